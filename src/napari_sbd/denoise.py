@@ -1,0 +1,2 @@
+def denoise():
+    raise NotImplementedError
