@@ -1,0 +1,144 @@
+"""Electron-microscopy files: ``read`` gives a Micrograph, ``write`` keeps its calibration.
+
+The format libraries are imported on first use.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..errors import SBDError
+from ..micrograph import Micrograph
+
+_READERS = {
+    ".dm3": "dm",
+    ".dm4": "dm",
+    ".mrc": "mrc",
+    ".mrcs": "mrc",
+    ".ser": "ser",
+    ".emd": "hdf5",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".npy": "npy",
+    ".png": "png",
+}
+_WRITERS = {
+    ".ome.tif": "tiff",
+    ".ome.tiff": "tiff",
+    **{s: f for s, f in _READERS.items() if s not in (".dm3", ".ser", ".png")},
+}
+READ_SUFFIXES = tuple(_READERS)
+"""Suffixes that need no optional package."""
+WRITE_SUFFIXES = tuple(_WRITERS)
+
+__all__ = ["READ_SUFFIXES", "WRITE_SUFFIXES", "read", "write"]
+
+
+def read(path: str | os.PathLike[str]) -> Micrograph:
+    """Read an image or movie; the suffix chooses the format.
+
+    DM3, DM4, MRC, SER, EMD (Velox and Berkeley), our HDF5, TIFF, NPY and PNG are read without
+    other packages, the rest through RosettaSciIO where it is installed. Large data stay on disk
+    until they are used.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Micrograph
+        Values as the file has them, frames first; pixel size [nm] and frame time [s] or None.
+
+    Raises
+    ------
+    SBDError
+        If there is no such file, or it is damaged, cut short or holds no grey-scale image.
+    """
+    path = Path(path).absolute()
+    _check_readable(path)
+    reader = import_module(f".{_READERS.get(path.suffix.lower(), 'rosetta')}", __name__)
+    try:
+        m: Micrograph = reader.read(path)
+    except SBDError as err:
+        raise SBDError(f"{path.name}: {err}") from err
+    except MemoryError as err:
+        raise SBDError(f"{path.name} does not fit into memory; crop it or split it.") from err
+    except Exception as err:
+        raise SBDError(
+            f"{path.name} cannot be read as {path.suffix or 'an image'}: it is damaged, cut short "
+            "or of another format than its suffix says; copy it again or correct the suffix."
+        ) from err
+    return m.replace(name=_stem(path), source=path)
+
+
+def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
+    """Write an image or movie; the suffix chooses the format.
+
+    Calibration, frame time, gain, offset and the recipe under ``metadata["napari_sbd"]`` go with
+    the pixels. The file appears under its name only when complete; an older one stays until then.
+
+    Parameters
+    ----------
+    m
+        A Micrograph, or an array without calibration.
+    path
+        .ome.tif, .tif (as ImageJ reads it where the type allows), .mrc, .mrcs, .dm4, .emd, .h5,
+        .hdf5 or .npy (with a .npy.json beside it).
+
+    Raises
+    ------
+    SBDError
+        If the suffix is unknown, the folder is missing or not writable, or the format cannot hold
+        the values.
+    """
+    m = m if isinstance(m, Micrograph) else Micrograph(m)
+    path = Path(path).absolute()
+    _check_writable(path)
+    writer = import_module(f".{_WRITERS[path.suffix.lower()]}", __name__)
+    try:
+        writer.write(m, path.resolve())
+    except OSError as err:
+        raise SBDError(
+            f"{path} cannot be written ({err.strerror or err}); "
+            "check the rights and the free space of its folder."
+        ) from err
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise SBDError(f"{path} is a folder; give the image file in it.")
+        if not path.exists():
+            raise SBDError(f"There is no file {path}; check its name and folder.")
+        if not path.is_file():
+            raise SBDError(f"{path} is no regular file; give an image file.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SBDError(f"{path.name} is empty (0 bytes); copy it again.")
+    except OSError as err:
+        raise SBDError(
+            f"{path} cannot be opened ({err.strerror or err}); check its access rights."
+        ) from err
+
+
+def _check_writable(path: Path) -> None:
+    if path.suffix.lower() not in _WRITERS:
+        raise SBDError(
+            f'Files "{path.suffix or path.name}" cannot be written; use one of '
+            f"{', '.join(WRITE_SUFFIXES)}."
+        )
+    if path.is_dir():
+        raise SBDError(f"{path} is a folder; give a file name in it.")
+    if not path.parent.is_dir():
+        raise SBDError(f"There is no folder {path.parent}; create it first.")
+
+
+def _stem(path: Path) -> str:
+    return path.stem[:-4] if path.name.lower().endswith((".ome.tif", ".ome.tiff")) else path.stem

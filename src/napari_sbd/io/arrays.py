@@ -1,0 +1,136 @@
+"""Arrays on disk: loaded when small, lazy when large, cut-short files refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+
+LAZY_BYTES = 256 * 2**20
+
+
+def map_array(path: Path, dtype: Any, shape: Sequence[int], offset: int = 0) -> Any:
+    """Read an uncompressed array of a file; from ``LAZY_BYTES`` on as a memory map.
+
+    Parameters
+    ----------
+    path, dtype, shape
+        The file, and what it holds, C ordered.
+    offset
+        Position of the first value [bytes].
+
+    Raises
+    ------
+    SBDError
+        If the file is shorter than the array.
+    """
+    dtype = np.dtype(dtype)
+    count = math.prod(shape)
+    if 0 in shape:
+        raise SBDError(f"it holds no pixels: shape {tuple(shape)}.")
+    check_length(path, offset + count * dtype.itemsize)
+    if not is_large(shape, dtype):
+        data = np.fromfile(path, dtype, count, offset=offset).reshape(shape)
+        return data.astype(dtype.newbyteorder("="), copy=False)
+    data = np.memmap(path, dtype, "r", offset, tuple(shape))
+    if dtype.isnative:
+        return data
+    import dask.array as da
+
+    chunks = (1,) * (len(shape) - 2) + tuple(shape[-2:])
+    return da.from_array(data, chunks).astype(dtype.newbyteorder("="))
+
+
+def stack_frames(
+    read_frame: Callable[[int], np.ndarray], count: int, shape: tuple[int, int], dtype: Any
+) -> Any:
+    """(T, Y, X) of frames that are read one by one; dask from ``LAZY_BYTES`` on.
+
+    Parameters
+    ----------
+    read_frame
+        Gives frame number i, of ``shape`` and ``dtype``; must open the file by itself.
+    count, shape, dtype
+        Number of frames; shape and type of one.
+    """
+    if not is_large((count, *shape), np.dtype(dtype)):
+        return np.stack([read_frame(i) for i in range(count)])
+    import dask.array as da
+    from dask import delayed
+
+    frames = (da.from_delayed(delayed(read_frame)(i), shape, dtype) for i in range(count))
+    return da.stack(list(frames))
+
+
+def is_large(shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Whether an array should stay on disk."""
+    return math.prod(shape) * dtype.itemsize >= LAZY_BYTES
+
+
+def check_length(path: Path, needed: int) -> None:
+    """Refuse a file that ends before its data do.
+
+    Raises
+    ------
+    SBDError
+        If ``path`` has fewer than ``needed`` bytes.
+    """
+    size = path.stat().st_size
+    if size < needed:
+        raise SBDError(
+            f"the file is cut short, {size} bytes where its header asks for {needed}; "
+            "copy it again from the microscope."
+        )
+
+
+def frames(data: Any) -> Iterator[np.ndarray]:
+    """Frames (Y, X) of an image or movie, one at a time in memory."""
+    for frame in data if data.ndim == 3 else (data,):
+        yield np.asarray(frame)
+
+
+def storable(data: Any, allowed: Sequence[str], file_format: str) -> np.dtype:
+    """The first of the types of a format that holds all values.
+
+    Integers stay exact; float64 is rounded to float32 where a format has no float64.
+
+    Parameters
+    ----------
+    data
+        numpy or dask; its values are looked at only where the type alone does not decide.
+    allowed
+        Types of the format, narrow ones first.
+    file_format
+        Its name, for the message.
+
+    Raises
+    ------
+    SBDError
+        If none holds the values.
+    """
+    types = [np.dtype(t) for t in allowed]
+    if data.dtype.kind == "f" or data.dtype.itemsize < 8:
+        for dtype in types:
+            if np.can_cast(data.dtype, dtype, "safe"):
+                return dtype
+    low = min(frame.min() for frame in frames(data))
+    high = max(frame.max() for frame in frames(data))
+    for dtype in types:
+        if data.dtype.kind == "f":
+            fits = dtype.kind == "f" and max(abs(low), abs(high)) <= np.finfo(dtype).max
+        elif dtype.kind == "f":
+            fits = max(-int(low), int(high)) <= 2 ** (np.finfo(dtype).nmant + 1)
+        else:
+            info = np.iinfo(dtype)
+            fits = info.min <= int(low) and int(high) <= info.max
+        if fits and (data.dtype.kind != "f" or dtype.itemsize >= 4):
+            return dtype
+    raise SBDError(
+        f"{file_format} cannot hold these {data.dtype} values ({low} to {high}); "
+        "save as .h5 or .npy instead."
+    )

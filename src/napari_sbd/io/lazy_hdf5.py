@@ -1,0 +1,49 @@
+"""HDF5 data sets that outlive their open file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .arrays import is_large
+
+
+def load(dataset: Any, frame_axis: int = 0) -> Any:
+    """A data set in memory, or as dask with whole frames when it is large.
+
+    Parameters
+    ----------
+    dataset
+        Of an open h5py file; the result does not need the file to stay open.
+    frame_axis
+        The axis that counts frames, where there are three.
+    """
+    if not is_large(dataset.shape, dataset.dtype):
+        return dataset[()]
+    import dask.array as da
+
+    chunks = list(dataset.shape)
+    if dataset.ndim == 3:
+        chunks[frame_axis] = dataset.chunks[frame_axis] if dataset.chunks else 1
+    source = _DatasetOnDisk(dataset.file.filename, dataset.name, dataset.shape, dataset.dtype)
+    return da.from_array(source, tuple(chunks), name=False)
+
+
+@dataclass(frozen=True)
+class _DatasetOnDisk:
+    path: str
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, region: Any) -> np.ndarray:
+        import h5py
+
+        with h5py.File(self.path, "r") as file:
+            return np.asarray(file[self.key][region])

@@ -1,0 +1,71 @@
+"""What the formats have no field for, as one line of JSON that travels inside the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..micrograph import Micrograph
+
+KEY = "napari_sbd"
+_LARGEST_LIST = 256
+
+
+def dumps(m: Micrograph, **more: Any) -> str:
+    """JSON of the frame time, the gain, the offset and the recipe of a result.
+
+    Raises
+    ------
+    SBDError
+        If the recipe is not made of plain JSON values.
+    """
+    fields = {"frame_time": m.frame_time, "gain": m.gain, "offset": float(m.offset), **more}
+    try:
+        return json.dumps({**fields, "recipe": m.metadata.get(KEY)})
+    except (TypeError, ValueError) as err:
+        raise SBDError(f'metadata["{KEY}"] must hold plain JSON values: {err}.') from err
+
+
+def restore(m: Micrograph, text: Any) -> Micrograph:
+    """Add what ``dumps`` kept; pixel size and frame time of the format itself go first.
+
+    Other text than ours, or None, leaves ``m`` unchanged.
+    """
+    fields = _parse(text)
+    recipe = fields.get("recipe")
+    return m.replace(
+        pixel_size=m.pixel_size or fields.get("pixel_size"),
+        frame_time=m.frame_time or fields.get("frame_time"),
+        gain=fields.get("gain", m.gain),
+        offset=fields.get("offset", m.offset),
+        metadata=m.metadata if recipe is None else {**m.metadata, KEY: recipe},
+    )
+
+
+def _parse(text: Any) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def plain(value: Any) -> Any:
+    """Plain Python values of library objects; long arrays become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value] if len(value) <= _LARGEST_LIST else None
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist()) if value.size <= _LARGEST_LIST else None
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").rstrip("\0") if len(value) <= 65536 else None
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    return str(value)

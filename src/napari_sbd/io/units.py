@@ -1,0 +1,76 @@
+"""Physical units: lengths in nm, times in s, everything else not calibrated."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_NM = {
+    "m": 1e9,
+    "meter": 1e9,
+    "metre": 1e9,
+    "inch": 2.54e7,
+    "cm": 1e7,
+    "centimeter": 1e7,
+    "mm": 1e6,
+    "millimeter": 1e6,
+    "um": 1e3,
+    "μm": 1e3,
+    "micron": 1e3,
+    "micrometer": 1e3,
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "nanometre": 1.0,
+    "a": 0.1,
+    "å": 0.1,
+    "ang": 0.1,
+    "angstrom": 0.1,
+    "pm": 1e-3,
+    "picometer": 1e-3,
+}
+_SECONDS = {
+    "h": 3600.0,
+    "min": 60.0,
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "ms": 1e-3,
+    "msec": 1e-3,
+    "us": 1e-6,
+    "μs": 1e-6,
+    "ns": 1e-9,
+}
+
+
+def to_nm(value: Any, unit: Any) -> float | None:
+    """Convert a length to nm; None if it is no length, reciprocal, zero or not finite."""
+    return _convert(value, unit, _NM)
+
+
+def to_seconds(value: Any, unit: Any) -> float | None:
+    """Convert a duration to s; None if it is no duration, zero or not finite."""
+    return _convert(value, unit, _SECONDS)
+
+
+def pixel_size_nm(y: Any, y_unit: Any, x: Any, x_unit: Any) -> tuple[float, float] | None:
+    """Pixel size ``(y, x)`` in nm, or None unless both axes are lengths."""
+    sizes = to_nm(y, y_unit), to_nm(x, x_unit)
+    return None if sizes[0] is None or sizes[1] is None else (sizes[0], sizes[1])
+
+
+def _convert(value: Any, unit: Any, table: dict[str, float]) -> float | None:
+    factor = table.get(_spelling(unit))
+    try:
+        number = abs(float(value))
+    except (TypeError, ValueError):
+        return None
+    if factor is None or number == 0 or not math.isfinite(number):
+        return None
+    # Division by whole numbers keeps 2 pm at 0.002 nm exactly.
+    return number * factor if factor >= 1 else number / round(1 / factor)
+
+
+def _spelling(unit: Any) -> str:
+    text = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
+    text = text.replace("\\u00B5", "μ").strip("[]() \0").replace("_", "").casefold()
+    return text[:-1] if len(text) > 3 and text.endswith("s") else text

@@ -1,0 +1,71 @@
+"""Where a network runs, and in which precision."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from ..errors import SBDError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Choose a device.
+
+    Parameters
+    ----------
+    name
+        ``"auto"`` (CUDA, then MPS, then CPU), or a torch device such as ``"cuda:1"``.
+
+    Raises
+    ------
+    SBDError
+        If there is no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SBDError(f"Unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps.") from None
+    counts = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }
+    if (device.index or 0) >= counts.get(device.type, 0):
+        found = ", ".join(kind for kind, n in counts.items() if n)
+        raise SBDError(f"The device {name!r} is not there; this machine has: {found}.")
+    return device
+
+
+@lru_cache
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself (elsewhere it is slower than float32)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """The fastest precision that the device really supports."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and cpu_has_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Context in which a network runs in ``precision(device)``."""
+    dtype = precision(device)
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=dtype)

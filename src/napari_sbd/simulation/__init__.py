@@ -1,0 +1,1 @@
+"""Simulated micrographs: structures, multislice exit waves, optics, detector."""

@@ -1,0 +1,231 @@
+"""Unit cells of common materials, and blocks of them in a chosen orientation.
+
+Lattice parameters [Å] are room-temperature textbook values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from ..errors import SBDError
+
+Direction = tuple[int, int, int]
+
+_FCC = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
+_CUBIC_ZONES: tuple[Direction, ...] = ((1, -1, 0), (1, 0, 0), (1, 1, 1), (1, 1, -2))
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """Atoms of a model.
+
+    Parameters
+    ----------
+    positions
+        (N, 3) x, y, z in Å; the beam runs along z.
+    elements
+        (N,) element symbols.
+    tags
+        (N,) 0 support or matrix, 1 particle, 2 added atom.
+    """
+
+    positions: np.ndarray
+    elements: np.ndarray
+    tags: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def select(self, keep: np.ndarray) -> Atoms:
+        """Return the atoms that a boolean mask or an index keeps."""
+        return Atoms(self.positions[keep], self.elements[keep], self.tags[keep])
+
+    def moved(self, positions: np.ndarray) -> Atoms:
+        """Return the same atoms at other positions."""
+        return Atoms(positions, self.elements, self.tags)
+
+    def tagged(self, tag: int) -> Atoms:
+        """Return the same atoms with one tag."""
+        return Atoms(self.positions, self.elements, np.full(len(self), tag))
+
+    def __add__(self, other: Atoms) -> Atoms:
+        return Atoms(
+            np.concatenate([self.positions, other.positions]),
+            np.concatenate([self.elements, other.elements]),
+            np.concatenate([self.tags, other.tags]),
+        )
+
+
+@dataclass(frozen=True)
+class Material:
+    """A unit cell: lattice vectors as rows [Å], (element, fraction) pairs, and usual zones."""
+
+    vectors: np.ndarray
+    basis: tuple[tuple[str, tuple[float, float, float]], ...]
+    zones: tuple[Direction, ...]
+
+
+def _cell(a, sites, b=None, c=None, gamma=90.0, zones=_CUBIC_ZONES) -> Material:
+    b, c, g = b or a, c or a, np.deg2rad(gamma)
+    vectors = np.array([[a, 0, 0], [b * np.cos(g), b * np.sin(g), 0], [0, 0, c]])
+    return Material(vectors, tuple((e, tuple(p)) for e, ps in sites for p in ps), zones)
+
+
+def _shifted(points, shift):
+    return [tuple((np.asarray(p) + shift) % 1) for p in points]
+
+
+def _fcc(element, a):
+    return _cell(a, [(element, _FCC)])
+
+
+def _bcc(element, a):
+    return _cell(a, [(element, [(0, 0, 0), (0.5, 0.5, 0.5)])])
+
+
+def _fluorite(metal, anion, a):
+    anions = _shifted(_FCC, 0.25) + _shifted(_FCC, 0.75)
+    return _cell(a, [(metal, _FCC), (anion, anions)])
+
+
+def _rocksalt(metal, anion, a):
+    return _cell(a, [(metal, _FCC), (anion, _shifted(_FCC, 0.5))])
+
+
+def _zincblende(first, second, a):
+    return _cell(a, [(first, _FCC), (second, _shifted(_FCC, 0.25))])
+
+
+def _perovskite(large, small, a, c=None):
+    oxygens = [(0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    sites = [(large, [(0, 0, 0)]), (small, [(0.5, 0.5, 0.5)]), ("O", oxygens)]
+    return _cell(a, sites, c=c, zones=((1, 0, 0), (1, -1, 0), (1, 1, 1)))
+
+
+def _rutile(metal, a, c, u):
+    oxygens = [(u, u, 0), (-u, -u, 0), (0.5 + u, 0.5 - u, 0.5), (0.5 - u, 0.5 + u, 0.5)]
+    sites = [(metal, [(0, 0, 0), (0.5, 0.5, 0.5)]), ("O", oxygens)]
+    return _cell(a, sites, c=c, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+
+
+def _wurtzite(metal, anion, a, c, u):
+    metals = [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]
+    sites = [(metal, metals), (anion, _shifted(metals, (0, 0, u)))]
+    return _cell(a, sites, c=c, gamma=120, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+
+
+def _layered(metal, chalcogen, a, c, z):
+    sites = [
+        (metal, [(1 / 3, 2 / 3, 0.25), (2 / 3, 1 / 3, 0.75)]),
+        (chalcogen, [(2 / 3, 1 / 3, 0.25 + z), (2 / 3, 1 / 3, 0.25 - z)]),
+        (chalcogen, [(1 / 3, 2 / 3, 0.75 + z), (1 / 3, 2 / 3, 0.75 - z)]),
+    ]
+    return _cell(a, sites, c=c, gamma=120, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+
+
+MATERIALS: dict[str, Material] = {
+    "Pt": _fcc("Pt", 3.924),
+    "Au": _fcc("Au", 4.078),
+    "Pd": _fcc("Pd", 3.891),
+    "Ag": _fcc("Ag", 4.086),
+    "Cu": _fcc("Cu", 3.615),
+    "Ni": _fcc("Ni", 3.524),
+    "Rh": _fcc("Rh", 3.803),
+    "Ir": _fcc("Ir", 3.839),
+    "Al": _fcc("Al", 4.050),
+    "Fe": _bcc("Fe", 2.867),
+    "W": _bcc("W", 3.165),
+    "Si": _zincblende("Si", "Si", 5.431),
+    "GaAs": _zincblende("Ga", "As", 5.653),
+    "MgO": _rocksalt("Mg", "O", 4.212),
+    "NiO": _rocksalt("Ni", "O", 4.177),
+    "CeO2": _fluorite("Ce", "O", 5.411),
+    "ZrO2": _fluorite("Zr", "O", 5.090),
+    "SrTiO3": _perovskite("Sr", "Ti", 3.905),
+    "BaTiO3": _perovskite("Ba", "Ti", 3.992, 4.036),
+    "TiO2": _rutile("Ti", 4.594, 2.959, 0.305),
+    "RuO2": _rutile("Ru", 4.492, 3.107, 0.306),
+    "ZnO": _wurtzite("Zn", "O", 3.250, 5.207, 0.382),
+    "GaN": _wurtzite("Ga", "N", 3.189, 5.185, 0.377),
+    "MoS2": _layered("Mo", "S", 3.160, 12.294, 0.129),
+}
+METALS = ("Pt", "Au", "Pd", "Ag", "Cu", "Ni", "Rh", "Ir")
+OXIDE_SUPPORTS = ("CeO2", "TiO2", "MgO", "SrTiO3", "ZrO2")
+
+
+def material(name: str) -> Material:
+    """Look a material up by name.
+
+    Raises
+    ------
+    SBDError
+        If the name is not in the table.
+    """
+    if name not in MATERIALS:
+        raise SBDError(f"Unknown material {name!r}; known: {', '.join(MATERIALS)}.")
+    return MATERIALS[name]
+
+
+def block(
+    name: str,
+    zone: Direction,
+    up: Direction | None,
+    half_size: tuple[float, float, float],
+    origin: tuple[float, float, float] = (0, 0, 0),
+) -> Atoms:
+    """Cut a box out of a crystal.
+
+    Parameters
+    ----------
+    name
+        A key of ``MATERIALS``.
+    zone
+        Lattice direction [uvw] along the beam (z).
+    up
+        Normal (hkl) of the planes stacked along y; None takes any normal of the zone.
+    half_size
+        Half the box along x, y, z [Å], centred on zero.
+    origin
+        Fractional coordinates that come to lie at zero.
+
+    Returns
+    -------
+    Atoms
+        With tag 0.
+
+    Raises
+    ------
+    SBDError
+        If the material is unknown, or the plane normal is not perpendicular to the zone.
+    """
+    crystal = material(name)
+    z = np.asarray(zone) @ crystal.vectors
+    z = z / np.linalg.norm(z)
+    reciprocal = np.linalg.inv(crystal.vectors).T
+    if up is None:
+        trial = np.cross(z, reciprocal[np.argmin(np.abs(reciprocal @ z))])
+        y = np.cross(z, trial)
+    else:
+        y = np.asarray(up) @ reciprocal
+    y = y / np.linalg.norm(y)
+    if abs(y @ z) > 1e-6:
+        raise SBDError(f"The planes {up} of {name} do not contain the zone axis {zone}.")
+    to_frame = np.stack([np.cross(y, z), y, z])
+    vectors = crystal.vectors @ to_frame.T
+    corners = np.array(list(product((-1, 1), repeat=3))) * half_size
+    span = corners @ np.linalg.inv(vectors)
+    low, high = np.floor(span.min(0)).astype(int) - 2, np.ceil(span.max(0)).astype(int) + 2
+    cells = np.stack(
+        np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), -1
+    ).reshape(-1, 3)
+    positions, elements = [], []
+    for element, fraction in crystal.basis:
+        p = (cells + np.asarray(fraction) - np.asarray(origin)) @ vectors
+        p = p[(np.abs(p) <= half_size).all(1)]
+        positions.append(p)
+        elements.append(np.full(len(p), element))
+    joined = np.concatenate(positions)
+    return Atoms(joined, np.concatenate(elements), np.zeros(len(joined), dtype=int))

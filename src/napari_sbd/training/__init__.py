@@ -1,0 +1,1 @@
+"""Training of networks on simulated images: recipe, optimiser, loop."""
