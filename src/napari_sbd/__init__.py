@@ -22,6 +22,7 @@ _HOMES = {
     "SBDError": "errors",
     "models": "networks",
     "read": "io",
+    "simulate": "simulation.phantom",
     "write": "io",
 }
 __all__ = sorted([*_HOMES, "__version__", "denoise"])

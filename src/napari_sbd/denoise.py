@@ -1,2 +1,283 @@
-def denoise():
-    raise NotImplementedError
+"""A trained network applied to images and movies."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from . import noise, sampling
+from .errors import SBDError
+from .micrograph import Micrograph, PixelSize
+
+Quality = Literal["fast", "best"]
+Progress = Callable[[float, float], None]
+Image = TypeVar("Image", Micrograph, np.ndarray)
+
+_SMALLEST = 32  # pixels along a side
+_FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
+
+
+def denoise(
+    image: Image,
+    pixel_size: PixelSize | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+    *,
+    model: str | Path = "auto",
+    quality: Quality = "fast",
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Image:
+    """Estimate the noise-free image.
+
+    The counts are summed to the model's working sampling, reduced by their mean, divided by the
+    noise, passed through the network and spread over the pixels again (``sampling.upsample``).
+    Frames of a movie are independent of each other.
+
+    Parameters
+    ----------
+    image
+        A micrograph, or an array (Y, X) or (T, Y, X) in any linear unit, at least 32 x 32 pixels.
+        Pixels that are NaN, infinite or masked hold no data.
+    pixel_size
+        nm, one number or (y, x); by default the micrograph's own. Where unknown, the working
+        sampling is taken from the lattice in the power spectrum.
+    gain, offset
+        File units per electron, and at zero electrons; by default the micrograph's own. They change
+        the result hardly, since the network is scale-equivariant; a wrong pair is refused.
+    model
+        ``"auto"``, a name from ``models()``, or the path of a ``.safetensors`` file.
+    quality
+        ``"fast"`` is one pass of the network; ``"best"`` averages over the 8 flips and turns of the
+        image and over shifted grids of blocks.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    seed
+        Kept in the recipe; this operation draws nothing at random.
+    progress
+        Called with (done, total), in frames.
+    should_stop
+        Asked before every tile; True ends the work.
+
+    Returns
+    -------
+    The expected value of each pixel, float32, same shape and units as the input: a micrograph with
+    its calibration and recipe for a micrograph, an array for an array. Pixels stay NaN only where a
+    whole block holds no data.
+
+    Raises
+    ------
+    SBDError
+        If the input cannot be used, with a sentence that says why.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    source = image if isinstance(image, Micrograph) else Micrograph(_unmasked(image))
+    overrides = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
+    source = source.replace(**{k: v for k, v in overrides.items() if v is not None})
+    if quality not in ("fast", "best"):
+        raise SBDError(f"The quality is 'fast' or 'best', not {quality!r}.")
+    worker = Denoiser(source, model=model, quality=quality, device=device)
+    frames = source.data if source.is_movie else source.data[None]
+    result = np.empty(frames.shape, np.float32)
+    for index, frame in enumerate(frames):
+
+        def tick(share: float, before: int = index) -> None:
+            if progress:
+                progress(before + share, len(frames))
+
+        result[index] = worker(frame, tick, should_stop or (lambda: False))
+    data = result.reshape(source.shape)
+    if not isinstance(image, Micrograph):
+        return data  # type: ignore[return-value]
+    return worker.annotate(source.replace(data=data), seed=seed)  # type: ignore[return-value]
+
+
+class Denoiser:
+    """A model made ready for the frames of one micrograph.
+
+    Parameters
+    ----------
+    source
+        Gives calibration and, where that is missing, the frame from which the working sampling is
+        chosen.
+    model, quality, device
+        As in ``denoise``.
+
+    Attributes
+    ----------
+    card
+        The model's card.
+    block
+        Pixels summed along y and x.
+    device
+        The torch device that computes.
+    """
+
+    def __init__(
+        self,
+        source: Micrograph,
+        *,
+        model: str | Path = "auto",
+        quality: Quality = "fast",
+        device: str = "auto",
+    ) -> None:
+        if min(source.shape[-2:]) < _SMALLEST:
+            raise SBDError(
+                f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
+                f"at least {_SMALLEST} x {_SMALLEST} are needed."
+            )
+        from .networks import find_model, load_network
+        from .networks.hardware import resolve_device
+
+        self.card = find_model(model)
+        self.device = resolve_device(device)
+        self.network = load_network(self.card, self.device)
+        self.quality = quality
+        self.source = source
+        self.block = choose_block(source)
+        self._warn_outside()
+
+    def __call__(
+        self,
+        frame: Any,
+        tick: Callable[[float], None] = lambda share: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> np.ndarray:
+        """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
+        from .networks import tiling
+
+        values = _finite_or_nan(frame)
+        turns = range(8) if self.quality == "best" else range(1)
+        offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
+        share, total = 0.0, len(turns) * len(offsets)
+
+        def passed(part: float) -> None:
+            nonlocal share
+            share += part / total
+            tick(min(share, 1.0))
+
+        result = np.zeros(values.shape, np.float32)
+        for dy, dx in offsets:
+            shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+            counts = sampling.bin_counts(shifted, self.block)
+            empty = np.isnan(counts)
+            mean = float(counts[~empty].mean())
+            filled = np.where(empty, mean, counts)
+            scale = self._noise(filled, mean)
+            normal = ((filled - mean) / scale).astype(np.float32)
+            estimate = np.zeros_like(normal)
+            for turn in turns:
+                turned = np.ascontiguousarray(_turn(normal, turn))
+                clean = tiling.run(
+                    self.network, turned, self.device, tick=passed, should_stop=should_stop
+                )
+                estimate += _turn_back(clean, turn)
+            electrons = estimate * (scale / len(turns)) + mean
+            fine = sampling.upsample(electrons, self.block, shifted.shape)
+            if empty.any():
+                fine[_spread(empty, self.block, shifted.shape)] = np.nan
+            result += fine[dy:, dx:] / len(offsets)
+        return result
+
+    def annotate(self, result: Micrograph, **settings: Any) -> Micrograph:
+        """Add the recipe of this denoising to a result."""
+        from .provenance import recipe, with_recipe
+
+        source = self.source
+        entry = recipe(
+            "denoise",
+            model=self.card.name,
+            model_sha256=self.card.sha256,
+            quality=self.quality,
+            device=str(self.device),
+            block=list(self.block),
+            pixel_size=source.pixel_size,
+            gain=source.gain,
+            offset=source.offset,
+            source=None if source.source is None else str(source.source),
+            **settings,
+        )
+        return with_recipe(result, entry)
+
+    def _noise(self, binned: np.ndarray, mean: float) -> float:
+        """Standard deviation of the noise of block sums, in file units."""
+        gain, area = self.source.gain, self.block[0] * self.block[1]
+        if gain is None:
+            return noise.noise_level(binned) or float(binned.std())
+        above = mean - self.source.offset * area
+        if above <= 0:
+            raise SBDError(
+                f"The mean of the image lies below the offset {self.source.offset:g}; "
+                "with this gain and offset there are no electrons in it."
+            )
+        return float(np.sqrt(above * gain))
+
+    def _warn_outside(self) -> None:
+        size = self.source.pixel_size_yx
+        if size is None:
+            return
+        low, high = self.card.working_pixel_nm
+        for p, b in zip(size, self.block, strict=True):
+            if not low * 0.95 <= p * b <= high * 1.05:
+                warnings.warn(
+                    f"The image has {p * b:.3g} nm per working pixel; model {self.card.name!r} was "
+                    f"trained at {low:g} to {high:g} nm, so its result may be wrong.",
+                    stacklevel=4,
+                )
+                return
+
+
+def choose_block(source: Micrograph) -> tuple[int, int]:
+    """Pixels to sum along y and x: from the pixel size, else from the lattice in the spectrum."""
+    shape = source.shape[-2:]
+    if source.pixel_size_yx is not None:
+        block = sampling.choose_bin(source.pixel_size_yx)
+    else:
+        first = _finite_or_nan(source.data[0] if source.is_movie else source.data)
+        filled = np.where(np.isnan(first), np.nanmean(first), first)
+        block = sampling.estimate_bin(filled) or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
+    return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
+
+
+def _unmasked(image: Any) -> Any:
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.filled(image.astype(np.float64), np.nan)
+    return image
+
+
+def _finite_or_nan(frame: Any) -> np.ndarray:
+    """The frame as float32 numpy with NaN for pixels without data; refuse what holds no image."""
+    read = np.asarray(_unmasked(frame))
+    values = read.astype(np.float32 if read.dtype.itemsize < 4 else np.float64)
+    valid = np.isfinite(values)
+    if not valid.any():
+        raise SBDError("The image holds no finite pixel.")
+    inside = values[valid]
+    if inside.min() == inside.max():
+        raise SBDError(
+            f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
+        )
+    return values if valid.all() else np.where(valid, values, np.nan)
+
+
+def _turn(image: np.ndarray, turn: int) -> np.ndarray:
+    """One of the 8 flips and turns of a square."""
+    turned = np.rot90(image, turn % 4)
+    return turned[:, ::-1] if turn >= 4 else turned
+
+
+def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:
+    flipped = image[:, ::-1] if turn >= 4 else image
+    return np.rot90(flipped, -(turn % 4))
+
+
+def _spread(mask: np.ndarray, block: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    full = mask.repeat(block[0], 0).repeat(block[1], 1)
+    return full[: shape[0], : shape[1]]

@@ -68,6 +68,8 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
         m: Micrograph = reader.read(path)
     except SBDError as err:
         raise SBDError(f"{path.name}: {err}") from err
+    except ImportError as err:
+        raise SBDError(f"{path.name} needs another package; pip install {err.name}.") from err
     except MemoryError as err:
         raise SBDError(f"{path.name} does not fit into memory; crop it or split it.") from err
     except Exception as err:

@@ -118,11 +118,11 @@ def storable(data: Any, allowed: Sequence[str], file_format: str) -> np.dtype:
         for dtype in types:
             if np.can_cast(data.dtype, dtype, "safe"):
                 return dtype
-    low = min(frame.min() for frame in frames(data))
-    high = max(frame.max() for frame in frames(data))
+    low = np.fmin.reduce([np.fmin.reduce(frame, axis=None) for frame in frames(data)])
+    high = np.fmax.reduce([np.fmax.reduce(frame, axis=None) for frame in frames(data)])
     for dtype in types:
         if data.dtype.kind == "f":
-            fits = dtype.kind == "f" and max(abs(low), abs(high)) <= np.finfo(dtype).max
+            fits = dtype.kind == "f" and not np.finfo(dtype).max < max(high, -low) < np.inf
         elif dtype.kind == "f":
             fits = max(-int(low), int(high)) <= 2 ** (np.finfo(dtype).nmant + 1)
         else:

@@ -72,7 +72,7 @@ def _find(file: Any) -> Any:
 
 def _axis(group: Any, index: int) -> tuple[float | None, Any]:
     """Step and unit of an axis."""
-    dim = group.get(f"dim{index + 1}")
+    dim = group.get(f"dim{index if 'dim0' in group else index + 1}")
     if dim is None or dim.ndim != 1 or len(dim) < 2 or dim.dtype.kind not in "iuf":
         return None, None
     return (float(dim[-1]) - float(dim[0])) / (len(dim) - 1), plain(dim.attrs.get("units", ""))

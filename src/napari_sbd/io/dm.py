@@ -75,7 +75,7 @@ def write(m: Micrograph, path: Path) -> None:
     """
     from nion.data.Calibration import Calibration
     from nion.data.DataAndMetadata import DataDescriptor, new_data_and_metadata
-    from nionswift_plugin.DM_IO import dm3_image_utils
+    from nionswift_plugin.DM_IO import dm3_image_utils  # type: ignore[import-untyped]
 
     dtype = storable(m.data, _WRITABLE, "DM4")
     data = np.ascontiguousarray(np.asarray(m.data).astype(dtype, copy=False))

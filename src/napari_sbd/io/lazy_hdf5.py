@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import is_large
+from .arrays import LAZY_BYTES, is_large
 
 
 def load(dataset: Any, frame_axis: int = 0) -> Any:
@@ -20,15 +20,18 @@ def load(dataset: Any, frame_axis: int = 0) -> Any:
     frame_axis
         The axis that counts frames, where there are three.
     """
+    native = dataset.dtype.newbyteorder("=")
     if not is_large(dataset.shape, dataset.dtype):
-        return dataset[()]
+        return dataset[()].astype(native, copy=False)
     import dask.array as da
 
     chunks = list(dataset.shape)
     if dataset.ndim == 3:
-        chunks[frame_axis] = dataset.chunks[frame_axis] if dataset.chunks else 1
+        frame_bytes = dataset.nbytes // dataset.shape[frame_axis]
+        together = dataset.chunks[frame_axis] if dataset.chunks else 1
+        chunks[frame_axis] = max(1, min(together, LAZY_BYTES // frame_bytes))
     source = _DatasetOnDisk(dataset.file.filename, dataset.name, dataset.shape, dataset.dtype)
-    return da.from_array(source, tuple(chunks), name=False)
+    return da.from_array(source, tuple(chunks), name=False).astype(native)
 
 
 @dataclass(frozen=True)

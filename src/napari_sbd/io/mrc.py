@@ -59,42 +59,60 @@ def write(m: Micrograph, path: Path) -> None:
     SBDError
         If no type of MRC holds the values.
     """
-    import mrcfile
-
     dtype = storable(m.data, list(_MODES), "MRC")
     text = record.dumps(m).encode()
-    extended = np.frombuffer(text.ljust(-(-len(text) // 1024) * 1024, b"\0"), "V1")
-    with (
-        replacing(path) as temporary,
-        mrcfile.new_mmap(
-            temporary,
-            m.shape,
-            _MODES[dtype.name],
-            overwrite=True,
-            extended_header=extended,
-            exttyp=_OUR_TYPE,
-        ) as file,
-    ):
-        _fill(file, m, dtype)
+    extended = text.ljust(-(-len(text) // _HEADER_BYTES) * _HEADER_BYTES, b"\0")
+    header = _header(m, _MODES[dtype.name], len(extended))
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(header.tobytes() + extended)
+        statistics = _Statistics()
+        for frame in frames(m.data):
+            statistics.add(frame)
+            frame.astype(dtype, copy=False).tofile(file)
+        statistics.put(header)
+        file.seek(0)
+        file.write(header.tobytes())
 
 
-def _fill(file: Any, m: Micrograph, dtype: np.dtype) -> None:
-    if m.is_movie:
-        file.set_image_stack()
+def _header(m: Micrograph, mode: int, extended_bytes: int) -> np.ndarray:
+    from mrcfile.dtypes import HEADER_DTYPE
+    from mrcfile.utils import machine_stamp_from_byte_order
+
+    header = np.zeros((), HEADER_DTYPE)
+    *count, height, width = m.shape
+    number = count[0] if count else 1
+    header["nx"], header["ny"], header["nz"], header["mode"] = width, height, number, mode
+    header["mx"], header["my"], header["mz"] = width, height, 1
     if m.pixel_size_yx is not None:
         y, x = (10 * size for size in m.pixel_size_yx)
-        file.voxel_size = (x, y, x)
-    file.add_label("napari-sbd")
-    target = file.data if m.is_movie else file.data[np.newaxis]
-    low, high, total, squares = math.inf, -math.inf, 0.0, 0.0
-    for index, frame in enumerate(frames(m.data)):
-        target[index] = frame.astype(dtype)
+        header["cella"] = (width * x, height * y, x)
+    header["cellb"] = (90, 90, 90)
+    header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
+    header["nsymbt"], header["exttyp"], header["nversion"] = extended_bytes, _OUR_TYPE, 20141
+    header["map"], header["machst"] = b"MAP ", machine_stamp_from_byte_order()
+    header["nlabl"] = 1
+    header["label"][0] = b"napari-sbd"
+    return header
+
+
+class _Statistics:
+    """Density statistics of the header, frame by frame."""
+
+    def __init__(self) -> None:
+        self.count, self.total, self.squares = 0, 0.0, 0.0
+        self.low, self.high = math.inf, -math.inf
+
+    def add(self, frame: np.ndarray) -> None:
         values = frame.astype(np.float64)
-        low, high = min(low, values.min()), max(high, values.max())
-        total, squares = total + values.sum(), squares + np.square(values).sum()
-    mean = total / m.data.size
-    file.header.dmin, file.header.dmax, file.header.dmean = low, high, mean
-    file.header.rms = math.sqrt(max(squares / m.data.size - mean**2, 0.0))
+        self.low, self.high = min(self.low, values.min()), max(self.high, values.max())
+        self.count += values.size
+        self.total += float(values.sum())
+        self.squares += float(np.square(values).sum())
+
+    def put(self, header: np.ndarray) -> None:
+        mean = self.total / self.count
+        header["dmin"], header["dmax"], header["dmean"] = self.low, self.high, mean
+        header["rms"] = math.sqrt(max(self.squares / self.count - mean**2, 0.0))
 
 
 def _voxel(length: Any, intervals: Any) -> float | None:

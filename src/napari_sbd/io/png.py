@@ -19,6 +19,9 @@ def read(path: Path) -> Micrograph:
     with warnings.catch_warnings():
         # Large micrographs are no attack.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path, formats=["PNG"]) as picture:
+            # Decoding stops at the last pixel and does not miss the end of the file.
+            picture.verify()
         picture = Image.open(path, formats=["PNG"])
     with picture:
         if picture.mode in ("P", "RGB", "RGBA"):

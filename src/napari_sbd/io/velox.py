@@ -42,7 +42,10 @@ def read(file: Any) -> Micrograph | None:
     return Micrograph(
         _frames_first(data),
         pixel_size=pixel_size_nm(
-            size.get("height"), result.get("PixelUnitY"), size.get("width"), result.get("PixelUnitX")
+            size.get("height"),
+            result.get("PixelUnitY"),
+            size.get("width"),
+            result.get("PixelUnitX"),
         ),
         frame_time=_frame_time(group, metadata) if dataset.shape[-1] > 1 else None,
         metadata={"velox": metadata, "detectors": [_detector(g) for g in images]},
@@ -77,7 +80,7 @@ def _frame_time(group: Any, metadata: dict[str, Any]) -> float | None:
     """Exposure of a camera or duration of a scan [s]; longer where the time stamps say so."""
     name = _detector(group)
     detectors = metadata.get("Detectors", {}).values()
-    detector = next((d for d in detectors if d.get("DetectorName") == name), {})
+    detector: dict[str, Any] = next((d for d in detectors if d.get("DetectorName") == name), {})
     if detector.get("DetectorType") == "ImagingDetector":
         stated = to_seconds(detector.get("ExposureTime"), "s")
     else:

@@ -1,0 +1,176 @@
+"""Trained networks: model cards and weights, bundled or the user's own.
+
+A model is two files side by side: ``NAME.safetensors`` with the weights and ``NAME.json``, its card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import SBDError
+
+if TYPE_CHECKING:
+    from .unet import UNet
+
+_BUNDLED = Path(__file__).parent / "weights"
+_DEFAULT = "hrtem"
+
+
+class ModelCard(BaseModel):
+    """What a network is, what it was trained on, and how well it does.
+
+    Parameters
+    ----------
+    name, version, description, license
+        For people.
+    architecture
+        Arguments of ``UNet``.
+    parameters
+        Number of weights.
+    working_pixel_nm
+        Range of working pixel sizes in training.
+    dose_range
+        Electrons per working pixel in training.
+    training
+        The recipe, and how long it ran.
+    figures
+        Measured figures, each with what was measured.
+    sha256
+        Of the weights file.
+    path
+        Of the weights file; not part of the card on disk.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    description: str
+    license: str
+    architecture: dict[str, Any]
+    parameters: int
+    working_pixel_nm: tuple[float, float]
+    dose_range: tuple[float, float]
+    training: dict[str, Any]
+    figures: dict[str, float]
+    sha256: str
+    path: Path = Path()
+
+
+def models() -> list[ModelCard]:
+    """The cards of the bundled models, the default first."""
+    names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
+    return [_read_card(_BUNDLED / f"{n}.json") for n in sorted(names, key=lambda n: n != _DEFAULT)]
+
+
+def find_model(name: str | Path = "auto") -> ModelCard:
+    """Find the card of a model.
+
+    Parameters
+    ----------
+    name
+        ``"auto"``, the name of a bundled model, or the path of a ``.safetensors`` file with its card
+        beside it.
+
+    Raises
+    ------
+    SBDError
+        If there is no such model, or its card is not readable.
+    """
+    if str(name).endswith(".safetensors"):
+        return _read_card(Path(name).with_suffix(".json"))
+    cards = {card.name: card for card in models()}
+    wanted = _DEFAULT if name == "auto" else str(name)
+    if wanted not in cards:
+        known = ", ".join(cards) or "none"
+        raise SBDError(
+            f"There is no model {wanted!r}; bundled: {known}. A model of your own is given as the "
+            "path of its .safetensors file."
+        )
+    return cards[wanted]
+
+
+def load_network(card: ModelCard, device: Any) -> UNet:
+    """Load a model's network onto a torch device, ready for use; loaded networks are kept.
+
+    Raises
+    ------
+    SBDError
+        If the weights are missing, differ from the card's checksum, or do not fit.
+    """
+    return _load(
+        card.path, card.sha256, card.model_dump_json(include={"architecture"}), str(device)
+    )
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_model(network: UNet, card: ModelCard, folder: Path) -> Path:
+    """Write half-precision weights and the card; return the path of the weights.
+
+    Raises
+    ------
+    SBDError
+        If the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    path = folder / f"{card.name}.safetensors"
+    draft = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
+        save_file(state, draft)
+        os.replace(draft, path)
+        final = card.model_copy(update={"sha256": checksum(path)})
+        path.with_suffix(".json").write_text(
+            final.model_dump_json(indent=2, exclude={"path"}) + "\n"
+        )
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise SBDError(f"The model cannot be written to {folder}: {error.strerror}.") from error
+    return path
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, sha256: str, architecture: str, device: str) -> UNet:
+    import json
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from .unet import UNet
+
+    if not path.is_file():
+        raise SBDError(f"The weights {path} are missing; install the package again.")
+    if checksum(path) != sha256:
+        raise SBDError(f"The weights {path} are not those of their card (SHA-256 differs).")
+    try:
+        state = load_file(path)
+        network = UNet(**json.loads(architecture)["architecture"])
+        network.load_state_dict({k: v.float() for k, v in state.items()})
+    except (SafetensorError, RuntimeError, TypeError) as error:
+        raise SBDError(f"The weights {path} do not fit this version of napari-sbd.") from error
+    network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval().requires_grad_(False)
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        card = ModelCard.model_validate_json(path.read_text())
+    except OSError:
+        raise SBDError(f"The model card {path} is missing.") from None
+    except ValidationError as error:
+        raise SBDError(f"The model card {path} is not valid: {error.errors()[0]['msg']}.") from None
+    return card.model_copy(update={"path": path.with_suffix(".safetensors")})

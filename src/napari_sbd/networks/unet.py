@@ -8,6 +8,9 @@ let them vouch for each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,22 +42,23 @@ class NonLocal(nn.Module):
         self.sharpness = nn.Parameter(torch.full((heads, 1, 1), 8.0))
         nn.init.normal_(self.out.weight, std=1e-3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        b, c, h, w = x.shape
-
-        def split(t: Tensor) -> Tensor:
-            return t.flatten(2).view(b, self.heads, c // self.heads, h * w).transpose(2, 3)
-
-        value = split(self.value(x))
-        query = F.normalize(split(self.query(x)).float(), dim=-1) * self.sharpness
-        key = F.normalize(split(self.key(x)).float(), dim=-1)
+    def forward(self, x: Tensor, witnesses: Tensor | None = None) -> Tensor:
+        """Attend from every position of ``x`` to ``witnesses`` (B, C, 1, K), or to all of ``x``."""
+        source = x if witnesses is None else witnesses
+        value = self._split(self.value(source))
+        query = F.normalize(self._split(self.query(x)).float(), dim=-1) * self.sharpness
+        key = F.normalize(self._split(self.key(source)).float(), dim=-1)
         query, key = query.to(value.dtype), key.to(value.dtype)
         if self.training:  # twice as fast on a CPU as the fused form, for more memory
             mixed = (query @ key.transpose(2, 3)).softmax(-1) @ value
         else:
             mixed = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        mixed = mixed.transpose(2, 3).reshape(b, c, h, w)
+        mixed = mixed.transpose(2, 3).reshape(x.shape)
         return x + self.out(mixed.contiguous(memory_format=torch.channels_last))
+
+    def _split(self, t: Tensor) -> Tensor:
+        b, c, h, w = t.shape
+        return t.flatten(2).view(b, self.heads, c // self.heads, h * w).transpose(2, 3)
 
 
 class UNet(nn.Module):
@@ -82,31 +86,47 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.multiple = 2 ** len(widths)
+        # how far a pixel reaches through convolutions: two per residual block, on the way down and,
+        # but for the coarsest level, up; plus entry and exit
+        passes = [2 * n * (1 if i == len(depths) - 1 else 2) for i, n in enumerate(depths)]
+        self.reach = sum(2 ** (i + 1) * n for i, n in enumerate(passes)) + 4
         self.entry = _conv3(4, widths[0])
         self.encoder = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(n)))
             for c, n in zip(widths, depths, strict=True)
         )
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2, bias=False) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1, bias=False) for a, b in pairs)
         self.decoder = nn.ModuleList(
-            self._ascent(c, n, heads, non_local if level == 1 else 0)
+            nn.Sequential(*_ascent(c, n, heads, non_local if level == 1 else 0))
             for level, (c, n) in enumerate(zip(widths[:-1], depths, strict=False))
         )
         self.exit = _conv3(widths[0], 4)
         nn.init.normal_(self.exit.weight, std=1e-3)
+        self.non_local = non_local
 
-    @staticmethod
-    def _ascent(channels: int, depth: int, heads: int, non_local: int) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for i in range(depth):
-            layers.append(Residual(channels))
-            if i < non_local:
-                layers.append(NonLocal(channels, heads))
-        return nn.Sequential(*layers)
+    def forward(
+        self,
+        x: Tensor,
+        chosen: Tensor | None = None,
+        witnesses: Sequence[Tensor] | None = None,
+        stop_at: int | None = None,
+    ) -> Tensor:
+        """Denoise, or look inside.
 
-    def forward(self, x: Tensor) -> Tensor:
+        Parameters
+        ----------
+        x
+            (B, 1, H, W), sides multiples of ``self.multiple``.
+        chosen
+            (K,) flat positions of their input that the non-local blocks attend to; None means all.
+        witnesses
+            The (B, C, 1, K) features that each non-local block attends to, when they come from
+            elsewhere.
+        stop_at
+            Return the input of this non-local block, (B, C, H / 4, W / 4), instead.
+        """
         h = self.entry(F.pixel_unshuffle(x, 2))
         skips = []
         for level, stage in enumerate(self.encoder):
@@ -114,10 +134,28 @@ class UNet(nn.Module):
             if level < len(self.down):
                 skips.append(h)
                 h = self.down[level](h)
+        met = 0
         for level in reversed(range(len(self.down))):
             h = F.pixel_shuffle(self.up[level](h), 2) + skips[level]
-            h = self.decoder[level](h)
+            for layer in self.decoder[level].children():
+                if isinstance(layer, NonLocal):
+                    if met == stop_at:
+                        return h
+                    if witnesses is not None:
+                        h = layer(h, witnesses[met])
+                    else:
+                        h = layer(h, None if chosen is None else h.flatten(2)[:, :, None, chosen])
+                    met += 1
+                else:
+                    h = layer(h)
         return F.pixel_shuffle(self.exit(h), 2)
+
+
+def _ascent(channels: int, depth: int, heads: int, non_local: int) -> Iterator[nn.Module]:
+    for i in range(depth):
+        yield Residual(channels)
+        if i < non_local:
+            yield NonLocal(channels, heads)
 
 
 def _conv3(inputs: int, outputs: int) -> nn.Conv2d:

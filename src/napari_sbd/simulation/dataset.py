@@ -65,7 +65,9 @@ def simulate_wave(kind: str, seed: int) -> Wave:
     """Draw a structure of one kind and propagate the beam through it."""
     rng = np.random.default_rng([seed, 1])
     box = rng.uniform(60, 72)
-    kilovolt = 300.0 if kind == "pt_ceo2" else float(rng.choice([300, 200, 80], p=[0.7, 0.25, 0.05]))
+    kilovolt = (
+        300.0 if kind == "pt_ceo2" else float(rng.choice([300, 200, 80], p=[0.7, 0.25, 0.05]))
+    )
     atoms = structures.draw(kind, rng, box)
     return Wave(exit_wave(atoms, box, kilovolt), box, kilovolt, kind, columns_of(atoms))
 
@@ -149,9 +151,7 @@ def load_waves(folder: Path) -> list[Wave]:
     return [_load_wave(path) for path in paths]
 
 
-def draw_images(
-    waves: list[Wave], count: int, size: int, seed: int = 0
-) -> Iterator[np.ndarray]:
+def draw_images(waves: list[Wave], count: int, size: int, seed: int = 0) -> Iterator[np.ndarray]:
     """Yield clean images (size, size) float32, vacuum (TEM) or mean (ADF) = 1.
 
     The pixel is the working pixel of the networks, 0.022 to 0.06 nm, and integrates over its area.

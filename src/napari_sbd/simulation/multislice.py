@@ -104,7 +104,5 @@ def _scatter(positions: np.ndarray, n: int, box: float) -> Any:
         for dx in (0, 1):
             wy = frac[:, 0] if dy else 1 - frac[:, 0]
             wx = frac[:, 1] if dx else 1 - frac[:, 1]
-            density.index_add_(
-                0, ((base[:, 0] + dy) % n) * n + (base[:, 1] + dx) % n, wy * wx
-            )
+            density.index_add_(0, ((base[:, 0] + dy) % n) * n + (base[:, 1] + dx) % n, wy * wx)
     return density.view(n, n)

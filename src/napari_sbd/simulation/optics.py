@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SBDError
 from .scattering import wavelength
 
 
@@ -142,6 +143,29 @@ def adf_image(
         weight,
     )
     return _blur(torch.from_numpy(density).float(), box, width).float()
+
+
+def resample(image: Any, size: int) -> Any:
+    """Band-limited interpolation of a periodic image to (size, size), at least its own size.
+
+    Raises
+    ------
+    SBDError
+        If the new sampling is too coarse to hold the image.
+    """
+    import torch
+
+    n = image.shape[0]
+    if size < n:
+        raise SBDError(
+            "The pixels are too coarse for this image; simulate finer ones and sum them."
+        )
+    spectrum = torch.fft.rfft2(image)
+    wide = torch.zeros(size, size // 2 + 1, dtype=spectrum.dtype)
+    half = n // 2
+    wide[:half, :half] = spectrum[:half, :half]
+    wide[-half:, :half] = spectrum[-half:, :half]
+    return torch.fft.irfft2(wide, s=(size, size)) * (size / n) ** 2
 
 
 def _pad_spectrum(spectrum: Any) -> Any:

@@ -116,4 +116,5 @@ def projected_potential(element: str, k: np.ndarray) -> np.ndarray:
         raise SBDError(f"No scattering factor for element {element!r}; known: {', '.join(_PENG)}.")
     amplitudes, widths = _PENG[element]
     s2 = (np.asarray(k) / 2) ** 2
-    return _VOLT_A2 * sum(a * np.exp(-b * s2) for a, b in zip(amplitudes, widths, strict=True))
+    terms = [a * np.exp(-b * s2) for a, b in zip(amplitudes, widths, strict=True)]
+    return _VOLT_A2 * np.sum(terms, axis=0)

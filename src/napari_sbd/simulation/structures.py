@@ -46,7 +46,7 @@ def metal_on_oxide(rng: np.random.Generator, box: float) -> Atoms:
 
 
 def crystal_edge(rng: np.random.Generator, box: float) -> Atoms:
-    """A crystal of any material that ends in vacuum, often as a wedge, often with an amorphous rim."""
+    """A crystal of any material with an edge, often as a wedge, often with an amorphous rim."""
     name = rng.choice(list(crystals.MATERIALS))
     zones = crystals.MATERIALS[name].zones
     thickness = float(np.exp(rng.uniform(np.log(15), np.log(120))))
@@ -72,7 +72,7 @@ def free_particle(rng: np.random.Generator, box: float) -> Atoms:
     atoms = whole.select(_facetted(rng, centred, radius)).tagged(1)
     if rng.random() < 0.4:
         film = amorphous_film(rng, box, rng.uniform(8, 30))
-        film = film.moved(film.positions + (0, 0, atoms.positions[:, 2].max() + 2))
+        film = film.moved(film.positions + np.array([0, 0, atoms.positions[:, 2].max() + 2]))
         atoms = atoms + film
     return atoms
 
@@ -95,7 +95,7 @@ def grain_boundary(rng: np.random.Generator, box: float) -> Atoms:
 
 
 def amorphous_film(rng: np.random.Generator, box: float, thickness: float = 40.0) -> Atoms:
-    """Random carbon at the density of an amorphous film (0.095 atoms/Å^3), at least 1.35 Å apart."""
+    """Random carbon at about the density of an amorphous film, at least 1.35 Å apart."""
     count = int(0.095 * box * box * thickness * 1.6)
     points = rng.uniform(0, 1, (count, 3)) * (box, box, thickness)
     clashes = cKDTree(points).query_pairs(1.35, output_type="ndarray")
@@ -108,7 +108,8 @@ def amorphous_film(rng: np.random.Generator, box: float, thickness: float = 40.0
 def sheet(rng: np.random.Generator, box: float) -> Atoms:
     """One to four layers of MoS2 with vacancies."""
     atoms = _rotated_block(rng, "MoS2", (0, 0, 1), box, 6.2 * rng.integers(1, 5))
-    keep = rng.random(len(atoms)) > rng.choice([0, 0.01, 0.03])
+    vacancies = float(rng.choice([0, 0.01, 0.03]))
+    keep: np.ndarray = rng.random(len(atoms)) > vacancies
     if rng.random() < 0.6:
         keep &= _distance_below_edge(rng, atoms, box) > 0
     return atoms.select(keep)

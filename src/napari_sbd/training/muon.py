@@ -1,9 +1,9 @@
 """Orthogonalised momentum for convolutions, Adam for the rest.
 
-Muon (K. Jordan et al., 2024, https://kellerjordan.github.io/posts/muon): the momentum of each weight
-matrix is replaced by a nearby orthogonal matrix, found with the quintic Newton-Schulz iteration
-published there. ``torch.optim.Muon`` takes matrices only; here a convolution counts as the matrix
-(outputs, inputs x kernel).
+Muon (K. Jordan et al., 2024, https://kellerjordan.github.io/posts/muon): the momentum of each
+weight matrix is replaced by a nearby orthogonal matrix, found with the quintic Newton-Schulz
+iteration published there. ``torch.optim.Muon`` takes matrices only; here a convolution counts as
+the matrix (outputs, inputs x kernel).
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ class Muon:
     """
 
     def __init__(
-        self, network: nn.Module, rate: float = 0.02, momentum: float = 0.95, adam_rate: float = 1e-3
+        self,
+        network: nn.Module,
+        rate: float = 0.02,
+        momentum: float = 0.95,
+        adam_rate: float = 1e-3,
     ) -> None:
-        inner, outer = [], []
+        inner: list[nn.Parameter] = []
+        outer: list[nn.Parameter] = []
         for name, p in network.named_parameters():
             is_inner = p.ndim == 4 and not name.startswith(("entry", "exit"))
             (inner if is_inner else outer).append(p)

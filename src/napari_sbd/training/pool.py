@@ -39,13 +39,15 @@ class Pool:
         for _ in range(self.recipe.batch):
             y, x = generator.integers(0, size - crop + 1, 2)
             clean = self.images[generator.integers(len(self.images)), y : y + crop, x : x + crop]
-            clean = np.rot90(clean, generator.integers(4))
+            clean = np.rot90(clean, int(generator.integers(4)))
             if generator.random() < 0.5:
                 clean = clean[:, ::-1]
             low, high = np.log(self.recipe.dose)
             expected = clean.astype(np.float32) * np.exp(generator.uniform(low, high))
             pairs.append(normalised_pair(generator.poisson(expected), expected))
-        noisy, target = (torch.from_numpy(np.stack(part)[:, None]) for part in zip(*pairs, strict=True))
+        noisy, target = (
+            torch.from_numpy(np.stack(part)[:, None]) for part in zip(*pairs, strict=True)
+        )
         return noisy, target
 
 

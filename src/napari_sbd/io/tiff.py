@@ -1,0 +1,210 @@
+"""TIFF files: OME, ImageJ, and the calibrations of microscope software."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from ..errors import SBDError
+from ..micrograph import Micrograph
+from . import record
+from .arrays import frames, is_large, map_array, stack_frames, storable
+from .atomic import replacing
+from .record import plain
+from .tiff_check import check_complete
+from .units import pixel_size_nm, to_nm, to_seconds
+
+_COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
+_IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+_OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_CLASSIC_LIMIT = 2**32 - 2**25
+_TAG_UNITS = {2: "inch", 3: "cm"}
+# Resolutions of whole micrometres are those of a printer, not of a microscope.
+_PRINTER_NM = 1000.0
+_LONGEST_TAG = 1024
+_DM_UNITS, _DM_SCALES = (65004, 65003), (65010, 65009)
+
+
+def read(path: Path) -> Micrograph:
+    """Read the largest image or stack of a TIFF file; lazily when large.
+
+    Calibration comes from OME, ImageJ, FEI or DigitalMicrograph metadata, else from a resolution
+    finer than 1 µm per pixel.
+
+    Raises
+    ------
+    SBDError
+        For colour pictures, files that are cut short, and compressions that need another package.
+    """
+    import tifffile
+
+    check_complete(path)
+    with tifffile.TiffFile(path) as file:
+        series = max(file.series, key=lambda s: s.size)
+        page = series.keyframe
+        grey = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
+        if page.photometric not in grey or page.samplesperpixel > 1:
+            raise SBDError(_COLOUR)
+        m = Micrograph(_load(path, file, series))
+        m = m.replace(metadata=_metadata(file, page), pixel_size=_pixel_size_of_tags(page))
+        if file.ome_metadata:
+            return _with_ome(m, file.ome_metadata, file.series.index(series))
+        if file.is_imagej:
+            return _with_imagej(m, file.imagej_metadata or {}, page)
+        return _with_vendor(m, file, page)
+
+
+def write(m: Micrograph, path: Path) -> None:
+    """Write an ImageJ TIFF where suffix, type and size allow, otherwise an OME-TIFF.
+
+    Types that OME lacks are widened. Frames go to the disk one by one.
+
+    Raises
+    ------
+    SBDError
+        If no type of TIFF holds the values.
+    """
+    import tifffile
+
+    as_ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+    as_imagej = not as_ome and m.data.dtype.name in (*_IMAGEJ_TYPES, "bool")
+    dtype = storable(m.data, _IMAGEJ_TYPES if as_imagej else _OME_TYPES, "TIFF")
+    large = m.data.size * dtype.itemsize > _CLASSIC_LIMIT
+    as_imagej = as_imagej and not large
+    options = _imagej_options(m) if as_imagej else _ome_options(m)
+    with (
+        replacing(path) as temporary,
+        tifffile.TiffWriter(temporary, bigtiff=large, imagej=as_imagej, ome=not as_imagej) as file,
+    ):
+        file.write(
+            (frame.astype(dtype, copy=False) for frame in frames(m.data)),
+            shape=m.shape,
+            dtype=dtype,
+            photometric="minisblack",
+            **options,
+        )
+
+
+def _load(path: Path, file: Any, series: Any) -> Any:
+    *outer, height, width = series.shape if len(series.shape) > 1 else (1, *series.shape)
+    if len(series.shape) < 2:
+        raise SBDError(f"it holds one row of {series.shape} numbers, no image; give an image.")
+    shape = (*(n for n in outer if n > 1), height, width)
+    if series.dataoffset is not None:
+        return map_array(path, file.byteorder + series.dtype.char, shape, series.dataoffset)
+    try:
+        if is_large(shape, series.dtype) and len(shape) == 3 and len(series.pages) == shape[0]:
+            places = [(page.parent.filehandle.path, page.index) for page in series.pages]
+            return stack_frames(partial(_read_page, places), shape[0], shape[1:], series.dtype)
+        return series.asarray().reshape(shape)
+    except ValueError as err:
+        if "imagecodecs" in str(err):
+            raise SBDError(
+                f"its compression ({series.keyframe.compression.name}) needs another package; "
+                "install it with pip install imagecodecs, or save the image uncompressed."
+            ) from err
+        raise
+
+
+def _read_page(places: list[tuple[str, int]], index: int) -> np.ndarray:
+    import tifffile
+
+    path, page = places[index]
+    return np.asarray(tifffile.imread(path, key=page))
+
+
+def _metadata(file: Any, page: Any) -> dict[str, Any]:
+    import tifffile
+
+    tags = {t.name: plain(t.value) for t in page.tags if t.count <= _LONGEST_TAG}
+    kept: dict[str, Any] = {"tiff": tags}
+    if file.ome_metadata:
+        kept["ome"] = plain(tifffile.xml2dict(file.ome_metadata))
+    if file.is_imagej:
+        kept["imagej"] = plain(file.imagej_metadata)
+    return kept
+
+
+def _with_ome(m: Micrograph, xml: str, index: int) -> Micrograph:
+    root = ElementTree.fromstring(xml)
+    pixels = root.findall("{*}Image/{*}Pixels")[index : index + 1]
+    get = pixels[0].attrib if pixels else {}
+    y, x = (
+        (get.get(f"PhysicalSize{axis}"), get.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"
+    )
+    m = m.replace(
+        pixel_size=pixel_size_nm(*y, *x) or m.pixel_size,
+        frame_time=to_seconds(get.get("TimeIncrement"), get.get("TimeIncrementUnit", "s")),
+    )
+    ours = [e.text for e in root.iterfind(".//{*}MapAnnotation//{*}M") if e.get("K") == record.KEY]
+    return record.restore(m, next(iter(ours), None))
+
+
+def _with_imagej(m: Micrograph, fields: dict[str, Any], page: Any) -> Micrograph:
+    unit = fields.get("unit", "")
+    y, x = _steps(page)
+    m = m.replace(
+        pixel_size=_no_printer(pixel_size_nm(y, unit, x, unit), unit),
+        frame_time=to_seconds(fields.get("finterval"), fields.get("tunit", "s")),
+    )
+    return record.restore(m, fields.get("Info"))
+
+
+def _with_vendor(m: Micrograph, file: Any, page: Any) -> Micrograph:
+    scan = (file.fei_metadata or {}).get("Scan", {}) if file.is_fei else {}
+    units, scales = ([page.tags.valueof(code) for code in pair] for pair in (_DM_UNITS, _DM_SCALES))
+    size = pixel_size_nm(
+        scan.get("PixelHeight"), "m", scan.get("PixelWidth"), "m"
+    ) or pixel_size_nm(scales[0], units[0], scales[1], units[1])
+    return m.replace(pixel_size=size or m.pixel_size)
+
+
+def _pixel_size_of_tags(page: Any) -> tuple[float, float] | None:
+    unit = _TAG_UNITS.get(int(page.tags.valueof("ResolutionUnit", 2)), "")
+    y, x = _steps(page)
+    return _no_printer(pixel_size_nm(y, unit, x, unit), unit)
+
+
+def _no_printer(size: tuple[float, float] | None, unit: str) -> tuple[float, float] | None:
+    limit = _PRINTER_NM if to_nm(1, unit) in (to_nm(1, "inch"), to_nm(1, "cm")) else np.inf
+    return None if size is None or max(size) >= limit else size
+
+
+def _steps(page: Any) -> tuple[float | None, float | None]:
+    """Units per pixel along y and x."""
+    tags = (page.tags.valueof(name) for name in ("YResolution", "XResolution"))
+    y, x = (v[1] / v[0] if v and v[0] else None for v in tags)
+    return y, x
+
+
+def _imagej_options(m: Micrograph) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "TYX" if m.is_movie else "YX", "Info": record.dumps(m)}
+    if m.frame_time is not None:
+        metadata["finterval"] = m.frame_time
+    if m.pixel_size_yx is None:
+        return {"metadata": metadata}
+    y, x = m.pixel_size_yx
+    return {"metadata": {**metadata, "unit": "nm"}, "resolution": (1 / x, 1 / y)}
+
+
+def _ome_options(m: Micrograph) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "axes": "TYX" if m.is_movie else "YX",
+        "Name": m.name or "image",
+        "MapAnnotation": {record.KEY: record.dumps(m)},
+    }
+    if m.frame_time is not None:
+        metadata |= {"TimeIncrement": m.frame_time, "TimeIncrementUnit": "s"}
+    if m.pixel_size_yx is None:
+        return {"metadata": metadata}
+    y, x = m.pixel_size_yx
+    metadata |= {"PhysicalSizeX": x, "PhysicalSizeXUnit": "nm"}
+    metadata |= {"PhysicalSizeY": y, "PhysicalSizeYUnit": "nm"}
+    per_cm = tuple(1e7 / size for size in (x, y))
+    if max(per_cm) >= 2**32:
+        return {"metadata": metadata}
+    return {"metadata": metadata, "resolution": per_cm, "resolutionunit": "CENTIMETER"}

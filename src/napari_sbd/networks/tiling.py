@@ -1,0 +1,169 @@
+"""One network pass over an image of any size, in overlapping tiles that leave no seam.
+
+The convolutions see a limited neighbourhood, so tiles that overlap by it give what the whole image
+would. The non-local blocks attend to *witnesses*: all positions of a small image, a random draw of
+them spread over a large one, the same for every tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import Cancelled
+from .hardware import autocast
+from .unet import UNet
+
+TILE = 1024  # working pixels along a side of a tile's core
+WITNESSES = 1024
+_TOKEN = 4  # working pixels along a side of a non-local block's position
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where to read, and which part of the result to keep; half-open ranges of working pixels."""
+
+    read: tuple[slice, slice]
+    keep: tuple[slice, slice]
+    write: tuple[slice, slice]
+
+
+def tiles(shape: tuple[int, int], core: int, halo: int) -> Iterator[Tile]:
+    """Cover a shape with cores of at most ``core`` pixels, each read with ``halo`` around it.
+
+    Parameters
+    ----------
+    shape
+        (H, W).
+    core
+        Side of the cores.
+    halo
+        Pixels read beyond a core on each side, less where the image ends.
+    """
+    for top in range(0, shape[0], core):
+        for left in range(0, shape[1], core):
+            read, keep, write = [], [], []
+            for start, length in zip((top, left), shape, strict=True):
+                stop = min(start + core, length)
+                low, high = max(0, start - halo), min(length, stop + halo)
+                read.append(slice(low, high))
+                keep.append(slice(start - low, stop - low))
+                write.append(slice(start, stop))
+            yield Tile((read[0], read[1]), (keep[0], keep[1]), (write[0], write[1]))
+
+
+def run(
+    network: UNet,
+    image: np.ndarray,
+    device: torch.device,
+    *,
+    tile: int = TILE,
+    tick: Callable[[float], None] = lambda share: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> np.ndarray:
+    """Pass a normalised image through a network.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on ``device``.
+    image
+        (H, W) float32, in units of the noise.
+    device
+        Where to compute.
+    tile
+        Side of the tiles' cores [working pixels].
+    tick
+        Called after each tile with the share of the pass that it was.
+    should_stop
+        Asked before each tile.
+
+    Returns
+    -------
+    (H, W) float32.
+
+    Raises
+    ------
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    m = network.multiple
+    pad = [(0, -n % m) for n in image.shape]
+    mode = "reflect" if all(p[1] < n for p, n in zip(pad, image.shape, strict=True)) else "edge"
+    padded = torch.from_numpy(np.pad(image, pad, mode=mode))  # type: ignore[call-overload]
+    shape = tuple(padded.shape)
+    core, halo = _multiple_of(tile, m), _multiple_of(network.reach, m)
+    parts = list(tiles((shape[0], shape[1]), core, halo))
+    result = np.empty(shape, np.float32)
+    grid = shape[0] // _TOKEN, shape[1] // _TOKEN
+    chosen = _choose_witnesses(grid)
+
+    def forward(part: Tile, **options: Any) -> Tensor:
+        if should_stop():
+            raise Cancelled("Stopped before the image was complete.")
+        x = padded[part.read][None, None].to(device, memory_format=torch.channels_last)
+        with torch.inference_mode(), autocast(device):
+            return network(x, **options)
+
+    if chosen is None or len(parts) == 1:
+        for part in parts:
+            everywhere = None if chosen is None else chosen.to(device)
+            result[part.write] = _kept(forward(part, chosen=everywhere), part)
+            tick(1 / len(parts))
+        return result[: image.shape[0], : image.shape[1]]
+
+    # a non-local block needs its witnesses from every tile before any tile can pass it
+    share = 1 / (len(parts) * (network.non_local + 1))
+    witnesses: list[Tensor] = []
+    for stage in range(network.non_local):
+        gathered = None
+        for part in parts:
+            features = forward(part, witnesses=witnesses, stop_at=stage)
+            gathered = _gather(features, part, chosen, grid, gathered)
+            tick(share)
+        assert gathered is not None
+        witnesses.append(gathered)
+    for part in parts:
+        result[part.write] = _kept(forward(part, witnesses=witnesses), part)
+        tick(share)
+    return result[: image.shape[0], : image.shape[1]]
+
+
+def _kept(output: Tensor, part: Tile) -> np.ndarray:
+    kept: np.ndarray = output[0, 0, *part.keep].float().cpu().numpy()
+    return kept
+
+
+def _choose_witnesses(grid: tuple[int, int]) -> Tensor | None:
+    """Flat positions on the grid of a non-local block, the same for one grid; None means all."""
+    count = grid[0] * grid[1]
+    if count <= WITNESSES:
+        return None
+    return torch.from_numpy(
+        np.sort(np.random.default_rng(0).choice(count, WITNESSES, replace=False))
+    )
+
+
+def _gather(
+    features: Tensor, part: Tile, chosen: Tensor, grid: tuple[int, int], into: Tensor | None
+) -> Tensor:
+    """Copy the features at the chosen positions of a tile's core to their places in (1, C, 1, K)."""
+    if into is None:
+        into = features.new_empty((1, features.shape[1], 1, len(chosen)))
+    row, column = chosen // grid[1], chosen % grid[1]
+    (top, bottom), (left, right) = ((s.start // _TOKEN, -(-s.stop // _TOKEN)) for s in part.write)
+    mine = torch.nonzero((row >= top) & (row < bottom) & (column >= left) & (column < right))[:, 0]
+    y = row[mine] - part.read[0].start // _TOKEN
+    x = column[mine] - part.read[1].start // _TOKEN
+    into[0, :, 0, mine.to(features.device)] = features[0][:, y, x]
+    return into
+
+
+def _multiple_of(value: float, unit: int) -> int:
+    return math.ceil(value / unit) * unit

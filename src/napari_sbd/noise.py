@@ -1,0 +1,47 @@
+"""Detector statistics from the image itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_CORNER = 0.47  # cycles per pixel; beyond it a binned micrograph holds noise and hardly any signal
+
+
+def noise_level(image: np.ndarray) -> float:
+    """Standard deviation of the white noise in an image.
+
+    The power of white noise is exponentially distributed about its mean, so its median over the
+    corners of the spectrum gives the variance, whatever sparse lattice peaks stand there.
+
+    Parameters
+    ----------
+    image
+        (Y, X) finite, at the working sampling, where the camera's MTF hardly correlates neighbours.
+    """
+    height, width = image.shape
+    power = np.abs(np.fft.rfft2(image - image.mean())) ** 2 / image.size
+    ky, kx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    # columns 0 and Nyquist of a real spectrum are not independent of themselves
+    corner = (np.hypot(ky, kx) > _CORNER) & (kx > 0) & (kx < 0.5)
+    return float(np.sqrt(np.median(power[corner]) / np.log(2))) if corner.any() else 0.0
+
+
+def estimate_gain(binned: np.ndarray, pixels_per_block: int, offset: float = 0.0) -> float | None:
+    """File units per electron, from noise variance against mean.
+
+    Parameters
+    ----------
+    binned
+        (Y, X) block sums in file units, finite.
+    pixels_per_block
+        Pixels in each block.
+    offset
+        File units per pixel at zero electrons.
+
+    Returns
+    -------
+    Variance over mean, as Poisson counts have it; None where the data cannot tell.
+    """
+    mean = float(binned.mean()) - offset * pixels_per_block
+    variance = noise_level(binned) ** 2
+    return variance / mean if mean > 0 and variance > 0 else None

@@ -1,0 +1,144 @@
+"""Working sampling: counts summed over blocks, and expected counts taken back to every pixel.
+
+TEM images are strongly oversampled. The sum of Poisson counts over a block keeps all information
+below the information limit, so the networks see images binned to about 0.033 nm per pixel. What
+comes back is upsampled through a spline of the integral, so that its block averages are the
+network's output exactly.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+WORKING_PIXEL = 0.033  # nm
+_PERIOD_PIXELS = 7.5  # working pixels in the strongest lattice period, were it 0.25 nm
+_SPLINE_DEGREE = 5
+
+
+def choose_bin(pixel_size_yx: tuple[float, float]) -> tuple[int, int]:
+    """Pixels to sum along y and x so that the result is nearest to ``WORKING_PIXEL``.
+
+    Parameters
+    ----------
+    pixel_size_yx
+        nm per pixel along y and x.
+    """
+    return tuple(_nearest_bin(WORKING_PIXEL / p) for p in pixel_size_yx)  # type: ignore[return-value]
+
+
+def estimate_bin(image: np.ndarray) -> tuple[int, int] | None:
+    """Choose the block of an uncalibrated image from the strongest lattice period it shows.
+
+    Parameters
+    ----------
+    image
+        (Y, X), finite.
+
+    Returns
+    -------
+    The same block along y and x, or None where the power spectrum shows no lattice.
+    """
+    height, width = image.shape
+    window = np.hanning(height)[:, None] * np.hanning(width)
+    spectrum = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    ring = np.round(frequency * min(height, width)).astype(int)
+    lowest = 4 / min(height, width)
+    level = _ring_medians(spectrum, ring)[ring]
+    # the power of pure noise is exponential about its mean, so its maximum over all is known
+    limit = 3 * np.log(spectrum.size)
+    ratio = np.where((frequency > lowest) & (frequency < 0.45), spectrum / (level + 1e-30), 0)
+    peaks = ratio > limit
+    if not peaks.any():
+        return None
+    strongest = np.argmax(np.where(peaks, spectrum, 0))
+    b = _nearest_bin(1 / frequency.flat[strongest] / _PERIOD_PIXELS)
+    return b, b
+
+
+def bin_counts(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
+    """Sum an image over blocks.
+
+    Parameters
+    ----------
+    image
+        (Y, X); pixels that are not finite count as holding no data.
+    block
+        Pixels along y and x.
+
+    Returns
+    -------
+    (ceil(Y / by), ceil(X / bx)) float32 sums. Blocks that stick out or hold pixels without data are
+    scaled up from what they hold; blocks without any data are NaN.
+    """
+    by, bx = block
+    pad = [(0, -n % b) for n, b in zip(image.shape, block, strict=True)]
+    valid = np.isfinite(image)
+    full = bool(valid.all()) and not any(p[1] for p in pad)
+    values = image if full else np.pad(np.where(valid, image, 0), pad)
+    shape = values.shape[0] // by, by, values.shape[1] // bx, bx
+    sums = values.reshape(shape).sum((1, 3), dtype=np.float64)
+    if not full:
+        held = np.pad(valid, pad).reshape(shape).sum((1, 3))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums = np.where(held > 0, sums * (by * bx / held), np.nan)
+    return sums.astype(np.float32)
+
+
+def grid_offsets(block: tuple[int, int], count: int = 2) -> list[tuple[int, int]]:
+    """Shifts (y, x) of the block grid [pixels], up to ``count`` along each axis."""
+    along = [sorted({i * b // count for i in range(count)}) for b in block]
+    return [(dy, dx) for dy in along[0] for dx in along[1]]
+
+
+def upsample(blocks: np.ndarray, block: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    """Spread block sums over the pixels of the blocks.
+
+    A spline of degree five runs through the running integral along each axis; its differences are
+    the pixels, so the sum over each block is kept exactly.
+
+    Parameters
+    ----------
+    blocks
+        (h, w) sums over blocks, finite.
+    block
+        Pixels along y and x.
+    shape
+        (Y, X) to crop to.
+
+    Returns
+    -------
+    (Y, X) float32 expected values per pixel.
+    """
+    rows = _spread_matrix(blocks.shape[0], block[0])[: shape[0]]
+    columns = _spread_matrix(blocks.shape[1], block[1])[: shape[1]]
+    result: np.ndarray = rows @ blocks.astype(np.float32) @ columns.T
+    return result
+
+
+@lru_cache(maxsize=16)
+def _spread_matrix(count: int, b: int) -> np.ndarray:
+    """(count * b, count) float32 matrix from block sums to pixels along one axis."""
+    from scipy.interpolate import make_interp_spline
+
+    if b == 1:
+        return np.eye(count, dtype=np.float32)
+    degree = min(_SPLINE_DEGREE, count if count % 2 else count - 1)
+    integral = np.vstack([np.zeros(count), np.tril(np.ones((count, count)))])
+    spline = make_interp_spline(np.arange(count + 1.0), integral, k=max(degree, 1))
+    return np.diff(spline(np.arange(count * b + 1) / b), axis=0).astype(np.float32)
+
+
+def _nearest_bin(ratio: float) -> int:
+    """Integer nearest to a ratio on a logarithmic scale, at least 1."""
+    low = max(1, int(np.floor(ratio)))
+    return low if ratio / low < (low + 1) / ratio else low + 1
+
+
+def _ring_medians(spectrum: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    order = np.argsort(ring, axis=None)
+    edges = np.cumsum(np.bincount(ring.ravel()))[:-1]
+    parts = np.split(spectrum.ravel()[order], edges)
+    return np.array([np.median(p) / np.log(2) if len(p) else np.inf for p in parts])

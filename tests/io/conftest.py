@@ -1,0 +1,143 @@
+"""Small files of every format, written by the libraries' own writers or byte by byte."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import h5py
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+MOVIE = np.arange(4 * 24 * 32, dtype=np.uint16).reshape(4, 24, 32)
+
+
+def write_dm(path: Path, data: np.ndarray = MOVIE, version: int = 4, **fields) -> None:
+    from nion.data.Calibration import Calibration
+    from nion.data.DataAndMetadata import DataDescriptor, new_data_and_metadata
+    from nionswift_plugin.DM_IO import dm3_image_utils
+
+    axes = fields.get("axes", [(0.25, "s"), (0.02, "nm"), (10, "pm")])
+    image = new_data_and_metadata(
+        data,
+        data_descriptor=DataDescriptor(data.ndim == 3, 0, 2),
+        dimensional_calibrations=[Calibration(0, *axis) for axis in axes[-data.ndim :]],
+        intensity_calibration=Calibration(*fields.get("brightness", (0, 1, ""))),
+        metadata=fields.get("metadata", {"Microscope Info": {"Voltage": 300000.0}}),
+    )
+    with path.open("wb") as file:
+        dm3_image_utils.save_image(image, file, version)
+
+
+def write_dm3(path: Path, **options) -> None:
+    write_dm(path, version=3, **options)
+
+
+def write_mrc(path: Path, data: np.ndarray = MOVIE, voxel: float | None = 0.5) -> None:
+    with mrcfile.new(path, data) as file:
+        if data.ndim == 3:
+            file.set_image_stack()
+        if voxel is not None:
+            file.voxel_size = voxel
+
+
+def write_ser(
+    path: Path, data: np.ndarray = MOVIE, delta: float = 2e-11, version: int = 0x0220
+) -> None:
+    """TIA series: header, frames (lowest row first) each with a time tag, table of offsets."""
+    pointer = "<I" if version <= 0x0210 else "<Q"
+    code = {"u1": 1, "u2": 2, "i2": 5, "f4": 7}[data.dtype.str[1:]]
+    body, offsets = b"", []
+    start = 26 + struct.calcsize(pointer)
+    for frame in data:
+        offsets.append(start + len(body))
+        height, width = frame.shape
+        body += struct.pack("<ddiddihii", 0, delta, 0, 0, 2 * delta, 0, code, width, height)
+        body += frame[::-1].tobytes() + struct.pack("<HHI", 0x4152, 0, 0)
+    header = struct.pack("<HHHIIII", 0x4949, 0x0197, version, 0x4122, 0x4152, 9, len(data))
+    header += struct.pack(pointer, start + len(body)) + struct.pack("<I", 0)
+    table = b"".join(struct.pack(pointer, o) for o in offsets)
+    path.write_bytes(header + body + table)
+
+
+def write_velox(path: Path, detectors: tuple[str, ...] = ("BF",), **fields) -> None:
+    """Velox file whose image is MOVIE, plus the position of the detector among ``detectors``."""
+    with h5py.File(path, "w") as file:
+        for number, detector in enumerate(detectors):
+            group = file.create_group(f"Data/Image/{number:032d}")
+            data = np.moveaxis(MOVIE + number, 0, 2)
+            group.create_dataset("Data", data=data, chunks=(*MOVIE.shape[1:], 1))
+            metadata = {
+                "BinaryResult": {
+                    "Detector": detector,
+                    "PixelSize": {"width": "2e-11", "height": "3e-11"},
+                    "PixelUnitX": fields.get("unit", "m"),
+                    "PixelUnitY": fields.get("unit", "m"),
+                },
+                "Scan": {"FrameTime": "0.5"},
+            }
+            raw = np.frombuffer(json.dumps(metadata).encode().ljust(2000, b"\0"), np.uint8)
+            group.create_dataset("Metadata", data=np.repeat(raw[:, None], len(MOVIE), axis=1))
+
+
+def write_berkeley(path: Path, data: np.ndarray = MOVIE) -> None:
+    units = ("s", "n_m", "[u_m]")
+    steps = (0.1, 0.02, 3e-5)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("data/scan")
+        group.attrs["emd_group_type"] = 1
+        group["data"] = data
+        for number, (step, unit) in enumerate(zip(steps, units, strict=True), 1):
+            group[f"dim{number}"] = np.arange(data.shape[number - 1]) * step
+            group[f"dim{number}"].attrs["units"] = np.bytes_(unit)
+
+
+def write_tiff(path: Path) -> None:
+    metadata = {"axes": "TYX", "unit": "nm", "finterval": 0.5}
+    tifffile.imwrite(path, MOVIE, imagej=True, resolution=(50, 40), metadata=metadata)
+
+
+def write_npy(path: Path) -> None:
+    np.save(path, MOVIE)
+
+
+def write_png(path: Path) -> None:
+    Image.fromarray(MOVIE[0]).save(path)
+
+
+WRITERS = {
+    ".dm3": write_dm3,
+    ".dm4": write_dm,
+    ".mrc": write_mrc,
+    ".mrcs": write_mrc,
+    ".ser": write_ser,
+    ".emd": write_velox,
+    ".h5": write_berkeley,
+    ".hdf5": write_berkeley,
+    ".tif": write_tiff,
+    ".tiff": write_tiff,
+    ".npy": write_npy,
+    ".png": write_png,
+}
+
+
+@pytest.fixture
+def movie() -> np.ndarray:
+    """The pixels of every sample file; PNG has the first frame only."""
+    return MOVIE
+
+
+@pytest.fixture
+def make(tmp_path):
+    """``make(name, **options)`` writes a sample file, its format chosen by the suffix."""
+
+    def build(name: str, writer: str | None = None, **options) -> Path:
+        path = tmp_path / name
+        WRITERS[writer or path.suffix](path, **options)
+        return path
+
+    return build

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_sbd.io.units import pixel_size_nm, to_nm, to_seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "nm"),
+    [
+        (2e-11, "m", 0.02),
+        (1e-9, "cm", 0.01),
+        (1e-8, "inch", 0.254),
+        (3e-5, "mm", 30.0),
+        (0.03, "um", 30.0),
+        (0.03, "µm", 30.0),
+        (0.03, "μm", 30.0),
+        (0.03, "\\u00B5m", 30.0),
+        (0.03, "microns", 30.0),
+        (0.5, "nm", 0.5),
+        (0.5, "n_m", 0.5),
+        (0.5, "[n_m]", 0.5),
+        (0.5, b"n_m", 0.5),
+        ("0.5", "nanometers", 0.5),
+        (2, "Å", 0.2),
+        (2, "\u212b", 0.2),
+        (2, "A", 0.2),
+        (2, "angstrom", 0.2),
+        (8, "pm", 0.008),
+        (-0.5, "nm", 0.5),
+    ],
+)
+def test_lengths_come_in_nm(value, unit, nm):
+    assert to_nm(value, unit) == pytest.approx(nm, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        *[(1.0, unit) for unit in ("1/nm", "nm^-1", "n_m^-1", "eV", "px", "pixel", "", "rad", "s")],
+        *[(1.0, None), (0.0, "nm"), (float("nan"), "nm"), (float("inf"), "nm"), (None, "nm")],
+        ("far", "nm"),
+    ],
+)
+def test_what_is_no_length_is_not_calibrated(value, unit):
+    assert to_nm(value, unit) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "seconds"),
+    [
+        (2, "s", 2),
+        (2, "sec", 2),
+        (40, "ms", 0.04),
+        (40, "µs", 4e-5),
+        (1, "min", 60),
+        (1, "nm", None),
+    ],
+)
+def test_durations_come_in_seconds(value, unit, seconds):
+    assert to_seconds(value, unit) == (seconds and pytest.approx(seconds, rel=1e-12))
+
+
+def test_each_axis_has_its_own_unit():
+    assert pixel_size_nm(2, "A", 10, "pm") == (0.2, 0.01)
+
+
+def test_one_calibrated_axis_is_no_calibration():
+    assert pixel_size_nm(2, "nm", 1, "") is None
