@@ -236,8 +236,7 @@ def test_other_formats_through_rosettasciio(tmp_path, movie):
         "axes": axes,
         "metadata": {"General": {"title": ""}, "Signal": {}},
         "original_metadata": {},
-        "package": "",
-        "package_version": "",
+        "package_info": {},
         "attributes": {"_lazy": False},
         "learning_results": {},
         "models": {},
@@ -247,3 +246,16 @@ def test_other_formats_through_rosettasciio(tmp_path, movie):
     m = read(tmp_path / "a.hspy")
     np.testing.assert_array_equal(m.data, movie)
     assert (m.pixel_size, m.frame_time) == ((0.2, 0.1), 0.04)
+
+
+@pytest.mark.parametrize("identified", [True, False])
+@pytest.mark.parametrize("order", "<>")
+def test_mrc_byte_orders(make, movie, order, identified):
+    path = make("a.mrc", data=movie.astype(order + "i2"))
+    if not identified:
+        raw = bytearray(path.read_bytes())
+        raw[208:216] = bytes(8)
+        path.write_bytes(raw)
+    m = read(path)
+    np.testing.assert_array_equal(m.data, movie)
+    assert (m.data.dtype, m.pixel_size) == ("=i2", pytest.approx(0.05))

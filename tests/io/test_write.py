@@ -145,6 +145,11 @@ def test_mrcfile_finds_the_calibration(dtype, frames, tmp_path, movie):
         assert file.header.rms == pytest.approx(data.std(), rel=1e-5)
 
 
+def test_calibrated_mrc_is_valid(tmp_path, movie):
+    write(Micrograph(movie, pixel_size=0.02), tmp_path / "a.mrc")
+    assert mrcfile.validate(tmp_path / "a.mrc")
+
+
 def test_nionswift_finds_the_calibration(tmp_path, movie):
     from nionswift_plugin.DM_IO import load_image
 

@@ -11,7 +11,7 @@ from ..micrograph import Micrograph
 from . import record
 from .arrays import frames
 from .atomic import replacing
-from .lazy_hdf5 import load
+from .hdf5 import load
 from .record import plain
 from .units import pixel_size_nm, to_seconds
 

@@ -1,29 +1,52 @@
-"""EMD and HDF5 files: one reader for the two layouts that are called EMD."""
+"""HDF5 data sets that outlive their open file."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-from ..errors import SBDError
-from ..micrograph import Micrograph
-from . import berkeley, velox
+import numpy as np
 
-
-def read(path: Path) -> Micrograph:
-    """Read the image of a Velox or Berkeley EMD file, or of an HDF5 file that we wrote."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        for layout in (velox, berkeley):
-            m = layout.read(file)
-            if m is not None:
-                return m
-    raise SBDError(
-        "there is no image in this HDF5 file, neither as Velox nor as Berkeley EMD lays it out; "
-        "export it as TIFF or MRC."
-    )
+from .arrays import LAZY_BYTES, is_large
 
 
-def write(m: Micrograph, path: Path) -> None:
-    """Write a Berkeley EMD file, frame by frame."""
-    berkeley.write(m, path)
+def load(dataset: Any, frame_axis: int = 0) -> Any:
+    """A data set in memory, or as dask with whole frames when it is large.
+
+    Parameters
+    ----------
+    dataset
+        Of an open h5py file; the result does not need the file to stay open.
+    frame_axis
+        The axis that counts frames, where there are three.
+    """
+    native = dataset.dtype.newbyteorder("=")
+    if not is_large(dataset.shape, dataset.dtype):
+        return dataset[()].astype(native, copy=False)
+    import dask.array as da
+
+    chunks = list(dataset.shape)
+    if dataset.ndim == 3:
+        frame_bytes = dataset.nbytes // dataset.shape[frame_axis]
+        together = dataset.chunks[frame_axis] if dataset.chunks else 1
+        chunks[frame_axis] = max(1, min(together, LAZY_BYTES // frame_bytes))
+    source = _DatasetOnDisk(dataset.file.filename, dataset.name, dataset.shape, dataset.dtype)
+    return da.from_array(source, tuple(chunks), name=False).astype(native)
+
+
+@dataclass(frozen=True)
+class _DatasetOnDisk:
+    path: str
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, region: Any) -> np.ndarray:
+        import h5py
+
+        with h5py.File(self.path, "r") as file:
+            return np.asarray(file[self.key][region])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +17,32 @@ from .record import plain
 from .units import pixel_size_nm
 
 _MODES = {"int8": 0, "int16": 1, "uint16": 6, "float32": 2}
+_TYPES = {0: "i1", 1: "i2", 2: "f4", 4: "c8", 6: "u2", 12: "f2"}
+_VOLUME_STACK = 401  # space group
 _HEADER_BYTES = 1024
 _OUR_TYPE = b"SBD1"
 
 
 def read(path: Path) -> Micrograph:
     """Read an image (Y, X) or a stack (T, Y, X); memory-mapped when large."""
-    import mrcfile
-    from mrcfile import utils
-
-    with warnings.catch_warnings():
-        # Older programs leave the map identifier or the machine stamp out.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        with mrcfile.open(path, header_only=True, permissive=True) as file:
-            header, extended = file.header, file.extended_header
-            labels = [str(label) for label in file.get_labels()]
-    dtype = utils.data_dtype_from_header(header)
-    shape = utils.data_shape_from_header(header)
-    if min(int(n) for n in (header.nx, header.ny, header.nz)) < 1 or int(header.nsymbt) < 0:
-        raise SBDError(f"its header gives the impossible shape {shape}; save the file again.")
-    data = map_array(path, dtype, shape, _HEADER_BYTES + int(header.nsymbt))
+    with path.open("rb") as file:
+        order, header = _read_header(file.read(_HEADER_BYTES))
+        ours = header["exttyp"] == _OUR_TYPE
+        extended = file.read(int(header["nsymbt"])).rstrip(b"\0") if ours else None
+    if header["ispg"] >= _VOLUME_STACK:
+        raise SBDError("it holds a stack of volumes; give an image or an image stack.")
+    dtype = np.dtype(order + _TYPES[int(header["mode"])])
+    shape = tuple(int(header[n]) for n in ("nz", "ny", "nx"))
+    data = map_array(path, dtype, shape, _HEADER_BYTES + int(header["nsymbt"]))
+    cell = header["cella"]
     m = Micrograph(
-        data[0] if data.ndim == 3 and len(data) == 1 else data,
+        data[0] if len(data) == 1 else data,
         pixel_size=pixel_size_nm(
-            _voxel(header.cella.y, header.my), "Å", _voxel(header.cella.x, header.mx), "Å"
+            _voxel(cell["y"], header["my"]), "Å", _voxel(cell["x"], header["mx"]), "Å"
         ),
-        metadata={"mrc": {**_fields(header), "labels": labels}},
+        metadata={"mrc": {name: plain(header[name]) for name in header.dtype.names or ()}},
     )
-    ours = bytes(header.exttyp) == _OUR_TYPE and extended is not None
-    return record.restore(m, extended.tobytes().rstrip(b"\0") if ours else None)
+    return record.restore(m, extended)
 
 
 def write(m: Micrograph, path: Path) -> None:
@@ -60,7 +56,8 @@ def write(m: Micrograph, path: Path) -> None:
         If no type of MRC holds the values.
     """
     dtype = storable(m.data, list(_MODES), "MRC")
-    text = record.dumps(m).encode()
+    # Validators accept only the extended headers that they know, so none without need.
+    text = record.dumps(m).encode() if record.is_needed(m) else b""
     extended = text.ljust(-(-len(text) // _HEADER_BYTES) * _HEADER_BYTES, b"\0")
     header = _header(m, _MODES[dtype.name], len(extended))
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -88,7 +85,8 @@ def _header(m: Micrograph, mode: int, extended_bytes: int) -> np.ndarray:
         header["cella"] = (width * x, height * y, x)
     header["cellb"] = (90, 90, 90)
     header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
-    header["nsymbt"], header["exttyp"], header["nversion"] = extended_bytes, _OUR_TYPE, 20141
+    header["nsymbt"], header["nversion"] = extended_bytes, 20141
+    header["exttyp"] = _OUR_TYPE if extended_bytes else b""
     header["map"], header["machst"] = b"MAP ", machine_stamp_from_byte_order()
     header["nlabl"] = 1
     header["label"][0] = b"napari-sbd"
@@ -119,5 +117,13 @@ def _voxel(length: Any, intervals: Any) -> float | None:
     return float(length) / int(intervals) if int(intervals) > 0 else None
 
 
-def _fields(header: Any) -> dict[str, Any]:
-    return {name: plain(header[name]) for name in header.dtype.names if name != "label"}
+def _read_header(raw: bytes) -> tuple[str, np.void]:
+    """Byte order and fields; older programs leave the map identifier and machine stamp out."""
+    from mrcfile.dtypes import HEADER_DTYPE
+
+    for order in "<>":
+        header = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
+        sizes = min(int(header[n]) for n in ("nx", "ny", "nz"))
+        if int(header["mode"]) in _TYPES and sizes > 0 and header["nsymbt"] >= 0:
+            return order, header
+    raise ValueError("no MRC header")

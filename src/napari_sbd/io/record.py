@@ -30,6 +30,11 @@ def dumps(m: Micrograph, **more: Any) -> str:
         raise SBDError(f'metadata["{KEY}"] must hold plain JSON values: {err}.') from err
 
 
+def is_needed(m: Micrograph) -> bool:
+    """Whether ``dumps`` would keep anything."""
+    return bool(m.frame_time or m.gain or m.offset or KEY in m.metadata)
+
+
 def restore(m: Micrograph, text: Any) -> Micrograph:
     """Add what ``dumps`` kept; pixel size and frame time of the format itself go first.
 

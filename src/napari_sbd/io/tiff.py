@@ -90,9 +90,9 @@ def write(m: Micrograph, path: Path) -> None:
 
 
 def _load(path: Path, file: Any, series: Any) -> Any:
-    *outer, height, width = series.shape if len(series.shape) > 1 else (1, *series.shape)
     if len(series.shape) < 2:
-        raise SBDError(f"it holds one row of {series.shape} numbers, no image; give an image.")
+        raise SBDError("it holds one row of numbers, no image (Y, X); give the detector image.")
+    *outer, height, width = series.shape
     shape = (*(n for n in outer if n > 1), height, width)
     if series.dataoffset is not None:
         return map_array(path, file.byteorder + series.dtype.char, shape, series.dataoffset)

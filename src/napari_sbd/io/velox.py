@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from .lazy_hdf5 import load
+from .hdf5 import load
 from .units import pixel_size_nm, to_seconds
 
 _DEAD_TIME = 1.01
@@ -47,7 +47,9 @@ def read(file: Any) -> Micrograph | None:
             size.get("width"),
             result.get("PixelUnitX"),
         ),
-        frame_time=_frame_time(group, metadata) if dataset.shape[-1] > 1 else None,
+        frame_time=_frame_time(group, metadata)
+        if dataset.ndim == 3 and dataset.shape[2] > 1
+        else None,
         metadata={"velox": metadata, "detectors": [_detector(g) for g in images]},
     )
 
