@@ -25,7 +25,17 @@ _HOMES = {
     "simulate": "simulation.phantom",
     "write": "io",
 }
-__all__ = sorted([*_HOMES, "__version__", "denoise"])
+__all__ = [
+    "Cancelled",
+    "Micrograph",
+    "SBDError",
+    "__version__",
+    "denoise",
+    "models",
+    "read",
+    "simulate",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:

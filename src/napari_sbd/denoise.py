@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -86,17 +87,18 @@ def denoise(
     worker = Denoiser(source, model=model, quality=quality, device=device)
     frames = source.data if source.is_movie else source.data[None]
     result = np.empty(frames.shape, np.float32)
-    for index, frame in enumerate(frames):
-
-        def tick(share: float, before: int = index) -> None:
-            if progress:
-                progress(before + share, len(frames))
-
-        result[index] = worker(frame, tick, should_stop or (lambda: False))
+    stop = should_stop or (lambda: False)
+    for t, frame in enumerate(frames):
+        result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
     data = result.reshape(source.shape)
     if not isinstance(image, Micrograph):
-        return data  # type: ignore[return-value]
-    return worker.annotate(source.replace(data=data), seed=seed)  # type: ignore[return-value]
+        return data
+    return worker.annotate(source.replace(data=data), seed=seed)
+
+
+def _tell(progress: Progress | None, before: int, total: int, share: float) -> None:
+    if progress:
+        progress(before + share, total)
 
 
 class Denoiser:

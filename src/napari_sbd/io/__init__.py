@@ -36,7 +36,7 @@ READ_SUFFIXES = tuple(_READERS)
 """Suffixes that need no optional package."""
 WRITE_SUFFIXES = tuple(_WRITERS)
 
-__all__ = ["READ_SUFFIXES", "WRITE_SUFFIXES", "read", "write"]
+__all__ = ["READ_SUFFIXES", "WRITE_SUFFIXES", "check_writable", "read", "write"]
 
 
 def read(path: str | os.PathLike[str]) -> Micrograph:
@@ -102,7 +102,7 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     """
     m = m if isinstance(m, Micrograph) else Micrograph(m)
     path = Path(path).absolute()
-    _check_writable(path)
+    check_writable(path)
     writer = import_module(f".{_WRITERS[path.suffix.lower()]}", __name__)
     try:
         writer.write(m, path.resolve())
@@ -130,7 +130,8 @@ def _check_readable(path: Path) -> None:
         ) from err
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(path: Path) -> None:
+    """Refuse a path that `write` could not write to, before any work is done."""
     if path.suffix.lower() not in _WRITERS:
         raise SBDError(
             f'Files "{path.suffix or path.name}" cannot be written; use one of '
@@ -140,6 +141,8 @@ def _check_writable(path: Path) -> None:
         raise SBDError(f"{path} is a folder; give a file name in it.")
     if not path.parent.is_dir():
         raise SBDError(f"There is no folder {path.parent}; create it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise SBDError(f"The folder {path.parent} is not writable; choose another.")
 
 
 def _stem(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Trained networks: model cards and weights, bundled or the user's own.
 
-A model is two files side by side: ``NAME.safetensors`` with the weights and ``NAME.json``, its card.
+A model is two files side by side: ``NAME.safetensors`` with the weights, ``NAME.json`` its card.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def find_model(name: str | Path = "auto") -> ModelCard:
     Parameters
     ----------
     name
-        ``"auto"``, the name of a bundled model, or the path of a ``.safetensors`` file with its card
-        beside it.
+        ``"auto"``, the name of a bundled model, or the path of a ``.safetensors`` file that has its
+        card beside it.
 
     Raises
     ------

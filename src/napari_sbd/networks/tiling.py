@@ -153,7 +153,7 @@ def _choose_witnesses(grid: tuple[int, int]) -> Tensor | None:
 def _gather(
     features: Tensor, part: Tile, chosen: Tensor, grid: tuple[int, int], into: Tensor | None
 ) -> Tensor:
-    """Copy the features at the chosen positions of a tile's core to their places in (1, C, 1, K)."""
+    """Copy the chosen positions of a tile's core to their places in (1, C, 1, K)."""
     if into is None:
         into = features.new_empty((1, features.shape[1], 1, len(chosen)))
     row, column = chosen // grid[1], chosen % grid[1]

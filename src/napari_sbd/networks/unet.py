@@ -85,6 +85,12 @@ class UNet(nn.Module):
         non_local: int = 3,
     ) -> None:
         super().__init__()
+        self.architecture = {
+            "widths": list(widths),
+            "depths": list(depths),
+            "heads": heads,
+            "non_local": non_local,
+        }
         self.multiple = 2 ** len(widths)
         # how far a pixel reaches through convolutions: two per residual block, on the way down and,
         # but for the coarsest level, up; plus entry and exit

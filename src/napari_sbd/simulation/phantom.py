@@ -76,8 +76,8 @@ def simulate(
     field = size * pixel_size * 10
     if field > _LARGEST_FIELD:
         raise SBDError(
-            f"A field of {field / 10:.1f} nm is larger than the {_LARGEST_FIELD / 10:.0f} nm that can "
-            "be simulated; lower the size or the pixel size."
+            f"A field of {field / 10:.1f} nm is larger than the {_LARGEST_FIELD / 10:.0f} nm that "
+            "can be simulated; lower the size or the pixel size."
         )
     rng = np.random.default_rng([seed, 4])
     margin = round(_MARGIN / (pixel_size * 10))

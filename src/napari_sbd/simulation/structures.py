@@ -108,11 +108,11 @@ def amorphous_film(rng: np.random.Generator, box: float, thickness: float = 40.0
 def sheet(rng: np.random.Generator, box: float) -> Atoms:
     """One to four layers of MoS2 with vacancies."""
     atoms = _rotated_block(rng, "MoS2", (0, 0, 1), box, 6.2 * rng.integers(1, 5))
-    vacancies = float(rng.choice([0, 0.01, 0.03]))
-    keep: np.ndarray = rng.random(len(atoms)) > vacancies
+    vacancies = rng.choice([0, 0.01, 0.03])
+    atoms = atoms.select(np.greater(rng.random(len(atoms)), vacancies))
     if rng.random() < 0.6:
-        keep &= _distance_below_edge(rng, atoms, box) > 0
-    return atoms.select(keep)
+        atoms = atoms.select(_distance_below_edge(rng, atoms, box) > 0)
+    return atoms
 
 
 KINDS = {

@@ -35,8 +35,8 @@ def train(
     start: dict[str, Tensor] | None = None,
     device: str = "auto",
     report: Callable[[str], None],
-) -> dict[str, Tensor]:
-    """Train a network and return its averaged weights.
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Train a network; return its averaged weights, and steps, minutes and validation PSNR [dB].
 
     Parameters
     ----------
@@ -81,8 +81,10 @@ def train(
         )
         with autocast(where):
             estimate = network(noisy)
-        # the root keeps images of strong contrast from ruling the gradient
-        loss = ((estimate.float() - clean) ** 2).mean((1, 2, 3)).add(1e-4).sqrt().mean()
+        # root and division keep images of high dose or strong contrast from ruling the gradient:
+        # of a scale-equivariant network the ratio does not change with the scale of an image
+        error = ((estimate.float() - clean) ** 2).mean((1, 2, 3)).add(1e-4).sqrt()
+        loss = (error / noisy.square().mean((1, 2, 3)).sqrt()).mean()
         loss.backward()
         optimiser.step(min(1.0, (step + 1) / WARM_UP_STEPS) * (1 - done))
         step += 1
@@ -97,8 +99,9 @@ def train(
             _save(checkpoint, *(s.state_dict() for s in state), step=step, spent=spent)
             score = validate(average, *fixed, where)
             report(f"{spent / 60:6.1f} min  step {step}  loss {running:.4f}  {score:.2f} dB")
-    report(f"final  step {step}  {validate(average, *fixed, where):.2f} dB")
-    return average.state_dict()
+    score = validate(average, *fixed, where)
+    report(f"final  step {step}  {score:.2f} dB")
+    return average.state_dict(), {"steps": step, "minutes": round(spent / 60, 1), "psnr": score}
 
 
 def validate(network: UNet, noisy: Tensor, clean: Tensor, rate: Tensor, device: Any) -> float:

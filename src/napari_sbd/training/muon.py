@@ -48,7 +48,7 @@ class Muon:
     def __init__(
         self,
         network: nn.Module,
-        rate: float = 0.02,
+        rate: float = 0.01,
         momentum: float = 0.95,
         adam_rate: float = 1e-3,
     ) -> None:

@@ -47,7 +47,7 @@ class Recipe(BaseModel):
     waves: int = Field(1600, ge=20)
     images: int = Field(12000, ge=40)
     image_size: int = Field(144, ge=32)
-    dose: tuple[float, float] = (1.5, 200.0)
+    dose: tuple[float, float] = (1.5, 150.0)
     crops: tuple[int, ...] = (96, 128)
     batch: int = Field(16, ge=1)
     minutes: float = Field(90, gt=0)

@@ -1,0 +1,216 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .errors import SBDError
+
+app = typer.Typer(
+    name="napari-sbd",
+    help="Denoise atomic-resolution TEM images with networks trained on simulations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+
+
+@app.command()
+def denoise(
+    inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Image or movie files.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="A file, or a folder for several inputs (NAME_denoised.ome.tif)."
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(help="auto, a bundled model, or a .safetensors file.")
+    ] = "auto",
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    frames: Annotated[str, typer.Option(help="START:STOP or one number; all by default.")] = "",
+    quality: Annotated[str, typer.Option(help="fast or best.")] = "fast",
+    device: _Device = "auto",
+) -> None:
+    """Denoise images and movies."""
+    targets = _targets(inputs, output)
+    from . import denoise as run
+    from .io import read, write
+
+    for source, target in zip(inputs, targets, strict=True):
+        began = time.perf_counter()
+        m = read(source)
+        if frames:
+            m = m.replace(data=m.data[_frames(frames, m.shape)])
+        with _progress(source.name) as report:
+            result = run(
+                m,
+                pixel_size,
+                gain,
+                offset,
+                model=model,
+                quality=quality,  # type: ignore[arg-type]
+                device=device,
+                progress=report,
+            )
+        write(result, target)
+        _out.print(f"{source} -> {target}  ({time.perf_counter() - began:.1f} s)")
+
+
+@app.command()
+def models() -> None:
+    """List the bundled models."""
+    from .networks import models as cards
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("model", "version", "working pixel [nm]", "e/working pixel", "what for"):
+        table.add_column(title)
+    for card in cards():
+        pixel = "{:g}-{:g}".format(*card.working_pixel_nm)
+        dose = "{:g}-{:g}".format(*card.dose_range)
+        table.add_row(card.name, card.version, pixel, dose, card.description)
+    _out.print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation: versions, devices, models, a short self-test."""
+    from .doctor import examine
+
+    sound = True
+    for finding in examine():
+        mark = {True: "ok ", False: "BAD", None: "   "}[finding.ok]
+        _out.print(f"{mark} {finding.subject:14} {finding.text}", markup=False)
+        sound &= finding.ok is not False
+    if not sound:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for pictures.")] = Path(
+        "napari-sbd-demo"
+    ),
+    window: Annotated[
+        bool | None, typer.Option("--window/--no-window", help="Open napari, or write files.")
+    ] = None,
+    device: _Device = "auto",
+) -> None:
+    """Simulate a noisy image of Pt on CeO2, denoise it, and show it."""
+    from .demo import run_demo
+
+    for path in run_demo(output, window, device):
+        _out.print(f"wrote {path.resolve()}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
+    minutes: Annotated[float | None, typer.Option(help="Wall time, not the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    start: Annotated[str | None, typer.Option(help="A model to fine-tune.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that simulate.")] = 2,
+    device: _Device = "auto",
+) -> None:
+    """Simulate training images and train the network of a recipe."""
+    from .training.recipe import read_recipe
+    from .training.session import train as run
+
+    path = run(
+        read_recipe(recipe),
+        output,
+        minutes=minutes,
+        resume=resume,
+        start=start,
+        device=device,
+        workers=workers,
+        report=lambda line: _out.print(line, markup=False),
+    )
+    _out.print(f"wrote {path}")
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one sentence and exit status 2."""
+    try:
+        status = app(standalone_mode=False)
+    except SBDError as error:
+        _err.print(f"napari-sbd: {error}", markup=False)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _err.print("napari-sbd: interrupted; no unfinished file was left.")
+        sys.exit(130)
+    sys.exit(status or 0)
+
+
+def _targets(inputs: list[Path], output: Path) -> list[Path]:
+    """Where each input's result goes, checked before any work is done."""
+    from .io import check_writable
+
+    into_folder = len(inputs) > 1 or output.is_dir() or str(output).endswith(os.sep)
+    if into_folder:
+        if output.exists() and not output.is_dir():
+            raise SBDError(f"{output} is a file; several inputs need a folder to write into.")
+        targets = [output / f"{path.stem}_denoised.ome.tif" for path in inputs]
+        if len(set(targets)) < len(targets):
+            raise SBDError("Two inputs have the same name; denoise them into different folders.")
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SBDError(f"The folder {output} cannot be made: {error.strerror}.") from error
+    else:
+        targets = [output]
+    for target in targets:
+        if any(target.resolve() == path.resolve() for path in inputs):
+            raise SBDError(f"The output {target} is also an input; choose another name.")
+        check_writable(target)
+    return targets
+
+
+def _frames(text: str, shape: tuple[int, ...]) -> slice:
+    if len(shape) != 3:
+        raise SBDError("--frames was given, but the file holds a single image.")
+    parts = text.split(":")
+    try:
+        numbers = [int(p) if p else None for p in parts]
+        if len(parts) == 1 and numbers[0] is not None:
+            chosen = slice(numbers[0], numbers[0] + 1 or None)
+        else:
+            chosen = slice(*numbers)
+    except (ValueError, TypeError):
+        raise SBDError(f"--frames takes START:STOP or one number, not {text!r}.") from None
+    if not range(shape[0])[chosen]:
+        raise SBDError(f"--frames {text} chooses none of the {shape[0]} frames.")
+    return chosen
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[float, float], None]]:
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=_err, transient=True, disable=not _err.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
