@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -152,17 +151,10 @@ def train(
 def main() -> None:
     """Run the command line; bad input ends with one sentence and exit status 2."""
     try:
-        status = app(standalone_mode=False)
+        app()
     except SBDError as error:
         _err.print(f"napari-sbd: {error}", markup=False)
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _err.print("napari-sbd: interrupted; no unfinished file was left.")
-        sys.exit(130)
-    sys.exit(status or 0)
 
 
 def _targets(inputs: list[Path], output: Path) -> list[Path]:

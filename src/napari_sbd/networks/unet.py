@@ -93,9 +93,10 @@ class UNet(nn.Module):
         }
         self.multiple = 2 ** len(widths)
         # how far a pixel reaches through convolutions: two per residual block, on the way down and,
-        # but for the coarsest level, up; plus entry and exit
+        # but for the coarsest level, up; plus entry and exit, and the coarser grids' alignment
         passes = [2 * n * (1 if i == len(depths) - 1 else 2) for i, n in enumerate(depths)]
         self.reach = sum(2 ** (i + 1) * n for i, n in enumerate(passes)) + 4
+        self.reach += self.multiple - 2
         self.entry = _conv3(4, widths[0])
         self.encoder = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(n)))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
 from .scattering import wavelength
 
 
@@ -145,27 +144,23 @@ def adf_image(
     return _blur(torch.from_numpy(density).float(), box, width).float()
 
 
-def resample(image: Any, size: int) -> Any:
-    """Band-limited interpolation of a periodic image to (size, size), at least its own size.
+def integrate(image: Any, size: int) -> Any:
+    """Mean of a periodic image over each of (size, size) detector pixels.
 
-    Raises
-    ------
-    SBDError
-        If the new sampling is too coarse to hold the image.
+    The image is interpolated without loss to points that divide the pixels, and their mean is taken.
     """
     import torch
 
     n = image.shape[0]
-    if size < n:
-        raise SBDError(
-            "The pixels are too coarse for this image; simulate finer ones and sum them."
-        )
+    points = max(2, math.ceil(n / size))
+    wide = size * points
     spectrum = torch.fft.rfft2(image)
-    wide = torch.zeros(size, size // 2 + 1, dtype=spectrum.dtype)
+    padded = torch.zeros(wide, wide // 2 + 1, dtype=spectrum.dtype)
     half = n // 2
-    wide[:half, :half] = spectrum[:half, :half]
-    wide[-half:, :half] = spectrum[-half:, :half]
-    return torch.fft.irfft2(wide, s=(size, size)) * (size / n) ** 2
+    padded[:half, :half] = spectrum[:half, :half]
+    padded[-half:, :half] = spectrum[-half:, :half]
+    fine = torch.fft.irfft2(padded, s=(wide, wide)) * (wide / n) ** 2
+    return fine.reshape(size, points, size, points).mean((1, 3))
 
 
 def _pad_spectrum(spectrum: Any) -> Any:

@@ -85,7 +85,7 @@ def simulate(
     atoms = structures.draw(kind, rng, box)
     microscope = settings or optics.Optics()
     wave = exit_wave(atoms, box, microscope.kilovolt)
-    picture = optics.resample(optics.image(wave, box, microscope), size + 2 * margin).numpy()
+    picture = optics.integrate(optics.image(wave, box, microscope), size + 2 * margin).numpy()
     clean = np.clip(picture[margin:-margin, margin:-margin], 0, None).astype(np.float32) * dose
     shape = (size, size) if frames == 1 else (frames, size, size)
     counts = rng.poisson(np.broadcast_to(clean, shape)).astype(np.uint16)

@@ -1,0 +1,1 @@
+"""The napari plugin: the only rooms that know napari or Qt."""

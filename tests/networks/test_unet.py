@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+
+def noise(*shape, seed=1):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_scaling_the_input_scales_the_output(small_network):
+    """Without constants and with directional attention the network has no dose to remember."""
+    x = noise(1, 1, 32, 40)
+    torch.testing.assert_close(small_network(7.5 * x), 7.5 * small_network(x), rtol=1e-4, atol=1e-5)
+    assert small_network(torch.zeros_like(x)).abs().max() == 0
+
+
+def change_at_the_left(network, **options):
+    """Largest change of the output in each column when the eight leftmost columns change."""
+    x = noise(1, 1, 16, 512)
+    changed = x.clone()
+    changed[..., :8] += 3
+    return (network(changed, **options) - network(x, **options)).abs().amax((0, 1, 2))
+
+
+def test_non_local_blocks_carry_signal_beyond_the_convolutions(small_network):
+    assert change_at_the_left(small_network)[small_network.reach + 8 :].max() > 1e-6
+
+
+def test_reach_is_where_convolutions_end(small_network):
+    """With the witnesses held fixed, a pixel changes nothing beyond the reach."""
+    fixed = [noise(1, 16, 1, 5), noise(1, 16, 1, 5, seed=2)]
+    change = change_at_the_left(small_network, witnesses=fixed)
+    assert change[small_network.reach + 8 :].max() == 0
+    assert change[8 : small_network.reach].max() > 0
+
+
+def test_training_and_inference_forms_of_attention_agree(small_network):
+    x = noise(2, 1, 32, 32)
+    inference = small_network(x)
+    torch.testing.assert_close(small_network.train()(x), inference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_accelerators_agree_with_the_cpu(small_network, device):
+    if not getattr(torch, device).is_available():
+        pytest.skip(f"no {device} here")
+    x = noise(1, 1, 64, 64)
+    there = small_network.to(device)(x.to(device)).cpu()
+    torch.testing.assert_close(there, small_network.cpu()(x), rtol=1e-2, atol=1e-2)

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_sbd import SBDError
+from napari_sbd.simulation import optics, scattering
+from napari_sbd.simulation.crystals import Atoms, block
+from napari_sbd.simulation.multislice import exit_wave
+
+BOX = 30.0
+
+
+def atoms_at(positions, element="Pt"):
+    n = len(positions)
+    return Atoms(np.asarray(positions, float), np.full(n, element), np.zeros(n, int))
+
+
+@pytest.fixture(scope="module")
+def single():
+    return exit_wave(atoms_at([(15, 15, 0)]), BOX)
+
+
+def test_wavelength_and_interaction_constant():
+    """Textbook values at 300 kV and 200 kV (Kirkland, table 2.1)."""
+    assert scattering.wavelength(300) == pytest.approx(0.0196875, rel=1e-4)
+    assert scattering.wavelength(200) == pytest.approx(0.0250793, rel=1e-4)
+    assert scattering.interaction(300) == pytest.approx(6.526e-4, rel=1e-3)
+
+
+def test_unknown_elements_are_refused():
+    with pytest.raises(SBDError, match="Xx"):
+        scattering.projected_potential("Xx", np.zeros(1))
+
+
+def test_vacuum_is_one_whatever_the_aberrations(single):
+    vacuum = np.ones_like(single)
+    settings = optics.Optics(defocus=-50, cs=1000, c5=5, astigmatism=10, coma=100, threefold=50)
+    assert optics.image(vacuum, BOX, settings).numpy() == pytest.approx(1, abs=1e-5)
+    far = optics.image(single, BOX, optics.Optics()).numpy()[:4, :4]
+    assert far == pytest.approx(1, abs=2e-2)
+
+
+@pytest.mark.parametrize(("defocus", "bright"), [(6, True), (-6, False)])
+def test_an_atom_is_bright_in_overfocus_with_negative_cs(single, defocus, bright):
+    picture = optics.image(single, BOX, optics.Optics(defocus=defocus)).numpy()
+    middle = picture.shape[0] // 2
+    assert (picture[middle, middle] > 1.05) == bright
+    assert (picture[middle, middle] < 0.98) == (not bright)
+
+
+def test_an_atom_is_imaged_where_it_is():
+    wave = exit_wave(atoms_at([(9, 21, 0)]), BOX)
+    picture = optics.image(wave, BOX, optics.Optics()).numpy()
+    y, x = np.unravel_index(picture.argmax(), picture.shape)
+    assert (x, y) == pytest.approx(np.array([9, 21]) * picture.shape[0] / BOX, abs=1)
+
+
+def test_electrons_are_not_created(single):
+    """An elastic wave keeps its intensity; what is missing has scattered beyond the band limit."""
+    crystal = block("Pt", (1, -1, 0), None, (10, 10, 25))
+    thick = exit_wave(crystal.moved(crystal.positions + (15, 15, 25)), BOX)
+    for wave in (single, thick):
+        assert 0.9 < (np.abs(wave) ** 2).mean() <= 1.0001
+
+
+def test_slices_of_5_and_2_angstrom_agree():
+    crystal = block("Pt", (1, -1, 0), None, (10, 10, 20))
+    moved = crystal.moved(crystal.positions + (15, 15, 20))
+    pictures = [
+        optics.image(exit_wave(moved, BOX, slice_thickness=t), BOX, optics.Optics()).numpy()
+        for t in (5, 2)
+    ]
+    assert np.corrcoef(pictures[0].ravel(), pictures[1].ravel())[0, 1] > 0.97
+
+
+def test_three_focal_points_are_enough(single):
+    few, many = (optics.image(single, BOX, optics.Optics(), focal_points=n).numpy() for n in (3, 9))
+    assert np.abs(few - many).max() < 0.01 * np.abs(many - 1).max()
+
+
+def test_a_coarse_pixel_is_the_mean_of_the_fine_ones_in_it(single):
+    picture = optics.image(single, BOX, optics.Optics())
+    fine, coarse = optics.integrate(picture, 200), optics.integrate(picture, 50)
+    torch.testing.assert_close(fine.reshape(50, 4, 50, 4).mean((1, 3)), coarse, atol=2e-3, rtol=0)
+    assert float(fine.mean()) == pytest.approx(float(picture.mean()), rel=1e-5)
+
+
+def test_adf_intensity_is_the_scattering_power():
+    picture = optics.adf_image(
+        np.array([10.0, 20.0]), np.array([15.0, 15.0]), np.array([1.0, 3.0]), BOX, 0.6, 300
+    )
+    left, right = torch.tensor_split(picture, 2, dim=1)
+    assert float(right.sum() / left.sum()) == pytest.approx(3, rel=1e-4)

@@ -1,0 +1,109 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd import cli
+
+
+def run(monkeypatch, *arguments):
+    """Run the command line in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+@pytest.fixture
+def movie(tmp_path, counts):
+    path = tmp_path / "movie.mrc"
+    frames = np.stack([counts, counts + 1, counts])
+    sbd.write(sbd.Micrograph(frames.astype(np.float32), 0.0061), path)
+    return path
+
+
+def test_denoise_one_file(monkeypatch, tmp_path, movie):
+    out = tmp_path / "out.ome.tif"
+    assert run(monkeypatch, "denoise", movie, "-o", out, "--frames", "1:3") == 0
+    result = sbd.read(out)
+    assert result.shape == (2, 192, 256)
+    assert result.pixel_size == pytest.approx(0.0061)
+    assert result.metadata["napari_sbd"]["history"][0]["operation"] == "denoise"
+
+
+def test_several_files_go_into_a_folder(monkeypatch, tmp_path, movie, counts):
+    other = tmp_path / "other.npy"
+    np.save(other, counts)
+    out = tmp_path / "results"
+    assert run(monkeypatch, "denoise", movie, other, "-o", out, "--pixel-size", "0.0061") == 0
+    names = sorted(p.name for p in out.iterdir())
+    assert names == ["movie_denoised.ome.tif", "other_denoised.ome.tif"]
+
+
+def bad(tmp_path, movie):
+    """Each bad call with a word that its sentence must hold."""
+    text = tmp_path / "text.dm4"
+    text.write_text("no image")
+    single = tmp_path / "single.npy"
+    np.save(single, np.eye(64))
+    out = tmp_path / "out.tif"
+    return {
+        "missing": (["denoise", tmp_path / "none.mrc", "-o", out], "no file"),
+        "folder": (["denoise", tmp_path, "-o", out], "folder"),
+        "text": (["denoise", text, "-o", out], "text.dm4"),
+        "same": (["denoise", movie, "-o", movie], "also an input"),
+        "suffix": (["denoise", movie, "-o", tmp_path / "out.docx"], "docx"),
+        "no folder": (["denoise", movie, "-o", tmp_path / "a" / "out.tif"], "folder"),
+        "model": (["denoise", movie, "-o", out, "--model", "x"], "model"),
+        "device": (["denoise", movie, "-o", out, "--device", "cuda:9"], "device"),
+        "pixel": (["denoise", movie, "-o", out, "--pixel-size", "-1"], "pixel size"),
+        "frames": (["denoise", movie, "-o", out, "--frames", "7:9"], "frames"),
+        "frames text": (["denoise", movie, "-o", out, "--frames", "x"], "START:STOP"),
+        "no frames": (["denoise", single, "-o", out, "--frames", "0"], "single image"),
+        "recipe": (["train", text, "-o", tmp_path / "run"], "recipe"),
+        "demo": (["demo", "--no-window", "-o", movie], "folder"),
+    }
+
+
+CASES = [
+    *("missing", "folder", "text", "same", "suffix", "no folder", "model", "device", "pixel"),
+    *("frames", "frames text", "no frames", "recipe", "demo"),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_gets_one_sentence_and_status_2(monkeypatch, capsys, tmp_path, movie, case):
+    arguments, word = bad(tmp_path, movie)[case]
+    before = sorted(tmp_path.iterdir())
+    assert run(monkeypatch, *arguments) == 2
+    message = capsys.readouterr().err
+    assert word in message
+    assert message.count("\n") == 1
+    assert "Traceback" not in message
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_models_and_doctor(monkeypatch, capsys):
+    assert run(monkeypatch, "models") == 0
+    assert "hrtem" in capsys.readouterr().out
+    assert run(monkeypatch, "doctor") == 0
+    report = capsys.readouterr().out
+    assert "checksum right" in report
+    assert "BAD" not in report
+
+
+def test_demo_without_a_window_writes_pictures(monkeypatch, capsys, tmp_path):
+    assert run(monkeypatch, "demo", "--no-window", "-o", tmp_path / "demo") == 0
+    said = capsys.readouterr().out
+    for name in ("raw.ome.tif", "denoised.ome.tif", "truth.ome.tif", "demo.png"):
+        assert (tmp_path / "demo" / name).stat().st_size > 1000
+        assert name in said
+
+
+def test_wrong_usage_has_status_2():
+    done = subprocess.run(
+        [sys.executable, "-c", "from napari_sbd.cli import main; main()", "denoise"]
+    )
+    assert done.returncode == 2

@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.denoise import Denoiser
+
+PIXEL = 0.0061
+
+
+def test_the_estimate_is_far_nearer_to_the_truth(counts):
+    truth = lattice(counts.shape)
+    result = sbd.denoise(counts, pixel_size=PIXEL)
+    assert result.shape == counts.shape
+    assert result.dtype == np.float32
+    assert np.mean((result - truth) ** 2) < np.mean((counts - truth) ** 2) / 50
+
+
+def test_units_of_the_input_are_units_of_the_output(counts):
+    """Gain and offset of the detector pass through; told or not, the result is the same."""
+    plain = sbd.denoise(counts, pixel_size=PIXEL)
+    told = sbd.denoise(300 * counts + 1000, pixel_size=PIXEL, gain=300, offset=1000)
+    untold = sbd.denoise(300 * counts + 1000, pixel_size=PIXEL)
+    spread = plain.std()
+    assert np.abs((told - 1000) / 300 - plain).mean() < 0.05 * spread
+    assert np.abs((untold - 1000) / 300 - plain).mean() < 0.05 * spread
+
+
+def test_the_mean_is_kept(counts):
+    assert sbd.denoise(counts, pixel_size=PIXEL).mean() == pytest.approx(counts.mean(), rel=0.02)
+
+
+def test_a_micrograph_comes_back_calibrated_with_its_recipe(counts):
+    source = sbd.Micrograph(counts, (PIXEL, 0.0065), gain=2.0, name="a", metadata={"kV": 300})
+    result = sbd.denoise(source)
+    assert result.pixel_size == (PIXEL, 0.0065)
+    assert (result.gain, result.name, result.metadata["kV"]) == (2.0, "a", 300)
+    (step,) = result.metadata["napari_sbd"]["history"]
+    assert step["operation"] == "denoise"
+    assert step["settings"]["block"] == [5, 5]
+    assert step["settings"]["model_sha256"] == sbd.models()[0].sha256
+
+
+def test_frames_are_independent(counts):
+    movie = np.stack([counts, np.roll(counts, 50, 0), counts])
+    result = sbd.denoise(movie, pixel_size=PIXEL)
+    np.testing.assert_array_equal(result[0], result[2])
+    np.testing.assert_array_equal(result[0], sbd.denoise(counts, pixel_size=PIXEL))
+
+
+def test_the_same_twice(counts):
+    first = sbd.denoise(counts, pixel_size=PIXEL)
+    np.testing.assert_array_equal(first, sbd.denoise(counts, pixel_size=PIXEL))
+
+
+def test_best_beats_fast(counts):
+    truth = lattice(counts.shape)
+    fast, best = (
+        np.mean((sbd.denoise(counts, pixel_size=PIXEL, quality=q) - truth) ** 2)
+        for q in ("fast", "best")
+    )
+    assert best < fast
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (33, 57), (101, 40), (64, 300)])
+def test_shapes_that_do_not_divide(shape):
+    image = np.random.default_rng(1).poisson(lattice(shape))
+    result = sbd.denoise(image, pixel_size=PIXEL)
+    assert result.shape == shape
+    assert np.isfinite(result).all()
+
+
+def test_pixels_that_are_not_square():
+    """Squeezed by two along y, the same scene gives nearly the same estimate."""
+    truth = lattice((200, 200))
+    image = np.random.default_rng(2).poisson(truth)
+    squeezed = image.reshape(100, 2, 200).sum(1)
+    result = sbd.denoise(squeezed, pixel_size=(2 * PIXEL, PIXEL))
+    error = result - truth.reshape(100, 2, 200).sum(1)
+    assert np.mean(error**2) < 0.02
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.float16, np.float64, bool])
+def test_number_types(counts, dtype):
+    result = sbd.denoise(counts[:64, :64].astype(dtype), pixel_size=PIXEL)
+    assert result.dtype == np.float32
+    assert np.isfinite(result).all()
+
+
+def test_uncalibrated_images_take_their_sampling_from_the_lattice(counts):
+    known, unknown = sbd.denoise(counts, pixel_size=PIXEL), sbd.denoise(counts)
+    truth = lattice(counts.shape)
+    ratio = np.mean((unknown - truth) ** 2) / np.mean((known - truth) ** 2)
+    assert ratio < 3
+
+
+def test_dead_pixels_hold_no_data(counts):
+    """A few dead pixels cost little and are filled; a region without data stays NaN."""
+    dead = counts.copy()
+    dead[::17, ::13] = np.nan
+    dead[100:140, 50:90] = np.nan
+    result = sbd.denoise(dead, pixel_size=PIXEL)
+    assert np.isnan(result[105:135, 55:85]).all()
+    outside = np.isfinite(result)
+    assert outside.sum() >= result.size - 41 * 41
+    truth = lattice(counts.shape)
+    assert np.mean((result - truth)[outside] ** 2) < 0.02
+    masked = np.ma.masked_invalid(dead)
+    np.testing.assert_array_equal(sbd.denoise(masked, pixel_size=PIXEL), result)
+
+
+def test_negative_values_after_an_offset_are_data():
+    values = np.random.default_rng(3).normal(lattice((96, 96), mean=2.0), 2)
+    result = sbd.denoise(values - 5, pixel_size=PIXEL)
+    assert np.mean((result + 5 - lattice((96, 96), mean=2.0)) ** 2) < 0.3
+
+
+def test_progress_counts_frames(counts):
+    told = []
+    sbd.denoise(
+        np.stack([counts, counts]),
+        pixel_size=PIXEL,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told[-1] == (2, 2)
+    assert [d for d, _ in told] == sorted(d for d, _ in told)
+
+
+def test_cancel(counts):
+    with pytest.raises(sbd.Cancelled):
+        sbd.denoise(counts, pixel_size=PIXEL, should_stop=lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "sentence"),
+    [
+        (np.ones((64, 64)), {}, "constant"),
+        (np.full((64, 64), np.nan), {}, "no finite pixel"),
+        (np.ones((31, 64)), {}, "at least 32"),
+        (np.ones(64), {}, "1 axis"),
+        (np.ones((64, 64, 3)), {}, "RGB"),
+        (np.ones((64, 64), complex), {}, "complex"),
+        (np.ones((0, 64)), {}, "empty"),
+        (np.eye(64), {"pixel_size": -1}, "pixel size"),
+        (np.eye(64), {"model": "none"}, "no model"),
+        (np.eye(64), {"device": "cuda:77"}, "device"),
+        (np.eye(64), {"quality": "superb"}, "quality"),
+        (np.eye(64), {"gain": 1.0, "offset": 5.0}, "below the offset"),
+    ],
+)
+def test_what_cannot_be_denoised_gets_a_sentence(image, options, sentence):
+    with pytest.raises(sbd.SBDError, match=sentence):
+        sbd.denoise(image, **options)
+
+
+def test_a_pixel_size_outside_the_training_range_warns(counts):
+    with pytest.warns(UserWarning, match="trained at"):
+        sbd.denoise(counts, pixel_size=0.2)
+
+
+def test_a_dask_movie_is_read_frame_by_frame(counts):
+    import dask.array as da
+
+    read = []
+
+    def frame(block_info=None):
+        read.append(block_info[None]["chunk-location"][0])
+        return counts[None]
+
+    shape = (3, *counts.shape)
+    movie = da.map_blocks(frame, dtype=counts.dtype, chunks=((1, 1, 1), *((n,) for n in shape[1:])))
+    worker = Denoiser(sbd.Micrograph(movie, PIXEL))
+    read.clear()
+    worker(movie[1])
+    assert read == [1]

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from napari_sbd import Micrograph, SBDError
+
+
+def test_electrons_undo_gain_and_offset():
+    m = Micrograph(np.array([[10.0, 12.0], [14.0, 10.0]]), gain=2.0, offset=10.0)
+    np.testing.assert_array_equal(m.electrons, [[0, 1], [2, 0]])
+
+
+def test_electrons_need_a_gain():
+    with pytest.raises(SBDError, match="gain"):
+        _ = Micrograph(np.ones((4, 4))).electrons
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "yx"),
+    [
+        (None, None, None),
+        (0.5, 0.5, (0.5, 0.5)),
+        ((0.5, 0.5), 0.5, (0.5, 0.5)),
+        ((0.2, 1.0), (0.2, 1.0), (0.2, 1.0)),
+        (np.float32(0.5), 0.5, (0.5, 0.5)),
+    ],
+)
+def test_pixel_size_is_one_number_where_the_axes_agree(given, kept, yx):
+    m = Micrograph(np.ones((4, 4)), given)
+    assert m.pixel_size == kept
+    assert m.pixel_size_yx == yx
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (np.ones(5), "1 axis"),
+        (np.ones((2, 3, 4, 5)), "4 axes"),
+        (np.ones((4, 0)), "empty"),
+        (np.ones((4, 4), complex), "complex"),
+        (np.ones((32, 32, 3)), "RGB"),
+        (np.array([["a", "b"]]), "not numbers"),
+    ],
+)
+def test_what_is_no_grey_image_is_refused(data, sentence):
+    with pytest.raises(SBDError, match=sentence):
+        Micrograph(data)
+
+
+def test_a_movie_three_pixels_wide_is_a_movie():
+    assert Micrograph(np.ones((2, 3, 3))).is_movie
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pixel_size": -1},
+        {"pixel_size": 0},
+        {"pixel_size": float("nan")},
+        {"pixel_size": "big"},
+        {"pixel_size": (1, 2, 3)},
+        {"gain": 0},
+        {"frame_time": -2},
+        {"offset": float("inf")},
+    ],
+)
+def test_impossible_calibrations_are_refused(wrong):
+    with pytest.raises(SBDError):
+        Micrograph(np.ones((4, 4)), **wrong)

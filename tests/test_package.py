@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+import napari_sbd as sbd
+
+
+def loaded_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import napari_sbd",
+        "import napari_sbd as s; s.models()",
+        "import napari_sbd.io, napari_sbd.sampling, napari_sbd.denoise",
+        "from typer.testing import CliRunner; from napari_sbd.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0",
+    ],
+)
+def test_light_things_load_neither_torch_nor_napari(code):
+    assert loaded_after(code).isdisjoint({"torch", "napari", "qtpy", "matplotlib.pyplot"})
+
+
+def test_the_function_denoise_is_not_hidden_by_its_module():
+    import napari_sbd.denoise  # noqa: F401
+
+    assert callable(sbd.denoise)
+
+
+def test_every_public_name_is_there():
+    for name in sbd.__all__:
+        assert getattr(sbd, name) is not None
+    with pytest.raises(AttributeError):
+        _ = sbd.no_such_name
+
+
+def test_errors_are_no_runtime_errors():
+    """Qt's generator workers swallow RuntimeError."""
+    assert issubclass(sbd.Cancelled, sbd.SBDError)
+    assert not issubclass(sbd.SBDError, RuntimeError)
