@@ -147,20 +147,21 @@ def adf_image(
 def integrate(image: Any, size: int) -> Any:
     """Mean of a periodic image over each of (size, size) detector pixels.
 
-    The image is interpolated without loss to points that divide the pixels, and their mean is taken.
+    Point (0, 0) of the image becomes the centre of pixel (0, 0). The mean is taken in Fourier space,
+    and the result sampled from points fine enough to hold the whole image.
     """
     import torch
 
     n = image.shape[0]
-    points = max(2, math.ceil(n / size))
-    wide = size * points
-    spectrum = torch.fft.rfft2(image)
+    points = math.ceil(n / size)
+    wide, half = size * points, n // 2
+    ky, kx = torch.fft.fftfreq(n, 1 / n)[:, None], torch.fft.rfftfreq(n, 1 / n)[None]
+    spectrum = torch.fft.rfft2(image) * torch.sinc(ky / size) * torch.sinc(kx / size)
     padded = torch.zeros(wide, wide // 2 + 1, dtype=spectrum.dtype)
-    half = n // 2
     padded[:half, :half] = spectrum[:half, :half]
     padded[-half:, :half] = spectrum[-half:, :half]
     fine = torch.fft.irfft2(padded, s=(wide, wide)) * (wide / n) ** 2
-    return fine.reshape(size, points, size, points).mean((1, 3))
+    return fine[::points, ::points]
 
 
 def _pad_spectrum(spectrum: Any) -> Any:
