@@ -167,7 +167,9 @@ class Denoiser:
 
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
-            shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+            shifted = values
+            if dy or dx:
+                shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
             counts = sampling.bin_counts(shifted, self.block)
             empty = np.isnan(counts)
             mean = float(counts[~empty].mean())

@@ -1,0 +1,141 @@
+"""Wall time and peak memory of denoising one 1024 x 1024 frame of 6 pm pixels.
+
+    python benchmarks/speed.py [--threads 2] [--repeats 5] [--out TABLE.md]
+
+Every method runs in a process of its own, once to warm up, then several times; the median wall time
+and the peak memory of the whole process are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+SIZE, PIXEL_SIZE = 1024, 0.006
+
+
+def frame() -> np.ndarray:
+    """Poisson counts of a lattice at 0.45 electrons per pixel."""
+    y, x = np.mgrid[:SIZE, :SIZE] * (2 * np.pi * PIXEL_SIZE / 0.25)
+    return np.random.default_rng(0).poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(x))).astype(float)
+
+
+def ours(quality: str) -> Callable[[np.ndarray], object]:
+    """``sbd.denoise`` with the default model."""
+    import napari_sbd as sbd
+
+    return lambda image: sbd.denoise(image, pixel_size=PIXEL_SIZE, quality=quality)  # type: ignore
+
+
+def bm3d() -> Callable[[np.ndarray], object]:
+    """Anscombe and BM3D on sums over 8 x 8 pixels."""
+    import _peers
+
+    return lambda image: _peers.binned(_peers.bm3d, image, 8)
+
+
+def large_unet() -> Callable[[np.ndarray], object]:
+    """A plain U-Net of the size of the SBD paper's: 6 scales, 128 channels, random weights."""
+    import torch
+    from torch import nn
+
+    channels = [128, 128, 128, 256, 512, 1024]
+
+    def double(a: int, b: int) -> nn.Sequential:
+        first, second = (nn.Conv2d(c, b, 3, padding=1, bias=False) for c in (a, b))
+        return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+
+    down = nn.ModuleList(double(a, b) for a, b in zip([1, *channels], channels, strict=False))
+    up = nn.ModuleList(
+        double(channels[i] + channels[i - 1], channels[i - 1])
+        for i in range(len(channels) - 1, 0, -1)
+    )
+    last = nn.Conv2d(128, 1, 1, bias=False)
+
+    def run(image: np.ndarray) -> object:
+        with torch.inference_mode():
+            h, skips = torch.from_numpy(image).float()[None, None], []
+            for i, stage in enumerate(down):
+                h = stage(h if i == 0 else nn.functional.max_pool2d(h, 2))
+                skips.append(h)
+            for stage, skip in zip(up, reversed(skips[:-1]), strict=True):
+                wide = nn.functional.interpolate(h, scale_factor=2, mode="bilinear")
+                h = stage(torch.cat([wide, skip], 1))
+            return last(h)
+
+    return run
+
+
+CASES: dict[str, Callable[[], Callable[[np.ndarray], object]]] = {
+    "napari-sbd, fast": lambda: ours("fast"),
+    "napari-sbd, best": lambda: ours("best"),
+    "Anscombe + BM3D, 8 x 8 binned": bm3d,
+    "plain U-Net, 6 scales, 128 channels": large_unet,
+}
+
+
+def measure(case: str, threads: int, repeats: int) -> None:
+    """Run one case in this process and print its figures as JSON."""
+    import torch
+
+    torch.set_num_threads(threads)
+    image, run = frame(), CASES[case]()
+    times = []
+    for i in range(repeats + 1):
+        start = time.perf_counter()
+        run(image)
+        if i:
+            times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(json.dumps({"seconds": statistics.median(times), "gigabytes": peak}))
+
+
+def main() -> None:
+    """Measure every case and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--case", choices=list(CASES), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        measure(options.case, options.threads, options.repeats)
+        return
+    cases = [c for c in CASES if "BM3D" not in c or find_spec("bm3d")]
+    rows = []
+    for case in cases:
+        repeats = 1 if "U-Net" in case else options.repeats
+        numbers = ["--threads", str(options.threads), "--repeats", str(repeats)]
+        command = [sys.executable, __file__, "--case", case, *numbers]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        figures = json.loads(done.stdout.splitlines()[-1])
+        rows.append(f"| {case} | {figures['seconds']:.3f} | {figures['gigabytes']:.2f} |")
+        print(rows[-1], flush=True)
+    head = f"{SIZE} x {SIZE} pixels, {options.threads} threads, {_processor()}:\n\n"
+    text = head + "| method | wall time [s] | peak memory [GB] |\n|---|---|---|\n" + "\n".join(rows)
+    print("\n" + text)
+    if options.out:
+        options.out.write_text(text + "\n")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+
+
+if __name__ == "__main__":
+    main()
