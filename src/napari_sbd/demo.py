@@ -92,9 +92,9 @@ def scale_bar_length(width: float) -> float:
 def _open_napari(images: list[Micrograph]) -> None:
     import napari
 
-    from ._napari.layers import layer_data
+    from ._napari.layers import to_layer
 
     viewer = napari.Viewer(title="napari-sbd demo")
     for micrograph in images:
-        viewer.add_layer(napari.layers.Layer.create(*layer_data(micrograph)))
+        viewer.add_layer(napari.layers.Layer.create(*to_layer(micrograph)))
     napari.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .errors import SBDError
 PixelSize = float | tuple[float, float]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Micrograph:
     """An image or a movie with its calibration.

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -51,7 +51,7 @@ class DenoiseForm(QWidget):
         self.about = _text("The model, and the pixels that it will see.")
         self.quality = _choices(
             ["fast", "best"],
-            "fast: one pass. best: the average over flips, turns and shifts; slower, a little better.",
+            "fast: one pass. best: the average over flips, turns and shifts; slower, better.",
         )
         self.device = _choices(
             ["auto", "cpu", "cuda", "mps"],
@@ -72,7 +72,7 @@ class DenoiseForm(QWidget):
     def show_understanding(self, found: Understanding | None) -> None:
         """Show the texts of an image, or empty ones while they are not known."""
         self.dose.setText(found.dose if found else "…")
-        self.about.setText(f"{found.model}.\nIt {found.sampling}." if found else "")
+        self.about.setText(f"{found.model}\n{found.sampling}" if found else "")
         estimate = found.estimated_gain if found else None
         self.gain.setPlaceholderText("unknown" if estimate is None else f"about {estimate:.3g}")
         self._show_or_hide(self.warning, "\n".join(found.warnings) if found else "")
@@ -87,9 +87,9 @@ class DenoiseForm(QWidget):
 
     def set_running(self, running: bool) -> None:
         """Allow either editing and starting, or cancelling."""
-        for part in (self.layer, self.pixel_size, self.gain, self.offset, self.model):
-            part.setEnabled(not running)
-        for part in (self.quality, self.device, self.denoise):
+        fields: list[QWidget] = [self.layer, self.pixel_size, self.gain, self.offset]
+        choices: list[QWidget] = [self.model, self.quality, self.device, self.denoise]
+        for part in fields + choices:
             part.setEnabled(not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
@@ -104,15 +104,20 @@ class DenoiseForm(QWidget):
         self._show_or_hide(self.message, text)
 
     def _lay_out(self) -> None:
-        rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("Image", self.layer)
-        rows.addRow("Pixel size", _beside(self.pixel_size, QLabel("nm")))
-        rows.addRow("Gain", _beside(self.gain, QLabel("offset"), self.offset))
-        rows.addRow("Dose", self.dose)
-        rows.addRow("Model", self.model)
-        rows.addRow("", self.about)
-        rows.addRow("Quality", _beside(self.quality, QLabel("device"), self.device))
+        rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
+        rows.setColumnStretch(1, 1)
+        for name, part in {
+            "Image": self.layer,
+            "Pixel size": _beside(self.pixel_size, QLabel("nm")),
+            "Gain": _beside(self.gain, QLabel("offset"), self.offset),
+            "Dose": self.dose,
+            "Model": self.model,
+            "": self.about,
+            "Quality": _beside(self.quality, QLabel("device"), self.device),
+        }.items():
+            row = rows.rowCount()
+            rows.addWidget(QLabel(name), row, 0, Qt.AlignmentFlag.AlignTop)
+            rows.addWidget(part, row, 1)
         whole = QVBoxLayout(self)
         whole.addLayout(rows)
         for part in (self.warning, _beside(self.denoise, self.cancel), self.bar, self.message):

@@ -185,7 +185,7 @@ class DenoiseWidget(DenoiseForm):
         elif index == self._frame_shown(self._result) or self._viewer.dims.ndisplay == 3:
             self._result.refresh()
 
-    def _done(self) -> None:
+    def _done(self, _nothing: None) -> None:
         assert self._run is not None
         if self._result is not None:
             self._result.metadata = {**self._result.metadata, **self._run.metadata}

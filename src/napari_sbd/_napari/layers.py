@@ -66,25 +66,21 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
-    steps = _steps(attributes)
-    lengths = [_in(unit, step, "nm") for step, unit in steps[-2:]]
-    time = _in(steps[0][1], steps[0][0], "s") if len(steps) == 3 else None
+    m = Micrograph(data, metadata=metadata, name=name)
+    *time, y, x = _steps(attributes, m.data.ndim)
+    height, width = (_in(unit, step, "nm") for step, unit in (y, x))
+    seconds = [_in(unit, step, "s") for step, unit in time]
     source = known.get("source")
-    return Micrograph(
-        data,
-        pixel_size=tuple(lengths)
-        if len(lengths) == 2 and all(lengths)
-        else known.get("pixel_size"),
-        frame_time=time or known.get("frame_time"),
+    return m.replace(
+        pixel_size=(height, width) if height and width else known.get("pixel_size"),
+        frame_time=next(iter(seconds), None) or known.get("frame_time"),
         gain=known.get("gain"),
         offset=known.get("offset", 0.0),
-        metadata=metadata,
-        name=name,
         source=None if source is None else Path(source),
     )
 
 
-def layer_data(m: Micrograph) -> LayerData:
+def to_layer(m: Micrograph) -> LayerData:
     """The layer of a micrograph: scale and units in nm and s, lazy data as they are."""
     time = [(m.frame_time or 1.0, "pixel" if m.frame_time is None else "second")] * m.is_movie
     lengths = [(step, "nm") for step in m.pixel_size_yx or ()] or [(1.0, "pixel")] * 2
@@ -171,12 +167,12 @@ def readable_limits(inherited: tuple[float, float], result: np.ndarray) -> tuple
     return inherited if inherited[1] - inherited[0] <= _WIDEST * (high - low) else (low, high)
 
 
-def _steps(attributes: dict[str, Any]) -> list[tuple[float, Any]]:
-    """(scale, unit) of each axis; empty where a layer data tuple holds none."""
+def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
+    """(scale, unit) of each axis; pixels where a layer data tuple tells nothing."""
     scale, units = attributes.get("scale"), attributes.get("units")
     if scale is None or units is None:
-        return [(1.0, "pixel")]
-    units = [units] * len(scale) if isinstance(units, str) else units
+        return [(1.0, "pixel")] * ndim
+    units = [units] * ndim if isinstance(units, str) else units
     return [(float(step), unit) for step, unit in zip(scale, units, strict=True)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import SBDError
 from ..io import read
 from ..micrograph import Micrograph
-from .layers import LayerData, layer_data
+from .layers import LayerData, to_layer
 
 _NOTHING: Any = [(None,)]  # napari's sign for "read, but nothing to show"
 
@@ -34,13 +34,13 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
 def read_layers(path: str | list[str]) -> list[LayerData]:
     """Read a file into one layer; what cannot be read becomes a notification of one sentence."""
     try:
-        return [layer_data(read(path if isinstance(path, str) else path[0]))]
+        return [to_layer(read(path if isinstance(path, str) else path[0]))]
     except SBDError as error:
         from napari.utils.notifications import show_error
 
         show_error(str(error))
-        return _NOTHING  # type: ignore[no-any-return]
+        return _NOTHING
 
 
 def _layers_of(m: Micrograph, path: str | list[str]) -> list[LayerData]:
-    return [layer_data(m)]
+    return [to_layer(m)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from threading import Event
 from typing import Any
 
 import numpy as np
 
-from ..denoise import Denoiser, Quality
+from ..denoise import Denoiser
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 
@@ -41,7 +41,7 @@ class Run:
         source: Micrograph,
         *,
         model: str = "auto",
-        quality: Quality = "fast",
+        quality: str = "fast",
         device: str = "auto",
         frame: int = 0,
     ) -> None:
@@ -71,7 +71,7 @@ class Run:
         """Whether ``cancel`` was called."""
         return self._stop.is_set()
 
-    def work(self) -> Iterator[int]:
+    def work(self) -> Generator[int, None, None]:
         """Denoise in a background thread; yields the number of each frame that is done.
 
         Raises
@@ -127,7 +127,7 @@ class Run:
         partial = {} if whole else {"frames": sorted(self.finished)}
         return self._denoiser.annotate(self.source, seed=0, **partial).metadata
 
-    def _frames(self) -> Iterator[int]:
+    def _frames(self) -> Generator[int, None, None]:
         self.result = np.full(self.source.shape, np.nan, np.float32)
         frames = self.result if self.source.is_movie else self.result[None]
         self._denoiser = Denoiser(self.source, **self._settings)

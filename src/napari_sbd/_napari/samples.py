@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .layers import LayerData, layer_data
+from .layers import LayerData, to_layer
 
 # drawn so that particle, support and vacuum are all in the picture
-_IMAGE_SEED, _MOVIE_SEED = 2, 10
+_IMAGE_SEED, _MOVIE_SEED = 2, 7
 
 
 def image() -> list[LayerData]:
@@ -13,7 +13,7 @@ def image() -> list[LayerData]:
     from ..simulation.phantom import simulate
 
     noisy = simulate(seed=_IMAGE_SEED).noisy
-    return [layer_data(noisy.replace(name="Pt on CeO2"))]
+    return [to_layer(noisy.replace(name="Pt on CeO2"))]
 
 
 def movie() -> list[LayerData]:
@@ -21,4 +21,4 @@ def movie() -> list[LayerData]:
     from ..simulation.phantom import simulate
 
     noisy = simulate(size=512, frames=8, seed=_MOVIE_SEED).noisy
-    return [layer_data(noisy.replace(name="Pt on CeO2 movie"))]
+    return [to_layer(noisy.replace(name="Pt on CeO2 movie"))]

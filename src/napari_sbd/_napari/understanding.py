@@ -148,9 +148,8 @@ def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
 
 
 def _model_text(card: ModelCard, asked: str) -> str:
-    low, high = card.working_pixel_nm
     why = "the general model" if asked == "auto" else "as you chose"
-    return f"{card.name} {card.version}, {why}; trained at {low:g} to {high:g} nm a summed pixel"
+    return f"{card.name} {card.version}, {why}"
 
 
 def _warnings(
@@ -166,8 +165,8 @@ def _warnings(
     elif min(sizes) < low * (1 - _RANGE_TOLERANCE) or max(sizes) > high * (1 + _RANGE_TOLERANCE):
         found.append(
             f"With {' x '.join(f'{s:.2g}' for s in dict.fromkeys(sizes))} nm a summed pixel this "
-            f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the result "
-            "may be wrong. Check the pixel size."
+            f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the "
+            "result may be wrong. Check the pixel size."
         )
     if electrons is not None and electrons > 0:
         found += _dose_warning(electrons * block[0] * block[1], card)

@@ -139,7 +139,8 @@ def draw(kind: str, rng: np.random.Generator, box: float) -> Atoms:
         Side of the field [Å].
     """
     atoms = KINDS[kind](rng, box)
-    inside = ((atoms.positions[:, :2] >= 1) & (atoms.positions[:, :2] <= box - 1)).all(1)
+    xy = atoms.positions[:, :2]
+    inside = np.all((xy >= 1) & (xy <= box - 1), axis=1)
     return _tilted(rng, _disordered(rng, atoms.select(inside), box), box)
 
 
