@@ -48,6 +48,17 @@ def test_frames_are_independent(counts):
     np.testing.assert_array_equal(result[0], sbd.denoise(counts, pixel_size=PIXEL))
 
 
+def test_blank_frames_of_a_movie_stay_as_they_are(counts):
+    movie = np.stack([counts, np.zeros_like(counts), np.full_like(counts, np.nan)])
+    with pytest.warns(UserWarning, match=r"\[1, 2\]"):
+        result = sbd.denoise(movie, pixel_size=PIXEL)
+    assert (result[1] == 0).all()
+    assert np.isnan(result[2]).all()
+    np.testing.assert_array_equal(result[0], sbd.denoise(counts, pixel_size=PIXEL))
+    with pytest.raises(sbd.SBDError, match="constant"):
+        sbd.denoise(np.ones((2, 64, 64)), pixel_size=PIXEL)
+
+
 def test_the_same_twice(counts):
     first = sbd.denoise(counts, pixel_size=PIXEL)
     np.testing.assert_array_equal(first, sbd.denoise(counts, pixel_size=PIXEL))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from .errors import SBDError
+from .micrograph import Micrograph
+from .provenance import KEY
 
 app = typer.Typer(
     name="napari-sbd",
@@ -72,7 +75,9 @@ def denoise(
                 progress=report,
             )
         write(result, target)
-        _out.print(f"{source} -> {target}  ({time.perf_counter() - began:.1f} s)")
+        _out.print(
+            f"{source} -> {target}  ({_summary(result)}; {time.perf_counter() - began:.1f} s)"
+        )
 
 
 @app.command()
@@ -150,11 +155,21 @@ def train(
 
 def main() -> None:
     """Run the command line; bad input ends with one sentence and exit status 2."""
+    warnings.showwarning = lambda message, *_: _err.print(f"Warning: {message}", markup=False)
     try:
         app()
     except SBDError as error:
         _err.print(f"napari-sbd: {error}", markup=False)
         sys.exit(2)
+
+
+def _summary(result: Micrograph) -> str:
+    """What was understood of an image and done with it, from its recipe."""
+    settings = result.metadata[KEY]["history"][-1]["settings"]
+    block, size = settings["block"], result.pixel_size_yx
+    pixel = "pixel size unknown" if size is None else "pixel size {:.4g} x {:.4g} nm".format(*size)
+    summed = f"summed {block[0]} x {block[1]}"
+    return f"{pixel}, {summed}, model {settings['model']} on {settings['device']}"
 
 
 def _targets(inputs: list[Path], output: Path) -> list[Path]:

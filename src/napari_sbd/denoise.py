@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from . import noise, sampling
-from .errors import SBDError
+from .errors import BlankImage, SBDError
 from .micrograph import Micrograph, PixelSize
 
 Quality = Literal["fast", "best"]
@@ -39,7 +39,7 @@ def denoise(
 
     The counts are summed to the model's working sampling, reduced by their mean, divided by the
     noise, passed through the network and spread over the pixels again (``sampling.upsample``).
-    Frames of a movie are independent of each other.
+    Frames of a movie are independent of each other; blank ones stay as they are.
 
     Parameters
     ----------
@@ -88,8 +88,17 @@ def denoise(
     frames = source.data if source.is_movie else source.data[None]
     result = np.empty(frames.shape, np.float32)
     stop = should_stop or (lambda: False)
+    blank = []
     for t, frame in enumerate(frames):
-        result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
+        try:
+            result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
+        except BlankImage:
+            blank.append(t)
+            if len(blank) == len(frames):
+                raise
+            result[t] = np.asarray(frame)
+    if blank:
+        warnings.warn(f"Frames {blank} are blank and were left as they are.", stacklevel=2)
     data = result.reshape(source.shape)
     if not isinstance(image, Micrograph):
         return data
@@ -259,13 +268,14 @@ def _unmasked(image: Any) -> Any:
 def _finite_or_nan(frame: Any) -> np.ndarray:
     """The frame as float32 numpy with NaN for pixels without data; refuse what holds no image."""
     read = np.asarray(_unmasked(frame))
-    values = read.astype(np.float32 if read.dtype.itemsize < 4 else np.float64)
+    single = read.dtype.itemsize < 4 or read.dtype == np.float32
+    values = read.astype(np.float32 if single else np.float64)
     valid = np.isfinite(values)
     if not valid.any():
-        raise SBDError("The image holds no finite pixel.")
+        raise BlankImage("The image holds no finite pixel.")
     inside = values[valid]
     if inside.min() == inside.max():
-        raise SBDError(
+        raise BlankImage(
             f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
         )
     return values if valid.all() else np.where(valid, values, np.nan)

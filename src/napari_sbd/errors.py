@@ -10,5 +10,9 @@ class SBDError(ValueError):
     """
 
 
+class BlankImage(SBDError):
+    """An image that is constant or holds no finite pixel, such as a frame without beam."""
+
+
 class Cancelled(SBDError):
     """The caller's ``should_stop`` asked for an end before the result was complete."""

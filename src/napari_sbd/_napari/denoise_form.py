@@ -70,8 +70,8 @@ class DenoiseForm(QWidget):
         self.set_running(False)
 
     def show_understanding(self, found: Understanding | None) -> None:
-        """Show the texts of an image, or empty ones while they are not known."""
-        self.dose.setText(found.dose if found else "…")
+        """Show the texts of an image, or none while they are not known."""
+        self.dose.setText(found.dose if found else "")
         self.about.setText(f"{found.model}\n{found.sampling}" if found else "")
         estimate = found.estimated_gain if found else None
         self.gain.setPlaceholderText("unknown" if estimate is None else f"about {estimate:.3g}")
@@ -116,7 +116,7 @@ class DenoiseForm(QWidget):
             "Quality": _beside(self.quality, QLabel("device"), self.device),
         }.items():
             row = rows.rowCount()
-            rows.addWidget(QLabel(name), row, 0, Qt.AlignmentFlag.AlignTop)
+            rows.addWidget(QLabel(name), row, 0)
             rows.addWidget(part, row, 1)
         whole = QVBoxLayout(self)
         whole.addLayout(rows)

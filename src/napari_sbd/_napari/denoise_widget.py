@@ -64,20 +64,17 @@ class DenoiseWidget(DenoiseForm):
         """Whether a denoising is under way."""
         return self._run is not None
 
-    def choose(self, layer: Image) -> None:
-        """Make a layer the one to denoise."""
-        self._list_layers(layer)
-
     def _list_layers(self, chosen: Any) -> None:
         images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        before = self.layer.currentData()
         self.layer.clear()
         for layer in images:
             self.layer.addItem(layer.name, layer)
-        if images:
-            self.layer.setCurrentIndex(images.index(chosen) if chosen in images else -1)
-            if self.layer.currentIndex() < 0:
-                self.layer.setCurrentIndex(len(images) - 1)
-        self._look_at_layer()
+        wanted = (layer for layer in (chosen, before, *reversed(images)) if layer in images)
+        found = next(wanted, None)
+        self.layer.setCurrentIndex(-1 if found is None else images.index(found))
+        if found is not before or found is None:
+            self._look_at_layer()
 
     def _look_at_layer(self) -> None:
         """Ask, in the background, what is understood of the chosen layer."""
@@ -112,21 +109,23 @@ class DenoiseWidget(DenoiseForm):
             self.say(_sentence(error))
 
     def _edited(self) -> None:
+        try:
+            self._keep_typed()
+        except SBDError as error:
+            self.say(str(error))
+
+    def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
         fields = (self.pixel_size, self.gain, self.offset)
         layer = self.layer.currentData()
         if layer is None or not any(field.isModified() for field in fields):
             return
-        try:
-            layers.calibrate(
-                layer,
-                parse_pixel_size(self.pixel_size.text()),
-                parse_number(self.gain.text(), "gain"),
-                parse_number(self.offset.text(), "offset") or 0.0,
-            )
-        except SBDError as error:
-            self.say(str(error))
-            return
+        layers.calibrate(
+            layer,
+            parse_pixel_size(self.pixel_size.text()),
+            parse_number(self.gain.text(), "gain"),
+            parse_number(self.offset.text(), "offset") or 0.0,
+        )
         self._look_at_layer()
 
     def _start(self) -> None:
@@ -137,6 +136,7 @@ class DenoiseWidget(DenoiseForm):
             self._complain("There is no image; open one, or a sample from File > Open Sample.")
             return
         try:
+            self._keep_typed()
             run = Run(
                 layers.micrograph_of(layer),
                 model=self.model.currentText(),
@@ -187,8 +187,6 @@ class DenoiseWidget(DenoiseForm):
 
     def _done(self, _nothing: None) -> None:
         assert self._run is not None
-        if self._result is not None:
-            self._result.metadata = {**self._result.metadata, **self._run.metadata}
         self.say(self._run.outcome)
         self._finish()
 
@@ -198,6 +196,8 @@ class DenoiseWidget(DenoiseForm):
 
     def _finish(self) -> None:
         self._timer.stop()
+        if self._run is not None and self._result is not None:
+            self._result.metadata = {**self._result.metadata, **self._run.metadata}
         self._run = self._source = self._result = None
         self.set_running(False)
 
@@ -220,9 +220,7 @@ class DenoiseWidget(DenoiseForm):
 
     def _inserted(self, event: Any) -> None:
         event.value.events.name.connect(self._renamed)
-        mine = event.value is self._result or self.running
-        chosen = self.layer.currentData() if mine else event.value
-        self._list_layers(chosen)
+        self._list_layers(self.layer.currentData() if self.running else event.value)
 
     def _removed(self, event: Any) -> None:
         event.value.events.name.disconnect(self._renamed)

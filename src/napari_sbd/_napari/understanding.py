@@ -177,7 +177,9 @@ def _dose_warning(dose: float, card: ModelCard) -> list[str]:
     low, high = card.dose_range
     if low <= dose <= high:
         return []
-    effect = "details may be lost" if dose < low else "there may be little left to denoise"
+    effect = (
+        "details may be lost" if dose < low else "little is left to denoise, or the offset is wrong"
+    )
     return [
         f"With {_short(dose)} electrons a summed pixel this image is outside what {card.name} was "
         f"trained on ({low:g} to {high:g}): {effect}."

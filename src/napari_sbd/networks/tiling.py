@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Cancelled
+from ..errors import Cancelled, SBDError
 from .hardware import autocast
 from .unet import UNet
 
@@ -92,6 +92,8 @@ def run(
     ------
     Cancelled
         If ``should_stop`` said so.
+    SBDError
+        If the memory of the graphics card does not suffice.
     """
     m = network.multiple
     pad = [(0, -n % m) for n in image.shape]
@@ -108,8 +110,13 @@ def run(
         if should_stop():
             raise Cancelled("Stopped before the image was complete.")
         x = padded[part.read][None, None].to(device, memory_format=torch.channels_last)
-        with torch.inference_mode(), autocast(device):
-            return network(x, **options)
+        try:
+            with torch.inference_mode(), autocast(device):
+                return network(x, **options)
+        except torch.cuda.OutOfMemoryError:
+            raise SBDError(
+                "The memory of the graphics card is too small for this image; use the device cpu."
+            ) from None
 
     if chosen is None or len(parts) == 1:
         for part in parts:

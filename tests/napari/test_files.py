@@ -1,0 +1,122 @@
+"""Reader, writer and samples, as napari calls them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from npe2 import PluginManager
+
+from napari_sbd import Micrograph, read, write
+from napari_sbd._napari import samples
+from napari_sbd._napari.layers import micrograph_of
+from napari_sbd._napari.reader import get_reader
+from napari_sbd._napari.writer import write_image
+
+MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
+RECIPE = {"history": [{"operation": "denoise"}]}
+READABLE = [".dm4", ".mrc", ".mrcs", ".emd", ".tif", ".ome.tif"]
+WRITABLE = [".ome.tif", ".tif", ".tiff", ".mrc", ".dm4", ".emd", ".h5", ".npy"]
+
+
+@pytest.fixture(autouse=True)
+def _plugins():
+    PluginManager.instance().discover()
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+def test_files_open_with_their_calibration(suffix, tmp_path):
+    path = tmp_path / f"movie{suffix}"
+    write(Micrograph(MOVIE, (0.01, 0.02), 0.5, 3.7, 100.0, metadata={"napari_sbd": RECIPE}), path)
+    (layer,) = ViewerModel().open(path, plugin="napari-sbd")
+    np.testing.assert_allclose(layer.scale, (0.5, 0.01, 0.02), rtol=1e-6)
+    assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
+    assert layer.name == "movie"
+    np.testing.assert_array_equal(layer.data, MOVIE)
+    m = micrograph_of(layer)
+    assert (m.gain, m.offset, m.source) == (3.7, 100.0, path)
+    assert m.metadata["napari_sbd"] == RECIPE
+
+
+def test_tiff_without_pixel_size_is_left_to_napari(tmp_path):
+    tifffile.imwrite(tmp_path / "plain.tif", MOVIE)
+    tifffile.imwrite(tmp_path / "colour.tif", np.zeros((40, 40, 3), np.uint8), photometric="rgb")
+    (tmp_path / "damaged.tif").write_bytes(b"II*\0 nothing")
+    for name in ("plain", "colour", "damaged"):
+        assert get_reader(str(tmp_path / f"{name}.tif")) is None
+
+
+def test_imagej_tiff_with_pixel_size_is_ours(tmp_path):
+    path = tmp_path / "scaled.TIF"
+    tifffile.imwrite(path, MOVIE[0], imagej=True, resolution=(50, 50), metadata={"unit": "nm"})
+    reader = get_reader(str(path))
+    assert reader is not None
+    ((_, attributes, kind),) = reader(str(path))
+    assert kind == "image"
+    assert attributes["scale"] == pytest.approx((0.02, 0.02))
+
+
+def test_several_files_are_left_to_napari():
+    assert get_reader(["a.dm4", "b.dm4"]) is None
+    assert get_reader(["a.dm4"]) is not None
+
+
+def test_an_unreadable_file_is_told_in_one_sentence(tmp_path, notifications):
+    path = tmp_path / "broken.dm4"
+    path.write_bytes(b"no image at all")
+    assert ViewerModel().open(path, plugin="napari-sbd") == []
+    (record,) = notifications
+    assert record.severity == "error"
+    assert record.message.startswith("broken.dm4")
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_layers_are_saved_with_calibration_and_recipe(suffix, tmp_path):
+    viewer = ViewerModel()
+    viewer.add_image(
+        MOVIE.astype(np.float32),
+        scale=(0.5, 0.1, 0.2),
+        units=("s", "angstrom", "angstrom"),
+        metadata={"napari_sbd": RECIPE},
+    )
+    path = tmp_path / f"saved{suffix}"
+    assert viewer.layers.save(str(path), plugin="napari-sbd") == [str(path)]
+    back = read(path)
+    assert back.pixel_size == pytest.approx((0.01, 0.02), rel=1e-6)
+    assert back.frame_time == pytest.approx(0.5)
+    assert back.metadata["napari_sbd"] == RECIPE
+    np.testing.assert_array_equal(back.data, MOVIE)
+
+
+def test_what_cannot_be_saved_is_told_in_one_sentence(tmp_path, notifications):
+    data, attributes, _ = Image(MOVIE).as_layer_data_tuple()
+    assert write_image(str(tmp_path / "no folder" / "a.tif"), data, attributes) == []
+    assert "no folder" in notifications[0].message
+    assert "Traceback" not in notifications[0].message
+
+
+def test_only_image_layers_are_saved(tmp_path):
+    viewer = ViewerModel()
+    viewer.add_layer(Labels(MOVIE[0].astype(int)))
+    with pytest.warns(UserWarning, match="not a valid writer"):
+        assert viewer.layers.save(str(tmp_path / "a.mrc"), plugin="napari-sbd") == []
+
+
+@pytest.mark.parametrize(("key", "shape"), [("image", (1024, 1024)), ("movie", (8, 512, 512))])
+def test_samples_are_noisy_counts_in_nanometres(key, shape):
+    ((data, attributes, kind),) = getattr(samples, key)()
+    assert kind == "image"
+    assert data.shape == shape
+    assert attributes["scale"][-2:] == (0.0061, 0.0061)
+    assert attributes["units"][-2:] == ("nm", "nm")
+    assert 0.35 < data.mean() < 0.55
+    m = micrograph_of(Image(data, **attributes))
+    assert m.gain == 1.0
+
+
+def test_samples_open_from_the_menu():
+    viewer = ViewerModel()
+    (layer,) = viewer.open_sample("napari-sbd", "movie")
+    assert layer.ndim == 3

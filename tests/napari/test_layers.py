@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image, Labels, Layer, Points
+
+from napari_sbd import Micrograph, SBDError
+from napari_sbd._napari import layers
+
+FRAME = np.random.default_rng(0).poisson(0.45, (40, 48)).astype(np.uint16)
+MOVIE = np.stack([FRAME] * 3)
+
+
+def layer_of(m: Micrograph) -> Image:
+    return Layer.create(*layers.to_layer(m))
+
+
+@pytest.mark.parametrize(
+    ("scale", "units", "expected"),
+    [
+        ((0.0061, 0.0061), ("nm", "nm"), 0.0061),
+        ((0.061, 0.061), ("angstrom", "angstrom"), 0.0061),
+        ((6.1, 6.1), ("pm", "pm"), 0.0061),
+        ((6.1e-6, 6.1e-6), ("um", "um"), 0.0061),
+        ((0.061, 6.1), ("Å", "pm"), 0.0061),
+        ((0.01, 0.02), ("nm", "nm"), (0.01, 0.02)),
+        ((-0.01, 0.01), ("nm", "nm"), 0.01),
+        ((0.01, 0.01), ("pixel", "pixel"), None),
+        ((0.01, 0.01), ("1/nm", "1/nm"), None),
+        ((0.01, 0.01), ("nm", "pixel"), None),
+        ((0.01, 0.01), ("nm", "second"), None),
+    ],
+)
+def test_pixel_size_comes_from_scale_and_units(scale, units, expected):
+    found = layers.micrograph_of(Image(FRAME, scale=scale, units=units)).pixel_size
+    assert found == (expected if expected is None else pytest.approx(expected, rel=1e-12))
+
+
+def test_a_layer_without_units_is_not_calibrated():
+    m = layers.micrograph_of(Image(MOVIE, scale=(1, 0.5, 0.5)))
+    assert (m.pixel_size, m.frame_time, m.gain, m.offset) == (None, None, None, 0)
+
+
+def test_frame_time_in_any_unit_of_time():
+    layer = Image(MOVIE, scale=(25, 1, 1), units=("ms", "nm", "nm"))
+    assert layers.micrograph_of(layer).frame_time == 0.025
+
+
+@pytest.mark.parametrize(
+    "m",
+    [
+        Micrograph(FRAME, 0.0061, gain=3.7, offset=101.0, name="a", source=Path("/data/a.dm4")),
+        Micrograph(MOVIE, (0.01, 0.02), 0.025, metadata={"napari_sbd": {"history": [{"a": 1}]}}),
+        Micrograph(MOVIE, 0.01, metadata={"dm": {"kV": 300}}),
+        Micrograph(MOVIE, frame_time=0.5),
+        Micrograph(FRAME.astype(bool)),
+        Micrograph(np.full((40, 40), np.nan)),
+    ],
+    ids=["image", "movie", "no time", "no pixel size", "bool", "no data"],
+)
+def test_a_micrograph_survives_being_a_layer(m):
+    back = layers.micrograph_of(layer_of(m))
+    assert back.data is m.data
+    for field in ("pixel_size", "frame_time", "gain", "offset", "metadata", "source"):
+        assert getattr(back, field) == getattr(m, field)
+
+
+def test_units_and_axes_of_a_movie():
+    layer = layer_of(Micrograph(MOVIE, 0.0061, 0.5))
+    assert tuple(layer.scale) == (0.5, 0.0061, 0.0061)
+    assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
+    assert layer.axis_labels == ("t", "y", "x")
+    untimed = layer_of(Micrograph(MOVIE, 0.0061))
+    assert untimed.scale[0] == 1
+    assert str(untimed.units[0]) == "pixel"
+
+
+def test_a_lazy_movie_stays_lazy():
+    loaded = []
+
+    def load(block_info=None):
+        loaded.append(block_info[None]["chunk-location"][0])
+        return FRAME[None]
+
+    movie = da.map_blocks(load, chunks=((1,) * 50, (40,), (48,)), dtype=FRAME.dtype)
+    layer = layer_of(Micrograph(movie))
+    assert isinstance(layer.data, da.Array)
+    assert set(loaded) == {0}
+
+
+def test_what_is_typed_is_kept_on_the_layer():
+    layer = Image(MOVIE, metadata={"mine": 1})
+    layers.calibrate(layer, 0.0061, 3.7, 100.0)
+    m = layers.micrograph_of(layer)
+    assert (m.pixel_size, m.gain, m.offset) == (0.0061, 3.7, 100.0)
+    assert m.metadata == {"mine": 1}
+    assert tuple(layer.scale) == (1, 1, 1)  # still aligned with other layers in pixels
+
+
+def test_a_calibrated_layer_is_corrected_in_its_own_units():
+    layer = Image(FRAME, scale=(0.1, 0.1), units=("angstrom", "angstrom"))
+    layers.calibrate(layer, 0.02, None, 0.0)
+    np.testing.assert_allclose(layer.scale, 0.2)
+    assert layers.micrograph_of(layer).pixel_size == 0.02
+
+
+def test_impossible_numbers_are_refused():
+    with pytest.raises(SBDError, match="pixel size must be positive"):
+        layers.calibrate(Image(FRAME), -1.0, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        (Image(np.zeros((40, 40, 3), np.uint8), rgb=True, name="a"), '"a" is a colour'),
+        (Labels(np.zeros((40, 40), int), name="a"), '"a" is a labels layer'),
+        (Points(np.zeros((5, 2)), name="a"), '"a" is a points layer'),
+        (Image(np.zeros((2, 2, 40, 40))), "4 axes"),
+    ],
+    ids=["rgb", "labels", "points", "4-D"],
+)
+def test_other_layers_are_refused_in_words(layer, sentence):
+    with pytest.raises(SBDError, match=sentence):
+        layers.micrograph_of(layer)
+
+
+def test_complex_data_are_refused_in_words():
+    with pytest.raises(SBDError, match="complex"):
+        layers.micrograph_from(FRAME.astype(complex), {})
+
+
+def test_the_finest_level_of_a_pyramid_is_taken():
+    pyramid = Image([MOVIE[0], MOVIE[0][::2, ::2]], multiscale=True)
+    assert layers.micrograph_of(pyramid).shape == (40, 48)
+
+
+def test_another_layer_lies_exactly_on_it():
+    layer = Image(MOVIE, scale=(1, 2, 3), translate=(0, 5, 6), rotate=30, units=("s", "nm", "nm"))
+    twin = Image(MOVIE, **layers.look_of(layer))
+    np.testing.assert_allclose(
+        twin.data_to_world((1, 7, 9)), layer.data_to_world((1, 7, 9)), rtol=1e-9
+    )
+    assert twin.units == layer.units
+
+
+def test_contrast_limits_leave_out_hot_pixels_and_nan():
+    image = np.linspace(0, 1, 10_000).reshape(100, 100)
+    image[3, 3], image[4, 4] = 1e6, np.nan
+    low, high = layers.contrast_limits(image)
+    assert 0 <= low < 0.01
+    assert 0.99 < high <= 1.01
+    assert layers.contrast_limits(np.full((8, 8), 5)) == (5, 6)
+
+
+def test_inherited_limits_give_way_only_where_they_hide_the_result():
+    result = np.linspace(0.3, 0.7, 10_000).reshape(100, 100)
+    assert layers.readable_limits((0.0, 1.0), result) == (0.0, 1.0)
+    low, high = layers.readable_limits((0.0, 9.0), result)
+    assert (low, high) == pytest.approx((0.3, 0.7), abs=0.01)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from npe2 import PluginManifest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_command_of_the_manifest_is_there():
+    PluginManifest.from_distribution("napari-sbd").validate_imports()
+
+
+def test_the_manifest_at_the_top_is_the_packaged_one():
+    assert (ROOT / "napari.yaml").read_text() == (ROOT / "src/napari_sbd/napari.yaml").read_text()
+
+
+def test_denoise_is_in_the_layers_menu():
+    manifest = PluginManifest.from_distribution("napari-sbd")
+    assert [item.command for item in manifest.contributions.menus["napari/layers/filter"]] == [
+        "napari-sbd.denoise"
+    ]
+
+
+def test_opening_the_widget_loads_no_torch():
+    code = (
+        "import sys, numpy as np\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "from napari.components import ViewerModel\n"
+        "from napari_sbd._napari.denoise_widget import DenoiseWidget\n"
+        "app = QApplication([])\n"
+        "widget = DenoiseWidget(ViewerModel())\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )

@@ -1,0 +1,113 @@
+"""What the widget tells of an image, as a table of images and texts."""
+
+import re
+
+import numpy as np
+import pytest
+
+from known import lattice
+from napari_sbd._napari.understanding import (
+    parse_number,
+    parse_pixel_size,
+    pixel_size_text,
+    understand,
+)
+from napari_sbd.errors import SBDError
+from napari_sbd.micrograph import Micrograph
+
+
+def poisson(mean=1.0, shape=(200, 200)):
+    return np.random.default_rng(2).poisson(lattice(shape, mean=mean)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        (" ", None),
+        ("0.0061", 0.0061),
+        ("0,0061", 0.0061),
+        ("0.006 x 0.012", (0.006, 0.012)),
+        ("0.006×0.012", (0.006, 0.012)),
+    ],
+)
+def test_pixel_sizes_are_read_as_typed(text, value):
+    assert parse_pixel_size(text) == value
+    assert parse_pixel_size(pixel_size_text(value)) == value
+
+
+@pytest.mark.parametrize("text", ["a", "0.006 x", "x", "1 x 2 x 3", "0.0061 nm"])
+def test_other_pixel_sizes_are_refused_in_words(text):
+    with pytest.raises(SBDError, match=r"type"):
+        parse_pixel_size(text)
+
+
+def test_a_refused_number_says_what_was_wanted():
+    assert parse_number("1,5", "gain") == 1.5
+    with pytest.raises(SBDError, match='"much" is no number; type the gain'):
+        parse_number("much", "gain")
+
+
+@pytest.mark.parametrize(
+    ("calibration", "sampling"),
+    [
+        ({"pixel_size": 0.0061}, "sums 5 x 5 pixels to 0.031 nm"),
+        ({"pixel_size": 0.033}, "takes pixels as they are, 0.033 nm"),
+        ({"pixel_size": (0.0061, 0.016)}, "sums 5 x 2 pixels to 0.031 x 0.032 nm"),
+        ({}, "judged from the image"),
+    ],
+)
+def test_sampling(calibration, sampling):
+    found = understand(Micrograph(poisson(), **calibration))
+    assert found.sampling.endswith(sampling)
+
+
+@pytest.mark.parametrize(
+    ("image", "calibration", "dose"),
+    [
+        (poisson(), {"gain": 1, "pixel_size": 0.01}, r"^0\.99\d e⁻ per pixel, 99\.\d e⁻/Å²$"),
+        (poisson() * 50 + 7, {"gain": 50, "offset": 7}, r"^0\.99\d e⁻ per pixel$"),
+        (poisson(4) * 3, {"pixel_size": 0.0061}, r" e⁻ per pixel, .* e⁻/Å² \(estimated\)$"),
+        (poisson()[None].repeat(2, 0), {"gain": 1}, r"e⁻ per pixel a frame$"),
+        (poisson(), {"gain": 1, "offset": 50}, r"^none: the image lies below the offset$"),
+        (np.ones((64, 64)), {"pixel_size": 0.0061}, r"^cannot be told from this image$"),
+    ],
+)
+def test_dose(image, calibration, dose):
+    assert re.search(dose, understand(Micrograph(image, **calibration)).dose)
+
+
+def test_an_estimated_gain_is_near_the_true_one():
+    found = understand(Micrograph(poisson(4, (512, 512)) * 3, 0.0061))
+    assert found.estimated_gain == pytest.approx(3, rel=0.2)
+    assert found.electrons == pytest.approx(4, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("image", "calibration", "warning"),
+    [
+        (poisson(), {"gain": 1, "pixel_size": 0.0061}, None),
+        (poisson(), {"gain": 1}, "The pixel size is unknown"),
+        (poisson(9), {"gain": 1, "pixel_size": 0.1}, "0.1 nm a summed pixel this image is outside"),
+        (poisson(50), {"gain": 1, "pixel_size": 0.0061}, "little left to denoise"),
+        (poisson(0.01), {"gain": 1, "pixel_size": 0.0061}, "details may be lost"),
+        (
+            poisson(),
+            {"gain": 1, "pixel_size": 0.0061, "metadata": {"napari_sbd": {"history": [{}]}}},
+            "already a result",
+        ),
+    ],
+)
+def test_warnings(image, calibration, warning):
+    found = understand(Micrograph(image, **calibration)).warnings
+    assert len(found) == (warning is not None)
+    assert warning is None or warning in found[0]
+
+
+def test_the_model_is_named():
+    assert understand(Micrograph(poisson(), 0.0061)).model.startswith("hrtem ")
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (1, 40), (3, 6, 40)])
+def test_tiny_images_do_not_break_the_texts(shape):
+    assert understand(Micrograph(np.ones(shape), 0.0061)).dose
