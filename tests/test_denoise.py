@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 import napari_sbd as sbd
 from known import lattice
@@ -14,6 +15,14 @@ def test_the_estimate_is_far_nearer_to_the_truth(counts):
     assert result.shape == counts.shape
     assert result.dtype == np.float32
     assert np.mean((result - truth) ** 2) < np.mean((counts - truth) ** 2) / 50
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_devices_agree(counts, device):
+    if not getattr(torch, device).is_available():
+        pytest.skip(f"no {device} here")
+    here, there = (sbd.denoise(counts, pixel_size=PIXEL, device=d) for d in ("cpu", device))
+    assert np.abs(here - there).mean() < 0.05 * here.std()
 
 
 def test_units_of_the_input_are_units_of_the_output(counts):

@@ -147,8 +147,8 @@ def adf_image(
 def integrate(image: Any, size: int) -> Any:
     """Mean of a periodic image over each of (size, size) detector pixels.
 
-    Point (0, 0) of the image becomes the centre of pixel (0, 0). The mean is taken in Fourier space,
-    and the result sampled from points fine enough to hold the whole image.
+    Point (0, 0) of the image becomes the centre of pixel (0, 0). The mean is taken in Fourier
+    space, and the result sampled from points fine enough to hold the whole image.
     """
     import torch
 
