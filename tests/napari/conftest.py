@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Event
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+
+from known import lattice
+from napari_sbd.errors import BlankImage, Cancelled
 
 NOISY = np.random.default_rng(0).poisson(2.0, (3, 64, 64)).astype(np.uint16)
 
@@ -55,3 +61,50 @@ def notifications():
 
     notification_manager.records.clear()
     return notification_manager.records
+
+
+@pytest.fixture
+def noisy():
+    """A 64 x 64 image that suits 6.1 pm per pixel."""
+    return np.random.default_rng(1).poisson(lattice((64, 64))).astype(np.float32)
+
+
+@pytest.fixture
+def noisy_movie(noisy):
+    """Five frames that differ by their level."""
+    return np.stack([noisy + i for i in range(5)])
+
+
+@pytest.fixture
+def denoiser(monkeypatch):
+    """In place of the network: adds 100, frame by frame, each held back until ``go`` is set."""
+    control = SimpleNamespace(go=Event(), levels=[], busy=False, error=None)
+    control.fails_at = lambda frame: False
+    control.go.set()
+
+    class Fake:
+        def __init__(self, source, *, model="auto", quality="fast", device="auto"):
+            self.source, self.device, self.block = source, "cpu", (1, 1)
+
+        def __call__(self, frame, tick, should_stop):
+            frame = np.asarray(frame)
+            fails = control.fails_at(frame)
+            control.busy = True
+            while not (control.go.wait(0.01) or should_stop()):
+                pass
+            control.busy = False
+            if should_stop():
+                raise Cancelled("stopped")
+            if fails:
+                raise control.error or BlankImage("The image holds no finite pixel.")
+            tick(0.5)
+            control.levels.append(round(float(frame.mean())))
+            return frame + 100
+
+        def annotate(self, result, **settings):
+            history = {"history": [{"operation": "denoise", "settings": settings}]}
+            return result.replace(metadata={**result.metadata, "napari_sbd": history})
+
+    monkeypatch.setattr("napari_sbd._napari.run.Denoiser", Fake)
+    yield control
+    control.go.set()

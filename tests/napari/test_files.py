@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
-from napari.layers import Image, Labels
+from napari.layers import Image
 from npe2 import PluginManager
 
 from napari_sbd import Micrograph, read, write
@@ -41,7 +41,7 @@ def test_files_open_with_their_calibration(suffix, tmp_path):
 
 
 def test_tiff_without_pixel_size_is_left_to_napari(tmp_path):
-    tifffile.imwrite(tmp_path / "plain.tif", MOVIE)
+    tifffile.imwrite(tmp_path / "plain.tif", MOVIE[0])
     tifffile.imwrite(tmp_path / "colour.tif", np.zeros((40, 40, 3), np.uint8), photometric="rgb")
     (tmp_path / "damaged.tif").write_bytes(b"II*\0 nothing")
     for name in ("plain", "colour", "damaged"):
@@ -95,13 +95,6 @@ def test_what_cannot_be_saved_is_told_in_one_sentence(tmp_path, notifications):
     assert write_image(str(tmp_path / "no folder" / "a.tif"), data, attributes) == []
     assert "no folder" in notifications[0].message
     assert "Traceback" not in notifications[0].message
-
-
-def test_only_image_layers_are_saved(tmp_path):
-    viewer = ViewerModel()
-    viewer.add_layer(Labels(MOVIE[0].astype(int)))
-    with pytest.warns(UserWarning, match="not a valid writer"):
-        assert viewer.layers.save(str(tmp_path / "a.mrc"), plugin="napari-sbd") == []
 
 
 @pytest.mark.parametrize(("key", "shape"), [("image", (1024, 1024)), ("movie", (8, 512, 512))])

@@ -153,8 +153,6 @@ def test_contrast_limits_leave_out_hot_pixels_and_nan():
     assert layers.contrast_limits(np.full((8, 8), 5)) == (5, 6)
 
 
-def test_inherited_limits_give_way_only_where_they_hide_the_result():
-    result = np.linspace(0.3, 0.7, 10_000).reshape(100, 100)
-    assert layers.readable_limits((0.0, 1.0), result) == (0.0, 1.0)
-    low, high = layers.readable_limits((0.0, 9.0), result)
-    assert (low, high) == pytest.approx((0.3, 0.7), abs=0.01)
+def test_inherited_limits_give_way_only_where_they_hide_the_signal():
+    assert layers.readable_limits((0.0, 1.0), (0.3, 0.7)) == (0.0, 1.0)
+    assert layers.readable_limits((0.0, 9.0), (0.3, 0.7)) == (0.3, 0.7)

@@ -1,11 +1,14 @@
-"""The plugin in a real window."""
+"""The plugin in a real window, and what ends with it."""
 
 import numpy as np
+from napari.components import ViewerModel
+
+from napari_sbd._napari.denoise_widget import DenoiseWidget
 
 
-def test_sample_and_widget_work_together_in_a_window(make_napari_viewer, qtbot, denoiser, noisy):
+def test_an_image_is_denoised_in_a_window(make_napari_viewer, qtbot, denoiser, noisy):
     viewer = make_napari_viewer()
-    [layer] = [viewer.add_image(noisy, scale=(0.0061, 0.0061), units=("nm", "nm"))]
+    layer = viewer.add_image(noisy, scale=(0.0061, 0.0061), units=("nm", "nm"))
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
     widget.denoise.click()
     qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
@@ -18,5 +21,21 @@ def test_closing_the_viewer_during_a_run_ends_it(make_napari_viewer, qtbot, deno
     viewer.add_image(noisy)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
     widget.denoise.click()
-    assert widget.running
+    qtbot.waitUntil(lambda: denoiser.busy, timeout=20_000)
     viewer.close()
+    qtbot.waitUntil(lambda: not denoiser.busy, timeout=20_000)
+
+
+def test_deleting_the_widget_during_a_run_ends_it(qtbot, denoiser, noisy_movie):
+    denoiser.go.clear()
+    viewer = ViewerModel()
+    viewer.add_image(noisy_movie)
+    widget = DenoiseWidget(viewer)
+    widget.denoise.click()
+    qtbot.waitUntil(lambda: denoiser.busy, timeout=20_000)
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: not denoiser.busy, timeout=20_000)
+    viewer.dims.set_current_step(0, 2)
+    viewer.layers[0].name = "still here"
+    viewer.add_image(noisy_movie)
+    assert len(viewer.layers) == 2

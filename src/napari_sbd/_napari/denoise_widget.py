@@ -12,10 +12,11 @@ from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from ..errors import SBDError
+from ..micrograph import Micrograph
 from . import layers
 from .denoise_form import DenoiseForm
 from .run import Run
-from .understanding import Understanding, parse_number, parse_pixel_size, understand
+from .understanding import Understanding, parse_number, parse_pixel_size, understand_or_say
 
 if TYPE_CHECKING:
     import napari
@@ -93,20 +94,18 @@ class DenoiseWidget(DenoiseForm):
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
         self._asked = m
-        worker = create_worker(
-            understand, m, self.model.currentText(), _ignore_errors=True, _start_thread=False
-        )
+        worker = create_worker(understand_or_say, m, self.model.currentText(), _start_thread=False)
         worker.returned.connect(self._understood)
-        worker.errored.connect(self._not_understood)
         worker.start()
 
-    def _understood(self, found: Understanding) -> None:
-        if found.micrograph is self._asked:
+    def _understood(self, answer: tuple[Micrograph, Understanding | str]) -> None:
+        m, found = answer
+        if m is not self._asked:
+            return
+        if isinstance(found, Understanding):
             self.show_understanding(found)
-
-    def _not_understood(self, error: Exception) -> None:
-        if not self.running:
-            self.say(_sentence(error))
+        elif not self.running and not self.message.text():
+            self.say(found)
 
     def _edited(self) -> None:
         try:
@@ -175,8 +174,7 @@ class DenoiseWidget(DenoiseForm):
         if run is None or run.result is None or source is None:
             return
         if self._result is None:
-            first = run.result[index] if run.source.is_movie else run.result
-            limits = layers.readable_limits(tuple(source.contrast_limits), first)
+            limits = layers.readable_limits(tuple(source.contrast_limits), run.limits)
             metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
             self._result = Image(
                 run.result, contrast_limits=limits, metadata=metadata, **self._look

@@ -24,7 +24,7 @@ KEY = "napari_sbd_calibration"
 LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = 0.1, 99.9
-_WIDEST = 3.0  # contrast range of a source, in ranges of the result, that still shows the result
+_WIDEST = 3.0  # contrast range, in ranges of the signal, that still shows the signal
 _LOOK = (
     *("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
     *("colormap", "gamma"),
@@ -161,10 +161,12 @@ def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple
     return (low, high) if low < high else (low, low + 1.0)
 
 
-def readable_limits(inherited: tuple[float, float], result: np.ndarray) -> tuple[float, float]:
-    """The source's contrast limits, unless noise made them too wide for the result (Y, X)."""
-    low, high = contrast_limits(result)
-    return inherited if inherited[1] - inherited[0] <= _WIDEST * (high - low) else (low, high)
+def readable_limits(
+    inherited: tuple[float, float], fitted: tuple[float, float]
+) -> tuple[float, float]:
+    """Contrast limits inherited from a source, unless they are far wider than fitted ones."""
+    (low, high), (least, most) = inherited, fitted
+    return inherited if high - low <= _WIDEST * (most - least) else fitted
 
 
 def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:

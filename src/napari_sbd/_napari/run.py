@@ -12,6 +12,7 @@ import numpy as np
 from ..denoise import Denoiser
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
+from .layers import contrast_limits
 
 
 class Run:
@@ -32,6 +33,8 @@ class Run:
         float32, NaN in frames not yet denoised; None until work begins.
     finished
         Numbers of the frames denoised.
+    limits
+        Contrast limits that show the signal of the first finished frame.
     left_out
         Frames that hold no image, with the sentence that says why.
     """
@@ -49,6 +52,7 @@ class Run:
         self.result: np.ndarray | None = None
         self.finished: list[int] = []
         self.left_out: dict[int, str] = {}
+        self.limits = 0.0, 1.0
         self.seconds = 0.0
         self._settings: dict[str, Any] = {"model": model, "quality": quality, "device": device}
         self._count = source.shape[0] if source.is_movie else 1
@@ -135,7 +139,7 @@ class Run:
         todo = set(range(self._count))
         while todo and not self.cancelled:
             i = min(todo, key=lambda k: (abs(k - self._frame), k < self._frame))
-            data = self.source.data[i] if self.source.is_movie else self.source.data
+            data = np.asanyarray(self.source.data[i] if self.source.is_movie else self.source.data)
             todo.remove(i)
             try:
                 frames[i] = self._denoiser(data, self._tick, self._stop.is_set)
@@ -148,6 +152,8 @@ class Run:
                 continue
             finally:
                 self._share = 0.0
+            if not self.finished:
+                self.limits = contrast_limits(np.asarray(data), self._denoiser.block)
             self.finished.append(i)
             self.seconds = time.monotonic() - self._begun
             yield i

@@ -77,6 +77,14 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
     )
 
 
+def understand_or_say(m: Micrograph, model: str) -> tuple[Micrograph, Understanding | str]:
+    """The micrograph, and what is understood of it, or a sentence that says why nothing is."""
+    try:
+        return m, understand(m, model)
+    except (SBDError, OSError, MemoryError) as error:
+        return m, str(error)
+
+
 def pixel_size_text(size: PixelSize | None) -> str:
     """nm as a person types them: ``0.0061``, ``0.006 x 0.012`` (y x x), empty when unknown."""
     return " x ".join(f"{s:.6g}" for s in (size if isinstance(size, tuple) else (size,)) if s)

@@ -131,6 +131,7 @@ def save_model(network: UNet, card: ModelCard, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
         save_file(state, draft)
+        draft.chmod(0o644)  # safetensors makes files that only their owner can read
         os.replace(draft, path)
         final = card.model_copy(update={"sha256": checksum(path)})
         path.with_suffix(".json").write_text(
