@@ -30,7 +30,7 @@ def test_denoise_one_file(monkeypatch, tmp_path, movie):
     result = sbd.read(out)
     assert result.shape == (2, 192, 256)
     assert result.pixel_size == pytest.approx(0.0061)
-    assert result.metadata["napari_sbd"]["history"][0]["operation"] == "denoise"
+    assert result.metadata["napari_sbd"]["history"][0]["settings"]["frames"] == "1:3"
 
 
 def test_several_files_go_into_a_folder(monkeypatch, tmp_path, movie, counts):
@@ -40,6 +40,15 @@ def test_several_files_go_into_a_folder(monkeypatch, tmp_path, movie, counts):
     assert run(monkeypatch, "denoise", movie, other, "-o", out, "--pixel-size", "0.0061") == 0
     names = sorted(p.name for p in out.iterdir())
     assert names == ["movie_denoised.ome.tif", "other_denoised.ome.tif"]
+
+
+def test_an_output_without_suffix_is_a_folder(monkeypatch, capsys, tmp_path, movie):
+    """Names that look like console markup are printed as they are."""
+    odd = tmp_path / "movie[old].mrc"
+    movie.rename(odd)
+    assert run(monkeypatch, "denoise", odd, "-o", tmp_path / "out[b]") == 0
+    assert (tmp_path / "out[b]" / "movie[old]_denoised.ome.tif").exists()
+    assert "movie[old]_denoised" in capsys.readouterr().out
 
 
 def bad(tmp_path, movie):
@@ -62,6 +71,8 @@ def bad(tmp_path, movie):
         "frames": (["denoise", movie, "-o", out, "--frames", "7:9"], "frames"),
         "frames text": (["denoise", movie, "-o", out, "--frames", "x"], "START:STOP"),
         "no frames": (["denoise", single, "-o", out, "--frames", "0"], "single image"),
+        "step": (["denoise", movie, "-o", out, "--frames", "::2"], "START:STOP"),
+        "second": (["denoise", movie, tmp_path / "no.mrc", "-o", tmp_path / "new"], "no.mrc"),
         "recipe": (["train", text, "-o", tmp_path / "run"], "recipe"),
         "demo": (["demo", "--no-window", "-o", movie], "folder"),
     }
@@ -69,7 +80,7 @@ def bad(tmp_path, movie):
 
 CASES = [
     *("missing", "folder", "text", "same", "suffix", "no folder", "model", "device", "pixel"),
-    *("frames", "frames text", "no frames", "recipe", "demo"),
+    *("frames", "frames text", "no frames", "step", "second", "recipe", "demo"),
 ]
 
 
@@ -80,7 +91,8 @@ def test_bad_input_gets_one_sentence_and_status_2(monkeypatch, capsys, tmp_path,
     assert run(monkeypatch, *arguments) == 2
     message = capsys.readouterr().err
     assert word in message
-    assert message.count("\n") == 1
+    assert message.count("napari-sbd:") == 1
+    assert len(message.splitlines()) == 1 + (case == "demo")
     assert "Traceback" not in message
     assert sorted(tmp_path.iterdir()) == before
 

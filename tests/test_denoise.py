@@ -57,6 +57,45 @@ def test_frames_are_independent(counts):
     np.testing.assert_array_equal(result[0], sbd.denoise(counts, pixel_size=PIXEL))
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_values_of_any_size(counts, factor):
+    plain = sbd.denoise(counts, pixel_size=PIXEL)
+    scaled = sbd.denoise(counts * np.float64(factor), pixel_size=PIXEL) / factor
+    assert np.abs(scaled - plain).max() < 0.05 * plain.std()
+
+
+def test_an_uncalibrated_movie_may_begin_with_a_blank_frame(counts):
+    with pytest.warns(UserWarning, match="blank"):
+        result = sbd.denoise(np.stack([np.zeros_like(counts), counts]))
+    np.testing.assert_array_equal(result[1], sbd.denoise(counts))
+
+
+def test_where_no_lattice_tells_the_sampling_it_says_so():
+    noise = np.random.default_rng(5).poisson(1.0, (64, 64))
+    with pytest.warns(UserWarning, match="Give the pixel size"):
+        sbd.denoise(noise)
+
+
+def test_a_dose_below_the_training_range_warns():
+    dim = np.random.default_rng(6).poisson(lattice((96, 96), mean=0.02))
+    with pytest.warns(UserWarning, match="electrons per working pixel"):
+        sbd.denoise(dim, pixel_size=PIXEL, gain=1)
+
+
+def test_an_image_with_hardly_any_noise_warns():
+    with pytest.warns(UserWarning, match="less exact"):
+        sbd.denoise(lattice((205, 205)), pixel_size=PIXEL)
+
+
+def test_a_failing_device_gets_a_sentence(counts, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr("napari_sbd.networks.tiling.run", fail)
+    with pytest.raises(sbd.SBDError, match="no kernel image"):
+        sbd.denoise(counts, pixel_size=PIXEL)
+
+
 def test_blank_frames_of_a_movie_stay_as_they_are(counts):
     movie = np.stack([counts, np.zeros_like(counts), np.full_like(counts, np.nan)])
     with pytest.warns(UserWarning, match=r"\[1, 2\]"):

@@ -39,6 +39,7 @@ def test_pixel_size_is_one_number_where_the_axes_agree(given, kept, yx):
         (np.ones((4, 4), complex), "complex"),
         (np.ones((32, 32, 3)), "RGB"),
         (np.array([["a", "b"]]), "not numbers"),
+        ([[1, 2], [3]], "rectangular"),
     ],
 )
 def test_what_is_no_grey_image_is_refused(data, sentence):
@@ -61,6 +62,8 @@ def test_a_movie_three_pixels_wide_is_a_movie():
         {"gain": 0},
         {"frame_time": -2},
         {"offset": float("inf")},
+        {"offset": "a"},
+        {"pixel_size": "12"},
     ],
 )
 def test_impossible_calibrations_are_refused(wrong):

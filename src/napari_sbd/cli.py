@@ -38,7 +38,7 @@ _Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 def denoise(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Image or movie files.")],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "-o", "--output", help="A file, or a folder for several inputs (NAME_denoised.ome.tif)."
         ),
@@ -74,10 +74,12 @@ def denoise(
                 device=device,
                 progress=report,
             )
+        if frames:
+            result.metadata[KEY]["history"][-1]["settings"]["frames"] = frames
+        target.parent.mkdir(exist_ok=True)
         write(result, target)
-        _out.print(
-            f"{source} -> {target}  ({_summary(result)}; {time.perf_counter() - began:.1f} s)"
-        )
+        seconds = time.perf_counter() - began
+        _out.print(f"{source} -> {target}  ({_summary(result)}; {seconds:.1f} s)", markup=False)
 
 
 @app.command()
@@ -122,8 +124,9 @@ def demo(
     """Simulate a noisy image of Pt on CeO2, denoise it, and show it."""
     from .demo import run_demo
 
+    _err.print("Simulating and denoising a micrograph; this takes some seconds.")
     for path in run_demo(output, window, device):
-        _out.print(f"wrote {path.resolve()}")
+        _out.print(f"wrote {path.resolve()}", markup=False)
 
 
 @app.command()
@@ -150,7 +153,7 @@ def train(
         workers=workers,
         report=lambda line: _out.print(line, markup=False),
     )
-    _out.print(f"wrote {path}")
+    _out.print(f"wrote {path}", markup=False)
 
 
 def main() -> None:
@@ -172,23 +175,26 @@ def _summary(result: Micrograph) -> str:
     return f"{pixel}, {summed}, model {settings['model']} on {settings['device']}"
 
 
-def _targets(inputs: list[Path], output: Path) -> list[Path]:
+def _targets(inputs: list[Path], output: str) -> list[Path]:
     """Where each input's result goes, checked before any work is done."""
-    from .io import check_writable
+    from .io import check_readable, check_writable, stem
 
-    into_folder = len(inputs) > 1 or output.is_dir() or str(output).endswith(os.sep)
-    if into_folder:
-        if output.exists() and not output.is_dir():
-            raise SBDError(f"{output} is a file; several inputs need a folder to write into.")
-        targets = [output / f"{path.stem}_denoised.ome.tif" for path in inputs]
+    for path in inputs:
+        check_readable(path)
+    place = Path(output)
+    if len(inputs) > 1 or place.is_dir() or output.endswith(("/", os.sep)) or not place.suffix:
+        if place.exists() and not place.is_dir():
+            raise SBDError(f"{place} is a file; several inputs need a folder to write into.")
+        if not place.absolute().parent.is_dir():
+            raise SBDError(f"There is no folder {place.absolute().parent}; create it first.")
+        targets = [place / f"{stem(path)}_denoised.ome.tif" for path in inputs]
         if len(set(targets)) < len(targets):
             raise SBDError("Two inputs have the same name; denoise them into different folders.")
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SBDError(f"The folder {output} cannot be made: {error.strerror}.") from error
+        if not place.exists():
+            check_writable(place.absolute().parent / targets[0].name)
+            return targets
     else:
-        targets = [output]
+        targets = [place]
     for target in targets:
         if any(target.resolve() == path.resolve() for path in inputs):
             raise SBDError(f"The output {target} is also an input; choose another name.")
@@ -199,23 +205,20 @@ def _targets(inputs: list[Path], output: Path) -> list[Path]:
 def _frames(text: str, shape: tuple[int, ...]) -> slice:
     if len(shape) != 3:
         raise SBDError("--frames was given, but the file holds a single image.")
-    parts = text.split(":")
+    start, colon, stop = text.partition(":")
     try:
-        numbers = [int(p) if p else None for p in parts]
-        if len(parts) == 1 and numbers[0] is not None:
-            chosen = slice(numbers[0], numbers[0] + 1 or None)
-        else:
-            chosen = slice(*numbers)
-    except (ValueError, TypeError):
+        first = int(start) if start else 0
+        last = (int(stop) if stop else None) if colon else first + 1 or None
+    except ValueError:
         raise SBDError(f"--frames takes START:STOP or one number, not {text!r}.") from None
-    if not range(shape[0])[chosen]:
+    if not range(shape[0])[first:last]:
         raise SBDError(f"--frames {text} chooses none of the {shape[0]} frames.")
-    return chosen
+    return slice(first, last)
 
 
 @contextmanager
 def _progress(name: str) -> Iterator[Callable[[float, float], None]]:
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
     with Progress(
         *columns, TimeRemainingColumn(), console=_err, transient=True, disable=not _err.is_terminal
     ) as bar:

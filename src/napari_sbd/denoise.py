@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from . import noise, sampling
-from .errors import BlankImage, SBDError
+from .errors import BlankImage, SBDError, in_words
 from .micrograph import Micrograph, PixelSize
 
 Quality = Literal["fast", "best"]
@@ -19,6 +20,7 @@ Progress = Callable[[float, float], None]
 Image = TypeVar("Image", Micrograph, np.ndarray)
 
 _SMALLEST = 32  # pixels along a side
+_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
 _FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
@@ -37,8 +39,8 @@ def denoise(
 ) -> Image:
     """Estimate the noise-free image.
 
-    The counts are summed to the model's working sampling, reduced by their mean, divided by the
-    noise, passed through the network and spread over the pixels again (``sampling.upsample``).
+    The counts are summed to the model's working sampling, reduced by their mean, scaled, passed
+    through the network and spread over the pixels again (``sampling.upsample``).
     Frames of a movie are independent of each other; blank ones stay as they are.
 
     Parameters
@@ -50,8 +52,9 @@ def denoise(
         nm, one number or (y, x); by default the micrograph's own. Where unknown, the working
         sampling is taken from the lattice in the power spectrum.
     gain, offset
-        File units per electron, and at zero electrons; by default the micrograph's own. They change
-        the result hardly, since the network is scale-equivariant; a wrong pair is refused.
+        File units per electron, and at zero electrons; by default the micrograph's own. They only
+        tell the dose, on which warnings depend; the result does not, since the network is
+        scale-equivariant.
     model
         ``"auto"``, a name from ``models()``, or the path of a ``.safetensors`` file.
     quality
@@ -84,19 +87,18 @@ def denoise(
     source = source.replace(**{k: v for k, v in overrides.items() if v is not None})
     if quality not in ("fast", "best"):
         raise SBDError(f"The quality is 'fast' or 'best', not {quality!r}.")
-    worker = Denoiser(source, model=model, quality=quality, device=device)
-    frames = source.data if source.is_movie else source.data[None]
-    result = np.empty(frames.shape, np.float32)
     stop = should_stop or (lambda: False)
     blank = []
-    for t, frame in enumerate(frames):
-        try:
-            result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
-        except BlankImage:
-            blank.append(t)
-            if len(blank) == len(frames):
-                raise
-            result[t] = np.asarray(frame)
+    with in_words():
+        worker = Denoiser(source, model=model, quality=quality, device=device)
+        frames = source.data if source.is_movie else source.data[None]
+        result = np.empty(frames.shape, np.float32)
+        for t, frame in enumerate(frames):
+            try:
+                result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
+            except BlankImage:
+                blank.append(t)
+                result[t] = np.asarray(frame)
     if blank:
         warnings.warn(f"Frames {blank} are blank and were left as they are.", stacklevel=2)
     data = result.reshape(source.shape)
@@ -181,9 +183,10 @@ class Denoiser:
                 shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
             counts = sampling.bin_counts(shifted, self.block)
             empty = np.isnan(counts)
-            mean = float(counts[~empty].mean())
+            mean = counts[~empty].mean()
             filled = np.where(empty, mean, counts)
-            scale = self._noise(filled, mean)
+            # any scale will do for a scale-equivariant network; this one fits half precision
+            scale = filled.std() or 1.0
             normal = ((filled - mean) / scale).astype(np.float32)
             estimate = np.zeros_like(normal)
             for turn in turns:
@@ -191,12 +194,12 @@ class Denoiser:
                 clean = tiling.run(
                     self.network, turned, self.device, tick=passed, should_stop=should_stop
                 )
-                estimate += _turn_back(clean, turn)
-            electrons = estimate * (scale / len(turns)) + mean
-            fine = sampling.upsample(electrons, self.block, shifted.shape)
+                estimate += _turn_back(clean, turn) / len(turns)
+            fine = sampling.upsample(estimate, self.block, shifted.shape)
+            fine = fine * scale + mean / (self.block[0] * self.block[1])
             if empty.any():
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
-            result += fine[dy:, dx:] / len(offsets)
+            result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
 
     def annotate(self, result: Micrograph, **settings: Any) -> Micrograph:
@@ -219,32 +222,44 @@ class Denoiser:
         )
         return with_recipe(result, entry)
 
-    def _noise(self, binned: np.ndarray, mean: float) -> float:
-        """Standard deviation of the noise of block sums, in file units."""
-        gain, area = self.source.gain, self.block[0] * self.block[1]
-        if gain is None:
-            return noise.noise_level(binned) or float(binned.std())
-        above = mean - self.source.offset * area
+    def _warn_outside(self) -> None:
+        """Warn where the image is outside what the model was trained on."""
+        low, high = self.card.working_pixel_nm
+        for p, b in zip(self.source.pixel_size_yx or (), self.block, strict=False):
+            if not low * 0.95 <= p * b <= high * 1.05:
+                self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
+                break
+        counts = sampling.bin_counts(_reference_frame(self.source), self.block)
+        counts = np.where(np.isnan(counts), np.nanmean(counts), counts)
+        dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
+        if dose is not None and dose < least / 2:
+            self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
+        level = noise.noise_level(counts)
+        if counts.std() > _CLEAN * level:
+            warnings.warn(
+                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
+                "has so little noise that the result may be less exact than the image itself.",
+                stacklevel=4,
+            )
+
+    def _warn(self, found: str, trained: str) -> None:
+        warnings.warn(
+            f"{found} per working pixel; model {self.card.name!r} was trained at {trained}, "
+            "so its result may be wrong.",
+            stacklevel=5,
+        )
+
+    def _dose(self, mean: float) -> float | None:
+        """Electrons per working pixel of a mean block sum; None where the gain is unknown."""
+        if self.source.gain is None:
+            return None
+        above = mean - self.source.offset * self.block[0] * self.block[1]
         if above <= 0:
             raise SBDError(
                 f"The mean of the image lies below the offset {self.source.offset:g}; "
                 "with this gain and offset there are no electrons in it."
             )
-        return float(np.sqrt(above * gain))
-
-    def _warn_outside(self) -> None:
-        size = self.source.pixel_size_yx
-        if size is None:
-            return
-        low, high = self.card.working_pixel_nm
-        for p, b in zip(size, self.block, strict=True):
-            if not low * 0.95 <= p * b <= high * 1.05:
-                warnings.warn(
-                    f"The image has {p * b:.3g} nm per working pixel; model {self.card.name!r} was "
-                    f"trained at {low:g} to {high:g} nm, so its result may be wrong.",
-                    stacklevel=4,
-                )
-                return
+        return above / self.source.gain
 
 
 def choose_block(source: Micrograph) -> tuple[int, int]:
@@ -253,10 +268,24 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     if source.pixel_size_yx is not None:
         block = sampling.choose_bin(source.pixel_size_yx)
     else:
-        first = _finite_or_nan(source.data[0] if source.is_movie else source.data)
-        filled = np.where(np.isnan(first), np.nanmean(first), first)
-        block = sampling.estimate_bin(filled) or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
+        frame = _reference_frame(source)
+        found = sampling.estimate_bin(np.where(np.isnan(frame), np.nanmean(frame), frame))
+        if found is None:
+            warnings.warn(
+                f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
+                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size.",
+                stacklevel=4,
+            )
+        block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
+
+
+def _reference_frame(source: Micrograph) -> np.ndarray:
+    """The first frame that is not blank."""
+    for frame in source.data if source.is_movie else source.data[None]:
+        with contextlib.suppress(BlankImage):
+            return _finite_or_nan(frame)
+    return _finite_or_nan(source.data[0] if source.is_movie else source.data)
 
 
 def _unmasked(image: Any) -> Any:

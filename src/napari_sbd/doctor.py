@@ -51,7 +51,12 @@ def _devices() -> Iterator[Finding]:
             yield Finding(f"cuda:{i}", torch.cuda.get_device_name(i), True)
     used = resolve_device("auto")
     kind = str(precision(used)).removeprefix("torch.")
-    yield Finding("device", f"{used} in {kind}, {torch.get_num_threads()} CPU threads", True)
+    try:
+        torch.ones(8, 8, device=used, dtype=precision(used)).square().sum().item()
+    except RuntimeError as error:
+        yield Finding("device", f"{used} does not compute: {str(error).splitlines()[0]}", False)
+    else:
+        yield Finding("device", f"{used} in {kind}, {torch.get_num_threads()} CPU threads", True)
 
 
 def _models() -> Iterator[Finding]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SBDError(ValueError):
     """Input that cannot be used, with a sentence that says what is wrong and what to do.
@@ -16,3 +19,25 @@ class BlankImage(SBDError):
 
 class Cancelled(SBDError):
     """The caller's ``should_stop`` asked for an end before the result was complete."""
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what goes wrong in memory, files or the device into one sentence.
+
+    Raises
+    ------
+    SBDError
+        In place of MemoryError, OSError and RuntimeError.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise SBDError(
+            "The result does not fit into memory; crop the image or take fewer frames."
+        ) from error
+    except OSError as error:
+        raise SBDError(f"The data cannot be read any more: {error}.") from error
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise SBDError(f"The computation failed: {reason}") from error

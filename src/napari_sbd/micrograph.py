@@ -54,8 +54,11 @@ class Micrograph:
     source: Path | None = None
 
     def __post_init__(self) -> None:
-        if not hasattr(self.data, "ndim") or not hasattr(self.data, "dtype"):
-            object.__setattr__(self, "data", np.asarray(self.data))
+        if not isinstance(getattr(self.data, "dtype", None), np.dtype):
+            try:
+                object.__setattr__(self, "data", np.asarray(self.data))
+            except (ValueError, TypeError):
+                raise SBDError("The data are no rectangular array of numbers.") from None
         check_array(self.data)
         object.__setattr__(self, "pixel_size", _clean_pixel_size(self.pixel_size))
         if self.frame_time is not None:
@@ -63,6 +66,10 @@ class Micrograph:
         if self.gain is not None:
             unit = "file units per electron"
             object.__setattr__(self, "gain", _positive(self.gain, "gain", unit))
+        try:
+            object.__setattr__(self, "offset", float(self.offset))
+        except (TypeError, ValueError):
+            raise SBDError(f"The offset must be a number, not {self.offset!r}.") from None
         if not np.isfinite(self.offset):
             raise SBDError(f"The offset must be a finite number, not {self.offset}.")
 
@@ -133,6 +140,8 @@ def check_array(data: Any) -> None:
 def _positive(value: float, what: str, unit: str) -> float:
     try:
         number = float(value)
+        if isinstance(value, str):
+            raise TypeError
     except (TypeError, ValueError):
         raise SBDError(f"The {what} must be a number in {unit}, not {value!r}.") from None
     if not np.isfinite(number) or number <= 0:
@@ -143,7 +152,7 @@ def _positive(value: float, what: str, unit: str) -> float:
 def _clean_pixel_size(value: Any) -> PixelSize | None:
     if value is None:
         return None
-    if np.ndim(value) == 0:
+    if isinstance(value, str) or np.ndim(value) == 0:
         return _positive(value, "pixel size", "nm")
     if len(value) != 2:
         raise SBDError(f"The pixel size is one number or (y, x) in nm, not {value!r}.")

@@ -20,6 +20,7 @@ def noise_level(image: np.ndarray) -> float:
         (Y, X) finite, at the working sampling, where the camera's MTF hardly correlates neighbours.
     """
     height, width = image.shape
+    image = image.astype(np.float64)
     power = np.abs(np.fft.rfft2(image - image.mean())) ** 2 / image.size
     ky, kx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     # columns 0 and Nyquist of a real spectrum are not independent of themselves

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from .micrograph import Micrograph
 
 KEY = "napari_sbd"
@@ -13,7 +15,8 @@ KEY = "napari_sbd"
 def recipe(operation: str, **settings: Any) -> dict[str, Any]:
     """What is needed to repeat a result: operation, versions and settings, as plain values."""
     versions = {name: version(name) for name in ("napari-sbd", "torch", "numpy")}
-    return {"operation": operation, "versions": versions, "settings": settings}
+    values = {key: v.item() if isinstance(v, np.generic) else v for key, v in settings.items()}
+    return {"operation": operation, "versions": versions, "settings": values}
 
 
 def with_recipe(result: Micrograph, entry: dict[str, Any]) -> Micrograph:

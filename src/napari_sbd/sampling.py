@@ -70,7 +70,7 @@ def bin_counts(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
 
     Returns
     -------
-    (ceil(Y / by), ceil(X / bx)) float32 sums. Blocks that stick out or hold pixels without data are
+    (ceil(Y / by), ceil(X / bx)) float64 sums. Blocks that stick out or hold pixels without data are
     scaled up from what they hold; blocks without any data are NaN.
     """
     by, bx = block
@@ -79,12 +79,12 @@ def bin_counts(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     full = bool(valid.all()) and not any(p[1] for p in pad)
     values = image if full else np.pad(np.where(valid, image, 0), pad)
     shape = values.shape[0] // by, by, values.shape[1] // bx, bx
-    sums = values.reshape(shape).sum((1, 3), dtype=np.float64)
+    sums: np.ndarray = values.reshape(shape).sum((1, 3), dtype=np.float64)
     if not full:
         held = np.pad(valid, pad).reshape(shape).sum((1, 3))
         with np.errstate(invalid="ignore", divide="ignore"):
             sums = np.where(held > 0, sums * (by * bx / held), np.nan)
-    return sums.astype(np.float32)
+    return sums
 
 
 def grid_offsets(block: tuple[int, int], count: int = 2) -> list[tuple[int, int]]:
@@ -133,7 +133,7 @@ def _spread_matrix(count: int, b: int) -> np.ndarray:
 
 def _nearest_bin(ratio: float) -> int:
     """Integer nearest to a ratio on a logarithmic scale, at least 1."""
-    low = max(1, int(np.floor(ratio)))
+    low = max(1, int(np.floor(min(ratio, 1e6))))
     return low if ratio / low < (low + 1) / ratio else low + 1
 
 

@@ -106,11 +106,13 @@ def test_big_endian_data_are_written(suffix, tmp_path, movie):
 
 
 @pytest.mark.parametrize("suffix", WRITE_SUFFIXES)
-def test_a_file_can_be_replaced_by_its_own_result(suffix, tmp_path, movie):
+def test_a_raw_file_is_not_replaced_by_its_result(suffix, tmp_path, movie):
     path = tmp_path / f"a{suffix}"
     write(movie, path)
-    write(read(path).replace(pixel_size=0.5), path)
-    assert read(path).pixel_size == pytest.approx(0.5)
+    before = path.read_bytes()
+    with pytest.raises(SBDError, match="raw file"):
+        write(read(path).replace(pixel_size=0.5), path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".ome.tif"])

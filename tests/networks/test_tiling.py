@@ -38,6 +38,14 @@ def test_tiles_leave_no_seam(small_network, exact):
     assert whole.std() > 0.01
 
 
+def test_strips_shorter_than_a_tile_leave_no_seam(small_network, exact, monkeypatch):
+    """All positions are witnesses, from every tile."""
+    monkeypatch.setattr(tiling, "WITNESSES", 1024)
+    whole = tiling.run(small_network, image(8, 300), CPU)
+    tiled = tiling.run(small_network, image(8, 300), CPU, tile=64)
+    assert np.abs(tiled - whole).max() < 1e-4
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), (8, 8), (17, 9)])
 def test_any_shape(small_network, exact, shape):
     assert tiling.run(small_network, image(*shape), CPU).shape == shape

@@ -77,6 +77,11 @@ def test_a_phantom_is_poisson_around_its_truth():
     assert abs(z.mean()) < 0.03
 
 
+def test_a_bright_phantom_does_not_wrap_around():
+    phantom = sbd.simulate(size=64, dose=5e4)
+    assert phantom.noisy.data.mean() == pytest.approx(phantom.clean.data.mean(), rel=1e-3)
+
+
 def test_a_phantom_knows_its_columns():
     """Bright columns of platinum stand above vacuum in the clean image."""
     phantom = sbd.simulate(size=512, pixel_size=0.0085, seed=3)
@@ -93,6 +98,9 @@ def test_a_phantom_knows_its_columns():
         {"pixel_size": -1},
         {"size": 9000},
         {"frames": 0},
+        {"seed": -1},
+        {"size": 64.5},
+        {"dose": np.inf},
     ],
 )
 def test_impossible_phantoms_are_refused(wrong):

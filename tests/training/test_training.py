@@ -66,6 +66,13 @@ def test_train_resume_and_use(tmp_path):
     assert find_model(again).training["steps"] > card.training["steps"]
 
 
+def test_a_folder_keeps_to_one_recipe(tmp_path):
+    """Another seed means other data, so that a card never tells of data that were not used."""
+    pool.build(Recipe(**SMALL), tmp_path, 1, lambda line: None)
+    with pytest.raises(SBDError, match="another recipe"):
+        pool.build(Recipe(**SMALL, seed=1), tmp_path, 1, lambda line: None)
+
+
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(SBDError, match="no checkpoint"):
         session.train(Recipe(**SMALL), tmp_path, resume=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..denoise import Denoiser
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import Micrograph
 from .layers import contrast_limits
 
@@ -85,18 +85,10 @@ class Run:
             generator workers swallow.
         """
         try:
-            yield from self._frames()
+            with in_words():
+                yield from self._frames()
         except Cancelled:
             return
-        except MemoryError as error:
-            raise SBDError(
-                "The result does not fit into memory; crop the image or take fewer frames."
-            ) from error
-        except OSError as error:
-            raise SBDError(f"The data cannot be read any more: {error}.") from error
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            raise SBDError(f"The computation failed: {reason}") from error
 
     @property
     def share(self) -> float:

@@ -36,7 +36,15 @@ READ_SUFFIXES = tuple(_READERS)
 """Suffixes that need no optional package."""
 WRITE_SUFFIXES = tuple(_WRITERS)
 
-__all__ = ["READ_SUFFIXES", "WRITE_SUFFIXES", "check_writable", "read", "write"]
+__all__ = [
+    "READ_SUFFIXES",
+    "WRITE_SUFFIXES",
+    "check_readable",
+    "check_writable",
+    "read",
+    "stem",
+    "write",
+]
 
 
 def read(path: str | os.PathLike[str]) -> Micrograph:
@@ -62,7 +70,7 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
         If there is no such file, or it is damaged, cut short or holds no grey-scale image.
     """
     path = Path(path).absolute()
-    _check_readable(path)
+    check_readable(path)
     reader = import_module(f".{_READERS.get(path.suffix.lower(), 'rosetta')}", __name__)
     try:
         m: Micrograph = reader.read(path)
@@ -77,7 +85,7 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
             f"{path.name} cannot be read as {path.suffix or 'an image'}: it is damaged, cut short "
             "or of another format than its suffix says; copy it again or correct the suffix."
         ) from err
-    return m.replace(name=_stem(path), source=path)
+    return m.replace(name=stem(path), source=path)
 
 
 def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
@@ -97,12 +105,14 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     SBDError
-        If the suffix is unknown, the folder is missing or not writable, or the format cannot hold
-        the values.
+        If the suffix is unknown, the folder is missing or not writable, the format cannot hold the
+        values, or the path is the image's own source.
     """
     m = m if isinstance(m, Micrograph) else Micrograph(m)
     path = Path(path).absolute()
     check_writable(path)
+    if m.source is not None and path.exists() and m.source.exists() and path.samefile(m.source):
+        raise SBDError(f"{path} is the raw file that this image came from; choose another name.")
     writer = import_module(f".{_WRITERS[path.suffix.lower()]}", __name__)
     try:
         writer.write(m, path.resolve())
@@ -113,7 +123,8 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
         ) from err
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Refuse a path that holds no file, before any work is done."""
     try:
         if path.is_dir():
             raise SBDError(f"{path} is a folder; give the image file in it.")
@@ -142,8 +153,9 @@ def check_writable(path: Path) -> None:
     if not path.parent.is_dir():
         raise SBDError(f"There is no folder {path.parent}; create it first.")
     if not os.access(path.parent, os.W_OK):
-        raise SBDError(f"The folder {path.parent} is not writable; choose another.")
+        raise SBDError(f"{path} cannot be written; check the rights of its folder.")
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
+    """The name of a file without its suffix, ``.ome.tif`` taken as one."""
     return path.stem[:-4] if path.name.lower().endswith((".ome.tif", ".ome.tiff")) else path.stem

@@ -11,6 +11,8 @@ from . import record
 from .arrays import frames, map_array
 from .atomic import replacing
 
+_LAG = 60.0  # s; a sidecar older than its array by more belongs to an earlier array
+
 
 def read(path: Path) -> Micrograph:
     """Read NAME.npy, and NAME.npy.json where there is one; memory-mapped when large."""
@@ -28,7 +30,8 @@ def read(path: Path) -> Micrograph:
     data = map_array(path, dtype, order, offset)
     m = Micrograph(data.T if fortran else data)
     sidecar = _sidecar(path)
-    return record.restore(m, sidecar.read_text("utf-8")) if sidecar.is_file() else m
+    newer = sidecar.is_file() and sidecar.stat().st_mtime >= path.stat().st_mtime - _LAG
+    return record.restore(m, sidecar.read_text("utf-8")) if newer else m
 
 
 def write(m: Micrograph, path: Path) -> None:

@@ -31,7 +31,7 @@ def resolve_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise SBDError(f"Unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps.") from None
     counts = {
         "cpu": 1,
@@ -57,7 +57,8 @@ def cpu_has_bf16() -> bool:
 def precision(device: torch.device) -> torch.dtype:
     """The fastest precision that the device really supports."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cuda.get_device_capability(device)[0] >= 8  # older GPUs emulate bfloat16
+        return torch.bfloat16 if native else torch.float16
     if device.type == "cpu" and cpu_has_bf16():
         return torch.bfloat16
     return torch.float32

@@ -118,12 +118,13 @@ def run(
                 "The memory of the graphics card is too small for this image; use the device cpu."
             ) from None
 
-    if chosen is None or len(parts) == 1:
-        for part in parts:
-            everywhere = None if chosen is None else chosen.to(device)
-            result[part.write] = _kept(forward(part, chosen=everywhere), part)
-            tick(1 / len(parts))
+    if len(parts) == 1:
+        everywhere = None if chosen is None else chosen.to(device)
+        result[parts[0].write] = _kept(forward(parts[0], chosen=everywhere), parts[0])
+        tick(1)
         return result[: image.shape[0], : image.shape[1]]
+    if chosen is None:
+        chosen = torch.arange(grid[0] * grid[1])
 
     # a non-local block needs its witnesses from every tile before any tile can pass it
     share = 1 / (len(parts) * (network.non_local + 1))

@@ -147,7 +147,7 @@ def load_waves(folder: Path) -> list[Wave]:
     """
     paths = sorted(folder.glob("wave*.npz"))
     if not paths:
-        raise SBDError(f"No exit waves in {folder}; make some with napari-sbd simulate.")
+        raise SBDError(f"No exit waves in {folder}; run napari-sbd train to make some.")
     return [_load_wave(path) for path in paths]
 
 
@@ -206,7 +206,7 @@ def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
         c5=rng.choice([0.0, 5.0]),
         astigmatism=abs(rng.normal(0, 0.8)),
         astigmatism_angle=rng.uniform(0, 2 * np.pi),
-        coma=abs(rng.normal(0, 8)),
+        coma=abs(rng.normal(0, 2.7)),
         coma_angle=rng.uniform(0, 2 * np.pi),
         threefold=abs(rng.normal(0, 8)),
         threefold_angle=rng.uniform(0, 2 * np.pi),
@@ -256,7 +256,7 @@ def _load_wave(path: Path) -> Wave:
             scalars = float(z["box"]), float(z["kilovolt"]), str(z["kind"])
             return Wave((re + 1j * im).astype(np.complex64), *scalars, z["columns"])
     except (OSError, ValueError, KeyError) as error:
-        raise SBDError(f"{path} is damaged; delete it and run simulate again.") from error
+        raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
 
 
 def _one_thread() -> None:

@@ -1,7 +1,8 @@
 """Image formation: aberrations, partial coherence, aperture, and the incoherent ADF-STEM route.
 
 Positive defocus is overfocus. chi = pi lambda C1 k^2 + pi/2 C3 lambda^3 k^4 + pi/3 C5 lambda^5 k^6
-plus astigmatism and coma; the transfer function is exp(-i chi).
+plus A1, A2 and B2 in the notation of Haider et al. (Ultramicroscopy 81 (2000) 163), where axial
+coma is 2 pi lambda^2 k^3 B2 cos(phi); the transfer function is exp(-i chi).
 """
 
 from __future__ import annotations
@@ -92,9 +93,9 @@ def image(wave: np.ndarray, box: float, optics: Optics, focal_points: int = 3) -
     fixed = math.pi / 2 * c3 * lam**3 * k2**2 + math.pi / 3 * c5 * lam**5 * k2**3
     a1, b2, a2 = (10 * v for v in (optics.astigmatism, optics.coma, optics.threefold))
     fixed = fixed + math.pi * lam * a1 * k2 * torch.cos(2 * (phi - optics.astigmatism_angle))
-    k3 = k2 * radius * lam**2 * 2 * math.pi / 3
+    k3 = 2 * math.pi * k2 * radius * lam**2
     fixed = fixed + b2 * k3 * torch.cos(phi - optics.coma_angle)
-    fixed = fixed + a2 * k3 * torch.cos(3 * (phi - optics.threefold_angle))
+    fixed = fixed + a2 / 3 * k3 * torch.cos(3 * (phi - optics.threefold_angle))
     aperture = torch.sigmoid((optics.aperture / 10 - radius) / 0.02)
     spectrum = torch.fft.fft2(torch.from_numpy(np.ascontiguousarray(wave)).to(torch.complex64))
     slope = 2 * math.pi * (c3 * (lam * radius) ** 3 + c5 * (lam * radius) ** 5)
@@ -138,7 +139,7 @@ def adf_image(
     scale = size / box
     np.add.at(
         density,
-        ((y * scale).astype(int) % size, (x * scale).astype(int) % size),
+        (np.rint(y * scale).astype(int) % size, np.rint(x * scale).astype(int) % size),
         weight,
     )
     return _blur(torch.from_numpy(density).float(), box, width).float()

@@ -14,6 +14,7 @@ from .multislice import exit_wave
 
 _MARGIN = 8.0  # Å around the field, where the periodic grid wraps around
 _LARGEST_FIELD = 400.0  # Å; the multislice grid then holds 3,500 x 3,500 points
+_LARGEST_DOSE = 1e8  # electrons per pixel, so that counts fit 32 bits
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,13 @@ def simulate(
     """
     if kind not in structures.KINDS:
         raise SBDError(f"Unknown structure {kind!r}; known: {', '.join(structures.KINDS)}.")
-    if size < 32 or frames < 1 or not pixel_size > 0 or not dose > 0:
-        raise SBDError("A phantom needs size >= 32, frames >= 1, and positive pixel size and dose.")
+    whole = all(isinstance(n, int | np.integer) for n in (size, frames, seed))
+    if not whole or size < 32 or frames < 1 or seed < 0:
+        raise SBDError("A phantom needs whole numbers: size >= 32, frames >= 1 and seed >= 0.")
+    if not 0 < pixel_size < np.inf or not 0 < dose < _LARGEST_DOSE:
+        raise SBDError(
+            f"A phantom needs a positive pixel size and a dose between 0 and {_LARGEST_DOSE:g}."
+        )
     field = size * pixel_size * 10
     if field > _LARGEST_FIELD:
         raise SBDError(
@@ -88,7 +94,8 @@ def simulate(
     picture = optics.integrate(optics.image(wave, box, microscope), size + 2 * margin).numpy()
     clean = np.clip(picture[margin:-margin, margin:-margin], 0, None).astype(np.float32) * dose
     shape = (size, size) if frames == 1 else (frames, size, size)
-    counts = rng.poisson(np.broadcast_to(clean, shape)).astype(np.uint16)
+    counts = rng.poisson(np.broadcast_to(clean, shape))
+    counts = counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32)
     columns = columns_of(atoms)[:, [1, 0, 2, 3]]
     columns[:, :2] = columns[:, :2] / (pixel_size * 10) - margin
     inside = ((columns[:, :2] > 0) & (columns[:, :2] < size - 1)).all(1)

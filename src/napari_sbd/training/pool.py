@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import SBDError
 from ..simulation import dataset
 from .recipe import Recipe
 
@@ -63,6 +65,7 @@ def build(
     recipe: Recipe, folder: Path, workers: int, progress: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Simulate (or take up from ``folder``) the training and the validation images of a recipe."""
+    _claim(folder, recipe)
     waves = folder / "waves"
     dataset.make_waves(
         waves,
@@ -78,6 +81,16 @@ def build(
     return training, validation
 
 
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Write down what the folder's data are of; refuse a folder with the data of another recipe."""
+    wanted = recipe.model_dump_json(include={"mixture", "waves", "images", "image_size", "seed"})
+    note = folder / "data.json"
+    if not note.exists():
+        note.write_text(wanted)
+    elif note.read_text() != wanted:
+        raise SBDError(f"{folder} holds the data of another recipe; use a folder of its own.")
+
+
 def _cached(
     path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, workers: int
 ) -> np.ndarray:
@@ -89,7 +102,10 @@ def _cached(
     jobs = [(waves, recipe, len(s), held_out, recipe.seed * 1000 + i) for i, s in enumerate(shares)]
     with ProcessPoolExecutor(workers) as executor:
         images = np.concatenate(list(executor.map(_draw, *zip(*jobs, strict=True))))
-    np.save(path, images)
+    draft = path.with_suffix(".part")
+    with draft.open("wb") as file:
+        np.save(file, images)
+    os.replace(draft, path)
     return images
 
 
