@@ -112,9 +112,11 @@ def upsample(blocks: np.ndarray, block: tuple[int, int], shape: tuple[int, int])
     -------
     (Y, X) float32 expected values per pixel.
     """
-    rows = _spread_matrix(blocks.shape[0], block[0])[: shape[0]]
-    columns = _spread_matrix(blocks.shape[1], block[1])[: shape[1]]
-    result: np.ndarray = rows @ blocks.astype(np.float32) @ columns.T
+    import torch  # its threads and those of numpy's BLAS would wait on each other
+
+    rows = torch.from_numpy(_spread_matrix(blocks.shape[0], block[0])[: shape[0]])
+    columns = torch.from_numpy(_spread_matrix(blocks.shape[1], block[1])[: shape[1]])
+    result: np.ndarray = (rows @ torch.from_numpy(blocks.astype(np.float32)) @ columns.T).numpy()
     return result
 
 
