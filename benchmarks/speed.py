@@ -1,6 +1,7 @@
-"""Wall time and peak memory of denoising one 1024 x 1024 frame of 6 pm pixels.
+"""Wall time and peak memory of denoising one frame of 6 pm pixels.
 
     python benchmarks/speed.py [--threads 2] [--repeats 5] [--out TABLE.md]
+    python benchmarks/speed.py --size 8192 --case "napari-sbd, fast" --repeats 1
 
 Every method runs in a process of its own, once to warm up, then several times; the median wall time
 and the peak memory of the whole process are printed.
@@ -22,13 +23,18 @@ from pathlib import Path
 
 import numpy as np
 
-SIZE, PIXEL_SIZE = 1024, 0.006
+PIXEL_SIZE = 0.006
 
 
-def frame() -> np.ndarray:
+def frame(size: int) -> np.ndarray:
     """Poisson counts of a lattice at 0.45 electrons per pixel."""
-    y, x = np.mgrid[:SIZE, :SIZE] * (2 * np.pi * PIXEL_SIZE / 0.25)
-    return np.random.default_rng(0).poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(x))).astype(float)
+    y, x = np.ogrid[:size, :size]
+    y, x = (a * (2 * np.pi * PIXEL_SIZE / 0.25) for a in (y, x))
+    return (
+        np.random.default_rng(0)
+        .poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(x)))
+        .astype(np.float32)
+    )
 
 
 def ours(quality: str) -> Callable[[np.ndarray], object]:
@@ -85,12 +91,12 @@ CASES: dict[str, Callable[[], Callable[[np.ndarray], object]]] = {
 }
 
 
-def measure(case: str, threads: int, repeats: int) -> None:
+def measure(case: str, size: int, threads: int, repeats: int) -> None:
     """Run one case in this process and print its figures as JSON."""
     import torch
 
     torch.set_num_threads(threads)
-    image, run = frame(), CASES[case]()
+    image, run = frame(size), CASES[case]()
     times = []
     for i in range(repeats + 1):
         start = time.perf_counter()
@@ -104,25 +110,27 @@ def measure(case: str, threads: int, repeats: int) -> None:
 def main() -> None:
     """Measure every case and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1024, help="pixels along a side")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--case", choices=list(CASES), help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=list(CASES), help="one method, in this process")
     options = parser.parse_args()
     if options.case:
-        measure(options.case, options.threads, options.repeats)
+        measure(options.case, options.size, options.threads, options.repeats)
         return
     cases = [c for c in CASES if "BM3D" not in c or find_spec("bm3d")]
     rows = []
     for case in cases:
         repeats = 1 if "U-Net" in case else options.repeats
-        numbers = ["--threads", str(options.threads), "--repeats", str(repeats)]
+        numbers = ["--size", str(options.size), "--threads", str(options.threads)]
+        numbers += ["--repeats", str(repeats)]
         command = [sys.executable, __file__, "--case", case, *numbers]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         figures = json.loads(done.stdout.splitlines()[-1])
         rows.append(f"| {case} | {figures['seconds']:.3f} | {figures['gigabytes']:.2f} |")
         print(rows[-1], flush=True)
-    head = f"{SIZE} x {SIZE} pixels, {options.threads} threads, {_processor()}:\n\n"
+    head = f"{options.size} x {options.size} pixels, {options.threads} threads, {_processor()}:\n\n"
     text = head + "| method | wall time [s] | peak memory [GB] |\n|---|---|---|\n" + "\n".join(rows)
     print("\n" + text)
     if options.out:
