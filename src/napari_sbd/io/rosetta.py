@@ -25,15 +25,17 @@ def read(path: Path) -> Micrograph:
         If the package is missing, or has no reader for the suffix.
     """
     suffix = path.suffix.lower().removeprefix(".")
+    if not suffix:
+        raise SBDError("the format is unknown, since the name has no suffix; add the right one.")
     try:
         plugins = import_module("rsciio").IO_PLUGINS
     except ImportError:
         raise SBDError(
-            f'the format ".{suffix}" needs RosettaSciIO; install it with '
+            f'the format ".{suffix}" is unknown here; RosettaSciIO may read it: '
             'pip install "napari-sbd[formats]".'
         ) from None
     apis = [p["api"] for p in plugins if suffix in (e.lower() for e in p["file_extensions"])]
-    if not suffix or not apis:
+    if not apis:
         raise SBDError(f'the format "{path.suffix}" is unknown; save the image as TIFF or MRC.')
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
