@@ -38,7 +38,9 @@ def run_demo(folder: Path, window: bool | None = None, device: str = "auto") -> 
     phantom = simulate(seed=DEMO_SEED)
     denoised = denoise(phantom.noisy, device=device)
     if window or (window is None and has_screen() and find_spec("napari")):
-        _open_napari([phantom.noisy, denoised, phantom.clean])
+        from ._napari.show import show
+
+        show([phantom.noisy, denoised, phantom.clean], "napari-sbd demo")
         return []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,14 +89,3 @@ def scale_bar_length(width: float) -> float:
     """A round length of about a quarter of a field [nm]."""
     power = 10.0 ** np.floor(np.log10(width / 4))
     return float(power * max(step for step in (1, 2, 5) if step * power <= width / 4))
-
-
-def _open_napari(images: list[Micrograph]) -> None:
-    import napari
-
-    from ._napari.layers import to_layer
-
-    viewer = napari.Viewer(title="napari-sbd demo")
-    for micrograph in images:
-        viewer.add_layer(napari.layers.Layer.create(*to_layer(micrograph)))
-    napari.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 
 from . import noise, sampling
 from .errors import BlankImage, SBDError, in_words
+from .frames import finite_or_nan, reference_frame, unmasked
 from .micrograph import Micrograph, PixelSize
 
 Quality = Literal["fast", "best"]
@@ -82,7 +82,7 @@ def denoise(
     Cancelled
         If ``should_stop`` said so.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(_unmasked(image))
+    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
     overrides = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
     source = source.replace(**{k: v for k, v in overrides.items() if v is not None})
     if quality not in ("fast", "best"):
@@ -166,7 +166,7 @@ class Denoiser:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
         from .networks import tiling
 
-        values = _finite_or_nan(frame)
+        values = finite_or_nan(frame)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -229,7 +229,7 @@ class Denoiser:
             if not low * 0.95 <= p * b <= high * 1.05:
                 self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
                 break
-        counts = sampling.bin_counts(_reference_frame(self.source), self.block)
+        counts = sampling.bin_counts(reference_frame(self.source), self.block)
         counts = np.where(np.isnan(counts), np.nanmean(counts), counts)
         dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
         if dose is not None and dose < least / 2:
@@ -268,7 +268,7 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     if source.pixel_size_yx is not None:
         block = sampling.choose_bin(source.pixel_size_yx)
     else:
-        frame = _reference_frame(source)
+        frame = reference_frame(source)
         found = sampling.estimate_bin(np.where(np.isnan(frame), np.nanmean(frame), frame))
         if found is None:
             warnings.warn(
@@ -278,36 +278,6 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
             )
         block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
-
-
-def _reference_frame(source: Micrograph) -> np.ndarray:
-    """The first frame that is not blank."""
-    for frame in source.data if source.is_movie else source.data[None]:
-        with contextlib.suppress(BlankImage):
-            return _finite_or_nan(frame)
-    return _finite_or_nan(source.data[0] if source.is_movie else source.data)
-
-
-def _unmasked(image: Any) -> Any:
-    if isinstance(image, np.ma.MaskedArray):
-        return np.ma.filled(image.astype(np.float64), np.nan)
-    return image
-
-
-def _finite_or_nan(frame: Any) -> np.ndarray:
-    """The frame as float32 numpy with NaN for pixels without data; refuse what holds no image."""
-    read = np.asarray(_unmasked(frame))
-    single = read.dtype.itemsize < 4 or read.dtype == np.float32
-    values = read.astype(np.float32 if single else np.float64)
-    valid = np.isfinite(values)
-    if not valid.any():
-        raise BlankImage("The image holds no finite pixel.")
-    inside = values[valid]
-    if inside.min() == inside.max():
-        raise BlankImage(
-            f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
-        )
-    return values if valid.all() else np.where(valid, values, np.nan)
 
 
 def _turn(image: np.ndarray, turn: int) -> np.ndarray:

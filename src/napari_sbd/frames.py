@@ -1,0 +1,54 @@
+"""Frames as the numbers that a network can use."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from .errors import BlankImage
+from .micrograph import Micrograph
+
+
+def reference_frame(source: Micrograph) -> np.ndarray:
+    """The first frame (Y, X) that is not blank.
+
+    Raises
+    ------
+    BlankImage
+        If there is none.
+    """
+    for frame in source.data if source.is_movie else source.data[None]:
+        with contextlib.suppress(BlankImage):
+            return finite_or_nan(frame)
+    return finite_or_nan(source.data[0] if source.is_movie else source.data)
+
+
+def unmasked(image: Any) -> Any:
+    """Masked pixels as NaN; anything else as it is."""
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.filled(image.astype(np.float64), np.nan)
+    return image
+
+
+def finite_or_nan(frame: Any) -> np.ndarray:
+    """A frame as floating-point numpy, NaN for pixels without data.
+
+    Raises
+    ------
+    BlankImage
+        If it is constant or holds no finite pixel.
+    """
+    read = np.asarray(unmasked(frame))
+    single = read.dtype.itemsize < 4 or read.dtype == np.float32
+    values = read.astype(np.float32 if single else np.float64)
+    valid = np.isfinite(values)
+    if not valid.any():
+        raise BlankImage("The image holds no finite pixel.")
+    inside = values[valid]
+    if inside.min() == inside.max():
+        raise BlankImage(
+            f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
+        )
+    return values if valid.all() else np.where(valid, values, np.nan)
