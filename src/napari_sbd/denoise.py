@@ -12,7 +12,7 @@ import numpy as np
 
 from . import noise, sampling
 from .errors import BlankImage, SBDError, in_words
-from .frames import finite_or_nan, reference_frame, unmasked
+from .frames import finite_or_nan, mean_filled, reference_frame, unmasked
 from .micrograph import Micrograph, PixelSize
 
 Quality = Literal["fast", "best"]
@@ -183,8 +183,8 @@ class Denoiser:
                 shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
             counts = sampling.bin_counts(shifted, self.block)
             empty = np.isnan(counts)
-            mean = counts[~empty].mean()
-            filled = np.where(empty, mean, counts)
+            filled = mean_filled(counts)
+            mean = filled.mean()
             # any scale will do for a scale-equivariant network; this one fits half precision
             scale = filled.std() or 1.0
             normal = ((filled - mean) / scale).astype(np.float32)
@@ -226,11 +226,10 @@ class Denoiser:
         """Warn where the image is outside what the model was trained on."""
         low, high = self.card.working_pixel_nm
         for p, b in zip(self.source.pixel_size_yx or (), self.block, strict=False):
-            if not low * 0.95 <= p * b <= high * 1.05:
+            if not self.card.knows_pixel(p * b):
                 self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
                 break
-        counts = sampling.bin_counts(reference_frame(self.source), self.block)
-        counts = np.where(np.isnan(counts), np.nanmean(counts), counts)
+        counts = mean_filled(sampling.bin_counts(reference_frame(self.source), self.block))
         dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
         if dose is not None and dose < least / 2:
             self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
@@ -268,8 +267,7 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     if source.pixel_size_yx is not None:
         block = sampling.choose_bin(source.pixel_size_yx)
     else:
-        frame = reference_frame(source)
-        found = sampling.estimate_bin(np.where(np.isnan(frame), np.nanmean(frame), frame))
+        found = sampling.estimate_bin(mean_filled(reference_frame(source)))
         if found is None:
             warnings.warn(
                 f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "

@@ -52,3 +52,8 @@ def finite_or_nan(frame: Any) -> np.ndarray:
             f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
         )
     return values if valid.all() else np.where(valid, values, np.nan)
+
+
+def mean_filled(image: np.ndarray) -> np.ndarray:
+    """An image with its mean where it is NaN."""
+    return np.where(np.isnan(image), np.nanmean(image), image)

@@ -14,8 +14,6 @@ from ..micrograph import Micrograph, PixelSize
 from ..networks import ModelCard, find_model
 from ..provenance import KEY
 
-_RANGE_TOLERANCE = 0.05  # of the working pixel size, as in denoising
-
 
 @dataclass(frozen=True)
 class Understanding:
@@ -170,7 +168,7 @@ def _warnings(
     sizes = [p * b for p, b in zip(m.pixel_size_yx or (), block, strict=False)]
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
-    elif min(sizes) < low * (1 - _RANGE_TOLERANCE) or max(sizes) > high * (1 + _RANGE_TOLERANCE):
+    elif not all(card.knows_pixel(size) for size in sizes):
         found.append(
             f"With {' x '.join(f'{s:.2g}' for s in dict.fromkeys(sizes))} nm a summed pixel this "
             f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the "

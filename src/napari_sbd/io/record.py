@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..provenance import KEY
 
-KEY = "napari_sbd"
 _LARGEST_LIST = 256
 
 

@@ -62,6 +62,11 @@ class ModelCard(BaseModel):
     sha256: str
     path: Path = Path()
 
+    def knows_pixel(self, working_pixel_nm: float) -> bool:
+        """Whether a working pixel size lies in the range of training, or within 5 % of it."""
+        low, high = self.working_pixel_nm
+        return low * 0.95 <= working_pixel_nm <= high * 1.05
+
 
 def models() -> list[ModelCard]:
     """The cards of the bundled models, the default first."""

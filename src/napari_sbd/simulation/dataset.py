@@ -33,6 +33,7 @@ GENERAL = {
     "sheet": 0.03,
 }
 PT_CEO2 = {"pt_ceo2": 1.0}
+WORKING_PIXEL_NM = (0.022, 0.06)  # range of the images that are drawn
 MIXTURES = {"general": GENERAL, "pt-ceo2": PT_CEO2}
 
 
@@ -166,7 +167,10 @@ def clean_image(wave: Wave, rng: np.random.Generator, size: int) -> np.ndarray:
     import torch
 
     near = rng.random() < 0.75
-    pixel = rng.uniform(0.27, 0.40) if near else math.exp(rng.uniform(np.log(0.22), np.log(0.6)))
+    if near:
+        pixel = rng.uniform(0.27, 0.40)
+    else:
+        pixel = 10 * math.exp(rng.uniform(*np.log(WORKING_PIXEL_NM)))
     if wave.kind != "pt_ceo2" and rng.random() < 0.15:
         picture = _adf(wave, rng)
     else:

@@ -53,6 +53,7 @@ def train(
     """
     from ..networks import ModelCard, find_model, load_network, save_model
     from ..networks.unet import UNet
+    from ..simulation.dataset import WORKING_PIXEL_NM
     from . import loop, pool
 
     if resume and not (folder / "checkpoint.pt").exists():
@@ -84,7 +85,7 @@ def train(
         license="BSD-3-Clause",
         architecture=network.architecture,
         parameters=sum(p.numel() for p in network.parameters()),
-        working_pixel_nm=(0.022, 0.06),
+        working_pixel_nm=WORKING_PIXEL_NM,
         dose_range=recipe.dose,
         training={"recipe": recipe.model_dump(mode="json"), "fine_tuned_from": start, **summary},
         figures={"held-out simulated images, working pixels, PSNR dB": round(summary["psnr"], 2)},
