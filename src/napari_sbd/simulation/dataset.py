@@ -32,7 +32,7 @@ GENERAL = {
     "amorphous_film": 0.03,
     "sheet": 0.03,
 }
-PT_CEO2 = {"pt_ceo2": 1.0}
+PT_CEO2 = {"pt_ceo2": 0.5, "pt_ceo2_ideal": 0.5}
 WORKING_PIXEL_NM = (0.022, 0.06)  # range of the images that are drawn
 MIXTURES = {"general": GENERAL, "pt-ceo2": PT_CEO2}
 
@@ -152,27 +152,30 @@ def load_waves(folder: Path) -> list[Wave]:
     return [_load_wave(path) for path in paths]
 
 
-def draw_images(waves: list[Wave], count: int, size: int, seed: int = 0) -> Iterator[np.ndarray]:
+def draw_images(
+    waves: list[Wave], count: int, size: int, seed: int = 0, adf: float = 0.0
+) -> Iterator[np.ndarray]:
     """Yield clean images (size, size) float32, vacuum (TEM) or mean (ADF) = 1.
 
     The pixel is the working pixel of the networks, 0.022 to 0.06 nm, and integrates over its area.
+    A share ``adf`` of the images is annular dark-field STEM, the others are phase contrast.
     """
     for i in range(count):
         rng = np.random.default_rng([seed, 2, i])
-        yield clean_image(waves[rng.integers(len(waves))], rng, size)
+        yield clean_image(waves[rng.integers(len(waves))], rng, size, adf)
 
 
-def clean_image(wave: Wave, rng: np.random.Generator, size: int) -> np.ndarray:
+def clean_image(wave: Wave, rng: np.random.Generator, size: int, adf: float = 0.0) -> np.ndarray:
     """Image a wave with random optics, pixel size, orientation and position."""
     import torch
 
-    near = rng.random() < 0.75
+    near = wave.kind == "pt_ceo2_ideal" or rng.random() < 0.75
     if near:
         pixel = rng.uniform(0.27, 0.40)
     else:
         pixel = 10 * math.exp(rng.uniform(*np.log(WORKING_PIXEL_NM)))
-    if wave.kind != "pt_ceo2" and rng.random() < 0.15:
-        picture = _adf(wave, rng)
+    if rng.random() < adf:
+        picture = _adf(wave, rng, pixel)
     else:
         settings = draw_optics(wave, rng)
         # the pixel's own area, as a Gaussian of the same variance, adds to the blur of the image
@@ -196,23 +199,25 @@ def clean_image(wave: Wave, rng: np.random.Generator, size: int) -> np.ndarray:
 
 def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
     """Draw microscope settings: mostly aberration-corrected, negative Cs and overfocus."""
-    classic = wave.kind != "pt_ceo2" and rng.random() < 0.2
+    specialist = wave.kind in PT_CEO2
+    classic = not specialist and rng.random() < 0.2
     if classic:
         cs = rng.uniform(500, 1200)
         defocus = -0.12 * math.sqrt(cs * 1e4 * wavelength(wave.kilovolt)) * rng.uniform(0.6, 1.4)
     else:
         cs = rng.uniform(-14, -8)
-        defocus = rng.uniform(-4, 20) if wave.kind == "pt_ceo2" else rng.uniform(-12, 20)
+        defocus = rng.uniform(-4, 20) if specialist else rng.uniform(-12, 20)
+    residual = 0.0 if wave.kind == "pt_ceo2_ideal" and rng.random() < 0.7 else 1.0
     return optics.Optics(
         kilovolt=wave.kilovolt,
         defocus=defocus,
         cs=cs,
         c5=rng.choice([0.0, 5.0]),
-        astigmatism=abs(rng.normal(0, 0.8)),
+        astigmatism=residual * abs(rng.normal(0, 0.8)),
         astigmatism_angle=rng.uniform(0, 2 * np.pi),
-        coma=abs(rng.normal(0, 2.7)),
+        coma=residual * abs(rng.normal(0, 2.7)),
         coma_angle=rng.uniform(0, 2 * np.pi),
-        threefold=abs(rng.normal(0, 8)),
+        threefold=residual * abs(rng.normal(0, 8)),
         threefold_angle=rng.uniform(0, 2 * np.pi),
         focal_spread=rng.uniform(2.2, 5),
         convergence=rng.uniform(0.1, 0.3),
@@ -221,12 +226,17 @@ def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
     )
 
 
-def _adf(wave: Wave, rng: np.random.Generator):
+def _adf(wave: Wave, rng: np.random.Generator, pixel: float):
+    """Columns as spots with the tails of a real probe, on a background; mean = 1."""
     x, y, number, atoms = wave.columns.T
-    weight = atoms**0.8 * number**1.7
+    weight = atoms ** rng.uniform(0.7, 1.0) * number ** rng.uniform(1.5, 1.9)
     size = 2 * wave.psi.shape[0]
-    picture = optics.adf_image(x, y, weight, wave.box, rng.uniform(0.45, 0.8), size)
-    picture = picture + rng.uniform(0.02, 1) * picture.mean()
+    spread = math.hypot(rng.uniform(0.4, 0.85), pixel / math.sqrt(12))
+    picture = optics.adf_image(x, y, weight, wave.box, spread, size)
+    tails = optics.adf_image(x, y, weight, wave.box, rng.uniform(1.2, 5), size)
+    picture = picture + rng.uniform(0, 0.8) * tails
+    if rng.random() < 0.6:
+        picture = picture + math.exp(rng.uniform(math.log(0.02), 0)) * picture.mean()
     return picture / picture.mean()
 
 

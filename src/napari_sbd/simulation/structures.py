@@ -27,6 +27,23 @@ def pt_ceo2(rng: np.random.Generator, box: float) -> Atoms:
     )
 
 
+def pt_ceo2_ideal(rng: np.random.Generator, box: float) -> Atoms:
+    """The same as the models of the SBD paper: small particle, both (111) up, a perfect lattice."""
+    return _supported(
+        rng,
+        box,
+        rng.uniform(28, 62),
+        "Pt",
+        _BEAM,
+        (1, 1, 1),
+        "CeO2",
+        _BEAM,
+        (1, 1, 1),
+        rng.normal(0, 0.7),
+        radius=rng.uniform(9, 16),
+    )
+
+
 def metal_on_oxide(rng: np.random.Generator, box: float) -> Atoms:
     """Any metal particle on any oxide slab, each in a low-index zone of its own."""
     metal, oxide = rng.choice(crystals.METALS), rng.choice(crystals.OXIDE_SUPPORTS)
@@ -117,6 +134,7 @@ def sheet(rng: np.random.Generator, box: float) -> Atoms:
 
 KINDS = {
     "pt_ceo2": pt_ceo2,
+    "pt_ceo2_ideal": pt_ceo2_ideal,
     "metal_on_oxide": metal_on_oxide,
     "crystal_edge": crystal_edge,
     "free_particle": free_particle,
@@ -141,11 +159,26 @@ def draw(kind: str, rng: np.random.Generator, box: float) -> Atoms:
     atoms = KINDS[kind](rng, box)
     xy = atoms.positions[:, :2]
     inside = np.all((xy >= 1) & (xy <= box - 1), axis=1)
-    return _tilted(rng, _disordered(rng, atoms.select(inside), box), box)
+    atoms = atoms.select(inside)
+    if kind == "pt_ceo2_ideal":
+        tilt = np.zeros(2)
+        tilt[rng.integers(2)] = rng.uniform(-4, 4)
+        return _tilted(atoms, tilt)
+    return _tilted(_disordered(rng, atoms, box), np.clip(rng.normal(0, 1.3, 2), -4, 4))
 
 
 def _supported(
-    rng, box, thickness, metal, zone, particle_up, oxide, oxide_zone, support_up, spin_deg
+    rng,
+    box,
+    thickness,
+    metal,
+    zone,
+    particle_up,
+    oxide,
+    oxide_zone,
+    support_up,
+    spin_deg,
+    radius=None,
 ) -> Atoms:
     """Particle of ``metal`` cut flat and set on a slab of ``oxide``; y down."""
     half = (box / 2, box / 2, thickness / 2)
@@ -157,7 +190,7 @@ def _supported(
         height += step * ((slab.positions[:, 0] - rng.uniform(-0.4, 0.4) * box) > 0)
     slab = slab.select(slab.positions[:, 1] < height)
 
-    radius = rng.uniform(8, 24)
+    radius = radius or rng.uniform(8, 24)
     cut = rng.uniform(-0.7, 0.4) * radius
     size = (radius * 1.3,) * 3
     whole = block(metal, zone, particle_up, size, tuple(rng.uniform(0, 1, 3)))
@@ -290,9 +323,8 @@ def _disordered(rng, atoms: Atoms, box: float) -> Atoms:
     return atoms.moved(p)
 
 
-def _tilted(rng, atoms: Atoms, box: float) -> Atoms:
-    """Tilt the model by up to 4 degrees about both axes (shear of the columns)."""
-    tilt = np.deg2rad(np.clip(rng.normal(0, 1.3, 2), -4, 4))
+def _tilted(atoms: Atoms, degrees: np.ndarray) -> Atoms:
+    """Tilt the model by small angles about y and x (shear of the columns)."""
     p = atoms.positions.copy()
-    p[:, :2] += np.tan(tilt) * (p[:, 2:] - p[:, 2].mean())
+    p[:, :2] += np.tan(np.deg2rad(degrees)) * (p[:, 2:] - p[:, 2].mean())
     return atoms.moved(p)

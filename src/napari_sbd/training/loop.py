@@ -61,7 +61,7 @@ def train(
     if start is not None:
         network.load_state_dict(start)
     average = copy.deepcopy(network).eval()
-    optimiser = Muon(network)
+    optimiser = Muon(network, recipe.rate)
     step, spent = 0, 0.0
     checkpoint = folder / "checkpoint.pt"
     if resume and checkpoint.exists():

@@ -83,7 +83,9 @@ def build(
 
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write down what the folder's data are of; refuse a folder with the data of another recipe."""
-    wanted = recipe.model_dump_json(include={"mixture", "waves", "images", "image_size", "seed"})
+    wanted = recipe.model_dump_json(
+        include={"mixture", "adf", "waves", "images", "image_size", "seed"}
+    )
     note = folder / "data.json"
     if not note.exists():
         note.write_text(wanted)
@@ -114,5 +116,7 @@ def _draw(waves: Path, recipe: Recipe, count: int, held_out: bool, seed: int) ->
     loaded = dataset.load_waves(waves)[: recipe.waves]
     border = round(len(loaded) * (1 - HELD_OUT))
     chosen = loaded[border:] if held_out else loaded[:border]
-    images = dataset.draw_images(chosen, count, recipe.image_size, seed + 500 * held_out)
+    images = dataset.draw_images(
+        chosen, count, recipe.image_size, seed + 500 * held_out, recipe.adf
+    )
     return np.stack([image.astype(np.float16) for image in images])

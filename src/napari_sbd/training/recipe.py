@@ -21,6 +21,8 @@ class Recipe(BaseModel):
         One sentence for the model card.
     mixture
         Kinds of structures: a key of ``simulation.dataset.MIXTURES``.
+    adf
+        Share of the images that are annular dark-field STEM; the others are phase contrast.
     waves
         Exit waves to simulate.
     images
@@ -33,6 +35,8 @@ class Recipe(BaseModel):
         Side of the training crops [working pixels, multiples of 8], from early to late.
     batch
         Images per step.
+    rate
+        Learning rate at the start of the run.
     minutes
         Wall time of the run, over which the learning rate falls to zero.
     seed
@@ -44,12 +48,14 @@ class Recipe(BaseModel):
     name: str
     description: str
     mixture: Literal["general", "pt-ceo2"] = "general"
+    adf: float = Field(0.0, ge=0, le=1)
     waves: int = Field(1600, ge=20)
     images: int = Field(12000, ge=40)
     image_size: int = Field(144, ge=32)
     dose: tuple[float, float] = (1.5, 150.0)
     crops: tuple[int, ...] = (96, 128)
     batch: int = Field(16, ge=1)
+    rate: float = Field(0.01, gt=0)
     minutes: float = Field(90, gt=0)
     seed: int = 0
 
