@@ -56,7 +56,8 @@ def denoise(
         tell the dose, on which warnings depend; the result does not, since the network is
         scale-equivariant.
     model
-        ``"auto"``, a name from ``models()``, or the path of a ``.safetensors`` file.
+        ``"auto"`` takes the bundled model that predicts held-out pixels best
+        (``networks.choice``); or a name from ``models()``, or the path of a ``.safetensors`` file.
     quality
         ``"fast"`` is one pass of the network; ``"best"`` averages over the 8 flips and turns of the
         image and over shifted grids of blocks.
@@ -125,8 +126,8 @@ class Denoiser:
 
     Attributes
     ----------
-    card
-        The model's card.
+    card, why
+        The model's card, and why it was taken.
     block
         Pixels summed along y and x.
     device
@@ -147,14 +148,21 @@ class Denoiser:
                 f"at least {_SMALLEST} x {_SMALLEST} are needed."
             )
         from .networks import find_model, load_network
+        from .networks.choice import choose_model
         from .networks.hardware import resolve_device
 
-        self.card = find_model(model)
-        self.device = resolve_device(device)
-        self.network = load_network(self.card, self.device)
         self.quality = quality
         self.source = source
+        self.device = resolve_device(device)
         self.block = choose_block(source)
+        self.why = "as asked"
+        if model == "auto":
+            size = source.pixel_size_yx
+            choice = choose_model(reference_frame(source), self.block, size, self.device)
+            self.card, self.why = choice.card, choice.reason
+        else:
+            self.card = find_model(model)
+        self.network = load_network(self.card, self.device)
         self._warn_outside()
 
     def __call__(
@@ -211,6 +219,7 @@ class Denoiser:
             "denoise",
             model=self.card.name,
             model_sha256=self.card.sha256,
+            model_choice=self.why,
             quality=self.quality,
             device=str(self.device),
             block=list(self.block),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import noise, sampling
 from ..denoise import choose_block
-from ..errors import SBDError
+from ..errors import BlankImage, SBDError
+from ..frames import reference_frame
 from ..micrograph import Micrograph, PixelSize
 from ..networks import ModelCard, find_model
+from ..networks.choice import choose_model
 from ..provenance import KEY
 
 
@@ -60,8 +63,12 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
     SBDError
         If there is no such model, or the frame holds no image.
     """
-    card = find_model(model)
     block = choose_block(m)
+    card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
+    if model == "auto":
+        with suppress(BlankImage):
+            choice = choose_model(reference_frame(m), block, m.pixel_size_yx)
+            card, why = choice.card, choice.reason
     electrons, gain = _dose(m, block)
     return Understanding(
         m,
@@ -70,7 +77,7 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
         gain if m.gain is None else None,
         _dose_text(m, electrons),
         _sampling_text(m, block),
-        _model_text(card, model),
+        f"{card.name} {card.version}, {why}",
         tuple(_warnings(m, card, block, electrons)),
     )
 
@@ -151,11 +158,6 @@ def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
     y, x = (f"{p * b:.2g}" for p, b in zip(m.pixel_size_yx, block, strict=True))
     size = y if y == x else f"{y} x {x}"
     return f"{sums} to {size} nm" if max(block) > 1 else f"{sums}, {size} nm"
-
-
-def _model_text(card: ModelCard, asked: str) -> str:
-    why = "the general model" if asked == "auto" else "as you chose"
-    return f"{card.name} {card.version}, {why}"
 
 
 def _warnings(

@@ -68,7 +68,8 @@ def _summary(result: Micrograph) -> str:
     block, size = settings["block"], result.pixel_size_yx
     pixel = "pixel size unknown" if size is None else "pixel size {:.4g} x {:.4g} nm".format(*size)
     summed = f"summed {block[0]} x {block[1]}"
-    return f"{pixel}, {summed}, model {settings['model']} on {settings['device']}"
+    model = f"model {settings['model']} ({settings['model_choice']})"
+    return f"{pixel}, {summed}, {model} on {settings['device']}"
 
 
 def _targets(inputs: list[Path], output: str) -> list[Path]:

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd import networks
+from napari_sbd.networks.choice import choose_model
+
+BLOCK = (5, 5)
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch, small_network):
+    """Put the trained network and an untrained one on the shelf, under names of choice."""
+    trained = networks.find_model("hrtem")
+
+    def place(trained_as: str, untrained_as: str) -> None:
+        for network, name in (
+            (networks.load_network(trained, "cpu"), trained_as),
+            (small_network, untrained_as),
+        ):
+            card = trained.model_copy(
+                update={"name": name, "architecture": network.architecture}
+            )
+            networks.save_model(network, card, tmp_path)
+        monkeypatch.setattr(networks, "_BUNDLED", tmp_path)
+
+    return place
+
+
+def test_a_model_that_predicts_held_out_pixels_better_is_taken(shelf, counts):
+    shelf(trained_as="special", untrained_as="hrtem")
+    choice = choose_model(counts, BLOCK)
+    assert choice.card.name == "special"
+    assert "standard errors" in choice.reason
+
+
+def test_the_default_stays_when_the_other_is_worse(shelf, counts):
+    shelf(trained_as="hrtem", untrained_as="special")
+    assert choose_model(counts, BLOCK).card.name == "hrtem"
+
+
+def test_the_default_stays_when_there_is_nothing_to_tell_them_apart(shelf, counts):
+    shelf(trained_as="special", untrained_as="hrtem")
+    shelf(trained_as="hrtem", untrained_as="other")
+    assert choose_model(counts, BLOCK).card.name == "hrtem"
+
+
+def test_a_model_not_trained_at_the_working_pixel_is_left_out(shelf, counts):
+    shelf(trained_as="special", untrained_as="hrtem")
+    assert choose_model(counts, BLOCK, (0.03, 0.03)).card.name == "hrtem"
+
+
+def test_the_recipe_tells_which_model_and_why(counts):
+    result = sbd.denoise(sbd.Micrograph(counts, 0.0061, gain=1.0))
+    settings = result.metadata["napari_sbd"]["history"][-1]["settings"]
+    assert settings["model"] in {card.name for card in sbd.models()}
+    assert settings["model_choice"]
