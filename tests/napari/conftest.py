@@ -21,7 +21,7 @@ def _tiny_folder(tmp_path_factory):
     from napari_sbd.networks.unet import UNet
 
     torch.manual_seed(0)
-    architecture = {"widths": [8, 16], "depths": [1, 1], "heads": 2, "non_local": 1}
+    architecture = {"widths": [8, 16], "depths": [1, 1], "heads": 2, "non_local": 0}
     network = UNet(**architecture)
     card = ModelCard(
         name="hrtem",

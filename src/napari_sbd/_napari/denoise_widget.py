@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -15,7 +14,9 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import layers
 from .denoise_form import DenoiseForm
+from .layer_box import LayerBox
 from .run import Run
+from .task_widget import sentence
 from .understanding import Understanding, parse_number, parse_pixel_size, understand_or_say
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class DenoiseWidget(DenoiseForm):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
+        super().__init__(LayerBox(viewer, "The image or movie to denoise."))
         self._viewer = viewer
         self._run: Run | None = None
         self._look: dict[str, Any] = {}
@@ -45,44 +46,29 @@ class DenoiseWidget(DenoiseForm):
         self._timer.setInterval(_POLL)
         self._timer.timeout.connect(self._show_run)
 
-        self.layer.activated.connect(self._look_at_layer)
+        self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
         self.denoise.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
-        for layer in viewer.layers:
-            layer.events.name.connect(self._renamed)
-        viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
         viewer.dims.events.current_step.connect(self._scrolled)
         # a lambda, since slots of this widget are gone by then
         self.destroyed.connect(lambda: self._let_go(viewer))
-        self._list_layers(viewer.layers.selection.active)
+        self._look_at_layer()
 
     @property
     def running(self) -> bool:
         """Whether a denoising is under way."""
         return self._run is not None
 
-    def _list_layers(self, chosen: Any) -> None:
-        images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
-        before = self.layer.currentData()
-        self.layer.clear()
-        for layer in images:
-            self.layer.addItem(layer.name, layer)
-        wanted = (layer for layer in (chosen, before, *reversed(images)) if layer in images)
-        found = next(wanted, None)
-        self.layer.setCurrentIndex(-1 if found is None else images.index(found))
-        if found is not before or found is None:
-            self._look_at_layer()
-
     def _look_at_layer(self) -> None:
         """Ask, in the background, what is understood of the chosen layer."""
         self.say("")
         self.show_understanding(None)
         self._asked = None
-        layer = self.layer.currentData()
+        layer = self.layer.layer
         if layer is None:
             self.show_calibration(None, None, 0.0)
             return
@@ -116,7 +102,7 @@ class DenoiseWidget(DenoiseForm):
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
         fields = (self.pixel_size, self.gain, self.offset)
-        layer = self.layer.currentData()
+        layer = self.layer.layer
         if layer is None or not any(field.isModified() for field in fields):
             return
         layers.calibrate(
@@ -128,7 +114,7 @@ class DenoiseWidget(DenoiseForm):
         self._look_at_layer()
 
     def _start(self) -> None:
-        layer = self.layer.currentData()
+        layer = self.layer.layer
         if self.running:
             return
         if layer is None:
@@ -153,6 +139,7 @@ class DenoiseWidget(DenoiseForm):
         worker.returned.connect(self._done)
         worker.errored.connect(self._failed)
         self.say("")
+        self.layer.held = True
         self.set_running(True)
         self._show_run()
         self._timer.start()
@@ -189,7 +176,7 @@ class DenoiseWidget(DenoiseForm):
         self._finish()
 
     def _failed(self, error: Exception) -> None:
-        self._complain(_sentence(error))
+        self._complain(sentence(error))
         self._finish()
 
     def _finish(self) -> None:
@@ -197,6 +184,7 @@ class DenoiseWidget(DenoiseForm):
         if self._run is not None and self._result is not None:
             self._result.metadata = {**self._result.metadata, **self._run.metadata}
         self._run = self._source = self._result = None
+        self.layer.held = False
         self.set_running(False)
 
     def _complain(self, sentence: str) -> None:
@@ -212,33 +200,13 @@ class DenoiseWidget(DenoiseForm):
         if self._run is not None and self._source is not None:
             self._run.look_at(self._frame_shown(self._source))
 
-    def _renamed(self) -> None:
-        for index in range(self.layer.count()):
-            self.layer.setItemText(index, self.layer.itemData(index).name)
-
-    def _inserted(self, event: Any) -> None:
-        event.value.events.name.connect(self._renamed)
-        self._list_layers(self.layer.currentData() if self.running else event.value)
-
     def _removed(self, event: Any) -> None:
-        event.value.events.name.disconnect(self._renamed)
         if self._run is not None and event.value in (self._source, self._result):
             self._source = None  # nothing more is shown of this run
             self._run.cancel()
-        self._list_layers(self.layer.currentData())
 
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
         if self._run is not None:
             self._run.cancel()
-        for layer in viewer.layers:
-            layer.events.name.disconnect(self._renamed)
         disconnect_events(viewer.layers.events, self)
         disconnect_events(viewer.dims.events, self)
-
-
-def _sentence(error: Exception) -> str:
-    """An error in words; one that nobody foresaw is logged with its traceback."""
-    if isinstance(error, SBDError):
-        return str(error)
-    logging.getLogger(__name__).error("Denoising failed", exc_info=error)
-    return f"Something unforeseen went wrong ({type(error).__name__}: {error})."

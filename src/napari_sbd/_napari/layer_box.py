@@ -1,0 +1,90 @@
+"""A box that lists the viewer's layers and follows what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Layer
+from napari.utils.events import disconnect_events
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox
+
+if TYPE_CHECKING:
+    import napari
+
+
+class LayerBox(QComboBox):
+    """Choose one of the viewer's layers.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers are listed.
+    tip
+        Shown as the tooltip.
+    accepts
+        Which layers are listed; images by default.
+
+    Attributes
+    ----------
+    chosen
+        Signal: another layer was chosen, by the user or because layers came and went.
+    held
+        While True, a new layer does not become the chosen one.
+    """
+
+    chosen = Signal()
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        tip: str,
+        accepts: Callable[[Layer], bool] = lambda layer: isinstance(layer, Image),
+    ) -> None:
+        super().__init__()
+        self._viewer, self._accepts, self.held = viewer, accepts, False
+        self.setToolTip(tip)
+        self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.activated.connect(lambda _index: self.chosen.emit())
+        for layer in viewer.layers:
+            layer.events.name.connect(self._renamed)
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.layers.events.removed.connect(self._removed)
+        # a lambda, since slots of this widget are gone by then
+        self.destroyed.connect(lambda: self._let_go(viewer))
+        self._list(viewer.layers.selection.active)
+
+    @property
+    def layer(self) -> Any:
+        """The chosen layer, or None."""
+        return self.currentData()
+
+    def _list(self, wanted: Any) -> None:
+        layers = [layer for layer in self._viewer.layers if self._accepts(layer)]
+        before = self.layer
+        self.clear()
+        for layer in layers:
+            self.addItem(layer.name, layer)
+        candidates = (layer for layer in (wanted, before, *reversed(layers)) if layer in layers)
+        found = next(candidates, None)
+        self.setCurrentIndex(-1 if found is None else layers.index(found))
+        if found is not before or found is None:
+            self.chosen.emit()
+
+    def _renamed(self) -> None:
+        for index in range(self.count()):
+            self.setItemText(index, self.itemData(index).name)
+
+    def _inserted(self, event: Any) -> None:
+        event.value.events.name.connect(self._renamed)
+        self._list(self.layer if self.held else event.value)
+
+    def _removed(self, event: Any) -> None:
+        event.value.events.name.disconnect(self._renamed)
+        self._list(self.layer)
+
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        for layer in viewer.layers:
+            layer.events.name.disconnect(self._renamed)
+        disconnect_events(viewer.layers.events, self)
