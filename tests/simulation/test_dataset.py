@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.simulation import dataset, structures
+from napari_sbd.simulation import dataset, structures, wave_cache
+from napari_sbd.simulation.microscope import Microscope
 
 MIXTURE = {"free_particle": 0.5, "sheet": 0.5}
 
@@ -41,12 +42,12 @@ def test_columns_count_their_atoms():
 
 
 def test_waves_do_not_depend_on_workers_and_resume(tmp_path):
-    dataset.make_waves(tmp_path / "a", 3, MIXTURE, seed=1, workers=1)
-    dataset.make_waves(tmp_path / "b", 2, MIXTURE, seed=1, workers=2)
+    wave_cache.make_waves(tmp_path / "a", 3, MIXTURE, seed=1, workers=1)
+    wave_cache.make_waves(tmp_path / "b", 2, MIXTURE, seed=1, workers=2)
     first = (tmp_path / "b" / "wave000000.npz").stat().st_mtime_ns
-    dataset.make_waves(tmp_path / "b", 3, MIXTURE, seed=1, workers=2)
+    wave_cache.make_waves(tmp_path / "b", 3, MIXTURE, seed=1, workers=2)
     assert (tmp_path / "b" / "wave000000.npz").stat().st_mtime_ns == first
-    for one, two in zip(*(dataset.load_waves(tmp_path / f) for f in "ab"), strict=True):
+    for one, two in zip(*(wave_cache.load_waves(tmp_path / f) for f in "ab"), strict=True):
         np.testing.assert_array_equal(one.psi, two.psi)
     assert not list(tmp_path.rglob("*.part"))
 
@@ -61,10 +62,69 @@ def test_images_are_positive_and_repeat():
 
 def test_damaged_caches_are_named(tmp_path):
     with pytest.raises(sbd.SBDError, match="No exit waves"):
-        dataset.load_waves(tmp_path)
+        wave_cache.load_waves(tmp_path)
     (tmp_path / "wave000000.npz").write_bytes(b"broken")
     with pytest.raises(sbd.SBDError, match=r"wave000000.npz is damaged"):
-        dataset.load_waves(tmp_path)
+        wave_cache.load_waves(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_damaged_waves_are_made_again(tmp_path, damage):
+    wave_cache.make_waves(tmp_path, 2, MIXTURE, seed=3)
+    path = tmp_path / "wave000001.npz"
+    whole = path.read_bytes()
+    broken = bytearray(whole)
+    broken[len(whole) // 2] ^= 1
+    path.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else broken)
+    with pytest.warns(UserWarning, match="1 damaged"):
+        wave_cache.make_waves(tmp_path, 2, MIXTURE, seed=3)
+    assert path.read_bytes() == whole
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"some")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        wave_cache.save_arrays(tmp_path / "wave000000.npz", psi=np.ones(3))
+    assert not list(tmp_path.iterdir())
+
+
+def test_waves_can_be_stopped(tmp_path):
+    with pytest.raises(sbd.Cancelled, match="Stopped"):
+        wave_cache.make_waves(tmp_path, 9, MIXTURE, should_stop=lambda: True)
+
+
+def test_images_keep_to_the_ranges_of_a_microscope():
+    """Weak blur and strong blur give more and less contrast at the finest spacings."""
+    wave = dataset.simulate_wave("free_particle", 5, microscope=Microscope(kilovolt=80))
+    assert wave.kilovolt == 80
+    power = []
+    for spread in (5, 90):
+        microscope = Microscope(image_spread_pm=spread, defocus_nm=5)
+        drawn = microscope.draw(np.random.default_rng(0), 80.0)
+        assert (drawn.image_spread, drawn.defocus, drawn.kilovolt) == (spread, 5, 80)
+        pictures = list(dataset.draw_images([wave], 4, 64, 0, 0.0, microscope, (0.03, 0.03)))
+        power.append(np.var(pictures))
+    assert power[0] > 1.5 * power[1]
+
+
+def test_the_pixel_size_sets_the_magnification():
+    """The same wave at half the pixel size shows a lattice of twice the period."""
+    wave = dataset.simulate_wave("crystal_edge", 5)
+    still = Microscope(defocus_nm=5, cs_um=-10, c5_mm=0, astigmatism_nm=0, coma_nm=0)
+    peaks = []
+    for pixel in (0.02, 0.04):
+        pictures = np.stack(
+            list(dataset.draw_images([wave], 12, 96, 0, 0.0, still, (pixel, pixel)))
+        )
+        spectrum = np.abs(np.fft.fft2(pictures - pictures.mean((1, 2), keepdims=True))) ** 2
+        k = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.fftfreq(96))
+        fine = (k > 0.03) * spectrum.mean(0)
+        peaks.append((k * fine).sum() / fine.sum())
+    assert 1.5 < peaks[1] / peaks[0] < 2.5
 
 
 def test_a_phantom_is_poisson_around_its_truth():

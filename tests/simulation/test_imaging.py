@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from napari_sbd import SBDError
-from napari_sbd.simulation import optics, scattering
+from napari_sbd.simulation import memory, optics, scattering
 from napari_sbd.simulation.crystals import Atoms, block
-from napari_sbd.simulation.multislice import exit_wave
+from napari_sbd.simulation.multislice import exit_wave, exit_waves
 
 BOX = 30.0
 
@@ -25,11 +25,6 @@ def test_wavelength_and_interaction_constant():
     assert scattering.wavelength(300) == pytest.approx(0.0196875, rel=1e-4)
     assert scattering.wavelength(200) == pytest.approx(0.0250793, rel=1e-4)
     assert scattering.interaction(300) == pytest.approx(6.526e-4, rel=1e-3)
-
-
-def test_unknown_elements_are_refused():
-    with pytest.raises(SBDError, match="Xx"):
-        scattering.projected_potential("Xx", np.zeros(1))
 
 
 def test_vacuum_is_one_whatever_the_aberrations(single):
@@ -94,3 +89,34 @@ def test_adf_intensity_is_the_scattering_power():
     )
     left, right = torch.tensor_split(picture, 2, dim=1)
     assert float(right.sum() / left.sum()) == pytest.approx(3, rel=1e-4)
+
+
+def test_adf_columns_are_where_they_are_between_the_pixels():
+    """Gaussian of 0.6 Å around (10.03, 15.07) Å on pixels of 0.3 Å."""
+    picture = optics.adf_image(
+        np.array([10.03]), np.array([15.07]), np.array([1.0]), BOX, 0.6, 100
+    ).numpy()
+    y, x = np.mgrid[:100, :100] * 0.3
+    assert (picture * x).sum() / picture.sum() == pytest.approx(10.03, abs=1e-3)
+    assert (picture * y).sum() / picture.sum() == pytest.approx(15.07, abs=1e-3)
+    spot = np.exp(-((x - 10.03) ** 2 + (y - 15.07) ** 2) / (2 * 0.36))
+    np.testing.assert_allclose(picture / picture.sum(), spot / spot.sum(), atol=1e-3)
+
+
+def test_waves_do_not_depend_on_their_companions():
+    thin, thick = (
+        atoms_at([(15, 15, 0), (12, 18, 3)], "C"),
+        atoms_at([(15, 15, 0), (12, 18, 33)], "Au"),
+    )
+    for one, two in zip((thin, thick), exit_waves([thin, thick], BOX), strict=True):
+        np.testing.assert_allclose(exit_wave(one, BOX), two, atol=1e-5)
+
+
+def test_an_empty_model_is_vacuum():
+    assert np.abs(exit_wave(atoms_at(np.zeros((0, 3))), BOX)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_box_beyond_the_memory_is_refused_with_its_size(monkeypatch):
+    monkeypatch.setattr(memory, "physical_memory", lambda: 10**6)
+    with pytest.raises(SBDError, match=r"3\.0 nm needs about 0\.\d GB .* 0\.0 GB"):
+        exit_wave(atoms_at([(15, 15, 0)]), BOX)

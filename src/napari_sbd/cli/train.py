@@ -1,36 +1,101 @@
-"""The command that trains networks."""
+"""The commands that train networks."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._console import Device, out
+from ..errors import Cancelled
+from ._console import Device, err, out
+
+Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
+Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
+Minutes = Annotated[float | None, typer.Option(help="Wall time in all, not the recipe's.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that simulate.")]
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A YAML recipe.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
-    minutes: Annotated[float | None, typer.Option(help="Wall time, not the recipe's.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    recipe: Recipe,
+    output: Folder,
+    minutes: Minutes = None,
+    resume: Resume = False,
     start: Annotated[str | None, typer.Option(help="A model to fine-tune.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that simulate.")] = 2,
+    workers: Workers = 2,
     device: Device = "auto",
 ) -> None:
     """Simulate training images and train the network of a recipe."""
-    from ..training.recipe import read_recipe
     from ..training.session import train as run
 
-    path = run(
-        read_recipe(recipe),
-        output,
-        minutes=minutes,
-        resume=resume,
-        start=start,
-        device=device,
-        workers=workers,
-        report=lambda line: out.print(line, markup=False),
-    )
+    try:
+        with _live() as (report, status), _stoppable() as should_stop:
+            path = run(
+                recipe,
+                output,
+                minutes=minutes,
+                resume=resume,
+                start=start,
+                device=device,
+                workers=workers,
+                report=report,
+                status=status,
+                should_stop=should_stop,
+            )
+    except Cancelled as stop:
+        out.print(str(stop), markup=False)
+        raise typer.Exit(130) from None
     out.print(f"wrote {path}", markup=False)
+
+
+def fine_tune(
+    model: Annotated[str, typer.Argument(help="A bundled model, or a .safetensors file.")],
+    recipe: Recipe,
+    output: Folder,
+    minutes: Minutes = None,
+    resume: Resume = False,
+    workers: Workers = 2,
+    device: Device = "auto",
+) -> None:
+    """Specialise a model for the material and the microscope of a recipe."""
+    train(recipe, output, minutes, resume, model, workers, device)
+
+
+@contextmanager
+def _live() -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """Two functions: one prints a line, the other shows one in place, if this is a terminal."""
+
+    def report(line: str) -> None:
+        out.print(line, markup=False)
+
+    if not err.is_terminal:
+        yield report, lambda line: None
+        return
+    from rich.status import Status
+    from rich.text import Text
+
+    with Status("", console=err) as shown:
+        yield report, lambda line: shown.update(Text(line))
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C (or SIGTERM) into a polite request; a second one ends at once."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -16,8 +16,8 @@ from .. import sampling
 from ..frames import mean_filled
 from . import ModelCard, find_model, load_network, models
 
-_SIDE = 112  # working pixels along a side of the part that is looked at
-_CLEAR = 2.0  # standard errors by which a model must beat the default
+_SIDE = 144  # working pixels along a side of the part that is looked at
+_CLEAR = 1.5  # standard errors by which a model must beat the default
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,12 @@ def choose_model(
     pixel_size_yx
         nm per pixel; models that were not trained at this working pixel are left out.
     device
-        As ``resolve_device`` takes it, for the passes over a small part of the frame, one for each model.
+        As ``resolve_device`` takes it, for the passes over a small part of the frame, one for each
+        model.
 
     Returns
     -------
-    The default model, unless another one's error on the held-out half is smaller by more than twice
+    The default model, unless another one's error on the held-out half is smaller by more than 1.5 times
     the standard error of the difference.
     """
     default = find_model("auto")

@@ -21,7 +21,7 @@ from .hardware import autocast
 from .unet import UNet
 
 TILE = 1024  # working pixels along a side of a tile's core
-WITNESSES = 1024
+WITNESSES = 4096
 _TOKEN = 4  # working pixels along a side of a non-local block's position
 
 

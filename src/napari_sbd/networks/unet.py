@@ -16,15 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _PLAIN_PAIRS = 2**23
+WIDTHS, DEPTHS, HEADS, NON_LOCAL = (64, 192, 256), (2, 3, 3), 2, 3
 
 
 class Residual(nn.Module):
     """Two 3 x 3 convolutions added to their input."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bias: bool = False) -> None:
         super().__init__()
-        self.first = _conv3(channels, channels)
-        self.second = _conv3(channels, channels)
+        self.first = _conv(channels, channels, 3, bias=bias)
+        self.second = _conv(channels, channels, 3, bias=bias)
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
         nn.init.normal_(self.second.weight, std=1e-3)
 
@@ -77,22 +78,34 @@ class UNet(nn.Module):
     heads
         Heads of the non-local blocks.
     non_local
-        Non-local blocks on the way up at a quarter of the sampling.
+        Non-local blocks on the way up at a quarter of the sampling, at most one after each residual
+        block there.
+    bias
+        Whether convolutions add constants. Only for comparison: such a network is not
+        scale-equivariant, and ``denoise`` counts on that.
+
+    Raises
+    ------
+    ValueError
+        If the options contradict each other.
     """
 
     def __init__(
         self,
-        widths: tuple[int, ...] = (64, 192, 256),
-        depths: tuple[int, ...] = (2, 3, 3),
-        heads: int = 2,
-        non_local: int = 3,
+        widths: Sequence[int] = WIDTHS,
+        depths: Sequence[int] = DEPTHS,
+        heads: int = HEADS,
+        non_local: int = NON_LOCAL,
+        bias: bool = False,
     ) -> None:
         super().__init__()
+        check_options(widths, depths, heads, non_local)
         self.architecture = {
             "widths": list(widths),
             "depths": list(depths),
             "heads": heads,
             "non_local": non_local,
+            "bias": bias,
         }
         self.multiple = 2 ** len(widths)
         # how far a pixel reaches through convolutions: two per residual block, on the way down and,
@@ -100,19 +113,19 @@ class UNet(nn.Module):
         passes = [2 * n * (1 if i == len(depths) - 1 else 2) for i, n in enumerate(depths)]
         self.reach = sum(2 ** (i + 1) * n for i, n in enumerate(passes)) + 4
         self.reach += self.multiple - 2
-        self.entry = _conv3(4, widths[0])
+        self.entry = _conv(4, widths[0], 3, bias=bias)
         self.encoder = nn.ModuleList(
-            nn.Sequential(*(Residual(c) for _ in range(n)))
+            nn.Sequential(*(Residual(c, bias) for _ in range(n)))
             for c, n in zip(widths, depths, strict=True)
         )
         pairs = list(pairwise(widths))
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2, bias=False) for a, b in pairs)
-        self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1, bias=False) for a, b in pairs)
+        self.down = nn.ModuleList(_conv(a, b, 2, 2, bias=bias) for a, b in pairs)
+        self.up = nn.ModuleList(_conv(b, 4 * a, 1, bias=bias) for a, b in pairs)
         self.decoder = nn.ModuleList(
-            nn.Sequential(*_ascent(c, n, heads, non_local if level == 1 else 0))
+            nn.Sequential(*_ascent(c, n, heads, non_local if level == 1 else 0, bias))
             for level, (c, n) in enumerate(zip(widths[:-1], depths, strict=False))
         )
-        self.exit = _conv3(widths[0], 4)
+        self.exit = _conv(widths[0], 4, 3, bias=bias)
         nn.init.normal_(self.exit.weight, std=1e-3)
         self.non_local = non_local
 
@@ -161,12 +174,34 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.exit(h), 2)
 
 
-def _ascent(channels: int, depth: int, heads: int, non_local: int) -> Iterator[nn.Module]:
+def _ascent(
+    channels: int, depth: int, heads: int, non_local: int, bias: bool
+) -> Iterator[nn.Module]:
     for i in range(depth):
-        yield Residual(channels)
+        yield Residual(channels, bias)
         if i < non_local:
             yield NonLocal(channels, heads)
 
 
-def _conv3(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+def _conv(inputs: int, outputs: int, side: int, stride: int = 1, *, bias: bool) -> nn.Conv2d:
+    conv = nn.Conv2d(inputs, outputs, side, stride, padding=side // 2 if side % 2 else 0, bias=bias)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+def check_options(
+    widths: Sequence[int] = WIDTHS,
+    depths: Sequence[int] = DEPTHS,
+    heads: int = HEADS,
+    non_local: int = NON_LOCAL,
+) -> None:
+    """Raise a ValueError where options of ``UNet`` contradict each other."""
+    if not widths or len(widths) != len(depths):
+        raise ValueError("widths and depths need one number for each level, so as many of each")
+    if non_local and len(widths) < 3:
+        raise ValueError("non_local blocks need at least three levels; set non_local to 0")
+    if non_local and non_local > depths[1]:
+        raise ValueError(f"non_local can be at most {depths[1]}, the second of depths")
+    if non_local and widths[1] % heads:
+        raise ValueError(f"the second of widths must be a multiple of heads ({heads})")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,9 @@ from ..errors import SBDError
 Direction = tuple[int, int, int]
 
 _FCC = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
-_CUBIC_ZONES: tuple[Direction, ...] = ((1, -1, 0), (1, 0, 0), (1, 1, 1), (1, 1, -2))
+CUBIC_ZONES: tuple[Direction, ...] = ((1, -1, 0), (1, 0, 0), (1, 1, 1), (1, 1, -2))
+OTHER_ZONES: tuple[Direction, ...] = ((0, 0, 1), (1, 0, 0), (1, 1, 0))
+AMORPHOUS = 3  # tag of atoms that form no columns
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Atoms:
     elements
         (N,) element symbols.
     tags
-        (N,) 0 support or matrix, 1 particle, 2 added atom.
+        (N,) 0 support or matrix, 1 particle, 2 added atom or second grain, 3 amorphous.
     """
 
     positions: np.ndarray
@@ -67,8 +71,19 @@ class Material:
     basis: tuple[tuple[str, tuple[float, float, float]], ...]
     zones: tuple[Direction, ...]
 
+    @property
+    def is_cubic(self) -> bool:
+        """Whether the unit cell is a cube with its edges along x, y and z."""
+        return np.allclose(self.vectors, self.vectors[0, 0] * np.eye(3), rtol=1e-4)
 
-def _cell(a, sites, b=None, c=None, gamma=90.0, zones=_CUBIC_ZONES) -> Material:
+    @property
+    def is_fcc(self) -> bool:
+        """Whether this is a face-centred cubic crystal of one element."""
+        sites = {tuple(np.round(fraction, 4) % 1) for _, fraction in self.basis}
+        return self.is_cubic and len({e for e, _ in self.basis}) == 1 and sites == set(_FCC)
+
+
+def _cell(a, sites, b=None, c=None, gamma=90.0, zones=CUBIC_ZONES) -> Material:
     b, c, g = b or a, c or a, np.deg2rad(gamma)
     vectors = np.array([[a, 0, 0], [b * np.cos(g), b * np.sin(g), 0], [0, 0, c]])
     return Material(vectors, tuple((e, tuple(p)) for e, ps in sites for p in ps), zones)
@@ -108,13 +123,13 @@ def _perovskite(large, small, a, c=None):
 def _rutile(metal, a, c, u):
     oxygens = [(u, u, 0), (-u, -u, 0), (0.5 + u, 0.5 - u, 0.5), (0.5 - u, 0.5 + u, 0.5)]
     sites = [(metal, [(0, 0, 0), (0.5, 0.5, 0.5)]), ("O", oxygens)]
-    return _cell(a, sites, c=c, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+    return _cell(a, sites, c=c, zones=OTHER_ZONES)
 
 
 def _wurtzite(metal, anion, a, c, u):
     metals = [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]
     sites = [(metal, metals), (anion, _shifted(metals, (0, 0, u)))]
-    return _cell(a, sites, c=c, gamma=120, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+    return _cell(a, sites, c=c, gamma=120, zones=OTHER_ZONES)
 
 
 def _layered(metal, chalcogen, a, c, z):
@@ -123,7 +138,18 @@ def _layered(metal, chalcogen, a, c, z):
         (chalcogen, [(2 / 3, 1 / 3, 0.25 + z), (2 / 3, 1 / 3, 0.25 - z)]),
         (chalcogen, [(1 / 3, 2 / 3, 0.75 + z), (1 / 3, 2 / 3, 0.75 - z)]),
     ]
-    return _cell(a, sites, c=c, gamma=120, zones=((0, 0, 1), (1, 0, 0), (1, 1, 0)))
+    return _cell(a, sites, c=c, gamma=120, zones=OTHER_ZONES)
+
+
+def _honeycomb(first, second, a, c):
+    """Layers of (first, second) atop (second, first); graphite is stacked AB instead."""
+    near, far, corner = (1 / 3, 2 / 3), (2 / 3, 1 / 3), (0, 0)
+    lower, upper = (near, far), (far, near) if first != second else (near, corner)
+    sites = [
+        (first, [(*lower[0], 0.25), (*upper[0], 0.75)]),
+        (second, [(*lower[1], 0.25), (*upper[1], 0.75)]),
+    ]
+    return _cell(a, sites, c=c, gamma=120, zones=OTHER_ZONES)
 
 
 MATERIALS: dict[str, Material] = {
@@ -151,26 +177,93 @@ MATERIALS: dict[str, Material] = {
     "ZnO": _wurtzite("Zn", "O", 3.250, 5.207, 0.382),
     "GaN": _wurtzite("Ga", "N", 3.189, 5.185, 0.377),
     "MoS2": _layered("Mo", "S", 3.160, 12.294, 0.129),
+    "WS2": _layered("W", "S", 3.153, 12.323, 0.1275),
+    "graphite": _honeycomb("C", "C", 2.461, 6.708),
+    "hBN": _honeycomb("B", "N", 2.504, 6.661),
 }
 METALS = ("Pt", "Au", "Pd", "Ag", "Cu", "Ni", "Rh", "Ir")
 OXIDE_SUPPORTS = ("CeO2", "TiO2", "MgO", "SrTiO3", "ZrO2")
 
 
-def material(name: str) -> Material:
-    """Look a material up by name.
+def material(what: str | Path | Material) -> Material:
+    """Look a material up by name, or read it from a CIF file.
+
+    Parameters
+    ----------
+    what
+        A key of ``MATERIALS``, or the path of a file that ends in ``.cif``.
 
     Raises
     ------
     SBDError
-        If the name is not in the table.
+        If the name is not in the table, or the file cannot be used.
     """
-    if name not in MATERIALS:
-        raise SBDError(f"Unknown material {name!r}; known: {', '.join(MATERIALS)}.")
-    return MATERIALS[name]
+    if isinstance(what, Material):
+        return what
+    if str(what).lower().endswith(".cif"):
+        from .cif import read_cif
+
+        return read_cif(Path(what))
+    if what not in MATERIALS:
+        known = ", ".join(MATERIALS)
+        raise SBDError(f"Unknown material {str(what)!r}; give a .cif file or one of: {known}.")
+    return MATERIALS[str(what)]
+
+
+def lattice_direction(zone: Any) -> Direction:
+    """Return three whole numbers [uvw] as a tuple.
+
+    Raises
+    ------
+    SBDError
+        If they are something else, or all zero.
+    """
+    indices = np.asarray(zone)
+    if indices.shape != (3,) or not np.issubdtype(indices.dtype, np.integer) or not indices.any():
+        raise SBDError(
+            f"A zone axis is three whole numbers [uvw] that are not all zero, not {zone}."
+        )
+    u, v, w = indices.tolist()
+    return u, v, w
+
+
+def frame(crystal: Material, zone: Direction, up: Direction | None = None) -> np.ndarray:
+    """Axes of the image in the crystal's own Cartesian coordinates.
+
+    Parameters
+    ----------
+    crystal
+        The unit cell.
+    zone
+        Lattice direction [uvw] along the beam.
+    up
+        Normal (hkl) of the planes stacked along y; None takes any normal of the zone.
+
+    Returns
+    -------
+    (3, 3) array, rows x, y, z.
+
+    Raises
+    ------
+    SBDError
+        If the zone is no lattice direction, or the plane normal is not perpendicular to it.
+    """
+    z = np.asarray(lattice_direction(zone)) @ crystal.vectors
+    z = z / np.linalg.norm(z)
+    reciprocal = np.linalg.inv(crystal.vectors).T
+    if up is None:
+        trial = np.cross(z, reciprocal[np.argmin(np.abs(reciprocal @ z))])
+        y = np.cross(z, trial)
+    else:
+        y = np.asarray(up) @ reciprocal
+    y = y / np.linalg.norm(y)
+    if abs(y @ z) > 1e-6:
+        raise SBDError(f"The planes {up} do not contain the zone axis {zone}.")
+    return np.stack([np.cross(y, z), y, z])
 
 
 def block(
-    name: str,
+    what: str | Path | Material,
     zone: Direction,
     up: Direction | None,
     half_size: tuple[float, float, float],
@@ -180,8 +273,8 @@ def block(
 
     Parameters
     ----------
-    name
-        A key of ``MATERIALS``.
+    what
+        A material, its name in ``MATERIALS``, or a CIF file.
     zone
         Lattice direction [uvw] along the beam (z).
     up
@@ -199,22 +292,11 @@ def block(
     Raises
     ------
     SBDError
-        If the material is unknown, or the plane normal is not perpendicular to the zone.
+        If the material is unknown, the zone is impossible, or the plane normal is not
+        perpendicular to it.
     """
-    crystal = material(name)
-    z = np.asarray(zone) @ crystal.vectors
-    z = z / np.linalg.norm(z)
-    reciprocal = np.linalg.inv(crystal.vectors).T
-    if up is None:
-        trial = np.cross(z, reciprocal[np.argmin(np.abs(reciprocal @ z))])
-        y = np.cross(z, trial)
-    else:
-        y = np.asarray(up) @ reciprocal
-    y = y / np.linalg.norm(y)
-    if abs(y @ z) > 1e-6:
-        raise SBDError(f"The planes {up} of {name} do not contain the zone axis {zone}.")
-    to_frame = np.stack([np.cross(y, z), y, z])
-    vectors = crystal.vectors @ to_frame.T
+    crystal = material(what)
+    vectors = crystal.vectors @ frame(crystal, zone, up).T
     corners = np.array(list(product((-1, 1), repeat=3))) * half_size
     span = corners @ np.linalg.inv(vectors)
     low, high = np.floor(span.min(0)).astype(int) - 2, np.ceil(span.max(0)).astype(int) + 2

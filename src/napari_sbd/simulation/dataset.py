@@ -1,26 +1,23 @@
-"""Training data: a cache of exit waves, and pools of clean images drawn from it.
+"""Training data: exit waves of random structures, and clean images drawn from them.
 
-Waves are cached rather than images: one wave of 70 to 150 kB gives any number of images with other
-optics, pixel sizes and orientations at some 15 ms each.
+Waves are cached (``wave_cache``) rather than images: one wave of 70 to 150 kB gives any number of
+images with other optics, pixel sizes and orientations at some 15 ms each.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from ..errors import SBDError
 from . import optics, structures
-from .crystals import Atoms
+from .atomic_columns import columns_of
+from .crystals import Direction
+from .microscope import Microscope
 from .multislice import exit_wave
-from .scattering import ATOMIC_NUMBER, wavelength
+from .scattering import wavelength
 
 # What share of the waves each kind of structure gets.
 GENERAL = {
@@ -35,6 +32,7 @@ GENERAL = {
 PT_CEO2 = {"pt_ceo2": 0.5, "pt_ceo2_ideal": 0.5}
 WORKING_PIXEL_NM = (0.022, 0.06)  # range of the images that are drawn
 MIXTURES = {"general": GENERAL, "pt-ceo2": PT_CEO2}
+FIELD = (60.0, 72.0)  # range of a wave's box [Å]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Wave:
     kind
         Key of ``structures.KINDS``.
     columns
-        (N, 4) x [Å], y [Å], atomic number, number of atoms of every atomic column.
+        Every atomic column, as ``atomic_columns.columns_of`` gives them.
     """
 
     psi: np.ndarray
@@ -62,122 +60,100 @@ class Wave:
     columns: np.ndarray
 
 
-def simulate_wave(kind: str, seed: int) -> Wave:
-    """Draw a structure of one kind and propagate the beam through it."""
+def simulate_wave(
+    kind: str,
+    seed: int,
+    materials: Sequence[str] = (),
+    zones: Sequence[Direction] = (),
+    microscope: Microscope | None = None,
+) -> Wave:
+    """Draw a structure of one kind and propagate the beam through it.
+
+    Parameters
+    ----------
+    kind
+        Key of ``structures.KINDS``.
+    seed
+        Of everything that is drawn.
+    materials
+        Names or CIF files to choose from; by default the kind's own.
+    zones
+        Directions [uvw] along the beam to choose from; by default the usual ones.
+    microscope
+        Gives the range of the accelerating voltage; by default mostly 300 kV.
+    """
     rng = np.random.default_rng([seed, 1])
-    box = rng.uniform(60, 72)
-    kilovolt = (
-        300.0 if kind == "pt_ceo2" else float(rng.choice([300, 200, 80], p=[0.7, 0.25, 0.05]))
-    )
-    atoms = structures.draw(kind, rng, box)
+    box = rng.uniform(*FIELD)
+    if microscope is not None:
+        kilovolt = rng.uniform(*microscope.kilovolt)
+    elif kind == "pt_ceo2":
+        kilovolt = 300.0
+    else:
+        kilovolt = float(rng.choice([300, 200, 80], p=[0.7, 0.25, 0.05]))
+    material = str(rng.choice(materials)) if materials else None
+    zone = zones[int(rng.integers(len(zones)))] if zones else None
+    atoms = structures.draw(kind, rng, box, material, zone)
     return Wave(exit_wave(atoms, box, kilovolt), box, kilovolt, kind, columns_of(atoms))
 
 
-def columns_of(atoms: Atoms, tolerance: float = 0.8) -> np.ndarray:
-    """Group atoms that lie behind each other along the beam.
-
-    Parameters
-    ----------
-    atoms
-        A model, possibly tilted by a few degrees.
-    tolerance
-        Å in projection within which successive atoms belong to one column.
-
-    Returns
-    -------
-    (N, 4) array: mean x [Å], mean y [Å], atomic number, number of atoms.
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
-
-    numbers = np.array([ATOMIC_NUMBER[str(e)] for e in atoms.elements])
-    found = []
-    for number in np.unique(numbers):
-        p = atoms.positions[numbers == number] * (1, 1, 0.1)
-        pairs = cKDTree(p).query_pairs(tolerance, output_type="ndarray")
-        links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(p), len(p)))
-        count, label = connected_components(links, directed=False)
-        size = np.bincount(label, minlength=count)
-        x, y = (np.bincount(label, p[:, i], minlength=count) / size for i in (0, 1))
-        found.append(np.stack([x, y, np.full(count, number), size], 1))
-    return np.concatenate(found) if found else np.zeros((0, 4))
-
-
-def make_waves(
-    folder: Path,
-    count: int,
-    mixture: dict[str, float],
-    seed: int = 0,
-    workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Fill a folder with exit waves; those already there are kept.
-
-    Parameters
-    ----------
-    folder
-        Made when absent.
-    count
-        How many waves there shall be.
-    mixture
-        Share of each kind of structure.
-    seed
-        Wave i of a seed is the same whatever the number of workers.
-    workers
-        Processes.
-    progress
-        Called with (done, total).
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [i for i in range(count) if not _wave_path(folder, i).exists()]
-    job = partial(_make_wave, folder, mixture, seed)
-    with ProcessPoolExecutor(workers, initializer=_one_thread) as pool:
-        for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
-            if progress:
-                progress(count - len(missing) + done, count)
-
-
-def load_waves(folder: Path) -> list[Wave]:
-    """Read every wave of a folder, in order.
-
-    Raises
-    ------
-    SBDError
-        If there is none, or a file is damaged.
-    """
-    paths = sorted(folder.glob("wave*.npz"))
-    if not paths:
-        raise SBDError(f"No exit waves in {folder}; run napari-sbd train to make some.")
-    return [_load_wave(path) for path in paths]
-
-
 def draw_images(
-    waves: list[Wave], count: int, size: int, seed: int = 0, adf: float = 0.0
+    waves: list[Wave],
+    count: int,
+    size: int,
+    seed: int = 0,
+    adf: float = 0.0,
+    microscope: Microscope | None = None,
+    pixel_nm: tuple[float, float] | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield clean images (size, size) float32, vacuum (TEM) or mean (ADF) = 1.
 
-    The pixel is the working pixel of the networks, 0.022 to 0.06 nm, and integrates over its area.
-    A share ``adf`` of the images is annular dark-field STEM, the others are phase contrast.
+    Each integrates over the area of its pixels and is drawn as ``clean_image`` does. A share
+    ``adf`` of the images is annular dark-field STEM, the others are phase contrast.
     """
     for i in range(count):
         rng = np.random.default_rng([seed, 2, i])
-        yield clean_image(waves[rng.integers(len(waves))], rng, size, adf)
+        wave = waves[rng.integers(len(waves))]
+        yield clean_image(wave, rng, size, adf, microscope, pixel_nm)
 
 
-def clean_image(wave: Wave, rng: np.random.Generator, size: int, adf: float = 0.0) -> np.ndarray:
-    """Image a wave with random optics, pixel size, orientation and position."""
+def clean_image(
+    wave: Wave,
+    rng: np.random.Generator,
+    size: int,
+    adf: float = 0.0,
+    microscope: Microscope | None = None,
+    pixel_nm: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Image a wave with random optics, pixel size, orientation and position.
+
+    Parameters
+    ----------
+    wave
+        What to image.
+    rng
+        The source of all randomness.
+    size
+        Pixels along a side.
+    adf
+        Probability of annular dark field.
+    microscope
+        Gives the ranges of the settings; by default those of ``draw_optics``.
+    pixel_nm
+        Range of the pixel size [nm], drawn log-uniformly; by default the working pixels of the
+        networks, ``WORKING_PIXEL_NM``, mostly near the middle.
+    """
     import torch
 
-    near = wave.kind == "pt_ceo2_ideal" or rng.random() < 0.75
-    if near:
+    if pixel_nm is not None:
+        pixel = 10 * math.exp(rng.uniform(*np.log(pixel_nm)))
+    elif wave.kind == "pt_ceo2_ideal" or rng.random() < 0.75:
         pixel = rng.uniform(0.27, 0.40)
     else:
         pixel = 10 * math.exp(rng.uniform(*np.log(WORKING_PIXEL_NM)))
     if rng.random() < adf:
         picture = _adf(wave, rng, pixel)
     else:
-        settings = draw_optics(wave, rng)
+        settings = microscope.draw(rng, wave.kilovolt) if microscope else draw_optics(wave, rng)
         # the pixel's own area, as a Gaussian of the same variance, adds to the blur of the image
         spread = math.hypot(settings.image_spread, 100 * pixel / math.sqrt(12))
         settings = optics.Optics(**{**vars(settings), "image_spread": spread})
@@ -228,7 +204,7 @@ def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
 
 def _adf(wave: Wave, rng: np.random.Generator, pixel: float):
     """Columns as spots with the tails of a real probe, on a background; mean = 1."""
-    x, y, number, atoms = wave.columns.T
+    x, y, number, atoms = wave.columns.T[:4]
     weight = atoms ** rng.uniform(0.7, 1.0) * number ** rng.uniform(1.5, 1.9)
     size = 2 * wave.psi.shape[0]
     spread = math.hypot(rng.uniform(0.4, 0.85), pixel / math.sqrt(12))
@@ -238,42 +214,3 @@ def _adf(wave: Wave, rng: np.random.Generator, pixel: float):
     if rng.random() < 0.6:
         picture = picture + math.exp(rng.uniform(math.log(0.02), 0)) * picture.mean()
     return picture / picture.mean()
-
-
-def _wave_path(folder: Path, index: int) -> Path:
-    return folder / f"wave{index:06d}.npz"
-
-
-def _make_wave(folder: Path, mixture: dict[str, float], seed: int, index: int) -> None:
-    rng = np.random.default_rng([seed, 0, index])
-    shares = np.array(list(mixture.values()))
-    kind = str(rng.choice(list(mixture), p=shares / shares.sum()))
-    wave = simulate_wave(kind, int(rng.integers(2**31)))
-    path = _wave_path(folder, index)
-    draft = path.with_suffix(".part")
-    with draft.open("wb") as file:
-        np.savez(
-            file,
-            psi=np.stack([wave.psi.real, wave.psi.imag]).astype(np.float16),
-            box=wave.box,
-            kilovolt=wave.kilovolt,
-            kind=wave.kind,
-            columns=wave.columns.astype(np.float32),
-        )
-    os.replace(draft, path)
-
-
-def _load_wave(path: Path) -> Wave:
-    try:
-        with np.load(path, allow_pickle=False) as z:
-            re, im = z["psi"].astype(np.float32)
-            scalars = float(z["box"]), float(z["kilovolt"]), str(z["kind"])
-            return Wave((re + 1j * im).astype(np.complex64), *scalars, z["columns"])
-    except (OSError, ValueError, KeyError) as error:
-        raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from . import memory
 from .crystals import Atoms
-from .scattering import interaction, projected_potential, wavelength
+from .scattering import interaction, projected_potential, vibration, wavelength
 
 GRID_SAMPLING = 0.12  # Å, of the multislice grid
 STORED_BANDLIMIT = 1.4  # 1/Å: beyond any aperture that we simulate
-_VIBRATION = {"Pt": 0.07, "Au": 0.08, "Ce": 0.07, "O": 0.08, "C": 0.08}  # rms displacement [Å]
+_BYTES_PER_POINT = 120  # of the multislice grid and model, measured
 
 
 def exit_wave(
-    atoms: Atoms, box: float, kilovolt: float = 300.0, slice_thickness: float = 5.0
+    atoms: Atoms,
+    box: float,
+    kilovolt: float = 300.0,
+    slice_thickness: float = 5.0,
+    device: str = "cpu",
 ) -> np.ndarray:
     """Propagate a plane wave through a model.
 
@@ -30,53 +36,143 @@ def exit_wave(
         Accelerating voltage [kV].
     slice_thickness
         Å; 5 Å differs from 1 Å by less than the usual grid error.
+    device
+        Torch device to compute on.
 
     Returns
     -------
     (n, n) complex64 array, rows along y, incident intensity 1, sampled so that it holds the
     spatial frequencies below ``STORED_BANDLIMIT``; focused on the exit surface.
+
+    Raises
+    ------
+    SBDError
+        If the box needs more memory than the machine has, or an element is unknown.
+    """
+    return exit_waves([atoms], box, kilovolt, slice_thickness, device)[0]
+
+
+def exit_waves(
+    models: Sequence[Atoms],
+    box: float,
+    kilovolt: float = 300.0,
+    slice_thickness: float = 5.0,
+    device: str = "cpu",
+) -> np.ndarray:
+    """Propagate a plane wave through several models of one box at once.
+
+    The parameters are those of ``exit_wave``, and so is each wave, whatever its companions.
+
+    Returns
+    -------
+    (models, n, n) complex64 array.
+
+    Raises
+    ------
+    SBDError
+        If the box needs more memory than the machine has, or an element is unknown.
     """
     import torch
 
     n = _fft_size(box / GRID_SAMPLING)
+    memory.require(
+        _BYTES_PER_POINT * n * n * len(models),
+        f"A simulated field of {box / 10:.1f} nm",
+        "make the field smaller",
+    )
     k = torch.fft.fftfreq(n, box / n)
     k2 = k[:, None] ** 2 + k[None] ** 2
     bandlimit = (k2 < (n / box / 3) ** 2).float()
-    # sinc^2 undoes the bilinear spreading of atoms over grid points
-    spread = torch.sinc(k * box / n) ** 2
-    spread2 = spread[:, None] * spread[None]
-    radius = torch.sqrt(k2)
-    forms: dict[str, Any] = {}
-    for element in np.unique(atoms.elements):
-        form = torch.from_numpy(projected_potential(str(element), radius.numpy())).float()
-        u = _VIBRATION.get(str(element), 0.075)
-        form = form * torch.exp(-2 * math.pi**2 * u**2 * k2) / spread2 * bandlimit
-        forms[str(element)] = form[:, : n // 2 + 1] * (n / box) ** 2
-
-    z = atoms.positions[:, 2] - atoms.positions[:, 2].min()
-    count = max(1, math.ceil(z.max() / slice_thickness))
-    index = np.minimum((z / max(z.max(), 1e-9) * count).astype(int), count - 1)
-    step = max(z.max(), 1e-9) / count
-    propagator = torch.exp(-1j * math.pi * wavelength(kilovolt) * step * k2) * bandlimit
+    forms = {
+        element: (_form(element, k2[:, : n // 2 + 1].numpy(), box, n)).to(device)
+        for element in sorted({str(e) for atoms in models for e in np.unique(atoms.elements)})
+    }
+    depths = [atoms.positions[:, 2] - atoms.positions[:, 2].min(initial=0) for atoms in models]
+    thickness = np.array([max(z.max(initial=0), 1e-9) for z in depths])
+    counts = np.maximum(1, np.ceil(thickness / slice_thickness)).astype(int)
+    layers = [
+        np.minimum((z / t * count).astype(int), count - 1)
+        for z, t, count in zip(depths, thickness, counts, strict=True)
+    ]
+    path = torch.from_numpy(thickness / counts)[:, None, None] * wavelength(kilovolt) * math.pi
+    turn = path.float() * k2
+    propagator = torch.polar(bandlimit.expand_as(turn), -turn).to(device)
     sigma = interaction(kilovolt)
-    wave = torch.ones(n, n, dtype=torch.complex64)
-    for layer in range(count):
-        here = atoms.select(index == layer)
-        if len(here):
-            spectrum = sum(
-                torch.fft.rfft2(_scatter(here.positions[here.elements == e], n, box)) * form
-                for e, form in forms.items()
-                if (here.elements == e).any()
-            )
+    wave = torch.ones(len(models), n, n, dtype=torch.complex64, device=device)
+    for layer in range(counts.max()):
+        active = np.flatnonzero(counts > layer).tolist()
+        here = [models[i].select(layers[i] == layer) for i in active]
+        moving, spectrum = wave[active], None
+        for element, form in forms.items():
+            positions = [a.positions[a.elements == element] for a in here]
+            if any(len(p) for p in positions):
+                density = torch.stack([deposit(p, n, box) for p in positions])
+                part = torch.fft.rfft2(density.to(device)) * form
+                spectrum = part if spectrum is None else spectrum + part
+        if spectrum is not None:
             phase = sigma * torch.fft.irfft2(spectrum, s=(n, n))
-            wave = wave * torch.polar(torch.ones_like(phase), phase)
-        wave = torch.fft.ifft2(torch.fft.fft2(wave) * propagator)
-    # the last slice's atoms sit in its middle: go back by half a slice to the exit surface
-    spectrum = torch.fft.fft2(wave) * torch.exp(1j * math.pi * wavelength(kilovolt) * step / 2 * k2)
+            moving = moving * torch.polar(torch.ones_like(phase), phase)
+        wave[active] = torch.fft.ifft2(torch.fft.fft2(moving) * propagator[active])
     half = math.ceil(STORED_BANDLIMIT * box)
     keep = torch.cat([torch.arange(half), torch.arange(n - half, n)])
-    small = spectrum[keep][:, keep] * (2 * half / n) ** 2
+    small = torch.fft.fft2(wave).cpu()[:, keep[:, None], keep]
+    # the last slice's atoms sit in its middle: go back by half a slice to the exit surface
+    back = turn[:, keep[:, None], keep] / 2
+    small = small * torch.polar(torch.full_like(back, (2 * half / n) ** 2), back)
     return torch.fft.ifft2(small).to(torch.complex64).numpy()
+
+
+def _form(element: str, k2: np.ndarray, box: float, n: int) -> Any:
+    """Projected potential of a vibrating atom on the grid, less the spreading of ``deposit``."""
+    import torch
+
+    radius = np.sqrt(k2)
+    fine = np.linspace(0, radius.max(), 4096)
+    damped = projected_potential(element, fine) * np.exp(
+        -2 * math.pi**2 * vibration(element) ** 2 * fine**2
+    )
+    form = np.where(radius < n / box / 3, np.interp(radius, fine, damped), 0) * (n / box) ** 2
+    return torch.from_numpy(form / spreading(n)).float()
+
+
+def deposit(positions: np.ndarray, n: int, box: float, weight: np.ndarray | None = None) -> Any:
+    """Bilinear density of atoms on a periodic grid.
+
+    Parameters
+    ----------
+    positions
+        (N, >= 2) x, y [Å].
+    n
+        Points along a side.
+    box
+        Side of the field [Å].
+    weight
+        (N,) of each atom; 1 by default.
+
+    Returns
+    -------
+    (n, n) float32 torch tensor, rows along y.
+    """
+    import torch
+
+    grid = torch.from_numpy(np.ascontiguousarray(positions[:, 1::-1] / (box / n))).float()
+    base = grid.floor().long()
+    frac = grid - base
+    scale = 1.0 if weight is None else torch.from_numpy(np.ascontiguousarray(weight)).float()
+    density = torch.zeros(n * n)
+    for dy in (0, 1):
+        for dx in (0, 1):
+            wy = frac[:, 0] if dy else 1 - frac[:, 0]
+            wx = frac[:, 1] if dx else 1 - frac[:, 1]
+            where = ((base[:, 0] + dy) % n) * n + (base[:, 1] + dx) % n
+            density.index_add_(0, where, wy * wx * scale)
+    return density.view(n, n)
+
+
+def spreading(n: int) -> np.ndarray:
+    """Transfer of ``deposit`` on the half spectrum (n, n // 2 + 1): sinc^2 along y and x."""
+    ky, kx = np.sinc(np.fft.fftfreq(n)) ** 2, np.sinc(np.fft.rfftfreq(n)) ** 2
+    return ky[:, None] * kx[None]
 
 
 def _fft_size(least: float) -> int:
@@ -90,19 +186,3 @@ def _fft_size(least: float) -> int:
         if rest == 1 and n % 2 == 0:
             return n
         n += 1
-
-
-def _scatter(positions: np.ndarray, n: int, box: float) -> Any:
-    """Bilinear density of atoms on the periodic grid, rows along y."""
-    import torch
-
-    grid = torch.from_numpy(np.ascontiguousarray(positions[:, 1::-1] / (box / n))).float()
-    base = grid.floor().long()
-    frac = grid - base
-    density = torch.zeros(n * n)
-    for dy in (0, 1):
-        for dx in (0, 1):
-            wy = frac[:, 0] if dy else 1 - frac[:, 0]
-            wx = frac[:, 1] if dx else 1 - frac[:, 1]
-            density.index_add_(0, ((base[:, 0] + dy) % n) * n + (base[:, 1] + dx) % n, wy * wx)
-    return density.view(n, n)

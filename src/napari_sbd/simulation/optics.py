@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .multislice import deposit, spreading
 from .scattering import wavelength
 
 
@@ -135,14 +136,9 @@ def adf_image(
     """
     import torch
 
-    density = np.zeros((size, size))
-    scale = size / box
-    np.add.at(
-        density,
-        (np.rint(y * scale).astype(int) % size, np.rint(x * scale).astype(int) % size),
-        weight,
-    )
-    return _blur(torch.from_numpy(density).float(), box, width).float()
+    density = deposit(np.stack([x, y], 1), size, box, weight)
+    spectrum = torch.fft.rfft2(density) / torch.from_numpy(spreading(size)).float()
+    return _blur(torch.fft.irfft2(spectrum, s=(size, size)), box, width).float()
 
 
 def integrate(image: Any, size: int) -> Any:

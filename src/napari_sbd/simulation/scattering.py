@@ -1,92 +1,51 @@
-"""Electron scattering factors and the relativistic constants of the beam.
+"""Electron scattering factors, thermal vibration, and the relativistic constants of the beam.
 
-The coefficients are those of Peng, Ren, Dudarev & Whelan, Acta Cryst. A52 (1996) 257, as tabulated
-in International Tables for Crystallography vol. C, table 4.3.2.2 (valid for s = k/2 < 2 1/Å).
+Neutral atoms, H to Lr, by Lobato & Van Dyck, Acta Cryst. A70 (2014) 636: with k = 1/d in 1/Å,
+f_e(k) = sum of a (2 + b k^2) / (1 + b k^2)^2 over five terms, in Å. Unlike sums of Gaussians it has
+the right behaviour at large k, where f_e falls with 1/k^2. ``lobato.csv`` holds their a and b.
 """
 
 from __future__ import annotations
 
+import csv
 import math
+from importlib.resources import files
 
 import numpy as np
 
 from ..errors import SBDError
 
-# element: five amplitudes [Å], five widths [Å^2]
-_PENG = {
-    "C": ((0.0893, 0.2563, 0.757, 1.0487, 0.3575), (0.2465, 1.71, 6.4094, 18.6113, 50.2523)),
-    "N": ((0.1022, 0.3219, 0.7982, 0.8197, 0.1715), (0.2451, 1.7481, 6.1925, 17.3894, 48.1431)),
-    "O": ((0.0974, 0.2921, 0.691, 0.699, 0.2039), (0.2067, 1.3815, 4.6943, 12.7105, 32.4726)),
-    "Mg": ((0.2314, 0.6866, 0.9677, 2.1882, 1.1339), (0.3278, 2.272, 10.9241, 39.2898, 101.9748)),
-    "Al": ((0.239, 0.6573, 1.2011, 2.5586, 1.2312), (0.3138, 2.1063, 10.4163, 34.4552, 98.5344)),
-    "Si": ((0.2519, 0.6372, 1.3795, 2.5082, 1.05), (0.3075, 2.0174, 9.6746, 29.3744, 80.4732)),
-    "S": ((0.2497, 0.5628, 1.3899, 2.1865, 0.7715), (0.2681, 1.6711, 7.0267, 19.5377, 50.3888)),
-    "Ti": ((0.3825, 1.2598, 2.0008, 3.0617, 2.0694), (0.304, 2.4863, 9.2783, 39.0751, 109.4583)),
-    "V": ((0.3876, 1.275, 1.9109, 2.8314, 1.8979), (0.2967, 2.378, 8.7981, 35.9528, 101.7201)),
-    "Fe": ((0.3946, 1.2725, 1.7031, 2.314, 1.4795), (0.2717, 2.0443, 7.6007, 29.9714, 86.2265)),
-    "Co": ((0.4118, 1.3161, 1.6493, 2.193, 1.283), (0.2742, 2.0372, 7.7205, 29.968, 84.9383)),
-    "Ni": ((0.386, 1.1765, 1.5451, 2.073, 1.3814), (0.2478, 1.766, 6.3107, 25.2204, 74.3146)),
-    "Cu": ((0.4314, 1.3208, 1.5236, 1.4671, 0.8562), (0.2694, 1.9223, 7.3474, 28.9892, 90.6246)),
-    "Zn": ((0.4288, 1.2646, 1.4472, 1.8294, 1.0934), (0.2593, 1.7998, 6.75, 25.586, 73.5284)),
-    "Ga": ((0.4818, 1.4032, 1.6561, 2.4605, 1.1054), (0.2825, 1.9785, 8.7546, 32.5238, 98.5523)),
-    "As": ((0.4517, 1.2229, 1.5852, 2.7958, 1.2638), (0.2493, 1.6436, 6.8154, 22.3681, 62.039)),
-    "Sr": ((0.6703, 1.4926, 3.3368, 4.46, 3.1501), (0.319, 2.2287, 10.3504, 52.3291, 151.2216)),
-    "Y": ((0.6894, 1.5474, 3.245, 4.2126, 2.9764), (0.3189, 2.2904, 10.0062, 44.0771, 125.012)),
-    "Zr": ((0.6719, 1.4684, 3.1668, 3.9557, 2.892), (0.3036, 2.1249, 8.9236, 36.8458, 108.2049)),
-    "Mo": ((0.6773, 1.4798, 3.1788, 3.0824, 1.8384), (0.292, 2.0606, 8.1129, 30.5336, 100.0658)),
-    "Ru": ((0.6735, 1.4934, 3.0966, 2.7254, 1.5597), (0.2773, 1.9716, 7.3249, 26.6891, 90.5581)),
-    "Rh": ((0.6413, 1.369, 2.9854, 2.6952, 1.5433), (0.258, 1.7721, 6.3854, 23.2549, 85.1517)),
-    "Pd": ((0.5904, 1.1775, 2.6519, 2.2875, 0.8689), (0.2324, 1.5019, 5.1591, 15.5428, 46.8213)),
-    "Ag": ((0.6377, 1.379, 2.8294, 2.3631, 1.4553), (0.2466, 1.6974, 5.7656, 20.0943, 76.7372)),
-    "Cd": ((0.6364, 1.4247, 2.7802, 2.5973, 1.7886), (0.2407, 1.6823, 5.6588, 20.7219, 69.1109)),
-    "In": ((0.6768, 1.6589, 2.774, 3.1835, 2.1326), (0.2522, 1.8545, 6.2936, 25.1457, 84.5448)),
-    "Ba": ((0.9049, 2.6076, 4.8498, 5.1603, 4.7388), (0.3066, 2.4363, 12.1821, 54.6135, 161.9978)),
-    "La": ((0.8405, 2.3863, 4.6139, 5.1514, 4.7949), (0.2791, 2.141, 10.34, 41.9148, 132.0204)),
-    "Ce": ((0.8551, 2.3915, 4.5772, 5.0278, 4.5118), (0.2805, 2.12, 10.1808, 42.0633, 130.9893)),
-    "Dy": ((0.9505, 2.3705, 3.8218, 4.0471, 3.4451), (0.2773, 1.9469, 8.8862, 43.0938, 133.1396)),
-    "W": ((0.9853, 2.1167, 3.357, 3.7981, 2.2798), (0.2569, 1.6745, 7.0098, 26.9234, 81.391)),
-    "Ir": ((1.0194, 2.0645, 3.4425, 3.4914, 1.6976), (0.2554, 1.6475, 6.5966, 23.2269, 70.0272)),
-    "Pt": ((0.9148, 1.8096, 3.2134, 3.2953, 1.5754), (0.2263, 1.3813, 5.3243, 17.5987, 60.0171)),
-    "Au": ((0.9674, 1.8916, 3.3993, 3.0524, 1.2607), (0.2358, 1.4712, 5.6758, 18.7119, 61.5286)),
-    "Pb": ((1.0891, 2.1867, 3.616, 3.8031, 1.8994), (0.2552, 1.7174, 6.5131, 23.917, 74.7039)),
+
+def _read_lobato() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    with (files(__package__) / "lobato.csv").open(encoding="ascii") as file:
+        rows = list(csv.reader(file))[1:]
+    return {e: (np.array(v[:5], float), np.array(v[5:], float)) for e, *v in rows}
+
+
+_LOBATO = _read_lobato()  # in the order of the periodic table
+ATOMIC_NUMBER = {symbol: number for number, symbol in enumerate(_LOBATO, 1)}
+
+# B = 8 pi^2 <u^2> [Å^2] of elemental crystals near room temperature: Sears & Shelley, Acta Cryst.
+# A47 (1991) 441.
+_SEARS_B = {
+    "Al": 0.81,
+    "Si": 0.52,
+    "V": 0.58,
+    "Cr": 0.263,
+    "Fe": 0.34,
+    "Ni": 0.34,
+    "Cu": 0.56,
+    "Ge": 0.61,
+    "Nb": 0.45,
+    "Mo": 0.22,
+    "Pd": 0.45,
+    "Ag": 0.73,
+    "Ta": 0.32,
+    "W": 0.161,
+    "Pt": 0.37,
+    "Au": 0.62,
 }
-ATOMIC_NUMBER = {
-    "C": 6,
-    "N": 7,
-    "O": 8,
-    "Mg": 12,
-    "Al": 13,
-    "Si": 14,
-    "S": 16,
-    "Ti": 22,
-    "V": 23,
-    "Fe": 26,
-    "Co": 27,
-    "Ni": 28,
-    "Cu": 29,
-    "Zn": 30,
-    "Ga": 31,
-    "As": 33,
-    "Sr": 38,
-    "Y": 39,
-    "Zr": 40,
-    "Mo": 42,
-    "Ru": 44,
-    "Rh": 45,
-    "Pd": 46,
-    "Ag": 47,
-    "Cd": 48,
-    "In": 49,
-    "Ba": 56,
-    "La": 57,
-    "Ce": 58,
-    "Dy": 66,
-    "W": 74,
-    "Ir": 77,
-    "Pt": 78,
-    "Au": 79,
-    "Pb": 82,
-}
+_TYPICAL_VIBRATION = 0.075  # Å, of atoms in oxides, semiconductors and carbon at room temperature
 
 _VOLT_A2 = 47.877645  # h^2 / (2 pi m e) [V Å^2]: potential of a unit scattering amplitude
 _REST_EV = 510998.95
@@ -104,17 +63,37 @@ def interaction(kilovolt: float) -> float:
     return 2 * math.pi / (wavelength(kilovolt) * ev) * (_REST_EV + ev) / (2 * _REST_EV + ev)
 
 
+def vibration(element: str) -> float:
+    """Thermal displacement of an atom along one direction [Å, rms] near room temperature.
+
+    Metals and silicon by Sears & Shelley (1991); 0.075 Å for every other element.
+    """
+    if element in _SEARS_B:
+        return math.sqrt(_SEARS_B[element] / (8 * math.pi**2))
+    return _TYPICAL_VIBRATION
+
+
+def scattering_factor(element: str, k: np.ndarray) -> np.ndarray:
+    """Electron scattering factor f_e [Å] of an atom at rest, at spatial frequency k [1/Å].
+
+    Raises
+    ------
+    SBDError
+        If the element is not one of H to Lr.
+    """
+    if element not in ATOMIC_NUMBER:
+        raise SBDError(f"There is no scattering factor for element {element!r}, only for H to Lr.")
+    a, b = _LOBATO[element]
+    bk2 = b * np.asarray(k)[..., None] ** 2
+    return np.sum(a * (2 + bk2) / (1 + bk2) ** 2, axis=-1)
+
+
 def projected_potential(element: str, k: np.ndarray) -> np.ndarray:
     """Fourier transform of one atom's projected potential [V Å^3] at spatial frequency k [1/Å].
 
     Raises
     ------
     SBDError
-        If the element is not in the table.
+        If the element is not one of H to Lr.
     """
-    if element not in _PENG:
-        raise SBDError(f"No scattering factor for element {element!r}; known: {', '.join(_PENG)}.")
-    amplitudes, widths = _PENG[element]
-    s2 = (np.asarray(k) / 2) ** 2
-    terms = [a * np.exp(-b * s2) for a, b in zip(amplitudes, widths, strict=True)]
-    return _VOLT_A2 * np.sum(terms, axis=0)
+    return _VOLT_A2 * scattering_factor(element, k)

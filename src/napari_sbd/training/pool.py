@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import SBDError
-from ..simulation import dataset
+from ..errors import Cancelled, SBDError
+from ..networks import checksum
+from ..simulation import dataset, structures, wave_cache
 from .recipe import Recipe
 
 HELD_OUT = 0.03  # share of the waves that only validation sees
 VALIDATION_IMAGES = 48
 VALIDATION_DOSE = 9.0  # electrons per working pixel
+_SHARE = 500  # images in one file of the cache
+_WAVE_BYTES = 170_000  # of a cached wave, at most
+_RUN_BYTES = 500_000_000  # two checkpoints, a third being written, and the model
+_ALWAYS = ("mixture", "adf", "waves", "images", "image_size", "seed")
+_IF_GIVEN = ("materials", "zones", "microscope", "pixel_nm")
 
 
 class Pool:
@@ -28,25 +37,30 @@ class Pool:
     images
         The array.
     recipe
-        Gives dose range and batch size.
+        Gives dose range, batch size and seed.
     """
 
     def __init__(self, images: np.ndarray, recipe: Recipe) -> None:
         self.images, self.recipe = images, recipe
 
-    def batch(self, crop: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Draw noisy and clean images in units of the noise, each (B, 1, crop, crop)."""
+    def batch(self, crop: int, step: int) -> tuple[Tensor, Tensor]:
+        """Draw noisy and clean images in units of the noise, each (B, 1, crop, crop).
+
+        The batch of a step depends on the recipe's seed and on the step alone, so that a resumed
+        run sees what an uninterrupted one would have seen.
+        """
+        rng = np.random.default_rng([self.recipe.seed, 3, step])
         size = self.images.shape[-1]
+        low, high = np.log(self.recipe.dose)
         pairs = []
         for _ in range(self.recipe.batch):
-            y, x = generator.integers(0, size - crop + 1, 2)
-            clean = self.images[generator.integers(len(self.images)), y : y + crop, x : x + crop]
-            clean = np.rot90(clean, int(generator.integers(4)))
-            if generator.random() < 0.5:
+            y, x = rng.integers(0, size - crop + 1, 2)
+            clean = self.images[rng.integers(len(self.images)), y : y + crop, x : x + crop]
+            clean = np.rot90(clean, int(rng.integers(4)))
+            if rng.random() < 0.5:
                 clean = clean[:, ::-1]
-            low, high = np.log(self.recipe.dose)
-            expected = clean.astype(np.float32) * np.exp(generator.uniform(low, high))
-            pairs.append(normalised_pair(generator.poisson(expected), expected))
+            expected = clean.astype(np.float32) * np.exp(rng.uniform(low, high))
+            pairs.append(normalised_pair(rng.poisson(expected), expected))
         noisy, target = (
             torch.from_numpy(np.stack(part)[:, None]) for part in zip(*pairs, strict=True)
         )
@@ -58,65 +72,143 @@ def normalised_pair(counts: np.ndarray, expected: np.ndarray) -> tuple[np.ndarra
     m = max(float(counts.mean()), 0.02)
     scale = np.float32(1 / np.sqrt(m))
     noisy = (counts.astype(np.float32) - np.float32(m)) * scale
-    return noisy, (expected - np.float32(m)) * scale
+    return noisy, ((expected - np.float32(m)) * scale).astype(np.float32)
 
 
 def build(
-    recipe: Recipe, folder: Path, workers: int, progress: Callable[[str], None]
+    recipe: Recipe,
+    folder: Path,
+    workers: int,
+    report: Callable[[str], None] = lambda line: None,
+    status: Callable[[str], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Simulate (or take up from ``folder``) the training and the validation images of a recipe."""
+    """Simulate (or take up from ``folder``) the training and the validation images of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        What to simulate.
+    folder
+        Receives ``waves/``, ``images/`` and ``data.json``; what is there and whole is kept.
+    workers
+        Processes.
+    report, status
+        Called with lines of text: results, and what is under way.
+    should_stop
+        Asked now and then.
+
+    Returns
+    -------
+    (images, S, S) and (48, S, S), float16.
+
+    Raises
+    ------
+    SBDError
+        If the folder holds the data of another recipe, the disk has no room for these, or a
+        material cannot be had in a zone or with a defect.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    _check_room(recipe, folder)
+    _check_structures(recipe)
     _claim(folder, recipe)
     waves = folder / "waves"
-    dataset.make_waves(
+    wave_cache.make_waves(
         waves,
         recipe.waves,
-        dataset.MIXTURES[recipe.mixture],
+        recipe.shares,
         recipe.seed,
         workers,
-        lambda done, total: progress(f"exit waves {done}/{total}"),
+        lambda done, total: status(f"exit waves {done}/{total}"),
+        should_stop,
+        materials=recipe.materials,
+        zones=recipe.zones,
+        microscope=recipe.microscope,
     )
-    training = _cached(folder / "training.npy", waves, recipe, recipe.images, False, workers)
-    progress(f"{len(training)} clean images")
-    validation = _cached(folder / "validation.npy", waves, recipe, VALIDATION_IMAGES, True, 1)
-    return training, validation
+    shares = [("validation", VALIDATION_IMAGES, True, 0)]
+    for i in range(-(-recipe.images // _SHARE)):
+        count = min(_SHARE, recipe.images - i * _SHARE)
+        shares.append((f"training{i:04d}", count, False, i))
+    images = folder / "images"
+    images.mkdir(exist_ok=True)
+    paths = [images / f"{name}.npz" for name, *_ in shares]
+    missing = [(p, waves, recipe, *s[1:]) for p, s in zip(paths, shares, strict=True)]
+    missing = [job for job in missing if not wave_cache.is_whole(job[0])]
+    with ProcessPoolExecutor(workers, initializer=wave_cache.prepare_worker) as executor:
+        futures = [executor.submit(_draw, *job) for job in missing]
+        for done, future in enumerate(futures):
+            status(f"clean images, part {len(shares) - len(missing) + done + 1} of {len(shares)}")
+            future.result()
+            if should_stop():
+                executor.shutdown(cancel_futures=True)
+                raise Cancelled(
+                    "Stopped while drawing images; the same command goes on with what is there."
+                )
+    parts = [np.load(path)["images"] for path in paths]
+    report(f"{recipe.images} clean images of {recipe.waves} exit waves")
+    return np.concatenate(parts[1:]), parts[0]
+
+
+def _check_room(recipe: Recipe, folder: Path) -> None:
+    """Refuse at once what the disk cannot hold."""
+    need = recipe.waves * _WAVE_BYTES + recipe.images * recipe.image_size**2 * 2 + _RUN_BYTES
+    there = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+    free = shutil.disk_usage(folder).free
+    if need - there > free:
+        raise SBDError(
+            f"This recipe needs {need / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free "
+            "there; free some, choose another disk, or lower waves, images or image_size."
+        )
+
+
+def _check_structures(recipe: Recipe) -> None:
+    """Find out at once whether the recipe's materials can be had as it wants them."""
+    zones = recipe.zones or (None,)
+    for kind, material, zone in product(recipe.shares, recipe.materials, zones):
+        try:
+            structures.draw(kind, np.random.default_rng(0), dataset.FIELD[1], material, zone)
+        except SBDError as error:
+            raise SBDError(f"The recipe's {kind} is not possible: {error}") from error
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write down what the folder's data are of; refuse a folder with the data of another recipe."""
-    wanted = recipe.model_dump_json(
-        include={"mixture", "adf", "waves", "images", "image_size", "seed"}
-    )
+    facts = recipe.model_dump(mode="json", include={*_ALWAYS, *_IF_GIVEN})
+    wanted = {k: v for k, v in facts.items() if k in _ALWAYS or v}
+    if recipe.materials:
+        # a CIF file counts by what it holds
+        wanted["materials"] = [
+            checksum(Path(m)) if Path(m).is_file() else m for m in recipe.materials
+        ]
     note = folder / "data.json"
     if not note.exists():
-        note.write_text(wanted)
-    elif note.read_text() != wanted:
+        note.write_text(json.dumps(wanted))
+        return
+    try:
+        same = json.loads(note.read_text()) == wanted
+    except ValueError as error:
+        raise SBDError(f"{note} is damaged; train into another folder.") from error
+    if not same:
         raise SBDError(f"{folder} holds the data of another recipe; use a folder of its own.")
 
 
-def _cached(
-    path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, workers: int
-) -> np.ndarray:
-    if path.exists():
-        images = np.load(path, mmap_mode="r")
-        if images.shape == (count, recipe.image_size, recipe.image_size):
-            return np.asarray(images)
-    shares = np.array_split(np.arange(count), workers)
-    jobs = [(waves, recipe, len(s), held_out, recipe.seed * 1000 + i) for i, s in enumerate(shares)]
-    with ProcessPoolExecutor(workers) as executor:
-        images = np.concatenate(list(executor.map(_draw, *zip(*jobs, strict=True))))
-    draft = path.with_suffix(".part")
-    with draft.open("wb") as file:
-        np.save(file, images)
-    os.replace(draft, path)
-    return images
-
-
-def _draw(waves: Path, recipe: Recipe, count: int, held_out: bool, seed: int) -> np.ndarray:
-    torch.set_num_threads(1)
-    loaded = dataset.load_waves(waves)[: recipe.waves]
-    border = round(len(loaded) * (1 - HELD_OUT))
-    chosen = loaded[border:] if held_out else loaded[:border]
+def _draw(path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, share: int) -> None:
+    """Draw one file of clean images; its seed makes it independent of all others."""
     images = dataset.draw_images(
-        chosen, count, recipe.image_size, seed + 500 * held_out, recipe.adf
+        _waves(waves, recipe.waves, held_out),
+        count,
+        recipe.image_size,
+        recipe.seed * 10_000 + 2 * share + held_out,
+        recipe.adf,
+        recipe.microscope,
+        recipe.pixel_nm,
     )
-    return np.stack([image.astype(np.float16) for image in images])
+    wave_cache.save_arrays(path, images=np.stack([image.astype(np.float16) for image in images]))
+
+
+@lru_cache(maxsize=2)
+def _waves(folder: Path, count: int, held_out: bool) -> list[dataset.Wave]:
+    loaded = wave_cache.load_waves(folder)[:count]
+    border = round(count * (1 - HELD_OUT))
+    return loaded[border:] if held_out else loaded[:border]

@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..errors import SBDError
+from ..simulation.crystals import material
+from ..simulation.dataset import FIELD, MIXTURES
+from ..simulation.microscope import Microscope, Positive
+from ..simulation.structures import KINDS, OF_ONE_CRYSTAL
+
+# the mixture of a recipe that names materials but no mixture
+OF_MATERIALS = {
+    "crystal_edge": 0.5,
+    "free_particle": 0.25,
+    "grain_boundary": 0.15,
+    "dislocation": 0.1,
+}
+_SUFFIX = ".cif"
+
+
+class Network(BaseModel):
+    """Options of ``networks.unet.UNet`` that differ from its defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    widths: tuple[PositiveInt, ...] | None = None
+    depths: tuple[PositiveInt, ...] | None = None
+    heads: PositiveInt | None = None
+    non_local: NonNegativeInt | None = None
+    bias: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those that were given."""
+        return self.model_dump(exclude_none=True)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Network:
+        from ..networks.unet import check_options
+
+        check_options(**self.model_dump(exclude_none=True, exclude={"bias"}))
+        return self
 
 
 class Recipe(BaseModel):
@@ -16,11 +63,22 @@ class Recipe(BaseModel):
     Parameters
     ----------
     name
-        Name of the model.
+        Name of the model and of its files.
     description
         One sentence for the model card.
     mixture
-        Kinds of structures: a key of ``simulation.dataset.MIXTURES``.
+        Kinds of structures: a key of ``simulation.dataset.MIXTURES``, or the share of each of
+        ``simulation.structures.KINDS``.
+    materials
+        Names or CIF files, taken in equal shares; by default each kind has its own. The mixture is
+        then one of crystals, their edges, particles and defects, unless it is given.
+    zones
+        Directions [u, v, w] of these materials along the beam; by default the usual ones.
+    microscope
+        Ranges of its settings; by default many microscopes, ``simulation.dataset.draw_optics``.
+    pixel_nm
+        Range of the working pixel [nm]: the raw pixel times the pixels that are summed to come near
+        0.033 nm. By default 0.022 to 0.06 nm.
     adf
         Share of the images that are annular dark-field STEM; the others are phase contrast.
     waves
@@ -32,44 +90,106 @@ class Recipe(BaseModel):
     dose
         Range of electrons per working pixel, drawn log-uniformly.
     crops
-        Side of the training crops [working pixels, multiples of 8], from early to late.
+        Side of the training crops [working pixels], from early to late.
     batch
         Images per step.
+    network
+        Where it differs from the usual one.
     rate
-        Learning rate at the start of the run.
+        Learning rate at the start of the run; by default ``session.RATE`` from scratch and
+        ``session.FINE_TUNING_RATE`` when a model is fine-tuned.
     minutes
         Wall time of the run, over which the learning rate falls to zero.
+    steps
+        Length of the run in steps, instead of minutes, so that it can be repeated exactly.
     seed
         Of structures, images and noise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w.-]*$")
     description: str
-    mixture: Literal["general", "pt-ceo2"] = "general"
+    mixture: str | dict[str, float] = "general"
+    materials: tuple[str, ...] = ()
+    zones: tuple[tuple[int, int, int], ...] = ()
+    microscope: Microscope | None = None
+    pixel_nm: Positive | None = None
     adf: float = Field(0.0, ge=0, le=1)
     waves: int = Field(1600, ge=20)
     images: int = Field(12000, ge=40)
     image_size: int = Field(144, ge=32)
     dose: tuple[float, float] = (1.5, 150.0)
-    crops: tuple[int, ...] = (96, 128)
+    crops: tuple[int, ...] = Field((96, 128), min_length=1)
     batch: int = Field(16, ge=1)
-    rate: float = Field(0.01, gt=0)
+    network: Network | None = None
+    rate: float | None = Field(None, gt=0)
     minutes: float = Field(90, gt=0)
-    seed: int = 0
+    steps: int | None = Field(None, gt=0)
+    seed: int = Field(0, ge=0)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each kind of structure."""
+        if isinstance(self.mixture, dict):
+            return self.mixture
+        if self.materials and "mixture" not in self.model_fields_set:
+            return OF_MATERIALS
+        return MIXTURES[self.mixture]
+
+    @field_validator("mixture", mode="plain")
+    @classmethod
+    def _known_mixture(cls, value: Any) -> str | dict[str, float]:
+        if isinstance(value, str):
+            if value not in MIXTURES:
+                raise ValueError(_unknown(value, MIXTURES))
+            return value
+        if not isinstance(value, dict) or not value:
+            raise ValueError("a mixture is a name, or the share of each kind of structure")
+        for kind, share in value.items():
+            if kind not in KINDS:
+                raise ValueError(_unknown(kind, KINDS))
+            if isinstance(share, bool) or not isinstance(share, int | float) or not share > 0:
+                raise ValueError(f"the share of {kind} must be a number above 0")
+        return {kind: float(share) for kind, share in value.items()}
+
+    @field_validator("materials")
+    @classmethod
+    def _known_materials(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            material(name)
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        if not 0 < self.dose[0] <= self.dose[1]:
+        if not 0 < self.dose[0] <= self.dose[1] < float("inf"):
             raise ValueError("dose must be (low, high) with 0 < low <= high")
-        if any(c % 8 or c > self.image_size for c in self.crops):
-            raise ValueError("crops must be multiples of 8 and no larger than image_size")
+        widths = self.network.widths if self.network else None
+        unit = max(4, 2 ** len(widths or (1, 2, 3)))
+        if any(c % unit or not 0 < c <= self.image_size for c in self.crops):
+            raise ValueError(f"crops must be multiples of {unit} and no larger than image_size")
+        if {"minutes", "steps"} <= self.model_fields_set and self.steps is not None:
+            raise ValueError("minutes and steps both give the length of the run; leave one out")
+        if self.zones and not self.materials:
+            raise ValueError("zones need materials that they are directions of")
+        if (0, 0, 0) in self.zones:
+            raise ValueError("zones cannot hold [0, 0, 0], which is no direction")
+        fixed = [kind for kind in self.shares if kind not in OF_ONE_CRYSTAL]
+        if self.materials and fixed:
+            raise ValueError(
+                f"materials contradict mixture: {fixed[0]} has its own; "
+                f"kinds of any material are {', '.join(OF_ONE_CRYSTAL)}"
+            )
+        if self.pixel_nm and self.image_size * self.pixel_nm[1] > 2 * FIELD[0] / 10:
+            raise ValueError(
+                f"image_size x pixel_nm comes to {self.image_size * self.pixel_nm[1]:.3g} nm, "
+                f"and the simulated field is {FIELD[0] / 10:g} nm; lower one of them"
+            )
         return self
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file.
+    """Read a recipe file; paths of CIF files in it start from its folder.
 
     Raises
     ------
@@ -79,12 +199,44 @@ def read_recipe(path: Path) -> Recipe:
     import yaml
 
     try:
-        return Recipe.model_validate(yaml.safe_load(path.read_text()))
-    except OSError as error:
-        raise SBDError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+        keys = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise SBDError(f"The recipe {path} cannot be read: {reason}.") from error
     except yaml.YAMLError as error:
         raise SBDError(f"The recipe {path} is not YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(keys, dict):
+        raise SBDError(f"The recipe {path} must be a list of lines 'key: value'.")
+    if isinstance(keys.get("materials"), list):
+        keys["materials"] = [_located(name, path.parent) for name in keys["materials"]]
+    try:
+        return Recipe.model_validate(keys)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "recipe"
-        raise SBDError(f"The recipe {path} is wrong at {where!r}: {first['msg']}.") from error
+        raise SBDError(_sentence(path, error.errors()[0])) from error
+
+
+def _located(name: Any, folder: Path) -> Any:
+    return str(folder / name) if str(name).lower().endswith(_SUFFIX) else name
+
+
+def _sentence(path: Path, error: Any) -> str:
+    where = [str(part) for part in error["loc"]]
+    place = f" in {'.'.join(where[:-1])!r}" if where[:-1] else ""
+    if error["type"] == "extra_forbidden":
+        sections: dict[str, type[BaseModel]] = {"network": Network, "microscope": Microscope}
+        known = (sections[where[0]] if where[:-1] else Recipe).model_fields
+        return f"The recipe {path} has an unknown key{place}: {_unknown(where[-1], known)}."
+    if error["type"] == "missing":
+        return f"The recipe {path} lacks the key {where[-1]!r}{place}."
+    message = str(error.get("ctx", {}).get("error", error["msg"])).rstrip(".")
+    if not where:
+        return f"The recipe {path} contradicts itself: {message}."
+    return f"The recipe {path} is wrong at {'.'.join(where)!r}: {message}."
+
+
+def _unknown(name: str, known: Any) -> str:
+    """Say what an unknown name may have been meant to be."""
+    near = get_close_matches(str(name), list(known), 1)
+    if near:
+        return f"{str(name)!r}, perhaps meant as {near[0]!r}"
+    return f"{str(name)!r}; known are {', '.join(known)}"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import SBDError
-from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from ..networks.unet import UNet
+    from .history import Row
+    from .recipe import Recipe
+
+RATE = 0.01
+FINE_TUNING_RATE = 0.004
 
 
 def train(
-    recipe: Recipe,
-    folder: Path,
+    recipe: Recipe | str | Path,
+    folder: str | Path,
     *,
     minutes: float | None = None,
     resume: bool = False,
@@ -20,64 +30,137 @@ def train(
     device: str = "auto",
     workers: int = 2,
     report: Callable[[str], None] = lambda line: None,
+    status: Callable[[str], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train the model of a recipe.
+    """Train the model of a recipe, or fine-tune a model with it.
 
     Parameters
     ----------
     recipe
-        What to train.
+        What to train: a recipe, or the path of its file.
     folder
-        Receives waves, images, checkpoints, and at the end ``NAME.safetensors`` with ``NAME.json``.
+        Receives waves, images, checkpoints, ``history.csv``, ``curves.png``, and at the end
+        ``NAME.safetensors`` with its card ``NAME.json``.
     minutes
-        Wall time, instead of the recipe's.
+        Wall time of training from its very start, instead of the recipe's.
     resume
         Go on from the folder's checkpoint.
     start
         A model to fine-tune, as ``find_model`` takes it.
     device
-        Where to train.
+        Where to train: auto, cpu, cuda, cuda:N or mps.
     workers
         Processes that simulate.
-    report
-        Called with a line of text now and then.
+    report, status
+        Called with lines of text: results, and what is under way.
+    should_stop
+        Asked often; when it says so a checkpoint is written, and ``Cancelled`` raised.
 
     Returns
     -------
-    The path of the weights.
+    The path of the weights, which ``denoise(model=...)`` takes.
 
     Raises
     ------
     SBDError
-        If the folder cannot be written or nothing is there to resume.
+        If the recipe or the model to start from cannot be used, the folder cannot be written or
+        holds another run, or nothing is there to resume.
+    Cancelled
+        If ``should_stop`` said so.
     """
-    from ..networks import ModelCard, find_model, load_network, save_model
-    from ..networks.unet import UNet
-    from ..simulation.dataset import WORKING_PIXEL_NM
-    from . import loop, pool
+    import torch
 
-    if resume and not (folder / "checkpoint.pt").exists():
-        raise SBDError(f"There is no checkpoint in {folder} to resume from.")
+    from ..networks.hardware import resolve_device
+    from . import checkpoint, loop, pool
+    from .recipe import read_recipe
+
+    plan = read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe
+    folder = Path(folder)
+    resolve_device(device)
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise SBDError("The minutes of a training must be a number above 0.")
+    if not resume and checkpoint.exists(folder):
+        raise SBDError(
+            f"{folder} holds a run already; go on with --resume, or choose another folder."
+        )
+    saved = checkpoint.load(folder, report) if resume else None
+    if saved is not None:
+        if start not in (None, saved["start"]):
+            raise SBDError(f"The run in {folder} started from {saved['start'] or 'scratch'}.")
+        start = saved["start"]
+        minutes = minutes or saved["minutes"]
     if minutes is not None:
-        recipe = recipe.model_copy(update={"minutes": minutes})
-    first = load_network(find_model(start), "cpu").state_dict() if start else None
+        plan = plan.model_copy(update={"minutes": minutes, "steps": None})
+    rate = plan.rate or (FINE_TUNING_RATE if start else RATE)
+    network = _first_network(plan, start, saved)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        images, validation = pool.build(recipe, folder, workers, report)
-        weights, summary = loop.train(
-            recipe,
+        images, validation = pool.build(plan, folder, workers, report, status, should_stop)
+        network, reached = loop.train(
+            plan,
+            rate,
+            network,
             images,
             validation,
             folder,
-            resume=resume,
-            start=first,
+            saved=saved,
+            origin={"start": start, "minutes": minutes},
             device=device,
             report=report,
+            status=status,
+            should_stop=should_stop,
         )
     except OSError as error:
-        raise SBDError(f"Training cannot go on in {folder}: {error.strerror}.") from error
-    network = UNet()
-    network.load_state_dict(weights)
+        raise SBDError(_disk_sentence(folder, error)) from error
+    except BrokenExecutor as error:
+        raise SBDError(
+            "A process that simulates was killed, probably for want of memory; use fewer "
+            "--workers, and the same command goes on with what is there."
+        ) from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise SBDError(
+            "The memory of the graphics card is too small; lower the recipe's batch or crops."
+        ) from error
+    return _write_model(plan, rate, start, network, reached, folder)
+
+
+def _first_network(recipe: Recipe, start: str | None, saved: dict[str, Any] | None) -> UNet:
+    import torch
+
+    from ..networks import find_model, load_network
+    from ..networks.unet import UNet
+
+    torch.manual_seed(recipe.seed)
+    asked = None if recipe.network is None else UNet(**recipe.network.options)
+    if saved is not None:
+        network, whose = UNet(**saved["architecture"]), "the checkpoint"
+    elif start:
+        card = find_model(start)
+        network, whose = UNet(**card.architecture), f"model {card.name!r}"
+        network.load_state_dict(load_network(card, "cpu").state_dict())
+    else:
+        return asked or UNet()
+    if asked is not None and asked.architecture != network.architecture:
+        raise SBDError(f"The recipe's network is another one than that of {whose}; leave it out.")
+    return network
+
+
+def _write_model(
+    recipe: Recipe, rate: float, start: str | None, network: UNet, reached: Row, folder: Path
+) -> Path:
+    from ..networks import ModelCard, save_model
+    from ..simulation.dataset import WORKING_PIXEL_NM
+
+    facts = {
+        "recipe": recipe.model_dump(mode="json", exclude_none=True),
+        "fine_tuned_from": start,
+        "rate": rate,
+        "steps": reached.step,
+        "samples": reached.samples,
+        "minutes": round(reached.minutes, 1),
+        "psnr": reached.validation_db,
+    }
     card = ModelCard(
         name=recipe.name,
         version=__version__,
@@ -85,10 +168,21 @@ def train(
         license="BSD-3-Clause",
         architecture=network.architecture,
         parameters=sum(p.numel() for p in network.parameters()),
-        working_pixel_nm=WORKING_PIXEL_NM,
+        working_pixel_nm=recipe.pixel_nm or WORKING_PIXEL_NM,
         dose_range=recipe.dose,
-        training={"recipe": recipe.model_dump(mode="json"), "fine_tuned_from": start, **summary},
-        figures={"held-out simulated images, working pixels, PSNR dB": round(summary["psnr"], 2)},
+        training=facts,
+        figures={
+            "held-out simulated images, working pixels, PSNR dB": round(reached.validation_db, 2)
+        },
         sha256="",
     )
     return save_model(network, card, folder)
+
+
+def _disk_sentence(folder: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"The disk of {folder} is full; free some space and go on with --resume (without it "
+            "where training has not begun): what is there is kept."
+        )
+    return f"Training cannot go on in {folder}: {error.strerror or error}."

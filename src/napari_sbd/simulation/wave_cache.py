@@ -1,0 +1,152 @@
+"""A folder of exit waves, filled by several processes and resumed at any moment."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import Cancelled, SBDError
+from .dataset import Wave, simulate_wave
+
+
+def make_waves(
+    folder: Path,
+    count: int,
+    mixture: dict[str, float],
+    seed: int = 0,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    **what: Any,
+) -> None:
+    """Fill a folder with exit waves; those already there and whole are kept.
+
+    Parameters
+    ----------
+    folder
+        Made when absent.
+    count
+        How many waves there shall be.
+    mixture
+        Share of each kind of structure.
+    seed
+        Wave i of a seed is the same whatever the number of workers.
+    workers
+        Processes.
+    progress
+        Called with (done, total).
+    should_stop
+        Asked after every few waves.
+    **what
+        ``materials``, ``zones`` and ``microscope`` of ``simulate_wave``.
+
+    Raises
+    ------
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    there = [i for i in range(count) if _wave_path(folder, i).exists()]
+    whole = {i for i in there if is_whole(_wave_path(folder, i))}
+    if len(whole) < len(there):
+        damaged = len(there) - len(whole)
+        warnings.warn(f"{damaged} damaged exit waves in {folder} are made again.", stacklevel=2)
+    missing = [i for i in range(count) if i not in whole]
+    job = partial(_make_wave, folder, mixture, seed, **what)
+    with ProcessPoolExecutor(workers, initializer=prepare_worker) as pool:
+        for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
+            if progress:
+                progress(count - len(missing) + done, count)
+            if should_stop():
+                pool.shutdown(cancel_futures=True)
+                raise Cancelled(
+                    "Stopped while simulating; the same command goes on with what is there."
+                )
+
+
+def load_waves(folder: Path) -> list[Wave]:
+    """Read every wave of a folder, in order.
+
+    Raises
+    ------
+    SBDError
+        If there is none, or a file is damaged.
+    """
+    paths = sorted(folder.glob("wave*.npz"))
+    if not paths:
+        raise SBDError(f"No exit waves in {folder}; run napari-sbd train to make some.")
+    return [_load_wave(path) for path in paths]
+
+
+def _wave_path(folder: Path, index: int) -> Path:
+    return folder / f"wave{index:06d}.npz"
+
+
+def _make_wave(folder: Path, mixture: dict[str, float], seed: int, index: int, **what: Any) -> None:
+    rng = np.random.default_rng([seed, 0, index])
+    shares = np.array(list(mixture.values()))
+    kind = str(rng.choice(list(mixture), p=shares / shares.sum()))
+    wave = simulate_wave(kind, int(rng.integers(2**31)), **what)
+    save_arrays(
+        _wave_path(folder, index),
+        psi=np.stack([wave.psi.real, wave.psi.imag]).astype(np.float16),
+        box=wave.box,
+        kilovolt=wave.kilovolt,
+        kind=wave.kind,
+        columns=wave.columns.astype(np.float32),
+    )
+
+
+def save_arrays(path: Path, **arrays: Any) -> None:
+    """Write an .npz file that is under its name only when complete.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written; nothing is left behind then.
+    """
+    draft = path.with_suffix(".part")
+    try:
+        with draft.open("wb") as file:
+            np.savez(file, **arrays)
+        os.replace(draft, path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a zip archive, such as an .npz file, is there and agrees with its checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _load_wave(path: Path) -> Wave:
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            re, im = z["psi"].astype(np.float32)
+            scalars = float(z["box"]), float(z["kilovolt"]), str(z["kind"])
+            return Wave((re + 1j * im).astype(np.complex64), *scalars, z["columns"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
+
+
+def prepare_worker() -> None:
+    """Make a process one of several: it has one thread and leaves Ctrl-C to its parent."""
+    import signal
+
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

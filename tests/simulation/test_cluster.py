@@ -1,0 +1,71 @@
+"""Tasks on other processes and on a cluster, one of whose workers is killed."""
+
+import functools
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.simulation import cluster
+
+
+def square(item):
+    return item * item
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_belong_to_their_items_wherever_they_ran(workers):
+    assert sorted(cluster.run(square, range(9), workers)) == [(i, i * i) for i in range(9)]
+
+
+def test_items_are_taken_as_workers_become_free():
+    """A list of any length is never held as a whole."""
+    taken = []
+    items = (taken.append(i) or i for i in range(100))
+    results = cluster.run(square, items, workers=2)
+    next(results)
+    assert len(taken) < 10
+    results.close()
+
+
+def test_a_process_that_dies_is_one_sentence():
+    with pytest.raises(sbd.SBDError, match="worker process ended"):
+        list(cluster.run(os._exit, [1], workers=2))
+
+
+def test_a_scheduler_that_is_not_there(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    with pytest.raises(sbd.SBDError, match="No dask scheduler answers"):
+        list(cluster.run(square, [1], scheduler="tcp://127.0.0.1:9"))
+
+
+def kills_its_worker_once(folder, item):
+    """The first process that begins item 7 is killed in the middle of it."""
+    with open(f"{folder}/{os.getpid()}", "a") as file:
+        file.write(f"{item}\n")
+    time.sleep(0.05)
+    if item == 7 and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item * item
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_killed_worker_loses_and_doubles_nothing(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    task = functools.partial(kills_its_worker_once, tmp_path)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as local:
+        found = list(cluster.run(task, range(30), scheduler=local.scheduler_address))
+        # a cluster that closes while it replaces a worker may never end
+        with distributed.Client(local) as client:
+            client.wait_for_workers(2, timeout=60)
+    assert sorted(found) == [(i, i * i) for i in range(30)]
+    begun = Counter(int(i) for p in tmp_path.iterdir() for i in p.read_text().split())
+    assert set(begun) == set(range(30))
+    assert begun[7] == 2
