@@ -11,6 +11,7 @@ import numpy as np
 
 from .denoise import denoise
 from .errors import SBDError
+from .figures import panel
 from .io import write
 from .micrograph import Micrograph
 
@@ -68,24 +69,7 @@ def draw(panels: dict[str, Micrograph], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5 * len(panels), 5.3), layout="constrained")
-    for axes, (title, micrograph) in zip(
-        np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
-    ):
-        image = np.asarray(micrograph.data if micrograph.data.ndim == 2 else micrograph.data[0])
-        low, high = np.nanpercentile(image, (0.2, 99.8))
-        axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
-        axes.set_title(title)
-        axes.set_axis_off()
-        if isinstance(micrograph.pixel_size, float):
-            length = scale_bar_length(image.shape[1] * micrograph.pixel_size)
-            start = 0.05 * image.shape[1]
-            y, width = 0.94 * image.shape[0], length / micrograph.pixel_size
-            axes.plot([start, start + width], [y, y], color="yellow", linewidth=3)
-            axes.text(start, 0.98 * y, f"{length:g} nm", color="yellow", va="bottom")
+    all_axes = np.atleast_1d(figure.subplots(1, len(panels)))
+    for axes, (title, micrograph) in zip(all_axes, panels.items(), strict=True):
+        panel(axes, micrograph, title)
     figure.savefig(path, dpi=110)
-
-
-def scale_bar_length(width: float) -> float:
-    """A round length of about a quarter of a field [nm]."""
-    power = 10.0 ** np.floor(np.log10(width / 4))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= width / 4))
