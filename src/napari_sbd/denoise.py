@@ -6,22 +6,20 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from . import noise, sampling
-from .errors import BlankImage, SBDError, in_words
-from .frames import finite_or_nan, mean_filled, reference_frame, unmasked
+from .denoiser import Denoiser, Quality
+from .errors import BlankImage, Cancelled, SBDError, in_words
+from .frames import unmasked
 from .micrograph import Micrograph, PixelSize
 
-Quality = Literal["fast", "best"]
+if TYPE_CHECKING:
+    from .gaintuning import Tuned
+
 Progress = Callable[[float, float], None]
 Image = TypeVar("Image", Micrograph, np.ndarray)
-
-_SMALLEST = 32  # pixels along a side
-_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
-_FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
 def denoise(
@@ -31,6 +29,7 @@ def denoise(
     offset: float | None = None,
     *,
     model: str | Path = "auto",
+    gain_tuning: bool | str | Path | Tuned = False,
     quality: Quality = "fast",
     device: str = "auto",
     seed: int = 0,
@@ -58,15 +57,18 @@ def denoise(
     model
         ``"auto"`` takes the bundled model that predicts held-out pixels best
         (``networks.choice``); or a name from ``models()``, or the path of a ``.safetensors`` file.
+    gain_tuning
+        True adapts the model to the image first, as ``gain_tune`` does by default; what
+        ``gain_tune`` returned, or the path where that was saved, is applied as it is.
     quality
         ``"fast"`` is one pass of the network; ``"best"`` averages over the 8 flips and turns of the
         image and over shifted grids of blocks.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     seed
-        Kept in the recipe; this operation draws nothing at random.
+        Of gain tuning; nothing else is drawn at random.
     progress
-        Called with (done, total), in frames.
+        Called with (done, total), in frames; gain tuning counts as one more.
     should_stop
         Asked before every tile; True ends the work.
 
@@ -89,14 +91,33 @@ def denoise(
     if quality not in ("fast", "best"):
         raise SBDError(f"The quality is 'fast' or 'best', not {quality!r}.")
     stop = should_stop or (lambda: False)
-    blank = []
+    tuned, first, blank = None, int(gain_tuning is True), []
+    if not isinstance(gain_tuning, bool):
+        from .gaintuning.tuned import given
+
+        tuned, model = given(gain_tuning, model)
     with in_words():
         worker = Denoiser(source, model=model, quality=quality, device=device)
         frames = source.data if source.is_movie else source.data[None]
+        if first:
+            from .gaintuning.tune import tune_model
+
+            tell = partial(_tell, progress, 0, first + len(frames))
+            tuned = tune_model(
+                worker, seed=seed, progress=lambda n, of: tell(n / of), should_stop=stop
+            )
+            if tuned.report.cancelled:
+                raise Cancelled("Stopped before the tuning was complete.")
+        if tuned:
+            tuned.check(worker.card, len(frames))
+        trained = worker.network
         result = np.empty(frames.shape, np.float32)
         for t, frame in enumerate(frames):
+            if tuned:
+                worker.network = tuned.over(trained, t)
             try:
-                result[t] = worker(frame, partial(_tell, progress, t, len(frames)), stop)
+                tell = partial(_tell, progress, first + t, first + len(frames))
+                result[t] = worker(frame, tell, stop)
             except BlankImage:
                 blank.append(t)
                 result[t] = np.asarray(frame)
@@ -105,199 +126,10 @@ def denoise(
     data = result.reshape(source.shape)
     if not isinstance(image, Micrograph):
         return data
-    return worker.annotate(source.replace(data=data), seed=seed)
+    tuning = tuned.settings() if tuned else None
+    return worker.annotate(source.replace(data=data), seed=seed, gain_tuning=tuning)
 
 
 def _tell(progress: Progress | None, before: int, total: int, share: float) -> None:
     if progress:
         progress(before + share, total)
-
-
-class Denoiser:
-    """A model made ready for the frames of one micrograph.
-
-    Parameters
-    ----------
-    source
-        Gives calibration and, where that is missing, the frame from which the working sampling is
-        chosen.
-    model, quality, device
-        As in ``denoise``.
-
-    Attributes
-    ----------
-    card, why
-        The model's card, and why it was taken.
-    block
-        Pixels summed along y and x.
-    device
-        The torch device that computes.
-    """
-
-    def __init__(
-        self,
-        source: Micrograph,
-        *,
-        model: str | Path = "auto",
-        quality: Quality = "fast",
-        device: str = "auto",
-    ) -> None:
-        if min(source.shape[-2:]) < _SMALLEST:
-            raise SBDError(
-                f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
-                f"at least {_SMALLEST} x {_SMALLEST} are needed."
-            )
-        from .networks import find_model, load_network
-        from .networks.choice import choose_model
-        from .networks.hardware import resolve_device
-
-        self.quality = quality
-        self.source = source
-        self.device = resolve_device(device)
-        self.block = choose_block(source)
-        self.why = "as asked"
-        if model == "auto":
-            size = source.pixel_size_yx
-            choice = choose_model(reference_frame(source), self.block, size, self.device)
-            self.card, self.why = choice.card, choice.reason
-        else:
-            self.card = find_model(model)
-        self.network = load_network(self.card, self.device)
-        self._warn_outside()
-
-    def __call__(
-        self,
-        frame: Any,
-        tick: Callable[[float], None] = lambda share: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> np.ndarray:
-        """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
-        from .networks import tiling
-
-        values = finite_or_nan(frame)
-        turns = range(8) if self.quality == "best" else range(1)
-        offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
-        share, total = 0.0, len(turns) * len(offsets)
-
-        def passed(part: float) -> None:
-            nonlocal share
-            share += part / total
-            tick(min(share, 1.0))
-
-        result = np.zeros(values.shape, np.float32)
-        for dy, dx in offsets:
-            shifted = values
-            if dy or dx:
-                shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-            counts = sampling.bin_counts(shifted, self.block)
-            empty = np.isnan(counts)
-            filled = mean_filled(counts)
-            mean = filled.mean()
-            # any scale will do for a scale-equivariant network; this one fits half precision
-            scale = filled.std() or 1.0
-            normal = ((filled - mean) / scale).astype(np.float32)
-            estimate = np.zeros_like(normal)
-            for turn in turns:
-                turned = np.ascontiguousarray(_turn(normal, turn))
-                clean = tiling.run(
-                    self.network, turned, self.device, tick=passed, should_stop=should_stop
-                )
-                estimate += _turn_back(clean, turn) / len(turns)
-            fine = sampling.upsample(estimate, self.block, shifted.shape)
-            fine = fine * scale + mean / (self.block[0] * self.block[1])
-            if empty.any():
-                fine[_spread(empty, self.block, shifted.shape)] = np.nan
-            result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
-        return result
-
-    def annotate(self, result: Micrograph, **settings: Any) -> Micrograph:
-        """Add the recipe of this denoising to a result."""
-        from .provenance import recipe, with_recipe
-
-        source = self.source
-        entry = recipe(
-            "denoise",
-            model=self.card.name,
-            model_sha256=self.card.sha256,
-            model_choice=self.why,
-            quality=self.quality,
-            device=str(self.device),
-            block=list(self.block),
-            pixel_size=source.pixel_size,
-            gain=source.gain,
-            offset=source.offset,
-            source=None if source.source is None else str(source.source),
-            **settings,
-        )
-        return with_recipe(result, entry)
-
-    def _warn_outside(self) -> None:
-        """Warn where the image is outside what the model was trained on."""
-        low, high = self.card.working_pixel_nm
-        for p, b in zip(self.source.pixel_size_yx or (), self.block, strict=False):
-            if not self.card.knows_pixel(p * b):
-                self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
-                break
-        counts = mean_filled(sampling.bin_counts(reference_frame(self.source), self.block))
-        dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
-        if dose is not None and dose < least / 2:
-            self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
-        level = noise.noise_level(counts)
-        if counts.std() > _CLEAN * level:
-            warnings.warn(
-                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
-                "has so little noise that the result may be less exact than the image itself.",
-                stacklevel=4,
-            )
-
-    def _warn(self, found: str, trained: str) -> None:
-        warnings.warn(
-            f"{found} per working pixel; model {self.card.name!r} was trained at {trained}, "
-            "so its result may be wrong.",
-            stacklevel=5,
-        )
-
-    def _dose(self, mean: float) -> float | None:
-        """Electrons per working pixel of a mean block sum; None where the gain is unknown."""
-        if self.source.gain is None:
-            return None
-        above = mean - self.source.offset * self.block[0] * self.block[1]
-        if above <= 0:
-            raise SBDError(
-                f"The mean of the image lies below the offset {self.source.offset:g}; "
-                "with this gain and offset there are no electrons in it."
-            )
-        return above / self.source.gain
-
-
-def choose_block(source: Micrograph) -> tuple[int, int]:
-    """Pixels to sum along y and x: from the pixel size, else from the lattice in the spectrum."""
-    shape = source.shape[-2:]
-    if source.pixel_size_yx is not None:
-        block = sampling.choose_bin(source.pixel_size_yx)
-    else:
-        found = sampling.estimate_bin(mean_filled(reference_frame(source)))
-        if found is None:
-            warnings.warn(
-                f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
-                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size.",
-                stacklevel=4,
-            )
-        block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
-    return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
-
-
-def _turn(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the 8 flips and turns of a square."""
-    turned = np.rot90(image, turn % 4)
-    return turned[:, ::-1] if turn >= 4 else turned
-
-
-def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:
-    flipped = image[:, ::-1] if turn >= 4 else image
-    return np.rot90(flipped, -(turn % 4))
-
-
-def _spread(mask: np.ndarray, block: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    full = mask.repeat(block[0], 0).repeat(block[1], 1)
-    return full[: shape[0], : shape[1]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .errors import SBDError
+
 _CORNER = 0.47  # cycles per pixel; beyond it a binned micrograph holds noise and hardly any signal
 
 
@@ -55,3 +57,39 @@ def estimate_gain(binned: np.ndarray, pixels_per_block: int, offset: float = 0.0
     mean = float(binned.mean()) - offset * pixels_per_block
     variance = noise_level(binned) ** 2
     return variance / mean if mean > 0 and variance > 0 else None
+
+
+def thin(counts: np.ndarray, p: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw each electron with probability p: binomial thinning.
+
+    If the counts are Poisson with expectation x, then what is drawn and what remains,
+    ``counts - thin(counts, p, rng)``, are independent and Poisson with expectations p x and
+    (1 - p) x.
+
+    Parameters
+    ----------
+    counts
+        Electron counts, whole numbers >= 0, any shape.
+    p
+        Probability, 0 to 1.
+    rng
+        Source of chance.
+
+    Returns
+    -------
+    int64 counts of the same shape.
+
+    Raises
+    ------
+    SBDError
+        If these are no counts, or p is no probability.
+    """
+    if not 0 <= p <= 1:
+        raise SBDError(f"The share of electrons to draw lies between 0 and 1; {p} does not.")
+    values = np.asarray(counts)
+    if not np.isfinite(values).all() or (values < 0).any() or (values != np.round(values)).any():
+        raise SBDError(
+            "Thinning needs electron counts, whole numbers from 0 up; divide the image less its "
+            "offset by the gain of the detector first."
+        )
+    return rng.binomial(values.astype(np.int64), p)

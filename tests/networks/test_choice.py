@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 import napari_sbd as sbd
@@ -18,9 +17,7 @@ def shelf(tmp_path, monkeypatch, small_network):
             (networks.load_network(trained, "cpu"), trained_as),
             (small_network, untrained_as),
         ):
-            card = trained.model_copy(
-                update={"name": name, "architecture": network.architecture}
-            )
+            card = trained.model_copy(update={"name": name, "architecture": network.architecture})
             networks.save_model(network, card, tmp_path)
         monkeypatch.setattr(networks, "_BUNDLED", tmp_path)
 

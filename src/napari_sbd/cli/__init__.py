@@ -11,7 +11,7 @@ import warnings
 import typer
 
 from ..errors import SBDError
-from . import denoise, first_steps, train
+from . import agreement, columns, compare, denoise, first_steps, simulate, train
 from ._console import err
 
 app = typer.Typer(
@@ -24,10 +24,15 @@ app = typer.Typer(
 )
 for _command in (
     denoise.denoise,
+    agreement.agreement,
+    columns.columns,
+    compare.compare,
     first_steps.models,
     first_steps.doctor,
     first_steps.demo,
+    simulate.simulate,
     train.train,
+    train.fine_tune,
 ):
     app.command()(_command)
 

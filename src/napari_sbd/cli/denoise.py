@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,8 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..provenance import KEY
 from ._console import Device, out, progress
+
+_TUNING = "auto", "gains", "reference", 100
 
 
 def denoise(
@@ -31,18 +33,60 @@ def denoise(
     offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
     frames: Annotated[str, typer.Option(help="START:STOP or one number; all by default.")] = "",
     quality: Annotated[str, typer.Option(help="fast or best.")] = "fast",
+    gain_tuning: Annotated[
+        bool, typer.Option("--gain-tuning", help="Adapt the model to each input first.")
+    ] = False,
+    loss: Annotated[
+        str, typer.Option(help="Of gain tuning: auto, thinning, sure, blind-spot or resampling.")
+    ] = "auto",
+    tune: Annotated[str, typer.Option(help="gains, or all weights for comparison.")] = "gains",
+    tune_frames: Annotated[
+        str, typer.Option(help="Of a movie: reference, all, each, or the number of a frame.")
+    ] = "reference",
+    tune_steps: Annotated[int, typer.Option(help="Of gain tuning, at most.")] = 100,
+    gains: Annotated[
+        Path | None, typer.Option(help="Apply gains saved earlier with --save-gains.")
+    ] = None,
+    save_gains: Annotated[
+        bool, typer.Option("--save-gains", help="Write NAME_gains.safetensors beside the result.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of gain tuning.")] = 0,
     device: Device = "auto",
 ) -> None:
     """Denoise images and movies."""
+    if gain_tuning and gains:
+        raise SBDError("--gains applies gains saved earlier; leave out --gain-tuning or --gains.")
+    if not gain_tuning and (save_gains or (loss, tune, tune_frames, tune_steps) != _TUNING):
+        raise SBDError("--loss, --save-gains and the --tune options need --gain-tuning.")
     targets = _targets(inputs, output)
     from .. import denoise as run
-    from ..io import read, write
+    from ..io import read, stem, write
 
+    if gain_tuning:
+        from ..gaintuning import gain_tune
     for source, target in zip(inputs, targets, strict=True):
         began = time.perf_counter()
         m = read(source)
         if frames:
             m = m.replace(data=m.data[_frames(frames, m.shape)])
+        tuned: Any = gains or False
+        if gain_tuning:
+            with progress(f"{source.name}, tuning") as report:
+                tuned = gain_tune(
+                    m,
+                    pixel_size,
+                    gain,
+                    offset,
+                    model=model,
+                    loss=loss,
+                    tune=tune,  # type: ignore[arg-type]
+                    steps=tune_steps,
+                    frames=_tune_frames(tune_frames),
+                    device=device,
+                    seed=seed,
+                    progress=report,
+                )
+            out.print(f"{source}: {tuned.report.reason}", markup=False)
         with progress(source.name) as report:
             result = run(
                 m,
@@ -50,6 +94,8 @@ def denoise(
                 gain,
                 offset,
                 model=model,
+                gain_tuning=tuned,
+                seed=seed,
                 quality=quality,  # type: ignore[arg-type]
                 device=device,
                 progress=report,
@@ -58,6 +104,8 @@ def denoise(
             result.metadata[KEY]["history"][-1]["settings"]["frames"] = frames
         target.parent.mkdir(exist_ok=True)
         write(result, target)
+        if save_gains:
+            tuned.save(target.with_name(f"{stem(target)}_gains.safetensors"))
         seconds = time.perf_counter() - began
         out.print(f"{source} -> {target}  ({_summary(result)}; {seconds:.1f} s)", markup=False)
 
@@ -111,3 +159,10 @@ def _frames(text: str, shape: tuple[int, ...]) -> slice:
     if not range(shape[0])[first:last]:
         raise SBDError(f"--frames {text} chooses none of the {shape[0]} frames.")
     return slice(first, last)
+
+
+def _tune_frames(text: str) -> Literal["reference", "all", "each"] | int:
+    try:
+        return int(text)
+    except ValueError:
+        return text  # type: ignore[return-value]

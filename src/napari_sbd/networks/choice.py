@@ -58,8 +58,8 @@ def choose_model(
 
     Returns
     -------
-    The default model, unless another one's error on the held-out half is smaller by more than 1.5 times
-    the standard error of the difference.
+    The default model, unless another one's error on the held-out half is smaller by more than 1.5
+    standard errors of the difference.
     """
     default = find_model("auto")
     others = [card for card in models() if card.name != default.name]

@@ -1,0 +1,77 @@
+"""The command that judges a denoised image by the raw counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import SBDError
+from ._console import out
+
+if TYPE_CHECKING:
+    from ..agreement.result import Agreement
+
+_LIMIT = 5.0  # of the picture's colours, the same for every image
+_KINDS = (".png", ".csv", ".npz")
+
+
+def agreement(
+    noisy: Annotated[Path, typer.Argument(help="The raw image or movie.")],
+    denoised: Annotated[Path, typer.Argument(help="The denoised image or movie.")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="NAME.png: heatmap; NAME.csv: table of columns; NAME.npz: z and log-likelihood "
+            "ratio. Can be given several times.",
+        ),
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+) -> None:
+    """Say where the raw counts do not support a denoised image."""
+    from .. import agreement as judge
+    from ..io import read
+
+    targets = output or []
+    for target in targets:
+        if target.suffix.lower() not in _KINDS:
+            raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
+        if not target.absolute().parent.is_dir():
+            raise SBDError(f"There is no folder {target.absolute().parent}; create it first.")
+    result = judge(read(noisy), read(denoised), pixel_size, gain=gain, offset=offset)
+    for target in targets:
+        _save(result, target)
+        out.print(f"wrote {target}", markup=False)
+    out.print(result.verdict(), markup=False)
+
+
+def _save(result: Agreement, target: Path) -> None:
+    kind = target.suffix.lower()
+    if kind == ".csv":
+        result.columns.to_csv(target, index=False)
+    elif kind == ".npz":
+        import numpy as np
+
+        np.savez_compressed(target, z=result.z, log_likelihood_ratio=result.log_likelihood_ratio)
+    else:
+        _picture(result, target)
+
+
+def _picture(result: Agreement, target: Path) -> None:
+    """The z map with labelled limits, and rings around unsupported columns."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(result.z, cmap="coolwarm", vmin=-_LIMIT, vmax=_LIMIT)
+    figure.colorbar(shown, label="agreement z [sigma]", extend="both")
+    doubtful = result.columns[~result.columns["supported"]]
+    axes.plot(doubtful["x"], doubtful["y"], "o", mfc="none", mec="k", ms=10)
+    axes.set(xlabel="x [px]", ylabel="y [px]")
+    axes.set_title(result.verdict(), fontsize="small", wrap=True)
+    figure.savefig(target, dpi=150)

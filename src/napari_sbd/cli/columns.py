@@ -1,0 +1,84 @@
+"""The command that finds atomic columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import SBDError
+from ._console import Device, out, progress
+
+
+def columns(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Raw image or movie.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Table: .csv, .hdf5 (atomap) or .xyz.")
+    ],
+    denoised: Annotated[
+        Path | None, typer.Option(help="Denoised file of IN; denoised here when absent.")
+    ] = None,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="IN needs no denoising and holds no counts.")
+    ] = False,
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    polarity: Annotated[str, typer.Option(help="auto, bright or dark.")] = "auto",
+    sensitivity: Annotated[float, typer.Option(help="0 to 1; higher finds weaker columns.")] = 0.5,
+    spacing: Annotated[float | None, typer.Option(help="Of nearest columns [px].")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Of the outline, in spacings.")] = None,
+    strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
+    element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
+    device: Device = "auto",
+) -> None:
+    """Find and fit atomic columns, and judge them by the raw counts."""
+    if as_it_is and denoised is not None:
+        raise SBDError("Give either --denoised or --as-it-is.")
+    from .. import denoise, read
+    from ..columns import describe_lattice, find_columns, follow_columns, species, write_columns
+
+    raw = read(source)
+    if follow and not raw.is_movie:
+        raise SBDError("--follow was given, but the file holds a single image.")
+    if strain and raw.is_movie:
+        raise SBDError("--strain describes single images; take one frame of the movie.")
+    if as_it_is:
+        clean, noisy = raw, None
+    else:
+        clean, noisy = read(denoised) if denoised else None, raw
+        if clean is None:
+            with progress("denoising") as report:
+                clean = denoise(raw, pixel_size, gain, offset, device=device, progress=report)
+    with progress("columns") as report:
+        table = find_columns(
+            clean,
+            noisy,
+            pixel_size,
+            gain=gain,
+            offset=offset,
+            polarity=polarity,  # type: ignore[arg-type]
+            sensitivity=sensitivity,
+            spacing=spacing,
+            alpha=alpha,
+            progress=report,
+        )
+    attrs = dict(table.attrs)
+    if follow:
+        table = follow_columns(table)
+    if strain:
+        table = describe_lattice(table)
+        table["species"] = species(table["intensity"].to_numpy())
+    table.attrs = {**attrs, **table.attrs}
+    write_columns(table, output, None if clean.is_movie else clean.data, element)
+    facts = f"{len(table)} {attrs['polarity']} columns"
+    if len(table):
+        facts += (
+            f", spacing {attrs['spacing']:.1f} px, {int(table['surface'].sum())} on the surface"
+        )
+    unsupported = int((~table["supported"]).sum()) if noisy is not None else 0
+    if unsupported:
+        facts += f", {unsupported} contradicted by the counts"
+    out.print(f"{source} -> {output}  ({facts})", markup=False)

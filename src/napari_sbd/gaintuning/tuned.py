@@ -1,0 +1,281 @@
+"""A tuned model: a few thousand gains and how they came about, without the weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from ..errors import SBDError
+from ..networks import ModelCard
+
+if TYPE_CHECKING:
+    from ..micrograph import Micrograph
+    from ..networks.unet import UNet
+
+Image = TypeVar("Image", "Micrograph", np.ndarray)
+
+_FORMAT = "napari-sbd gains 1"
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an adaptation went.
+
+    Scores are mean squared errors on electrons that were put aside, over the variance of their
+    noise: 1 is a perfect prediction.
+
+    Parameters
+    ----------
+    loss, tune
+        What was minimised, and what was changed.
+    noise
+        What the noise was taken for, in words.
+    untuned, tuned
+        Scores of the untuned and of the tuned network; None where it did not come to that.
+    untuned_error, tuned_error
+        Their standard errors.
+    gain, gain_error
+        ``untuned - tuned``, and the standard error of this difference.
+    curve
+        (step, score) while tuning, on a smaller part that was put aside to tell when to stop.
+    steps, best_step
+        Done, and the one whose gains were judged.
+    seconds
+        Wall time.
+    kept
+        Whether the gains are applied.
+    cancelled
+        Whether tuning was ended early from outside.
+    reason
+        Why the gains are kept or not, in words.
+    """
+
+    loss: str
+    tune: str
+    noise: str
+    reason: str
+    kept: bool = False
+    cancelled: bool = False
+    untuned: float | None = None
+    tuned: float | None = None
+    untuned_error: float | None = None
+    tuned_error: float | None = None
+    gain: float | None = None
+    gain_error: float | None = None
+    curve: tuple[tuple[int, float], ...] = ()
+    steps: int = 0
+    best_step: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A model with gains for one image or movie.
+
+    Parameters
+    ----------
+    model, model_sha256
+        The model's name, or the path of its weights; and their checksum.
+    changes
+        What was found, half precision, (S, C): to be added to 1 for the gains of each convolution,
+        or to each weight. S is 1, or the number of frames that were tuned one by one. It is applied
+        only where the report says that it is kept.
+    reports
+        S of them.
+    seed
+        Of everything that was drawn at random.
+    """
+
+    model: str
+    model_sha256: str
+    tune: Literal["gains", "all"]
+    seed: int
+    changes: dict[str, np.ndarray] = field(repr=False)
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def gains(self) -> dict[str, np.ndarray]:
+        """Gains (S, C) by convolution, 1 where not kept; none where all weights were tuned."""
+        if self.tune != "gains":
+            return {}
+        kept = np.array([[r.kept] for r in self.reports])
+        return {name: 1 + kept * c.astype(np.float32) for name, c in self.changes.items()}
+
+    @property
+    def report(self) -> Report:
+        """The report; of frames tuned one by one, the mean scores and what they add up to."""
+        if len(self.reports) == 1:
+            return self.reports[0]
+        return _together(self.reports)
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the changes."""
+        digest = hashlib.sha256(self.model_sha256.encode())
+        for name in sorted(self.changes):
+            digest.update(name.encode() + self.changes[name].tobytes())
+        return digest.hexdigest()
+
+    def settings(self) -> dict[str, Any]:
+        """What a recipe says of the tuning."""
+        report = self.report
+        return {
+            "gains_sha256": self.sha256,
+            "loss": report.loss,
+            "tune": self.tune,
+            "seed": self.seed,
+            "steps": report.best_step,
+            "kept": report.kept,
+            "reason": report.reason,
+        }
+
+    def check(self, card: ModelCard, frames: int = 1) -> None:
+        """Refuse a model, or a number of frames, for which these gains were not tuned.
+
+        Raises
+        ------
+        SBDError
+            If it is another model, or frames were tuned one by one and these are more or fewer.
+        """
+        if card.sha256 != self.model_sha256:
+            raise SBDError(
+                f"These gains belong to the model {self.model} as it was when they were tuned, and "
+                f"not to {card.name!r} as it is now; tune again."
+            )
+        if len(self.reports) not in (1, frames):
+            raise SBDError(
+                f"The gains were tuned for {len(self.reports)} frames one by one; these data have "
+                f"{frames}. Tune again, on one frame or on all together."
+            )
+
+    def over(self, network: UNet, frame: int = 0) -> UNet:
+        """The tuned network of a frame: a layer over ``network``, which stays as it is."""
+        import torch
+
+        from . import layer
+
+        s = frame if len(self.reports) > 1 else 0
+        if not self.reports[s].kept:
+            return network
+        changes = {n: torch.from_numpy(c[s].astype(np.float32)) for n, c in self.changes.items()}
+        return layer.apply(network, changes, self.tune)
+
+    def denoise(self, image: Image, **options: Any) -> Image:
+        """Denoise with the tuned network; options as those of ``napari_sbd.denoise``."""
+        from ..denoise import denoise
+
+        return denoise(image, **{"model": self.model, **options}, gain_tuning=self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a ``.safetensors`` file that ``load`` and ``denoise(..., gain_tuning=path)`` read.
+
+        Raises
+        ------
+        SBDError
+            If it cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise SBDError(f"Gains are written to a .safetensors file, not to {path.name!r}.")
+        facts = {"format": _FORMAT, "model": self.model, "model_sha256": self.model_sha256}
+        facts |= {"tune": self.tune, "seed": str(self.seed)}
+        facts["reports"] = json.dumps([asdict(r) for r in self.reports])
+        draft = path.with_suffix(".part")
+        try:
+            save_file(self.changes, draft, facts)
+            draft.chmod(0o644)  # safetensors makes files that only their owner can read
+            os.replace(draft, path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise SBDError(f"The gains cannot be written to {path}: {error.strerror}.") from error
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tuned:
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        SBDError
+            If the file is missing or holds no gains.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "numpy") as file:
+                facts = file.metadata() or {}
+                if facts.get("format") != _FORMAT:
+                    raise SBDError(f"{path} holds no gains; sbd.gain_tune(...).save() writes some.")
+                changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            reports = tuple(
+                Report(**{**r, "curve": tuple(map(tuple, r["curve"]))})
+                for r in json.loads(facts["reports"])
+            )
+            return cls(
+                facts["model"],
+                facts["model_sha256"],
+                facts["tune"],
+                int(facts["seed"]),
+                changes,
+                reports,
+            )
+        except OSError as error:
+            raise SBDError(f"There are no gains to read at {path}.") from error
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, SBDError):
+                raise
+            raise SBDError(f"The gains in {path} are damaged; tune again.") from error
+
+
+def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, str | Path]:
+    """Gains, read where they are a path, and the model to use: theirs, unless another is asked for.
+
+    Raises
+    ------
+    SBDError
+        If there are no gains to read.
+    """
+    tuned = gains if isinstance(gains, Tuned) else Tuned.load(gains)
+    return tuned, tuned.model if model == "auto" else model
+
+
+def _together(reports: tuple[Report, ...]) -> Report:
+    """One report for frames that were tuned one by one."""
+    kept = sum(r.kept for r in reports)
+    judged = [r for r in reports if r.gain is not None]
+
+    def mean(name: str) -> float | None:
+        return float(np.mean([getattr(r, name) for r in judged])) if judged else None
+
+    def spread(name: str) -> float | None:
+        if not judged:
+            return None
+        return float(np.sqrt(np.sum([getattr(r, name) ** 2 for r in judged])) / len(judged))
+
+    first = reports[0]
+    return Report(
+        first.loss,
+        first.tune,
+        first.noise,
+        f"The gains are kept for {kept} of {len(reports)} frames.",
+        kept > 0,
+        any(r.cancelled for r in reports),
+        mean("untuned"),
+        mean("tuned"),
+        spread("untuned_error"),
+        spread("tuned_error"),
+        mean("gain"),
+        spread("gain_error"),
+        (),
+        sum(r.steps for r in reports),
+        max(r.best_step for r in reports),
+        sum(r.seconds for r in reports),
+    )
