@@ -1,0 +1,216 @@
+"""Where atomic columns are: extrema of the band of spatial frequencies that holds the lattice.
+
+The width of the columns is the one number that everything else is scaled by. It is taken from the
+image: the Laplacian of Gaussian (LoG) of width s, normalised so that the outlines of large objects
+count alike at every s, has most power at the s that fits the columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..errors import SBDError
+from ..sampling import bin_counts
+
+Polarity = Literal["auto", "bright", "dark"]
+
+_WIDTH = 1.0  # of the detecting LoG over that of the columns
+_WEAKEST = 0.8  # of the typical response: the threshold at sensitivity 0
+_BRAGG = 2.0  # times the highest spectral peak that chance makes
+_LONELY = 25.0  # response of a single column over the typical one, where there is no lattice
+_FAINT = 0.01  # of the highest response; flat areas hold countless fainter extrema
+_RIM = 0.5  # widths from the frame within which a column cannot be fitted
+_MOST = 60_000  # columns; more are spurious, and would take minutes
+_SMALLEST_WIDTH = 0.8  # px
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Extrema that stand for columns.
+
+    Parameters
+    ----------
+    y, x
+        (N,) [px].
+    strength
+        (N,) response, 1 for a typical column of the image.
+    scale
+        Width of the columns, standard deviation [px]; None where the image shows none.
+    bright
+        Whether columns are brighter than what is around them.
+    threshold
+        On ``strength``.
+    why
+        In words, why there are none; empty where there are some.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    strength: np.ndarray
+    scale: float | None
+    bright: bool
+    threshold: float
+    why: str = ""
+
+
+def detect(
+    image: np.ndarray,
+    *,
+    sensitivity: float = 0.5,
+    polarity: Polarity = "auto",
+    spacing: float | None = None,
+) -> Detection:
+    """Find the columns of a denoised image.
+
+    Parameters
+    ----------
+    image
+        (Y, X), smooth: denoised, averaged or of high dose. NaN pixels hold no data.
+    sensitivity
+        0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column.
+    polarity
+        ``"bright"`` or ``"dark"`` columns; ``"auto"`` takes the sign of the skewness of the
+        band-passed image: columns are the narrow extrema, the gaps between them the wide ones.
+    spacing
+        Of nearest columns [px]; by default from the image.
+
+    Raises
+    ------
+    SBDError
+        If a setting makes no sense or there are more than 60,000 extrema.
+    """
+    check_settings(sensitivity, polarity, spacing)
+    filled = np.where(np.isfinite(image), image, np.nanmean(image)).astype(np.float64)
+    empty = np.zeros(0)
+    threshold = _WEAKEST * (1 - sensitivity)
+    if np.ptp(filled) <= 1e-6 * np.abs(filled).max() or min(filled.shape) < 8:
+        return Detection(empty, empty, empty, None, True, threshold, "The image is constant.")
+    scale = column_scale(filled) if spacing is None else 0.2 * spacing
+    if scale is None:
+        why = "The image has no structure of one size."
+        return Detection(empty, empty, empty, None, True, threshold, why)
+    block = max(1, int(scale / 2))
+    coarse = bin_counts(filled, (block, block)) / block**2
+    width = scale / block
+    response = _band(coarse, width)
+    bright = float((response**3).mean()) > 0 if polarity == "auto" else polarity == "bright"
+    response = response if bright else -response
+    if not _has_lattice(coarse, width) and not _has_lonely(response):
+        why = "The image shows neither a lattice nor single columns that stand out."
+        return Detection(empty, empty, empty, scale, bright, threshold, why)
+    y, x, strength = _maxima(response)
+    typical = (strength**2).sum() / max(strength.sum(), 1e-300)
+    strength = strength / typical
+    y, x = (y + 0.5) * block - 0.5, (x + 0.5) * block - 0.5
+    rim = _RIM * scale
+    height, breadth = image.shape
+    inside = (y >= rim) & (x >= rim) & (y <= height - 1 - rim) & (x <= breadth - 1 - rim)
+    inside &= np.isfinite(
+        image[
+            np.rint(np.clip(y, 0, height - 1)).astype(int),
+            np.rint(np.clip(x, 0, breadth - 1)).astype(int),
+        ]
+    )
+    kept = inside & (strength > threshold)
+    if kept.sum() > _MOST:
+        raise SBDError(
+            f"{kept.sum()} extrema are above the threshold, more than the {_MOST} columns that "
+            "can be fitted; lower the sensitivity, crop the image or give the spacing."
+        )
+    return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold)
+
+
+def check_settings(sensitivity: float, polarity: str, spacing: float | None) -> None:
+    """Refuse settings that make no sense."""
+    if not 0 <= sensitivity <= 1:
+        raise SBDError(f"The sensitivity lies between 0 and 1; {sensitivity} does not.")
+    if polarity not in ("auto", "bright", "dark"):
+        raise SBDError(f"The polarity is 'auto', 'bright' or 'dark', not {polarity!r}.")
+    if spacing is not None and not 4 <= spacing < np.inf:
+        raise SBDError(f"The spacing is 4 pixels or more, not {spacing}.")
+
+
+def column_scale(image: np.ndarray) -> float | None:
+    """Width (standard deviation) of the columns [px], or None where no size stands out.
+
+    The power of the normalised LoG, ``sum P(k) (k s)^4 exp(-k^2 s^2) / s``, has its highest maximum
+    at s = 0.2 of the spacing for lattices, and at the width for single columns. The outline of a
+    large object has the same power at every s.
+    """
+    power, k, _ = _spectrum(image)
+    rings = np.bincount(_ring(k), power.ravel())
+    middle = np.bincount(_ring(k), k.ravel()) / np.maximum(np.bincount(_ring(k)), 1)
+    widths = np.geomspace(_SMALLEST_WIDTH, min(image.shape) / 8, 80)
+    u2 = (middle[1:] * widths[:, None]) ** 2
+    energy = (rings[1:] * u2**2 * np.exp(-u2)).sum(1) / widths
+    inner = (energy[1:-1] > energy[:-2]) & (energy[1:-1] >= energy[2:])
+    if not inner.any():
+        return None
+    return float(widths[1 + np.argmax(np.where(inner, energy[1:-1], 0))])
+
+
+def _spectrum(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Power, angular frequency [1/px] and the same in steps of the spectrum."""
+    height, width = image.shape
+    window = np.hanning(height)[:, None] * np.hanning(width)
+    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2
+    k = 2 * np.pi * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    return power, k, k * min(height, width) / (2 * np.pi)
+
+
+def _ring(k: np.ndarray) -> np.ndarray:
+    """Number of the fine ring that each frequency lies in."""
+    ring: np.ndarray = np.rint(k.ravel() * 200).astype(int)
+    return ring
+
+
+def _has_lattice(image: np.ndarray, width: float) -> bool:
+    """Whether the spectrum has Bragg peaks.
+
+    The power of amorphous matter, of vacuum and of what a denoiser makes of them is exponentially
+    distributed about its mean in a ring, so the highest of n values is about log n times the mean.
+    """
+    power, k, steps = _spectrum(image)
+    ring = np.rint(steps).astype(int)
+    order = np.argsort(ring, axis=None)
+    parts = np.split(power.ravel()[order], np.cumsum(np.bincount(ring.ravel()))[:-1])
+    level = np.array([np.median(p) / np.log(2) if len(p) else np.inf for p in parts])
+    band = (k * width > 0.7) & (k * width < 3) & (steps > 4)
+    ratio = np.where(band, power / (level[ring] + 1e-30 * power.max()), 0)
+    return bool(ratio.max() > _BRAGG * 3 * np.log(power.size))
+
+
+def _has_lonely(response: np.ndarray) -> bool:
+    """Whether single extrema rise far above a calm field."""
+    return bool(response.max() > _LONELY * np.median(np.abs(response)))
+
+
+def _band(image: np.ndarray, width: float) -> np.ndarray:
+    """Response of the LoG, positive for bright columns."""
+    from scipy.ndimage import gaussian_laplace
+
+    # cut off far out: a kernel that does not sum to zero answers to flat areas
+    response: np.ndarray = -gaussian_laplace(image, _WIDTH * width, mode="mirror", truncate=6)
+    return response
+
+
+def _maxima(response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Local maxima above zero: sub-pixel y, x and height, by parabolas along both axes."""
+    from scipy.ndimage import maximum_filter
+
+    peak = response == maximum_filter(response, 3, mode="nearest")
+    peak &= response > _FAINT * response.max()
+    y, x = np.nonzero(peak)
+    height, width = response.shape
+    position = []
+    for axis, (at, size) in enumerate(((y, height), (x, width))):
+        step = (1, 0) if axis == 0 else (0, 1)
+        low = response[np.maximum(y - step[0], 0), np.maximum(x - step[1], 0)]
+        high = response[np.minimum(y + step[0], height - 1), np.minimum(x + step[1], width - 1)]
+        curvature = 2 * response[y, x] - low - high
+        shift = (high - low) / 2 / np.where(curvature > 0, curvature, np.inf)
+        position.append(np.where((at > 0) & (at < size - 1), at + np.clip(shift, -0.5, 0.5), at))
+    return position[0], position[1], response[y, x]

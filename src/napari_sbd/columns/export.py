@@ -1,0 +1,152 @@
+"""Tables of columns as files: CSV, the HDF5 layout of atomap, XYZ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import SBDError
+from .lattice import check_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_columns(
+    table: pd.DataFrame, path: str | Path, image: Any = None, element: str = "X"
+) -> None:
+    """Write a table; the suffix chooses the format.
+
+    Parameters
+    ----------
+    table
+        From ``find_columns`` or ``follow_columns``.
+    path
+        ``.csv``: comment lines with the recipe, then all columns. ``.hdf5`` or ``.h5``: an atom
+        lattice for atomap with one sublattice. ``.xyz``: positions in Å (nm are needed), z = 0.
+    image
+        (Y, X) the columns belong to; atomap's layout needs one, and gets zeros where it is absent.
+    element
+        Chemical symbol for XYZ.
+
+    Raises
+    ------
+    SBDError
+        If the suffix is unknown or the table lacks what the format needs.
+    """
+    check_table(table)
+    target = Path(path)
+    writers: dict[str, Callable[[Path], None]] = {
+        ".csv": lambda file: _csv(table, file),
+        ".hdf5": lambda file: _atomap(table, file, image),
+        ".h5": lambda file: _atomap(table, file, image),
+        ".xyz": lambda file: _xyz(table, file, element),
+    }
+    if target.suffix.lower() not in writers:
+        raise SBDError(f"Columns are written as {', '.join(writers)}, not {target.suffix!r}.")
+    if not target.absolute().parent.is_dir():
+        raise SBDError(f"There is no folder {target.absolute().parent}; create it first.")
+    # complete under another name first, so that nothing half-written is left behind
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        writers[target.suffix.lower()](draft)
+        draft.replace(target)
+    except OSError as error:
+        raise SBDError(f"{target} cannot be written: {error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_columns(path: str | Path) -> pd.DataFrame:
+    """Read a CSV table written by ``write_columns``, with its ``attrs``.
+
+    Raises
+    ------
+    SBDError
+        If it is none.
+    """
+    import pandas as pd
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            head = file.readline()
+        table = pd.read_csv(path, comment="#")
+    except (OSError, ValueError) as error:
+        raise SBDError(f"{path} cannot be read as a table of columns: {error}.") from error
+    check_table(table)
+    if head.startswith("# attrs: "):
+        table.attrs = json.loads(head.removeprefix("# attrs: "))
+    return table
+
+
+def _csv(table: pd.DataFrame, file: Path) -> None:
+    attrs = json.dumps(_plain(table.attrs))
+    notes = [
+        f"# attrs: {attrs}",
+        "# y, x: px, centre of pixel (0, 0) is 0, 0; _nm: nm; _err: one standard deviation; _raw: "
+        "from the counts alone",
+        f"# intensity: integral of the Gaussian [{table.attrs.get('unit', 'image units')} x px]",
+    ]
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        handle.write("\n".join(notes) + "\n")
+        table.to_csv(handle, index=False, lineterminator="\n")
+
+
+def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
+    """The layout of atomap 0.4: a group for each sublattice with positions as (x, y)."""
+    import h5py
+
+    points = table[["x", "y"]].to_numpy(float)
+    picture = np.zeros(table.attrs.get("shape", (1, 1))) if image is None else np.asarray(image)
+    size = table.attrs.get("pixel_size_nm")
+    pixel = 1.0 if size is None else float(np.mean(size))
+    with h5py.File(file, "w") as root:
+        root.attrs["path_name"] = file.name
+        root.attrs["name"] = "napari-sbd"
+        root.attrs["pixel_size"] = pixel
+        root.attrs["recipe"] = json.dumps(_plain(table.attrs))
+        root.create_dataset("image_data", data=picture, compression="gzip")
+        root.create_dataset("original_image_data", data=picture, compression="gzip")
+        group = root.create_group("columns_sublattice")
+        group.attrs["name"] = "columns"
+        group.attrs["tag"] = ""
+        group.attrs["plot_color"] = "red"
+        group.attrs["pixel_size"] = pixel
+        group.attrs["type"] = "standard"
+        for name in ("modified_image_data", "original_image_data"):
+            group.create_dataset(name, data=picture, compression="gzip")
+        group.create_dataset("atom_positions", data=points)
+        sigma = table["sigma"].to_numpy(float) if "sigma" in table else np.ones(len(table))
+        height = table["amplitude"].to_numpy(float) if "amplitude" in table else np.ones(len(table))
+        for name, data in (
+            ("sigma_x", sigma),
+            ("sigma_y", sigma),
+            ("rotation", np.zeros(len(table))),
+            ("amplitude_gaussian", height),
+        ):
+            group.create_dataset(name, data=data)
+
+
+def _xyz(table: pd.DataFrame, file: Path, element: str) -> None:
+    if not {"y_nm", "x_nm"} <= set(table.columns):
+        raise SBDError("XYZ files need positions in nm; give the pixel size.")
+    lines = [str(len(table)), "atomic columns, napari-sbd; x to the right, y down, z = 0, Å"]
+    for x, y in table[["x_nm", "y_nm"]].to_numpy(float) * 10:
+        lines.append(f"{element} {x:.4f} {y:.4f} 0.0000")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

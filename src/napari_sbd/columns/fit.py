@@ -1,0 +1,305 @@
+"""Two-dimensional Gaussians on a local background, fitted to many columns at once.
+
+Every pixel belongs to the nearest column if that is within ``radius``. Its model is the background
+of that column and the sum of the Gaussians around: ``b_k + sum_j A_j exp(-|r - r_j|^2 / 2 s_j^2)``.
+This is one likelihood for all columns, which is climbed column by column with the latest
+neighbours (Fisher scoring in Gauss-Seidel order): with unit weights it is least squares, with
+weights 1 / model it is the Poisson likelihood of counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .systems import inverse, solve
+
+_CHUNK = 512  # columns worked on at once, so that their pixels stay in the processor's cache
+_REACH = 2.0  # radii within which two columns share pixels
+_MOST_NEIGHBOURS = 12
+_COUPLED = 4.5  # widths within which errors of neighbours depend on each other
+_MOST_COUPLED = 6
+_ITERATIONS = 30
+_SETTLED = 1e-3  # of a width; steps smaller than this end the fit of a column
+_WIDER = 3.0  # times the start; no column is wider or narrower by more
+_STRONGER = 5.0  # times the start; no column is stronger by more
+
+
+@dataclass(frozen=True)
+class GaussianFit:
+    """What was fitted to N columns.
+
+    Parameters
+    ----------
+    values
+        (N, 5) y, x [px], amplitude [image units], sigma [px], background [image units].
+    covariance
+        (N, 5, 5) of the values for unit weights: multiply by the variance of a pixel for least
+        squares; as it is for Poisson counts. NaN where the data do not fix a column.
+    dispersion
+        (N,) weighted mean square of the residuals: the variance of a pixel for least squares,
+        about 1 for Poisson counts.
+    converged
+        (N,) whether the maximum lies inside the window of the column.
+    """
+
+    values: np.ndarray
+    covariance: np.ndarray
+    dispersion: np.ndarray
+    converged: np.ndarray
+
+
+def fit_gaussians(
+    image: np.ndarray,
+    start: np.ndarray,
+    radius: float,
+    *,
+    poisson: bool = False,
+    free: np.ndarray | None = None,
+    hold_width: np.ndarray | None = None,
+    iterations: int = _ITERATIONS,
+) -> GaussianFit:
+    """Fit columns from a start close by.
+
+    Parameters
+    ----------
+    image
+        (Y, X); NaN pixels hold no data. Electrons if ``poisson``.
+    start
+        (N, 5) as ``GaussianFit.values``.
+    radius
+        Of the disc of pixels that a column is fitted to [px].
+    poisson
+        Maximum likelihood of counts instead of least squares.
+    free
+        (N,) which columns to fit; the others only shine into the pixels of these. All by default.
+    hold_width
+        (N,) columns whose width stays as it is, with a variance of zero. None by default.
+    iterations
+        At most; 0 evaluates the covariance at the start.
+
+    Notes
+    -----
+    The covariance of a column is its block of the inverse Fisher information of the column and its
+    overlapping neighbours together.
+    """
+    values = np.array(start, float)
+    if not len(values):
+        return GaussianFit(values, np.zeros((0, 5, 5)), np.zeros(0), np.zeros(0, bool))
+    free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
+    held = np.zeros(len(values), bool) if hold_width is None else np.asarray(hold_width, bool)
+    scene = _Scene(image, values, radius, poisson, held)
+    turns = _turns(scene.others)
+    strength, width = np.abs(values[:, 2]), values[:, 3].copy()
+    active = free.copy()
+    for _ in range(iterations):
+        previous = values.copy()
+        for turn in range(int(turns.max(initial=-1)) + 1):
+            for part in _chunks(np.flatnonzero(active & (turns == turn))):
+                information, score, _ = scene.evaluate(values, part)
+                step = solve(information, score)
+                values[part] = _bounded(values[part], step, strength[part], width[part])
+        moved = np.abs(values - previous)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * width
+        # a column rests once it and its neighbours do
+        active = free & (moved | np.append(moved, False)[scene.others].any(1))
+        if not active.any():
+            break
+    covariance, dispersion = _covariance(scene, values)
+    ratio = values[:, 3] / width
+    converged = (
+        (np.hypot(*(values[:, :2] - start[:, :2]).T) < radius / 2)
+        & (ratio > 1.01 / _WIDER)
+        & (ratio < 0.99 * _WIDER)
+        & (values[:, 2] * start[:, 2] > 0)
+        & (np.abs(values[:, 2]) < 0.99 * _STRONGER * strength)
+        & np.isfinite(covariance).all((1, 2))
+        & (covariance[:, 0, 0] > 0)
+    )
+    return GaussianFit(values, covariance, dispersion, converged)
+
+
+class _Scene:
+    """An image, which pixels belong to which column, and which columns overlap."""
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        values: np.ndarray,
+        radius: float,
+        poisson: bool,
+        held: np.ndarray,
+    ) -> None:
+        self.image, self.radius, self.poisson, self.held = image, radius, poisson, held
+        self.centres = np.rint(values[:, :2]).astype(int)
+        self.others = _neighbours(values, _REACH * radius, _MOST_NEIGHBOURS)
+        self.owner = _owners(values, image.shape)
+        # a model near or below zero would claim endless information
+        self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
+
+    def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Fisher information (n, 5, 5), score (n, 5) and dispersion (n,) of some columns."""
+        window = _Window(self, part)
+        residual, weight = window.residual(values)
+        derivative = window.derivatives(values, part)
+        weighted = derivative * weight[:, None]
+        information = weighted @ derivative.transpose(0, 2, 1)
+        score = (weighted @ residual[:, :, None])[:, :, 0]
+        own = (window.owner == part[:, None, None]).reshape(len(part), -1) & (weight > 0)
+        squares = (residual**2 * weight * own).sum(1)
+        dispersion = squares / np.maximum(own.sum(1) - 5, 1)
+        return information.astype(float), score.astype(float), dispersion
+
+    def coupling(self, values: np.ndarray, part: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """(n, 5, 5) Fisher information that columns share with one neighbour each."""
+        window = _Window(self, part)
+        _, weight = window.residual(values)
+        near, far = window.derivatives(values, part), window.derivatives(values, other)
+        distance = np.hypot(
+            window.rows[:, :, None] - self.centres[other, 0, None, None],
+            window.columns[:, None] - self.centres[other, 1, None, None],
+        )
+        seen = (distance <= self.radius).reshape(len(part), 1, -1)
+        return (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
+
+
+class _Window:
+    """The pixels within the radius of some columns."""
+
+    def __init__(self, scene: _Scene, part: np.ndarray) -> None:
+        self.scene, self.part = scene, part
+        reach = int(np.ceil(scene.radius))
+        offset = np.arange(-reach, reach + 1)
+        rows, columns = scene.centres[part, :1] + offset, scene.centres[part, 1:] + offset
+        height, width = scene.image.shape
+        inside = ((rows >= 0) & (rows < height))[:, :, None]
+        inside = inside & ((columns >= 0) & (columns < width))[:, None, :]
+        inside &= offset[:, None] ** 2 + offset**2 <= scene.radius**2
+        place = np.clip(rows, 0, height - 1)[:, :, None], np.clip(columns, 0, width - 1)[:, None]
+        data = scene.image[place]
+        self.owner = scene.owner[place]
+        self.valid = inside & np.isfinite(data)
+        self.data = np.where(self.valid, data, 0.0).astype(np.float32)
+        self.rows, self.columns = rows, columns
+
+    def profiles(self, values: np.ndarray, some: slice | np.ndarray = slice(None)) -> tuple:
+        """Gaussians (n, 5) along y and x, and the distances from their centres."""
+        dy, dx = self.rows[some] - values[:, :1], self.columns[some] - values[:, 1:2]
+        dy, dx = dy.astype(np.float32), dx.astype(np.float32)
+        scale = (-0.5 / values[:, 3:4] ** 2).astype(np.float32)
+        return np.exp(dy**2 * scale), np.exp(dx**2 * scale), dy, dx
+
+    def derivatives(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """(n, 5, pixels) derivatives of the model by the values of one column in each window."""
+        v = values[index]
+        gy, gx, dy, dx = self.profiles(v)
+        amplitude, width = v[:, 2:3].astype(np.float32), v[:, 3:4].astype(np.float32)
+        gy_a = amplitude * gy
+        y1, x1 = gy_a * dy / width**2, gx * dx / width**2
+        y2, x2 = y1 * dy / width, x1 * dx / width
+        result = np.empty((len(v), 5, gy.shape[1], gx.shape[1]), np.float32)
+        for i, (along_y, along_x) in enumerate([(y1, gx), (gy_a, x1), (gy, gx)]):
+            np.multiply(along_y[:, :, None], along_x[:, None], out=result[:, i])
+        result[:, 3] = y2[:, :, None] * gx[:, None] + gy_a[:, :, None] * x2[:, None]
+        result[self.scene.held[index], 3] = 0
+        result[:, 4] = self.owner == index[:, None, None]
+        return result.reshape(len(v), 5, -1)
+
+    def residual(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, pixels) data less model, and the weight of each pixel (0 outside)."""
+        gy, gx, *_ = self.profiles(values[self.part])
+        singles = values.astype(np.float32)
+        model = singles[self.owner, 4]
+        model += (singles[self.part, 2, None] * gy)[:, :, None] * gx[:, None]
+        for slot in self.scene.others[self.part].T:
+            present = np.flatnonzero(slot >= 0)
+            there = slot[present]
+            gy, gx, *_ = self.profiles(values[there], present)
+            model[present] += (singles[there, 2:3] * gy)[:, :, None] * gx[:, None]
+        weight = self.valid.astype(np.float32)
+        if self.scene.poisson:
+            weight /= np.maximum(model, np.float32(self.scene.floor))
+        count = len(self.part)
+        return (self.data - model).reshape(count, -1), weight.reshape(count, -1)
+
+
+def _neighbours(values: np.ndarray, reach: float, most: int) -> np.ndarray:
+    """(N, K) indices of the columns within reach of each one, -1 where there are fewer than K."""
+    from scipy.spatial import cKDTree
+
+    count = min(most + 1, len(values))
+    near = list(range(1, count + 1))
+    distance, index = cKDTree(values[:, :2]).query(values[:, :2], near, distance_upper_bound=reach)
+    found = np.isfinite(distance) & (index != np.arange(len(values))[:, None])
+    index = np.where(found, index, -1)
+    index = np.take_along_axis(index, np.argsort(~found, 1, kind="stable"), 1)
+    return index[:, : int(found.sum(1).max(initial=0))]
+
+
+def _owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(Y, X) index of the column nearest to each pixel."""
+    from scipy.ndimage import distance_transform_edt
+
+    place = np.clip(np.rint(values[:, :2]).astype(int), 0, np.array(shape) - 1)
+    seeds = np.full(shape, -1)
+    seeds[tuple(place.T)] = np.arange(len(values))
+    row, column = distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
+    return seeds[row, column]
+
+
+def _turns(others: np.ndarray) -> np.ndarray:
+    """(N,) turn in which each column is solved, so that neighbours never move at the same time."""
+    turns = [-1] * (len(others) + 1)  # the last one stands for the absent neighbours
+    for k, near in enumerate(others.tolist()):
+        taken = {turns[j] for j in near}
+        turns[k] = next(t for t in range(len(near) + 1) if t not in taken)
+    return np.array(turns[:-1], int)
+
+
+def _bounded(
+    values: np.ndarray, step: np.ndarray, strength: np.ndarray, width: np.ndarray
+) -> np.ndarray:
+    """Take a step, shortened to where the linear model holds."""
+    new = values + step
+    limit = 0.5 * width[:, None]
+    new[:, :2] = values[:, :2] + np.clip(step[:, :2], -limit, limit)
+    limit = _STRONGER * strength
+    new[:, 2] = np.clip(new[:, 2], -limit, limit)
+    low = np.maximum(0.7 * values[:, 3], width / _WIDER)
+    high = np.minimum(1.4 * values[:, 3], width * _WIDER)
+    new[:, 3] = np.clip(new[:, 3], low, high)
+    return new
+
+
+def _covariance(scene: _Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks of the inverse information of each column with its neighbours; dispersions."""
+    reach = _COUPLED * float(np.median(values[:, 3])) if len(values) else 0.0
+    others = _neighbours(values, reach, _MOST_COUPLED)
+    count, slots = others.shape
+    blocks = np.zeros((count + 1, slots + 1, 5, 5))  # the last row stands for absent neighbours
+    dispersion = np.empty(count)
+    for part in _chunks(np.arange(count)):
+        blocks[part, 0], _, dispersion[part] = scene.evaluate(values, part)
+    for slot in range(slots):
+        for part in _chunks(np.flatnonzero(others[:, slot] >= 0)):
+            blocks[part, slot + 1] = scene.coupling(values, part, others[part, slot])
+    members = np.column_stack([np.arange(count), others])
+    listed = np.vstack([members, np.full((1, slots + 1), -2)])
+    covariance = np.empty((count, 5, 5))
+    size = 5 * (slots + 1)
+    for part in _chunks(np.arange(count)):
+        group = members[part]
+        same = listed[group][:, :, None] == group[:, None, :, None]
+        place = same.argmax(-1)
+        pair = np.where(same.any(-1)[..., None, None], blocks[group[:, :, None], place], 0.0)
+        absent = group < 0
+        pair[absent[:, :, None] | absent[:, None]] = 0.0
+        pair = (pair + pair.transpose(0, 2, 1, 4, 3)) / 2
+        covariance[part] = inverse(pair.transpose(0, 1, 3, 2, 4).reshape(-1, size, size))[:, :5, :5]
+    return covariance, dispersion
+
+
+def _chunks(index: np.ndarray) -> Iterator[np.ndarray]:
+    for first in range(0, len(index), _CHUNK):
+        yield index[first : first + _CHUNK]

@@ -1,0 +1,171 @@
+"""Columns followed through a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import SBDError
+from .lattice import check_table, spacing
+from .match import match
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STEP = 0.4  # of the spacing: how far a column may move between frames
+
+
+def follow_columns(
+    tables: pd.DataFrame | Sequence[pd.DataFrame],
+    max_step: float | None = None,
+    memory: int = 1,
+    drift: bool = True,
+) -> pd.DataFrame:
+    """Link columns of successive frames, one to one.
+
+    Parameters
+    ----------
+    tables
+        One table for each frame, or the table of a movie with a column ``frame``.
+    max_step
+        Largest movement between frames [px]; by default 0.4 of the median spacing.
+    memory
+        Frames that a column may be absent and still keep its number.
+    drift
+        Remove the median movement of all columns before linking each pair of frames.
+
+    Returns
+    -------
+    One row for each column and frame, sorted by track and frame: the columns of the tables with
+    ``frame``, ``track`` (0, 1, ... in order of appearance), ``appears`` and ``disappears`` [bool,
+    the first and last sight of a column that is not in the first or last frame]. For the tracks
+    layer of napari take ``[["track", "frame", "y", "x"]]``.
+
+    Raises
+    ------
+    SBDError
+        If there are no tables or a setting makes no sense.
+    """
+    import pandas as pd
+
+    frames = _frames(tables)
+    step = max_step
+    if step is None:
+        gaps = [spacing(t[["y", "x"]].to_numpy(float)) for t in frames]
+        gaps = [g for g in gaps if np.isfinite(g)]
+        if not gaps:
+            raise SBDError("No frame holds two columns; give max_step in pixels.")
+        step = _STEP * float(np.median(gaps))
+    if not 0 < step < np.inf or memory < 0:
+        raise SBDError("max_step is a positive number of pixels, memory 0 or more frames.")
+    last = np.zeros((0, 2))
+    seen = np.zeros(0, int)
+    name = np.zeros(0, int)
+    count = 0
+    parts = []
+    for t, table in enumerate(frames):
+        points = table[["y", "x"]].to_numpy(float)
+        alive = t - seen <= memory + 1
+        last, seen, name = last[alive], seen[alive], name[alive]
+        moved = _drift(last, points, step) if drift else np.zeros(2)
+        last = last + moved
+        pairs = match(last, points, step)
+        track = np.full(len(points), -1)
+        track[pairs[:, 1]] = name[pairs[:, 0]]
+        new = np.flatnonzero(track < 0)
+        track[new] = count + np.arange(len(new))
+        count += len(new)
+        last[pairs[:, 0]], seen[pairs[:, 0]] = points[pairs[:, 1]], t
+        last = np.vstack([last, points[new]])
+        seen = np.append(seen, np.full(len(new), t))
+        name = np.append(name, track[new])
+        parts.append(table.assign(frame=t, track=track))
+    for part in parts:
+        part.attrs = {}
+    result = pd.concat(parts, ignore_index=True).sort_values(["track", "frame"], ignore_index=True)
+    by_track = result.groupby("track")["frame"]
+    first, final = by_track.transform("min"), by_track.transform("max")
+    result["appears"] = (result["frame"] == first) & (first > 0)
+    result["disappears"] = (result["frame"] == final) & (final < len(frames) - 1)
+    return result
+
+
+def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.DataFrame:
+    """Mean of a value over the frames of each track, weighted by the inverse variance.
+
+    Parameters
+    ----------
+    tracks
+        From ``follow_columns``, with ``value`` and its error (``NAME_err``).
+    value
+        Such as ``"intensity_raw"`` or ``"intensity"``.
+
+    Returns
+    -------
+    One row for each track: ``track``, ``frames`` (that hold the value), mean ``y``, ``x`` [px],
+    ``value``, its standard error ``value_err`` from the single errors, and ``chi2``, the mean
+    square of the deviations over their errors: well above 1 for a column that changes.
+
+    Raises
+    ------
+    SBDError
+        If the tracks hold no such value.
+    """
+    import pandas as pd
+
+    error = f"{value}_err"
+    if not {"track", value, error} <= set(tracks.columns):
+        raise SBDError(f"The tracks hold no {value} with {error}; use follow_columns first.")
+    good = tracks[np.isfinite(tracks[value]) & np.isfinite(tracks[error]) & (tracks[error] > 0)]
+    rows = []
+    for track, part in good.groupby("track"):
+        # the median error for all: errors follow the value, and would draw the mean to low ones
+        weight = np.full(len(part), 1 / float(np.median(part[error])) ** 2)
+        mean = float(np.average(part[value], weights=weight))
+        chi2 = float((((part[value] - mean) ** 2) * weight).sum()) / max(len(part) - 1, 1)
+        rows.append(
+            {
+                "track": track,
+                "frames": len(part),
+                "y": part["y"].mean(),
+                "x": part["x"].mean(),
+                value: mean,
+                error: float(weight.sum() ** -0.5),
+                "chi2": chi2 if len(part) > 1 else np.nan,
+            }
+        )
+    return pd.DataFrame(rows, columns=["track", "frames", "y", "x", value, error, "chi2"])
+
+
+def _frames(tables) -> list:
+    if hasattr(tables, "columns"):
+        check_table(tables)
+        if "frame" not in tables.columns:
+            raise SBDError(
+                "A single table needs a column 'frame'; or give one table for each frame."
+            )
+        count = int(tables["frame"].max()) + 1 if len(tables) else 0
+        frames = [tables[tables["frame"] == t].reset_index(drop=True) for t in range(count)]
+    else:
+        frames = list(tables)
+    if not frames:
+        raise SBDError("There are no tables of columns to follow.")
+    for table in frames:
+        check_table(table)
+    return frames
+
+
+def _drift(before: np.ndarray, after: np.ndarray, step: float) -> np.ndarray:
+    """Median movement of columns to their nearest ones."""
+    from scipy.spatial import cKDTree
+
+    if len(before) < 3 or len(after) < 3:
+        return np.zeros(2)
+    distance, partner = cKDTree(after).query(before)
+    near = distance <= 1.25 * step
+    if near.sum() < 3:
+        return np.zeros(2)
+    movement: np.ndarray = np.median(after[partner[near]] - before[near], axis=0)
+    return movement

@@ -1,0 +1,279 @@
+"""Spacing, lattice vectors, coordination, strain and displacement of columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import SBDError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NEAR = 0.15  # of the spacing: how far a column may be from where the lattice has it
+_SHELL = 1.25  # of the nearest distance: what counts as a nearest neighbour
+_FEWEST = 8  # columns that make a lattice
+
+
+def spacing(points: np.ndarray) -> float:
+    """Median nearest-neighbour distance; NaN for fewer than two points."""
+    from scipy.spatial import cKDTree
+
+    if len(points) < 2:
+        return float("nan")
+    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
+
+
+def lattice_vectors(points: np.ndarray) -> np.ndarray | None:
+    """Two shortest vectors that repeat the columns.
+
+    A vector counts if columns have a partner at it nearly as often as at the most frequent one, so
+    that a crystal with several columns in its cell gives the cell and not the nearest neighbours.
+
+    Parameters
+    ----------
+    points
+        (N, 2) y, x; the largest crystal among them decides.
+
+    Returns
+    -------
+    (2, 2) rows a and b as (y, x), at 60 to 90 degrees to each other, a the one nearer to the x
+    axis; None where nothing repeats.
+    """
+    from scipy.spatial import cKDTree
+
+    if len(points) < _FEWEST:
+        return None
+    near = _NEAR * spacing(points)
+    reach = 4.2 * spacing(points)
+    pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
+    if len(pairs) > 2_000_000:
+        pairs = pairs[:: len(pairs) // 2_000_000 + 1]
+    steps = points[pairs[:, 1]] - points[pairs[:, 0]]
+    steps = steps * np.where((steps[:, :1] > 0) | ((steps[:, :1] == 0) & (steps[:, 1:] > 0)), 1, -1)
+    both = np.vstack([steps, -steps])
+    tree = cKDTree(both)
+    some = steps[np.linspace(0, len(steps) - 1, min(len(steps), 3000)).astype(int)]
+    count = tree.query_ball_point(some, near, return_length=True)
+    candidates: list[tuple[np.ndarray, int]] = []
+    while (count > 0.5 * count.max(initial=1)).any() and len(candidates) < 12 and count.max() > 3:
+        best = some[np.argmax(count)]
+        centre = both[tree.query_ball_point(best, near)].mean(0)
+        votes = tree.query_ball_point(centre, near, return_length=True)
+        candidates.append((centre, votes))
+        taken = np.minimum(np.hypot(*(some - centre).T), np.hypot(*(some + centre).T)) < 2 * near
+        count = np.where(taken, 0, count)
+    if not candidates:
+        return None
+    most = max(v for _, v in candidates)
+    good = sorted((c for c, v in candidates if v > 0.6 * most), key=lambda c: float(np.hypot(*c)))
+    first = good[0]
+    second = next((c for c in good[1:] if abs(_sine(first, c)) > 0.3), None)
+    return None if second is None else _reduced(first, second)
+
+
+def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
+    """Index columns on their lattices, and measure how they deviate.
+
+    The lattice of the largest crystal is found first, then that of the rest, and so on.
+
+    Parameters
+    ----------
+    table
+        With ``y``, ``x`` [px].
+    largest
+        Lattices to look for at most.
+
+    Returns
+    -------
+    A copy with ``neighbour_distance`` [px]; ``coordination`` (columns within 1.25 times that);
+    ``lattice`` (0, 1, ... or -1 for columns on none); indices ``h``, ``k``;
+    ``displacement_y``, ``displacement_x`` [px] from the lattice fitted to all its columns; and
+    ``strain_yy``, ``strain_xx``, ``strain_xy``, ``rotation`` [rad] of the neighbourhood against
+    that lattice. ``attrs["lattices"]`` holds each (origin, a, b) [px].
+    """
+    from scipy.spatial import cKDTree
+
+    points = table[["y", "x"]].to_numpy(float)
+    result = table.copy()
+    count = len(points)
+    result["neighbour_distance"], result["coordination"] = np.nan, 0
+    if count > 1:
+        nearest = cKDTree(points).query(points, 2)[0][:, 1]
+        result["neighbour_distance"] = nearest
+        result["coordination"] = _coordination(points)
+    names = "displacement_y", "displacement_x", "strain_yy", "strain_xx", "strain_xy", "rotation"
+    values = np.full((count, 6), np.nan)
+    index = np.full((count, 2), 0)
+    label = np.full(count, -1)
+    lattices: list[tuple] = []
+    while len(lattices) < largest:
+        rest = np.flatnonzero(label < 0)
+        vectors = lattice_vectors(points[rest])
+        if vectors is None:
+            break
+        members, hk = _index(points[rest], vectors)
+        if len(members) < _FEWEST or len(np.unique(hk, axis=0)) < _FEWEST:
+            break
+        who = rest[members]
+        origin, vectors = _fit_lattice(points[who], hk)
+        label[who], index[who] = len(lattices), hk
+        values[who, :2] = points[who] - origin - hk @ vectors
+        values[who, 2:] = _strain(points[who], hk, vectors)
+        lattices.append((origin.tolist(), vectors[0].tolist(), vectors[1].tolist()))
+    result["lattice"] = label
+    result["h"], result["k"] = index.T
+    for name, column in zip(names, values.T, strict=True):
+        result[name] = column
+    result.attrs["lattices"] = lattices
+    return result
+
+
+def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
+    """Sort columns into species by their intensity.
+
+    A mixture of one to ``most`` normal distributions is fitted by expectation maximisation; the
+    number with the lowest Bayesian information criterion (Schwarz 1978) counts.
+
+    Parameters
+    ----------
+    intensity
+        (N,).
+    most
+        Species at most.
+
+    Returns
+    -------
+    (N,) 0 for the weakest species, 1 for the next, ...; -1 where the intensity is NaN.
+    """
+    values = np.abs(np.asarray(intensity, float))
+    label = np.full(len(values), -1)
+    valid = np.isfinite(values)
+    if not valid.any():
+        return label
+    data = values[valid]
+    fits = [_mixture(data, n) for n in range(1, most + 1) if n == 1 or len(data) >= 10 * n]
+    label[valid] = min(fits, key=lambda fit: fit[0])[1]
+    return label
+
+
+def _mixture(data: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+    mean = np.quantile(data, (np.arange(count) + 0.5) / count)
+    least = max(1e-3 * float(np.ptp(data)), 1e-12)
+    width = np.full(count, max(float(data.std()) / count, least))
+    weight = np.full(count, 1 / count)
+    for _ in range(200):
+        z = (data[:, None] - mean) / width
+        log = np.log(weight) - np.log(width) - z**2 / 2
+        top = log.max(1, keepdims=True)
+        total = top[:, 0] + np.log(np.exp(log - top).sum(1))
+        share = np.exp(log - total[:, None])
+        size = share.sum(0) + 1e-9
+        mean = (share * data[:, None]).sum(0) / size
+        width = np.sqrt((share * (data[:, None] - mean) ** 2).sum(0) / size) + least
+        weight = size / size.sum()
+    order = np.argsort(np.argsort(mean))
+    bic = -2 * total.sum() + (3 * count - 1) * np.log(len(data))
+    return float(bic), order[share.argmax(1)]
+
+
+def _sine(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a[0] * b[1] - a[1] * b[0]) / (np.hypot(*a) * np.hypot(*b)))
+
+
+def _reduced(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Gauss reduction, angle of 60 to 90 degrees, the vector nearer to the x axis first."""
+    for _ in range(20):
+        if a @ a > b @ b:
+            a, b = b, a
+        shift = np.rint(a @ b / (a @ a))
+        if shift == 0:
+            break
+        b = b - shift * a
+    if abs(a[0] / np.hypot(*a)) > abs(b[0] / np.hypot(*b)):
+        a, b = b, a
+    a = a if a[1] > 0 else -a
+    return np.array([a, b if a @ b >= 0 else -b])
+
+
+def _coordination(points: np.ndarray) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(points)
+    nearest = tree.query(points, 2)[0][:, 1]
+    typical = np.minimum(nearest, 1.5 * np.median(nearest))
+    number: np.ndarray = tree.query_ball_point(points, _SHELL * typical, return_length=True) - 1
+    return number
+
+
+def _index(points: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Largest group of points joined by lattice vectors, and its indices (n, 2)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(points)
+    near = _NEAR * 1.5 * float(np.min(np.linalg.norm(vectors, axis=1)))
+    hops = np.array([(1, 0), (0, 1)])
+    bonds: dict[tuple[int, int], np.ndarray] = {}
+    rows, columns = [], []
+    for hop in hops:
+        distance, to = tree.query(points + hop @ vectors)
+        start = np.flatnonzero((distance < near) & (to != np.arange(len(points))))
+        rows.append(start)
+        columns.append(to[start])
+        for a, b in zip(start.tolist(), to[start].tolist(), strict=True):
+            bonds[a, b], bonds[b, a] = hop, -hop
+    i, j = np.concatenate(rows), np.concatenate(columns)
+    graph = coo_matrix((np.ones(len(i)), (i, j)), shape=(len(points),) * 2).tocsr()
+    _, part = connected_components(graph, directed=False)
+    root = int(np.flatnonzero(part == np.bincount(part).argmax())[0])
+    order, before = breadth_first_order(graph, root, directed=False)
+    hk = np.zeros((len(points), 2), int)
+    for at in order[1:].tolist():
+        hk[at] = hk[before[at]] + bonds[int(before[at]), at]
+    return order, hk[order]
+
+
+def _fit_lattice(points: np.ndarray, hk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (2,) and vectors (2, 2) by least squares."""
+    design = np.column_stack([np.ones(len(hk)), hk])
+    solution = np.linalg.lstsq(design, points, rcond=None)[0]
+    return solution[0], solution[1:]
+
+
+def _strain(points: np.ndarray, hk: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """(n, 4) eps_yy, eps_xx, eps_xy and rotation about each column, from its neighbours."""
+    place = {(int(h), int(k)): n for n, (h, k) in enumerate(hk)}
+    result = np.full((len(points), 4), np.nan)
+    around = [(h, k) for h in (-1, 0, 1) for k in (-1, 0, 1) if (h, k) != (0, 0)]
+    for n, (h, k) in enumerate(hk.tolist()):
+        there = [(place[h + u, k + v], u, v) for u, v in around if (h + u, k + v) in place]
+        if len(there) < 3:
+            continue
+        hops = np.array([t[1:] for t in there])
+        if np.linalg.matrix_rank(hops) < 2:
+            continue
+        ideal = hops @ vectors
+        real = points[[t[0] for t in there]] - points[n]
+        gradient = np.linalg.lstsq(ideal, real, rcond=None)[0].T - np.eye(2)
+        result[n] = (
+            gradient[0, 0],
+            gradient[1, 1],
+            (gradient[0, 1] + gradient[1, 0]) / 2,
+            (gradient[0, 1] - gradient[1, 0]) / 2,
+        )
+    return result
+
+
+def check_table(table: pd.DataFrame) -> None:
+    """Refuse what is no table of columns.
+
+    Raises
+    ------
+    SBDError
+        If positions are missing.
+    """
+    if not {"y", "x"} <= set(getattr(table, "columns", ())):
+        raise SBDError("A table of atomic columns needs the columns y and x.")

@@ -1,0 +1,164 @@
+"""Position, width and intensity of columns at given places, with standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .fit import GaussianFit, fit_gaussians
+
+RADIUS = 3.5  # scales: the pixels that a column is fitted to; fitted widths are 1 to 1.7 scales
+_FINEST = 1.2  # px; images are summed until the columns are hardly wider
+_KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
+_CELL = np.pi  # squared widths in which a denoised image holds one independent error
+_LEAST = 0.05  # of the typical amplitude, from which a hand-placed column starts
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fits of N columns in pixels of the image.
+
+    Parameters
+    ----------
+    values, error
+        (N, 5) y, x [px], amplitude [image units], sigma [px], background [image units], and their
+        standard errors.
+    intensity, intensity_error
+        (N,) integral of the Gaussian, 2 pi amplitude sigma^2 [image units x px].
+    converged
+        (N,) whether the data fix the column.
+    """
+
+    values: np.ndarray
+    error: np.ndarray
+    intensity: np.ndarray
+    intensity_error: np.ndarray
+    converged: np.ndarray
+
+
+def measure(
+    image: np.ndarray,
+    counts: np.ndarray | None,
+    start: np.ndarray,
+    scale: float,
+    bright: bool,
+    free: np.ndarray | None = None,
+) -> tuple[Fits, Fits | None]:
+    """Fit columns to a denoised image, and to the counts that it was made from.
+
+    Parameters
+    ----------
+    image
+        (Y, X) denoised.
+    counts
+        (Y, X) electrons, in which case ``image`` is in electrons too; or None.
+    start
+        (N, 5) as ``Fits.values``; NaN beyond the position where nothing is known yet.
+    scale
+        Width of the columns [px].
+    bright
+        Polarity.
+    free
+        (N,) which columns to fit; all by default.
+
+    Returns
+    -------
+    The fit to the denoised image by least squares, and the fit to the counts by Poisson maximum
+    likelihood (NaN where the counts alone do not fix a column; its width is held at that of the
+    first fit, without error, where the counts fix it to no better than 10 %).
+
+    Notes
+    -----
+    Errors of the first fit add two variances: what the counting statistics of the fitted model
+    allow (its inverse Fisher information), and the residual of the fit, taken as one independent
+    error in pi squared widths since a denoised image is smooth. Without counts there is only the
+    second. A network also draws on other columns, so the first is an upper bound to the noise, but
+    it says nothing about what a network invents.
+    """
+    block = max(1, int(scale / _FINEST))
+    coarse = _summed(image, block) / block**2
+    first = _coarse_start(start, coarse, scale / block, block, bright)
+    radius = RADIUS * scale / block
+    fit = fit_gaussians(coarse, first, radius, free=free)
+    independent = max(_CELL * (scale / block) ** 2, 1.0)
+    covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
+    if counts is None:
+        return _fine(fit, covariance, block, first), None
+    electrons = _summed(counts, block)
+    to_electrons = np.array([1, 1, block**2, 1, block**2])
+    model = np.where(fit.converged[:, None], fit.values, first) * to_electrons
+    expected = fit_gaussians(electrons, model, radius, poisson=True, iterations=0)
+    width_error = np.sqrt(expected.covariance[:, 3, 3]) / model[:, 3]
+    held = ~(width_error < _KNOWN)
+    raw = fit_gaussians(electrons, model, radius, poisson=True, free=free, hold_width=held)
+    back = 1 / np.outer(to_electrons, to_electrons)
+    denoised = _fine(fit, covariance + expected.covariance * back, block, first)
+    in_pixels = GaussianFit(
+        raw.values / to_electrons, raw.covariance * back, raw.dispersion, raw.converged
+    )
+    result = _fine(in_pixels, in_pixels.covariance, block, first)
+    result.error[held, 3] = np.nan
+    lost = ~raw.converged
+    for array in (result.values, result.error, result.intensity, result.intensity_error):
+        array[lost] = np.nan
+    return denoised, result
+
+
+def _summed(image: np.ndarray, block: int) -> np.ndarray:
+    """Sums over whole blocks; NaN where any pixel holds no data."""
+    height, width = (n // block * block for n in image.shape)
+    shape = height // block, block, width // block, block
+    sums: np.ndarray = image[:height, :width].reshape(shape).sum((1, 3), dtype=np.float64)
+    return sums
+
+
+def _coarse_start(start, coarse, width, block, bright):
+    """Complete the start from the image: the LoG of a Gaussian tells its amplitude."""
+    from scipy.ndimage import gaussian_laplace
+
+    values = np.array(start, float)
+    values[:, :2] = (values[:, :2] + 0.5) / block - 0.5
+    values[:, 3] = np.sqrt(np.maximum((values[:, 3] / block) ** 2 + _spread(block), 0.1))
+    unknown = ~np.isfinite(values).all(1)
+    filled = np.where(np.isfinite(coarse), coarse, np.nanmean(coarse))
+    place = tuple(np.clip(np.rint(values[:, :2]).astype(int), 0, np.array(coarse.shape) - 1).T)
+    sign = 1 if bright else -1
+    response = gaussian_laplace(filled, width, mode="nearest")[place]
+    amplitude = -2 * width**2 * response * sign
+    typical = np.median(amplitude[amplitude > 0]) if (amplitude > 0).any() else np.ptp(filled)
+    amplitude = sign * np.maximum(amplitude, _LEAST * max(typical, 1e-12))
+    guess = np.column_stack(
+        [values[:, :2], amplitude, np.full(len(values), width), filled[place] - amplitude]
+    )
+    values[unknown] = guess[unknown]
+    return values
+
+
+def _fine(fit: GaussianFit, covariance: np.ndarray, block: int, start: np.ndarray) -> Fits:
+    """From summed to original pixels; columns that were not fixed keep their place."""
+    values = np.where(fit.converged[:, None], fit.values, start)
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    amplitude, width = values[:, 2], values[:, 3]
+    slope = np.column_stack([width**2, 2 * amplitude * width])
+    part = covariance[:, 2:4, 2:4][:, [[0], [1]], [0, 1]]
+    variance = np.einsum("ni,nij,nj->n", slope, part, slope)
+    factor = 2 * np.pi * block**2
+    # summing widens a Gaussian by the variance of the block
+    sharp = np.sqrt(np.maximum(width**2 - _spread(block), 0.01))
+    intensity = factor * amplitude * width**2
+    values = values.copy()
+    values[:, :2] = (values[:, :2] + 0.5) * block - 0.5
+    values[:, 2] *= (width / sharp) ** 2
+    values[:, 3] = sharp * block
+    error = error * np.array([block, block, 1, block, 1])
+    error = np.where(fit.converged[:, None], error, np.nan)
+    with np.errstate(invalid="ignore"):
+        intensity_error = np.where(fit.converged, factor * np.sqrt(variance), np.nan)
+    return Fits(values, error, intensity, intensity_error, fit.converged.copy())
+
+
+def _spread(block: int) -> float:
+    """Variance that summing over blocks adds to a width [blocks squared]."""
+    return (1 - 1 / block**2) / 12

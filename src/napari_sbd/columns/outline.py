@@ -1,0 +1,119 @@
+"""Outlines of groups of columns: alpha shapes in units of the column spacing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ALPHA = 1.08  # spacings; the SBD paper's 40 px at its 37 px
+
+
+def outline(points: np.ndarray, alpha: float) -> np.ndarray:
+    """Boundary of an alpha shape.
+
+    Delaunay triangles with a circumradius below ``alpha`` are kept; the boundary is made of the
+    edges that belong to one of them only.
+
+    Parameters
+    ----------
+    points
+        (N, 2).
+    alpha
+        In the unit of the points. Triangles inside a lattice have a circumradius of 0.58
+        (hexagonal) to 0.71 (square) spacings; larger alphas bridge wider gaps.
+
+    Returns
+    -------
+    (E, 2) indices of the points at the ends of each boundary edge. Empty for fewer than three
+    points and for points on a line.
+    """
+    from scipy.spatial import Delaunay, QhullError
+
+    none = np.zeros((0, 2), int)
+    if len(points) < 3:
+        return none
+    try:
+        triangles = Delaunay(points - points.mean(0)).simplices
+    except QhullError:
+        return none
+    triangles = triangles[_circumradius(points[triangles]) < alpha]
+    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
+    if not len(edges):
+        return none
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    boundary: np.ndarray = unique[count == 1]
+    return boundary
+
+
+def on_surface(
+    points: np.ndarray, alpha: float, frame: tuple[int, int] | None = None, margin: float = 0.0
+) -> np.ndarray:
+    """Which points lie on an outline.
+
+    Parameters
+    ----------
+    points, alpha
+        As in ``outline``.
+    frame
+        (Y, X) of the image. An outline along the frame is where the image ends and not the
+        crystal: edges whose both ends are within ``margin`` of the same side do not count.
+    margin
+        In the unit of the points.
+
+    Returns
+    -------
+    (N,) bool. Points in no triangle, such as single columns, are surface.
+    """
+    edges = outline(points, alpha)
+    flag = np.zeros(len(points), bool)
+    if frame is not None and len(edges):
+        ends = points[edges]
+        low, high = ends < margin, ends > np.array(frame) - 1 - margin
+        edges = edges[~(low.all(1) | high.all(1)).any(1)]
+    flag[edges] = True
+    return flag | ~_in_triangles(points, alpha)
+
+
+def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:
+    """Closed outlines, largest first, each (n, 2) points in order: one shape each for a viewer."""
+    edges = outline(points, alpha)
+    ahead: dict[int, list[int]] = {}
+    for a, b in edges.tolist():
+        ahead.setdefault(a, []).append(b)
+        ahead.setdefault(b, []).append(a)
+    shapes = []
+    while ahead:
+        start = at = next(iter(ahead))
+        ring = [start]
+        while ahead.get(at):
+            to = ahead[at].pop()
+            ahead[to].remove(at)
+            at = to
+            if at == start:
+                break
+            ring.append(at)
+        ahead = {k: v for k, v in ahead.items() if v}
+        shapes.append(points[ring])
+    return sorted(shapes, key=len, reverse=True)
+
+
+def _in_triangles(points: np.ndarray, alpha: float) -> np.ndarray:
+    from scipy.spatial import Delaunay, QhullError
+
+    flag = np.zeros(len(points), bool)
+    if len(points) < 3:
+        return flag
+    try:
+        triangles = Delaunay(points - points.mean(0)).simplices
+    except QhullError:
+        return flag
+    flag[triangles[_circumradius(points[triangles]) < alpha]] = True
+    return flag
+
+
+def _circumradius(corners: np.ndarray) -> np.ndarray:
+    """(T,) circumradii of triangles (T, 3, 2); infinite for degenerate ones."""
+    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).prod(1)
+    with np.errstate(divide="ignore"):
+        return np.where(area > 1e-9 * sides ** (2 / 3), sides / (4 * area), np.inf)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from columns.scenes import grid, picture
+from napari_sbd import SBDError
+from napari_sbd.columns.detect import detect
+from napari_sbd.columns.match import compare_columns
+
+
+def found(image, **settings):
+    d = detect(image, **settings)
+    return np.column_stack([d.y, d.x])
+
+
+@pytest.mark.parametrize("gap", [8.0, 21.0, 60.0])
+@pytest.mark.parametrize("hexagonal", [False, True])
+@pytest.mark.parametrize("amplitude", [0.3, -0.3])
+def test_every_column_is_found_at_any_magnification(gap, hexagonal, amplitude):
+    points = grid(9, 9, gap, jitter=gap / 40, hexagonal=hexagonal)
+    image = picture(points, gap, 0.2 * gap, amplitude, 1.0)
+    d = detect(image)
+    assert d.bright == (amplitude > 0)
+    score = compare_columns(points, np.column_stack([d.y, d.x]))
+    assert score.f1 == 1
+    assert d.scale == pytest.approx(0.2 * gap, rel=0.25)
+
+
+def test_the_choice_of_polarity_can_be_overruled():
+    points = grid(8, 8, 20.0)
+    image = picture(points, 20.0, 4.0, 1.0, 0.0)
+    between = found(image, polarity="dark")
+    assert compare_columns(points, between).recall == 0
+
+
+def test_two_species_and_dumbbells_are_resolved():
+    points = grid(7, 7, 40.0)
+    pairs = np.vstack([points, points + np.array([0, 13])])
+    image = picture(pairs, 40.0, 4.0, np.repeat([1.0, 0.6], len(points)), 0.0)
+    assert compare_columns(pairs, found(image), tolerance=2).f1 == 1
+
+
+def test_columns_close_to_the_frame_are_found():
+    points = grid(8, 8, 20.0)
+    image = picture(points, 20.0, 4.0, 1.0, 0.0)[16:, 16:]
+    assert compare_columns(points - 16, found(image), tolerance=2).f1 == 1
+
+
+def test_a_small_crystal_in_a_wide_vacuum():
+    image = np.pad(picture(grid(6, 6, 20.0), 20.0, 4.0, 0.2, 0.45), 180, constant_values=0.45)
+    assert len(found(image)) == 36
+
+
+def test_a_single_column():
+    image = np.pad(picture(np.array([[40.0, 40.0]]), 40, 5.0, 1.0, 0.0), 60)
+    np.testing.assert_allclose(found(image), [[100, 100]], atol=0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_none_are_invented_where_there_are_none(seed):
+    """Smooth noise, as a denoiser leaves it of vacuum and amorphous films; a constant."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = np.random.default_rng(seed).normal(0, 1, (256, 256))
+    for image in (gaussian_filter(noise, 4), noise, np.ones((256, 256))):
+        assert detect(image).why
+        assert not len(found(image))
+
+
+def test_sensitivity_brings_more_columns():
+    points = grid(9, 9, 20.0)
+    strength = np.where(np.arange(81) % 2, 1.0, 0.25)
+    image = picture(points, 20.0, 4.0, strength, 0.0)
+    low, high = (len(found(image, sensitivity=s)) for s in (0.2, 0.9))
+    assert low < 81 <= high
+
+
+def test_too_many_extrema_are_refused_at_once(monkeypatch):
+    from napari_sbd.columns import detect as module
+
+    monkeypatch.setattr(module, "_MOST", 100)
+    image = picture(grid(20, 20, 10.0), 10.0, 2.0, 1.0, 0.0)
+    with pytest.raises(SBDError, match="lower the sensitivity"):
+        detect(image)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sensitivity": 2}, {"polarity": "grey"}, {"spacing": 1}, {"spacing": np.nan}]
+)
+def test_settings_that_make_no_sense(settings):
+    with pytest.raises(SBDError):
+        detect(np.zeros((64, 64)), **settings)

@@ -1,0 +1,102 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from columns.scenes import grid
+from napari_sbd import describe_lattice
+from napari_sbd.columns import lattice_vectors, on_surface, outline, polygons, species
+
+
+def table(points):
+    return pd.DataFrame(points, columns=["y", "x"])
+
+
+@pytest.mark.parametrize("hexagonal", [False, True])
+def test_the_surface_of_a_block_is_its_rim(hexagonal):
+    points = grid(7, 9, 20.0, jitter=0.5, hexagonal=hexagonal)
+    i, j = np.mgrid[:7, :9].reshape(2, -1)
+    rim = (i == 0) | (i == 6) | (j == 0) | (j == 8)
+    np.testing.assert_array_equal(on_surface(points, 0.9 * 20), rim)
+
+
+def test_a_hole_has_a_surface_and_its_own_outline():
+    points = grid(11, 11, 20.0)
+    far = np.abs(points - points.mean(0)).max(1) > 30
+    points = points[far]
+    shapes = polygons(points, 1.08 * 20)
+    assert [len(s) for s in shapes] == [40, 12]
+
+
+def test_where_the_image_ends_the_crystal_does_not():
+    """A lattice that fills the frame has no surface."""
+    points = grid(8, 8, 20.0)
+    assert not on_surface(points, 21.6, (180, 180), 20.5).any()
+
+
+def test_one_column_and_three_on_a_line_have_no_outline_but_are_surface():
+    for points in (np.array([[5.0, 5]]), np.array([[0.0, 0], [0, 10], [0, 20]]), np.zeros((0, 2))):
+        assert len(outline(points, 20)) == 0
+        assert on_surface(points, 20).all()
+        described = describe_lattice(table(points))
+        assert (described["lattice"] == -1).all()
+
+
+def test_lattice_vectors_are_those_of_the_cell():
+    turn = np.deg2rad(12)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = (grid(12, 12, 1.0) * (17.0, 25.0)) @ rotation
+    a, b = lattice_vectors(points + np.random.default_rng(0).normal(0, 0.4, points.shape))
+    assert np.hypot(*a) == pytest.approx(25, rel=0.01)
+    assert np.hypot(*b) == pytest.approx(17, rel=0.01)
+
+
+def test_a_cell_with_two_columns_is_not_mistaken_for_its_half():
+    """A honeycomb repeats after 20, its nearest columns are 20 / sqrt(3) apart."""
+    cell = grid(9, 9, 20.0, hexagonal=True)
+    honeycomb = np.vstack([cell, cell + np.array([20 / np.sqrt(3), 0])])
+    a, b = lattice_vectors(honeycomb)
+    assert np.hypot(*a) == pytest.approx(20, rel=0.01)
+    assert np.hypot(*b) == pytest.approx(20, rel=0.01)
+
+
+def test_strain_rotation_and_displacement_of_a_bent_part():
+    """The right half is stretched along x by 4 % and one column is pushed by 3 px."""
+    points = grid(12, 16, 20.0)
+    middle = points[:, 1].mean()
+    right = points[:, 1] > middle
+    points[:, 1] += np.where(right, 0.04 * (points[:, 1] - middle), 0)
+    d = describe_lattice(table(points))
+    gap = (
+        d["strain_xx"][right & (points[:, 1] > middle + 40)].median()
+        - d["strain_xx"][~right & (points[:, 1] < middle - 40)].median()
+    )
+    assert gap == pytest.approx(0.04, abs=0.004)
+    assert np.abs(d["strain_yy"]).max() < 1e-6
+    pushed = grid(9, 9, 20.0)
+    pushed[40] += (0, 3)
+    d = describe_lattice(table(pushed))
+    assert d["displacement_x"][40] == pytest.approx(3, abs=0.1)
+    assert d["coordination"][10] == 4
+
+
+def test_two_crystals_get_lattices_of_their_own():
+    one = grid(10, 10, 20.0)
+    other = grid(6, 6, 27.0, hexagonal=True) + np.array([260, 0])
+    d = describe_lattice(table(np.vstack([one, other])))
+    assert set(d["lattice"][:100]) == {0}
+    assert (d["lattice"][100:] == 1).mean() > 0.9
+    assert len(d.attrs["lattices"]) == 2
+
+
+def test_scattered_points_are_no_lattice():
+    points = np.random.default_rng(0).uniform(0, 400, (150, 2))
+    assert (describe_lattice(table(points))["lattice"] >= 0).mean() < 0.3
+
+
+def test_species_follow_the_intensity():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], [120, 60])
+    values = rng.normal(np.where(truth, 3.0, 1.0), 0.2)
+    assert (species(values) == truth).mean() > 0.99
+    assert set(species(rng.normal(1, 0.2, 200))) == {0}
+    assert species(np.array([np.nan, 1.0, 1.1])).tolist() == [-1, 0, 0]

@@ -1,0 +1,184 @@
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from napari_sbd import SBDError
+from napari_sbd.columns.export import read_columns
+
+POINTS = grid(8, 8, 20.0, jitter=1.0)
+CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
+COUNTS = np.random.default_rng(0).poisson(CLEAN)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return sbd.find_columns(CLEAN, COUNTS, 0.01)
+
+
+def test_the_table_has_what_it_promises(table):
+    promised = (
+        "y x y_err x_err intensity intensity_err sigma surface agreement_z agreement_p y_nm x_nm "
+        "y_raw x_raw y_raw_err x_raw_err intensity_raw intensity_raw_err sigma_raw background"
+    )
+    assert set(promised.split()) <= set(table.columns)
+    assert table["surface"].dtype == bool
+    np.testing.assert_allclose(table["y_nm"], 0.01 * table["y"])
+    assert table.attrs["polarity"] == "bright"
+    assert table.attrs["unit"] == "electrons"
+    assert table.attrs["recipe"]["operation"] == "find_columns"
+
+
+def test_positions_intensities_and_errors_are_those_of_the_scene(table):
+    score = sbd.compare_columns(POINTS, table)
+    assert score.f1 == 1
+    assert score.rmse < 0.02
+    assert table["intensity"].median() == pytest.approx(2 * np.pi * 4 * 16, rel=0.01)
+
+
+def test_errors_from_the_counts_are_honest():
+    points = grid(13, 13, 20.0, jitter=1.0)
+    clean = picture(points, 20.0, 4.0, 4.0, 4.0)
+    found = sbd.find_columns(clean, np.random.default_rng(2).poisson(clean))
+    pairs = sbd.compare_columns(points, found).pairs
+    assert len(pairs) == 169
+    matched = found.iloc[pairs[:, 1]]
+    off = matched[["y_raw", "x_raw"]].to_numpy() - points[pairs[:, 0]]
+    assert 0.87 < (off / matched[["y_raw_err", "x_raw_err"]].to_numpy()).std() < 1.13
+    excess = matched["intensity_raw"] - 2 * np.pi * 4 * 16
+    assert 0.8 < (excess / matched["intensity_raw_err"]).std() < 1.2
+
+
+def test_columns_that_the_counts_contradict_are_marked():
+    """Three columns of the denoised image are invented."""
+    points = grid(8, 8, 20.0)
+    gone = np.isin(np.arange(64), (18, 29, 50))
+    counts = np.random.default_rng(1).poisson(picture(points, 20.0, 4.0, np.where(gone, 0, 4.0), 4))
+    found = sbd.find_columns(picture(points, 20.0, 4.0, 4.0, 4.0), counts)
+    invented = found.iloc[sbd.compare_columns(points[gone], found, 3).pairs[:, 1]]
+    assert not invented["supported"].any()
+    assert invented["agreement_z"].max() < -4
+    assert found["supported"].sum() >= 60
+
+
+def test_summing_pixels_changes_no_value():
+    """Wide columns are fitted on summed pixels."""
+    points = grid(6, 6, 60.0)
+    found = sbd.find_columns(picture(points, 60.0, 11.0, 1.0, 0.5))
+    score = sbd.compare_columns(points, found)
+    assert score.f1 == 1
+    assert score.rmse < 0.05
+    np.testing.assert_allclose(found["sigma"], 11.0, rtol=0.01)
+    np.testing.assert_allclose(found["intensity"], 2 * np.pi * 121, rtol=0.02)
+
+
+def test_gain_and_offset_lead_to_the_same_electrons(table):
+    other = sbd.find_columns(CLEAN * 30 + 100, COUNTS * 30 + 100, gain=30, offset=100)
+    np.testing.assert_allclose(other["intensity"], table["intensity"], rtol=1e-4)
+    np.testing.assert_allclose(other["y_raw_err"], table["y_raw_err"], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "image", [np.full((64, 64), 0.45), np.full((64, 64), np.nan), np.zeros((40, 40))]
+)
+def test_an_image_without_columns_gives_an_empty_table_and_a_sentence(image):
+    with pytest.warns(UserWarning, match="No atomic columns"):
+        empty = sbd.find_columns(image, pixel_size=0.01)
+    assert len(empty) == 0
+    assert {"y", "x", "y_err", "intensity", "surface", "agreement_z", "y_nm"} <= set(empty.columns)
+    assert len(sbd.describe_lattice(empty)) == 0
+
+
+def test_a_movie_gets_one_table_with_frames():
+    movie = np.stack([CLEAN, np.full_like(CLEAN, 4.0), CLEAN])
+    heard = []
+    with pytest.warns(UserWarning, match="No atomic columns"):
+        found = sbd.find_columns(movie, progress=lambda done, total: heard.append((done, total)))
+    assert found["frame"].value_counts().to_dict() == {0: 64, 2: 64}
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert sbd.follow_columns(found)["track"].nunique() == 64
+    with pytest.raises(sbd.Cancelled):
+        sbd.find_columns(movie, should_stop=lambda: True)
+
+
+def test_a_column_moved_by_hand_is_fitted_again_and_no_other(table):
+    moved = table.copy()
+    moved.loc[20, ["y", "x"]] += 1.5
+    again = sbd.refit_columns(moved, [20], CLEAN, COUNTS)
+    assert again["y"][20] == pytest.approx(table["y"][20], abs=0.05)
+    others = [n for n in range(64) if n != 20]
+    for name in ("y", "x", "intensity", "y_raw"):
+        np.testing.assert_array_equal(again[name][others], table[name][others])
+
+
+def test_a_column_lost_and_put_back_by_hand(table):
+    import pandas as pd
+
+    kept = table.drop(index=30).reset_index(drop=True)
+    new = pd.DataFrame({"y": [table["y"][30] + 1], "x": [table["x"][30] - 1]})
+    whole = pd.concat([kept, new], ignore_index=True)
+    whole.attrs = table.attrs
+    again = sbd.refit_columns(whole, [63], CLEAN, COUNTS)
+    assert again["x"][63] == pytest.approx(table["x"][30], abs=0.05)
+    assert again["intensity_raw_err"][63] == pytest.approx(table["intensity_raw_err"][30], rel=0.05)
+
+
+def test_a_table_of_another_image_is_refused(table):
+    with pytest.raises(SBDError, match="another"):
+        sbd.refit_columns(table, [0], CLEAN[:50, :50])
+    with pytest.raises(SBDError):
+        sbd.find_columns(CLEAN, COUNTS[:50])
+    with pytest.raises(SBDError, match="Alpha"):
+        sbd.find_columns(CLEAN, alpha=0.1)
+
+
+def test_csv_comes_back_with_its_recipe(table, tmp_path):
+    sbd.write_columns(table, tmp_path / "a.csv")
+    back = read_columns(tmp_path / "a.csv")
+    assert list(back.columns) == list(table.columns)
+    np.testing.assert_allclose(back["y_err"], table["y_err"])
+    assert back.attrs["scale"] == table.attrs["scale"]
+    again = sbd.refit_columns(back, [3], CLEAN, COUNTS)
+    np.testing.assert_allclose(again["y"], table["y"], atol=0.05)
+
+
+def test_xyz_is_in_angstrom(table, tmp_path):
+    sbd.write_columns(table, tmp_path / "a.xyz", element="Pt")
+    lines = (tmp_path / "a.xyz").read_text().splitlines()
+    assert int(lines[0]) == len(lines) - 2 == 64
+    symbol, x, y, z = lines[2].split()
+    assert (symbol, float(z)) == ("Pt", 0)
+    assert float(x) == pytest.approx(table["x"][0] * 0.1, abs=1e-3)
+    assert float(y) == pytest.approx(table["y"][0] * 0.1, abs=1e-3)
+
+
+def test_atomap_layout(table, tmp_path):
+    sbd.write_columns(table, tmp_path / "a.hdf5", CLEAN)
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        group = file["columns_sublattice"]
+        np.testing.assert_allclose(group["atom_positions"], table[["x", "y"]])
+        np.testing.assert_allclose(file["image_data"], CLEAN)
+
+
+def test_files_that_cannot_be_written_leave_nothing(table, tmp_path):
+    with pytest.raises(SBDError, match="csv"):
+        sbd.write_columns(table, tmp_path / "a.xlsx")
+    with pytest.raises(SBDError, match="pixel size"):
+        sbd.write_columns(table.drop(columns="y_nm"), tmp_path / "b.xyz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_command_line(tmp_path):
+    from napari_sbd.cli import app
+
+    sbd.write(sbd.Micrograph(CLEAN.astype(np.float32), 0.01), tmp_path / "clean.tif")
+    sbd.write(sbd.Micrograph(COUNTS.astype(np.uint16), 0.01), tmp_path / "raw.tif")
+    out = tmp_path / "t.csv"
+    arguments = [str(tmp_path / "raw.tif"), "-o", str(out), "--strain"]
+    arguments += ["--denoised", str(tmp_path / "clean.tif")]
+    result = CliRunner().invoke(app, ["columns", *arguments])
+    assert result.exit_code == 0, result.output
+    assert "64 bright columns" in result.output
+    assert {"strain_xx", "species", "y_raw", "y_nm"} <= set(read_columns(out).columns)
