@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from npe2 import PluginManifest
 
 ROOT = Path(__file__).parents[2]
@@ -18,11 +19,18 @@ def test_the_manifest_at_the_top_is_the_packaged_one():
     assert (ROOT / "napari.yaml").read_text() == (ROOT / "src/napari_sbd/napari.yaml").read_text()
 
 
-def test_denoise_is_in_the_layers_menu():
+@pytest.mark.parametrize(
+    ("menu", "commands"),
+    [
+        ("napari/layers/filter", {"denoise", "gaintune"}),
+        ("napari/layers/measure", {"agreement", "columns"}),
+        ("napari/file/new_layer", {"phantom"}),
+    ],
+)
+def test_widgets_are_in_the_menus_where_one_looks_for_them(menu, commands):
     manifest = PluginManifest.from_distribution("napari-sbd")
-    assert [item.command for item in manifest.contributions.menus["napari/layers/filter"]] == [
-        "napari-sbd.denoise"
-    ]
+    found = {item.command for item in manifest.contributions.menus[menu]}
+    assert found == {f"napari-sbd.{name}" for name in commands}
 
 
 def test_opening_the_widget_loads_no_torch():

@@ -3,8 +3,11 @@
 import functools
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -54,17 +57,38 @@ def kills_its_worker_once(folder, item):
     return item * item
 
 
+LOCAL_CLUSTER = """
+import time
+from distributed import LocalCluster
+local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+print(local.scheduler_address, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def scheduler():
+    """Address of a cluster of two worker processes that can import this module."""
+    pytest.importorskip("distributed")
+    home = Path(__file__).parents[__name__.count(".")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOCAL_CLUSTER],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(home)},
+        start_new_session=True,
+    )
+    yield process.stdout.readline().strip()
+    # not an orderly end, which may take minutes while a worker is being replaced
+    os.killpg(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    process.wait()
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_a_killed_worker_loses_and_doubles_nothing(tmp_path):
-    distributed = pytest.importorskip("distributed")
+def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, scheduler):
     task = functools.partial(kills_its_worker_once, tmp_path)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-    ) as local:
-        found = list(cluster.run(task, range(30), scheduler=local.scheduler_address))
-        # a cluster that closes while it replaces a worker may never end
-        with distributed.Client(local) as client:
-            client.wait_for_workers(2, timeout=60)
+    found = list(cluster.run(task, range(30), scheduler=scheduler))
     assert sorted(found) == [(i, i * i) for i in range(30)]
     begun = Counter(int(i) for p in tmp_path.iterdir() for i in p.read_text().split())
     assert set(begun) == set(range(30))

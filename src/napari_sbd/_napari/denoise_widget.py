@@ -117,13 +117,10 @@ class DenoiseWidget(DenoiseForm):
         layer = self.layer.layer
         if self.running:
             return
-        if layer is None:
-            self._complain("There is no image; open one, or a sample from File > Open Sample.")
-            return
         try:
             self._keep_typed()
             run = Run(
-                layers.micrograph_of(layer),
+                layers.micrograph_of(layers.needed(layer)),
                 model=self.model.currentText(),
                 quality=self.quality.currentText(),
                 device=self.device.currentText(),

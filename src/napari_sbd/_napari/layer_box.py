@@ -60,6 +60,13 @@ class LayerBox(QComboBox):
         """The chosen layer, or None."""
         return self.currentData()
 
+    def choose(self, layer: Layer) -> None:
+        """Choose a layer, if it is listed."""
+        index = next((i for i in range(self.count()) if self.itemData(i) is layer), -1)
+        if index not in (-1, self.currentIndex()):
+            self.setCurrentIndex(index)
+            self.chosen.emit()
+
     def _list(self, wanted: Any) -> None:
         layers = [layer for layer in self._viewer.layers if self._accepts(layer)]
         before = self.layer

@@ -20,6 +20,8 @@ from ..micrograph import Micrograph, PixelSize
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
+    from .layer_box import LayerBox
+
 KEY = "napari_sbd_calibration"
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -29,6 +31,44 @@ _LOOK = (
     *("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
     *("colormap", "gamma"),
 )
+
+
+def needed(layer: Any) -> Any:
+    """The layer itself.
+
+    Raises
+    ------
+    SBDError
+        If there is none.
+    """
+    if layer is None:
+        raise SBDError("There is no image; open one, or a sample from File > Open Sample.")
+    return layer
+
+
+def choose_raw(viewer: Any, denoised: LayerBox, raw: LayerBox) -> None:
+    """Choose in ``raw`` the layer after which the one in ``denoised`` is named."""
+    result = denoised.layer
+    for layer in viewer.layers:
+        if result is not None and result.name.startswith(f"{layer.name} "):
+            raw.choose(layer)
+
+
+def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Image:
+    """Add a micrograph made from a layer: on it, with its look, named after both."""
+    from napari.layers import Image
+
+    data = np.asarray(result.data)
+    block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
+    fitted = contrast_limits(data[0] if result.is_movie else data, block)
+    layer = Image(
+        data,
+        name=f"{source.name} {what}",
+        contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
+        metadata={**result.metadata, KEY: calibration(result)},
+        **look_of(source),
+    )
+    return viewer.add_layer(layer)
 
 
 def micrograph_of(layer: Layer) -> Micrograph:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..denoise import Denoiser
+from ..denoiser import Denoiser
 from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import Micrograph
 from .layers import contrast_limits

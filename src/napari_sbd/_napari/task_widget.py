@@ -92,6 +92,9 @@ class TaskWidget(QWidget):
     def watch(self) -> None:
         """Show what the task has done so far; called five times a second in the main thread."""
 
+    def finished(self) -> None:
+        """Tidy up after the task, whatever its end; called in the main thread."""
+
     @property
     def running(self) -> bool:
         """Whether the task is under way."""
@@ -147,11 +150,12 @@ class TaskWidget(QWidget):
             self.cancel.setEnabled(False)
 
     def _done(self, result: Any) -> None:
-        self._finish()
         try:
             self.say(self.show_result(result))
         except SBDError as error:
             self._complain(str(error))
+        finally:
+            self._finish()
 
     def _failed(self, error: Exception) -> None:
         self._finish()
@@ -164,6 +168,7 @@ class TaskWidget(QWidget):
         self._timer.stop()
         self.watch()
         self._stop = None
+        self.finished()
         self._set_running(False)
 
     def _complain(self, words: str) -> None:

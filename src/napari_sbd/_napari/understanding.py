@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import noise, sampling
-from ..denoise import choose_block
+from ..denoiser import choose_block
 from ..errors import BlankImage, SBDError
 from ..frames import reference_frame
 from ..micrograph import Micrograph, PixelSize

@@ -1,0 +1,245 @@
+"""The Columns dock widget: atomic columns found, fitted and judged, as points to edit."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Layer, Points
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
+from superqt.utils import create_worker, qdebounced
+
+from ..columns import find_columns, follow_columns, refit_columns, write_columns
+from ..columns.detect import Detection, detect
+from ..errors import SBDError
+from ..micrograph import Micrograph
+from . import columns_layer, layers
+from .agreement_widget import is_denoised
+from .fields import beside, choices
+from .layer_box import LayerBox
+from .task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    import napari
+
+_SHOWN, _ALL = "frame shown", "all, followed"
+_PREVIEW = "columns preview"
+_STEPS = 100  # of the sensitivity slider
+
+
+class ColumnsWidget(TaskWidget):
+    """Find the columns of a denoised layer, with the raw layer for errors and judgement.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Find columns", "Add the columns as points with their numbers.")
+        self.denoised = LayerBox(viewer, "The image in which columns are looked for.", is_denoised)
+        self.raw = LayerBox(viewer, "Its raw counts, which give errors and judge each column.")
+        self.polarity = choices(["auto", "bright", "dark"], "Whether columns are bright or dark.")
+        self.frames = choices([_SHOWN, _ALL], "Of a movie: one frame, or all, linked to tracks.")
+        self.sensitivity = QSlider(Qt.Orientation.Horizontal)
+        self.sensitivity.setRange(0, _STEPS)
+        self.sensitivity.setValue(_STEPS // 2)
+        self.sensitivity.setToolTip("To the right, fainter columns are found; watch the preview.")
+        self.colour = choices(list(columns_layer.COLOURS), "What colours the points.")
+        self.outline = QCheckBox("outline")
+        self.outline.setToolTip("Add the outline of the structure as a shape.")
+        self.export = QPushButton("Export…")
+        self.export.setToolTip("Write the table: CSV, HDF5 for atomap, or XYZ.")
+        self.add_row("Denoised", self.denoised)
+        self.add_row("Raw", self.raw)
+        self.add_row("Columns", beside(self.polarity, self.frames))
+        self.add_row("Sensitivity", self.sensitivity)
+        self.add_row("Colour by", beside(self.colour, self.outline))
+        self.below.addWidget(self.export)
+        self._source: Image | None = None
+        self._pair: tuple[Micrograph, Micrograph | None] | None = None
+        self._points: Points | None = None
+        self._tracked: pd.DataFrame | None = None
+        self._settling = False
+        self.denoised.chosen.connect(self._find_raw)
+        self.sensitivity.valueChanged.connect(self._preview)
+        self.colour.currentTextChanged.connect(self._colour)
+        self.export.clicked.connect(self._export)
+        self.export.setEnabled(False)
+        self._find_raw()
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        layer = layers.needed(self.denoised.layer)
+        m = layers.micrograph_of(layer)
+        raw = None if self.raw.layer is None else layers.micrograph_of(self.raw.layer)
+        frame = self._frame(layer) if m.is_movie else None
+        follow = frame is not None and self.frames.currentText() == _ALL
+        if frame is not None and not follow:
+            m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
+        self._source, self._pair = layer, (m, raw)
+        settings = {
+            "polarity": self.polarity.currentText(),
+            "sensitivity": self.sensitivity.value() / _STEPS,
+        }
+        return partial(_measure, m, raw, settings, follow, frame)
+
+    def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
+        """Add the points, or the tracks."""
+        table, frame, warning = result
+        source = self._source
+        self._drop_preview()
+        if not len(table) or source is None or source not in self.viewer.layers:
+            return warning or "No columns were found."
+        self.export.setEnabled(True)
+        if "track" in table:
+            self._points, self._tracked = None, table
+            self.viewer.add_layer(columns_layer.tracks_layer(table, source))
+            return f"{table['track'].nunique()} columns followed through the movie. {warning}"
+        layer = columns_layer.points_layer(table, source, frame)
+        outline = columns_layer.outline_layer(table, source, frame)
+        if outline is not None and self.outline.isChecked():
+            self.viewer.add_layer(outline)
+        self._points, self._tracked = layer, None
+        self.viewer.add_layer(layer)
+        self._colour()
+        layer.events.data.connect(self._edited)
+        doubtful = int((~table["supported"]).sum())
+        judged = f", {doubtful} not supported by the data" if self._pair and self._pair[1] else ""
+        surface = int(table["surface"].sum())
+        return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
+
+    def _find_raw(self) -> None:
+        layers.choose_raw(self.viewer, self.denoised, self.raw)
+
+    def _frame(self, layer: Layer) -> int:
+        return round(float(layer.world_to_data(self.viewer.dims.point)[0]))
+
+    def _colour(self) -> None:
+        if self._points is not None and self._points in self.viewer.layers:
+            columns_layer.colour(self._points, self.colour.currentText())
+
+    @qdebounced(timeout=60)
+    def _preview(self) -> None:
+        """Show which extrema the slider lets pass, looked for in the background."""
+        layer = self.denoised.layer
+        if layer is None or self.running:
+            return
+        image = layer.data[self._frame(layer)] if layer.ndim == 3 else layer.data
+        worker = create_worker(
+            detect,
+            np.asarray(image),
+            sensitivity=self.sensitivity.value() / _STEPS,
+            polarity=self.polarity.currentText(),
+            _ignore_errors=True,
+            _start_thread=False,
+        )
+        worker.returned.connect(self._show_preview)
+        worker.errored.connect(self._complain_of)
+        worker.start()
+
+    def _show_preview(self, found: Detection) -> None:
+        layer = self.denoised.layer
+        if layer is None or self.running:
+            return
+        points = np.column_stack([found.y, found.x])
+        if layer.ndim == 3:
+            points = np.column_stack([np.full(len(points), self._frame(layer)), points])
+        if _PREVIEW in self.viewer.layers:
+            self.viewer.layers[_PREVIEW].data = points
+        else:
+            active = self.viewer.layers.selection.active
+            preview = Points(
+                points,
+                ndim=layer.ndim,
+                name=_PREVIEW,
+                size=max(found.scale or 2.0, 2.0),
+                face_color="yellow",
+                border_width=0,
+                **{n: getattr(layer, n) for n in ("scale", "translate", "units", "axis_labels")},
+            )
+            self.viewer.add_layer(preview)
+            self.viewer.layers.selection.active = active
+        self.say(found.why or f"{len(points)} columns would be found.")
+
+    def _drop_preview(self) -> None:
+        if _PREVIEW in self.viewer.layers:
+            self.viewer.layers.remove(_PREVIEW)
+
+    def _edited(self, event: Any) -> None:
+        """Fit again what was added or moved by hand, and only that."""
+        if self._settling or str(event.action.value) not in ("added", "changed"):
+            return
+        layer = event.source
+        if self._pair is None or layer is not self._points:
+            return
+        table = columns_layer.table_of(layer)
+        rows = np.unique(np.asarray(event.data_indices, int) % len(table))
+        worker = create_worker(
+            refit_columns, table, rows, *self._pair, _ignore_errors=True, _start_thread=False
+        )
+        worker.returned.connect(self._refitted)
+        worker.errored.connect(self._complain_of)
+        worker.start()
+
+    def _refitted(self, table: pd.DataFrame) -> None:
+        layer = self._points
+        if layer is None or len(table) != len(layer.data):
+            return  # edited again meanwhile
+        self._settling = True
+        data = layer.data.copy()
+        data[:, -2:] = table[["y", "x"]].to_numpy(float)
+        layer.data = data
+        layer.features = columns_layer.features_of(table)
+        self._settling = False
+        self._colour()
+
+    def _export(self) -> None:
+        if self._tracked is not None:
+            table = self._tracked
+        elif self._points is not None:
+            table = columns_layer.table_of(self._points)
+        else:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export columns", "columns.csv", "CSV (*.csv);;atomap (*.hdf5);;XYZ (*.xyz)"
+        )
+        if not path:
+            return
+        try:
+            write_columns(table, path)
+            self.say(f"Wrote {path}.")
+        except SBDError as error:
+            self._complain_of(error)
+
+    def _complain_of(self, error: Exception) -> None:
+        self.say(sentence(error))
+
+
+def _measure(
+    m: Micrograph,
+    raw: Micrograph | None,
+    settings: dict[str, Any],
+    follow: bool,
+    frame: int | None,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> tuple[pd.DataFrame, int | None, str]:
+    """The table, the frame it is of, and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = find_columns(m, raw, progress=progress, should_stop=should_stop, **settings)
+        if follow and len(table):
+            table = follow_columns(table)
+    words = " ".join(str(w.message) for w in caught if w.category is UserWarning)
+    return table, frame, words
+
+
+def _at(m: Micrograph, frame: int) -> Micrograph:
+    return m.replace(data=np.asarray(m.data[frame]))

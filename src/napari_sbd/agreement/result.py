@@ -1,0 +1,163 @@
+"""What the judgement of a denoised image says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .discs import disc, nearest_disc
+from .statistic import p_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FALSE_DISCOVERIES = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """How far raw counts and denoised image agree, neighbourhood by neighbourhood.
+
+    Parameters
+    ----------
+    z
+        (Y, X) float32, N(0, 1) around each pixel where the denoised image is right; positive where
+        the data have more electrons in the middle of the neighbourhood than it says. NaN where
+        there are no data.
+    log_likelihood_ratio
+        (Y, X) float32, the SBD paper's map: mean log-likelihood ratio of the counts, column against
+        vacuum; NaN between the columns' discs and the vacuum.
+    positions
+        (N, 2) y, x of the columns that were judged [px].
+    column_ratio
+        (N,) values of their discs in the map of the SBD paper.
+    counts, expected
+        (Y, X) electrons per pixel in the data and in the denoised image, summed over frames.
+    radius
+        Of a column's disc along y and x [px].
+    how
+        Which counts judged which estimate, in words.
+    self_use
+        Standard deviation that z would have if the image were judged by the counts that it was made
+        from, 1 being ideal; None where unknown.
+    """
+
+    z: np.ndarray
+    log_likelihood_ratio: np.ndarray
+    positions: np.ndarray
+    column_ratio: np.ndarray
+    counts: np.ndarray
+    expected: np.ndarray
+    radius: tuple[float, float]
+    how: str
+    self_use: float | None = None
+
+    @cached_property
+    def p(self) -> np.ndarray:
+        """(Y, X) float32 two-sided p-values of ``z``."""
+        return p_value(self.z).astype(np.float32)
+
+    @cached_property
+    def rejected(self) -> np.ndarray:
+        """(Y, X) bool: where counts and denoised image disagree, at 5 % false discoveries."""
+        from scipy.stats import false_discovery_control
+
+        held = np.isfinite(self.z)
+        mask = np.zeros(self.z.shape, bool)
+        if held.any():
+            p = p_value(self.z[held])
+            mask[held] = false_discovery_control(p) < FALSE_DISCOVERIES
+        return mask
+
+    @cached_property
+    def columns(self) -> pd.DataFrame:
+        """One row for each column: y, x [px], z at the nearest pixel, p, q, supported [bool],
+        log_likelihood_ratio, electrons and expected [in the disc].
+
+        q is p adjusted for the number of columns after Benjamini and Hochberg; supported columns
+        have at least 0.05.
+        """
+        import pandas as pd
+        from scipy.stats import false_discovery_control
+
+        z = self.z[self._pixel(*self.positions.T)].astype(float)
+        p = p_value(z)
+        q = np.full_like(p, np.nan)
+        held = np.isfinite(p)
+        if held.any():
+            q[held] = false_discovery_control(p[held])
+        discs = np.array([self._disc(y, x) for y, x in self.positions]).reshape(-1, 2)
+        return pd.DataFrame(
+            {
+                "y": self.positions[:, 0],
+                "x": self.positions[:, 1],
+                "z": z,
+                "p": p,
+                "q": q,
+                "supported": ~(q < FALSE_DISCOVERIES),
+                "log_likelihood_ratio": self.column_ratio,
+                "electrons": discs[:, 0],
+                "expected": discs[:, 1],
+            }
+        )
+
+    def at(self, y: float, x: float) -> dict[str, float]:
+        """Electrons counted and expected in the disc around a point [px], and z and p there."""
+        electrons, expected = self._disc(y, x)
+        pixel = self._pixel(np.array(y), np.array(x))
+        z = float(self.z[pixel])
+        return {
+            "electrons": electrons,
+            "expected": expected,
+            "z": z,
+            "p": float(p_value(np.array(z))),
+            "log_likelihood_ratio": float(self.log_likelihood_ratio[pixel]),
+        }
+
+    def verdict(self) -> str:
+        """The result in a sentence or two."""
+        spread = float(np.nanmedian(np.abs(self.z)) / 0.6745)
+        if spread > 3:
+            return (
+                f"The denoised image does not fit these counts anywhere (typical deviation "
+                f"{spread:.1f} sigmas): another image, unit or gain."
+            )
+        bad, total = int((~self.columns["supported"]).sum()), len(self.columns)
+        if not total:
+            text = "There are no columns to judge"
+        elif not bad:
+            text = f"The data support all {total} columns"
+        else:
+            text = (
+                f"{bad} of {total} columns {'is' if bad == 1 else 'are'} not supported by the data"
+            )
+        elsewhere = self._places_between_columns()
+        if elsewhere:
+            text += f"; {elsewhere} other place{' differs' if elsewhere == 1 else 's differ'}"
+        return f"{text} (5 % false discoveries; {self.how})."
+
+    def _places_between_columns(self) -> int:
+        """Connected places that disagree and touch no column."""
+        from scipy.ndimage import label
+
+        places, count = label(self.rejected)
+        at_columns = nearest_disc(self.z.shape, self.positions, self.radius) >= 0
+        return count - np.count_nonzero(np.unique(places[at_columns]))
+
+    def _pixel(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pixels nearest to points [px]."""
+        row, column = (
+            np.clip(np.rint(c).astype(int), 0, n - 1)
+            for c, n in zip((y, x), self.z.shape, strict=True)
+        )
+        return row, column
+
+    def _disc(self, y: float, x: float) -> tuple[float, float]:
+        """Electrons counted and expected within the radius of a point."""
+        window, distance = disc(self.z.shape, (y, x), self.radius)
+        inside = distance <= 1
+        counts, expected = (np.nansum(i[window][inside]) for i in (self.counts, self.expected))
+        return float(counts), float(expected)

@@ -1,0 +1,180 @@
+"""How far counts are from their expectation, neighbourhood by neighbourhood, in sigmas.
+
+Two weighted sums of the residual are taken around each point: one by a Gaussian, which sees that
+there are too many or too few electrons, and one by a Gaussian times ``1 - r^2 / sigma^2``, which
+sees that they are less or more concentrated than they should be. An atomic column in phase contrast
+is a bright or dark core in a ring of the opposite sign, so plain sums over discs hardly see it. The
+weights are orthogonal, so together the sums have two degrees of freedom.
+
+A weighted sum of Poisson counts with weights w and expectations x has the cumulants sum(w^n x).
+Its normal score is the two-thirds power that makes Poisson counts normal (Anscombe, J. R. Stat.
+Soc. B 15 (1953) 229), matched to the first three of them; at 20 electrons in a neighbourhood it
+errs by less than 0.05 within three sigmas, where the plain ratio of residual and standard deviation
+errs by 0.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+_REACH = 3.6  # sigmas; the weights beyond are below 2 % of the largest
+_LARGEST = 37.0  # beyond, the p-value is no floating-point number
+_FLOOR = 1e-3  # of the mean: the least expectation whose variance is believed
+_BATCH = 2**22  # pixels of columns looked at together
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The neighbourhood of a point.
+
+    Parameters
+    ----------
+    sigma
+        Of the Gaussian along y and x [px].
+    """
+
+    sigma: tuple[float, float]
+
+    @property
+    def half(self) -> tuple[int, int]:
+        """Pixels from the centre to the rim along y and x."""
+        y, x = (max(1, int(np.ceil(_REACH * s))) for s in self.sigma)
+        return y, x
+
+    def at(self, dy: Any, dx: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Both weights at distances [px] from the centre."""
+        r2 = (dy / self.sigma[0]) ** 2 + (dx / self.sigma[1]) ** 2
+        gauss = np.exp(-r2 / 2)
+        return gauss, (1 - r2) * gauss
+
+
+def score_maps(
+    residual: np.ndarray, expected: np.ndarray, weights: Weights
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal scores of both sums around every pixel.
+
+    Parameters
+    ----------
+    residual
+        (Y, X) counts less expectation [electrons], zero where there are no data.
+    expected
+        (Y, X) expectation [electrons], zero where there are no data.
+
+    Returns
+    -------
+    Two (Y, X) float32 maps, independent and N(0, 1) where the expectation is right.
+    """
+    from scipy import fft
+
+    half = weights.half
+    shape = [fft.next_fast_len(n + h, real=True) for n, h in zip(expected.shape, half, strict=True)]
+    kernels = _kernel_spectra(weights, (shape[0], shape[1]))
+    spectra = [
+        fft.rfft2(image.astype(np.float32), shape, workers=2)
+        for image in (residual, _believable(expected))
+    ]
+
+    def around(image: int, kernel: int) -> np.ndarray:
+        full = fft.irfft2(spectra[image] * kernels[kernel], shape, workers=2)
+        result: np.ndarray = full[: expected.shape[0], : expected.shape[1]]
+        return result
+
+    return _scores(*(around(0, i) for i in (0, 1)), *(around(1, i) for i in range(2, 7)))
+
+
+def scores_at(
+    residual: np.ndarray, expected: np.ndarray, weights: Weights, y: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal scores of both sums around the points y, x (N,) [px], to fractions of pixels.
+
+    ``residual`` and ``expected`` are as in ``score_maps``.
+    """
+    (hy, hx), believed = weights.half, _believable(expected)
+    margin = [(hy, hy), (hx, hx)]
+    images = [np.pad(image, margin) for image in (residual, believed)]
+    oy, ox = np.mgrid[-hy : hy + 1, -hx : hx + 1]
+    sums = []
+    step = max(1, _BATCH // oy.size)
+    for start in range(0, len(y), step):
+        cy, cx = y[start : start + step, None, None], x[start : start + step, None, None]
+        row = np.clip(np.rint(cy).astype(int), 0, expected.shape[0] - 1) + oy
+        column = np.clip(np.rint(cx).astype(int), 0, expected.shape[1] - 1) + ox
+        r, e = (image[row + hy, column + hx] for image in images)
+        w, v = weights.at(row - cy, column - cx)
+        terms = w * r, v * r, w * w * e, v * v * e, w * v * e, w**3 * e, v**3 * e
+        sums.append([t.sum((1, 2)) for t in terms])
+    return _scores(*np.concatenate(sums, 1)) if sums else (np.zeros(0), np.zeros(0))
+
+
+def combined(scores: list[np.ndarray]) -> np.ndarray:
+    """One z from independent normal scores, the first of which decides with the second on the sign.
+
+    The sum of their squares is chi-squared with as many degrees of freedom. The result is N(0, 1)
+    if they are.
+    """
+    from scipy import special
+
+    squares = sum(s.astype(np.float64) ** 2 for s in scores)
+    with np.errstate(under="ignore"):
+        magnitude = -special.ndtri(special.chdtrc(len(scores), squares) / 2)
+    sign = np.where(sum(scores) < 0, -1, 1)
+    return (sign * np.minimum(magnitude, _LARGEST)).astype(np.float32)
+
+
+def p_value(z: np.ndarray) -> np.ndarray:
+    """Two-sided p-value of z."""
+    from scipy import special
+
+    return 2 * special.ndtr(-np.abs(np.asarray(z, np.float64)))
+
+
+def normal_score(residual: Any, variance: Any, third: Any) -> Any:
+    """Normal score of a weighted sum of Poisson counts.
+
+    Parameters
+    ----------
+    residual
+        The sum less its expectation.
+    variance, third
+        Its second and third cumulants.
+    """
+    plain = residual / np.sqrt(variance)
+    skewness = third / variance**1.5
+    safe = np.where(np.abs(skewness) > 1e-4, skewness, 1.0)
+    power = 1.5 / safe * (np.cbrt(np.maximum(1 + safe * plain, 0)) ** 2 - 1) + safe / 6
+    return np.where(np.abs(skewness) > 1e-4, power, plain)
+
+
+def _scores(s1: Any, s2: Any, v11: Any, v22: Any, v12: Any, k1: Any, k2: Any) -> tuple[Any, Any]:
+    """Scores from the sums of w r, v r, w^2 x, v^2 x, w v x, w^3 x and v^3 x."""
+    tiny = np.finfo(np.float32).tiny
+    v11, v22 = np.maximum(v11, tiny), np.maximum(v22, tiny)
+    first, second = normal_score(s1, v11, k1), normal_score(s2, v22, k2)
+    # where the expectation is uneven, the sums are a little correlated
+    rho = np.clip(v12 / np.sqrt(v11 * v22), -0.99, 0.99)
+    return first, (second - rho * first) / np.sqrt(1 - rho**2)
+
+
+def _believable(expected: np.ndarray) -> np.ndarray:
+    """Expectations without the undershoots of a denoiser, zero where there are no data."""
+    held = expected != 0
+    least = _FLOOR * abs(expected[held].mean()) if held.any() else 0.0
+    return np.where(held, np.maximum(expected, least), 0)
+
+
+@lru_cache(maxsize=4)
+def _kernel_spectra(weights: Weights, shape: tuple[int, int]) -> list[np.ndarray]:
+    from scipy import fft
+
+    distance = [np.minimum(np.arange(n), n - np.arange(n)) for n in shape]
+    near = [d <= h for d, h in zip(distance, weights.half, strict=True)]
+    w, v = weights.at(distance[0][:, None], distance[1][None])
+    inside = near[0][:, None] & near[1]
+    w, v = w * inside, v * inside
+    kernels = w, v, w * w, v * v, w * v, w**3, v**3
+    # the kernels are even, so their spectra are real
+    return [fft.rfft2(k.astype(np.float32), workers=2).real for k in kernels]

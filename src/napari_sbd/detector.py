@@ -1,0 +1,296 @@
+"""What the detector did to the electrons, from the image itself.
+
+The noise variance of electron counts is proportional to their mean: ``var = gain (mean - offset)``
+in file units, plus the read-out noise. Both are taken over small tiles, the variance from the fast
+variations that hold no signal. For Poisson counts the regression of variance on mean is unbiased
+even where the tiles' means differ by noise alone, since chance that gives a tile more electrons
+gives it more noise in proportion. A camera's point spread damps the fast noise; how much is read
+off the noise spectrum, for which a Gaussian over a white floor is fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SBDError
+from .frames import finite_or_nan, mean_filled
+from .micrograph import Micrograph
+from .noise_spectrum import (
+    FREQUENCY,
+    correlation_of,
+    fast_filter,
+    fit,
+    model,
+    passed,
+    spectra_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TILE = 8  # px along a side
+_SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
+_FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
+_JACKKNIFE = 6  # of the tiles along y and x
+_SURE = 0.1  # relative error up to which the gain is believed
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A detector as its image tells it.
+
+    Parameters
+    ----------
+    gain, gain_err
+        File units per electron, and the standard error; an error of 0 means given, not estimated.
+    offset, offset_err
+        File units at zero electrons.
+    read_noise, read_noise_err
+        Standard deviation [file units].
+    correlation, correlation_err
+        Of the noise of neighbouring pixels; 0 for a counting detector.
+    notes
+        What the data could not tell, in sentences.
+    mean, variance
+        (N,) of the tiles, sorted into groups of equal mean [file units]: the points of the plot.
+    frequency, spectrum
+        (M,) [cycles per pixel] and noise power, 1 at zero frequency.
+    """
+
+    gain: float
+    gain_err: float
+    offset: float
+    offset_err: float
+    read_noise: float
+    read_noise_err: float
+    correlation: float
+    correlation_err: float
+    notes: tuple[str, ...]
+    mean: np.ndarray
+    variance: np.ndarray
+    frequency: np.ndarray
+    spectrum: np.ndarray
+
+    @property
+    def sure(self) -> bool:
+        """Whether gain and offset are known well enough for Poisson statistics."""
+        return bool(self.gain > 0 and self.gain_err <= _SURE * self.gain)
+
+    def __str__(self) -> str:
+        text = (
+            f"gain {self.gain:.4g} ± {self.gain_err:.2g}, offset {self.offset:.4g} ± "
+            f"{self.offset_err:.2g}, read-out noise {self.read_noise:.3g} ± "
+            f"{self.read_noise_err:.2g}, correlation of neighbours {self.correlation:.3f} ± "
+            f"{self.correlation_err:.2g}"
+        )
+        return ". ".join([text, *(note.rstrip(".") for note in self.notes)]) + "."
+
+    def figure(self) -> Figure:
+        """Variance against mean, and the noise spectrum."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(9, 4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.plot(self.mean, self.variance, ".", color="0.4", label="tiles")
+        ends = np.array([self.mean.min(), self.mean.max()])
+        line = self.gain * (ends - self.offset) + self.read_noise**2
+        left.plot(ends, line, "C3", label=f"gain {self.gain:.3g}, offset {self.offset:.3g}")
+        left.set(xlabel="mean [file units]", ylabel="noise variance [file units²]")
+        left.legend()
+        right.plot(self.frequency, self.spectrum, "k")
+        right.axhline(1, color="C3", linewidth=0.8)
+        right.set(xlabel="frequency [1/px]", ylabel="noise power", ylim=(0, 1.6))
+        right.set_title(f"correlation of neighbours {self.correlation:.2f}", fontsize="medium")
+        return figure
+
+
+def estimate_detector(
+    image: Any,
+    *,
+    dark: np.ndarray | None = None,
+    vacuum: np.ndarray | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+) -> Detector:
+    """Estimate gain, offset, read-out noise and correlation from variance against mean.
+
+    Parameters
+    ----------
+    image
+        A micrograph or an array (Y, X) or (T, Y, X) of raw detector values. Of a movie whose scene
+        hardly moves, the noise comes from differences of consecutive frames, which is more certain.
+    dark
+        (Y, X) bool: where no electrons arrive. It gives offset and read-out noise, which
+        the rest of an image cannot tell apart: without it the read-out noise is taken for zero.
+    vacuum
+        (Y, X) bool: where the illumination is even. It gives the noise spectrum at all frequencies.
+    gain, offset
+        File units per electron and at zero electrons, where known; they are kept.
+
+    Raises
+    ------
+    SBDError
+        If the image is blank, smaller than 64 x 64 pixels, or a mask does not fit.
+    """
+    source = image if isinstance(image, Micrograph) else Micrograph(image)
+    shape = source.shape[-2:]
+    if min(shape) < 64:
+        raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
+    for name, mask in (("dark", dark), ("vacuum", vacuum)):
+        if mask is not None and (np.shape(mask) != shape or np.asarray(mask).sum() < 256):
+            raise SBDError(
+                f"The {name} region must be a mask of shape {shape} with at least 256 pixels."
+            )
+    frames = [
+        mean_filled(finite_or_nan(f)).astype(np.float64)
+        for f in (source.data if source.is_movie else source.data[None])
+    ]
+    notes: list[str] = []
+    if len(frames) > 1:
+        pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
+        slowest = 1 / 64
+    else:
+        pairs = [(frames[0], frames[0])]
+        size = source.pixel_size_yx
+        slowest = _FALLBACK_LIMIT if size is None else min(0.35, max(size) / _SIGNAL_LIMIT)
+    region = None if vacuum is None else np.asarray(vacuum, bool)
+    spectra = spectra_of([noise for _, noise in pairs], region)
+    lowest = 1 / 64 if region is not None else slowest
+    frequency = FREQUENCY
+    shapes = [fit(frequency, power, lowest) for power in spectra]
+    spread, floor = fit(frequency, np.mean(spectra, 0), lowest)
+    correlations = [correlation_of(*shape) for shape in shapes]
+    correlation = correlation_of(spread, floor)
+    correlation_err = float(np.std(correlations) / np.sqrt(len(shapes)))
+    white = correlation < max(3 * correlation_err, 0.02)
+    spread, floor = (0.0, 0.0) if white else (spread, floor)
+
+    kernel = fast_filter(slowest)
+    share = passed(kernel, spread, floor)
+    means, variances = zip(*(_tiles(m, n, kernel, white) for m, n in pairs), strict=True)
+    outside = np.ones(means[0].shape, bool)
+    if dark is not None:
+        outside = ~_any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
+    mean, variance = (np.where(outside, np.mean(i, 0), np.nan) for i in (means, variances))
+
+    read, read_err, dark_level = 0.0, 0.0, None
+    if dark is not None:
+        values = np.concatenate([f[np.asarray(dark, bool)] for f in frames])
+        dark_level = float(values.mean())
+        read, read_err = float(values.std()), float(values.std() / np.sqrt(2 * values.size))
+    else:
+        notes.append(
+            "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
+        )
+
+    known = source.gain if gain is None else gain
+    level = offset if offset is not None else dark_level
+    if level is None and source.gain is not None:
+        level = source.offset
+    found = _line(mean, variance, share, read, known, level)
+    parts = np.array(
+        [_line(*held, share, read, known, level) for held in _leave_out(mean, variance)]
+    )
+    errors = parts.std(0) * np.sqrt(len(parts) - 1)
+    if dark_level is not None and offset is None:
+        errors[1] = read / np.sqrt(values.size)
+    if not (found[0] > 0 and errors[0] <= _SURE * found[0]):
+        notes.append("The data cannot tell the gain: brightness and dose vary too little")
+    if not white:
+        notes.append(
+            "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
+            "that was interpolated or filtered"
+        )
+    groups = _groups(mean, variance, share, read)
+    scale = np.mean(spectra) / np.mean(model(frequency, 1.0, spread, floor))
+    return Detector(
+        gain=found[0],
+        gain_err=float(errors[0]),
+        offset=found[1],
+        offset_err=float(errors[1]),
+        read_noise=read,
+        read_noise_err=read_err,
+        correlation=correlation,
+        correlation_err=correlation_err,
+        notes=tuple(notes),
+        mean=groups[0],
+        variance=groups[1],
+        frequency=frequency,
+        spectrum=np.mean(spectra, 0) / scale,
+    )
+
+
+def _line(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    share: float,
+    read: float,
+    gain: float | None,
+    offset: float | None,
+) -> tuple[float, float]:
+    """Gain and offset from tiles; what is given is kept."""
+    held = np.isfinite(mean) & np.isfinite(variance)
+    m, v = mean[held], (variance[held] - read**2) / share
+    if offset is not None:
+        return gain or float(v.mean() / (m.mean() - offset)), offset
+    slope = gain or float(np.cov(m, v)[0, 1] / m.var(ddof=1))
+    return slope, float(m.mean() - v.mean() / slope)
+
+
+def _leave_out(mean: np.ndarray, variance: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The tiles without one part of the image after another."""
+    height, width = mean.shape
+    row = np.arange(height)[:, None] * _JACKKNIFE // height
+    part = row * _JACKKNIFE + np.arange(width) * _JACKKNIFE // width
+    return [(np.where(part == k, np.nan, mean), variance) for k in range(_JACKKNIFE**2)]
+
+
+def _groups(
+    mean: np.ndarray, variance: np.ndarray, share: float, read: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tiles of about equal mean averaged, for the plot."""
+    held = np.isfinite(mean) & np.isfinite(variance)
+    order = np.argsort(mean[held])
+    parts = np.array_split(order, min(40, len(order)))
+    true = (variance[held] - read**2) / share + read**2
+    return np.array([mean[held][p].mean() for p in parts]), np.array(
+        [true[p].mean() for p in parts]
+    )
+
+
+def _tiles(
+    mean: np.ndarray, noise: np.ndarray, kernel: np.ndarray, white: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and noise variance of tiles; the mean is weighted as the variance is."""
+    from scipy.signal import oaconvolve
+
+    half = len(kernel) // 2
+
+    def convolve(image: np.ndarray, k: np.ndarray) -> np.ndarray:
+        result: np.ndarray = oaconvolve(np.pad(image, half, mode="reflect"), k, mode="valid")
+        return result
+
+    fast = convolve(noise, kernel) ** 2
+    tile = _TILE if white else 2 * _TILE
+    rows, columns = (n // tile for n in mean.shape)
+
+    def average(image: np.ndarray) -> np.ndarray:
+        cut = image[: rows * tile, : columns * tile]
+        result: np.ndarray = cut.reshape(rows, tile, columns, tile).mean((1, 3))
+        return result
+
+    return average(convolve(mean, kernel**2)), average(fast)
+
+
+def _any_in_tiles(mask: np.ndarray, shape: tuple[int, ...], tiles: tuple[int, ...]) -> np.ndarray:
+    """Which tiles a mask touches, margin included."""
+    from scipy.ndimage import binary_dilation
+
+    tile = shape[0] // tiles[0]
+    wide = binary_dilation(mask, iterations=6)[: tiles[0] * tile, : tiles[1] * tile]
+    touched: np.ndarray = wide.reshape(tiles[0], tile, tiles[1], tile).any((1, 3))
+    return touched

@@ -1,0 +1,137 @@
+"""Is what a denoiser removed white noise?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import electrons, sampling
+from ..errors import SBDError
+from ..frames import mean_filled
+from ..micrograph import PixelSize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FALSE_DISCOVERIES = 0.05
+_SLOW = 4  # periods in the image, below which a peak is uneven brightness and no lattice
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """The spectrum of what was removed.
+
+    Parameters
+    ----------
+    spectrum
+        (h, w) power of the residual at the working sampling, zero frequency in the middle; 1 is the
+        mean of white Poisson noise, and each value is then exponentially distributed.
+    frequency_y, frequency_x
+        (h,), (w,) frequencies [1/nm, or 1/px where the pixel size is unknown].
+    unit
+        ``"1/nm"`` or ``"1/px"``.
+    peaks
+        One row for each significant peak at 5 % false discoveries: frequency_y, frequency_x,
+        period [nm or px], power, q.
+    """
+
+    spectrum: np.ndarray
+    frequency_y: np.ndarray
+    frequency_x: np.ndarray
+    unit: str
+    peaks: pd.DataFrame
+
+    @property
+    def power(self) -> float:
+        """Mean power, without the significant peaks' help 1 for white Poisson noise."""
+        return float(np.median(self.spectrum) / np.log(2))
+
+    def verdict(self) -> str:
+        """The result in a sentence."""
+        count = len(self.peaks)
+        if count:
+            period = self.peaks["period"].iloc[0]
+            unit = self.unit.removeprefix("1/")
+            return (
+                f"The residual has {count} lattice peak{'s' if count > 1 else ''}, the strongest "
+                f"at a period of {period:.3g} {unit}: the denoiser removed signal."
+            )
+        if not 0.8 < self.power < 1.25:
+            return (
+                f"The residual has no lattice peak, but {self.power:.2g} times the power of "
+                "electron counts: the gain is wrong, or the denoised image follows the noise."
+            )
+        return "The residual is like white noise: no lattice peak was removed."
+
+
+def residual_check(
+    noisy: Any,
+    denoised: Any,
+    pixel_size: PixelSize | None = None,
+    *,
+    gain: float | None = None,
+    offset: float | None = None,
+) -> Residual:
+    """Look for lattice peaks in what a denoiser removed.
+
+    The residual, over the square root of the expectation, is summed to the working sampling. The
+    power of white noise is exponentially distributed, so each value has a p-value; those are
+    adjusted for their number after Benjamini and Hochberg.
+
+    Parameters
+    ----------
+    noisy, denoised
+        Micrographs or arrays (Y, X) of one shape and unit.
+    pixel_size
+        nm, one number or (y, x); by default the micrograph's own.
+    gain, offset
+        Of the noisy image, as ``agreement`` takes them.
+
+    Raises
+    ------
+    SBDError
+        If the images do not fit each other, are movies, or hold no electron counts.
+    """
+    import pandas as pd
+    from scipy.stats import false_discovery_control
+
+    data, model = electrons.pair(noisy, denoised, gain, offset)
+    if data.is_movie:
+        raise SBDError("The residual check looks at single images; give one frame.")
+    if pixel_size is not None:
+        data = data.replace(pixel_size=pixel_size)
+    counts, expected = (next(electrons.frames(m)) for m in (data, model))
+    size = data.pixel_size_yx or model.pixel_size_yx
+    if size is not None:
+        block = sampling.choose_bin(size)
+    else:
+        block = sampling.estimate_bin(mean_filled(expected)) or (4, 4)
+    block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, counts.shape, strict=True))
+    y, x = (sampling.bin_counts(i, block) for i in (counts, expected))
+    least = 0.1 * float(np.nanmean(x))
+    residual = np.nan_to_num((y - x) / np.sqrt(np.maximum(x, least)))
+    residual -= residual.mean()
+    power = np.abs(np.fft.fft2(residual)) ** 2 / residual.size
+    steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
+    fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
+    # every power but a few comes twice
+    half = (fx > 0)[None] | ((fx == 0)[None] & (fy > 0)[:, None])
+    slow = np.hypot(*np.meshgrid(fy * steps[0], fx * steps[1], indexing="ij"))
+    judged = half & (slow > _SLOW / min(power.shape))
+    level = np.median(power[judged]) / np.log(2)
+    q = false_discovery_control(np.exp(-power[judged] / level))
+    rows, columns = (i[judged][q < _FALSE_DISCOVERIES] for i in np.indices(power.shape))
+    peaks = pd.DataFrame(
+        {
+            "frequency_y": fy[rows],
+            "frequency_x": fx[columns],
+            "period": 1 / np.hypot(fy[rows], fx[columns]),
+            "power": power[rows, columns],
+            "q": q[q < _FALSE_DISCOVERIES],
+        }
+    ).sort_values("power", ascending=False, ignore_index=True)
+    shift = np.fft.fftshift
+    unit = "1/px" if size is None else "1/nm"
+    return Residual(shift(power).astype(np.float32), shift(fy), shift(fx), unit, peaks)

@@ -1,0 +1,165 @@
+"""Estimates, and independent noisy samples to judge them by, from noisy data alone.
+
+Every way gives, for each pixel, terms whose mean is the mean squared error. With independent
+unbiased samples y, a, b, c of a pixel, that is E[(a - f(y))^2 - (b - c)^2 / 2] (uMSE,
+Marcos-Morales et al., ICML 2023, arXiv 2210.05553). Averaged over all ways to give the samples
+their places, the squares of single samples cancel, and f^2 - 2 f a + b c is left: what is used
+here, since it has the least variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import electrons
+from ..errors import SBDError
+from ..frames import unmasked
+from ..micrograph import Micrograph
+
+Method = Literal["thinning", "frames", "exposures", "subsampling"]
+Denoiser = Callable[[np.ndarray], Any]
+
+HANDS = 5
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Noisy images for a denoiser, and what judges the results.
+
+    Parameters
+    ----------
+    inputs
+        (K, Y, X) images to denoise, all of the same expectation.
+    judges
+        (K, Y, X) unbiased samples, each independent of the input of the same place.
+    square
+        (Y, X) unbiased estimates of the squared truth.
+    whole
+        (Y, X) image that all inputs were taken from, where they are samples of its pixels.
+    places
+        (K, Y, X) flat pixels of ``whole`` in each input.
+    """
+
+    inputs: np.ndarray
+    judges: np.ndarray
+    square: np.ndarray
+    whole: np.ndarray | None = None
+    places: np.ndarray | None = None
+
+    def estimates(self, denoiser: Denoiser) -> np.ndarray:
+        """(K, Y, X) results of a denoiser."""
+        return np.stack([electrons.denoised_by(denoiser, i) for i in self.inputs])
+
+    def terms(self, estimates: np.ndarray) -> np.ndarray:
+        """(Y, X) terms whose mean is the mean squared error."""
+        result: np.ndarray = (estimates**2 - 2 * estimates * self.judges).mean(0) + self.square
+        return result
+
+    def bias(self, estimates: np.ndarray, denoiser: Denoiser) -> float:
+        """What the mean of the terms exceeds the error by, since neighbouring pixels differ.
+
+        The terms are computed with the denoised whole image in place of the truth.
+        """
+        if self.whole is None or self.places is None:
+            return 0.0
+        truth = electrons.denoised_by(denoiser, self.whole).ravel()[self.places]
+        others = (truth.sum(0) - truth) / (len(truth) - 1)
+        cross = (estimates * (truth - others)).mean(0) * 2
+        return float((cross + _products(truth) - (truth**2).mean(0)).mean())
+
+
+def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
+    """Samples of noisy data.
+
+    Parameters
+    ----------
+    noisy
+        Micrograph or array: (Y, X), or (T, Y, X) for the frame methods.
+    method
+        See ``upsnr``.
+    seed
+        Of whatever is drawn at random.
+
+    Raises
+    ------
+    SBDError
+        If the data do not suit the method.
+    """
+    rng = np.random.default_rng(seed)
+    if method == "thinning":
+        return _thinning(electrons.counted(noisy), rng)
+    source = noisy if isinstance(noisy, Micrograph) else Micrograph(unmasked(noisy))
+    values = np.stack(list(electrons.frames(source)))
+    if not np.isfinite(values).all():
+        raise SBDError(f"The method {method!r} needs data without NaN or infinite pixels.")
+    if values.min() == values.max():
+        raise SBDError("The image is constant: there is nothing to judge.")
+    if method == "subsampling":
+        if source.is_movie:
+            raise SBDError("The method 'subsampling' judges single images; give one frame.")
+        return _subsampling(values[0], rng)
+    if method not in ("frames", "exposures"):
+        raise SBDError(
+            f"The method is 'thinning', 'frames', 'exposures' or 'subsampling', not {method!r}."
+        )
+    if len(values) < 2:
+        raise SBDError(
+            f"The method {method!r} needs a movie (T, Y, X) of at least two frames; "
+            "for a single image take 'thinning'."
+        )
+    return _exposures(values) if method == "exposures" else _frames(values)
+
+
+def _thinning(source: Micrograph, rng: np.random.Generator) -> Samples:
+    """Electrons dealt to five hands: each in turn judges what is made from the others.
+
+    The denoiser sees four fifths of the dose, at the scale of the whole. Of a Poisson count y, y^2
+    - y is an unbiased estimate of the squared expectation.
+    """
+    inputs, judges, squares = [], [], []
+    for counts in electrons.frames(source):
+        if not np.isfinite(counts).all():
+            raise SBDError("The method 'thinning' needs data without NaN or infinite pixels.")
+        hands = electrons.deal(counts, HANDS, rng)
+        whole = hands.sum(0)
+        inputs.append((whole - hands) * HANDS / (HANDS - 1))
+        judges.append(hands * HANDS)
+        squares.append(whole**2 - whole)
+    return Samples(np.concatenate(inputs), np.concatenate(judges), np.mean(squares, 0))
+
+
+def _exposures(values: np.ndarray) -> Samples:
+    """Each exposure judged by all others."""
+    others = (values.sum(0) - values) / (len(values) - 1)
+    return Samples(values, others, _products(values))
+
+
+def _frames(values: np.ndarray) -> Samples:
+    """Each frame judged by its neighbours in time."""
+    neighbours = np.empty_like(values)
+    neighbours[1:-1] = (values[:-2] + values[2:]) / 2
+    neighbours[0], neighbours[-1] = values[1], values[-2]
+    return Samples(values, neighbours, (values[1:] * values[:-1]).mean(0))
+
+
+def _subsampling(image: np.ndarray, rng: np.random.Generator) -> Samples:
+    """The four pixels of each 2 x 2 cell dealt at random to four images of half the size."""
+    height, width = (n // 2 for n in image.shape)
+    if min(height, width) < 1:
+        raise SBDError("The method 'subsampling' needs an image of at least 2 x 2 pixels.")
+    order = rng.permuted(np.tile(np.arange(4), (height, width, 1)), axis=-1).transpose(2, 0, 1)
+    y, x = np.mgrid[:height, :width] * 2
+    places = (y + order // 2) * image.shape[1] + x + order % 2
+    samples = _exposures(image.ravel()[places])
+    return Samples(samples.inputs, samples.judges, samples.square, image, places)
+
+
+def _products(samples: np.ndarray) -> np.ndarray:
+    """Mean product of two different samples."""
+    count = len(samples)
+    result: np.ndarray = (samples.sum(0) ** 2 - (samples**2).sum(0)) / (count * (count - 1))
+    return result

@@ -1,0 +1,270 @@
+"""Error, PSNR and comparison of denoisers from noisy data alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..errors import SBDError
+from .samples import Denoiser, Method, Samples, draw
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_GROUPS = 1000  # into which the pixels are dealt for the bootstrap
+_DRAWS = 2000
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Score:
+    """An estimate of the error of a denoiser, without the truth.
+
+    Parameters
+    ----------
+    umse, umse_low, umse_high
+        Mean squared error [electrons^2] and its 95 % interval. It is unbiased, so noise can make it
+        negative where the error is small.
+    peak
+        Of the PSNR [electrons].
+    method
+        Where the samples came from.
+    bias
+        What was subtracted since neighbouring pixels differ [electrons^2]; only of subsampling.
+    """
+
+    umse: float
+    umse_low: float
+    umse_high: float
+    peak: float
+    method: str
+    bias: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """uPSNR [dB]; infinite where the uMSE is not positive."""
+        return _decibel(self.umse, self.peak)
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval [dB]."""
+        return _decibel(self.umse_high, self.peak)
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval [dB]; infinite where the data set no limit."""
+        return _decibel(self.umse_low, self.peak)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the data tell the error from zero."""
+        return self.umse_low > 0
+
+    def __str__(self) -> str:
+        if self.resolved:
+            return f"{self.value:.1f} dB ({self.low:.1f} to {self.high:.1f})"
+        return f"not resolvable, above {self.low:.1f} dB"
+
+
+def upsnr(
+    noisy: Any,
+    denoiser: Denoiser,
+    peak: float | None = None,
+    method: Method = "thinning",
+    *,
+    interval: Literal["analytic", "bootstrap"] = "analytic",
+    seed: int = 0,
+) -> Score:
+    """Estimate the PSNR of a denoiser without the truth.
+
+    Parameters
+    ----------
+    noisy
+        Micrograph, or array in electrons: (Y, X), or (T, Y, X), frame by frame; ``frames`` and
+        ``exposures`` need at least two, ``subsampling`` takes a single image.
+    denoiser
+        Callable from an array (Y, X) in electrons to its estimate, same shape and unit.
+    peak
+        Of the PSNR [electrons]; by default the largest value of the denoised image, so that the
+        score does not depend on the dose.
+    method
+        * ``thinning``: the electrons of each image are dealt to five hands; each hand judges what
+        the
+          denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of the
+          dose, brought to the scale of the whole, and its error at that dose is estimated.
+        * ``frames``: each frame of a movie is judged by its neighbours; the scene moves little.
+        * ``exposures``: each frame is judged by all others; the scene stands still.
+        * ``subsampling``: the four pixels of each 2 x 2 cell are dealt to four images of half the
+          size; the noise of neighbouring pixels must be independent. The denoiser sees images of
+          doubled pixel size. Neighbouring pixels differ, and the error from that is estimated,
+          subtracted and reported as ``bias``.
+    interval
+        ``analytic`` is normal, from the variance of the pixels' terms; ``bootstrap`` resamples
+        them.
+    seed
+        Of whatever is drawn at random.
+
+    Returns
+    -------
+    Score
+        With value, low, high [dB], umse and peak. Terms are pooled over all pixels and frames, and
+        one logarithm is taken at the end.
+
+    Raises
+    ------
+    SBDError
+        If the data do not suit the method.
+    """
+    if interval not in ("analytic", "bootstrap"):
+        raise SBDError(f"The interval is 'analytic' or 'bootstrap', not {interval!r}.")
+    samples = draw(noisy, method, seed)
+    estimates = samples.estimates(denoiser)
+    top = _peak(peak, estimates)
+    return _score(samples, estimates, denoiser, top, method, interval, seed)
+
+
+def umse(
+    noisy: Any, denoiser: Denoiser, method: Method = "thinning", *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Estimate the mean squared error of a denoiser without the truth.
+
+    Parameters and errors are those of ``upsnr``.
+
+    Returns
+    -------
+    uMSE and its 95 % interval, low and high [electrons^2].
+    """
+    score = upsnr(noisy, denoiser, 1.0, method, seed=seed)
+    return score.umse, score.umse_low, score.umse_high
+
+
+def compare(
+    noisy: Any,
+    denoisers: dict[str, Denoiser],
+    peak: float | None = None,
+    method: Method = "thinning",
+    *,
+    reference: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare denoisers on the same noisy data, without the truth.
+
+    All are judged by the same samples, whose noise cancels in the differences, so these resolve
+    what single scores cannot.
+
+    Parameters
+    ----------
+    noisy, peak, method, seed
+        As ``upsnr`` takes them.
+    denoisers
+        Name to callable, at least one.
+    reference
+        The name that the others are compared with; by default the one of the least uMSE.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each denoiser, in the order given: upsnr, low, high [dB, 95 %], umse
+        [electrons^2]; difference, difference_low, difference_high: uMSE less the reference's, with
+        intervals that hold for all pairs at once with 95 % probability (Bonferroni); verdict.
+
+    Raises
+    ------
+    SBDError
+        If the data do not suit the method, or the names the dictionary.
+    """
+    import pandas as pd
+    from scipy.stats import norm
+
+    if not denoisers:
+        raise SBDError("Give at least one denoiser to compare.")
+    if reference is not None and reference not in denoisers:
+        raise SBDError(f"There is no denoiser {reference!r}; known: {', '.join(denoisers)}.")
+    samples = draw(noisy, method, seed)
+    terms, scores, top = {}, {}, peak
+    for name, denoiser in denoisers.items():
+        estimates = samples.estimates(denoiser)
+        top = _peak(top, estimates)
+        scores[name] = _score(samples, estimates, denoiser, top, method, "analytic", seed)
+        terms[name] = samples.terms(estimates) - scores[name].bias
+    best = reference or min(scores, key=lambda name: scores[name].umse)
+    pairs = max(1, len(scores) * (len(scores) - 1) // 2)
+    reach = float(norm.isf((1 - _LEVEL) / 2 / pairs))
+    rows = []
+    for name, score in scores.items():
+        mean, error = _mean_and_error(terms[name] - terms[best])
+        low, high = mean - reach * error, mean + reach * error
+        rows.append((score.value, score.low, score.high, score.umse, mean, low, high))
+    names = "upsnr", "low", "high", "umse", "difference", "difference_low", "difference_high"
+    table = pd.DataFrame(rows, index=pd.Index(list(scores), name="denoiser"), columns=list(names))
+    table["verdict"] = [
+        _verdict(name, best, low, high)
+        for name, low, high in zip(
+            table.index, table["difference_low"], table["difference_high"], strict=True
+        )
+    ]
+    return table
+
+
+def _score(
+    samples: Samples,
+    estimates: np.ndarray,
+    denoiser: Denoiser,
+    peak: float,
+    method: str,
+    interval: str,
+    seed: int,
+) -> Score:
+    terms = samples.terms(estimates)
+    bias = samples.bias(estimates, denoiser)
+    low, high = _bootstrap(terms, seed) if interval == "bootstrap" else _analytic(terms)
+    mean = float(terms.mean())
+    return Score(mean - bias, low - bias, high - bias, peak, method, bias)
+
+
+def _mean_and_error(terms: np.ndarray) -> tuple[float, float]:
+    return float(terms.mean()), float(terms.std() / np.sqrt(terms.size))
+
+
+def _analytic(terms: np.ndarray) -> tuple[float, float]:
+    from scipy.stats import norm
+
+    mean, error = _mean_and_error(terms)
+    reach = float(norm.isf((1 - _LEVEL) / 2)) * error
+    return mean - reach, mean + reach
+
+
+def _bootstrap(terms: np.ndarray, seed: int) -> tuple[float, float]:
+    """Percentiles of resampled means; the pixels are dealt to groups, and these resampled."""
+    rng = np.random.default_rng([seed, 1])
+    shuffled = rng.permutation(terms.ravel())
+    count = min(_GROUPS, len(shuffled))
+    size = len(shuffled) // count
+    groups = shuffled[: size * count].reshape(count, size).mean(1)
+    means = groups[rng.integers(0, count, (_DRAWS, count))].mean(1)
+    means += terms.mean() - groups.mean()
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _peak(peak: float | None, estimates: np.ndarray) -> float:
+    top = float(estimates.max()) if peak is None else float(peak)
+    if not 0 < top < np.inf:
+        raise SBDError(f"The peak must be positive and finite, not {top:g}.")
+    return top
+
+
+def _decibel(error: float, peak: float) -> float:
+    return float(10 * np.log10(peak**2 / error)) if error > 0 else float("inf")
+
+
+def _verdict(name: str, best: str, low: float, high: float) -> str:
+    if name == best:
+        return "reference"
+    if low > 0:
+        return f"worse than {best}"
+    if high < 0:
+        return f"better than {best}"
+    return f"not distinguishable from {best}"

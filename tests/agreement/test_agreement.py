@@ -1,0 +1,188 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.agreement import judge_columns
+
+PIXEL = 0.0061
+SHAPE = (512, 512)
+
+
+def column(shape, y, x, height):
+    """A column's image: a core in a ring of the opposite sign."""
+    yy, xx = np.ogrid[: shape[0], : shape[1]]
+    r2 = ((yy - y) ** 2 + (xx - x) ** 2) / 8.0**2
+    return height * (1 - r2 / 2) * np.exp(-r2 / 2)
+
+
+def counts_of(truth, seed=0):
+    return np.random.default_rng(seed).poisson(truth)
+
+
+@pytest.mark.parametrize("dose", [0.05, 0.45, 4, 20])
+def test_z_is_standard_normal_where_the_denoised_image_is_the_truth(dose):
+    truth = lattice(SHAPE, mean=dose)
+    z = np.stack([sbd.agreement(counts_of(truth, s), truth, PIXEL).z for s in range(6)])
+    assert z.dtype == np.float32
+    assert z.std() == pytest.approx(1, abs=0.05)
+    assert abs(z.mean()) < 0.08
+    assert np.mean(np.abs(z) > 1.96) < 0.065
+
+
+def test_an_invented_column_and_a_missing_one_are_found():
+    truth = lattice(SHAPE, contrast=0.1, mean=2.0) + column(SHAPE, 250, 250, 1.2)
+    shown = lattice(SHAPE, contrast=0.1, mean=2.0) + column(SHAPE, 100, 130, 1.2)
+    result = sbd.agreement(counts_of(truth), shown, PIXEL)
+    assert result.z[100, 130] < -4
+    assert result.z[250, 250] > 4
+    assert result.p[250, 250] < 1e-4
+    assert result.rejected[100, 130] and result.rejected[250, 250]
+    far = np.ones(SHAPE, bool)
+    far[60:140, 90:170] = far[210:290, 210:290] = False
+    assert result.rejected[far].mean() < 0.01
+    table = result.columns
+    nearest = table.iloc[np.hypot(table.y - 100, table.x - 130).argmin()]
+    assert not nearest.supported
+    assert "not supported" in result.verdict()
+
+
+def test_the_paper_map_is_positive_on_true_columns_and_negative_in_vacuum():
+    truth = np.full(SHAPE, 5.0)
+    for y in range(100, 400, 60):
+        for x in range(100, 400, 60):
+            truth += column(SHAPE, y, x, 2.0)
+    result = sbd.agreement(counts_of(truth), truth, PIXEL)
+    assert len(result.positions) == 25
+    assert result.log_likelihood_ratio[100, 100] > 0
+    assert result.log_likelihood_ratio[480, 480] < 0
+    assert np.isnan(result.log_likelihood_ratio[100, 120])
+    # the formula in the disc of one column
+    level, zero = truth[92:109, 100], result.expected[480, 480]
+    y, x = result.positions[0]
+    yy, xx = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    disc = ((yy - y) / result.radius[0]) ** 2 + ((xx - x) / result.radius[1]) ** 2 <= 1
+    level = truth[disc].mean()
+    ratio = result.counts[disc].mean() * np.log(level / zero) - (level - zero)
+    assert result.log_likelihood_ratio[int(y), int(x)] == pytest.approx(ratio, rel=0.02)
+
+
+def test_gain_and_offset_change_nothing(counts):
+    truth = lattice(counts.shape)
+    plain = sbd.agreement(counts, truth, PIXEL)
+    micrographs = [
+        sbd.Micrograph(37 * i + 100, PIXEL, gain=37, offset=100) for i in (counts, truth)
+    ]
+    np.testing.assert_allclose(sbd.agreement(*micrographs).z, plain.z, atol=1e-2)
+    told = sbd.agreement(37 * counts + 100, 37 * truth + 100, PIXEL, gain=37, offset=100)
+    np.testing.assert_allclose(told.z, plain.z, atol=1e-2)
+
+
+def test_all_frames_of_a_movie_count():
+    truth = lattice(SHAPE, contrast=0.1, mean=0.45)
+    shown = truth + column(SHAPE, 100, 130, 0.2)
+    movie = counts_of(np.broadcast_to(truth, (8, *SHAPE)))
+    one = sbd.agreement(movie[0], shown, PIXEL).z[100, 130]
+    result = sbd.agreement(movie, np.broadcast_to(shown, movie.shape), PIXEL)
+    assert result.z.shape == SHAPE
+    assert "odd" in result.how
+    assert result.z[100, 130] < min(-4.0, one)
+    right = sbd.agreement(movie, np.broadcast_to(truth, movie.shape), PIXEL)
+    assert right.z.std() == pytest.approx(1, abs=0.1)
+
+
+def test_a_moving_scene_is_not_judged_across_frames():
+    truth = np.stack([np.roll(lattice(SHAPE, mean=4.0), 20 * t, 0) for t in range(4)])
+    result = sbd.agreement(counts_of(truth), truth, PIXEL)
+    assert "odd" not in result.how
+    assert result.z.std() == pytest.approx(1, abs=0.1)
+
+
+def test_an_estimate_that_follows_its_noise_passes_too_easily_unless_judged_by_halves():
+    flat = counts_of(np.full((768, 768), 0.45))
+
+    def blur(image):
+        return gaussian_filter(image.astype(float), 8.0)
+
+    easy = sbd.agreement(flat, blur(flat), PIXEL)
+    honest = sbd.agreement(flat, blur(flat), PIXEL, denoiser=blur)
+    assert easy.z.std() < 0.65
+    assert honest.z.std() == pytest.approx(1, abs=0.15)
+    assert honest.self_use == pytest.approx(easy.z.std(), abs=0.15)
+
+
+def test_halves_find_what_a_denoiser_invents():
+    truth = lattice(SHAPE, contrast=0.1, mean=2.0)
+
+    def inventive(image):
+        return (truth + column(SHAPE, 300, 200, 0.8)) * image.mean() / truth.mean()
+
+    counts = counts_of(truth)
+    result = sbd.agreement(counts, inventive(counts), PIXEL, denoiser=inventive)
+    assert result.z[300, 200] < -4
+
+
+def test_pixels_without_data_have_no_z(counts):
+    values = counts.astype(float)
+    values[40:50] = np.nan
+    truth = lattice(counts.shape)
+    result = sbd.agreement(values, truth, PIXEL)
+    assert np.isnan(result.z[40:50]).all()
+    assert np.isfinite(result.z[:40]).all()
+    assert result.z[:40].std() == pytest.approx(1, abs=0.35)
+
+
+def test_a_click_tells_counts_and_prediction(counts):
+    truth = lattice(counts.shape)
+    result = sbd.agreement(counts, truth, PIXEL)
+    there = result.at(90.2, 100.1)
+    assert there["expected"] == pytest.approx(200 * np.pi * 0.64, rel=0.4)
+    assert abs(there["electrons"] - there["expected"]) < 5 * there["expected"] ** 0.5
+    assert there["z"] == pytest.approx(result.z[90, 100])
+
+
+def test_the_lattice_stands_in_for_the_pixel_size():
+    truth = lattice(SHAPE, mean=4.0)
+    result = sbd.agreement(counts_of(truth), truth)
+    assert 4 < result.radius[0] < 20
+
+
+def test_a_wrong_gain_is_noticed():
+    truth = lattice(SHAPE, mean=4.0)
+    with pytest.warns(UserWarning, match="variance"):
+        sbd.agreement(3 * counts_of(truth), 3 * truth, PIXEL)
+
+
+@pytest.mark.parametrize(
+    ("noisy", "denoised", "words"),
+    [
+        (np.random.default_rng(0).normal(1, 0.1, (64, 64)), np.ones((64, 64)), "whole numbers"),
+        (-np.ones((64, 64)), np.ones((64, 64)), "negative"),
+        (np.eye(64), np.ones((64, 65)), "shape"),
+        (np.eye(64) + 1, 300 * np.ones((64, 64)), "same units"),
+        (np.ones((3, 64, 64), int), np.ones((64, 64)), "movie"),
+        (np.zeros((64, 64), int), np.ones((64, 64)), "no electrons"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(noisy, denoised, words):
+    with pytest.raises(sbd.SBDError, match=words):
+        sbd.agreement(noisy, denoised, PIXEL)
+
+
+def test_a_denoiser_that_changes_the_shape_is_refused(counts):
+    with pytest.raises(sbd.SBDError, match="shape"):
+        sbd.agreement(counts, lattice(counts.shape), PIXEL, denoiser=lambda i: i[:-1])
+
+
+def test_judged_columns_agree_with_the_map(counts):
+    truth = lattice(counts.shape)
+    result = sbd.agreement(counts, truth, PIXEL)
+    y, x = np.array([60, 100]), np.array([80, 120])
+    z, p = judge_columns(counts, truth, y, x, result.radius)
+    np.testing.assert_allclose(z, result.z[y, x], atol=0.02)
+    assert ((p > 0) & (p < 1)).all()
+    with warnings.catch_warnings(), pytest.raises(sbd.SBDError, match="positive"):
+        judge_columns(counts, truth, y, x, 0.0)

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_sbd as sbd
+from known import lattice
+
+PIXEL = 0.0061
+
+
+def scene(dose):
+    """Vacuum above a specimen that is darker and shows a lattice."""
+    image = 0.7 * lattice((640, 640), contrast=0.2)
+    image[:300] = 1.0
+    return dose * gaussian_filter(image, 3)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.6])
+def test_gain_and_offset_of_one_image(spread):
+    electrons = np.random.default_rng(0).poisson(scene(5.0)).astype(float)
+    electrons = gaussian_filter(electrons, spread) if spread else electrons
+    image = 20 * electrons + 100
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+    assert found.gain == pytest.approx(20, rel=0.05)
+    assert found.offset == pytest.approx(100, abs=0.015 * np.ptp(image))
+    assert abs(found.gain - 20) < 4 * found.gain_err
+    assert found.sure
+    assert (found.correlation > 0.1) == bool(spread)
+
+
+def test_a_dark_region_gives_offset_and_read_out_noise():
+    rng = np.random.default_rng(1)
+    expected = scene(5.0)
+    expected[:, :100] = 0
+    image = 20 * rng.poisson(expected) + 100 + rng.normal(0, 15, expected.shape)
+    dark = np.zeros(image.shape, bool)
+    dark[:, :90] = True
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), dark=dark)
+    assert found.offset == pytest.approx(100, abs=4 * found.offset_err)
+    assert found.read_noise == pytest.approx(15, rel=0.03)
+    assert found.gain == pytest.approx(20, rel=0.05)
+
+
+def test_a_movie_tells_by_its_differences():
+    movie = 3.0 * np.random.default_rng(2).poisson(np.broadcast_to(scene(2.0), (4, 640, 640))) + 7
+    found = sbd.estimate_detector(movie)
+    assert found.gain == pytest.approx(3, rel=0.03)
+    assert found.offset == pytest.approx(7, abs=0.3)
+
+
+def test_what_is_given_is_kept():
+    image = 20.0 * np.random.default_rng(3).poisson(scene(5.0)) + 100
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=100.0)
+    assert (found.offset, found.offset_err) == (100, 0)
+    assert found.gain == pytest.approx(20, rel=0.01)
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL, gain=20.0, offset=100.0))
+    assert (found.gain, found.gain_err, found.offset) == (20, 0, 100)
+
+
+def test_filtered_images_are_called_correlated():
+    image = gaussian_filter(np.random.default_rng(4).poisson(scene(5.0)).astype(float), 1.0)
+    assert "correlated" in str(sbd.estimate_detector(sbd.Micrograph(image, PIXEL)))
+
+
+def test_even_noise_does_not_tell_a_gain():
+    """Gaussian noise that does not grow with the brightness."""
+    image = scene(100.0) + np.random.default_rng(5).normal(0, 5, (640, 640))
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+    assert not found.sure
+    assert "cannot tell the gain" in str(found)
+
+
+def test_the_plot_shows_variance_and_spectrum(tmp_path):
+    image = np.random.default_rng(6).poisson(scene(5.0))
+    figure = sbd.estimate_detector(sbd.Micrograph(image, PIXEL)).figure()
+    figure.savefig(tmp_path / "detector.png")
+    assert (tmp_path / "detector.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "words"),
+    [
+        (np.eye(32), {}, "64 x 64"),
+        (np.eye(64), {"dark": np.ones((3, 3), bool)}, "mask"),
+        (np.ones((64, 64)), {}, "constant"),
+    ],
+)
+def test_bad_input_is_refused(image, options, words):
+    with pytest.raises(sbd.SBDError, match=words):
+        sbd.estimate_detector(image, **options)

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd import filters
+
+PIXEL = 0.0061
+NAMES = [name for name in filters.denoisers(PIXEL) if name != "BM3D"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_filter_is_nearer_to_the_truth_than_the_counts(name):
+    truth = lattice((256, 256), mean=2.0)
+    counts = np.random.default_rng(0).poisson(truth)
+    result = filters.denoisers(PIXEL, gain=1.0)[name](counts)
+    assert result.shape == counts.shape
+    assert sbd.psnr(result, truth, 1) > sbd.psnr(counts, truth, 1) + 8
+    assert result.mean() == pytest.approx(counts.mean(), rel=0.03)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_units_of_the_input_are_units_of_the_output(name):
+    counts = np.random.default_rng(1).poisson(lattice((160, 160), mean=2.0))
+    plain = filters.denoisers(PIXEL, gain=1.0)[name](counts)
+    told = filters.denoisers(PIXEL, gain=30.0, offset=500.0)[name](30 * counts + 500)
+    np.testing.assert_allclose((told - 500) / 30, plain, atol=0.01)
+
+
+def test_the_inverse_of_anscombe_is_unbiased():
+    rng = np.random.default_rng(2)
+    for mean in (2.0, 10.0):
+        stabilised = filters.anscombe(rng.poisson(mean, 200_000))
+        assert stabilised.std() == pytest.approx(1, abs=0.06)
+        assert filters.inverse_anscombe(stabilised.mean()) == pytest.approx(mean, rel=0.02)
+
+
+def test_filters_take_single_images():
+    with pytest.raises(sbd.SBDError, match="single"):
+        filters.denoisers(PIXEL)["Gaussian"](np.random.default_rng(0).poisson(1, (3, 64, 64)))
