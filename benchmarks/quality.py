@@ -1,8 +1,9 @@
 """PSNR of denoised images of known truth, beside filters that need no training.
 
-    python benchmarks/quality.py FOLDER [--model NAME] [--out TABLE.md]
+    python benchmarks/quality.py FOLDER [--models NAME ...] [--out TABLE.md]
 
-FOLDER holds pairs NAME.npz (``image``, vacuum = 1) and NAME.json (``pixel_nm``). Each image is
+FOLDER holds pairs NAME.npz (``image``, vacuum = 1) and NAME.json (``pixel_nm``), or is a dataset of
+``napari-sbd simulate sbd-ptceo2`` (12 images of its test split are taken). Each image is
 drawn once as Poisson counts of 0.45 electrons per pixel in vacuum, seed = its place in the list.
 PSNR has peak 1 electron and is not clipped. Where a method has a free width or binning, the best
 one for each image is taken with knowledge of the truth, which favours the filters.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +26,12 @@ import napari_sbd as sbd
 BINS = (2, 4, 8)
 
 
-def methods(pixel_size: float, model: str) -> dict[str, Callable[[np.ndarray], list[np.ndarray]]]:
+Method = Callable[[np.ndarray], list[np.ndarray]]
+
+
+def methods(pixel_size: float, models: list[str]) -> dict[str, Method]:
     """Each method gives one or more candidates, of which the best counts."""
-    table: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {
+    table: dict[str, Method] = {
         "raw counts": lambda y: [y],
         "constant": lambda y: [np.full_like(y, y.mean())],
         "Gaussian blur, best width": _peers.blurs,
@@ -42,9 +47,9 @@ def methods(pixel_size: float, model: str) -> dict[str, Callable[[np.ndarray], l
         table[f"Anscombe + {name}, best binning"] = lambda y, m=method: [
             _peers.binned(m, y, b) for b in BINS
         ]
-    for quality in ("fast", "best"):
-        table[f"napari-sbd {model}, {quality}"] = lambda y, q=quality: [
-            sbd.denoise(y, pixel_size=pixel_size, model=model, quality=q)
+    for model, quality in product(models, ("fast", "best")):
+        table[f"napari-sbd {model}, {quality}"] = lambda y, m=model, q=quality: [
+            sbd.denoise(y, pixel_size=pixel_size, model=m, quality=q)
         ]
     return table
 
@@ -53,7 +58,7 @@ def main() -> None:
     """Print and perhaps write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", default="auto")
+    parser.add_argument("--models", nargs="+", default=["auto"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     scores: dict[str, list[float]] = {}
@@ -61,7 +66,7 @@ def main() -> None:
     for seed, (name, clean, pixel_size) in enumerate(_validation.load(options.folder)):
         names.append(name)
         counts = _validation.noisy(clean, seed)
-        for method, estimate in methods(pixel_size, options.model).items():
+        for method, estimate in methods(pixel_size, options.models).items():
             best = max(_validation.psnr(e, clean) for e in estimate(counts))
             scores.setdefault(method, []).append(best)
         print(name, {m: round(s[-1], 2) for m, s in scores.items()}, flush=True)

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
+from napari.layers.base import ActionType
 from napari.utils.notifications import notification_manager
 
 from known import lattice
 from napari_sbd._napari.agreement_widget import AgreementWidget
+from napari_sbd._napari.columns_widget import ColumnsWidget
+from napari_sbd._napari.flow_widget import FlowWidget
 from napari_sbd._napari.gaintune_widget import GainTuneWidget
 from napari_sbd._napari.layers import to_layer
 from napari_sbd._napari.phantom_widget import PhantomWidget
+from napari_sbd._napari.report_widget import ReportWidget
+from napari_sbd.columns.export import read_columns
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.provenance import recipe, with_recipe
 
@@ -149,3 +154,104 @@ def test_layers_of_different_images_are_refused(viewer, open_tool, finish, pair)
     widget = open_tool(AgreementWidget)
     finish(widget)
     assert "shape" in widget.message.text()
+
+
+@pytest.fixture
+def found(viewer, open_tool, finish, pair):
+    """The columns widget after it found the lattice's columns."""
+    widget = open_tool(ColumnsWidget)
+    widget.polarity.setCurrentText("bright")  # a cosine is as dark as it is bright
+    finish(widget)
+    return widget, next(layer for layer in viewer.layers if layer.name.endswith("columns"))
+
+
+def test_columns_lie_on_the_image_with_errors_and_a_verdict(viewer, found, pair):
+    widget, points = found
+    _, denoised = pair
+    assert points.units == denoised.units
+    np.testing.assert_allclose(points.scale, denoised.scale)
+    assert len(points.data) > 10
+    assert {"y_err", "intensity", "agreement_z", "surface"} <= set(points.features)
+    brightness = denoised.data[tuple(np.rint(points.data).astype(int).T)]
+    assert (brightness > denoised.data.mean()).all()
+    assert "at the surface" in widget.message.text()
+
+
+def test_a_point_moved_by_hand_is_fitted_again_and_no_other(found, qtbot):
+    _, points = found
+    before, numbers = points.data.copy(), points.features.copy()
+    inner = int(np.argmin(np.abs(before - 64).sum(1)))
+    changed = before.copy()
+    changed[inner] += 1.5
+    points.data = changed
+    points.features = numbers
+    points.events.data(
+        value=points.data, action=ActionType.CHANGED, data_indices=(inner,), vertex_indices=((),)
+    )
+    qtbot.waitUntil(
+        lambda: np.abs(points.data[inner] - before[inner]).max() < 0.5, timeout=PATIENCE
+    )
+    others = np.arange(len(before)) != inner
+    np.testing.assert_array_equal(points.data[others], before[others])
+    np.testing.assert_array_equal(
+        points.features["intensity"][others], numbers["intensity"][others]
+    )
+
+
+def test_the_slider_shows_at_once_what_would_be_found(viewer, open_tool, qtbot, pair):
+    widget = open_tool(ColumnsWidget)
+    widget.sensitivity.setValue(70)
+    qtbot.waitUntil(lambda: "columns preview" in viewer.layers, timeout=PATIENCE)
+    assert len(viewer.layers["columns preview"].data) > 10
+
+
+def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
+    widget, points = found
+    path = tmp_path / "columns.csv"
+    monkeypatch.setattr(
+        "napari_sbd._napari.columns_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(path), ""),
+    )
+    widget.export.click()
+    table = read_columns(path)
+    np.testing.assert_allclose(table[["y", "x"]], points.data, atol=1e-4)
+    assert table.attrs["recipe"]["operation"] == "find_columns"
+
+
+def test_an_image_without_columns_gives_none(viewer, open_tool, finish):
+    flat = np.random.default_rng(0).normal(1, 1e-3, (128, 128)).astype(np.float32)
+    m = Micrograph(flat, 0.0061, gain=1.0, name="flat denoised")
+    add(viewer, with_recipe(m, recipe("denoise", model="hrtem", quality="fast")))
+    widget = open_tool(ColumnsWidget)
+    widget.raw.setCurrentIndex(-1)
+    finish(widget)
+    assert len(viewer.layers) == 1
+    assert "No atomic columns" in widget.message.text()
+
+
+def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
+    path = tmp_path / "report.png"
+    monkeypatch.setattr(
+        "napari_sbd._napari.report_widget.QFileDialog.getSaveFileName",
+        lambda *_: (str(path), ""),
+    )
+    widget = open_tool(ReportWidget)
+    finish(widget)
+    assert widget.message.text() == f"Wrote {path}."
+    assert [p.name for p in tmp_path.iterdir()] == ["report.png"]
+    assert path.stat().st_size > 10_000
+
+
+def test_four_clicks_lead_from_a_raw_image_to_its_columns(viewer, qtbot):
+    counts = np.random.default_rng(0).poisson(lattice((128, 128))).astype(np.uint16)
+    add(viewer, Micrograph(counts, 0.0061, gain=1.0, name="raw"))
+    flow = FlowWidget(viewer)
+    for step in (0, 2, 3):
+        flow.buttons[step].click()
+        page = flow.page(step)
+        qtbot.waitUntil(lambda p=page: not p.running, timeout=PATIENCE)
+    names = [layer.name for layer in viewer.layers]
+    assert names[:3] == ["raw", "raw denoised", "raw agreement z"]
+    assert flow.page(3).message.text()
+    flow.deleteLater()
+    notification_manager.records.clear()
