@@ -89,3 +89,13 @@ def test_too_many_extrema_are_refused_at_once(monkeypatch):
 def test_settings_that_make_no_sense(settings):
     with pytest.raises(SBDError):
         detect(np.zeros((64, 64)), **settings)
+
+
+def test_a_maximum_halfway_between_pixels_is_one_column():
+    y, x = np.indices((128, 128)) - 61.5
+    mirror = np.cos(2 * np.pi * y / 41) * np.cos(2 * np.pi * x / 41)
+    found = detect(mirror, polarity="bright")
+    positions = np.column_stack([found.y, found.x])
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    assert len(positions) > 5
+    assert (distance[~np.eye(len(positions), dtype=bool)] > 20).all()

@@ -199,11 +199,14 @@ def _band(image: np.ndarray, width: float) -> np.ndarray:
 
 def _maxima(response: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Local maxima above zero: sub-pixel y, x and height, by parabolas along both axes."""
-    from scipy.ndimage import maximum_filter
+    from scipy.ndimage import label, maximum_filter
 
     peak = response == maximum_filter(response, 3, mode="nearest")
     peak &= response > _FAINT * response.max()
     y, x = np.nonzero(peak)
+    # a maximum halfway between pixels is equally high on both: one of them stands for it
+    _, first = np.unique(label(peak, np.ones((3, 3)))[0][y, x], return_index=True)
+    y, x = y[first], x[first]
     height, width = response.shape
     position = []
     for axis, (at, size) in enumerate(((y, height), (x, width))):
