@@ -15,6 +15,7 @@ from napari_sbd._napari.gaintune_widget import GainTuneWidget
 from napari_sbd._napari.layers import to_layer
 from napari_sbd._napari.phantom_widget import PhantomWidget
 from napari_sbd._napari.report_widget import ReportWidget
+from napari_sbd._napari.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.provenance import recipe, with_recipe
@@ -227,6 +228,24 @@ def test_an_image_without_columns_gives_none(viewer, open_tool, finish):
     finish(widget)
     assert len(viewer.layers) == 1
     assert "No atomic columns" in widget.message.text()
+
+
+def test_what_was_removed_is_shown_and_judged(viewer, open_tool, finish, pair):
+    raw, denoised = pair
+    widget = open_tool(ResidualWidget)
+    finish(widget)
+    removed = viewer.layers["raw removed"]
+    np.testing.assert_allclose(removed.data, raw.data - denoised.data, atol=1e-5)
+    assert removed.units == denoised.units
+    assert "white noise" in widget.message.text()
+
+
+def test_a_blur_is_caught_removing_the_lattice(viewer, open_tool, finish, pair):
+    _, denoised = pair
+    denoised.data = np.full_like(denoised.data, denoised.data.mean())
+    widget = open_tool(ResidualWidget)
+    finish(widget)
+    assert "removed signal" in widget.message.text()
 
 
 def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):

@@ -75,8 +75,7 @@ class AgreementWidget(TaskWidget):
         paper = self.map.currentText() != "z"
         values = result.log_likelihood_ratio if paper else result.z
         limit = float(np.nanmax(np.abs(values))) if paper else _LIMIT
-        place = {n: v for n, v in layers.look_of(source).items() if n not in ("colormap", "gamma")}
-        place = {n: _in_the_plane(n, v) for n, v in place.items()}
+        place = layers.place_in_the_plane(source)
         heat = Image(
             values,
             name=f"{source.name} {'log-likelihood ratio' if paper else 'agreement z'}",
@@ -163,12 +162,3 @@ def _is_raw(layer: Layer) -> bool:
 def is_denoised(layer: Layer) -> bool:
     """Whether a layer is an image that this program made."""
     return isinstance(layer, Image) and _made_here(layer)
-
-
-def _in_the_plane(name: str, value: Any) -> Any:
-    """A property of a movie's layer for a layer of its last two axes."""
-    if name in ("scale", "translate", "units", "axis_labels"):
-        return value[-2:]
-    if name == "rotate":
-        return np.asarray(value)[-2:, -2:]
-    return None if name in ("shear", "affine") else value

@@ -183,6 +183,15 @@ def look_of(layer: Layer) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in _LOOK}
 
 
+def place_in_the_plane(layer: Layer) -> dict[str, Any]:
+    """Place and units of a layer, or of the last two axes of a movie's, for another on it."""
+    look = look_of(layer)
+    place = {name: look[name][-2:] for name in ("scale", "translate", "units", "axis_labels")}
+    if layer.ndim == 2:
+        place |= {name: look[name] for name in ("shear", "affine")}
+    return {**place, "rotate": np.asarray(look["rotate"])[-2:, -2:]}
+
+
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:
     """Limits that show the signal, not the extremes of the noise.
 
