@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Points
 
 from ..agreement import agreement
 from ..denoise import denoise
@@ -15,7 +15,7 @@ from ..micrograph import Micrograph
 from ..provenance import KEY
 from . import layers
 from .fields import choices, show_or_hide, text
-from .layer_box import LayerBox
+from .pair_boxes import pair_boxes
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class AgreementWidget(TaskWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "Judge", "Add a map of where counts and denoised image disagree.")
-        self.raw = LayerBox(viewer, "The raw counts.", _is_raw)
-        self.denoised = LayerBox(viewer, "The denoised image of them.", is_denoised)
+        self.raw, self.denoised = pair_boxes(viewer)
         self.how = choices(
             [_GIVEN, _HALVES],
             "All electrons: is this very image right? It was made from the same electrons, so what "
@@ -55,16 +54,12 @@ class AgreementWidget(TaskWidget):
         self.below.addWidget(self.spot)
         self.spot.setVisible(False)
         self._source: Image | None = None
-        self.denoised.chosen.connect(self._find_raw)
-        self._find_raw()
 
     def prepare(self) -> Task:
         """Read the fields."""
         raw, denoised = (layers.needed(box.layer) for box in (self.raw, self.denoised))
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source = raw
-        for box in (self.raw, self.denoised):
-            box.held = True
         return partial(_judge, *pair, self.how.currentText() == _HALVES)
 
     def show_result(self, result: Agreement) -> str:
@@ -82,6 +77,7 @@ class AgreementWidget(TaskWidget):
             colormap="coolwarm",
             contrast_limits=(-limit, limit),
             opacity=0.7,
+            metadata={layers.AIDS: True},
             **place,
         )
         heat.colorbar.visible = True
@@ -103,14 +99,6 @@ class AgreementWidget(TaskWidget):
             )
         self.viewer.layers.selection.active = heat
         return result.verdict()
-
-    def finished(self) -> None:
-        """Let new layers be chosen again."""
-        for box in (self.raw, self.denoised):
-            box.held = False
-
-    def _find_raw(self) -> None:
-        layers.choose_raw(self.viewer, self.denoised, self.raw)
 
     def _read_spot(self, result: Agreement, layer: Image, event: Any) -> None:
         y, x = layer.world_to_data(event.position)[-2:]
@@ -149,16 +137,3 @@ def _judge(
         )
 
     return agreement(raw, denoised, denoiser=denoiser)
-
-
-def _made_here(layer: Layer) -> bool:
-    return bool(layer.metadata.get(KEY, {}).get("history"))
-
-
-def _is_raw(layer: Layer) -> bool:
-    return isinstance(layer, Image) and not _made_here(layer)
-
-
-def is_denoised(layer: Layer) -> bool:
-    """Whether a layer is an image that this program made."""
-    return isinstance(layer, Image) and _made_here(layer)

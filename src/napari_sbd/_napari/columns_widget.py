@@ -17,9 +17,8 @@ from ..columns.detect import Detection, detect
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import columns_layer, layers
-from .agreement_widget import is_denoised
 from .fields import beside, choices
-from .layer_box import LayerBox
+from .pair_boxes import pair_boxes
 from .task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ class ColumnsWidget(TaskWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "Find columns", "Add the columns as points with their numbers.")
-        self.denoised = LayerBox(viewer, "The image in which columns are looked for.", is_denoised)
-        self.raw = LayerBox(viewer, "Its raw counts, which give errors and judge each column.")
+        self.raw, self.denoised = pair_boxes(viewer)
         self.polarity = choices(["auto", "bright", "dark"], "Whether columns are bright or dark.")
         self.frames = choices([_SHOWN, _ALL], "Of a movie: one frame, or all, linked to tracks.")
         self.sensitivity = QSlider(Qt.Orientation.Horizontal)
@@ -67,12 +65,10 @@ class ColumnsWidget(TaskWidget):
         self._points: Points | None = None
         self._tracked: pd.DataFrame | None = None
         self._settling = False
-        self.denoised.chosen.connect(self._find_raw)
         self.sensitivity.valueChanged.connect(self._preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
         self.export.setEnabled(False)
-        self._find_raw()
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -114,9 +110,6 @@ class ColumnsWidget(TaskWidget):
         judged = f", {doubtful} not supported by the data" if self._pair and self._pair[1] else ""
         surface = int(table["surface"].sum())
         return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
-
-    def _find_raw(self) -> None:
-        layers.choose_raw(self.viewer, self.denoised, self.raw)
 
     def _frame(self, layer: Layer) -> int:
         return round(float(layer.world_to_data(self.viewer.dims.point)[0]))

@@ -15,6 +15,7 @@ from ..micrograph import Micrograph
 from . import layers
 from .denoise_form import DenoiseForm
 from .layer_box import LayerBox
+from .pair_boxes import is_image
 from .run import Run
 from .task_widget import sentence
 from .understanding import Understanding, parse_number, parse_pixel_size, understand_or_say
@@ -35,7 +36,7 @@ class DenoiseWidget(DenoiseForm):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__(LayerBox(viewer, "The image or movie to denoise."))
+        super().__init__(LayerBox(viewer, "The image or movie to denoise.", is_image))
         self._viewer = viewer
         self._run: Run | None = None
         self._look: dict[str, Any] = {}

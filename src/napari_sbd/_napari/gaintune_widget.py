@@ -16,6 +16,7 @@ from . import layers
 from .curve import Curve
 from .fields import beside, choices
 from .layer_box import LayerBox
+from .pair_boxes import is_raw
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class GainTuneWidget(TaskWidget):
             "Adapt the model to this image, keep that only if it predicts electrons better that "
             "were put aside, and add the result as a layer.",
         )
-        self.layer = LayerBox(viewer, "The raw image or movie.")
+        self.layer = LayerBox(viewer, "The raw image or movie.", is_raw)
         self.model = choices(["auto", *(card.name for card in models())], "The network to adapt.")
         self.quality = choices(["fast", "best"], "How the tuned network is applied.")
         self.loss = choices(
@@ -69,7 +70,6 @@ class GainTuneWidget(TaskWidget):
         shown = round(float(layer.world_to_data(self.viewer.dims.point)[0])) if m.is_movie else 0
         frames = {"frame shown": shown, "all together": "all", "each": "each"}
         self._source, self._points = layer, []
-        self.layer.held = True
         self.curve.show_points([])
         return partial(
             _tune,
@@ -103,10 +103,6 @@ class GainTuneWidget(TaskWidget):
                 f"(difference {report.gain:.4f} ± {report.gain_error:.4f})."
             )
         return " ".join([*words, f"{report.steps} steps in {report.seconds:.1f} s."])
-
-    def finished(self) -> None:
-        """Let new layers be chosen again."""
-        self.layer.held = False
 
 
 def _tune(

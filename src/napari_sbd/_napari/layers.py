@@ -20,9 +20,8 @@ from ..micrograph import Micrograph, PixelSize
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
-    from .layer_box import LayerBox
-
 KEY = "napari_sbd_calibration"
+AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = 0.1, 99.9
@@ -44,14 +43,6 @@ def needed(layer: Any) -> Any:
     if layer is None:
         raise SBDError("There is no image; open one, or a sample from File > Open Sample.")
     return layer
-
-
-def choose_raw(viewer: Any, denoised: LayerBox, raw: LayerBox) -> None:
-    """Choose in ``raw`` the layer after which the one in ``denoised`` is named."""
-    result = denoised.layer
-    for layer in viewer.layers:
-        if result is not None and result.name.startswith(f"{layer.name} "):
-            raw.choose(layer)
 
 
 def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Image:

@@ -14,9 +14,9 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..report import write_report
 from . import columns_layer, layers
-from .agreement_widget import is_denoised
 from .fields import field
 from .layer_box import LayerBox
+from .pair_boxes import pair_boxes
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
 if TYPE_CHECKING:
@@ -38,16 +38,13 @@ class ReportWidget(TaskWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "Write report…", "Write a page as PDF, PNG or SVG.")
-        self.denoised = LayerBox(viewer, "The denoised image.", is_denoised)
-        self.raw = LayerBox(viewer, "Its raw counts.")
+        self.raw, self.denoised = pair_boxes(viewer)
         self.columns = LayerBox(viewer, "Its columns, if they were found.", _holds_columns)
         self.remarks = field("", "A line of your own at the top of the words.")
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
         self.add_row("Columns", self.columns)
         self.add_row("Remarks", self.remarks)
-        self.denoised.chosen.connect(self._find_raw)
-        self._find_raw()
 
     def prepare(self) -> Task:
         """Ask where to; read the fields."""
@@ -68,9 +65,6 @@ class ReportWidget(TaskWidget):
     def show_result(self, result: Path) -> str:
         """Say where it is."""
         return f"Wrote {result}."
-
-    def _find_raw(self) -> None:
-        layers.choose_raw(self.viewer, self.denoised, self.raw)
 
 
 def _write(

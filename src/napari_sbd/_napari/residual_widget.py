@@ -15,8 +15,7 @@ from ..frames import mean_filled
 from ..micrograph import Micrograph
 from ..quality import Residual, residual_check
 from . import layers
-from .agreement_widget import is_denoised
-from .layer_box import LayerBox
+from .pair_boxes import pair_boxes
 from .spectra import Spectra
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
@@ -45,15 +44,12 @@ class ResidualWidget(TaskWidget):
         super().__init__(
             viewer, "Show what was removed", "Add raw minus denoised; look for lattice peaks in it."
         )
-        self.denoised = LayerBox(viewer, "The denoised image.", is_denoised)
-        self.raw = LayerBox(viewer, "Its raw image.")
+        self.raw, self.denoised = pair_boxes(viewer)
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
         self.spectra = Spectra()
         self.below.addWidget(self.spectra)
         self._source: Image | None = None
-        self.denoised.chosen.connect(self._find_raw)
-        self._find_raw()
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
@@ -82,15 +78,13 @@ class ResidualWidget(TaskWidget):
                     name=f"{source.name} removed",
                     contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
                     colormap="gray",
+                    metadata={layers.AIDS: True},
                     **place,
                 )
             )
         reach = 0.5 if result.check is None else float(-result.check.frequency_x[0])
         self.spectra.show_spectra(result.spectra, reach)
         return result.why_not if result.check is None else result.check.verdict()
-
-    def _find_raw(self) -> None:
-        layers.choose_raw(self.viewer, self.denoised, self.raw)
 
 
 def _remove(

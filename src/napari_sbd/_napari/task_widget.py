@@ -15,6 +15,7 @@ from superqt.utils import create_worker
 
 from ..errors import Cancelled, SBDError, in_words
 from .fields import BAR_STEPS, WIDTH, beside, show_or_hide, text
+from .layer_box import LayerBox
 from .run import time_left
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class TaskWidget(QWidget):
         self.cancel.clicked.connect(self._cancel)
         # a lambda, since slots of this widget are gone by then
         self.destroyed.connect(lambda: self._let_go())
+        self._follows: list[LayerBox] = []
         self.say("")
         self._set_running(False)
 
@@ -92,9 +94,6 @@ class TaskWidget(QWidget):
     def watch(self) -> None:
         """Show what the task has done so far; called five times a second in the main thread."""
 
-    def finished(self) -> None:
-        """Tidy up after the task, whatever its end; called in the main thread."""
-
     @property
     def running(self) -> bool:
         """Whether the task is under way."""
@@ -105,6 +104,8 @@ class TaskWidget(QWidget):
         row = self._rows.rowCount()
         self._rows.addWidget(QLabel(name), row, 0)
         self._rows.addWidget(part, row, 1)
+        if isinstance(part, LayerBox) and not part.held:
+            self._follows.append(part)
 
     def say(self, sentence: str) -> None:
         """Show one sentence below the buttons."""
@@ -168,7 +169,6 @@ class TaskWidget(QWidget):
         self._timer.stop()
         self.watch()
         self._stop = None
-        self.finished()
         self._set_running(False)
 
     def _complain(self, words: str) -> None:
@@ -180,6 +180,9 @@ class TaskWidget(QWidget):
             item = self._rows.itemAt(index)
             if item is not None and item.widget() is not None:
                 item.widget().setEnabled(not running)  # type: ignore[union-attr]
+        # a new layer, such as the result itself, does not become the chosen one meanwhile
+        for box in self._follows:
+            box.held = running
         self.start.setEnabled(not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
