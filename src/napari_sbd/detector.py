@@ -196,6 +196,9 @@ def estimate_detector(
         [_line(*held, share, read, known, level) for held in _leave_out(mean, variance)]
     )
     errors = parts.std(0) * np.sqrt(len(parts) - 1)
+    if not white and not known:
+        shares = [passed(kernel, *shape) for shape in shapes]
+        errors[0] = np.hypot(errors[0], found[0] * np.std(shares) / share / len(shares) ** 0.5)
     if dark_level is not None and offset is None:
         errors[1] = read / np.sqrt(values.size)
     if not (found[0] > 0 and errors[0] <= _SURE * found[0]):
