@@ -25,8 +25,26 @@ PARTICLE = 2.5, 2.4  # nm, the middle of what the pair of pictures enlarges
 
 
 def main() -> None:
-    """Open, denoise and photograph the two samples."""
+    """Open, denoise and photograph the two samples; walk through all steps."""
     FOLDER.mkdir(exist_ok=True)
+    steps = napari.Viewer(show=True)
+    prepare(steps, "image")
+    _, flow = steps.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    for index, name in ((0, None), (1, "tune.png"), (2, "judge.png"), (3, "columns.png")):
+        flow.take(index)
+        page = flow.page(index)
+        wait(lambda page=page: not page.running)
+        settle()
+        steps.reset_view(margin=0.02)
+        if name:
+            save(steps, name)
+    _, residual = steps.window.add_plugin_dock_widget("napari-sbd", "Residual", tabify=True)
+    residual.start.click()
+    wait(lambda: not residual.running)
+    settle()
+    save(steps, "residual.png")
+    steps.close()
+
     image = napari.Viewer(show=True)
     prepare(image, "image")
     save(image, "sample.png")

@@ -39,3 +39,16 @@ def test_deleting_the_widget_during_a_run_ends_it(qtbot, denoiser, noisy_movie):
     viewer.layers[0].name = "still here"
     viewer.add_image(noisy_movie)
     assert len(viewer.layers) == 2
+
+
+def test_the_raw_image_shows_while_a_key_is_held(make_napari_viewer, qtbot, denoiser, noisy):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(noisy, name="raw")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    widget.denoise.click()
+    qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.keyPress(canvas, "b")
+    assert [layer.visible for layer in viewer.layers] == [True, False]
+    qtbot.keyRelease(canvas, "b")
+    qtbot.waitUntil(lambda: viewer.layers[1].visible, timeout=5000)

@@ -59,7 +59,9 @@ class DenoiseForm(QWidget):
         )
         self.warning = text("What may go wrong.")
         self.denoise = QPushButton("Denoise")
-        self.denoise.setToolTip("Add the denoised image as a new layer.")
+        self.denoise.setToolTip(
+            "Add the denoised image as a new layer. Hold B over the image to see the raw one."
+        )
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop now; finished frames are kept.")
         self.bar = QProgressBar()

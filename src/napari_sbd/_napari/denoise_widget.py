@@ -14,6 +14,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import layers
 from .denoise_form import DenoiseForm
+from .flip import bind_flip
 from .layer_box import LayerBox
 from .pair_boxes import is_image
 from .run import Run
@@ -57,6 +58,7 @@ class DenoiseWidget(DenoiseForm):
         viewer.dims.events.current_step.connect(self._scrolled)
         # a lambda, since slots of this widget are gone by then
         self.destroyed.connect(lambda: self._let_go(viewer))
+        bind_flip(viewer)
         self._look_at_layer()
 
     @property
