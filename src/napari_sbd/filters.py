@@ -199,7 +199,7 @@ def total_variation(image: np.ndarray) -> np.ndarray:
 
 def bm3d(image: np.ndarray) -> np.ndarray:
     """BM3D of unit noise; its package is not free for commercial use."""
-    import bm3d as package  # type: ignore[import-untyped]
+    import bm3d as package
 
     result: np.ndarray = package.bm3d(image, 1.0)
     return result
