@@ -276,7 +276,7 @@ def _reason(outcome: Outcome) -> str:
             f"{stopped}no step predicted the electrons put aside better; the untuned network is "
             "kept."
         )
-    found = f"{verdict.gain:.2g} +- {verdict.gain_error:.2g}"
+    found = f"{verdict.gain:.2g} ± {verdict.gain_error:.2g}"
     if verdict.clear:
         return f"{stopped}the gains predict the electrons put aside better, by {found}."
     return (
