@@ -16,7 +16,7 @@ from .. import sampling
 from ..frames import mean_filled
 from . import ModelCard, find_model, load_network, models
 
-_SIDE = 144  # working pixels along a side of the part that is looked at
+_SIDE = 112  # working pixels along a side of the part that is looked at
 _CLEAR = 1.5  # standard errors by which a model must beat the default
 
 
