@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from _machine import processor
 from napari_sbd.simulation.library_writer import Summary, write_library
 
 WHOLE = {"sbd-ptceo2": 17955, "hrtem": 2000, "stem": 2000}
@@ -53,7 +53,7 @@ def measure(folder: Path, options: argparse.Namespace) -> str:
     made = f"{done.images} images of {done.waves} exit waves"
     rows = [
         ("preset", f"{options.preset}, {made}, {options.workers} worker(s)"),
-        ("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        ("processor", f"{processor()}, {os.cpu_count()} cores"),
         ("wall time", f"{wall:.0f} s"),
         ("processor time", f"{computed:.0f} s, {computed / done.images * 1e3:.0f} ms an image"),
         ("images per hour and core", f"{3600 * done.images / computed:,.0f}"),
@@ -81,14 +81,6 @@ def main() -> None:
     print("\n" + table)
     if options.out:
         options.out.write_text(table + "\n")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -22,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+
+from _machine import processor
 
 PIXEL_SIZE = 0.006
 
@@ -130,19 +131,11 @@ def main() -> None:
         figures = json.loads(done.stdout.splitlines()[-1])
         rows.append(f"| {case} | {figures['seconds']:.3f} | {figures['gigabytes']:.2f} |")
         print(rows[-1], flush=True)
-    head = f"{options.size} x {options.size} pixels, {options.threads} threads, {_processor()}:\n\n"
+    head = f"{options.size} x {options.size} pixels, {options.threads} threads, {processor()}:\n\n"
     text = head + "| method | wall time [s] | peak memory [GB] |\n|---|---|---|\n" + "\n".join(rows)
     print("\n" + text)
     if options.out:
         options.out.write_text(text + "\n")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
 
 
 if __name__ == "__main__":

@@ -63,15 +63,13 @@ class Denoiser:
         self.source = source
         self.device = resolve_device(device)
         self.block = choose_block(source)
-        self.why = "as asked"
+        self.card, self.why = find_model(model), "as asked"
+        first = reference_frame(source)
         if model == "auto":
-            size = source.pixel_size_yx
-            choice = choose_model(reference_frame(source), self.block, size, self.device)
+            choice = choose_model(first, self.block, source.pixel_size_yx, self.device)
             self.card, self.why = choice.card, choice.reason
-        else:
-            self.card = find_model(model)
         self.network = load_network(self.card, self.device)
-        self._warn_outside()
+        self._warn_outside(first)
 
     def __call__(
         self,
@@ -139,14 +137,14 @@ class Denoiser:
         )
         return with_recipe(result, entry)
 
-    def _warn_outside(self) -> None:
+    def _warn_outside(self, first: np.ndarray) -> None:
         """Warn where the image is outside what the model was trained on."""
         low, high = self.card.working_pixel_nm
         for p, b in zip(self.source.pixel_size_yx or (), self.block, strict=False):
             if not self.card.knows_pixel(p * b):
                 self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
                 break
-        counts = mean_filled(sampling.bin_counts(reference_frame(self.source), self.block))
+        counts = mean_filled(sampling.bin_counts(first, self.block))
         dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
         if dose is not None and dose < least / 2:
             self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")

@@ -26,19 +26,9 @@ def outline(points: np.ndarray, alpha: float) -> np.ndarray:
     (E, 2) indices of the points at the ends of each boundary edge. Empty for fewer than three
     points and for points on a line.
     """
-    from scipy.spatial import Delaunay, QhullError
-
-    none = np.zeros((0, 2), int)
-    if len(points) < 3:
-        return none
-    try:
-        triangles = Delaunay(points - points.mean(0)).simplices
-    except QhullError:
-        return none
-    triangles = triangles[_circumradius(points[triangles]) < alpha]
-    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
+    edges = np.sort(_triangles(points, alpha)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
     if not len(edges):
-        return none
+        return np.zeros((0, 2), int)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     boundary: np.ndarray = unique[count == 1]
     return boundary
@@ -96,17 +86,24 @@ def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:
     return sorted(shapes, key=len, reverse=True)
 
 
-def _in_triangles(points: np.ndarray, alpha: float) -> np.ndarray:
+def _triangles(points: np.ndarray, alpha: float) -> np.ndarray:
+    """(T, 3) indices of the Delaunay triangles whose circumradius is below alpha."""
     from scipy.spatial import Delaunay, QhullError
 
-    flag = np.zeros(len(points), bool)
+    none = np.zeros((0, 3), int)
     if len(points) < 3:
-        return flag
+        return none
     try:
         triangles = Delaunay(points - points.mean(0)).simplices
     except QhullError:
-        return flag
-    flag[triangles[_circumradius(points[triangles]) < alpha]] = True
+        return none
+    small: np.ndarray = triangles[_circumradius(points[triangles]) < alpha]
+    return small
+
+
+def _in_triangles(points: np.ndarray, alpha: float) -> np.ndarray:
+    flag = np.zeros(len(points), bool)
+    flag[_triangles(points, alpha)] = True
     return flag
 
 
