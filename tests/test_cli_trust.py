@@ -35,9 +35,22 @@ def test_agreement_refuses_other_outputs(files):
 
 
 def test_compare_prints_a_table(files):
-    run = CliRunner().invoke(
-        app, ["compare", str(files / "raw.npy"), "-o", str(files / "t.csv"), "--device", "cpu"]
-    )
+    options = ["-o", str(files / "t.csv"), "--device", "cpu", "--no-gain-tuning"]
+    run = CliRunner().invoke(app, ["compare", str(files / "raw.npy"), *options])
     assert run.exit_code == 0, run.output
     assert "Gaussian" in run.output and "network" in run.output
     assert "verdict" in (files / "t.csv").read_text()
+
+
+def test_detector_prints_the_calibration_and_draws_it(files):
+    run = CliRunner().invoke(
+        app, ["detector", str(files / "raw.npy"), "--gain", "1", "-o", str(files / "d.png")]
+    )
+    assert run.exit_code == 0, run.output
+    assert "gain 1" in run.output
+    assert (files / "d.png").stat().st_size > 1000
+
+
+def test_detector_refuses_other_plots_than_pictures(files):
+    run = CliRunner().invoke(app, ["detector", str(files / "raw.npy"), "-o", "plot.txt"])
+    assert isinstance(run.exception, sbd.SBDError)

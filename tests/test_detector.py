@@ -88,3 +88,20 @@ def test_the_plot_shows_variance_and_spectrum(tmp_path):
 def test_bad_input_is_refused(image, options, words):
     with pytest.raises(sbd.SBDError, match=words):
         sbd.estimate_detector(image, **options)
+
+
+def test_a_part_that_no_electron_reaches_does_no_harm():
+    expected = scene(5.0)
+    expected[:, :300] = 0
+    image = 20 * np.random.default_rng(2).poisson(expected) + 100
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+    assert found.gain == pytest.approx(20, rel=0.05)
+    assert found.offset == pytest.approx(100, abs=1)
+
+
+def test_the_noise_of_a_camera_is_correlated_over_its_point_spread():
+    electrons = np.random.default_rng(0).poisson(scene(5.0)).astype(float)
+    found = sbd.estimate_detector(sbd.Micrograph(gaussian_filter(electrons, 0.8), PIXEL))
+    # a Gaussian convolved with itself is wider by the square root of two
+    expected = np.exp(-(np.arange(4) ** 2) / (4 * 0.8**2))
+    np.testing.assert_allclose(found.autocorrelation[:4], expected, atol=0.05)

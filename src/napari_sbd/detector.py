@@ -36,6 +36,7 @@ _TILE = 8  # px along a side
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
 _JACKKNIFE = 6  # of the tiles along y and x
+_LAGS = 6  # of the autocorrelation [px]
 _SURE = 0.1  # relative error up to which the gain is believed
 
 
@@ -59,6 +60,8 @@ class Detector:
         (N,) of the tiles, sorted into groups of equal mean [file units]: the points of the plot.
     frequency, spectrum
         (M,) [cycles per pixel] and noise power, 1 at zero frequency.
+    autocorrelation
+        (L,) of the noise at distances of 0, 1, 2 ... pixels along an axis, from a smooth spectrum.
     """
 
     gain: float
@@ -74,6 +77,7 @@ class Detector:
     variance: np.ndarray
     frequency: np.ndarray
     spectrum: np.ndarray
+    autocorrelation: np.ndarray
 
     @property
     def sure(self) -> bool:
@@ -89,22 +93,26 @@ class Detector:
         )
         return ". ".join([text, *(note.rstrip(".") for note in self.notes)]) + "."
 
-    def figure(self) -> Figure:
-        """Variance against mean, and the noise spectrum."""
+    def figure(self, columns: int = 3) -> Figure:
+        """Variance against mean, noise spectrum and autocorrelation, in so many columns."""
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(9, 4), layout="constrained")
-        left, right = figure.subplots(1, 2)
+        figure = Figure(figsize=(4 * columns, 12 / columns), layout="constrained")
+        left, middle, right = figure.subplots(3 // columns, columns).flat
         left.plot(self.mean, self.variance, ".", color="0.4", label="tiles")
         ends = np.array([self.mean.min(), self.mean.max()])
         line = self.gain * (ends - self.offset) + self.read_noise**2
         left.plot(ends, line, "C3", label=f"gain {self.gain:.3g}, offset {self.offset:.3g}")
         left.set(xlabel="mean [file units]", ylabel="noise variance [file units²]")
         left.legend()
-        right.plot(self.frequency, self.spectrum, "k")
-        right.axhline(1, color="C3", linewidth=0.8)
-        right.set(xlabel="frequency [1/px]", ylabel="noise power", ylim=(0, 1.6))
-        right.set_title(f"correlation of neighbours {self.correlation:.2f}", fontsize="medium")
+        middle.plot(self.frequency, self.spectrum, "k")
+        middle.axhline(1, color="C3", linewidth=0.8)
+        middle.set(xlabel="frequency [1/px]", ylabel="noise power", ylim=(0, 1.6))
+        middle.set_title("1 everywhere: white noise", fontsize="medium")
+        right.bar(np.arange(len(self.autocorrelation)), self.autocorrelation, color="0.5")
+        right.axhline(0, color="k", linewidth=0.8)
+        right.set(xlabel="distance [px]", ylabel="autocorrelation of the noise", ylim=(-0.1, 1.05))
+        right.set_title(f"neighbours: {self.correlation:.2f}", fontsize="medium")
         return figure
 
 
@@ -159,6 +167,9 @@ def estimate_detector(
         slowest = _FALLBACK_LIMIT if size is None else min(0.35, max(size) / _SIGNAL_LIMIT)
     region = None if vacuum is None else np.asarray(vacuum, bool)
     spectra = spectra_of([noise for _, noise in pairs], region)
+    spectra = spectra[spectra.max(1) > 0]  # parts that hold no electron tell nothing
+    if not len(spectra):
+        raise SBDError("The image has no noise: it is constant, so it tells nothing.")
     lowest = 1 / 64 if region is not None else slowest
     frequency = FREQUENCY
     shapes = [fit(frequency, power, lowest) for power in spectra]
@@ -224,6 +235,7 @@ def estimate_detector(
         variance=groups[1],
         frequency=frequency,
         spectrum=np.mean(spectra, 0) / scale,
+        autocorrelation=np.array([correlation_of(spread, floor, lag) for lag in range(_LAGS)]),
     )
 
 

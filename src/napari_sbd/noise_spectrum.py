@@ -80,8 +80,8 @@ def fit(frequency: np.ndarray, power: np.ndarray, lowest: float) -> tuple[float,
     return float(found[1]), float(found[2])
 
 
-def correlation_of(spread: float, floor: float) -> float:
-    """Of neighbouring pixels, from the spectrum."""
+def correlation_of(spread: float, floor: float, lag: int = 1) -> float:
+    """Of pixels this far apart along an axis, from the spectrum."""
     f = np.fft.fftfreq(64)
     power = model(np.hypot(f[:, None], f), 1.0, spread, floor)
-    return float((power * np.cos(2 * np.pi * f)).mean() / power.mean())
+    return float((power * np.cos(2 * np.pi * lag * f)).mean() / power.mean())

@@ -23,7 +23,10 @@ def test_the_manifest_at_the_top_is_the_packaged_one():
     ("menu", "commands"),
     [
         ("napari/layers/filter", {"denoise", "gaintune"}),
-        ("napari/layers/measure", {"agreement", "columns", "residual"}),
+        (
+            "napari/layers/measure",
+            {"agreement", "columns", "compare", "detector", "filter", "residual"},
+        ),
         ("napari/file/new_layer", {"phantom"}),
     ],
 )

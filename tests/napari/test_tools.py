@@ -1,22 +1,29 @@
 """The single-purpose dock widgets, driven by their buttons."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Points
+from napari.layers import Points, Shapes
 from napari.layers.base import ActionType
+from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
 
 from known import lattice
 from napari_sbd._napari.agreement_widget import AgreementWidget
 from napari_sbd._napari.columns_widget import ColumnsWidget
+from napari_sbd._napari.compare_widget import CompareWidget
+from napari_sbd._napari.detector_widget import DetectorWidget
+from napari_sbd._napari.filter_widget import FilterWidget, reach
 from napari_sbd._napari.flow_widget import FlowWidget
 from napari_sbd._napari.gaintune_widget import GainTuneWidget
-from napari_sbd._napari.layers import to_layer
+from napari_sbd._napari.layers import micrograph_of, to_layer
 from napari_sbd._napari.phantom_widget import PhantomWidget
 from napari_sbd._napari.report_widget import ReportWidget
 from napari_sbd._napari.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
+from napari_sbd.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.provenance import recipe, with_recipe
 
@@ -73,7 +80,9 @@ def pair(viewer):
     return raw, add(viewer, with_recipe(denoised, step))
 
 
-@pytest.mark.parametrize("kind", [AgreementWidget, GainTuneWidget])
+@pytest.mark.parametrize(
+    "kind", [AgreementWidget, CompareWidget, DetectorWidget, FilterWidget, GainTuneWidget]
+)
 def test_without_an_image_a_tool_says_what_to_do(open_tool, kind):
     widget = open_tool(kind)
     widget.start.click()
@@ -274,3 +283,76 @@ def test_four_clicks_lead_from_a_raw_image_to_its_columns(viewer, qtbot):
     assert flow.page(3).message.text()
     flow.deleteLater()
     notification_manager.records.clear()
+
+
+def test_denoisers_are_ranked_by_electrons_put_aside(viewer, open_tool, finish, pair):
+    widget = open_tool(CompareWidget)
+    widget.tuned.setChecked(False)
+    finish(widget)
+    names = [widget.table.item(row, 0).text() for row in range(widget.table.rowCount())]
+    assert {"raw", "Gaussian", "Wiener", "network"} <= set(names)
+    assert names.index("Gaussian") < names.index("raw")
+    assert names[0] in widget.message.text()
+
+
+def test_a_comparison_can_be_cancelled(viewer, open_tool, qtbot, pair):
+    widget = open_tool(CompareWidget)
+    widget.start.click()
+    widget.cancel.click()
+    qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    assert "ancel" in widget.message.text() or widget.table.rowCount() > 0
+
+
+@pytest.fixture
+def camera(viewer):
+    """File values of gain 20 and offset 100; the left part is dark, of a scale of its own."""
+    expected = 5 * lattice((320, 320), contrast=0.2)
+    expected[:, :80] = 0
+    values = 20.0 * np.random.default_rng(0).poisson(expected) + 100
+    return add(viewer, Micrograph(values, 0.0061, name="camera"))
+
+
+def test_a_marked_dark_region_calibrates_the_detector(viewer, open_tool, finish, camera):
+    corners = np.array([[0, 0], [319, 0], [319, 75], [0, 75]]) * 0.0061
+    viewer.add_layer(Shapes([corners], shape_type="polygon", units=("nm", "nm")))
+    widget = open_tool(DetectorWidget)
+    widget.use.setCurrentIndex(1)
+    finish(widget)
+    assert widget.found.offset == pytest.approx(100, abs=1e-6)
+    assert widget.found.gain == pytest.approx(20, rel=0.1)
+    widget.keep.click()
+    assert micrograph_of(camera).gain == widget.found.gain
+    assert micrograph_of(camera).pixel_size == pytest.approx(0.0061)
+
+
+def test_a_region_that_was_not_drawn_is_asked_for(open_tool, camera):
+    widget = open_tool(DetectorWidget)
+    widget.use.setCurrentIndex(2)
+    widget.start.click()
+    assert "Draw the region" in widget.message.text()
+
+
+def test_a_click_shows_what_the_network_looked_at(viewer, open_tool, qtbot, pair):
+    widget = open_tool(FilterWidget)
+    before = list(viewer.mouse_drag_callbacks)
+    widget.start.click()
+    assert "Click a pixel" in widget.message.text()
+    where = tuple(np.array([40, 60]) * 0.0061)
+    for kind, callbacks in (
+        ("mouse_press", mouse_press_callbacks),
+        ("mouse_release", mouse_release_callbacks),
+    ):
+        event = SimpleNamespace(type=kind, position=where, handled=False, modifiers=())
+        callbacks(viewer, event)
+    qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    weights = viewer.layers["raw weights for (40, 60)"]
+    assert weights.data.shape == (128, 128)
+    assert weights.data.sum() == pytest.approx(1, abs=0.5)
+    np.testing.assert_array_equal(viewer.layers["raw pixel"].data, [[40, 60]])
+    assert viewer.mouse_drag_callbacks == before
+
+
+def test_the_reach_of_weights_holds_most_of_them():
+    weights = np.zeros((21, 21))
+    weights[10, 10], weights[10, 15], weights[10, 18] = 0.5, -0.45, 0.05
+    assert reach(EquivalentFilter(weights, 1.0, 0.0, 10, 10)) == 5

@@ -11,7 +11,7 @@ import warnings
 import typer
 
 from ..errors import SBDError
-from . import agreement, columns, compare, denoise, first_steps, simulate, train
+from . import agreement, columns, compare, denoise, detector, first_steps, simulate, train
 from ._console import err
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for _command in (
     agreement.agreement,
     columns.columns,
     compare.compare,
+    detector.detector,
     first_steps.models,
     first_steps.doctor,
     first_steps.demo,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.table import Table
 from ..errors import SBDError
 from ._console import Device, err, out
 
-_WIDE = ("Gaussian", "Wiener", "BM3D")  # the classical filters that are compared by default
+Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
 
 def compare(
@@ -23,30 +22,28 @@ def compare(
     offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
     peak: Annotated[float, typer.Option(help="Of the uPSNR, electrons per pixel.")] = 1.0,
     method: Annotated[
-        str, typer.Option(help="thinning, frames, exposures or subsampling.")
+        Method, typer.Option(help="How noisy samples are had: see docs/trust.md.")
     ] = "thinning",
     every: Annotated[bool, typer.Option("--all", help="All classical filters.")] = False,
+    gain_tuning: Annotated[
+        bool, typer.Option(help="Also the network tuned to the image; takes a minute or two.")
+    ] = True,
     model: Annotated[str, typer.Option(help="auto, a bundled model, or a file.")] = "auto",
     device: Device = "auto",
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
     from .. import compare as run
-    from .. import denoise, electrons
-    from ..filters import denoisers
+    from .. import electrons
     from ..io import read
+    from ..quality import candidates
 
     if output is not None and not output.absolute().parent.is_dir():
         raise SBDError(f"There is no folder {output.absolute().parent}; create it first.")
     m = electrons.counted(read(noisy), gain, offset)
     size = pixel_size or m.pixel_size
-    filters = denoisers(pixel_size=size)
-    network = partial(denoise, pixel_size=size, model=model, device=device)
-    chosen = {
-        "raw": lambda image: image,
-        **{n: f for n, f in filters.items() if every or n in _WIDE},
-        "network": network,
-        "network, best": partial(network, quality="best"),
-    }
+    chosen = candidates(
+        size, model=model, device=device, method=method, every=every, gain_tuning=gain_tuning
+    )
     err.print(f"Comparing {', '.join(chosen)}.", markup=False)
     table = run(m, chosen, peak, method)
     if output is not None:
