@@ -9,11 +9,14 @@ weights 1 / model it is the Poisson likelihood of counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from .overlap import neighbours, owners, turns
 from .systems import inverse, solve
 
 _CHUNK = 512  # columns worked on at once, so that their pixels stay in the processor's cache
@@ -91,16 +94,19 @@ def fit_gaussians(
     free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
     held = np.zeros(len(values), bool) if hold_width is None else np.asarray(hold_width, bool)
     scene = _Scene(image, values, radius, poisson, held)
-    turns = _turns(scene.others)
+    turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
     active = free.copy()
+
+    def climb(part: np.ndarray) -> None:
+        information, score, _ = scene.evaluate(values, part)
+        step = solve(information, score)
+        values[part] = _bounded(values[part], step, strength[part], width[part])
+
     for _ in range(iterations):
         previous = values.copy()
-        for turn in range(int(turns.max(initial=-1)) + 1):
-            for part in _chunks(np.flatnonzero(active & (turns == turn))):
-                information, score, _ = scene.evaluate(values, part)
-                step = solve(information, score)
-                values[part] = _bounded(values[part], step, strength[part], width[part])
+        for turn in range(int(turn_of.max(initial=-1)) + 1):
+            _each(climb, np.flatnonzero(active & (turn_of == turn)))
         moved = np.abs(values - previous)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * width
         # a column rests once it and its neighbours do
         active = free & (moved | np.append(moved, False)[scene.others].any(1))
@@ -133,8 +139,8 @@ class _Scene:
     ) -> None:
         self.image, self.radius, self.poisson, self.held = image, radius, poisson, held
         self.centres = np.rint(values[:, :2]).astype(int)
-        self.others = _neighbours(values, _REACH * radius, _MOST_NEIGHBOURS)
-        self.owner = _owners(values, image.shape)
+        self.others = neighbours(values, _REACH * radius, _MOST_NEIGHBOURS)
+        self.owner = owners(values, image.shape)
         # a model near or below zero would claim endless information
         self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
 
@@ -224,39 +230,6 @@ class _Window:
         return (self.data - model).reshape(count, -1), weight.reshape(count, -1)
 
 
-def _neighbours(values: np.ndarray, reach: float, most: int) -> np.ndarray:
-    """(N, K) indices of the columns within reach of each one, -1 where there are fewer than K."""
-    from scipy.spatial import cKDTree
-
-    count = min(most + 1, len(values))
-    near = list(range(1, count + 1))
-    distance, index = cKDTree(values[:, :2]).query(values[:, :2], near, distance_upper_bound=reach)
-    found = np.isfinite(distance) & (index != np.arange(len(values))[:, None])
-    index = np.where(found, index, -1)
-    index = np.take_along_axis(index, np.argsort(~found, 1, kind="stable"), 1)
-    return index[:, : int(found.sum(1).max(initial=0))]
-
-
-def _owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(Y, X) index of the column nearest to each pixel."""
-    from scipy.ndimage import distance_transform_edt
-
-    place = np.clip(np.rint(values[:, :2]).astype(int), 0, np.array(shape) - 1)
-    seeds = np.full(shape, -1)
-    seeds[tuple(place.T)] = np.arange(len(values))
-    row, column = distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
-    return seeds[row, column]
-
-
-def _turns(others: np.ndarray) -> np.ndarray:
-    """(N,) turn in which each column is solved, so that neighbours never move at the same time."""
-    turns = [-1] * (len(others) + 1)  # the last one stands for the absent neighbours
-    for k, near in enumerate(others.tolist()):
-        taken = {turns[j] for j in near}
-        turns[k] = next(t for t in range(len(near) + 1) if t not in taken)
-    return np.array(turns[:-1], int)
-
-
 def _bounded(
     values: np.ndarray, step: np.ndarray, strength: np.ndarray, width: np.ndarray
 ) -> np.ndarray:
@@ -275,20 +248,27 @@ def _bounded(
 def _covariance(scene: _Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Blocks of the inverse information of each column with its neighbours; dispersions."""
     reach = _COUPLED * float(np.median(values[:, 3])) if len(values) else 0.0
-    others = _neighbours(values, reach, _MOST_COUPLED)
+    others = neighbours(values, reach, _MOST_COUPLED)
     count, slots = others.shape
     blocks = np.zeros((count + 1, slots + 1, 5, 5))  # the last row stands for absent neighbours
     dispersion = np.empty(count)
-    for part in _chunks(np.arange(count)):
+
+    def own(part: np.ndarray) -> None:
         blocks[part, 0], _, dispersion[part] = scene.evaluate(values, part)
+
+    _each(own, np.arange(count))
     for slot in range(slots):
-        for part in _chunks(np.flatnonzero(others[:, slot] >= 0)):
+
+        def shared(part: np.ndarray, slot: int = slot) -> None:
             blocks[part, slot + 1] = scene.coupling(values, part, others[part, slot])
+
+        _each(shared, np.flatnonzero(others[:, slot] >= 0))
     members = np.column_stack([np.arange(count), others])
     listed = np.vstack([members, np.full((1, slots + 1), -2)])
     covariance = np.empty((count, 5, 5))
     size = 5 * (slots + 1)
-    for part in _chunks(np.arange(count)):
+
+    def invert(part: np.ndarray) -> None:
         group = members[part]
         same = listed[group][:, :, None] == group[:, None, :, None]
         place = same.argmax(-1)
@@ -297,9 +277,17 @@ def _covariance(scene: _Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
         pair[absent[:, :, None] | absent[:, None]] = 0.0
         pair = (pair + pair.transpose(0, 2, 1, 4, 3)) / 2
         covariance[part] = inverse(pair.transpose(0, 1, 3, 2, 4).reshape(-1, size, size))[:, :5, :5]
+
+    _each(invert, np.arange(count))
     return covariance, dispersion
 
 
-def _chunks(index: np.ndarray) -> Iterator[np.ndarray]:
-    for first in range(0, len(index), _CHUNK):
-        yield index[first : first + _CHUNK]
+def _each(work: Callable[[np.ndarray], None], index: np.ndarray) -> None:
+    """Work on some columns, in parts at the same time; the parts write to places of their own."""
+    parts = [index[first : first + _CHUNK] for first in range(0, len(index), _CHUNK)]
+    if len(parts) < 2:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(work, parts))
