@@ -65,7 +65,7 @@ class Kind:
         return picture
 
     def _stem(self, wave: Wave) -> torch.Tensor:
-        x, y, number, atoms = wave.columns.T
+        x, y, number, atoms = wave.columns.T[:4]
         spread = math.hypot(0.6, 10 * self.pixel / math.sqrt(12))
         weight = atoms**0.9 * number**1.7
         picture = optics.adf_image(x, y, weight, wave.box, spread, 2 * wave.psi.shape[0])

@@ -1,7 +1,7 @@
 """What adapting a network to one image is worth.
 
     python benchmarks/gaintuning.py kinds [--losses thinning sure blind-spot] [--tune all]
-    python benchmarks/gaintuning.py inside
+    python benchmarks/gaintuning.py inside [--tune all]
     python benchmarks/gaintuning.py photographs
     python benchmarks/gaintuning.py time
 
@@ -120,7 +120,8 @@ def inside(options: argparse.Namespace) -> list[str]:
     for i, (kind, dose) in enumerate(cases):
         phantom = sbd.simulate(kind, dose=dose, seed=100 + i, size=options.size)
         score = partial(psnr, clean=np.asarray(phantom.clean.data), peak=dose / 0.45)
-        tuned = sbd.gain_tune(phantom.noisy, model=options.model, steps=options.steps)
+        way = options.tune[0] if options.tune else "gains"
+        tuned = sbd.gain_tune(phantom.noisy, model=options.model, tune=way, steps=options.steps)
         before = score(sbd.denoise(phantom.noisy, model=options.model).data)
         after = score(tuned.denoise(phantom.noisy).data)
         free = score(unguarded(tuned).denoise(phantom.noisy).data)
@@ -208,7 +209,12 @@ def main() -> None:
     )
     parser.add_argument("part", choices=parts)
     parser.add_argument("--losses", nargs="+", default=["auto"])
-    parser.add_argument("--tune", nargs="*", default=[], help="all: beside the gains")
+    parser.add_argument(
+        "--tune",
+        nargs="*",
+        default=[],
+        help="all: all weights, beside the gains; in their place for 'inside'",
+    )
     parser.add_argument("--model", default="hrtem", help="of 'inside' and 'time'")
     parser.add_argument("--size", type=int, default=1024, help="of 'inside' [pixels]")
     parser.add_argument("--steps", type=int, default=STEPS)

@@ -220,7 +220,8 @@ def estimate_detector(
             "that was interpolated or filtered"
         )
     groups = _groups(mean, variance, share, read)
-    scale = np.mean(spectra) / np.mean(model(frequency, 1.0, spread, floor))
+    noisy = frequency > lowest  # below, there is signal
+    scale = np.mean(spectra[:, noisy]) / np.mean(model(frequency[noisy], 1.0, spread, floor))
     return Detector(
         gain=found[0],
         gain_err=float(errors[0]),

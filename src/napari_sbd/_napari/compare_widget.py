@@ -64,7 +64,7 @@ class CompareWidget(TaskWidget):
         self.add_row("", self.every)
         self.add_row("", self.tuned)
         self.table = QTableWidget(0, 3)
-        self.table.setHorizontalHeaderLabels(["", "uPSNR [dB]", "verdict"])
+        self.table.setHorizontalHeaderLabels(["denoiser", "uPSNR [dB]", ""])
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().setVisible(False)  # type: ignore[union-attr]
         header = self.table.horizontalHeader()
@@ -93,24 +93,31 @@ class CompareWidget(TaskWidget):
         ranked = result.sort_values("umse")
         self.table.setRowCount(len(ranked))
         for row, (name, score) in enumerate(ranked.iterrows()):
-            cells = (str(name), _score(score), score["verdict"])
+            cells = (str(name), _score(score), _short(score["verdict"]))
             for column, words in enumerate(cells):
                 item = QTableWidgetItem(words)
-                item.setToolTip(words)
+                item.setToolTip(score["verdict"])
                 self.table.setItem(row, column, item)
-        self.table.setFixedHeight((len(ranked) + 2) * _ROW_HEIGHT)
+        rows = self.table.verticalHeader().length()  # type: ignore[union-attr]
+        self.table.setFixedHeight(rows + 2 * _ROW_HEIGHT)
         self.table.setVisible(True)
         level = [name for name, v in ranked["verdict"].items() if v.startswith("not dist")]
         best = str(ranked.index[0])
         if level:
-            return f"Best is {best}; not distinguishable from it: {', '.join(map(str, level))}."
-        return f"Best is {best}, clearly."
+            return f"Best: {best}. Not distinguishable from it: {'; '.join(map(str, level))}."
+        return f"Best, and clearly so: {best}."
 
 
 def _score(row: pd.Series[Any]) -> str:
     if row["high"] < float("inf"):
         return f"{row['upsnr']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
     return f"above {row['low']:.1f}"
+
+
+def _short(verdict: str) -> str:
+    """A verdict on the best one, in a word."""
+    words = {"reference": "best", "worse": "worse", "not": "level"}
+    return words[verdict.split()[0]]
 
 
 def _compare(

@@ -69,7 +69,6 @@ class FilterWidget(TaskWidget):
                     name=f"{source.name} weights for ({result.y}, {result.x})",
                     colormap="coolwarm",
                     contrast_limits=(-limit, limit),
-                    opacity=0.8,
                     metadata={layers.AIDS: True},
                     **place,
                 )

@@ -58,7 +58,7 @@ def candidates(
         "raw": lambda image: image,
         **{name: f for name, f in filters.items() if every or name in WIDE},
         "network": network,
-        "network, best": partial(network, quality="best"),
+        "network, best quality": partial(network, quality="best"),
     }
     if gain_tuning:
         # what is left when one hand of electrons is taken was brought to the scale of all
