@@ -27,6 +27,7 @@ _STRING, _STRUCT, _ARRAY = 18, 15, 20
 _GROUP, _DATA = 20, 21
 _LONGEST_TEXT = 2**20
 _LONGEST_LIST = 256
+_LONGEST_LAYOUT = 4096  # numbers that tell the type of one tag
 _DEEPEST = 64
 
 
@@ -89,8 +90,10 @@ class _Parser:
             raise ValueError(f"unknown tag kind {kind}")
         if self._bytes(4) != b"%%%%":
             raise ValueError("tag without its mark")
-        layout = [self._long() for _ in range(self._long())]
-        return name, self._value(layout, name)
+        parts = self._long()
+        if not 0 < parts <= _LONGEST_LAYOUT:
+            raise ValueError(f"a tag of {parts} parts")
+        return name, self._value([self._long() for _ in range(parts)], name)
 
     def _value(self, layout: list[int], name: str) -> Any:
         kind = layout[0]

@@ -1,0 +1,43 @@
+"""Damaged files end with a sentence of ours or a right result, quickly; ``benchmarks/fuzz.py`` makes
+thousands of them from real files."""
+
+import os
+
+import numpy as np
+import pytest
+
+import fuzz
+import napari_sbd as sbd
+from known import lattice
+
+CASES = 60
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".mrc", ".dm4", ".emd", ".h5", ".npy"])
+def test_damaged_files_are_read_or_refused(suffix, tmp_path):
+    movie = np.random.default_rng(0).poisson(lattice((3, 48, 40))).astype(np.uint16)
+    whole = tmp_path / f"whole{suffix}"
+    sbd.write(sbd.Micrograph(movie, 0.0061), whole)
+    content = whole.read_bytes()
+    target = tmp_path / f"damaged{suffix}"
+    found = []
+    for case in range(CASES):
+        target.write_bytes(fuzz.damaged(content, np.random.default_rng(case)))
+        what, seconds = fuzz.look(str(target))
+        found.append(what)
+        assert seconds < fuzz.SECONDS
+    assert set(found) <= {"read", "refused"}
+    assert "refused" in found
+
+
+def test_a_tag_that_claims_millions_of_parts_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.dm4"
+    sbd.write(sbd.Micrograph(np.ones((64, 64), np.float32), 0.01), path)
+    content = bytearray(path.read_bytes())
+    mark = content.index(b"%%%%")
+    content[mark + 4 : mark + 12] = (10**7).to_bytes(8, "big")
+    path.write_bytes(content)
+    os.truncate(path, len(content) + 8 * 10**7)
+    what, seconds = fuzz.look(str(path))
+    assert what == "refused"
+    assert seconds < 1
