@@ -1,5 +1,7 @@
-"""Damaged files end with a sentence of ours or a right result, quickly; ``benchmarks/fuzz.py`` makes
-thousands of them from real files."""
+"""Damaged files end with a sentence of ours or a right result, and quickly.
+
+``benchmarks/fuzz.py`` makes thousands of them from real files.
+"""
 
 import os
 
