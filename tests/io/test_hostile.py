@@ -5,6 +5,7 @@
 
 import os
 
+import h5py
 import numpy as np
 import pytest
 
@@ -40,6 +41,19 @@ def test_a_tag_that_claims_millions_of_parts_is_refused_at_once(tmp_path):
     content[mark + 4 : mark + 12] = (10**7).to_bytes(8, "big")
     path.write_bytes(content)
     os.truncate(path, len(content) + 8 * 10**7)
+    what, seconds = fuzz.look(str(path))
+    assert what == "refused"
+    assert seconds < 1
+
+
+def test_a_data_set_of_impossible_size_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.h5"
+    sbd.write(sbd.Micrograph(np.ones((2, 64, 64), np.float32), 0.01), path)
+    with h5py.File(path, "r+") as file:
+        group = next(g for g in file["data"].values() if "data" in g)
+        del group["data"]
+        # nothing was written to it, so nothing is stored
+        group.create_dataset("data", (10**9, 64, 64), "f4", chunks=(1, 64, 64))
     what, seconds = fuzz.look(str(path))
     assert what == "refused"
     assert seconds < 1

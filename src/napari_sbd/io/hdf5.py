@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SBDError
 from .arrays import LAZY_BYTES, is_large
+
+_MOST_COMPRESSED = 2000  # times; deflate cannot do more than 1032
 
 
 def load(dataset: Any, frame_axis: int = 0) -> Any:
@@ -19,10 +22,21 @@ def load(dataset: Any, frame_axis: int = 0) -> Any:
         Of an open h5py file; the result does not need the file to stay open.
     frame_axis
         The axis that counts frames, where there are three.
+
+    Raises
+    ------
+    SBDError
+        If far more pixels are announced than the file can hold.
     """
     native = dataset.dtype.newbyteorder("=")
     if not is_large(dataset.shape, dataset.dtype):
         return dataset[()].astype(native, copy=False)
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > _MOST_COMPRESSED * stored:
+        raise SBDError(
+            f"its header asks for {dataset.nbytes} bytes of pixels and {stored} are stored; "
+            "the file is damaged, copy it again from the microscope."
+        )
     import dask.array as da
 
     chunks = list(dataset.shape)
