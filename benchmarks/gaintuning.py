@@ -165,15 +165,15 @@ def photographs(options: argparse.Namespace) -> list[str]:
 
 
 def _photograph(name: str) -> np.ndarray:
-    """The middle 256 x 256 pixels, grey, 0 to 1."""
+    """The middle 512 x 512 pixels at most, grey, 0 to 1."""
     from skimage import color, data, util
 
     picture = getattr(data, name)()
     picture = util.img_as_float32(picture[0] if isinstance(picture, tuple) else picture)
     if picture.ndim == 3:
         picture = color.rgb2gray(picture[..., :3])
-    top, left = ((n - min(n, 256)) // 2 for n in picture.shape)
-    image: np.ndarray = picture[top : top + 256, left : left + 256].astype(np.float32)
+    top, left = ((n - min(n, 512)) // 2 for n in picture.shape)
+    image: np.ndarray = picture[top : top + 512, left : left + 512].astype(np.float32)
     return image
 
 

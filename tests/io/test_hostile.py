@@ -3,17 +3,23 @@
 ``benchmarks/fuzz.py`` makes thousands of them from real files.
 """
 
+import importlib.util
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-import fuzz
 import napari_sbd as sbd
 from known import lattice
 
 CASES = 60
+_SPEC = importlib.util.spec_from_file_location(
+    "fuzz", Path(__file__).parents[2] / "benchmarks" / "fuzz.py"
+)
+fuzz = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(fuzz)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".mrc", ".dm4", ".emd", ".h5", ".npy"])
