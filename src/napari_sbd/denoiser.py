@@ -39,7 +39,11 @@ class Denoiser:
     block
         Pixels summed along y and x.
     device
-        The torch device that computes.
+        The torch device that was asked for.
+    passes
+        Runs the network, on another device where the memory of that one does not suffice.
+    dose
+        Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
     """
 
     def __init__(
@@ -58,10 +62,12 @@ class Denoiser:
         from .networks import find_model, load_network
         from .networks.choice import choose_model
         from .networks.hardware import resolve_device
+        from .networks.retreat import Passes
 
         self.quality = quality
         self.source = source
         self.device = resolve_device(device)
+        self.passes = Passes(self.device)
         self.block = choose_block(source)
         self.card, self.why = find_model(model), "as asked"
         first = reference_frame(source)
@@ -78,8 +84,6 @@ class Denoiser:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> np.ndarray:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
-        from .networks import tiling
-
         values = finite_or_nan(frame)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
@@ -105,9 +109,7 @@ class Denoiser:
             estimate = np.zeros_like(normal)
             for turn in turns:
                 turned = np.ascontiguousarray(_turn(normal, turn))
-                clean = tiling.run(
-                    self.network, turned, self.device, tick=passed, should_stop=should_stop
-                )
+                clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
@@ -116,23 +118,29 @@ class Denoiser:
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
 
-    def annotate(self, result: Micrograph, **settings: Any) -> Micrograph:
-        """Add the recipe of this denoising to a result."""
-        from .provenance import recipe, with_recipe
+    def annotate(self, result: Micrograph, checksum: bool = True, **settings: Any) -> Micrograph:
+        """Add the recipe of this denoising to a result; ``checksum`` as in ``origin_of``."""
+        from .networks import is_bundled
+        from .networks.hardware import precision
+        from .provenance import origin_of, recipe, with_recipe
 
         source = self.source
         entry = recipe(
             "denoise",
+            origin_of(source, checksum),
             model=self.card.name,
             model_sha256=self.card.sha256,
+            model_path=None if is_bundled(self.card) else str(self.card.path.absolute()),
             model_choice=self.why,
             quality=self.quality,
-            device=str(self.device),
+            device=str(self.passes.device),
+            precision=str(precision(self.passes.device)).removeprefix("torch."),
             block=list(self.block),
+            shape=list(source.shape),
             pixel_size=source.pixel_size,
             gain=source.gain,
             offset=source.offset,
-            source=None if source.source is None else str(source.source),
+            dose=self.dose,
             **settings,
         )
         return with_recipe(result, entry)
@@ -146,6 +154,7 @@ class Denoiser:
                 break
         counts = mean_filled(sampling.bin_counts(first, self.block))
         dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
+        self.dose = None if dose is None else dose / (self.block[0] * self.block[1])
         if dose is not None and dose < least / 2:
             self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
         level = noise.noise_level(counts)

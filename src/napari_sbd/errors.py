@@ -17,6 +17,10 @@ class BlankImage(SBDError):
     """An image that is constant or holds no finite pixel, such as a frame without beam."""
 
 
+class DeviceFull(SBDError):
+    """The memory of a graphics card does not suffice for a pass."""
+
+
 class Cancelled(SBDError):
     """The caller's ``should_stop`` asked for an end before the result was complete."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -52,23 +54,33 @@ def denoise(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of gain tuning.")] = 0,
     device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
+    ] = False,
+    neighbours: Annotated[
+        int, typer.Option(help="Frames on each side of a movie's frame that help to denoise it.")
+    ] = 0,
 ) -> None:
     """Denoise images and movies."""
     if gain_tuning and gains:
         raise SBDError("--gains applies gains saved earlier; leave out --gain-tuning or --gains.")
     if not gain_tuning and (save_gains or (loss, tune, tune_frames, tune_steps) != _TUNING):
         raise SBDError("--loss, --save-gains and the --tune options need --gain-tuning.")
+    if neighbours and (gain_tuning or gains or resume):
+        raise SBDError("--neighbours cannot be combined with gain tuning, --gains or --resume.")
     targets = _targets(inputs, output)
-    from .. import denoise as run
-    from ..io import read, stem, write
+    from ..io import read, stem
+    from ..streaming import denoise_file
 
+    if neighbours:
+        from ..movie.file import denoise_movie_into
     if gain_tuning:
         from ..gaintuning import gain_tune
     for source, target in zip(inputs, targets, strict=True):
         began = time.perf_counter()
         m = read(source)
-        if frames:
-            m = m.replace(data=m.data[_frames(frames, m.shape)])
+        chosen = _frames(frames, m.shape) if frames else None
+        m = m.replace(data=m.data[chosen]) if chosen else m
         tuned: Any = gains or False
         if gain_tuning:
             with progress(f"{source.name}, tuning") as report:
@@ -87,27 +99,44 @@ def denoise(
                     progress=report,
                 )
             out.print(f"{source}: {tuned.report.reason}", markup=False)
-        with progress(source.name) as report:
-            result = run(
-                m,
-                pixel_size,
-                gain,
-                offset,
-                model=model,
-                gain_tuning=tuned,
-                seed=seed,
-                quality=quality,  # type: ignore[arg-type]
-                device=device,
-                progress=report,
-            )
-        if frames:
-            result.metadata[KEY]["history"][-1]["settings"]["frames"] = frames
-        target.parent.mkdir(exist_ok=True)
-        write(result, target)
+        with progress(source.name) as report, _folder(target.parent):
+            shared: dict[str, Any] = {"model": model, "seed": seed, "quality": quality}
+            shared |= {"device": device, "progress": report}
+            if neighbours:
+                given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
+                m = m.replace(**{k: v for k, v in given.items() if v is not None})
+                denoise_movie_into(m, target, neighbours=neighbours, frames=frames, **shared)
+            else:
+                denoise_file(
+                    source,
+                    target,
+                    pixel_size,
+                    gain,
+                    offset,
+                    frames=chosen,
+                    gain_tuning=tuned,
+                    resume=resume,
+                    **shared,
+                )
         if save_gains:
             tuned.save(target.with_name(f"{stem(target)}_gains.safetensors"))
         seconds = time.perf_counter() - began
-        out.print(f"{source} -> {target}  ({_summary(result)}; {seconds:.1f} s)", markup=False)
+        out.print(
+            f"{source} -> {target}  ({_summary(read(target))}; {seconds:.1f} s)", markup=False
+        )
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder; it goes away again when it is still empty after a failure."""
+    made = not path.exists()
+    path.mkdir(exist_ok=True)
+    try:
+        yield
+    except SBDError:
+        if made and not any(path.iterdir()):
+            path.rmdir()
+        raise
 
 
 def _summary(result: Micrograph) -> str:
@@ -127,7 +156,8 @@ def _targets(inputs: list[Path], output: str) -> list[Path]:
     for path in inputs:
         check_readable(path)
     place = Path(output)
-    if len(inputs) > 1 or place.is_dir() or output.endswith(("/", os.sep)) or not place.suffix:
+    is_folder = place.is_dir() and place.suffix.lower() != ".zarr"
+    if len(inputs) > 1 or is_folder or output.endswith(("/", os.sep)) or not place.suffix:
         if place.exists() and not place.is_dir():
             raise SBDError(f"{place} is a file; several inputs need a folder to write into.")
         if not place.absolute().parent.is_dir():

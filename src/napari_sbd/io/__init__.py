@@ -32,8 +32,17 @@ _WRITERS = {
     ".ome.tiff": "tiff",
     **{s: f for s, f in _READERS.items() if s not in (".dm3", ".ser", ".png")},
 }
+_FOLDERS = {".zarr": "ome_zarr"}
+_STREAMED = {
+    ".zarr": "ome_zarr",
+    ".tif": "tiff_frames",
+    ".tiff": "tiff_frames",
+    ".mrc": "mrc",
+    ".mrcs": "mrc",
+}
+_OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 READ_SUFFIXES = tuple(_READERS)
-"""Suffixes that need no optional package."""
+"""Suffixes of files that need no optional package; ``.zarr`` is a folder."""
 WRITE_SUFFIXES = tuple(_WRITERS)
 
 __all__ = [
@@ -41,6 +50,7 @@ __all__ = [
     "WRITE_SUFFIXES",
     "check_readable",
     "check_writable",
+    "frame_writer",
     "read",
     "stem",
     "write",
@@ -50,9 +60,9 @@ __all__ = [
 def read(path: str | os.PathLike[str]) -> Micrograph:
     """Read an image or movie; the suffix chooses the format.
 
-    DM3, DM4, MRC, SER, EMD (Velox and Berkeley), our HDF5, TIFF, NPY and PNG are read without
-    other packages, the rest through RosettaSciIO where it is installed. Large data stay on disk
-    until they are used.
+    DM3, DM4, MRC, SER, EMD (Velox and Berkeley), our HDF5, TIFF, OME-Zarr, NPY and PNG are read
+    without other packages, the rest through RosettaSciIO where it is installed. Large data stay on
+    disk until they are used.
 
     Parameters
     ----------
@@ -71,7 +81,8 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     """
     path = Path(path).absolute()
     check_readable(path)
-    reader = import_module(f".{_READERS.get(path.suffix.lower(), 'rosetta')}", __name__)
+    suffix = path.suffix.lower()
+    reader = import_module(f".{(_READERS | _FOLDERS).get(suffix, 'rosetta')}", __name__)
     try:
         m: Micrograph = reader.read(path)
     except SBDError as err:
@@ -100,7 +111,7 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
         A Micrograph, or an array without calibration.
     path
         .ome.tif, .tif (as ImageJ reads it where the type allows), .mrc, .mrcs, .dm4, .emd, .h5,
-        .hdf5 or .npy (with a .npy.json beside it).
+        .hdf5, .npy (with a .npy.json beside it) or .zarr (an OME-Zarr folder).
 
     Raises
     ------
@@ -113,7 +124,7 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     check_writable(path)
     if m.source is not None and path.exists() and m.source.exists() and path.samefile(m.source):
         raise SBDError(f"{path} is the raw file that this image came from; choose another name.")
-    writer = import_module(f".{_WRITERS[path.suffix.lower()]}", __name__)
+    writer = import_module(f".{(_WRITERS | _FOLDERS)[path.suffix.lower()]}", __name__)
     try:
         writer.write(m, path.resolve())
     except OSError as err:
@@ -123,9 +134,21 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
         ) from err
 
 
+def frame_writer(path: Path) -> Any:
+    """The module that fills files of this suffix frame by frame, in any order.
+
+    It has ``allocate(m, path, room)``, ``open_frames(path)``, which gives frames (Y, X) by number
+    to be read and written, and ``seal(m, path)``; None where the format cannot.
+    """
+    name = _STREAMED.get(path.suffix.lower())
+    return name and import_module(f".{name}", __name__)
+
+
 def check_readable(path: Path) -> None:
     """Refuse a path that holds no file, before any work is done."""
     try:
+        if path.is_dir() and path.suffix.lower() in _FOLDERS:
+            return
         if path.is_dir():
             raise SBDError(f"{path} is a folder; give the image file in it.")
         if not path.exists():
@@ -143,12 +166,12 @@ def check_readable(path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Refuse a path that `write` could not write to, before any work is done."""
-    if path.suffix.lower() not in _WRITERS:
+    if path.suffix.lower() not in _WRITERS | _FOLDERS:
         raise SBDError(
             f'Files "{path.suffix or path.name}" cannot be written; use one of '
-            f"{', '.join(WRITE_SUFFIXES)}."
+            f"{', '.join([*WRITE_SUFFIXES, *_FOLDERS])}."
         )
-    if path.is_dir():
+    if path.is_dir() and not (path.suffix.lower() in _FOLDERS and _is_store(path)):
         raise SBDError(f"{path} is a folder; give a file name in it.")
     if not path.parent.is_dir():
         raise SBDError(f"There is no folder {path.parent}; create it first.")
@@ -158,4 +181,9 @@ def check_writable(path: Path) -> None:
 
 def stem(path: Path) -> str:
     """The name of a file without its suffix, ``.ome.tif`` taken as one."""
-    return path.stem[:-4] if path.name.lower().endswith((".ome.tif", ".ome.tiff")) else path.stem
+    return path.stem[:-4] if path.name.lower().endswith(_OME) else path.stem
+
+
+def _is_store(path: Path) -> bool:
+    """Whether a folder is a Zarr store, which a new one may replace."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))

@@ -13,6 +13,7 @@ from ..micrograph import Micrograph
 from . import record
 from .arrays import frames, map_array, storable
 from .atomic import replacing
+from .raw_frames import RawFrames
 from .record import plain
 from .units import pixel_size_nm
 
@@ -57,8 +58,7 @@ def write(m: Micrograph, path: Path) -> None:
     """
     dtype = storable(m.data, list(_MODES), "MRC")
     # Validators accept only the extended headers that they know, so none without need.
-    text = record.dumps(m).encode() if record.is_needed(m) else b""
-    extended = text.ljust(-(-len(text) // _HEADER_BYTES) * _HEADER_BYTES, b"\0")
+    extended = _extended(m) if record.is_needed(m) else b""
     header = _header(m, _MODES[dtype.name], len(extended))
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(header.tobytes() + extended)
@@ -69,6 +69,49 @@ def write(m: Micrograph, path: Path) -> None:
         statistics.put(header)
         file.seek(0)
         file.write(header.tobytes())
+
+
+def allocate(m: Micrograph, path: Path, room: int) -> None:
+    """Make a float32 file for movies like ``m``, no frame written yet.
+
+    Parameters
+    ----------
+    m
+        Gives shape and calibration.
+    path
+        A new file.
+    room
+        Bytes by which the record may still grow.
+    """
+    extended = _extended(m, room)
+    header = _header(m, _MODES["float32"], len(extended))
+    # What MRC2014 asks of statistics that are not known.
+    header["dmin"], header["dmax"], header["dmean"], header["rms"] = 0, -1, -2, -1
+    with path.open("xb") as file:
+        file.write(header.tobytes() + extended)
+        file.truncate(file.tell() + m.data.size * 4)
+
+
+def open_frames(path: Path) -> RawFrames:
+    """The frames of a file that ``allocate`` made, to be written and read by number."""
+    with path.open("rb") as file:
+        order, header = _read_header(file.read(_HEADER_BYTES))
+    shape = int(header["ny"]), int(header["nx"])
+    return RawFrames(path, _HEADER_BYTES + int(header["nsymbt"]), shape, np.dtype(order + "f4"))
+
+
+def seal(m: Micrograph, path: Path) -> None:
+    """Write the record of ``m`` to a file that ``allocate`` made with room for it."""
+    room = open_frames(path).offset - _HEADER_BYTES
+    with path.open("rb+") as file:
+        file.seek(_HEADER_BYTES)
+        file.write(record.dumps(m).encode().ljust(room, b"\0"))
+
+
+def _extended(m: Micrograph, room: int = 0) -> bytes:
+    """The record in an extended header of whole blocks."""
+    text = record.dumps(m).encode()
+    return text.ljust(-(-(len(text) + room) // _HEADER_BYTES) * _HEADER_BYTES, b"\0")
 
 
 def _header(m: Micrograph, mode: int, extended_bytes: int) -> np.ndarray:

@@ -70,23 +70,44 @@ def write(m: Micrograph, path: Path) -> None:
     """
     import tifffile
 
-    as_ome = path.name.lower().endswith((".ome.tif", ".ome.tiff"))
-    as_imagej = not as_ome and m.data.dtype.name in (*_IMAGEJ_TYPES, "bool")
+    as_imagej = not _is_ome(path) and m.data.dtype.name in (*_IMAGEJ_TYPES, "bool")
     dtype = storable(m.data, _IMAGEJ_TYPES if as_imagej else _OME_TYPES, "TIFF")
-    large = m.data.size * dtype.itemsize > _CLASSIC_LIMIT
-    as_imagej = as_imagej and not large
-    options = _imagej_options(m) if as_imagej else _ome_options(m)
+    of_file, of_pages = options(m, path, dtype)
     with (
         replacing(path) as temporary,
-        tifffile.TiffWriter(temporary, bigtiff=large, imagej=as_imagej, ome=not as_imagej) as file,
+        tifffile.TiffWriter(temporary, **of_file) as file,
     ):
         file.write(
             (frame.astype(dtype, copy=False) for frame in frames(m.data)),
             shape=m.shape,
             dtype=dtype,
             photometric="minisblack",
-            **options,
+            **of_pages,
         )
+
+
+def options(
+    m: Micrograph, path: Path, dtype: np.dtype, room: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How tifffile is to write ``m``: arguments of its writer, and of the writer's ``write``.
+
+    Parameters
+    ----------
+    m, path, dtype
+        The image, where it goes, and the type to store.
+    room
+        Characters by which the record may grow later.
+    """
+    large = m.data.size * dtype.itemsize > _CLASSIC_LIMIT
+    as_imagej = not _is_ome(path) and dtype.name in _IMAGEJ_TYPES and not large
+    text = record.dumps(m)
+    text = text.ljust(len(text) + room)
+    of_pages = _imagej_options(m, text) if as_imagej else _ome_options(m, text)
+    return {"bigtiff": large, "imagej": as_imagej, "ome": not as_imagej}, of_pages
+
+
+def _is_ome(path: Path) -> bool:
+    return path.name.lower().endswith((".ome.tif", ".ome.tiff"))
 
 
 def _load(path: Path, file: Any, series: Any) -> Any:
@@ -181,8 +202,8 @@ def _steps(page: Any) -> tuple[float | None, float | None]:
     return y, x
 
 
-def _imagej_options(m: Micrograph) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "TYX" if m.is_movie else "YX", "Info": record.dumps(m)}
+def _imagej_options(m: Micrograph, text: str) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "TYX" if m.is_movie else "YX", "Info": text}
     if m.frame_time is not None:
         metadata["finterval"] = m.frame_time
     if m.pixel_size_yx is None:
@@ -191,11 +212,11 @@ def _imagej_options(m: Micrograph) -> dict[str, Any]:
     return {"metadata": {**metadata, "unit": "nm"}, "resolution": (1 / x, 1 / y)}
 
 
-def _ome_options(m: Micrograph) -> dict[str, Any]:
+def _ome_options(m: Micrograph, text: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "axes": "TYX" if m.is_movie else "YX",
         "Name": m.name or "image",
-        "MapAnnotation": {record.KEY: record.dumps(m)},
+        "MapAnnotation": {record.KEY: text},
     }
     if m.frame_time is not None:
         metadata |= {"TimeIncrement": m.frame_time, "TimeIncrementUnit": "s"}

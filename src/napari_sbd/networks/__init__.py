@@ -9,20 +9,22 @@ import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import SBDError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .unet import UNet
 
 _BUNDLED = Path(__file__).parent / "weights"
 _DEFAULT = "hrtem"
 
 
-class ModelCard(BaseModel):
+class Card(BaseModel):
     """What a network is, what it was trained on, and how well it does.
 
     Parameters
@@ -30,13 +32,9 @@ class ModelCard(BaseModel):
     name, version, description, license
         For people.
     architecture
-        Arguments of ``UNet``.
+        Arguments of the network's class.
     parameters
         Number of weights.
-    working_pixel_nm
-        Range of working pixel sizes in training.
-    dose_range
-        Electrons per working pixel in training.
     training
         The recipe, and how long it ran.
     figures
@@ -55,12 +53,25 @@ class ModelCard(BaseModel):
     license: str
     architecture: dict[str, Any]
     parameters: int
-    working_pixel_nm: tuple[float, float]
-    dose_range: tuple[float, float]
     training: dict[str, Any]
     figures: dict[str, float]
     sha256: str
     path: Path = Path()
+
+
+class ModelCard(Card):
+    """The card of a network for images.
+
+    Parameters
+    ----------
+    working_pixel_nm
+        Range of working pixel sizes in training.
+    dose_range
+        Electrons per working pixel in training.
+    """
+
+    working_pixel_nm: tuple[float, float]
+    dose_range: tuple[float, float]
 
     def knows_pixel(self, working_pixel_nm: float) -> bool:
         """Whether a working pixel size lies in the range of training, or within 5 % of it."""
@@ -68,10 +79,16 @@ class ModelCard(BaseModel):
         return low * 0.95 <= working_pixel_nm <= high * 1.05
 
 
+AnyCard = TypeVar("AnyCard", bound=Card)
+
+
 def models() -> list[ModelCard]:
     """The cards of the bundled models, the default first."""
     names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
-    return [_read_card(_BUNDLED / f"{n}.json") for n in sorted(names, key=lambda n: n != _DEFAULT)]
+    return [
+        read_card(_BUNDLED / f"{n}.json", ModelCard)
+        for n in sorted(names, key=lambda n: n != _DEFAULT)
+    ]
 
 
 def find_model(name: str | Path = "auto") -> ModelCard:
@@ -89,7 +106,7 @@ def find_model(name: str | Path = "auto") -> ModelCard:
         If there is no such model, or its card is not readable.
     """
     if str(name).endswith(".safetensors"):
-        return _read_card(Path(name).with_suffix(".json"))
+        return read_card(Path(name).with_suffix(".json"), ModelCard)
     cards = {card.name: card for card in models()}
     wanted = _DEFAULT if name == "auto" else str(name)
     if wanted not in cards:
@@ -99,6 +116,11 @@ def find_model(name: str | Path = "auto") -> ModelCard:
             "path of its .safetensors file."
         )
     return cards[wanted]
+
+
+def is_bundled(card: ModelCard) -> bool:
+    """Whether a model came with the package, so that its name finds it anywhere."""
+    return any(card.sha256 == other.sha256 for other in models())
 
 
 def load_network(card: ModelCard, device: Any) -> UNet:
@@ -120,8 +142,8 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save_model(network: UNet, card: ModelCard, folder: Path) -> Path:
-    """Write half-precision weights and the card; return the path of the weights.
+def save_model(network: nn.Module, card: Card, folder: Path, *, half: bool = True) -> Path:
+    """Write weights, in half precision unless told otherwise, and card; return the weights' path.
 
     Raises
     ------
@@ -134,7 +156,9 @@ def save_model(network: UNet, card: ModelCard, folder: Path) -> Path:
     draft = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
+        state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+        if half:
+            state = {k: v.half() for k, v in state.items()}
         save_file(state, draft)
         draft.chmod(0o644)  # safetensors makes files that only their owner can read
         os.replace(draft, path)
@@ -148,33 +172,58 @@ def save_model(network: UNet, card: ModelCard, folder: Path) -> Path:
     return path
 
 
-@lru_cache(maxsize=4)
-def _load(path: Path, sha256: str, architecture: str, device: str) -> UNet:
-    import json
+def load_weights(network: nn.Module, path: Path, sha256: str) -> None:
+    """Fill a network with the weights of a file.
 
-    import torch
+    Raises
+    ------
+    SBDError
+        If the weights are missing, differ from the checksum, or do not fit.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-
-    from .unet import UNet
 
     if not path.is_file():
         raise SBDError(f"The weights {path} are missing; install the package again.")
     if checksum(path) != sha256:
         raise SBDError(f"The weights {path} are not those of their card (SHA-256 differs).")
     try:
-        state = load_file(path)
+        network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    except (SafetensorError, RuntimeError) as error:
+        raise SBDError(_misfit(path)) from error
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, sha256: str, architecture: str, device: str) -> UNet:
+    import json
+
+    import torch
+
+    from .unet import UNet
+
+    try:
         network = UNet(**json.loads(architecture)["architecture"])
-        network.load_state_dict({k: v.float() for k, v in state.items()})
-    except (SafetensorError, RuntimeError, TypeError) as error:
-        raise SBDError(f"The weights {path} do not fit this version of napari-sbd.") from error
+    except TypeError as error:
+        raise SBDError(_misfit(path)) from error
+    load_weights(network, path, sha256)
     network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
 
 
-def _read_card(path: Path) -> ModelCard:
+def _misfit(path: Path) -> str:
+    return f"The weights {path} do not fit this version of napari-sbd."
+
+
+def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
+    """Read a card of a kind from its JSON file.
+
+    Raises
+    ------
+    SBDError
+        If it is missing or not valid.
+    """
     try:
-        card = ModelCard.model_validate_json(path.read_text())
+        card = kind.model_validate_json(path.read_text())
     except OSError:
         raise SBDError(f"The model card {path} is missing.") from None
     except ValidationError as error:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, DeviceFull
 from .hardware import autocast
 from .unet import UNet
 
@@ -92,7 +92,7 @@ def run(
     ------
     Cancelled
         If ``should_stop`` said so.
-    SBDError
+    DeviceFull
         If the memory of the graphics card does not suffice.
     """
     m = network.multiple
@@ -114,7 +114,7 @@ def run(
             with torch.inference_mode(), autocast(device):
                 return network(x, **options)
         except torch.cuda.OutOfMemoryError:
-            raise SBDError(
+            raise DeviceFull(
                 "The memory of the graphics card is too small for this image; use the device cpu."
             ) from None
 

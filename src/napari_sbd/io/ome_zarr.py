@@ -1,0 +1,156 @@
+"""OME-Zarr (OME-NGFF 0.5 on Zarr 3): one chunk for each frame, calibration in the axes.
+
+Older layouts (NGFF 0.1 to 0.4 on Zarr 2) and plain Zarr arrays are read as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..micrograph import Micrograph
+from . import record
+from .arrays import frames, is_large
+from .atomic import replacing_folder
+from .record import plain
+from .units import pixel_size_nm, to_seconds
+
+_VERSION = "0.5"
+_LEVEL = "0"
+
+
+def read(path: Path) -> Micrograph:
+    """Read the finest level of the first image of a store; lazily, by frames, when large.
+
+    Raises
+    ------
+    SBDError
+        If it holds no image.
+    """
+    import zarr
+
+    node = zarr.open(path, mode="r")
+    if isinstance(node, zarr.Group) and "multiscales" not in _ome(node) and _LEVEL in node:
+        node = node[_LEVEL]  # as bioformats2raw nests images
+    if isinstance(node, zarr.Array):
+        return Micrograph(_load(node), metadata={"zarr": plain(dict(node.attrs))})
+    images = _ome(node).get("multiscales")
+    if not images:
+        raise SBDError("there is no image in this Zarr store; give the group of an OME-Zarr image.")
+    level = images[0]["datasets"][0]
+    array = zarr.open_array(path, path=f"{node.path}/{level['path']}", mode="r")
+    m = Micrograph(_load(array), metadata={"zarr": plain(dict(node.attrs))})
+    m = m.replace(**_calibration(images[0], level, array.shape))
+    return record.restore(m, json.dumps(node.attrs.get(record.KEY)))
+
+
+def write(m: Micrograph, path: Path) -> None:
+    """Write an OME-Zarr image, frame by frame."""
+    with replacing_folder(path) as temporary:
+        allocate(m, temporary)
+        array = open_frames(temporary)
+        for index, frame in enumerate(frames(m.data)):
+            array[index if m.is_movie else ...] = frame
+
+
+def allocate(m: Micrograph, path: Path, room: int = 0) -> None:
+    """Make a store for images like ``m``, no frame written yet.
+
+    Parameters
+    ----------
+    m
+        Gives shape, type and calibration.
+    path
+        A new folder.
+    room
+        Not needed here: metadata are a file of their own.
+    """
+    import zarr
+    from zarr.codecs import BloscCodec
+
+    axes = "tyx" if m.is_movie else "yx"
+    dtype = m.data.dtype.newbyteorder("=")
+    group = zarr.open_group(path, mode="w-", zarr_format=3)
+    group.create_array(
+        _LEVEL,
+        shape=m.shape,
+        chunks=((1,) if m.is_movie else ()) + m.shape[-2:],
+        dtype=dtype,
+        # of the fast codecs the one that packs denoised images best
+        compressors=BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=dtype.itemsize),
+        fill_value=np.nan if dtype.kind == "f" else 0,
+        dimension_names=tuple(axes),
+    )
+    seal(m, path)
+
+
+def open_frames(path: Path) -> Any:
+    """The array of a store that ``allocate`` made, to be written and read by frame number."""
+    import zarr
+
+    return zarr.open_array(path / _LEVEL, mode="r+")
+
+
+def seal(m: Micrograph, path: Path) -> None:
+    """Write calibration and recipe of ``m`` to a store."""
+    import zarr
+
+    for stray in path.rglob("*.partial"):  # of a chunk that was being written when we were killed
+        stray.unlink()
+    group = zarr.open_group(path, mode="r+")
+    group.attrs.update({"ome": _layout(m), record.KEY: json.loads(record.dumps(m))})
+
+
+def _ome(node: Any) -> Mapping[str, Any]:
+    fields = node.attrs.get("ome", node.attrs)
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _load(array: Any) -> Any:
+    if array.dtype.kind not in "buifc":
+        raise SBDError(f"its values are of type {array.dtype}, not numbers.")
+    lengths = array.shape[-2:]
+    shape = tuple(n for n in array.shape[:-2] if n > 1) + lengths
+    if 0 in array.shape or not is_large(array.shape, array.dtype) or array.ndim > len(shape) > 2:
+        return np.asarray(array[...]).reshape(shape)
+    import dask.array as da
+
+    chunks = tuple(array.chunks[:-2]) + lengths
+    return da.from_array(array, chunks, name=False).reshape(shape)
+
+
+def _calibration(
+    image: Mapping[str, Any], level: Mapping[str, Any], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Pixel size [nm] and frame time [s] of a level, as far as its axes have units."""
+    axes = [a if isinstance(a, Mapping) else {"name": a} for a in image.get("axes", ())]
+    if len(axes) != len(shape):
+        return {}
+    scale = np.ones(len(shape))
+    for owner in (level, image):
+        for transform in owner.get("coordinateTransformations", ()):
+            if transform.get("type") == "scale":
+                scale = scale * np.asarray(transform["scale"], float)
+    y, x = ((scale[i], axes[i].get("unit")) for i in (-2, -1))
+    times = [to_seconds(s, a.get("unit")) for s, a in zip(scale, axes, strict=True)]
+    return {"pixel_size": pixel_size_nm(*y, *x), "frame_time": next(filter(None, times), None)}
+
+
+def _layout(m: Micrograph) -> dict[str, Any]:
+    size = m.pixel_size_yx
+    lengths: list[dict[str, str]] = [{"name": n, "type": "space"} for n in "yx"]
+    if size is not None:
+        lengths = [{**axis, "unit": "nanometer"} for axis in lengths]
+    axes, scale = lengths, list(size or (1.0, 1.0))
+    if m.is_movie:
+        unit = {"unit": "second"} if m.frame_time else {}
+        axes, scale = [{"name": "t", "type": "time", **unit}, *axes], [m.frame_time or 1.0, *scale]
+    transforms = [{"type": "scale", "scale": scale}]
+    datasets = [{"path": _LEVEL, "coordinateTransformations": transforms}]
+    image = {"name": m.name or "image", "axes": axes, "datasets": datasets}
+    return {"version": _VERSION, "multiscales": [image]}

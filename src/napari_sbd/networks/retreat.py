@@ -1,0 +1,67 @@
+"""Passes that make do with less memory: in smaller tiles, and at last on the processor."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import DeviceFull
+from . import tiling
+from .unet import UNet
+
+_SMALLEST = 64  # working pixels along a side of a tile's core
+
+
+class Passes:
+    """Network passes over images, on a device whose memory may not suffice.
+
+    Tiles are halved until a pass fits, which changes nothing but the time it takes; where even the
+    smallest do not fit, the processor takes over. Later passes begin with what worked.
+
+    Parameters
+    ----------
+    device
+        Where to begin.
+
+    Attributes
+    ----------
+    device, tile
+        Where passes run now, and the side of the tiles' cores [working pixels].
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.tile = device, tiling.TILE
+
+    def __call__(self, network: UNet, image: np.ndarray, **options: Any) -> np.ndarray:
+        """Pass an image through a network; arguments as those of ``tiling.run``."""
+        while True:
+            tile, device = self.tile, self.device
+            try:
+                return tiling.run(_on(device, network), image, device, tile=tile, **options)
+            except DeviceFull:
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+                self.tile = min(tile, max(image.shape)) // 2
+                if self.tile < _SMALLEST and device.type == "cpu":
+                    raise
+            if self.tile < _SMALLEST:
+                self._leave()
+
+    def _leave(self) -> None:
+        warnings.warn(
+            f"The memory of {self.device} does not suffice, even in small tiles; the processor "
+            "computes instead.",
+            stacklevel=4,
+        )
+        self.device, self.tile = torch.device("cpu"), tiling.TILE
+
+
+def _on(device: torch.device, network: UNet) -> UNet:
+    """A network on a device; others share it, so it is copied rather than moved."""
+    if next(network.parameters()).device.type == device.type:
+        return network
+    return copy.deepcopy(network).to(device)

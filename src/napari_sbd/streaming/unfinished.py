@@ -1,0 +1,148 @@
+"""An unfinished result: a folder ``NAME.partial`` beside the place where it will appear."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..io import frame_writer
+from ..io.atomic import take_place
+from ..micrograph import Micrograph
+from .journal import Entry, Journal, entry_of
+
+_GROWTH = 4096  # bytes that notes about frames may add to a recipe, beside their numbers
+
+
+class Unfinished:
+    """Frames of a result on the disk, and the record of those that are done.
+
+    Parameters
+    ----------
+    target
+        Where the result will appear; its suffix chooses the format.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.folder = target.with_name(target.name + ".partial")
+        self.data = self.folder / target.name
+        self.journal = Journal(self.folder / "frames.jsonl")
+        self.entries: dict[int, Entry] = {}
+
+    def open(self, template: Micrograph, job: Mapping[str, Any]) -> None:
+        """Begin, or go on with what is there.
+
+        Parameters
+        ----------
+        template
+            Gives shape and calibration; its data are not looked at.
+        job
+            What determines the result, as plain values.
+
+        Raises
+        ------
+        SBDError
+            If what is there was begun with another job.
+        """
+        begun = self.journal.read()
+        if begun is None:
+            self._begin(template, job)
+        else:
+            _check_same(begun[0], job, self.folder)
+        self.frames = frame_writer(self.target).open_frames(self.data)
+        if begun:
+            self.entries = {i: e for i, e in begun[1].items() if self._is_whole(e)}
+
+    def put(self, index: int, values: np.ndarray, fate: Any = "denoised", reason: str = "") -> None:
+        """Write a frame, then note that it is done."""
+        self.frames[index] = values
+        self.entries[index] = entry_of(index, values, fate, reason)
+        self.journal.add(self.entries[index])
+
+    def finish(self, result: Micrograph) -> None:
+        """Write calibration and recipe of ``result``, and give the result its name."""
+        frame_writer(self.target).seal(result, self.data)
+        take_place(self.data, self.target)
+
+    def _begin(self, template: Micrograph, job: Mapping[str, Any]) -> None:
+        for path in self.folder.glob(self.target.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        digits = len(str(template.shape[0])) + 2
+        room = _GROWTH + 2 * digits * template.shape[0]
+        frame_writer(self.target).allocate(template, self.data, room)
+        self.journal.begin(job)
+
+    def _is_whole(self, entry: Entry) -> bool:
+        try:
+            return entry_of(entry.frame, self.frames[entry.frame]).crc == entry.crc
+        except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
+            return False
+
+
+@contextmanager
+def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
+    """Hold the unfinished result of a target against other processes.
+
+    At the end its folder goes away when the result is finished, or when no frame is.
+
+    Parameters
+    ----------
+    target
+        Where the result will appear.
+    resume
+        Whether to go on with frames that are there.
+
+    Raises
+    ------
+    SBDError
+        If another process holds it, or there are frames and ``resume`` is false.
+    """
+    from filelock import FileLock, Timeout
+
+    work = Unfinished(target)
+    work.folder.mkdir(exist_ok=True)
+    # The system takes the lock from a process that ends, however it ends.
+    lock = FileLock(work.folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SBDError(
+            f"{target} is being written by another process ({_holder(work.folder)}); wait for it, "
+            "or choose another name."
+        ) from None
+    try:
+        (work.folder / "process").write_text(str(os.getpid()))
+        if work.journal.frames() and not resume:
+            raise SBDError(
+                f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
+                "resume it (--resume, resume=True), or delete that folder."
+            )
+        yield work
+    finally:
+        lock.release()
+        if not work.data.exists() or not work.journal.frames():
+            shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return f"number {(folder / 'process').read_text()}"
+    except OSError:
+        return "of unknown number"
+
+
+def _check_same(begun: Mapping[str, Any], job: Mapping[str, Any], folder: Path) -> None:
+    keys = sorted(begun.keys() | job.keys())
+    other = [key for key in keys if begun.get(key) != job.get(key)]
+    if other:
+        raise SBDError(
+            f"The unfinished result in {folder} was begun with other values of "
+            f"{', '.join(other)}; give those again, or delete that folder."
+        )

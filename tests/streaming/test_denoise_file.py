@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from filelock import FileLock
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.io import arrays
+from napari_sbd.io.raw_frames import RawFrames
+
+PIXEL = 0.0061
+FRAMES = 6
+TARGETS = (".zarr", ".tif", ".ome.tif", ".mrc")
+
+
+@pytest.fixture(scope="module")
+def movie() -> np.ndarray:
+    shape = (FRAMES, 96, 128)
+    return np.random.default_rng(0).poisson(lattice(shape[1:]), shape).astype(np.float32)
+
+
+@pytest.fixture
+def source(tmp_path, movie) -> Path:
+    sbd.write(sbd.Micrograph(movie, PIXEL, 0.5, gain=1.0), tmp_path / "movie.mrc")
+    return tmp_path / "movie.mrc"
+
+
+@pytest.fixture(scope="module")
+def expected(movie) -> np.ndarray:
+    return sbd.denoise(movie, pixel_size=PIXEL)
+
+
+def settings(path: Path) -> dict:
+    return sbd.read(path).metadata["napari_sbd"]["history"][-1]["settings"]
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {str(f.relative_to(path)): f.read_bytes() for f in files if f.is_file()}
+
+
+class Halt:
+    """Asks to stop once some frames are done."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.done = after, 0
+
+    def progress(self, done: float, total: float) -> None:
+        self.done = int(done)
+
+    def should_stop(self) -> bool:
+        return self.done >= self.after
+
+
+def interrupt(source: Path, target: Path, after: int = 2, **options) -> None:
+    halt = Halt(after)
+    with pytest.raises(sbd.Cancelled):
+        sbd.denoise_file(
+            source, target, progress=halt.progress, should_stop=halt.should_stop, **options
+        )
+
+
+@pytest.mark.parametrize("suffix", [*TARGETS, ".h5", ".npy"])
+def test_the_result_is_that_of_denoise(suffix, source, expected, tmp_path):
+    heard = []
+    target = tmp_path / f"out{suffix}"
+    back = sbd.denoise_file(source, target, progress=lambda *told: heard.append(told))
+    assert back == target
+    result = sbd.read(target)
+    np.testing.assert_array_equal(result.data, expected)
+    assert result.pixel_size == pytest.approx(PIXEL)
+    assert (result.frame_time, result.gain) == (0.5, 1.0)
+    assert settings(target)["model_sha256"] == sbd.models()[0].sha256
+    assert heard[-1] == (FRAMES, FRAMES)
+    left = {p.name for p in tmp_path.iterdir()} - {"out.npy.json"}
+    assert left == {"movie.mrc", target.name}
+
+
+def test_a_single_image_is_denoised_as_well(movie, expected, tmp_path):
+    sbd.write(sbd.Micrograph(movie[0], PIXEL), tmp_path / "image.mrc")
+    sbd.denoise_file(tmp_path / "image.mrc", tmp_path / "out.zarr")
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.zarr").data, expected[0])
+
+
+@pytest.mark.parametrize("frames", [slice(1, 4), slice(-2, None)])
+def test_a_range_of_frames(frames, source, expected, tmp_path):
+    sbd.denoise_file(source, tmp_path / "out.zarr", frames=frames)
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.zarr").data, expected[frames])
+
+
+@pytest.mark.parametrize("frames", [slice(9, 12), slice(0, 6, 2)])
+def test_no_range_of_frames(frames, source, tmp_path):
+    with pytest.raises(sbd.SBDError, match="range"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", frames=frames)
+
+
+@pytest.mark.parametrize("suffix", TARGETS)
+def test_resumed_is_identical(suffix, source, tmp_path):
+    whole, parts = tmp_path / "a" / f"out{suffix}", tmp_path / "b" / f"out{suffix}"
+    for path in (whole, parts):
+        path.parent.mkdir()
+    sbd.denoise_file(source, whole)
+    interrupt(source, parts)
+    assert not parts.exists()
+    began = []
+    sbd.denoise_file(source, parts, resume=True, progress=lambda done, total: began.append(done))
+    assert began[0] > 2
+    if suffix == ".ome.tif":  # has a random number
+        np.testing.assert_array_equal(sbd.read(parts).data, sbd.read(whole).data)
+        assert settings(parts) == settings(whole)
+    else:
+        assert contents(parts) == contents(whole)
+
+
+KILLED = """
+import os, signal, sys
+import napari_sbd as sbd
+def told(done, total):
+    if done == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+sbd.denoise_file(sys.argv[1], sys.argv[2], progress=told)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
+def test_kill_9_loses_only_frames_in_work(source, expected, tmp_path):
+    target = tmp_path / "out.zarr"
+    done = subprocess.run([sys.executable, "-c", KILLED, source, target])
+    assert done.returncode == -signal.SIGKILL
+    assert not target.exists()
+    missing = []
+    sbd.denoise_file(source, target, resume=True, progress=lambda n, of: missing.append(n))
+    assert len(missing) <= FRAMES - 2
+    np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".mrc"])
+def test_frames_that_never_reached_the_disk_are_found_out(suffix, source, expected, tmp_path):
+    """As after a power cut: a torn record, and pixels of a recorded frame that are not there."""
+    target = tmp_path / f"out{suffix}"
+    interrupt(source, target, after=3)
+    folder = tmp_path / f"out{suffix}.partial"
+    with (folder / "frames.jsonl").open("a") as file:
+        file.write('\n{"frame": 5, "crc": 1')
+    if suffix == ".zarr":
+        chunk = folder / target.name / "0" / "c" / "1" / "0" / "0"
+        chunk.write_bytes(chunk.read_bytes()[:100])
+    else:
+        data = bytearray((folder / target.name).read_bytes())
+        start = len(data) - 5 * 96 * 128 * 4
+        data[start : start + 1000] = bytes(1000)
+        (folder / target.name).write_bytes(data)
+    sbd.denoise_file(source, target, resume=True)
+    np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+def test_an_unfinished_result_is_not_thrown_away(source, tmp_path):
+    interrupt(source, tmp_path / "out.zarr")
+    before = contents(tmp_path / "out.zarr.partial")
+    with pytest.raises(sbd.SBDError, match="resume"):
+        sbd.denoise_file(source, tmp_path / "out.zarr")
+    after = contents(tmp_path / "out.zarr.partial")
+    assert {k: v for k, v in after.items() if "out.zarr" in k or "frames" in k} == {
+        k: v for k, v in before.items() if "out.zarr" in k or "frames" in k
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"gain": 2.0}, "gain"),
+        ({"quality": "best"}, "quality"),
+        ({"frames": slice(0, 5)}, "frames"),
+    ],
+)
+def test_other_settings_are_not_mixed_into_a_result(change, name, source, tmp_path):
+    interrupt(source, tmp_path / "out.zarr")
+    with pytest.raises(sbd.SBDError, match=rf"other values of .*{name}"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", resume=True, **change)
+    assert (tmp_path / "out.zarr.partial" / "frames.jsonl").exists()
+
+
+def test_a_changed_source_is_not_mixed_into_a_result(source, movie, tmp_path):
+    interrupt(source, tmp_path / "out.zarr")
+    sbd.write(sbd.Micrograph(movie[::-1], PIXEL, 0.5, gain=1.0), source)
+    with pytest.raises(sbd.SBDError, match="source"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", resume=True)
+
+
+def test_two_runs_into_one_output(source, expected, tmp_path):
+    folder = tmp_path / "out.zarr.partial"
+    folder.mkdir()
+    with FileLock(folder / "lock"):
+        with pytest.raises(sbd.SBDError, match="another process"):
+            sbd.denoise_file(source, tmp_path / "out.zarr")
+        assert folder.exists()
+    (folder / "lock").touch()  # as a process that died leaves it
+    sbd.denoise_file(source, tmp_path / "out.zarr")
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.zarr").data, expected)
+
+
+def test_the_source_is_not_written_over(source):
+    before = source.read_bytes()
+    with pytest.raises(sbd.SBDError, match="also the input"):
+        sbd.denoise_file(source, source)
+    assert source.read_bytes() == before
+    assert [p.name for p in source.parent.iterdir()] == ["movie.mrc"]
+
+
+def test_an_older_result_stays_until_the_new_one_is_complete(source, expected, tmp_path):
+    target = tmp_path / "out.zarr"
+    sbd.denoise_file(source, target, frames=slice(0, 2))
+    interrupt(source, target)
+    assert sbd.read(target).shape[0] == 2
+    sbd.denoise_file(source, target, resume=True)
+    np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+def test_a_full_disk_is_one_sentence_and_can_be_resumed(source, expected, tmp_path, monkeypatch):
+    write, written = RawFrames.__setitem__, []
+
+    def full(self, index, frame):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(index)
+        write(self, index, frame)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RawFrames, "__setitem__", full)
+        with pytest.raises(sbd.SBDError, match=r"No space left.*2 frames are kept"):
+            sbd.denoise_file(source, tmp_path / "out.mrc")
+    assert not (tmp_path / "out.mrc").exists()
+    sbd.denoise_file(source, tmp_path / "out.mrc", resume=True)
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.mrc").data, expected)
+
+
+def test_nothing_is_left_of_a_run_that_could_not_begin(source, tmp_path):
+    with pytest.raises(sbd.SBDError, match="model"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", model="nonsense")
+    assert [p.name for p in tmp_path.iterdir()] == ["movie.mrc"]
+
+
+def test_a_damaged_frame_is_nan_and_named(movie, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    source = tmp_path / "movie.tif"
+    tifffile.imwrite(source, movie, compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(source) as file:
+        place = file.pages[3].dataoffsets[0]
+    with source.open("rb+") as file:
+        file.seek(place)
+        file.write(b"\xff" * 200)
+    with pytest.warns(UserWarning, match=r"Frames \[3\] could not be read"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", pixel_size=PIXEL)
+    result = np.asarray(sbd.read(tmp_path / "out.zarr").data)
+    assert np.isnan(result[3]).all()
+    np.testing.assert_array_equal(np.delete(result, 3, 0), np.delete(expected, 3, 0))
+    assert settings(tmp_path / "out.zarr")["unreadable_frames"] == [3]
+
+
+def test_blank_frames_stay_as_they_are(movie, expected, tmp_path):
+    dark = movie.copy()
+    dark[2] = 7
+    sbd.write(sbd.Micrograph(dark, PIXEL), tmp_path / "movie.mrc")
+    with pytest.warns(UserWarning, match=r"Frames \[2\] are blank"):
+        sbd.denoise_file(tmp_path / "movie.mrc", tmp_path / "out.mrc")
+    result = sbd.read(tmp_path / "out.mrc").data
+    assert (result[2] == 7).all()
+    np.testing.assert_array_equal(np.delete(result, 2, 0), np.delete(expected, 2, 0))
+    assert settings(tmp_path / "out.mrc")["blank_frames"] == [2]
+
+
+def test_a_drive_that_vanishes_ends_the_run_and_is_resumed(source, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    away = tmp_path / "unplugged"
+
+    def unplug(done, total):
+        if source.exists():
+            source.rename(away)
+
+    with pytest.raises(sbd.SBDError, match="vanished"):
+        sbd.denoise_file(source, tmp_path / "out.zarr", progress=unplug)
+    away.rename(source)
+    sbd.denoise_file(source, tmp_path / "out.zarr", resume=True)
+    result = sbd.read(tmp_path / "out.zarr").data
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_a_source_that_can_only_be_read(source, expected, tmp_path):
+    source.chmod(0o444)
+    sbd.denoise_file(source, tmp_path / "out.ome.tif")
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.ome.tif").data, expected)
+
+
+def test_gains_are_found_once_and_kept_for_the_resumed_run(source, tmp_path):
+    interrupt(source, tmp_path / "out.zarr", gain_tuning=True)
+    gains = tmp_path / "gains.safetensors"
+    gains.write_bytes((tmp_path / "out.zarr.partial" / gains.name).read_bytes())
+    sbd.denoise_file(source, tmp_path / "out.zarr", gain_tuning=True, resume=True)
+    expected = sbd.denoise(sbd.read(source), gain_tuning=gains)
+    np.testing.assert_array_equal(sbd.read(tmp_path / "out.zarr").data, expected.data)
+    assert settings(tmp_path / "out.zarr")["gain_tuning"]["on_this_image"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files as Linux does")
+@pytest.mark.parametrize("suffix", [".zarr", ".mrc"])
+def test_no_file_stays_open(suffix, source, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    counts = []
+
+    def told(done, total):
+        counts.append(len(os.listdir("/proc/self/fd")))
+
+    for _ in range(2):
+        sbd.denoise_file(source, tmp_path / f"out{suffix}", progress=told)
+    assert max(counts[FRAMES:]) <= max(counts[:FRAMES])
