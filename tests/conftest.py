@@ -1,3 +1,9 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -22,3 +28,42 @@ def small_network():
         if p.ndim == 4 and p.std() < 2e-3:
             torch.nn.init.normal_(p, std=0.05)
     return network.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def model(tmp_path, small_network):
+    """The path of a model that was never trained, so that there is much to gain."""
+    from napari_sbd import networks
+
+    card = networks.find_model("hrtem").model_copy(
+        update={"name": "untrained", "architecture": small_network.architecture}
+    )
+    return networks.save_model(small_network, card, tmp_path / "model")
+
+
+LOCAL_CLUSTER = """
+import time
+from distributed import LocalCluster
+local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+print(local.scheduler_address, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def scheduler():
+    """Address of a cluster of two worker processes that can import the test modules."""
+    pytest.importorskip("distributed")
+    home = Path(__file__).parent
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOCAL_CLUSTER],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(home)},
+        start_new_session=True,
+    )
+    yield process.stdout.readline().strip()
+    # not an orderly end, which may take minutes while a worker is being replaced
+    os.killpg(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    process.wait()

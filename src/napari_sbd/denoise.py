@@ -126,7 +126,11 @@ def denoise(
     data = result.reshape(source.shape)
     if not isinstance(image, Micrograph):
         return data
-    tuning = tuned.settings() if tuned else None
+    tuning = tuned.settings(source) if tuned else None
+    if tuning and gain_tuning is True:
+        tuning["on_this_image"] = True
+    elif tuning and isinstance(gain_tuning, str | Path):
+        tuning["file"] = str(Path(gain_tuning).absolute())
     return worker.annotate(source.replace(data=data), seed=seed, gain_tuning=tuning)
 
 

@@ -36,6 +36,7 @@ def agreement(
     """Say where the raw counts do not support a denoised image."""
     from .. import agreement as judge
     from ..io import read
+    from ..provenance import origin_of, recipe, write_beside
 
     targets = output or []
     for target in targets:
@@ -43,9 +44,19 @@ def agreement(
             raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
         if not target.absolute().parent.is_dir():
             raise SBDError(f"There is no folder {target.absolute().parent}; create it first.")
-    result = judge(read(noisy), read(denoised), pixel_size, gain=gain, offset=offset)
+    raw, clean = read(noisy), read(denoised)
+    result = judge(raw, clean, pixel_size, gain=gain, offset=offset)
+    entry = recipe(
+        "agreement",
+        origin_of(clean),
+        noisy=origin_of(raw.replace(metadata={})),
+        pixel_size=pixel_size,
+        gain=gain,
+        offset=offset,
+    )
     for target in targets:
         _save(result, target)
+        write_beside(target, {"history": [entry]})
         out.print(f"wrote {target}", markup=False)
     out.print(result.verdict(), markup=False)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
+from ..provenance import write_beside
 from .lattice import check_table
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def write_columns(
     try:
         writers[target.suffix.lower()](draft)
         draft.replace(target)
+        if target.suffix.lower() == ".xyz" and "recipe" in table.attrs:
+            write_beside(target, _plain(table.attrs["recipe"]))
     except OSError as error:
         raise SBDError(f"{target} cannot be written: {error}.") from error
     finally:
@@ -105,18 +108,18 @@ def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
     size = table.attrs.get("pixel_size_nm")
     pixel = 1.0 if size is None else float(np.mean(size))
     with h5py.File(file, "w") as root:
-        root.attrs["path_name"] = file.name
         root.attrs["name"] = "napari-sbd"
-        root.attrs["pixel_size"] = pixel
         root.attrs["recipe"] = json.dumps(_plain(table.attrs))
         root.create_dataset("image_data", data=picture, compression="gzip")
         root.create_dataset("original_image_data", data=picture, compression="gzip")
         group = root.create_group("columns_sublattice")
         group.attrs["name"] = "columns"
-        group.attrs["tag"] = ""
         group.attrs["plot_color"] = "red"
         group.attrs["pixel_size"] = pixel
-        group.attrs["type"] = "standard"
+        group.attrs["units"] = "pixel" if size is None else "nm"
+        group.attrs["sublattice_index"] = 0
+        for level in (root, group):
+            level.attrs["pixel_separation"] = float(table.attrs.get("spacing") or 1.0)
         for name in ("modified_image_data", "original_image_data"):
             group.create_dataset(name, data=picture, compression="gzip")
         group.create_dataset("atom_positions", data=points)

@@ -92,7 +92,8 @@ def find_columns(
     with in_words():
         model, data = _inputs(denoised, noisy, pixel_size, gain, offset)
         images = model.data if model.is_movie else model.data[None]
-        tables = []
+        settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
+        entry, tables = _recipe(model, data, {**settings, "alpha": alpha}), []
         for t, image in enumerate(images):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
@@ -100,9 +101,10 @@ def find_columns(
             found = _find(
                 model.replace(data=np.asarray(unmasked(image), np.float64)),
                 None if data is None else data.replace(data=np.asarray(counts)),
-                {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing},
+                settings,
                 alpha,
             )
+            found.attrs["recipe"] = entry
             if model.is_movie:
                 found.insert(0, "frame", t)
             tables.append(found)
@@ -166,7 +168,7 @@ def refit_columns(
         whole = name in ("surface", "supported")
         values = fresh[name].to_numpy()
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
-    result.attrs = dict(table.attrs)
+    result.attrs = {**table.attrs, "edited": True}
     return result
 
 
@@ -184,8 +186,20 @@ def _inputs(denoised, noisy, pixel_size, gain, offset):
     return model, data
 
 
+def _recipe(model: Micrograph, data: Micrograph | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """What repeats the search, with the steps ``before`` it that made the denoised image."""
+    from ..provenance import history, origin_of, recipe
+
+    counts: dict[str, Any] = {"noisy": False}
+    if data is not None:
+        raw = data.replace(metadata={})
+        counts = {"noisy": origin_of(raw), "gain": data.gain, "offset": data.offset}
+    origin = origin_of(model)
+    entry = recipe("find_columns", origin, **settings, pixel_size=model.pixel_size, **counts)
+    return {**entry, "before": [] if origin else history(model.metadata)}
+
+
 def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: float | None):
-    from ..provenance import recipe
     from .detect import detect
     from .lattice import spacing
 
@@ -202,9 +216,6 @@ def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: flo
         "unit": "image units" if data is None else "electrons",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
-        "recipe": recipe(
-            "find_columns", **settings, alpha=alpha, source=model.source and str(model.source)
-        ),
     }
     if not len(points):
         why = found.why or "No extremum is above the threshold; raise the sensitivity."

@@ -14,12 +14,13 @@ from ..denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words
 from ..frames import finite_or_nan, unmasked
 from ..micrograph import Micrograph, PixelSize
-from ..networks import models
+from ..networks import is_bundled
 from . import layer, noises
 from .adapt import Outcome, adapt
 from .judge import Frame
 from .losses import LOSSES
-from .tuned import Report, Tuned
+from .report import Report
+from .tuned import Tuned, fingerprint
 
 Frames = Literal["reference", "all", "each"] | int
 
@@ -141,15 +142,16 @@ def tune_model(
         )
     _tell(progress, 0, total, total, 0)
     card = worker.card
-    bundled = any(card.sha256 == other.sha256 for other in models())
     changes = {name: np.stack([c[name] for c, _ in found]) for name in found[0][0]}
     return Tuned(
-        card.name if bundled else str(card.path),
+        card.name if is_bundled(card) else str(card.path),
         card.sha256,
         tune,
         seed,
         changes,
         tuple(report for _, report in found),
+        {"loss": loss, "steps": steps, "frames": frames},
+        fingerprint(worker.source),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..networks import ModelCard
+from .report import Report, together
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
@@ -21,57 +22,7 @@ if TYPE_CHECKING:
 Image = TypeVar("Image", "Micrograph", np.ndarray)
 
 _FORMAT = "napari-sbd gains 1"
-
-
-@dataclass(frozen=True)
-class Report:
-    """How an adaptation went.
-
-    Scores are mean squared errors on electrons that were put aside, over the variance of their
-    noise: 1 is a perfect prediction.
-
-    Parameters
-    ----------
-    loss, tune
-        What was minimised, and what was changed.
-    noise
-        What the noise was taken for, in words.
-    untuned, tuned
-        Scores of the untuned and of the tuned network; None where it did not come to that.
-    untuned_error, tuned_error
-        Their standard errors.
-    gain, gain_error
-        ``untuned - tuned``, and the standard error of this difference.
-    curve
-        (step, score) while tuning, on a smaller part that was put aside to tell when to stop.
-    steps, best_step
-        Done, and the one whose gains were judged.
-    seconds
-        Wall time.
-    kept
-        Whether the gains are applied.
-    cancelled
-        Whether tuning was ended early from outside.
-    reason
-        Why the gains are kept or not, in words.
-    """
-
-    loss: str
-    tune: str
-    noise: str
-    reason: str
-    kept: bool = False
-    cancelled: bool = False
-    untuned: float | None = None
-    tuned: float | None = None
-    untuned_error: float | None = None
-    tuned_error: float | None = None
-    gain: float | None = None
-    gain_error: float | None = None
-    curve: tuple[tuple[int, float], ...] = ()
-    steps: int = 0
-    best_step: int = 0
-    seconds: float = 0.0
+_LONGEST_TEXT = 65536  # characters of gains in a recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +41,10 @@ class Tuned:
         S of them.
     seed
         Of everything that was drawn at random.
+    requested
+        Loss, steps and frames that ``gain_tune`` was asked for.
+    image
+        What it was tuned on, as ``fingerprint`` describes it; None where that was in memory.
     """
 
     model: str
@@ -98,6 +53,8 @@ class Tuned:
     seed: int
     changes: dict[str, np.ndarray] = field(repr=False)
     reports: tuple[Report, ...] = ()
+    requested: dict[str, Any] = field(default_factory=dict)
+    image: list[Any] | None = None
 
     @property
     def gains(self) -> dict[str, np.ndarray]:
@@ -112,7 +69,7 @@ class Tuned:
         """The report; of frames tuned one by one, the mean scores and what they add up to."""
         if len(self.reports) == 1:
             return self.reports[0]
-        return _together(self.reports)
+        return together(self.reports)
 
     @property
     def sha256(self) -> str:
@@ -122,9 +79,13 @@ class Tuned:
             digest.update(name.encode() + self.changes[name].tobytes())
         return digest.hexdigest()
 
-    def settings(self) -> dict[str, Any]:
-        """What a recipe says of the tuning."""
+    def settings(self, source: Micrograph) -> dict[str, Any]:
+        """What the recipe of a denoised micrograph says of the tuning, with the gains."""
+        from .text import to_text
+
         report = self.report
+        here = self.image is not None and self.image == fingerprint(source)
+        text = to_text(self)
         return {
             "gains_sha256": self.sha256,
             "loss": report.loss,
@@ -133,6 +94,9 @@ class Tuned:
             "steps": report.best_step,
             "kept": report.kept,
             "reason": report.reason,
+            "on_this_image": here and not report.cancelled,
+            "requested": self.requested or None,
+            "gains": text if len(text) <= _LONGEST_TEXT else None,
         }
 
     def check(self, card: ModelCard, frames: int = 1) -> None:
@@ -172,6 +136,32 @@ class Tuned:
 
         return denoise(image, **{"model": self.model, **options}, gain_tuning=self)
 
+    def facts(self) -> dict[str, str]:
+        """All but the changes, as a safetensors file carries it."""
+        facts = {"format": _FORMAT, "model": self.model, "model_sha256": self.model_sha256}
+        facts |= {"tune": self.tune, "seed": str(self.seed)}
+        facts |= {"requested": json.dumps(self.requested), "image": json.dumps(self.image)}
+        return {**facts, "reports": json.dumps([asdict(r) for r in self.reports])}
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, str], changes: dict[str, np.ndarray]) -> Tuned:
+        """The inverse of ``facts``.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If they are not what ``facts`` gives.
+        """
+        reports = tuple(
+            Report(**{**r, "curve": tuple(map(tuple, r["curve"]))})
+            for r in json.loads(facts["reports"])
+        )
+        tune: Any = facts["tune"]
+        requested = json.loads(facts.get("requested", "{}"))
+        image = json.loads(facts.get("image", "null"))
+        model, sha256, seed = facts["model"], facts["model_sha256"], int(facts["seed"])
+        return cls(model, sha256, tune, seed, changes, reports, requested, image)
+
     def save(self, path: str | Path) -> Path:
         """Write a ``.safetensors`` file that ``load`` and ``denoise(..., gain_tuning=path)`` read.
 
@@ -185,12 +175,9 @@ class Tuned:
         path = Path(path)
         if path.suffix != ".safetensors":
             raise SBDError(f"Gains are written to a .safetensors file, not to {path.name!r}.")
-        facts = {"format": _FORMAT, "model": self.model, "model_sha256": self.model_sha256}
-        facts |= {"tune": self.tune, "seed": str(self.seed)}
-        facts["reports"] = json.dumps([asdict(r) for r in self.reports])
         draft = path.with_suffix(".part")
         try:
-            save_file(self.changes, draft, facts)
+            save_file(self.changes, draft, self.facts())
             draft.chmod(0o644)  # safetensors makes files that only their owner can read
             os.replace(draft, path)
         except OSError as error:
@@ -215,24 +202,25 @@ class Tuned:
                 if facts.get("format") != _FORMAT:
                     raise SBDError(f"{path} holds no gains; sbd.gain_tune(...).save() writes some.")
                 changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            reports = tuple(
-                Report(**{**r, "curve": tuple(map(tuple, r["curve"]))})
-                for r in json.loads(facts["reports"])
-            )
-            return cls(
-                facts["model"],
-                facts["model_sha256"],
-                facts["tune"],
-                int(facts["seed"]),
-                changes,
-                reports,
-            )
+            return cls.from_facts(facts, changes)
         except OSError as error:
             raise SBDError(f"There are no gains to read at {path}.") from error
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, SBDError):
                 raise
             raise SBDError(f"The gains in {path} are damaged; tune again.") from error
+
+
+def fingerprint(source: Micrograph) -> list[Any] | None:
+    """What gains depend on besides the settings: file, shape and calibration of an image.
+
+    None for an image that was not read from a file.
+    """
+    if source.source is None:
+        return None
+    size = source.pixel_size_yx
+    calibration = [size and list(size), source.gain, source.offset]
+    return [str(source.source), list(source.shape), *calibration]
 
 
 def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, str | Path]:
@@ -245,37 +233,3 @@ def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, str | Pa
     """
     tuned = gains if isinstance(gains, Tuned) else Tuned.load(gains)
     return tuned, tuned.model if model == "auto" else model
-
-
-def _together(reports: tuple[Report, ...]) -> Report:
-    """One report for frames that were tuned one by one."""
-    kept = sum(r.kept for r in reports)
-    judged = [r for r in reports if r.gain is not None]
-
-    def mean(name: str) -> float | None:
-        return float(np.mean([getattr(r, name) for r in judged])) if judged else None
-
-    def spread(name: str) -> float | None:
-        if not judged:
-            return None
-        return float(np.sqrt(np.sum([getattr(r, name) ** 2 for r in judged])) / len(judged))
-
-    first = reports[0]
-    return Report(
-        first.loss,
-        first.tune,
-        first.noise,
-        f"The gains are kept for {kept} of {len(reports)} frames.",
-        kept > 0,
-        any(r.cancelled for r in reports),
-        mean("untuned"),
-        mean("tuned"),
-        spread("untuned_error"),
-        spread("tuned_error"),
-        mean("gain"),
-        spread("gain_error"),
-        (),
-        sum(r.steps for r in reports),
-        max(r.best_step for r in reports),
-        sum(r.seconds for r in reports),
-    )

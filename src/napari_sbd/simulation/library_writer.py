@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import cluster
 from ..errors import Cancelled, SBDError
-from . import cluster
 from .presets import Piece, preset
 
 _STEP = 1e-4  # of the vacuum: what one unit of a stored image is worth, unless it is too bright

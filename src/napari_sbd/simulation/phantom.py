@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..provenance import recipe, with_recipe
 from . import memory, optics, structures
 from .atomic_columns import columns_of
 from .crystals import AMORPHOUS, Direction
@@ -130,9 +132,16 @@ def simulate(
     facts |= vars(microscope) if modality == "hrtem" else {}
     name, metadata = f"{kind} seed {seed}", {"simulation": facts}
     gain, offset = record.gain, record.offset
+    noisy = Micrograph(data, pixel_size, gain=gain, offset=offset, name=name, metadata=metadata)
+    true = Micrograph(clean, pixel_size, gain=1.0, name=f"{name} clean", metadata=metadata)
+    arguments: dict[str, Any] = {"kind": kind, "size": size, "pixel_size": pixel_size, "dose": dose}
+    arguments |= {"frames": frames, "seed": seed, "modality": modality, "defocus": defocus}
+    arguments |= {"material": None if material is None else str(material)}
+    arguments |= {"zone": None if zone is None else list(zone)}
+    arguments |= {"settings": settings and vars(settings), "detector": detector and vars(detector)}
     return Phantom(
-        Micrograph(data, pixel_size, gain=gain, offset=offset, name=name, metadata=metadata),
-        Micrograph(clean, pixel_size, gain=1.0, name=f"{name} clean", metadata=metadata),
+        with_recipe(noisy, recipe("simulate", **arguments, part="noisy")),
+        with_recipe(true, recipe("simulate", **arguments, part="clean")),
         _in_pixels(columns, pixel_size, margin, size),
     )
 

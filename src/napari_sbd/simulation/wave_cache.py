@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -61,7 +63,7 @@ def make_waves(
         warnings.warn(f"{damaged} damaged exit waves in {folder} are made again.", stacklevel=2)
     missing = [i for i in range(count) if i not in whole]
     job = partial(_make_wave, folder, mixture, seed, **what)
-    with ProcessPoolExecutor(workers, initializer=prepare_worker) as pool:
+    with processes(workers) as pool:
         for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
             if progress:
                 progress(count - len(missing) + done, count)
@@ -140,6 +142,13 @@ def _load_wave(path: Path) -> Wave:
             return Wave((re + 1j * im).astype(np.complex64), *scalars, z["columns"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Processes that simulate; begun afresh where a fork would copy the locks of other threads."""
+    alone = threading.current_thread() is threading.main_thread()
+    context = None if alone else multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker)
 
 
 def prepare_worker() -> None:

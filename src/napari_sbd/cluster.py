@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from ..errors import SBDError
+from .errors import SBDError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

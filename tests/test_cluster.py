@@ -3,16 +3,13 @@
 import functools
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.simulation import cluster
+from napari_sbd import cluster
 
 
 def square(item):
@@ -55,34 +52,6 @@ def kills_its_worker_once(folder, item):
         (folder / "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return item * item
-
-
-LOCAL_CLUSTER = """
-import time
-from distributed import LocalCluster
-local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
-print(local.scheduler_address, flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.fixture
-def scheduler():
-    """Address of a cluster of two worker processes that can import this module."""
-    pytest.importorskip("distributed")
-    home = Path(__file__).parents[__name__.count(".")]
-    process = subprocess.Popen(
-        [sys.executable, "-c", LOCAL_CLUSTER],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(home)},
-        start_new_session=True,
-    )
-    yield process.stdout.readline().strip()
-    # not an orderly end, which may take minutes while a worker is being replaced
-    os.killpg(process.pid, signal.SIGKILL)
-    process.stdout.close()
-    process.wait()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,148 @@
+"""One recipe over a folder of files, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import Cancelled, SBDError
+from .one import Options, Outcome, Task, process
+from .plan import Item, plan
+
+__all__ = ["Options", "Outcome", "batch"]
+
+REPORT = "batch.csv"
+
+
+def batch(
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    glob: str = "*",
+    to: str = "ome.tif",
+    recipe: Any = None,
+    resume: bool = False,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    on_file: Callable[[Outcome], None] | None = None,
+    progress: Callable[[float, float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    **options: Any,
+) -> list[Outcome]:
+    """Denoise all files of a folder.
+
+    A file that fails does not end the batch. ``batch.csv`` in the output folder gets a line for
+    each file as soon as it is through: file, output, status, seconds, reason.
+
+    Parameters
+    ----------
+    folder, output
+        Folders. Outputs are named ``NAME_denoised``; where names differ by their suffix only, it
+        becomes part of the name (``a_mrc_denoised``, ``a_dm4_denoised``). Subfolders are kept.
+    glob
+        Which files, such as ``*.mrc`` or, with subfolders, ``**/*.dm4``; of ``*`` those that can be
+        read.
+    to
+        Suffix of the outputs, one that ``write`` knows.
+    recipe
+        What stands in a result's metadata; its model and settings are then taken, and each file's
+        own calibration, as in ``replay.apply``. No ``options`` then.
+    resume
+        Skip outputs that are complete, of the same file (by checksum), with the same settings, from
+        this version.
+    jobs
+        Processes on this machine, which share its processors.
+    scheduler
+        Address of a dask.distributed scheduler whose workers are used instead; they need the same
+        paths. What a dying worker leaves undone is done by another.
+    on_file
+        Called with each outcome.
+    progress
+        Called with (done, total), in files.
+    should_stop
+        Asked between files, and with one job also within; True ends the batch.
+    **options
+        Those of ``Options``: model, quality, gain_tuning, pixel_size, gain, offset, device, seed.
+
+    Returns
+    -------
+    What came of each file, in the order of their names.
+
+    Raises
+    ------
+    SBDError
+        If nothing can be begun, or the workers are lost.
+    Cancelled
+        If ``should_stop`` said so; what is finished stays.
+    """
+    from .. import cluster
+
+    chosen = settings(recipe, options)
+    if jobs < 1:
+        raise SBDError(f"The number of jobs is a whole number from 1 up, not {jobs}.")
+    items = plan(folder, output, glob, to)
+    alone = jobs == 1 and scheduler is None
+    threads = None if jobs == 1 or scheduler else max(1, (os.cpu_count() or 1) // jobs)
+    tasks = [Task(item, chosen, resume, threads) for item in items]
+    work = partial(process, should_stop=should_stop) if alone else process
+    results = cluster.run(work, tasks, jobs, scheduler, preload=("torch",))
+    outcomes: dict[Item, Outcome] = {}
+    with _report(Path(output)) as note, closing(results):
+        for task, outcome in _until(results, should_stop):
+            outcomes[task.item] = outcome
+            note(task.item, outcome)
+            if on_file:
+                on_file(outcome)
+            if progress:
+                progress(len(outcomes), len(items))
+    return [outcomes[item] for item in items]
+
+
+def settings(recipe: Any, options: dict[str, Any]) -> Options:
+    """Options of a batch, checked before any work.
+
+    Raises
+    ------
+    SBDError
+        If an option is unknown, or the recipe does not end with a denoising.
+    """
+    unknown = set(options) - set(Options.__dataclass_fields__)
+    if unknown:
+        raise SBDError(f"A batch has no option {unknown.pop()!r}.")
+    chosen = Options(**options, recipe=recipe)
+    chosen.check()
+    return chosen
+
+
+def _until(
+    results: Generator[tuple[Task, Outcome], None, None], should_stop: Callable[[], bool] | None
+) -> Iterator[tuple[Task, Outcome]]:
+    for pair in results:
+        yield pair
+        if should_stop and should_stop():
+            raise Cancelled("The batch was stopped; with resume it goes on where it was.")
+
+
+@contextmanager
+def _report(output: Path) -> Iterator[Callable[[Item, Outcome], None]]:
+    """A function that adds a line to the report, written through to the disk."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = (output / REPORT).open("w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise SBDError(f"{output / REPORT} cannot be written: {error.strerror}.") from error
+    with file:
+        table = csv.writer(file)
+        table.writerow(["file", "output", "status", "seconds", "reason"])
+
+        def note(item: Item, outcome: Outcome) -> None:
+            seconds = f"{outcome.seconds:.2f}"
+            table.writerow([item.source, item.target, outcome.status, seconds, outcome.reason])
+            file.flush()
+
+        yield note

@@ -1,0 +1,109 @@
+"""The command that denoises a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import Cancelled
+from ._console import Device, err, out, progress
+
+if TYPE_CHECKING:
+    from ..batch import Outcome
+    from ..batch.estimate import Estimate
+
+_GB = 1e9
+
+
+def batch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="With images and movies.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the results.")],
+    glob: Annotated[
+        str, typer.Option(help="Which files, such as *.mrc or, with subfolders, **/*.dm4.")
+    ] = "*",
+    recipe: Annotated[
+        Path | None, typer.Option(help="A result of this program: do the same to every file.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="Suffix of the results.")] = "ome.tif",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what is finished with the same settings.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask.distributed cluster to use instead.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List files, time and room needed; write nothing.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="auto, a bundled model, or a .safetensors file.")
+    ] = "auto",
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the files.")] = None,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    quality: Annotated[str, typer.Option(help="fast or best.")] = "fast",
+    gain_tuning: Annotated[
+        bool, typer.Option("--gain-tuning", help="Adapt the model to each file first.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of gain tuning.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Denoise all files of a folder; exit status 1 if any failed."""
+    from ..batch import batch as run
+    from ..batch.estimate import estimate
+    from ..provenance import read_recipe
+
+    options: dict[str, Any] = {"model": model, "pixel_size": pixel_size, "gain": gain}
+    options |= {"offset": offset, "quality": quality, "gain_tuning": gain_tuning, "seed": seed}
+    options |= {"device": device, "recipe": recipe and read_recipe(recipe)}
+    options |= {"glob": glob, "to": to, "resume": resume, "jobs": jobs}
+    if dry_run:
+        _print(estimate(folder, output, **options), folder)
+        return
+    with progress(folder.name) as bar:
+        try:
+            outcomes = run(
+                folder, output, **options, scheduler=scheduler, on_file=_say, progress=bar
+            )
+        except KeyboardInterrupt as stop:
+            raise Cancelled("Stopped; the same command with --resume goes on.") from stop
+    counts = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
+    out.print(
+        f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed; "
+        f"see {output / 'batch.csv'}",
+        markup=False,
+    )
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            err.print(f"failed: {outcome.source}: {outcome.reason}", markup=False)
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _say(outcome: Outcome) -> None:
+    if outcome.status != "failed":
+        note = f"; {outcome.reason}" if outcome.reason else ""
+        facts = f"{outcome.status}, {outcome.seconds:.1f} s{note}"
+        out.print(f"{outcome.source} -> {outcome.target}  ({facts})", markup=False)
+
+
+def _print(found: Estimate, folder: Path) -> None:
+    for entry in found.entries:
+        name = entry.item.source.relative_to(folder.absolute())
+        if entry.remark:
+            out.print(f"{name}: {entry.remark}", markup=False)
+            continue
+        shape = " x ".join(map(str, entry.shape))
+        size, result = entry.bytes_in / _GB, entry.bytes_out / _GB
+        facts = f"{shape}, {size:.3g} GB -> {result:.3g} GB, about {entry.seconds:.2g} s"
+        out.print(f"{name}: {facts} -> {entry.item.target}", markup=False)
+    out.print(
+        f"{len(found.entries)} files, about {found.seconds:.2g} s with {found.jobs} "
+        f"job{'s' if found.jobs > 1 else ''}, {found.bytes_out / _GB:.3g} GB of "
+        f"{found.free / _GB:.3g} GB free",
+        markup=False,
+    )
+    if found.bytes_out > found.free:
+        err.print("Warning: the results do not fit on this disk.", markup=False)

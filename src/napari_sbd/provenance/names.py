@@ -1,0 +1,36 @@
+"""What scripts and commands have in common."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..errors import SBDError
+
+NO_FILE = "image.tif"
+TUNING_DEFAULTS = {"loss": "auto", "steps": 100, "frames": "reference", "tune": "gains"}
+
+
+def output_name(path: str | None, ending: str) -> str:
+    """A name in the working folder for what is made of a file; of a path only the name counts."""
+    from ..io import stem
+
+    name = stem(Path(re.split(r"[/\\]", path or NO_FILE)[-1]))
+    return re.sub(r"[^\w. -]", "_", name) + ending
+
+
+def frames_slice(frames: str, shape: tuple[int, ...]) -> slice:
+    """The frames that ``--frames`` chose.
+
+    Raises
+    ------
+    SBDError
+        If the image is no movie.
+    """
+    if len(shape) != 3:
+        raise SBDError("The recipe chooses frames of a movie, and this is a single image.")
+    first, colon, last = frames.partition(":")
+    start = int(first) if first else None
+    if not colon:
+        return slice(start, (start or 0) + 1 or None)
+    return slice(start, int(last) if last else None)

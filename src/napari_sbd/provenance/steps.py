@@ -1,0 +1,198 @@
+"""What a recipe may hold: data of known names and types, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import SBDError
+
+_MOST_STEPS = 100
+Positive = Annotated[float, Field(gt=0)]
+PixelSize = Positive | tuple[Positive, Positive] | None
+Seed = Annotated[int, Field(ge=0)]
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Origin(_Plain):
+    """A file: absolute path, and SHA-256 where it was known."""
+
+    path: str
+    sha256: str | None = None
+
+
+class Request(_Plain):
+    """How ``gain_tune`` was called, and on what."""
+
+    loss: str = "auto"
+    steps: Annotated[int, Field(ge=0)] = 100
+    frames: str | int = "reference"
+
+
+class Tuning(_Plain):
+    """The gains of a denoising: the gains themselves, and how they were found."""
+
+    gains_sha256: str
+    loss: str
+    tune: Literal["gains", "all"]
+    seed: Seed
+    steps: int
+    kept: bool
+    reason: str
+    on_this_image: bool = False
+    requested: Request | None = None
+    file: str | None = None
+    gains: str | None = None
+
+
+class Denoise(_Plain):
+    """Settings of ``denoise``."""
+
+    model: str
+    model_sha256: str
+    model_path: str | None = None
+    model_choice: str
+    quality: Literal["fast", "best"]
+    device: str
+    precision: str | None = None
+    block: tuple[int, int]
+    shape: tuple[int, ...] | None = None
+    pixel_size: PixelSize
+    gain: Positive | None
+    offset: float
+    dose: float | None = None
+    seed: Seed = 0
+    gain_tuning: Tuning | None = None
+    frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
+    blank_frames: list[int] | None = None
+    unreadable_frames: list[int] | None = None
+
+
+class Columns(_Plain):
+    """Settings of ``find_columns``; ``noisy`` is False where no counts were given, None where they
+    were in memory."""
+
+    polarity: Literal["auto", "bright", "dark"]
+    sensitivity: float
+    spacing: float | None
+    alpha: float | None
+    pixel_size: PixelSize = None
+    gain: Positive | None = None
+    offset: float = 0.0
+    noisy: Origin | Literal[False] | None = None
+
+
+class Agreement(_Plain):
+    """Settings of ``agreement`` of two files."""
+
+    noisy: Origin | None
+    pixel_size: PixelSize = None
+    gain: Positive | None = None
+    offset: float | None = None
+
+
+class Simulation(_Plain):
+    """Settings of ``simulate``; ``part`` is what was taken of the phantom."""
+
+    kind: str
+    size: int
+    pixel_size: Positive
+    dose: Positive
+    frames: int
+    seed: Seed
+    material: str | None = None
+    zone: tuple[int, int, int] | None = None
+    defocus: float | None = None
+    modality: str
+    settings: dict[str, float] | None = None
+    detector: dict[str, float] | None = None
+    part: Literal["noisy", "clean"]
+
+
+SETTINGS: dict[str, type[_Plain]] = {
+    "denoise": Denoise,
+    "find_columns": Columns,
+    "agreement": Agreement,
+    "simulate": Simulation,
+}
+
+
+class Step(BaseModel):
+    """One step of a history, checked.
+
+    Parameters
+    ----------
+    operation
+        A key of ``SETTINGS``.
+    versions
+        Of Python and of the packages that computed.
+    source
+        The file that the step began with; None where it took the result of the step before.
+    settings
+        Of the operation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    operation: str
+    versions: dict[str, str]
+    source: Origin | None = None
+    settings: Any
+
+
+def steps(recipe: Any) -> list[Step]:
+    """Check a recipe and return its steps, oldest first.
+
+    Parameters
+    ----------
+    recipe
+        What stands under ``"napari_sbd"`` in a result's metadata (a dict with ``history``), or one
+        entry of it, which may hold the entries ``before`` it.
+
+    Raises
+    ------
+    SBDError
+        If it is none, or holds operations or settings that this version does not know.
+    """
+    if not isinstance(recipe, Mapping):
+        raise SBDError("A recipe is a dict; take it from the metadata of a result.")
+    if "history" in recipe:
+        entries = recipe["history"]
+    else:
+        before = recipe.get("before", [])
+        rest = {key: value for key, value in recipe.items() if key != "before"}
+        entries = [*before, rest] if isinstance(before, list) else None
+    if not isinstance(entries, list) or not 0 < len(entries) <= _MOST_STEPS:
+        raise SBDError("The recipe has no history of steps; take it from the metadata of a result.")
+    return [_step(entry) for entry in entries]
+
+
+def since_the_source(chain: list[Step]) -> list[Step]:
+    """The steps from the last one that began with a file or a simulation."""
+    starts = [i for i, s in enumerate(chain) if s.source is not None or s.operation == "simulate"]
+    return chain[starts[-1] if starts else 0 :]
+
+
+def _step(entry: Any) -> Step:
+    operation = entry.get("operation") if isinstance(entry, Mapping) else None
+    if not isinstance(operation, str) or operation not in SETTINGS:
+        raise SBDError(
+            f"The recipe holds a step {operation!r}, which this version of napari-sbd cannot "
+            f"repeat; it knows {', '.join(SETTINGS)}."
+        )
+    try:
+        step = Step.model_validate(dict(entry))
+        settings = SETTINGS[operation].model_validate(step.settings)
+        return step.model_copy(update={"settings": settings})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SBDError(
+            f"The step {operation!r} of the recipe is not understood ({where}: {first['msg']}); it "
+            "was edited, or made by another version of napari-sbd."
+        ) from None

@@ -1,0 +1,249 @@
+"""Folders of files: which, where to, what happens when some fail, and going on afterwards."""
+
+import csv
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd import cli, provenance, replay
+from napari_sbd.batch.estimate import estimate
+from napari_sbd.batch.plan import plan
+
+PIXEL = 0.0061
+
+
+@pytest.fixture
+def folder(tmp_path, counts):
+    """Two images, a movie in a subfolder, and a file that is none."""
+    place = tmp_path / "in"
+    (place / "sub").mkdir(parents=True)
+    sbd.write(sbd.Micrograph(counts, PIXEL, gain=1.0), place / "a.npy")
+    sbd.write(sbd.Micrograph(counts[::-1].copy(), PIXEL, gain=1.0), place / "b.mrc")
+    sbd.write(sbd.Micrograph(np.stack([counts, counts + 1]), PIXEL), place / "sub" / "c.tif")
+    (place / "broken.mrc").write_bytes(b"no image at all")
+    (place / "notes.txt").write_text("no image either")
+    return place
+
+
+def names(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def statuses(outcomes):
+    return {outcome.source.name: outcome.status for outcome in outcomes}
+
+
+def command_line(monkeypatch, *words):
+    """Run the command line in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+def test_a_file_that_fails_does_not_end_the_batch(tmp_path, folder):
+    out = tmp_path / "out"
+    seen = []
+    outcomes = sbd.batch(folder, out, on_file=seen.append)
+    assert statuses(outcomes) == {"a.npy": "done", "b.mrc": "done", "broken.mrc": "failed"}
+    assert len(seen) == 3
+    assert names(out) == ["a_denoised.ome.tif", "b_denoised.ome.tif", "batch.csv"]
+    for name in ("a.npy", "b.mrc"):
+        expected = sbd.denoise(sbd.read(folder / name)).data
+        result = sbd.read(out / f"{name[0]}_denoised.ome.tif")
+        np.testing.assert_array_equal(result.data, expected)
+        assert sbd.rerun(result).identical
+    with (out / "batch.csv").open(newline="") as file:
+        rows = {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
+    assert rows["broken.mrc"]["status"] == "failed"
+    assert "broken.mrc" in rows["broken.mrc"]["reason"]
+    assert float(rows["a.npy"]["seconds"]) > 0
+
+
+def test_processes_beside_each_other_give_the_same(tmp_path, folder):
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    options = {"glob": "**/*", "to": "mrc"}
+    sbd.batch(folder, alone, **options)
+    outcomes = sbd.batch(folder, beside, jobs=2, **options)
+    good = dict.fromkeys(("a.npy", "b.mrc", "c.tif"), "done")
+    assert statuses(outcomes) == {**good, "broken.mrc": "failed"}
+    assert names(alone) == names(beside)
+    for name in ("a_denoised.mrc", "sub/c_denoised.mrc"):
+        np.testing.assert_array_equal(sbd.read(alone / name).data, sbd.read(beside / name).data)
+
+
+def test_resume_does_what_is_missing_or_not_right(tmp_path, folder, counts):
+    out = tmp_path / "out"
+    sbd.batch(folder, out, glob="[ab].*y", resume=True)
+    first = (out / "a_denoised.ome.tif").stat().st_mtime_ns
+    outcomes = sbd.batch(folder, out, resume=True)
+    assert statuses(outcomes) == {"a.npy": "skipped", "b.mrc": "done", "broken.mrc": "failed"}
+    assert (out / "a_denoised.ome.tif").stat().st_mtime_ns == first
+    assert statuses(sbd.batch(folder, out, resume=True, quality="best"))["a.npy"] == "done"
+    sbd.write(sbd.Micrograph(counts[:, ::-1].copy(), PIXEL, gain=1.0), folder / "b.mrc")
+    again = sbd.batch(folder, out, resume=True, quality="best")
+    assert statuses(again) == {"a.npy": "skipped", "b.mrc": "done", "broken.mrc": "failed"}
+    result = out / "a_denoised.ome.tif"
+    result.write_bytes(result.read_bytes()[:3000])
+    assert statuses(sbd.batch(folder, out, resume=True, quality="best"))["a.npy"] == "done"
+    assert sbd.rerun(result).identical
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"model": "stem"}, {"gain": 2.0}, {"pixel_size": 0.0065}, {"offset": -1.0}],
+    ids=lambda options: next(iter(options)),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_other_settings_are_not_finished(tmp_path, folder, options):
+    out = tmp_path / "out"
+    sbd.batch(folder, out, glob="a.npy", resume=True)
+    (changed,) = sbd.batch(folder, out, glob="a.npy", resume=True, **options)
+    assert changed.status == "done"
+    (same,) = sbd.batch(folder, out, glob="a.npy", resume=True, **options)
+    assert same.status == "skipped"
+
+
+def test_gains_are_tuned_for_each_file_and_known_again(tmp_path, folder, model):
+    out = tmp_path / "out"
+    recipe = sbd.gain_tune(sbd.read(folder / "a.npy"), model=model, steps=2).denoise(
+        sbd.read(folder / "a.npy")
+    )
+    kept = recipe.metadata[provenance.KEY]
+    outcomes = sbd.batch(folder, out, glob="b.mrc", recipe=kept, resume=True)
+    assert statuses(outcomes) == {"b.mrc": "done"}
+    expected = replay.apply(kept, sbd.read(folder / "b.mrc"))
+    np.testing.assert_array_equal(sbd.read(out / "b_denoised.ome.tif").data, expected.data)
+    outcomes = sbd.batch(folder, out, glob="b.mrc", recipe=kept, resume=True)
+    assert statuses(outcomes) == {"b.mrc": "skipped"}
+
+
+def test_a_recipe_brings_its_own_settings(tmp_path, folder):
+    kept = sbd.denoise(sbd.read(folder / "a.npy"), quality="best").metadata[provenance.KEY]
+    sbd.batch(folder, tmp_path / "out", glob="b.mrc", recipe=kept)
+    expected = sbd.denoise(sbd.read(folder / "b.mrc"), quality="best", model="hrtem")
+    result = sbd.read(tmp_path / "out" / "b_denoised.ome.tif")
+    np.testing.assert_array_equal(result.data, expected.data)
+    with pytest.raises(sbd.SBDError, match="own settings"):
+        sbd.batch(folder, tmp_path / "out", recipe=kept, quality="best")
+
+
+def touch(folder, *files):
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["a.mrc", "a.dm4", "b.mrc"], ["a_dm4", "a_mrc", "b"]),
+        (["A.mrc", "a.mrc"], None),
+        (["a.mrc", "A.dm4"], ["A_dm4", "a_mrc"]),
+        (["x/a.mrc", "y/a.dm4"], ["x/a", "y/a"]),
+        (["a.ome.tif", "a.tif"], ["a_ome_tif", "a_tif"]),
+    ],
+)
+def test_names_of_results_never_meet(tmp_path, files, expected):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    touch(folder, *files)
+    if expected is None:
+        with pytest.raises(sbd.SBDError, match="would have the result"):
+            plan(folder, out, "**/*", "mrc")
+        return
+    targets = [str(item.target.relative_to(out)) for item in plan(folder, out, "**/*", "mrc")]
+    assert sorted(targets) == [f"{name}_denoised.mrc" for name in expected]
+
+
+def test_nothing_is_written_outside_of_the_output(tmp_path):
+    folder, out, elsewhere = tmp_path / "in", tmp_path / "out", tmp_path / "elsewhere"
+    touch(folder, "sub/a.mrc")
+    for place in (out, elsewhere):
+        place.mkdir()
+    (out / "sub").symlink_to(elsewhere)
+    with pytest.raises(sbd.SBDError, match="outside"):
+        plan(folder, out, "**/*", "mrc")
+    for glob in ("../*", "/etc/*", ""):
+        with pytest.raises(sbd.SBDError, match="must stay"):
+            plan(folder, tmp_path / "new", glob, "mrc")
+
+
+def test_results_inside_of_the_folder_are_not_taken_for_images(tmp_path, folder):
+    out = folder / "results"
+    sbd.batch(folder, out, glob="**/*.npy")
+    touch(out, "sub/old.npy")
+    assert [i.source.name for i in plan(folder, out, "**/*.npy", "tif")] == ["a.npy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"to": "docx"}, "docx"),
+        ({"glob": "*.dm4"}, "No file"),
+        ({"quality": "superb"}, "quality"),
+        ({"model": "none"}, "no model"),
+        ({"gain": -1.0}, "gain"),
+        ({"jobs": 0}, "jobs"),
+        ({"strength": 3}, "no option"),
+        ({"recipe": {"history": []}}, "recipe"),
+        ({"gain_tuning": "none.safetensors"}, "no gains"),
+    ],
+)
+def test_what_cannot_work_is_said_before_any_work(tmp_path, folder, options, word):
+    with pytest.raises(sbd.SBDError, match=word):
+        sbd.batch(folder, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+    for place in (folder, folder / "a.npy"):
+        with pytest.raises(sbd.SBDError):
+            sbd.batch(folder, place)
+
+
+def test_a_stop_keeps_what_is_finished(tmp_path, folder):
+    done = []
+    with pytest.raises(sbd.Cancelled):
+        sbd.batch(folder, tmp_path / "out", on_file=done.append, should_stop=lambda: bool(done))
+    assert [o.source.name for o in done] == ["a.npy"]
+    assert (tmp_path / "out" / "a_denoised.ome.tif").exists()
+    assert not (tmp_path / "out" / "b_denoised.ome.tif").exists()
+
+
+def test_an_estimate_writes_nothing(tmp_path, folder, counts):
+    found = estimate(folder, tmp_path / "out", glob="**/*")
+    entries = {e.item.source.name: e for e in found.entries}
+    assert set(entries) == {"a.npy", "b.mrc", "broken.mrc", "c.tif"}
+    assert entries["c.tif"].shape == (2, *counts.shape)
+    assert entries["c.tif"].bytes_out == 2 * counts.size * 4
+    assert entries["c.tif"].seconds == pytest.approx(2 * entries["a.npy"].seconds)
+    assert "broken.mrc" in entries["broken.mrc"].remark
+    assert found.bytes_out == 4 * counts.size * 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(monkeypatch, capsys, tmp_path, folder):
+    out = tmp_path / "out"
+    assert command_line(monkeypatch, "batch", folder, "-o", out, "--dry-run") == 0
+    assert "a.npy: 192 x 256" in capsys.readouterr().out
+    assert not out.exists()
+    assert command_line(monkeypatch, "batch", folder, "-o", out) == 1
+    said = capsys.readouterr()
+    assert "2 done, 0 skipped, 1 failed" in said.out
+    assert "broken.mrc" in said.err
+    assert command_line(monkeypatch, "batch", folder, "-o", out, "--glob", "[ab]*", "--resume") == 1
+    (folder / "broken.mrc").unlink()
+    recipe = out / "a_denoised.ome.tif"
+    words = ("batch", folder, "-o", out, "--resume", "--recipe", recipe)
+    assert command_line(monkeypatch, *words) == 0
+    assert "0 done, 2 skipped, 0 failed" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_the_same(tmp_path, folder, scheduler):
+    outcomes = sbd.batch(folder, tmp_path / "out", scheduler=scheduler)
+    assert statuses(outcomes) == {"a.npy": "done", "b.mrc": "done", "broken.mrc": "failed"}
+    expected = sbd.denoise(sbd.read(folder / "a.npy")).data
+    result = sbd.read(tmp_path / "out" / "a_denoised.ome.tif")
+    np.testing.assert_allclose(result.data, expected, atol=1e-3)
