@@ -1,0 +1,119 @@
+"""A movie with its drift taken out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import SBDError
+from ..frames import unmasked
+from ..micrograph import Micrograph
+from ..provenance import recipe, with_recipe
+from .drift import Drift
+from .register import moved
+
+
+def correct_drift(
+    movie: Micrograph | np.ndarray,
+    drift: Drift,
+    interpolate: bool = False,
+    edges: Literal["pad", "crop"] = "pad",
+) -> Any:
+    """Move every frame back to where the first one is.
+
+    Parameters
+    ----------
+    movie
+        A micrograph or array (T, Y, X).
+    drift
+        From ``estimate_drift``.
+    interpolate
+        False moves by whole pixels, so that every value is one that the detector recorded and
+        Poisson noise stays Poisson. True moves by fractions of a pixel with cubic splines; the
+        result then holds no counts any more, and its recipe says so.
+    edges
+        ``"pad"`` keeps the field and leaves NaN where a frame has no data; ``"crop"`` keeps what
+        all frames hold, in the file's own number type when not interpolated. Blank frames stay
+        where they are.
+
+    Returns
+    -------
+    A micrograph for a micrograph, lazy where its data are; an array for an array.
+
+    Raises
+    ------
+    SBDError
+        If movie and drift do not belong together, or no pixel is in all frames.
+    """
+    source = movie if isinstance(movie, Micrograph) else Micrograph(unmasked(movie))
+    if edges not in ("pad", "crop"):
+        raise SBDError(f"The edges are 'pad' or 'crop', not {edges!r}.")
+    if not source.is_movie or len(drift.shifts) != source.shape[0]:
+        raise SBDError(
+            f"The drift is of {len(drift.shifts)} frames and the movie has shape {source.shape}; "
+            "give the movie that it was estimated from."
+        )
+    shifts = np.nan_to_num(drift.shifts)
+    if not interpolate:
+        shifts = np.round(shifts)
+    window = _common(shifts, source.shape[1:]) if edges == "crop" else (slice(None),) * 2
+    whole_type = edges == "crop" and not interpolate
+    dtype = source.data.dtype if whole_type else np.dtype(np.float32)
+    move = partial(_moved, interpolate=interpolate, window=window, dtype=dtype)
+    data = _each(move, source.data, shifts, dtype, window)
+    if not isinstance(movie, Micrograph):
+        return data
+    entry = recipe("correct_drift", interpolate=interpolate, edges=edges, counts=not interpolate)
+    return with_recipe(source.replace(data=data), entry)
+
+
+def rolled(frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """``frame[x + shift]`` for whole pixels, (Y, X) floating point, NaN beyond the edges."""
+    result = np.full(frame.shape, np.nan, np.result_type(frame.dtype, np.float32))
+    to, source = [], []
+    for s, n in zip(np.round(shift).astype(int), frame.shape, strict=True):
+        low, high = max(0, -s), min(n, n - s)
+        if high <= low:
+            return result
+        to.append(slice(low, high))
+        source.append(slice(low + s, high + s))
+    result[tuple(to)] = frame[tuple(source)]
+    return result
+
+
+def _moved(
+    frame: Any, shift: np.ndarray, interpolate: bool, window: tuple[slice, slice], dtype: np.dtype
+) -> np.ndarray:
+    values = np.asarray(unmasked(frame))
+    if interpolate:
+        return moved(values.astype(np.float32), shift)[window].astype(dtype)
+    if window == (slice(None),) * 2:
+        return rolled(values, shift).astype(dtype)
+    y, x = (slice(w.start + int(s), w.stop + int(s)) for w, s in zip(window, shift, strict=True))
+    return values[y, x]
+
+
+def _common(shifts: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The pixels of the first frame that all frames hold."""
+    low = np.ceil(np.maximum(0, -shifts.min(0))).astype(int)
+    high = np.array(shape) - np.ceil(np.maximum(0, shifts.max(0))).astype(int)
+    if (high <= low).any():
+        raise SBDError("The scene drifts by more than the field: no pixel is in all frames.")
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
+
+
+def _each(move: Any, data: Any, shifts: np.ndarray, dtype: np.dtype, window: Any) -> Any:
+    """Apply to each frame; lazily where the data are lazy."""
+    if isinstance(data, np.ndarray):
+        return np.stack([move(frame, s) for frame, s in zip(data, shifts, strict=True)])
+    import dask.array as da
+    from dask import delayed
+
+    shape = tuple(len(range(*w.indices(n))) for w, n in zip(window, data.shape[1:], strict=True))
+    later = delayed(move, pure=True)
+    frames = [
+        da.from_delayed(later(data[t], s), shape=shape, dtype=dtype) for t, s in enumerate(shifts)
+    ]
+    return da.stack(frames)

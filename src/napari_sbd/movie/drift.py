@@ -1,0 +1,274 @@
+"""Drift of a movie."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import noise, sampling
+from ..denoiser import Denoiser, Quality
+from ..errors import BlankImage, SBDError, in_words
+from ..frames import finite_or_nan, mean_filled, unmasked
+from ..micrograph import Micrograph, PixelSize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JITTER, REACH = 0.05, 0.6  # nm: see ``estimate_drift``
+SMALLEST_AGREEMENT = 0.8
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The path of the scene.
+
+    Parameters
+    ----------
+    shifts
+        (N, 2) y, x [px]: what is at (y, x) in the first frame is at ``(y, x) + shifts[t]`` in
+        frame t. NaN for blank frames.
+    errors
+        (N, 2) one standard error [px].
+    agreement, agreement_err
+        (N,) correlation of each frame with the ones before after registration, corrected for
+        noise, and its standard error: 1 for the same scene. NaN where the data cannot tell.
+    pixel_size
+        nm per pixel along y and x, or None.
+    """
+
+    shifts: np.ndarray
+    errors: np.ndarray
+    agreement: np.ndarray
+    agreement_err: np.ndarray
+    pixel_size: tuple[float, float] | None = None
+
+    @property
+    def shifts_nm(self) -> np.ndarray:
+        """(N, 2) y, x [nm].
+
+        Raises
+        ------
+        SBDError
+            If the pixel size is unknown.
+        """
+        return self.shifts * self._size()
+
+    @property
+    def errors_nm(self) -> np.ndarray:
+        """(N, 2) one standard error [nm]; raises as ``shifts_nm``."""
+        return self.errors * self._size()
+
+    @property
+    def changed(self) -> np.ndarray:
+        """(N,) bool: frames that clearly do not show the scene of the ones before."""
+        clear = self.agreement + 3 * self.agreement_err < 1
+        result: np.ndarray = clear & (self.agreement < SMALLEST_AGREEMENT)
+        return result
+
+    def verdict(self) -> str:
+        """How far the scene moved, and whether it stayed the same, in words."""
+        unit = "px" if self.pixel_size is None else "nm"
+        path = self.shifts if self.pixel_size is None else self.shifts_nm
+        reach = np.hypot(*path[np.isfinite(path[:, 0])].T).max()
+        said = f"The scene moves by up to {reach:.3g} {unit}."
+        if self.changed.any():
+            frames = np.flatnonzero(self.changed)
+            said += (
+                f" It is not stationary: {len(frames)} of {len(path)} frames, the first is "
+                f"{frames[0]}, agree with those before them by less than {SMALLEST_AGREEMENT:g} "
+                f"(least {np.nanmin(self.agreement):.2g}, 1 is the same scene), so their shifts "
+                "may be meaningless."
+            )
+        elif len(path) > 1 and np.isnan(self.agreement[1:]).all():
+            said += " The contrast is too low to tell whether it stays the same."
+        return said
+
+    def table(self) -> pd.DataFrame:
+        """One row for each frame: frame, y_px, x_px, y_err_px, x_err_px, agreement, changed.
+
+        Where the pixel size is known also y_nm, x_nm, y_err_nm, x_err_nm.
+        """
+        import pandas as pd
+
+        columns = {"frame": np.arange(len(self.shifts))}
+        columns |= _named(self.shifts, self.errors, "px")
+        if self.pixel_size is not None:
+            columns |= _named(self.shifts_nm, self.errors_nm, "nm")
+        return pd.DataFrame({**columns, "agreement": self.agreement, "changed": self.changed})
+
+    def _size(self) -> np.ndarray:
+        if self.pixel_size is None:
+            raise SBDError("The pixel size of the movie is unknown; give pixel_size=... in nm.")
+        return np.array(self.pixel_size)
+
+
+def estimate_drift(
+    movie: Micrograph | np.ndarray,
+    pixel_size: PixelSize | None = None,
+    *,
+    model: str | Path = "auto",
+    device: str = "auto",
+    jitter: float = JITTER,
+    largest_step: float = REACH,
+    progress: Callable[[float, float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Drift:
+    """Estimate the drift of a movie.
+
+    Each frame is denoised at the working sampling and registered on the mean of up to 16 frames
+    before it. Frames are read once and not kept.
+
+    Parameters
+    ----------
+    movie
+        A micrograph or array (T, Y, X).
+    pixel_size
+        nm, one number or (y, x); by default the micrograph's own.
+    model, device
+        As ``denoise`` takes them.
+    jitter
+        nm; standard deviation of the steps between frames about a smooth path. It decides between
+        places that a lattice makes alike, so it should be well below the lattice period.
+    largest_step
+        nm; how far the scene may jump from its predicted place.
+    progress
+        Called with (done, total) in frames.
+    should_stop
+        Asked before every pass of the network; True ends the work.
+
+    Raises
+    ------
+    SBDError
+        If this is no movie, or its frames cannot be denoised.
+    Cancelled
+        If ``should_stop`` said so.
+
+    Warns
+    -----
+    In words, if the frames do not agree with each other after registration.
+    """
+    source = movie if isinstance(movie, Micrograph) else Micrograph(unmasked(movie))
+    if pixel_size is not None:
+        source = source.replace(pixel_size=pixel_size)
+    if not source.is_movie:
+        raise SBDError("Drift needs a movie (T, Y, X); this is a single image.")
+    for value, what in ((jitter, "jitter"), (largest_step, "largest step")):
+        if not 0 < value < np.inf:
+            raise SBDError(f"The {what} is a positive number in nm, not {value}.")
+    with in_words():
+        worker = Denoiser(source, model=model, device=device)
+        track = Track(worker, jitter, largest_step, should_stop or (lambda: False))
+        rows = []
+        for t, frame in enumerate(source.data):
+            rows.append(track.row(frame))
+            if progress:
+                progress(t + 1, len(source.data))
+    columns = np.array(rows)
+    drift = Drift(
+        columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx
+    )
+    if drift.changed.any():
+        warnings.warn(drift.verdict(), stacklevel=2)
+    return drift
+
+
+class Track:
+    """Frames brought to the working sampling, denoised there and placed on the path of the scene.
+
+    Parameters
+    ----------
+    worker
+        Gives the model, the block and the calibration.
+    jitter, reach
+        nm.
+    should_stop
+        Asked before every pass of the network.
+    """
+
+    def __init__(
+        self,
+        worker: Denoiser,
+        jitter: float = JITTER,
+        reach: float = REACH,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        from .tracker import Tracker
+
+        self.block = np.array(worker.block)
+        self.inner, self._stop = at_working_sampling(worker), should_stop
+        pixels = np.array(worker.source.pixel_size_yx or (np.nan, np.nan)) * self.block
+        pixel = sampling.WORKING_PIXEL if np.isnan(pixels).any() else float(pixels.mean())
+        self._tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
+
+    def look(self, frame: Any) -> Look:
+        """Bin, denoise and place a frame (Y, X) in file units.
+
+        Raises
+        ------
+        BlankImage
+            If it is blank.
+        """
+        values = finite_or_nan(frame)
+        counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
+        clean = self.inner(counts, should_stop=self._stop)
+        level = noise.noise_level(mean_filled(counts))
+        place = self._tracker(clean, counts, level)
+        errors = np.sqrt(np.diag(place.covariance))
+        return Look(
+            values, counts, clean, level, place.shift * self.block, errors * self.block,
+            place.agreement, place.agreement_err,
+        )  # fmt: skip
+
+    def row(self, frame: Any) -> tuple[float, ...]:
+        """Shift y, x, errors y, x [px], agreement and its error of a frame; NaN if it is blank."""
+        try:
+            seen = self.look(frame)
+        except BlankImage:
+            return (np.nan,) * 6
+        return (*seen.shift, *seen.error, seen.agreement, seen.agreement_err)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of a frame: its values, counts and estimate at the working sampling, place.
+
+    Parameters
+    ----------
+    values
+        (Y, X) in file units.
+    counts, clean
+        (h, w) block sums, and their estimate.
+    level
+        Standard deviation of the noise of ``counts``.
+    shift, error
+        (2,) from the first frame [px].
+    agreement, agreement_err
+        As in ``Drift``.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+    clean: np.ndarray
+    level: float
+    shift: np.ndarray
+    error: np.ndarray
+    agreement: float
+    agreement_err: float
+
+
+def at_working_sampling(worker: Denoiser, quality: Quality = "fast") -> Denoiser:
+    """The same denoiser for block sums instead of pixels."""
+    inner = copy.copy(worker)
+    inner.block, inner.quality = (1, 1), quality
+    return inner
+
+
+def _named(values: np.ndarray, errors: np.ndarray, unit: str) -> dict[str, np.ndarray]:
+    names = f"y_{unit}", f"x_{unit}", f"y_err_{unit}", f"x_err_{unit}"
+    return dict(zip(names, np.hstack([values, errors]).T, strict=True))

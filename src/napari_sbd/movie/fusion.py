@@ -1,0 +1,171 @@
+"""Frames of a movie denoised with the counts of their neighbours.
+
+For frame t, the counts n_s of each neighbour s, brought to the place of t, are added as
+
+    w n_s + (1 - w) (f_t + u (n_s - f_s)),
+
+with f the frames denoised on their own and w, u the weights of ``stillness``. Where the scene is
+still (w = 1) these are plain counts, and the sum is an exposure of all frames. Where it has changed
+(w = 0), the neighbour is corrected by the change that the single frames show, which leaves of it
+only what the network did not explain; where it is another scene (u = 0), nothing. So the noise of
+the sum is much the same everywhere, as the network was trained for, and the result is not worse
+than f_t.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import sampling
+from ..denoiser import Denoiser
+from ..errors import BlankImage, SBDError
+from ..frames import mean_filled
+from .drift import Look, Track, at_working_sampling
+from .register import moved
+from .stillness import Stillness
+
+_EVERY = 16  # frames after which the expected difference is learned again
+_CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved
+NEIGHBOURS = 4
+
+
+def fused_frames(
+    frames: Iterable[Any],
+    worker: Denoiser,
+    neighbours: int = NEIGHBOURS,
+    *,
+    seed: int = 0,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[np.ndarray]:
+    """Denoise frames with the help of their neighbours, in order, in bounded memory.
+
+    At most ``2 neighbours + 1`` frames are held. The first result comes after as many are read.
+
+    Parameters
+    ----------
+    frames
+        (Y, X) each, in file units.
+    worker
+        Made for the movie.
+    neighbours
+        Frames on each side; at the ends of the movie the window stays as long and reaches further
+        to the other side.
+    seed
+        Of the noise from which the expected difference of still frames is learned.
+    should_stop
+        Asked before every pass of the network.
+
+    Yields
+    ------
+    (Y, X) float32 expected values in file units, one for each frame. Blank frames as they are.
+
+    Raises
+    ------
+    SBDError
+        If the number of neighbours or the worker's quality makes no sense.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    if neighbours != int(neighbours) or neighbours < 1:
+        raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")
+    if worker.quality not in ("fast", "best"):
+        raise SBDError(f"The quality is 'fast' or 'best', not {worker.quality!r}.")
+    fusion = _Fusion(worker, seed, should_stop)
+    window: deque[Look | np.ndarray] = deque(maxlen=2 * neighbours + 1)
+    for t, frame in enumerate(frames):
+        window.append(fusion.look(frame))
+        if t == 2 * neighbours:
+            for i in range(neighbours + 1):
+                yield fusion.fuse(window, i)
+        elif t > 2 * neighbours:
+            yield fusion.fuse(window, neighbours)
+    held = len(window)
+    for i in range(neighbours + 1 if held > 2 * neighbours else 0, held):
+        yield fusion.fuse(window, i)
+
+
+class _Fusion:
+    """What goes along with the window."""
+
+    def __init__(self, worker: Denoiser, seed: int, should_stop: Callable[[], bool]) -> None:
+        self._track = Track(worker, should_stop=should_stop)
+        self._block, self._stop = worker.block, should_stop
+        self._final = at_working_sampling(worker, worker.quality)
+        offset = worker.source.offset * worker.block[0] * worker.block[1]
+        self._stillness = Stillness(self._track.inner, offset, seed)
+        self._age = -1  # frames fused
+
+    def look(self, frame: Any) -> Look | np.ndarray:
+        """A frame at the working sampling; as it is if blank."""
+        try:
+            return self._track.look(frame)
+        except BlankImage:
+            return np.asarray(frame, np.float32)
+
+    def fuse(self, window: deque[Look | np.ndarray], i: int) -> np.ndarray:
+        """The result (Y, X) for one frame of the window."""
+        here = window[i]
+        if not isinstance(here, Look):
+            return here
+        others = [w for k, w in enumerate(window) if k != i and isinstance(w, Look)]
+        if not others:
+            return self._spread(self._estimate(here.counts, 1), here)
+        self._age += 1
+        if self._age == 0:  # there is nothing better yet to learn from than the frame on its own
+            self._stillness.learn(here.clean, here.level)
+            better = self._fused(here, others)
+            self._stillness.learn(better, here.level, forget=True)
+            self._stillness.learn(better, here.level)
+        blocks = self._fused(here, others)
+        if self._age and self._age % _EVERY == 0:
+            self._stillness.learn(blocks, here.level)
+        return self._spread(blocks, here)
+
+    def _fused(self, here: Look, others: list[Look]) -> np.ndarray:
+        """(h, w) block sums expected in a frame, with the help of others."""
+        total = here.counts.copy()
+        for other in others:
+            counts, clean = _placed(other, here, self._block)
+            w, u = self._stillness.weights(here.clean, clean)
+            none = np.isnan(counts) | np.isnan(clean)
+            n, f = (np.where(none, here.clean, x) for x in (counts, clean))
+            total += w * n + (1 - w) * (here.clean + u * (n - f))
+        return self._estimate(total, len(others) + 1)
+
+    def _estimate(self, total: np.ndarray, count: int) -> np.ndarray:
+        result: np.ndarray = self._final(total, should_stop=self._stop) / count
+        return result
+
+    def _spread(self, blocks: np.ndarray, here: Look) -> np.ndarray:
+        """Block sums spread over the pixels of a frame."""
+        empty = np.isnan(blocks)
+        fine = sampling.upsample(mean_filled(blocks), self._block, here.values.shape)
+        if empty.any():
+            hole = empty.repeat(self._block[0], 0).repeat(self._block[1], 1)
+            fine[hole[: fine.shape[0], : fine.shape[1]]] = np.nan
+        return fine
+
+
+def _placed(other: Look, here: Look, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and estimate of another frame on the blocks of this one, NaN where it holds no data.
+
+    It is moved by whole pixels, so that counts stay counts.
+    """
+    way = other.shift - here.shift
+    clear = np.abs(way) > _CLEAR * np.hypot(other.error, here.error)
+    whole = np.round(np.where(clear, way, 0)).astype(int)
+    if not whole.any():
+        return other.counts, other.clean
+    counts = np.full(here.counts.shape, np.nan)
+    blocks, pixels = [], []
+    for s, n, b in zip(whole, here.values.shape, block, strict=True):
+        first, last = -(-max(0, -s) // b), min(n, n - s) // b  # blocks that both hold in full
+        blocks.append(slice(first, max(first, last)))
+        pixels.append(slice(first * b + s, max(first, last) * b + s))
+    if all(p.stop > p.start for p in pixels):
+        counts[tuple(blocks)] = sampling.bin_counts(other.values[tuple(pixels)], block)
+    return counts, moved(other.clean, whole / block)

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from moving import PIXEL, counts, crystal
+from napari_sbd.movie import Drift
+
+PATH = np.array([[0, 0], [3, -2], [5, 1], [9, 2], [14, 0], [12, 5]], float)
+
+
+@pytest.fixture(scope="module")
+def drifting():
+    frames = [counts(crystal(shift=p), t) for t, p in enumerate(PATH)]
+    return sbd.Micrograph(np.stack(frames), PIXEL, gain=1.0)
+
+
+@pytest.fixture(scope="module")
+def found(drifting):
+    return sbd.estimate_drift(drifting, model="hrtem")
+
+
+def known(shifts=PATH):
+    nothing = np.full(len(shifts), np.nan)
+    return Drift(np.asarray(shifts, float), np.zeros((len(shifts), 2)), nothing, nothing)
+
+
+def test_the_path_of_a_noisy_movie(found):
+    assert np.abs(found.shifts - PATH).max() < 1.5
+    assert np.sqrt(np.mean((found.shifts - PATH) ** 2)) < 3 * np.sqrt(
+        np.mean(found.errors[1:] ** 2)
+    )
+    np.testing.assert_allclose(found.shifts_nm, found.shifts * PIXEL)
+    assert not found.changed.any()
+    assert len(found.table()) == len(PATH)
+
+
+def test_a_scene_that_changes_is_told_in_words():
+    scenes = [crystal(), crystal(), crystal(), crystal(phase=0.5, missing=[(0, 0), (1, 1)])]
+    movie = np.stack([counts(4 * s, t) for t, s in enumerate(scenes)])
+    with pytest.warns(UserWarning, match="not stationary"):
+        drift = sbd.estimate_drift(movie, PIXEL, model="hrtem", largest_step=0.06)
+    assert list(np.flatnonzero(drift.changed)) == [3]
+
+
+def test_blank_frames_have_no_shift(drifting):
+    data = drifting.data.copy()
+    data[2] = 0
+    drift = sbd.estimate_drift(drifting.replace(data=data), model="hrtem")
+    assert np.isnan(drift.shifts[2]).all() and np.isfinite(drift.shifts[3]).all()
+
+
+def test_correction_moves_counts_and_does_not_touch_them(drifting):
+    moved = sbd.correct_drift(drifting, known())
+    held = np.isfinite(moved.data)
+    for t, (y, x) in enumerate(PATH.astype(int)):
+        frame = drifting.data[t]
+        inside = frame[max(y, 0) : 192 + min(y, 0), max(x, 0) : 256 + min(x, 0)]
+        np.testing.assert_array_equal(moved.data[t][held[t]], inside.ravel())
+    assert moved.metadata["napari_sbd"]["history"][-1]["settings"]["counts"] is True
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_corrected_frames_show_the_scene_in_one_place(interpolate):
+    clean = np.stack([crystal(shift=p) for p in PATH + 0.4 * interpolate])
+    path = PATH + 0.4 * interpolate
+    moved = sbd.correct_drift(clean, known(path - path[0]), interpolate, edges="crop")
+    assert np.ptp(moved, axis=0).max() < 0.005
+    assert moved.shape[0] == len(PATH) and moved.shape[1] < 192
+
+
+def test_cropped_counts_keep_their_type(drifting):
+    whole = drifting.replace(data=drifting.data.astype(np.uint16))
+    moved = sbd.correct_drift(whole, known(), edges="crop")
+    assert moved.data.dtype == np.uint16
+
+
+def test_lazy_movies_stay_lazy(drifting):
+    import dask.array as da
+
+    lazy = drifting.replace(data=da.from_array(drifting.data, chunks=(1, -1, -1)))
+    moved = sbd.correct_drift(lazy, known())
+    assert isinstance(moved.data, da.Array)
+    np.testing.assert_array_equal(moved.data.compute(), sbd.correct_drift(drifting, known()).data)
+
+
+def test_interpolated_values_are_no_counts(drifting):
+    moved = sbd.correct_drift(drifting, known(PATH / 2), interpolate=True)
+    assert moved.metadata["napari_sbd"]["history"][-1]["settings"]["counts"] is False
+
+
+def test_what_cannot_be_used_is_refused(drifting):
+    with pytest.raises(sbd.SBDError, match="needs a movie"):
+        sbd.estimate_drift(drifting.data[0], PIXEL)
+    with pytest.raises(sbd.SBDError, match="jitter is a positive number"):
+        sbd.estimate_drift(drifting, jitter=0)
+    with pytest.raises(sbd.SBDError, match="give the movie"):
+        sbd.correct_drift(drifting, known(PATH[:3]))
+    with pytest.raises(sbd.SBDError, match="'pad' or 'crop'"):
+        sbd.correct_drift(drifting, known(), edges="wrap")
+    with pytest.raises(sbd.SBDError, match="no pixel is in all"):
+        sbd.correct_drift(drifting, known(PATH * 30), edges="crop")
+    with pytest.raises(sbd.SBDError, match="pixel size"):
+        _ = known().shifts_nm
+
+
+def test_the_command(drifting, tmp_path, capsys):
+    from napari_sbd.cli import app
+
+    source, table = tmp_path / "movie.tif", tmp_path / "shifts.csv"
+    sbd.write(drifting, source)
+    files = ["--table", str(table), "--plot", str(tmp_path / "path.png")]
+    app(["drift", str(source), "-o", str(tmp_path / "out.tif"), *files], standalone_mode=False)
+    assert sbd.read(tmp_path / "out.tif").shape == drifting.shape
+    assert len(table.read_text().splitlines()) == len(PATH) + 1
+    assert (tmp_path / "path.png").stat().st_size > 1000
+    assert "The scene moves by up to" in capsys.readouterr().out

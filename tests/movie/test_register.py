@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from known import lattice
+from napari_sbd.movie.register import moved, register
+from napari_sbd.movie.tracker import Tracker
+
+
+def texture(seed=0, side=120):
+    return gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), 2.5) * 10
+
+
+def cut(image, shift, side=80):
+    return moved(image, -np.asarray(shift, float))[20 : 20 + side, 20 : 20 + side]
+
+
+def place(image, template, predicted, jitter, reach):
+    return register(image, image, 0.1, template, predicted, jitter, reach)
+
+
+def test_a_known_shift_comes_back():
+    scene = texture()
+    shift, _ = place(cut(scene, (3.3, -2.7)), cut(scene, (0, 0)), np.zeros(2), 2.0, 8)
+    np.testing.assert_allclose(shift, (3.3, -2.7), atol=0.02)
+
+
+def test_missing_pixels_do_not_matter():
+    scene = texture()
+    image = cut(scene, (3.3, -2.7))
+    image[10:25, 40:70] = np.nan
+    shift, _ = place(image, cut(scene, (0, 0)), np.zeros(2), 2.0, 8)
+    np.testing.assert_allclose(shift, (3.3, -2.7), atol=0.02)
+
+
+def test_the_information_of_a_lattice_is_that_of_its_slopes():
+    image = lattice((80, 80), period=16.0)
+    _, information = place(image, image, np.zeros(2), 1.5, 4)
+    expected = image.size * (0.3 * 2 * np.pi / 16) ** 2 / 4
+    np.testing.assert_allclose(information, np.eye(2) * expected, rtol=0.06, atol=0.01 * expected)
+
+
+def test_standard_errors_hold_for_counts():
+    scene, pulls = cut(texture(), (0, 0)), []
+    for seed in range(40):
+        rng, tracker = np.random.default_rng(seed), Tracker(1.5, 4)
+        for _ in range(2):
+            counts = scene + rng.normal(0, 4, scene.shape)
+            place = tracker(gaussian_filter(counts, 1.2), counts, 4.0)
+        pulls.append(place.shift / np.sqrt(np.diag(place.covariance)))
+    assert 0.5 < np.std(pulls) < 2
+
+
+def test_a_lattice_alone_follows_the_prediction():
+    image = lattice((80, 80), period=8.0)
+    for predicted in ((0.5, 0.0), (8.3, 0.2)):
+        shift, _ = place(image, image, np.array(predicted), 1.5, 6)
+        assert np.hypot(*(shift - predicted)) < 1
+
+
+def test_an_outline_overrules_the_prediction():
+    y, x = np.indices((120, 120)) - 60
+    scene = lattice((120, 120), period=8.0) * (np.hypot(y, x) < 30)
+    shift, _ = place(cut(scene, (8.0, 0.0)), cut(scene, (0, 0)), np.zeros(2), 1.5, 12)
+    np.testing.assert_allclose(shift, (8, 0), atol=0.1)
+
+
+def test_a_flat_image_claims_no_accuracy():
+    flat, tracker = np.zeros((40, 40)), Tracker(1.5, 4)
+    tracker(flat, flat, 1.0)
+    assert np.isinf(np.diag(tracker(flat, flat, 1.0).covariance)).all()
+
+
+@pytest.mark.parametrize(("other", "same"), [(0, True), (1, False)])
+def test_agreement_tells_another_scene(other, same):
+    rng, tracker = np.random.default_rng(3), Tracker(1.5, 6)
+    for t in range(4):
+        scene = cut(texture(0 if t < 3 else other), (0, 0))
+        place = tracker(scene, scene + rng.normal(0, 1, scene.shape), 1.0)
+    if same:
+        assert abs(place.agreement - 1) < 4 * place.agreement_err < 0.5
+    else:
+        assert place.agreement + 4 * place.agreement_err < 0.8
+
+
+def test_a_long_way_is_followed_beyond_the_first_field():
+    scene, tracker = texture(side=400), Tracker(1.0, 4)
+    for t in range(60):
+        image = scene[2 * t : 2 * t + 80, t : t + 80]
+        place = tracker(image, image, 1e-3)
+    np.testing.assert_allclose(place.shift, (-118, -59), atol=0.5)
