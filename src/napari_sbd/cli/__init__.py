@@ -11,7 +11,20 @@ import warnings
 import typer
 
 from ..errors import SBDError
-from . import agreement, columns, compare, denoise, detector, first_steps, simulate, train
+from . import (
+    agreement,
+    batch,
+    columns,
+    compare,
+    denoise,
+    detector,
+    drift,
+    first_steps,
+    provenance,
+    series,
+    simulate,
+    train,
+)
 from ._console import err
 
 app = typer.Typer(
@@ -24,8 +37,12 @@ app = typer.Typer(
 )
 for _command in (
     denoise.denoise,
+    batch.batch,
     agreement.agreement,
     columns.columns,
+    drift.drift,
+    provenance.rerun,
+    provenance.cite,
     compare.compare,
     detector.detector,
     first_steps.models,
@@ -36,6 +53,7 @@ for _command in (
     train.fine_tune,
 ):
     app.command()(_command)
+app.add_typer(series.app)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import Cancelled
-from ._console import Device, err, out
+from ._console import Device, err, out, stoppable
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
@@ -33,7 +32,7 @@ def train(
     from ..training.session import train as run
 
     try:
-        with _live() as (report, status), _stoppable() as should_stop:
+        with _live() as (report, status), stoppable() as should_stop:
             path = run(
                 recipe,
                 output,
@@ -80,22 +79,3 @@ def _live() -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
 
     with Status("", console=err) as shown:
         yield report, lambda line: shown.update(Text(line))
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C (or SIGTERM) into a polite request; a second one ends at once."""
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

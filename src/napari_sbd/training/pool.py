@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -135,7 +134,7 @@ def build(
     paths = [images / f"{name}.npz" for name, *_ in shares]
     missing = [(p, waves, recipe, *s[1:]) for p, s in zip(paths, shares, strict=True)]
     missing = [job for job in missing if not wave_cache.is_whole(job[0])]
-    with ProcessPoolExecutor(workers, initializer=wave_cache.prepare_worker) as executor:
+    with wave_cache.processes(workers) as executor:
         futures = [executor.submit(_draw, *job) for job in missing]
         for done, future in enumerate(futures):
             status(f"clean images, part {len(shares) - len(missing) + done + 1} of {len(shares)}")

@@ -1,0 +1,250 @@
+"""Denoising along the axis of a stack, beside MP-PCA, local PCA and moving averages.
+
+    python benchmarks/series.py [--case diffusion|spectra|speed] [--steps 2000] [--out TABLE.md]
+
+Diffusion: two phantoms with crossing fibres (``_diffusion.py``), Rician noise; a low-noise image of
+one trains the networks, which then denoise the other. DIPY gives MP-PCA, local PCA and the tensor
+fits: ``pip install "napari-sbd[series-benchmark]"``. Spectra: electron energy losses of a film with
+two elements, counted; a reference of ten times the dose trains the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+import napari_sbd as sbd
+from _diffusion import Phantom, phantom, rician
+from _machine import processor
+from napari_sbd.series import Gradients, Series
+
+REFERENCE_SHARE = 0.2  # noise of the reference over that of the target
+TRAINING_SHAPE = (30, 72, 72)
+
+
+def tensors(signals: np.ndarray, of: Phantom) -> tuple[np.ndarray, np.ndarray]:
+    """FA and MD [1e-3 mm2/s] in the mask, fitted to b up to 1000 s/mm2."""
+    from dipy.core.gradients import gradient_table
+    from dipy.reconst.dti import TensorModel
+
+    low = of.bvals <= 1000
+    table = gradient_table(of.bvals[low], bvecs=of.bvecs[low])
+    fit = TensorModel(table).fit(np.maximum(signals[low][:, of.mask].T, 1e-6))
+    return fit.fa, fit.md * 1e3
+
+
+def rms(error: np.ndarray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
+
+
+def dipy_method(name: str, noisy: np.ndarray, of: Phantom, sd: float) -> np.ndarray:
+    """MP-PCA or local PCA of DIPY."""
+    from dipy.denoise.localpca import localpca, mppca
+
+    last = np.moveaxis(noisy, 0, -1)
+    if name == "MP-PCA":
+        return np.moveaxis(mppca(last, mask=of.mask, patch_radius=2), -1, 0)
+    return np.moveaxis(localpca(last, sigma=sd, mask=of.mask, patch_radius=2), -1, 0)
+
+
+def moving_average(noisy: np.ndarray, of: Phantom) -> np.ndarray:
+    """Mean over the 3 x 3 x 3 voxels of the mask around each voxel."""
+    share = np.maximum(uniform_filter(of.mask.astype(np.float32), 3), 1e-3)
+    return uniform_filter(noisy * of.mask, 3, axes=(1, 2, 3)) / share
+
+
+def network(
+    train: Phantom, test: Phantom, noisy: np.ndarray, sd: float, steps: int, **options: object
+) -> np.ndarray:
+    """Train on a low-noise image of one phantom with the other as the target, then denoise it."""
+    reference = rician(train.clean, sd * REFERENCE_SHARE, 7)
+    gradients = Gradients(test.bvals, test.bvecs)
+    low_noise, target = Series(reference, gradients), Series(noisy, gradients)
+    model = sbd.train_series(
+        low_noise,
+        mask=train.mask,
+        target=target,
+        target_mask=test.mask,
+        steps=steps,
+        **options,  # type: ignore[arg-type]
+    )
+    print(f"    noise level {model.card.level:.4f}, truth {sd:.4f}; {model.card.figures}")
+    return sbd.denoise_series(noisy, model, test.mask)
+
+
+def diffusion(steps: int, snrs: list[int], only: list[str]) -> str:
+    """The table of the diffusion phantoms."""
+    train, test = phantom(1, TRAINING_SHAPE), phantom(2)
+    truth = tensors(test.clean, test)
+    strong = test.bvals == test.bvals.max()
+    rows = []
+    for snr in snrs:
+        sd = 1 / snr
+        noisy = rician(test.clean, sd, 5)
+        trained = lambda **options: network(train, test, noisy, sd, steps, **options)  # noqa: B023, E731
+        methods: dict[str, Callable[[], np.ndarray]] = {
+            "raw": lambda: noisy,  # noqa: B023
+            "moving average, 3 x 3 x 3": lambda: moving_average(noisy, test),  # noqa: B023
+            "local PCA (DIPY)": lambda: dipy_method("local PCA", noisy, test, sd),  # noqa: B023
+            "MP-PCA (DIPY)": lambda: dipy_method("MP-PCA", noisy, test, sd),  # noqa: B023
+            "network of the paper": lambda: trained(architecture="paper"),  # noqa: B023
+            "ours, voxel by voxel": lambda: trained(neighbours=False),  # noqa: B023
+            "ours": lambda: trained(),  # noqa: B023
+        }
+        for name, method in methods.items():
+            if only and name not in only:
+                continue
+            began = time.process_time()
+            result = method()
+            seconds = time.process_time() - began
+            fa, md = tensors(result, test)
+            error = (result - test.clean)[:, test.mask]
+            rows.append(
+                f"| {snr} | {name} | {rms(error) * snr:.3f} | {rms(fa - truth[0]):.4f} | "
+                f"{rms(md - truth[1]):.4f} | {error[strong].mean() * snr:+.3f} | {seconds:.0f} |"
+            )
+            print(rows[-1], flush=True)
+    head = (
+        "| SNR | method | RMSE of images [noise sd] | RMSE of FA | RMSE of MD [1e-3 mm2/s] | "
+        "bias at b = 3000 [noise sd] | processor time [s] |\n|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows)
+
+
+def film(seed: int, side: int = 48, channels: int = 256) -> np.ndarray:
+    """Electron energy losses (E, Y, X) of a film with two elements; mean of about 1."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    loss = np.linspace(300.0, 800.0, channels)  # eV
+
+    def share() -> np.ndarray:
+        smooth = gaussian_filter(rng.standard_normal((side, side)), 4, mode="wrap")
+        return 1 / (1 + np.exp(-3 * smooth / smooth.std()))
+
+    def edge(onset: float, ratio: float) -> np.ndarray:
+        step = 1 / (1 + np.exp(-(loss - onset) / 3))
+        white = 2.0 * np.exp(-(((loss - onset - 8) / 5) ** 2))
+        decay = np.exp(-np.clip(loss - onset, 0, None) / 150)
+        return ratio * (step * decay + white)
+
+    slope = 2.8 + 0.2 * share()
+    power = (loss[:, None, None] / 300) ** -slope
+    edges = edge(456, 0.12)[:, None, None] * share() + edge(640, 0.1)[:, None, None] * share()
+    thickness = 0.6 + 0.8 * share()
+    spectra = thickness * (power + edges)
+    return (spectra / spectra.mean()).astype(np.float32)
+
+
+def spectra(steps: int, doses: list[float], only: list[str]) -> str:
+    """The table of the energy-loss spectra."""
+    train, test = film(1), film(2)
+    rows = []
+    for dose in doses:
+        rng = np.random.default_rng(3)
+        reference = rng.poisson(train * dose * 10).astype(np.float32)
+        noisy = rng.poisson(test * dose).astype(np.float32)
+        clean = test * dose
+        scale = np.sqrt(clean)
+
+        def networks(architecture: str) -> np.ndarray:
+            model = sbd.train_series(
+                reference,  # noqa: B023
+                target=noisy,  # noqa: B023
+                architecture=architecture,
+                steps=steps,
+            )
+            return sbd.denoise_series(noisy, model)  # noqa: B023
+
+        methods: dict[str, Callable[[], np.ndarray]] = {
+            "raw": lambda: noisy,  # noqa: B023
+            "moving average, 9 channels": lambda: uniform_filter(noisy, (9, 1, 1)),  # noqa: B023
+            "moving average, 3 x 3 pixels": lambda: uniform_filter(noisy, (1, 3, 3)),  # noqa: B023
+            "PCA, weighted, 5 components": lambda: weighted_pca(noisy, 5),  # noqa: B023
+            "network of the paper": lambda: networks("paper"),
+            "any length": lambda: networks("any-length"),
+            "ours": lambda: networks("protocol"),
+        }
+        for name, method in methods.items():
+            if only and name not in only:
+                continue
+            began = time.process_time()
+            result = method()
+            seconds = time.process_time() - began
+            error = rms((result - clean) / scale)
+            rows.append(f"| {dose:g} | {name} | {error:.3f} | {seconds:.0f} |")
+            print(rows[-1], flush=True)
+    head = (
+        "| counts per channel | method | RMSE [sd of the counts] | processor time [s] |\n"
+        "|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows)
+
+
+def weighted_pca(noisy: np.ndarray, components: int) -> np.ndarray:
+    """PCA of counts scaled for equal noise (Keenan and Kotula, Surf Interface Anal 36, 2004)."""
+    flat = noisy.reshape(len(noisy), -1)
+    rows, columns = (np.sqrt(flat.mean(axis, keepdims=True)) for axis in (1, 0))
+    weight = rows * columns / np.sqrt(flat.mean())
+    u, s, vt = np.linalg.svd(flat / weight, full_matrices=False)
+    low = (u[:, :components] * s[:components]) @ vt[:components]
+    return (low * weight).reshape(noisy.shape)
+
+
+def speed(threads: int) -> str:
+    """Voxels per second of the default network on 96 volumes."""
+    import torch
+
+    torch.set_num_threads(threads)
+    test = phantom(2)
+    noisy = rician(test.clean, 0.05, 5)
+    rows = []
+    for name, options in {"ours": {}, "ours, voxel by voxel": {"neighbours": False}}.items():
+        model = sbd.train_series(noisy, level=0.2, noise="rician", steps=1, **options)  # type: ignore[arg-type]
+        large = np.tile(noisy, (1, 2, 2, 2))
+        times = []
+        for _ in range(2):
+            began, computed = time.perf_counter(), time.process_time()
+            with warnings.catch_warnings(action="ignore"):
+                sbd.denoise_series(large, model)
+            times.append((time.perf_counter() - began, time.process_time() - computed))
+        voxels = large[0].size
+        wall, processor_time = min(times)
+        rows.append(f"| {name} | {voxels / wall:,.0f} | {voxels / processor_time:,.0f} |")
+        print(rows[-1], flush=True)
+    head = "| network | voxels per second, wall time | the same, per second of processor |\n"
+    return head + "|---|---|---|\n" + "\n".join(rows)
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", choices=["diffusion", "spectra", "speed"], default="diffusion")
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--snr", type=int, nargs="+", default=[30, 10])
+    parser.add_argument("--dose", type=float, nargs="+", default=[3.0, 0.3])
+    parser.add_argument("--only", nargs="+", default=[], help="names of rows")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore", module="dipy")
+    tables = {
+        "diffusion": lambda: diffusion(options.steps, options.snr, options.only),
+        "spectra": lambda: spectra(options.steps, options.dose, options.only),
+        "speed": lambda: speed(options.threads),
+    }
+    text = f"{processor()}:\n\n{tables[options.case]()}\n"
+    print("\n" + text)
+    if options.out:
+        options.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""A trained network applied along the axis of a stack."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..denoise import Progress
+from ..errors import Cancelled, SBDError, in_words
+from ..micrograph import Micrograph
+from ..provenance import recipe, with_recipe
+from .features import features, in_noise_units
+from .level import estimate_level
+from .model import SeriesCard, SeriesModel, load_series_model
+from .stack import Series, as_series, rows_of, usable_mask
+
+if TYPE_CHECKING:
+    import torch
+
+Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
+
+_VALUES = 2**20  # that pass through the network at once
+_TRUSTED = 1.5  # ratio of the noise level to that of training, beyond which we warn
+
+
+def denoise_series(
+    stack: Stack,
+    model: SeriesModel | str | Path,
+    mask: Any = None,
+    *,
+    out: np.ndarray | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Stack:
+    """Estimate the noise-free signals of a stack.
+
+    A stack that is read lazily is worked on in slabs, so only the result needs memory; give
+    ``out``, such as a ``numpy.memmap``, where that is too much.
+
+    Parameters
+    ----------
+    stack
+        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``, in the units of the
+        target that the model was trained for.
+    model
+        What ``train_series`` returned, or the path where it was saved.
+    mask
+        (Y, X) or (Z, Y, X): voxels outside are skipped and stay as they are.
+    out
+        float32, shape of the stack, to be filled.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    progress
+        Called with (done, total), in rows of the first spatial axis.
+    should_stop
+        Asked often; True ends the work.
+
+    Returns
+    -------
+    float32, same kind and shape as the input; ``Series`` and ``Micrograph`` carry a recipe.
+
+    Raises
+    ------
+    SBDError
+        If the stack is of another protocol than the model's, or holds NaN within the mask.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    source = as_series(stack)
+    trained = model if isinstance(model, SeriesModel) else load_series_model(model)
+    trained.card.check_fits(source)
+    inside = usable_mask(mask, source)
+    result = np.empty(source.data.shape, np.float32) if out is None else out
+    if result.shape != source.data.shape or result.dtype != np.float32:
+        raise SBDError(f"The output must be float32 of shape {tuple(source.data.shape)}.")
+    stop = should_stop or (lambda: False)
+    with in_words():
+        from ..networks.hardware import resolve_device
+
+        where = resolve_device(device)
+        _warn_outside(trained.card, source, inside)
+        trained.network.to(where)
+        try:
+            for rows in _slabs(source, trained.card):
+                result[:, rows] = _slab(trained, source, inside, rows, where, stop)
+                if progress:
+                    progress(rows.stop, source.grid[0])
+        finally:
+            trained.network.to("cpu")
+    if isinstance(stack, np.ndarray):
+        return result
+    whose = trained.card
+    entry = recipe(
+        "denoise_series",
+        model=whose.name,
+        model_sha256=whose.sha256,
+        device=str(where),
+        masked=mask is not None,
+    )
+    if isinstance(stack, Micrograph) and stack.offset:
+        result += np.float32(stack.offset)
+    return with_recipe(stack.replace(data=result), entry)
+
+
+def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:
+    step = rows_of(source, 1 + len(card.neighbours))
+    for start in range(0, source.grid[0], step):
+        yield slice(start, min(start + step, source.grid[0]))
+
+
+def _slab(
+    model: SeriesModel,
+    source: Series,
+    mask: np.ndarray,
+    rows: slice,
+    device: torch.device,
+    should_stop: Callable[[], bool],
+) -> np.ndarray:
+    """Some rows of the result; the rows around are read for the neighbourhoods."""
+    halo = max(model.card.neighbours, default=1) // 2
+    first = max(rows.start - halo, 0)
+    wide = slice(first, rows.stop + halo)
+    data = np.asarray(source.data[:, wide])
+    own = slice(rows.start - first, rows.stop - first)
+    wanted = np.zeros_like(mask[wide])
+    wanted[own] = mask[rows]
+    result = data[:, own].astype(np.float32)
+    if wanted.any():
+        chosen = wanted[mask[wide]]
+        seen = features(data, mask[wide], model.card.neighbours)[chosen]
+        result[:, mask[rows]] = _estimate(model, seen, source.length, device, should_stop).T
+    return result
+
+
+def _estimate(
+    model: SeriesModel,
+    seen: np.ndarray,
+    length: int,
+    device: torch.device,
+    should_stop: Callable[[], bool],
+) -> np.ndarray:
+    """(V, N) clean signals of features (V, K)."""
+    import torch
+
+    noise = model.card.noise_model
+    result = np.empty((len(seen), length), np.float32)
+    step = max(1, _VALUES // seen.shape[1])
+    with torch.inference_mode():
+        for start in range(0, len(seen), step):
+            if should_stop():
+                raise Cancelled("Stopped before the stack was complete.")
+            part = slice(start, start + step)
+            scaled, unit = in_noise_units(seen[part], length, noise)
+            clean = model.network(torch.from_numpy(scaled).to(device)).float().cpu().numpy() * unit
+            result[part] = np.maximum(clean, 0) if noise.is_positive else clean
+    return result
+
+
+def _warn_outside(card: SeriesCard, source: Series, mask: np.ndarray) -> None:
+    """Warn where the stack is noisier or cleaner, or in other units, than training was."""
+    try:
+        found = estimate_level(source, card.noise_model, mask)
+    except SBDError:
+        return  # too small or too clean to tell
+    if not 1 / _TRUSTED < found / card.level < _TRUSTED:
+        warnings.warn(
+            f"The noise level of the stack is {found:.4g}, that of training was {card.level:.4g}; "
+            "the result may be wrong. Train with this stack as the target.",
+            stacklevel=3,
+        )

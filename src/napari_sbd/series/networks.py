@@ -1,0 +1,156 @@
+"""Networks along the stack axis: signals (V, N) in units of the noise, to clean ones.
+
+``Paper`` is the reference, ``Protocol`` the default where N is always the same, ``AnyLength`` the
+one for stacks of other lengths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import Protocol as Interface
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import SBDError
+
+
+class SeriesNetwork(Interface):
+    """What all three have in common."""
+
+    architecture: dict[str, Any]
+
+    def __call__(self, noisy: Tensor) -> Tensor: ...
+
+
+class Paper(nn.Module):
+    """The network of Cheng et al., PLOS ONE 17(9):e0274396.
+
+    Two convolutions with ReLU, each followed by max pooling, and a dense output with ReLU.
+
+    Parameters
+    ----------
+    length
+        N.
+    """
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.architecture = {"kind": "paper", "length": length}
+        self.first = nn.Conv1d(1, 16, 16)
+        self.second = nn.Conv1d(16, 32, 8)
+        self.out = nn.Linear(32 * (length // 4), length)
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """(V, N) to (V, N)."""
+        h = functional.pad(noisy[:, None], (7, 8))  # the convolutions keep the length
+        h = functional.max_pool1d(functional.relu(self.first(h)), 2)
+        h = functional.max_pool1d(functional.relu(self.second(functional.pad(h, (3, 4)))), 2)
+        return functional.relu(self.out(h.flatten(1)))
+
+
+class Protocol(nn.Module):
+    """The best linear estimate, and what a residual network adds to it.
+
+    Every channel sees every other, since neighbours on the axis of a diffusion series have nothing
+    in common; so a network fits one protocol only. The linear part starts as the regression of the
+    clean on the noisy signals (``start_at``), the rest at zero.
+
+    Parameters
+    ----------
+    length
+        N.
+    inputs
+        N, or a multiple of it where the network sees the neighbourhood too.
+    width, depth
+        Hidden units, and layers of them after the first.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, length: int, inputs: int, width: int = 256, depth: int = 2) -> None:
+        super().__init__()
+        sizes = {"length": length, "inputs": inputs, "width": width, "depth": depth}
+        self.architecture = {"kind": "protocol", **sizes}
+        self.register_buffer("centre", torch.zeros(inputs))
+        self.register_buffer("spread", torch.ones(inputs))
+        self.linear = nn.Linear(inputs, length)
+        self.entry = nn.Linear(inputs, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.exit = nn.Linear(width, length)
+        nn.init.zeros_(self.exit.weight)
+        nn.init.zeros_(self.exit.bias)
+
+    @torch.no_grad()
+    def start_at(self, noisy: Tensor, clean: Tensor) -> None:
+        """Take centre, spread and linear part from pairs (V, inputs) and (V, N)."""
+        self.centre.copy_(noisy.mean(0))
+        self.spread.copy_(noisy.std(0) + 1e-3)
+        x, y = (noisy - self.centre).double(), (clean - clean.mean(0)).double()
+        covariance = x.T @ x
+        covariance += torch.eye(len(covariance)) * (covariance.trace() / len(covariance) * 1e-6)
+        self.linear.weight.copy_(torch.linalg.solve(covariance, x.T @ y).T)
+        self.linear.bias.copy_(clean.mean(0))
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """(V, inputs) to (V, N)."""
+        centred = noisy - self.centre
+        h = functional.gelu(self.entry(centred / self.spread))
+        for layer in self.hidden:
+            h = h + functional.gelu(layer(h))
+        return self.linear(centred) + self.exit(h)
+
+
+class AnyLength(nn.Module):
+    """Residual convolutions along the axis, for series whose neighbours resemble each other.
+
+    Without biases the network is scale-equivariant (Mohan et al., ICLR 2020), which suits noise
+    without a floor; dilation doubles from layer to layer.
+
+    Parameters
+    ----------
+    bias
+        Whether the layers have biases: magnitudes need them.
+    width, depth
+        Channels, and inner layers.
+    """
+
+    def __init__(self, bias: bool, width: int = 32, depth: int = 5) -> None:
+        super().__init__()
+        self.architecture = {"kind": "any-length", "bias": bias, "width": width, "depth": depth}
+        self.entry = nn.Conv1d(1, width, 7, padding="same", bias=bias)
+        self.hidden = nn.ModuleList(
+            nn.Conv1d(width, width, 5, padding="same", dilation=2**i, bias=bias)
+            for i in range(depth)
+        )
+        self.exit = nn.Conv1d(width, 1, 7, padding="same", bias=bias)
+        nn.init.zeros_(self.exit.weight)
+        if bias:
+            nn.init.zeros_(self.exit.bias)  # type: ignore[arg-type]
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """(V, N) to (V, N)."""
+        h = functional.relu(self.entry(noisy[:, None]))
+        for layer in self.hidden:
+            h = h + functional.relu(layer(h))
+        return noisy + self.exit(h)[:, 0]
+
+
+_KINDS = {"paper": Paper, "protocol": Protocol, "any-length": AnyLength}
+
+
+def build(architecture: dict[str, Any]) -> nn.Module:
+    """The network that ``architecture`` describes, with fresh weights.
+
+    Raises
+    ------
+    SBDError
+        If there is no such kind.
+    """
+    options = dict(architecture)
+    kind = options.pop("kind", None)
+    if kind not in _KINDS:
+        raise SBDError(f"The architecture is one of {', '.join(_KINDS)}, not {kind!r}.")
+    return _KINDS[kind](**options)

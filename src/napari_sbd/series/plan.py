@@ -1,0 +1,172 @@
+"""What a network along the stack axis is to learn from, refused where it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from .level import estimate_level
+from .noises import Kind, Noise
+from .stack import Series, blocks, usable_mask
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A reference in the target's units, and the noise that it gets.
+
+    Parameters
+    ----------
+    clean
+        (N, ...) float32.
+    mask
+        bool, the voxels to learn from.
+    noisy
+        (N, ...) float32, the noisy acquisition of the same, or None.
+    noise
+        Of the target.
+    added
+        What the reference lacks of it; None for pairs.
+    facts
+        For the model's card.
+    """
+
+    clean: np.ndarray
+    mask: np.ndarray
+    noisy: np.ndarray | None
+    noise: Noise
+    added: Noise | None
+    facts: dict[str, Any]
+
+
+def recognise(reference: Series) -> Kind:
+    """The kind of noise that a stack most likely has; see ``train_series``."""
+    if reference.gradients is not None:
+        return "rician"
+    middle = np.asarray(reference.data[:, reference.grid[0] // 2])
+    whole = np.isfinite(middle).all() and (middle >= 0).all() and (middle == np.rint(middle)).all()
+    return "poisson" if whole else "gaussian"
+
+
+def paired(
+    reference: Series, noisy: Series, mask: np.ndarray, noise: Noise, level: float | None, seed: int
+) -> Plan:
+    """Two acquisitions of the same.
+
+    Raises
+    ------
+    SBDError
+        If they do not lie voxel on voxel, or the reference is the noisier one.
+    """
+    if noisy.data.shape != reference.data.shape:
+        raise SBDError(
+            f"The two acquisitions have shapes {tuple(reference.data.shape)} and "
+            f"{tuple(noisy.data.shape)}; pairs lie voxel on voxel. A stack of something else is "
+            "given as target."
+        )
+    _check_same_table(reference, noisy)
+    found = noise.at(estimate_level(noisy, noise, mask, seed) if level is None else level)
+    own = _own_level(reference, mask, noise, seed)
+    factor = _scale(reference, mask, own, noisy, mask, found)
+    _refuse_noisier(own * factor, found.level)
+    clean = np.asarray(reference.data, np.float32) * np.float32(factor)
+    facts = {"pairs": True, "reference_level": own, "reference_scale": factor}
+    return Plan(clean, mask, np.asarray(noisy.data, np.float32), found, None, facts)
+
+
+def simulated(
+    reference: Series,
+    target: Series | None,
+    mask: np.ndarray,
+    target_mask: Any,
+    noise: Noise,
+    level: float | None,
+    seed: int,
+) -> Plan:
+    """A reference to which noise is added, as much as the target has.
+
+    Raises
+    ------
+    SBDError
+        If neither target nor level is given, the target is of another protocol, or it has less
+        noise than the reference.
+    """
+    if target is None and level is None:
+        raise SBDError(
+            "Give a target whose noise level is estimated, the level itself, or a noisy "
+            "acquisition of the same."
+        )
+    factor = 1.0
+    own = _own_level(reference, mask, noise, seed)
+    if target is not None:
+        _check_same_table(reference, target)
+        if target.length != reference.length:
+            raise SBDError(
+                f"The reference has {reference.length} volumes, the target {target.length}; they "
+                "must be of one protocol."
+            )
+        inside = usable_mask(target_mask, target)
+        level = estimate_level(target, noise, inside, seed) if level is None else level
+        factor = _scale(reference, mask, own, target, inside, noise.at(level))
+    assert level is not None
+    found = noise.at(level)
+    _refuse_noisier(own * factor, found.level)
+    clean = np.asarray(reference.data, np.float32) * np.float32(factor)
+    added = found.beyond(noise.at(own * factor)) if own else found
+    facts = {"pairs": False, "reference_level": own, "reference_scale": factor}
+    return Plan(clean, mask, None, found, added, facts)
+
+
+def _own_level(reference: Series, mask: np.ndarray, noise: Noise, seed: int) -> float:
+    """Noise level of the reference in its own units; 0 where it shows none."""
+    try:
+        return estimate_level(reference, noise, mask, seed)
+    except SBDError:
+        return 0.0
+
+
+def _scale(
+    reference: Series,
+    mask: np.ndarray,
+    own: float,
+    target: Series,
+    target_mask: np.ndarray,
+    noise: Noise,
+) -> float:
+    """What brings a reference of noise level ``own`` to the brightness of a target."""
+    quiet = noise.at(own or noise.level * 1e-3)
+    return _typical(target, target_mask, noise) / _typical(reference, mask, quiet)
+
+
+def _refuse_noisier(own: float, level: float) -> None:
+    if own >= level:
+        raise SBDError(
+            f"The reference is noisier than the target: its noise level is {own:.4g}, the "
+            f"target's {level:.4g}, in the target's units; exchange them, or find a reference "
+            "with less noise."
+        )
+
+
+def _check_same_table(reference: Series, other: Series) -> None:
+    tables = reference.gradients, other.gradients
+    if tables[0] is not None and tables[1] is not None and reference.length == other.length:
+        tables[0].check_same(tables[1])
+
+
+def _typical(series: Series, mask: np.ndarray, noise: Noise) -> float:
+    """Brightness of a voxel of the object: the median of those above half the brightest.
+
+    The share of air in the mask hardly matters to it.
+
+    Raises
+    ------
+    SBDError
+        If there is nothing but noise.
+    """
+    found = np.concatenate([noise.strength(part) for _, part, _ in blocks(series, mask)])
+    most = float(np.quantile(found, 0.99))
+    if most <= 0:
+        raise SBDError("A stack holds nothing but noise or zeros; check which file it is.")
+    return float(np.median(found[found > most / 2]))

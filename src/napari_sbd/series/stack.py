@@ -1,0 +1,231 @@
+"""Series: a stack whose every voxel holds a signal along the first axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from ..errors import SBDError
+from ..frames import unmasked
+from ..micrograph import Micrograph
+
+_WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
+_SAME_B = 0.05  # relative difference of b-values that scanners round away
+_SAME_DIRECTION = 5.0  # degrees, as a correction for head motion may turn a table
+_BLOCK_VALUES = 2**24  # in one block that is read at a time
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """The diffusion weighting of each volume.
+
+    Parameters
+    ----------
+    bvals
+        (N,) b-values [s/mm2].
+    bvecs
+        (N, 3) directions, unit length where the b-value is not small; the sign does not matter.
+
+    Raises
+    ------
+    SBDError
+        If the shapes do not fit, or a number is not finite.
+    """
+
+    bvals: np.ndarray
+    bvecs: np.ndarray
+
+    def __post_init__(self) -> None:
+        bvals, bvecs = (np.asarray(a, np.float64) for a in (self.bvals, self.bvecs))
+        if bvals.ndim != 1 or bvecs.shape != (len(bvals), 3):
+            raise SBDError(
+                f"A gradient table has N b-values and N x 3 directions, not shapes {bvals.shape} "
+                f"and {bvecs.shape}."
+            )
+        bvecs = np.where(bvals[:, None] < _WEIGHTED, 0.0, bvecs)
+        if not (np.isfinite(bvals).all() and np.isfinite(bvecs).all()) or (bvals < 0).any():
+            raise SBDError("The gradient table holds negative b-values or numbers not finite.")
+        object.__setattr__(self, "bvals", bvals)
+        object.__setattr__(self, "bvecs", bvecs)
+
+    def check_same(self, other: Gradients) -> None:
+        """Refuse another table, volume by volume.
+
+        Raises
+        ------
+        SBDError
+            With the first volume that differs.
+        """
+        apart = np.abs(self.bvals - other.bvals) > _WEIGHTED + _SAME_B * self.bvals
+        if apart.any():
+            i = int(np.argmax(apart))
+            raise SBDError(
+                f"The gradient tables differ: volume {i} has b = {other.bvals[i]:g} s/mm2, the "
+                f"model was trained with {self.bvals[i]:g}; train a model with this protocol."
+            )
+        cosine = np.abs((self.bvecs * other.bvecs).sum(1))
+        length = np.linalg.norm(self.bvecs, axis=1) * np.linalg.norm(other.bvecs, axis=1)
+        angle = np.degrees(np.arccos(np.clip(cosine / np.where(length > 0, length, 1), 0, 1)))
+        angle[length == 0] = 0.0
+        if angle.max() > _SAME_DIRECTION:
+            raise SBDError(
+                f"The gradient tables differ: the direction of volume {int(angle.argmax())} is "
+                f"{angle.max():.0f} degrees from the model's; train a model with this protocol."
+            )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A stack with a signal along its first axis in every voxel.
+
+    Parameters
+    ----------
+    data
+        (N, Y, X) or (N, Z, Y, X), numpy or dask, real, in the file's own values.
+    gradients
+        The table of a diffusion acquisition; None for other stacks.
+    header
+        The NIfTI image's header and affine, to be written again; None from other files.
+    origin
+        The micrograph that it was made of, whose calibration is written again; None from others.
+    metadata
+        Plain nested dicts; results keep their recipe under ``"napari_sbd"``.
+    name
+        A short name for people.
+    source
+        The file that the data came from.
+
+    Raises
+    ------
+    SBDError
+        If the array is no such stack, or the table has another number of volumes.
+    """
+
+    data: Any
+    gradients: Gradients | None = None
+    header: Any = None
+    origin: Micrograph | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    source: Path | None = None
+
+    def __post_init__(self) -> None:
+        data = unmasked(self.data)
+        if not isinstance(getattr(data, "dtype", None), np.dtype):
+            data = np.asarray(data)
+        object.__setattr__(self, "data", data)
+        if data.dtype.kind not in "buif":
+            raise SBDError(f"The stack is of type {data.dtype}; real numbers are needed.")
+        if data.ndim not in (3, 4) or data.shape[0] < 2 or 0 in data.shape:
+            raise SBDError(
+                "A stack (N, Y, X) or (N, Z, Y, X) with N of 2 or more is needed; these data have "
+                f"shape {tuple(data.shape)}."
+            )
+        if self.gradients is not None and len(self.gradients.bvals) != data.shape[0]:
+            raise SBDError(
+                f"The stack has {data.shape[0]} volumes, its gradient table "
+                f"{len(self.gradients.bvals)}; give the table of this acquisition."
+            )
+
+    @property
+    def length(self) -> int:
+        """N, the number of volumes or channels."""
+        return int(self.data.shape[0])
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """(Y, X) or (Z, Y, X)."""
+        return tuple(self.data.shape[1:])
+
+    def replace(self, **changes: Any) -> Series:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def as_series(stack: Any) -> Series:
+    """The series of a ``Series``, a ``Micrograph`` (less its offset) or an array."""
+    if isinstance(stack, Series):
+        return stack
+    if isinstance(stack, Micrograph):
+        data = stack.data - stack.offset if stack.offset else stack.data
+        return Series(
+            data, origin=stack, metadata=stack.metadata, name=stack.name, source=stack.source
+        )
+    return Series(stack)
+
+
+def usable_mask(mask: Any, series: Series) -> np.ndarray:
+    """The mask as bool, all True for None.
+
+    Raises
+    ------
+    SBDError
+        If it has another shape than a volume, or is empty.
+    """
+    if mask is None:
+        return np.ones(series.grid, bool)
+    inside = np.asarray(mask) != 0
+    if inside.shape != series.grid:
+        raise SBDError(
+            f"The mask has shape {inside.shape}, a volume of the stack {series.grid}; they must be "
+            "the same."
+        )
+    if not inside.any():
+        raise SBDError("The mask is empty: it leaves no voxel to work on.")
+    return inside
+
+
+def blocks(series: Series, mask: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Go through a stack in slabs along its first spatial axis.
+
+    Parameters
+    ----------
+    series
+        The stack; a lazy one is read slab by slab.
+    mask
+        bool, shape of ``series.grid``; slabs outside are left out.
+
+    Yields
+    ------
+    The slab's place along the axis, its voxels' signals (V, N) float32, its mask.
+
+    Raises
+    ------
+    SBDError
+        If a voxel of the mask is not finite.
+    """
+    step = rows_of(series)
+    for start in range(0, series.grid[0], step):
+        rows = slice(start, min(start + step, series.grid[0]))
+        if mask[rows].any():
+            yield rows, signals(np.asarray(series.data[:, rows]), mask[rows]), mask[rows]
+
+
+def rows_of(series: Series, times: int = 1) -> int:
+    """Rows of the first spatial axis in one slab, if each value is held some times over."""
+    per_row = series.length * int(np.prod(series.grid[1:])) * times
+    return max(1, _BLOCK_VALUES // per_row)
+
+
+def signals(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Signals (V, N) float32 of the voxels of a mask in a stack (N, ...).
+
+    Raises
+    ------
+    SBDError
+        If one is not finite.
+    """
+    found = np.ascontiguousarray(data[:, mask].T, np.float32)
+    bad = int((~np.isfinite(found)).any(1).sum())
+    if bad:
+        raise SBDError(
+            f"{bad} voxels of the stack hold NaN or infinite values; give a mask that leaves them "
+            "out."
+        )
+    return found

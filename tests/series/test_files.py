@@ -1,0 +1,139 @@
+"""NIfTI series with gradient tables, and the two commands."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd import cli
+from napari_sbd.errors import SBDError
+from napari_sbd.series import Series, read_series, write_series
+
+from .conftest import LENGTH, decays, table
+
+nibabel = pytest.importorskip("nibabel")
+
+AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2.0, 0, -126], [0, 0, 2.5, -72], [0, 0, 0, 1]])
+
+
+def save_nifti(path, data, gradients=None):
+    """As another program would: axes X, Y, Z, N, and the table as FSL has it."""
+    nibabel.save(nibabel.Nifti1Image(np.asarray(data).T, AFFINE), path)
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    if gradients is not None:
+        np.savetxt(path.with_name(f"{stem}.bval"), gradients.bvals[None], "%g")
+        np.savetxt(path.with_name(f"{stem}.bvec"), gradients.bvecs.T, "%.6f")
+
+
+@pytest.fixture
+def volumes():
+    return decays(1, (5, 18, 20))
+
+
+@pytest.mark.parametrize("name", ["dwi.nii", "dwi.nii.gz"])
+def test_a_series_keeps_axes_affine_and_table(tmp_path, volumes, name):
+    save_nifti(tmp_path / name, volumes, table())
+    series = read_series(tmp_path / name)
+    np.testing.assert_array_equal(series.data, volumes)
+    assert series.name == "dwi"
+    np.testing.assert_allclose(series.gradients.bvecs[2:], table().bvecs[2:], atol=1e-5)
+    out = tmp_path / f"out_{name}"
+    write_series(series.replace(data=volumes * 2), out)
+    again = nibabel.load(out)
+    np.testing.assert_allclose(again.affine, AFFINE)
+    np.testing.assert_allclose(np.asarray(again.dataobj).T, volumes * 2)
+    read_series(out).gradients.check_same(series.gradients)
+
+
+def test_scaled_integers_are_read_lazily_as_they_mean(tmp_path, volumes, monkeypatch):
+    image = nibabel.Nifti1Image(volumes.T, AFFINE)
+    image.set_data_dtype(np.int16)
+    nibabel.save(image, tmp_path / "scaled.nii")
+    monkeypatch.setattr("napari_sbd.io.arrays.LAZY_BYTES", 1)
+    series = read_series(tmp_path / "scaled.nii")
+    assert hasattr(series.data, "dask")
+    np.testing.assert_allclose(series.data[3:5].compute(), volumes[3:5], atol=1e-4)
+
+
+def test_the_recipe_stays_in_the_file(tmp_path, volumes):
+    history = {"napari_sbd": {"history": [{"operation": "denoise_series"}]}}
+    write_series(Series(volumes, metadata=history), tmp_path / "a.nii.gz")
+    series = read_series(tmp_path / "a.nii.gz")
+    assert series.metadata == history
+    write_series(series, tmp_path / "b.nii")
+    assert read_series(tmp_path / "b.nii").metadata == history
+
+
+def test_unusable_files_are_refused(tmp_path, volumes):
+    cut = tmp_path / "cut.nii"
+    save_nifti(cut, volumes)
+    cut.write_bytes(cut.read_bytes()[:5000])
+    half = tmp_path / "half.nii"
+    save_nifti(half, volumes, table())
+    (tmp_path / "half.bvec").unlink()
+    short = tmp_path / "short.nii"
+    save_nifti(short, volumes[:20], table())
+    flat = tmp_path / "flat.nii"
+    save_nifti(flat, volumes[0])
+    for path, word in ((cut, "cut short"), (half, "half.bval"), (short, "table"), (flat, "3 axes")):
+        with pytest.raises(SBDError, match=word):
+            read_series(path)
+    with pytest.raises(SBDError, match=r"written as \.nii"):
+        write_series(Series(volumes), tmp_path / "a.tif")
+    with pytest.raises(SBDError, match="raw file"):
+        write_series(Series(volumes, source=half), half)
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", "series", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+def test_two_commands_denoise_a_brain(monkeypatch, tmp_path, volumes, capsys):
+    rng = np.random.default_rng(0)
+    clean = decays(2, (5, 18, 20))
+    noisy = np.hypot(*(rng.normal(m, 0.1, clean.shape) for m in (clean, 0))).astype(np.float32)
+    save_nifti(tmp_path / "low.nii.gz", volumes, table())
+    save_nifti(tmp_path / "noisy.nii.gz", noisy, table())
+    save_nifti(tmp_path / "mask.nii", np.ones(clean.shape[1:], np.uint8))
+    model, out = tmp_path / "protocol.safetensors", tmp_path / "out.nii.gz"
+    target = ("--target", tmp_path / "noisy.nii.gz", "--steps", 40)
+    assert run(monkeypatch, "train", tmp_path / "low.nii.gz", "-o", model, *target) == 0
+    assert "rician" in capsys.readouterr().out
+    mask = ("--mask", tmp_path / "mask.nii")
+    noisy_file = tmp_path / "noisy.nii.gz"
+    assert run(monkeypatch, "denoise", noisy_file, "-o", out, "--model", model, *mask) == 0
+    result = read_series(out)
+    assert np.std(result.data - clean) < 0.5 * np.std(noisy - clean)
+    assert result.metadata["napari_sbd"]["history"][0]["settings"]["model"] == "protocol"
+    assert run(monkeypatch, "denoise", noisy_file, "-o", noisy_file, "--model", model) == 2
+    assert run(monkeypatch, "denoise", noisy_file, "-o", out, "--model", tmp_path / "no") == 2
+
+
+def test_the_same_commands_take_a_dose_series(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    low, noisy = tmp_path / "long.npy", tmp_path / "short.tif"
+    np.save(low, rng.poisson(decays(1) * 100).astype(np.uint16))
+    counts = rng.poisson(decays(2) * 5).astype(np.uint16)
+    sbd.write(sbd.Micrograph(counts, pixel_size=0.5), noisy)
+    model, out = tmp_path / "m.safetensors", tmp_path / "out.tif"
+    options = ("--target", noisy, "--steps", 20)
+    assert run(monkeypatch, "train", low, "-o", model, *options) == 0
+    assert run(monkeypatch, "denoise", noisy, "-o", out, "--model", model) == 0
+    result = sbd.read(out)
+    assert result.shape == (LENGTH, 40, 40) and result.pixel_size == pytest.approx(0.5)
+    assert np.std(result.data - decays(2) * 5) < 0.5 * np.std(counts - decays(2) * 5)
+
+
+def test_bad_calls_end_with_a_sentence(monkeypatch, tmp_path, capsys):
+    low = tmp_path / "low.npy"
+    np.save(low, decays(1))
+    assert run(monkeypatch, "train", low, "-o", tmp_path / "m.pt") == 2
+    assert "ends in .safetensors" in capsys.readouterr().err
+    assert run(monkeypatch, "train", low, "-o", tmp_path / "no" / "m.safetensors") == 2
+    assert "create it first" in capsys.readouterr().err
+    assert run(monkeypatch, "train", low, "-o", tmp_path / "m.safetensors") == 2
+    assert "level itself" in capsys.readouterr().err
