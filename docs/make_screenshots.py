@@ -2,11 +2,14 @@
 
 Run from the repository's root, under Linux without a screen, as
 
-    NAPARI_CONFIG= xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_screenshots.py
+    NAPARI_CONFIG= xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_screenshots.py [GROUP]
+
+where the groups are steps, image, movie, live, train and tour.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import time
 from collections.abc import Callable
@@ -19,59 +22,160 @@ import napari
 
 FOLDER = Path(__file__).parent / "images"
 WINDOW = 1400, 900
+SMALL = 1089, 630  # napari's own
+TOUR = 900, 520  # pixels of the animation
+TOUR_COLOURS = 64
 LARGEST = 400_000  # bytes of a PNG
 PATIENCE = 300  # s
 PARTICLE = 2.5, 2.4  # nm, the middle of what the pair of pictures enlarges
 
 
 def main() -> None:
-    """Open, denoise and photograph the two samples; walk through all steps."""
+    """Make the groups of pictures that were named, or all."""
     FOLDER.mkdir(exist_ok=True)
-    steps = napari.Viewer(show=True)
-    prepare(steps, "image")
-    _, flow = steps.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], help="which; all by default")
+    for group in parser.parse_args().groups or GROUPS:
+        GROUPS[group]()
+
+
+def steps() -> None:
+    """Walk through all steps of the SBD widget."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "image")
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
     for index, name in ((0, None), (1, "tune.png"), (2, "judge.png"), (3, "columns.png")):
-        flow.take(index)
-        page = flow.page(index)
-        wait(lambda page=page: not page.running)
-        settle()
-        steps.reset_view(margin=0.02)
+        take(viewer, flow, index)
         if name:
-            save(steps, name)
-    _, residual = steps.window.add_plugin_dock_widget("napari-sbd", "Residual", tabify=True)
+            save(viewer, name)
+    _, residual = viewer.window.add_plugin_dock_widget("napari-sbd", "Residual", tabify=True)
     residual.start.click()
     wait(lambda: not residual.running)
     settle()
-    save(steps, "residual.png")
-    steps.close()
+    save(viewer, "residual.png")
+    viewer.close()
 
-    image = napari.Viewer(show=True)
-    prepare(image, "image")
-    save(image, "sample.png")
 
-    widget = dock(image)
-    save(image, "denoise-ready.png")
+def image() -> None:
+    """Open and denoise the image."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "image")
+    save(viewer, "sample.png")
+
+    widget = dock(viewer)
+    save(viewer, "denoise-ready.png")
     widget.denoise.click()
     wait(lambda: not widget.running)
-    image.layers.selection.active = image.layers[-1]
-    save(image, "denoised.png")
-    save_pair(image, "before-after.png")
-    image.close()
+    viewer.layers.selection.active = viewer.layers[-1]
+    save(viewer, "denoised.png")
+    save_pair(viewer, "before-after.png")
+    viewer.close()
 
-    movie = napari.Viewer(show=True)
-    prepare(movie, "movie")
-    widget = dock(movie)
-    movie.dims.set_current_step(0, 4)
+
+def movie() -> None:
+    """Denoise the movie frame by frame."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "movie")
+    widget = dock(viewer)
+    viewer.dims.set_current_step(0, 4)
     widget.denoise.click()
-    wait(lambda: len(movie.layers) == 2)
-    save(movie, "movie.png")
+    wait(lambda: len(viewer.layers) == 2)
+    save(viewer, "movie.png")
     wait(lambda: not widget.running)
-    movie.close()
+    viewer.close()
 
 
-def prepare(viewer: napari.Viewer, sample: str) -> None:
-    """Open a sample in a window of the usual size, with a scale bar."""
+def live() -> None:
+    """Live mode with the swipe line in a movie, while another job waits; in a light theme too."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "movie")
+    widget = dock(viewer)
+    widget.live.click()
+    viewer.dims.set_current_step(0, 3)
+    wait(lambda: len(viewer.layers) == 2 and not widget.preview.busy)
+    widget.swipe.click()
+    settle()
+    save(viewer, "live.png")
+    widget.live.click()
+    for quality in ("fast", "best"):
+        widget.quality.setCurrentText(quality)
+        widget.denoise.click()
+    settle()
+    save(viewer, "queue.png")
+    viewer.theme = "light"
+    viewer.window.resize(*SMALL)
+    settle()
+    save(viewer, "light.png")
+    while widget.running:
+        widget.cancel.click()
+        settle(0.1)
+    viewer.close()
+
+
+def train() -> None:
+    """The Train widget with a material chosen."""
+    viewer = napari.Viewer(show=True)
     viewer.window.resize(*WINDOW)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Train")
+    widget.material.setCurrentText("SrTiO3")
+    settle()
+    save(viewer, "train.png")
+    viewer.close()
+
+
+def tour() -> None:
+    """From the raw image to its columns, as an animation for the README."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "image", SMALL)
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    wait(lambda: "e⁻" in flow.page(0).dose.text())
+    settle()
+    viewer.reset_view(margin=0.02)
+    frames = [(shot(viewer), 1500)]
+    take(viewer, flow, 0)
+    frames.append((shot(viewer), 1500))
+    page = flow.page(0)
+    page.swipe.click()
+    for column in range(900, 99, -100):
+        page.divider.move(column)
+        settle(0.1)
+        frames.append((shot(viewer), 1500 if column == 100 else 150))
+    page.swipe.click()
+    for index in (2, 3):
+        take(viewer, flow, index)
+        frames.append((shot(viewer), 2500))
+        viewer.layers.selection.active.visible = False  # the map would hide what comes next
+    viewer.close()
+    pictures = [picture.quantize(TOUR_COLOURS) for picture, _ in frames]
+    pictures[0].save(
+        FOLDER / "tour.gif",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=[duration for _, duration in frames],
+        loop=0,
+        optimize=True,
+    )
+    print(f"tour.gif: {(FOLDER / 'tour.gif').stat().st_size // 1000} kB")
+
+
+def take(viewer: napari.Viewer, flow, index: int) -> None:
+    """Click a step and wait for its result."""
+    flow.take(index)
+    wait(lambda: not flow.page(index).running)
+    settle()
+    viewer.reset_view(margin=0.02)
+
+
+def shot(viewer: napari.Viewer) -> Image.Image:
+    """The whole window, small enough for an animation."""
+    settle(0.1)
+    picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
+    return picture.resize(TOUR, Image.Resampling.LANCZOS)
+
+
+def prepare(viewer: napari.Viewer, sample: str, size: tuple[int, int] = WINDOW) -> None:
+    """Open a sample in a window, with a scale bar."""
+    viewer.window.resize(*size)
     viewer.open_sample("napari-sbd", sample)
     bar = viewer.canvas.overlays.scale_bar
     bar.visible = True
@@ -139,6 +243,16 @@ def write(picture: Image.Image, name: str) -> None:
             break
     (FOLDER / name).write_bytes(data.getvalue())
     print(f"{name}: {len(data.getvalue()) // 1000} kB, {colours} colours")
+
+
+GROUPS: dict[str, Callable[[], None]] = {
+    "steps": steps,
+    "image": image,
+    "movie": movie,
+    "live": live,
+    "train": train,
+    "tour": tour,
+}
 
 
 if __name__ == "__main__":

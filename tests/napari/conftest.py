@@ -47,11 +47,14 @@ def _tiny_model(_tiny_folder, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _no_stray_workers():
+def _no_stray_workers(qtbot):
     yield
     from superqt.utils import WorkerBase
 
+    from napari_sbd._napari.jobs import queue
+
     WorkerBase.await_workers(5000)
+    qtbot.waitUntil(lambda: not queue().jobs, timeout=5000)
 
 
 @pytest.fixture
@@ -61,6 +64,51 @@ def notifications():
 
     notification_manager.records.clear()
     return notification_manager.records
+
+
+@pytest.fixture
+def viewer():
+    """A viewer without a window."""
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def until(qtbot):
+    """Let the program live until something is true."""
+    return lambda done: qtbot.waitUntil(done, timeout=60_000)
+
+
+@pytest.fixture
+def denoise_widget(viewer, until):
+    """The Denoise widget beside the viewer; its jobs end with the test."""
+    from napari_sbd._napari.denoise_widget import DenoiseWidget
+    from napari_sbd._napari.jobs import queue
+
+    # not qtbot.addWidget, which would delete the widget before its jobs are over
+    widget = DenoiseWidget(viewer)
+    yield widget
+    widget.live.setChecked(False)
+    for job in list(queue().jobs):
+        job.cancel()
+    until(lambda: not widget.running and not widget.preview.busy)
+    widget.deleteLater()
+
+
+@pytest.fixture
+def add(viewer):
+    """Add a calibrated micrograph to the viewer; movies stand at their first frame."""
+    from napari_sbd._napari.layers import to_layer
+    from napari_sbd.micrograph import Micrograph
+
+    def add_one(data, **fields):
+        data, attributes, _ = to_layer(Micrograph(data, 0.0061, **{"gain": 1.0, **fields}))
+        layer = viewer.add_image(data, **attributes)
+        viewer.dims.set_current_step(0, 0)  # napari opens a movie at its middle
+        return layer
+
+    return add_one
 
 
 @pytest.fixture
@@ -101,10 +149,11 @@ def denoiser(monkeypatch):
             control.levels.append(round(float(frame.mean())))
             return frame + 100
 
-        def annotate(self, result, **settings):
+        def annotate(self, result, *_progress, **settings):
             history = {"history": [{"operation": "denoise", "settings": settings}]}
             return result.replace(metadata={**result.metadata, "napari_sbd": history})
 
     monkeypatch.setattr("napari_sbd._napari.run.Denoiser", Fake)
+    monkeypatch.setattr("napari_sbd._napari.live.Denoiser", Fake)
     yield control
     control.go.set()

@@ -22,12 +22,14 @@ def test_the_manifest_at_the_top_is_the_packaged_one():
 @pytest.mark.parametrize(
     ("menu", "commands"),
     [
-        ("napari/layers/filter", {"denoise", "gaintune"}),
+        ("napari/layers/filter", {"denoise", "gaintune", "series"}),
         (
             "napari/layers/measure",
             {"agreement", "columns", "compare", "detector", "filter", "residual"},
         ),
         ("napari/file/new_layer", {"phantom"}),
+        ("napari/file/io_utilities", {"batch", "train"}),
+        ("napari/layers/metadata", {"copy_python", "copy_command", "recipe"}),
     ],
 )
 def test_widgets_are_in_the_menus_where_one_looks_for_them(menu, commands):

@@ -12,7 +12,7 @@ from ..agreement import agreement
 from ..denoise import denoise
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..provenance import KEY
+from ..provenance import history
 from . import layers
 from .fields import choices, show_or_hide, text
 from .pair_boxes import pair_boxes
@@ -121,8 +121,7 @@ def _judge(
 ) -> Agreement:
     if not halves:
         return agreement(raw, denoised)
-    history = denoised.metadata.get(KEY, {}).get("history", [])
-    used = [step["settings"] for step in history if step["operation"] == "denoise"]
+    used = [s["settings"] for s in history(denoised.metadata) if s["operation"] == "denoise"]
     if not used:
         raise SBDError("This layer was not made by Denoise, so its halves cannot be denoised.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtWidgets import (
-    QFileDialog,
+    QCheckBox,
     QGridLayout,
     QLabel,
     QProgressBar,
@@ -12,12 +12,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..networks import models
 from .fields import BAR_STEPS, WIDTH, beside, choices, field, show_or_hide, text
+from .job_list import JobList
 from .layer_box import LayerBox
+from .model_box import ModelBox
+from .settings import preference
 from .understanding import Understanding, pixel_size_text
-
-_OWN_MODEL = "your own…"
 
 
 class DenoiseForm(QWidget):
@@ -43,11 +43,7 @@ class DenoiseForm(QWidget):
         )
         self.offset = field("0", "Value of the image where no electron arrived.")
         self.dose = text("Mean dose of the first frame, from the gain or estimated from the noise.")
-        self.model = choices(
-            ["auto", *(card.name for card in models()), _OWN_MODEL],
-            "The network; your own is a .safetensors file with its card beside it.",
-        )
-        self.model.activated.connect(self._browse)
+        self.model = ModelBox()
         self.about = text("The model, and the pixels that it will see.")
         self.quality = choices(
             ["fast", "best"],
@@ -57,16 +53,32 @@ class DenoiseForm(QWidget):
             ["auto", "cpu", "cuda", "mps"],
             "Where to compute; auto takes a graphics card if it can.",
         )
+        for box, name in ((self.quality, "quality"), (self.device, "device")):
+            box.setCurrentText(preference(name))
         self.warning = text("What may go wrong.")
+        self.live = QCheckBox("Live")
+        self.live.setToolTip(
+            "Denoise what you look at while you scroll, zoom and change settings (Shift-L)."
+        )
+        self.swipe = QCheckBox("Swipe")
+        self.swipe.setToolTip("Show the raw image left of a line that you can drag (Shift-S).")
         self.denoise = QPushButton("Denoise")
         self.denoise.setToolTip(
-            "Add the denoised image as a new layer. Hold B over the image to see the raw one."
+            "Add the denoised image as a new layer. Hold B over the image to see the raw one. "
+            "Click again with another image or other settings to queue that as well (Shift-D)."
         )
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop now; finished frames are kept.")
         self.bar = QProgressBar()
         self.bar.setRange(0, BAR_STEPS)
         self.message = text("What has come of it.")
+        self.python = QPushButton("Copy as Python")
+        self.python.setToolTip("A script that makes the last result again.")
+        self.command = QPushButton("Copy as command")
+        self.command.setToolTip("A line for a terminal that makes the last result again.")
+        self.copies = beside(self.python, self.command)
+        self.copies.setVisible(False)
+        self.jobs = JobList()
         self._lay_out()
         self.show_understanding(None)
         self.set_running(False)
@@ -88,11 +100,7 @@ class DenoiseForm(QWidget):
         self.offset.setText(f"{offset:.6g}")
 
     def set_running(self, running: bool) -> None:
-        """Allow either editing and starting, or cancelling."""
-        fields: list[QWidget] = [self.layer, self.pixel_size, self.gain, self.offset]
-        choices: list[QWidget] = [self.model, self.quality, self.device, self.denoise]
-        for part in fields + choices:
-            part.setEnabled(not running)
+        """Allow cancelling while something runs."""
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
 
@@ -122,14 +130,9 @@ class DenoiseForm(QWidget):
             rows.addWidget(part, row, 1)
         whole = QVBoxLayout(self)
         whole.addLayout(rows)
-        for part in (self.warning, beside(self.denoise, self.cancel), self.bar, self.message):
+        rows.addWidget(QLabel("View"), rows.rowCount(), 0)
+        rows.addWidget(beside(self.live, self.swipe), rows.rowCount() - 1, 1)
+        buttons = beside(self.denoise, self.cancel)
+        for part in (self.warning, buttons, self.bar, self.message, self.copies, self.jobs):
             whole.addWidget(part)
         whole.addStretch()
-
-    def _browse(self) -> None:
-        if self.model.currentText() != _OWN_MODEL:
-            return
-        path, _ = QFileDialog.getOpenFileName(self, "Choose a model", "", "Models (*.safetensors)")
-        if path:
-            self.model.insertItem(self.model.count() - 1, path)
-        self.model.setCurrentIndex(self.model.findText(path or "auto"))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from napari.utils.events import disconnect_events
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..replay import as_command, as_python
 from . import layers
 from .denoise_form import DenoiseForm
-from .flip import bind_flip
+from .denoising import Denoising
+from .keys import bind_keys
 from .layer_box import LayerBox
+from .live import Request
+from .live_preview import LivePreview
+from .looking import frame_shown, part_shown
 from .pair_boxes import is_image
+from .recipe_widget import copy_recipe
 from .run import Run
-from .task_widget import sentence
+from .swipe import Swipe
 from .understanding import Understanding, parse_number, parse_pixel_size, understand_or_say
 
 if TYPE_CHECKING:
@@ -39,32 +46,37 @@ class DenoiseWidget(DenoiseForm):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(LayerBox(viewer, "The image or movie to denoise.", is_image))
         self._viewer = viewer
-        self._run: Run | None = None
-        self._look: dict[str, Any] = {}
-        self._source: Image | None = None
-        self._result: Image | None = None
+        self._under_way: list[Denoising] = []
+        self._last: Image | None = None
         self._asked: object = None
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL)
-        self._timer.timeout.connect(self._show_run)
+        self._timer.timeout.connect(self._show_progress)
+        self.preview = LivePreview(viewer, self._wish, self)
+        self.divider = Swipe(viewer, self)
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
+        for box in (self.quality, self.device):
+            box.activated.connect(self.preview.ask)
         self.denoise.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
-        viewer.layers.events.removed.connect(self._removed)
-        viewer.dims.events.current_step.connect(self._scrolled)
-        # a lambda, since slots of this widget are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
-        bind_flip(viewer)
+        self.live.toggled.connect(self.preview.switch)
+        self.preview.said.connect(self.say)
+        self.preview.ended.connect(self._live_ended)
+        self.swipe.toggled.connect(self._swipe)
+        self.divider.ended.connect(self._swipe_ended)
+        for button, writer in ((self.python, as_python), (self.command, as_command)):
+            button.clicked.connect(partial(self._copy, writer))
+        bind_keys(viewer, self)
         self._look_at_layer()
 
     @property
     def running(self) -> bool:
-        """Whether a denoising is under way."""
-        return self._run is not None
+        """Whether a denoising is under way or waits."""
+        return bool(self._under_way)
 
     def _look_at_layer(self) -> None:
         """Ask, in the background, what is understood of the chosen layer."""
@@ -72,6 +84,8 @@ class DenoiseWidget(DenoiseForm):
         self.show_understanding(None)
         self._asked = None
         layer = self.layer.layer
+        self.preview.ask()
+        self._swipe(self.swipe.isChecked())
         if layer is None:
             self.show_calibration(None, None, 0.0)
             return
@@ -83,7 +97,7 @@ class DenoiseWidget(DenoiseForm):
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
         self._asked = m
-        worker = create_worker(understand_or_say, m, self.model.currentText(), _start_thread=False)
+        worker = create_worker(understand_or_say, m, self.model.chosen, _start_thread=False)
         worker.returned.connect(self._understood)
         worker.start()
 
@@ -118,95 +132,92 @@ class DenoiseWidget(DenoiseForm):
 
     def _start(self) -> None:
         layer = self.layer.layer
-        if self.running:
-            return
         try:
             self._keep_typed()
             run = Run(
                 layers.micrograph_of(layers.needed(layer)),
-                model=self.model.currentText(),
+                model=self.model.chosen,
                 quality=self.quality.currentText(),
                 device=self.device.currentText(),
-                frame=self._frame_shown(layer),
+                frame=frame_shown(self._viewer, layer),
             )
+            self._refuse_twice(run)
         except SBDError as error:
             self._complain(str(error))
             return
-        self._run, self._source, self._result = run, layer, None
-        self._look = {**layers.look_of(layer), "name": f"{layer.name} denoised"}
-        worker = create_worker(run.work, _ignore_errors=True, _start_thread=False)
-        worker.yielded.connect(self._frame_done)
-        worker.returned.connect(self._done)
-        worker.errored.connect(self._failed)
         self.say("")
-        self.layer.held = True
+        self.layer.held = True  # a new result does not become the chosen image
+        denoising = Denoising(self._viewer, layer, run, self)
+        denoising.ended.connect(self._ended)
+        self._under_way.append(denoising)
         self.set_running(True)
-        self._show_run()
+        self._show_progress()
         self._timer.start()
-        worker.start()
+
+    def _refuse_twice(self, run: Run) -> None:
+        if any(one.run.same_as(run) for one in self._under_way):
+            raise SBDError("This is under way already; change a setting or choose another image.")
 
     def _cancel(self) -> None:
-        if self._run is not None:
-            self._run.cancel()
-            self.cancel.setEnabled(False)
-            self._show_run()
+        if self._under_way:
+            self._under_way[0].job.cancel()
+            self._show_progress()
 
-    def _show_run(self) -> None:
-        if self._run is not None:
-            text = "Cancelling" if self._run.cancelled else self._run.progress
-            self.show_progress(self._run.share, text)
+    def _show_progress(self) -> None:
+        if self._under_way:
+            first = self._under_way[0]
+            self.cancel.setEnabled(not first.job.cancelled)
+            self.show_progress(first.run.share, first.words)
 
-    def _frame_done(self, index: int) -> None:
-        run, source = self._run, self._source
-        if run is None or run.result is None or source is None:
-            return
-        if self._result is None:
-            limits = layers.readable_limits(tuple(source.contrast_limits), run.limits)
-            metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
-            self._result = Image(
-                run.result, contrast_limits=limits, metadata=metadata, **self._look
-            )
-            self._viewer.add_layer(self._result)
-        elif index == self._frame_shown(self._result) or self._viewer.dims.ndisplay == 3:
-            self._result.refresh()
+    def _ended(self, denoising: Denoising, words: str, is_error: bool) -> None:
+        self._under_way.remove(denoising)
+        if denoising.result is not None:
+            self._last = denoising.result
+            self.copies.setVisible(True)
+        if is_error:
+            self._complain(words)
+        else:
+            self.say(words)
+        if not self._under_way:
+            self._timer.stop()
+            self.layer.held = False
+        self.set_running(self.running)
 
-    def _done(self, _nothing: None) -> None:
-        assert self._run is not None
-        self.say(self._run.outcome)
-        self._finish()
-
-    def _failed(self, error: Exception) -> None:
-        self._complain(sentence(error))
-        self._finish()
-
-    def _finish(self) -> None:
-        self._timer.stop()
-        if self._run is not None and self._result is not None:
-            self._result.metadata = {**self._result.metadata, **self._run.metadata}
-        self._run = self._source = self._result = None
-        self.layer.held = False
-        self.set_running(False)
+    def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
+        try:
+            copy_recipe(layers.needed(self._last), writer)
+            self.say("Copied.")
+        except SBDError as error:
+            self.say(str(error))
 
     def _complain(self, sentence: str) -> None:
         self.say(sentence)
         show_error(sentence)
 
-    def _frame_shown(self, layer: Image) -> int:
-        if layer.ndim < 3:
-            return 0
-        return round(float(layer.world_to_data(self._viewer.dims.point)[0]))
+    def _wish(self) -> tuple[Image, Request] | None:
+        """What live mode is to show; None where the layer is no micrograph."""
+        layer = self.layer.layer
+        try:
+            m = None if layer is None else layers.micrograph_of(layer)
+        except SBDError:
+            return None
+        if m is None:
+            return None
+        request = Request(
+            m,
+            frame_shown(self._viewer, layer),
+            part_shown(self._viewer, layer),
+            self.model.chosen,
+            self.quality.currentText(),
+            self.device.currentText(),
+        )
+        return layer, request
 
-    def _scrolled(self) -> None:
-        if self._run is not None and self._source is not None:
-            self._run.look_at(self._frame_shown(self._source))
+    def _live_ended(self) -> None:
+        self.live.setChecked(False)
 
-    def _removed(self, event: Any) -> None:
-        if self._run is not None and event.value in (self._source, self._result):
-            self._source = None  # nothing more is shown of this run
-            self._run.cancel()
+    def _swipe(self, on: bool) -> None:
+        self.divider.show(self.layer.layer if on else None)
 
-    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
-        if self._run is not None:
-            self._run.cancel()
-        disconnect_events(viewer.layers.events, self)
-        disconnect_events(viewer.dims.events, self)
+    def _swipe_ended(self) -> None:
+        self.swipe.setChecked(False)

@@ -11,11 +11,11 @@ from ..denoise import denoise
 from ..errors import Cancelled
 from ..gaintuning import Tuned, gain_tune
 from ..micrograph import Micrograph
-from ..networks import models
 from . import layers
 from .curve import Curve
 from .fields import beside, choices
 from .layer_box import LayerBox
+from .model_box import ModelBox
 from .pair_boxes import is_raw
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
@@ -42,7 +42,7 @@ class GainTuneWidget(TaskWidget):
             "were put aside, and add the result as a layer.",
         )
         self.layer = LayerBox(viewer, "The raw image or movie.", is_raw)
-        self.model = choices(["auto", *(card.name for card in models())], "The network to adapt.")
+        self.model = ModelBox("The network to adapt.")
         self.quality = choices(["fast", "best"], "How the tuned network is applied.")
         self.loss = choices(
             ["auto", "thinning", "sure", "blind-spot", "resampling"],
@@ -76,7 +76,7 @@ class GainTuneWidget(TaskWidget):
             m,
             self._points,
             {
-                "model": self.model.currentText(),
+                "model": self.model.chosen,
                 "loss": self.loss.currentText(),
                 "frames": frames[self.frames.currentText()],
                 "device": self.device.currentText(),

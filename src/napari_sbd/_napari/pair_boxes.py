@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image, Layer
 
-from ..provenance import KEY
+from ..provenance import is_result
 from .layer_box import LayerBox
 from .layers import AIDS
 
@@ -21,7 +21,7 @@ def is_image(layer: Layer) -> bool:
 
 def is_denoised(layer: Layer) -> bool:
     """Whether a layer is an image that this program made of another."""
-    return is_image(layer) and bool(layer.metadata.get(KEY, {}).get("history"))
+    return is_image(layer) and is_result(layer.metadata)
 
 
 def is_raw(layer: Layer) -> bool:

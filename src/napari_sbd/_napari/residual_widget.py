@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class _Removed:
     difference: np.ndarray
     spectra: dict[str, np.ndarray]
+    frequencies: tuple[np.ndarray, np.ndarray]
+    unit: str
     check: Residual | None
     why_not: str
 
@@ -82,8 +84,8 @@ class ResidualWidget(TaskWidget):
                     **place,
                 )
             )
-        reach = 0.5 if result.check is None else float(-result.check.frequency_x[0])
-        self.spectra.show_spectra(result.spectra, reach)
+        fy, fx = result.frequencies
+        self.spectra.show_spectra(result.spectra, fy, fx, result.unit)
         return result.why_not if result.check is None else result.check.verdict()
 
 
@@ -95,10 +97,16 @@ def _remove(
     block = sampling.choose_bin(raw.pixel_size_yx) if raw.pixel_size_yx else (4, 4)
     parts = {"raw": images[0], "denoised": images[1], "removed": difference}
     spectra = {name: _spectrum(image, block) for name, image in parts.items()}
+    steps = [b * p for b, p in zip(block, raw.pixel_size_yx or (1.0, 1.0), strict=True)]
+    fy, fx = (
+        np.fft.fftshift(np.fft.fftfreq(n, step))
+        for n, step in zip(spectra["raw"].shape, steps, strict=True)
+    )
+    shown = difference, spectra, (fy, fx), "nm" if raw.pixel_size_yx else "px"
     try:
-        return _Removed(difference, spectra, residual_check(raw, denoised), "")
+        return _Removed(*shown, residual_check(raw, denoised), "")
     except SBDError as error:
-        return _Removed(difference, spectra, None, f"The residual could not be judged: {error}")
+        return _Removed(*shown, None, f"The residual could not be judged: {error}")
 
 
 def _spectrum(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:

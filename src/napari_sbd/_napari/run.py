@@ -12,7 +12,9 @@ import numpy as np
 from ..denoiser import Denoiser
 from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import Micrograph
+from ..provenance import origin_of
 from .layers import contrast_limits
+from .settings import limit_threads
 
 
 class Run:
@@ -29,6 +31,8 @@ class Run:
 
     Attributes
     ----------
+    settings
+        Model, quality and device.
     result
         float32, NaN in frames not yet denoised; None until work begins.
     finished
@@ -54,13 +58,20 @@ class Run:
         self.left_out: dict[int, str] = {}
         self.limits = 0.0, 1.0
         self.seconds = 0.0
-        self._settings: dict[str, Any] = {"model": model, "quality": quality, "device": device}
+        self.settings: dict[str, Any] = {"model": model, "quality": quality, "device": device}
         self._count = source.shape[0] if source.is_movie else 1
         self._share = 0.0
+        self._todo = set(range(self._count))
         self._begun: float | None = None
         self._denoiser: Denoiser | None = None
         self._stop = Event()
         self.look_at(frame)
+
+    def same_as(self, other: Run) -> bool:
+        """Whether both denoise the same image in the same way."""
+        pair = self.source, other.source
+        facts = [(m.name, id(m.data), m.pixel_size, m.gain, m.offset) for m in pair]
+        return facts[0] == facts[1] and self.settings == other.settings
 
     def look_at(self, frame: int) -> None:
         """Go on from this frame."""
@@ -121,14 +132,16 @@ class Run:
         assert self._denoiser is not None
         whole = len(self.finished) == self._count
         partial = {} if whole else {"frames": sorted(self.finished)}
-        return self._denoiser.annotate(self.source, seed=0, **partial).metadata
+        # a long movie's file takes long to read: once, in the background, at the end
+        return self._denoiser.annotate(self.source, not self._todo, seed=0, **partial).metadata
 
     def _frames(self) -> Generator[int, None, None]:
+        limit_threads()
         self.result = np.full(self.source.shape, np.nan, np.float32)
         frames = self.result if self.source.is_movie else self.result[None]
-        self._denoiser = Denoiser(self.source, **self._settings)
+        self._denoiser = Denoiser(self.source, **self.settings)
         self._begun = time.monotonic()
-        todo = set(range(self._count))
+        todo = self._todo
         while todo and not self.cancelled:
             i = min(todo, key=lambda k: (abs(k - self._frame), k < self._frame))
             data = np.asanyarray(self.source.data[i] if self.source.is_movie else self.source.data)
@@ -148,6 +161,8 @@ class Run:
                 self.limits = contrast_limits(np.asarray(data), self._denoiser.block)
             self.finished.append(i)
             self.seconds = time.monotonic() - self._begun
+            if not todo:
+                origin_of(self.source)
             yield i
 
     def _tick(self, share: float) -> None:

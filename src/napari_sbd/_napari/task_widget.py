@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,10 @@ from superqt.utils import create_worker
 
 from ..errors import Cancelled, SBDError, in_words
 from .fields import BAR_STEPS, WIDTH, beside, show_or_hide, text
+from .job_list import JobList
+from .jobs import Job, queue
 from .layer_box import LayerBox
-from .run import time_left
+from .settings import limit_threads
 
 if TYPE_CHECKING:
     import napari
@@ -42,14 +43,21 @@ class TaskWidget(QWidget):
         On the button.
     tip
         Tooltip of the button.
+
+    Attributes
+    ----------
+    in_line
+        Whether its task waits for those that were asked for before.
     """
+
+    in_line = True
 
     def __init__(self, viewer: napari.viewer.Viewer, verb: str, tip: str) -> None:
         super().__init__()
         self.setMinimumWidth(WIDTH)
         self.viewer = viewer
-        self._stop: Event | None = None
-        self._share, self._begun = 0.0, 0.0
+        self._job: Job | None = None
+        self._share = 0.0
         self._rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
         self._rows.setColumnStretch(1, 1)
         self.start = QPushButton(verb)
@@ -65,6 +73,7 @@ class TaskWidget(QWidget):
             whole.addWidget(part)
         self.below = QVBoxLayout()
         whole.addLayout(self.below)
+        whole.addWidget(JobList())
         whole.addStretch()
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL)
@@ -97,7 +106,7 @@ class TaskWidget(QWidget):
     @property
     def running(self) -> bool:
         """Whether the task is under way."""
-        return self._stop is not None
+        return self._job is not None
 
     def add_row(self, name: str, part: QWidget) -> None:
         """Add a field with its name."""
@@ -119,10 +128,10 @@ class TaskWidget(QWidget):
         except SBDError as error:
             self._complain(str(error))
             return
-        stop = self._stop = Event()
-        self._share, self._begun = 0.0, time.monotonic()
+        stop, self._share = Event(), 0.0
 
         def work() -> Any:
+            limit_threads()
             with in_words():
                 return task(self._tell, stop.is_set)
 
@@ -130,25 +139,37 @@ class TaskWidget(QWidget):
         worker.returned.connect(self._done)
         worker.errored.connect(self._failed)
         self.say("")
+        self._job = Job(
+            self.start.text().rstrip("…"),
+            worker,
+            share=lambda: self._share,
+            stop=stop.set,
+            dropped=self._dropped,
+            in_line=self.in_line,
+        )
         self._set_running(True)
         self._timer.start()
-        worker.start()
+        queue().add(self._job)
 
     def _tell(self, done: float, total: float) -> None:
         self._share = done / total if total else 0.0
 
     def _poll(self) -> None:
-        if self._stop is None:
+        if self._job is None:
             return
-        left = time_left(time.monotonic() - self._begun, self._share)
         self.bar.setValue(round(self._share * BAR_STEPS))
-        self.bar.setFormat("Cancelling" if self._stop.is_set() else left or "Working")
-        self.watch()
+        self.bar.setFormat(self._job.words)
+        if self._job.begun is not None:
+            self.watch()
 
     def _cancel(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
+        if self._job is not None:
             self.cancel.setEnabled(False)
+            self._job.cancel()
+
+    def _dropped(self) -> None:
+        self._finish()
+        self.say("Cancelled.")
 
     def _done(self, result: Any) -> None:
         try:
@@ -167,9 +188,9 @@ class TaskWidget(QWidget):
 
     def _finish(self) -> None:
         self._timer.stop()
-        self.watch()
-        self._stop = None
+        self._job = None
         self._set_running(False)
+        self.watch()
 
     def _complain(self, words: str) -> None:
         self.say(words)
@@ -188,8 +209,8 @@ class TaskWidget(QWidget):
         self.bar.setVisible(running)
 
     def _let_go(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
+        if self._job is not None:
+            self._job.abandon()
 
 
 def sentence(error: Exception) -> str:

@@ -15,7 +15,7 @@ from ..frames import reference_frame
 from ..micrograph import Micrograph, PixelSize
 from ..networks import ModelCard, find_model
 from ..networks.choice import choose_model
-from ..provenance import KEY
+from ..provenance import is_result
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _warnings(
     m: Micrograph, card: ModelCard, block: tuple[int, int], electrons: float | None
 ) -> list[str]:
     found = []
-    if m.metadata.get(KEY, {}).get("history"):
+    if is_result(m.metadata):
         found.append("This layer is already a result of napari-sbd; denoise the raw one.")
     low, high = card.working_pixel_nm
     sizes = [p * b for p, b in zip(m.pixel_size_yx or (), block, strict=False)]

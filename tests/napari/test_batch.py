@@ -1,0 +1,62 @@
+"""A folder of files, denoised from a widget."""
+
+import numpy as np
+import pytest
+
+from napari_sbd._napari.batch_widget import BatchWidget
+from napari_sbd.io import read, write
+from napari_sbd.micrograph import Micrograph
+
+
+@pytest.fixture
+def folder(tmp_path, noisy):
+    """Two images and a file that is none."""
+    source = tmp_path / "raw"
+    source.mkdir()
+    for i in range(2):
+        write(Micrograph(noisy + i, 0.0061, gain=1.0), source / f"frame{i}.tif")
+    (source / "broken.tif").write_bytes(b"not a TIFF")
+    return source
+
+
+@pytest.fixture
+def widget(viewer, until, folder, tmp_path):
+    widget = BatchWidget(viewer)
+    widget.source.setText(str(folder))
+    widget.target.setText(str(tmp_path / "out"))
+    yield widget
+    widget.cancel.click()
+    until(lambda: not widget.running)
+    widget.deleteLater()
+
+
+def test_good_files_are_denoised_and_a_bad_one_is_told_of(widget, until, tmp_path, folder):
+    widget.start.click()
+    until(lambda: not widget.running)
+    results = sorted((tmp_path / "out").glob("*.tif"))
+    assert [path.name for path in results] == ["frame0_denoised.ome.tif", "frame1_denoised.ome.tif"]
+    assert read(results[0]).data.std() < 0.8 * np.std(read(folder / "frame0.tif").data)
+    assert "broken.tif" in widget.log.text()
+    assert widget.message.text().startswith("1 ") or ", 1 " in widget.message.text()
+
+
+def test_what_is_finished_is_skipped_the_second_time(widget, until, tmp_path):
+    for _ in range(2):
+        widget.start.click()
+        until(lambda: not widget.running)
+        widget.resume.setChecked(True)
+    assert "skipped" in widget.message.text()
+
+
+def test_folders_must_be_chosen(widget):
+    widget.target.setText(" ")
+    widget.start.click()
+    assert "Choose the folder" in widget.message.text()
+    assert not widget.running
+
+
+def test_a_folder_that_is_not_there_is_told_of(widget, until, tmp_path):
+    widget.source.setText(str(tmp_path / "nowhere"))
+    widget.start.click()
+    until(lambda: not widget.running)
+    assert "nowhere" in widget.message.text()
