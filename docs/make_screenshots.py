@@ -4,7 +4,7 @@ Run from the repository's root, under Linux without a screen, as
 
     NAPARI_CONFIG= xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_screenshots.py [GROUP]
 
-where the groups are steps, image, movie, live, train and tour.
+where the groups are steps, image, judging, movie, live, train and tour.
 """
 
 from __future__ import annotations
@@ -60,15 +60,31 @@ def image() -> None:
     """Open and denoise the image."""
     viewer = napari.Viewer(show=True)
     prepare(viewer, "image")
-    save(viewer, "sample.png")
-
     widget = dock(viewer)
     save(viewer, "denoise-ready.png")
     widget.denoise.click()
     wait(lambda: not widget.running)
     viewer.layers.selection.active = viewer.layers[-1]
-    save(viewer, "denoised.png")
     save_pair(viewer, "before-after.png")
+    viewer.close()
+
+
+def judging() -> None:
+    """Calibrate the detector, compare denoisers, see what the network looked at."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "image")
+    for name, picture in (("Detector", "detector.png"), ("Compare", "compare.png")):
+        area, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+        widget.start.click()
+        wait(lambda w=widget: not w.running)
+        settle()
+        save(viewer, picture)
+        area.close()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "What the network looked at")
+    widget.look_at(PARTICLE)
+    wait(lambda: not widget.running)
+    settle()
+    save(viewer, "looked-at.png")
     viewer.close()
 
 
@@ -248,6 +264,7 @@ def write(picture: Image.Image, name: str) -> None:
 GROUPS: dict[str, Callable[[], None]] = {
     "steps": steps,
     "image": image,
+    "judging": judging,
     "movie": movie,
     "live": live,
     "train": train,

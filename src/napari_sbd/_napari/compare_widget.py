@@ -104,13 +104,14 @@ class CompareWidget(TaskWidget):
         level = [name for name, v in ranked["verdict"].items() if v.startswith("not dist")]
         best = str(ranked.index[0])
         if level:
-            return f"Best: {best}. Not distinguishable from it: {'; '.join(map(str, level))}."
-        return f"Best, and clearly so: {best}."
+            others = '", "'.join(map(str, level))
+            return f'Best: "{best}". Not distinguishable from it: "{others}".'
+        return f'Best, and clearly so: "{best}".'
 
 
 def _score(row: pd.Series[Any]) -> str:
     if row["high"] < float("inf"):
-        return f"{row['upsnr']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
+        return f"{row['upsnr']:.1f} ({row['low']:.1f}–{row['high']:.1f})"
     return f"above {row['low']:.1f}"
 
 

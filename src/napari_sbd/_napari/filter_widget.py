@@ -90,6 +90,11 @@ class FilterWidget(TaskWidget):
             f"{reach(result):.0f} pixels."
         )
 
+    def look_at(self, position: tuple[float, ...]) -> None:
+        """Show the weights for the pixel at a position of the world."""
+        self._spot = position
+        self._start()
+
     def _start(self) -> None:
         if self.running:
             return
@@ -107,8 +112,7 @@ class FilterWidget(TaskWidget):
         if event.type == "mouse_move":
             return
         _forget(viewer, self._clicked)
-        self._spot = event.position
-        self._start()
+        self.look_at(event.position)
 
 
 def reach(found: EquivalentFilter) -> float:

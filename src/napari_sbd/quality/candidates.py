@@ -58,10 +58,10 @@ def candidates(
         "raw": lambda image: image,
         **{name: f for name, f in filters.items() if every or name in WIDE},
         "network": network,
-        "network, best quality": partial(network, quality="best"),
+        "network, best": partial(network, quality="best"),
     }
     if gain_tuning:
         # what is left when one hand of electrons is taken was brought to the scale of all
         unit = HANDS / (HANDS - 1) if method == "thinning" else 1.0
-        table["network, GainTuned"] = partial(network, gain=unit, gain_tuning=True, seed=seed)
+        table["GainTuned"] = partial(network, gain=unit, gain_tuning=True, seed=seed)
     return table
