@@ -12,7 +12,7 @@ import numpy as np
 
 from .denoiser import Denoiser, Quality
 from .errors import BlankImage, Cancelled, SBDError, in_words
-from .frames import unmasked
+from .frames import as_micrograph
 from .micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def denoise(
     Cancelled
         If ``should_stop`` said so.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
-    overrides = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
-    source = source.replace(**{k: v for k, v in overrides.items() if v is not None})
+    source = as_micrograph(image, pixel_size, gain, offset)
     if quality not in ("fast", "best"):
         raise SBDError(f"The quality is 'fast' or 'best', not {quality!r}.")
     stop = should_stop or (lambda: False)

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import SBDError
-from .frames import finite_or_nan, mean_filled
-from .micrograph import Micrograph
+from .frames import as_micrograph, finite_or_nan, mean_filled
 from .noise_spectrum import (
     FREQUENCY,
     correlation_of,
@@ -144,7 +143,7 @@ def estimate_detector(
     SBDError
         If the image is blank, smaller than 64 x 64 pixels, or a mask does not fit.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(image)
+    source = as_micrograph(image)
     shape = source.shape[-2:]
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")

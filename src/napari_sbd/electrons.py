@@ -10,7 +10,7 @@ import numpy as np
 
 from . import noise, sampling
 from .errors import SBDError
-from .frames import mean_filled, unmasked
+from .frames import as_micrograph, mean_filled, unmasked
 from .micrograph import Micrograph
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
@@ -33,9 +33,7 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
     SBDError
         If the gain is unknown and the values are no counts, or there are no electrons.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
-    given = {"gain": gain, "offset": offset}
-    source = source.replace(**{k: v for k, v in given.items() if v is not None})
+    source = as_micrograph(image, gain=gain, offset=offset)
     first = _values(source.data[0] if source.is_movie else source.data)
     finite = first[np.isfinite(first)] - source.offset
     if source.gain is None:
@@ -73,7 +71,7 @@ def pair(
         If they differ in shape, unit or scale, or the noisy one holds no counts.
     """
     data = counted(noisy, gain, offset)
-    model = denoised if isinstance(denoised, Micrograph) else Micrograph(unmasked(denoised))
+    model = as_micrograph(denoised)
     if data.is_movie != model.is_movie:
         kinds = {True: "a movie", False: "a single image"}
         raise SBDError(

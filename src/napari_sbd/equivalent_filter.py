@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import SBDError, in_words
-from .frames import mean_filled
+from .frames import as_micrograph, mean_filled
 from .micrograph import Micrograph, PixelSize
 
 _FIELD = 256  # working pixels around the point that the network sees
@@ -80,9 +80,7 @@ def equivalent_filter(
     from .denoiser import Denoiser
     from .frames import finite_or_nan
 
-    source = image if isinstance(image, Micrograph) else Micrograph(np.asarray(image))
-    if pixel_size is not None:
-        source = source.replace(pixel_size=pixel_size)
+    source = as_micrograph(image, pixel_size)
     if source.is_movie:
         raise SBDError("The equivalent filter needs a single image; give one frame.")
     row, column = round(float(y)), round(float(x))

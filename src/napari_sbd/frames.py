@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BlankImage
-from .micrograph import Micrograph
+from .micrograph import Micrograph, PixelSize
 
 
 def reference_frame(source: Micrograph) -> np.ndarray:
@@ -23,6 +23,26 @@ def reference_frame(source: Micrograph) -> np.ndarray:
         with contextlib.suppress(BlankImage):
             return finite_or_nan(frame)
     return finite_or_nan(source.data[0] if source.is_movie else source.data)
+
+
+def as_micrograph(
+    image: Any,
+    pixel_size: PixelSize | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+) -> Micrograph:
+    """A micrograph of whatever a user gives, with the calibration that is given beside it.
+
+    Parameters
+    ----------
+    image
+        A micrograph, or an array, in which masked pixels hold no data.
+    pixel_size, gain, offset
+        As ``Micrograph`` takes them; None leaves what the micrograph has.
+    """
+    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
+    given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
+    return source.replace(**{k: v for k, v in given.items() if v is not None})
 
 
 def unmasked(image: Any) -> Any:

@@ -13,7 +13,7 @@ import typer
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..provenance import KEY
+from ..provenance import history
 from ._console import Device, out, progress
 
 _TUNING = "auto", "gains", "reference", 100
@@ -52,7 +52,7 @@ def denoise(
     save_gains: Annotated[
         bool, typer.Option("--save-gains", help="Write NAME_gains.safetensors beside the result.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of gain tuning.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of gain tuning and --neighbours.")] = 0,
     device: Device = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
@@ -73,6 +73,7 @@ def denoise(
     from ..streaming import denoise_file
 
     if neighbours:
+        from ..frames import as_micrograph
         from ..movie.file import denoise_movie_into
     if gain_tuning:
         from ..gaintuning import gain_tune
@@ -103,8 +104,7 @@ def denoise(
             shared: dict[str, Any] = {"model": model, "seed": seed, "quality": quality}
             shared |= {"device": device, "progress": report}
             if neighbours:
-                given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
-                m = m.replace(**{k: v for k, v in given.items() if v is not None})
+                m = as_micrograph(m, pixel_size, gain, offset)
                 denoise_movie_into(m, target, neighbours=neighbours, frames=frames, **shared)
             else:
                 denoise_file(
@@ -141,7 +141,7 @@ def _folder(path: Path) -> Iterator[None]:
 
 def _summary(result: Micrograph) -> str:
     """What was understood of an image and done with it, from its recipe."""
-    settings = result.metadata[KEY]["history"][-1]["settings"]
+    settings = history(result.metadata)[-1]["settings"]
     block, size = settings["block"], result.pixel_size_yx
     pixel = "pixel size unknown" if size is None else "pixel size {:.4g} x {:.4g} nm".format(*size)
     summed = f"summed {block[0]} x {block[1]}"

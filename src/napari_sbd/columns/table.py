@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words
-from ..frames import unmasked
+from ..frames import as_micrograph, unmasked
 from ..micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def refit_columns(
 
 
 def _inputs(denoised, noisy, pixel_size, gain, offset):
-    model = denoised if isinstance(denoised, Micrograph) else Micrograph(unmasked(denoised))
+    model = as_micrograph(denoised)
     data = None
     if noisy is not None:
         from .. import electrons

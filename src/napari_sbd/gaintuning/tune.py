@@ -12,7 +12,7 @@ import numpy as np
 from .. import sampling
 from ..denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import finite_or_nan, unmasked
+from ..frames import as_micrograph, finite_or_nan
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
 from . import layer, noises
@@ -93,9 +93,7 @@ def gain_tune(
     SBDError
         If the input cannot be used, with a sentence that says why.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
-    overrides = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
-    source = source.replace(**{k: v for k, v in overrides.items() if v is not None})
+    source = as_micrograph(image, pixel_size, gain, offset)
     with in_words():
         return tune_model(
             Denoiser(source, model=model, device=device),

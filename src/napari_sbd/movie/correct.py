@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import unmasked
+from ..frames import as_micrograph, unmasked
 from ..micrograph import Micrograph
-from ..provenance import recipe, with_recipe
+from ..provenance import origin_of, recipe, with_recipe
 from .drift import Drift
 from .register import moved
 
@@ -47,7 +47,7 @@ def correct_drift(
     SBDError
         If movie and drift do not belong together, or no pixel is in all frames.
     """
-    source = movie if isinstance(movie, Micrograph) else Micrograph(unmasked(movie))
+    source = as_micrograph(movie)
     if edges not in ("pad", "crop"):
         raise SBDError(f"The edges are 'pad' or 'crop', not {edges!r}.")
     if not source.is_movie or len(drift.shifts) != source.shape[0]:
@@ -65,7 +65,15 @@ def correct_drift(
     data = _each(move, source.data, shifts, dtype, window)
     if not isinstance(movie, Micrograph):
         return data
-    entry = recipe("correct_drift", interpolate=interpolate, edges=edges, counts=not interpolate)
+    entry = recipe(
+        "correct_drift",
+        origin_of(source),
+        interpolate=interpolate,
+        edges=edges,
+        counts=not interpolate,
+        shifts=(shifts if interpolate else shifts.astype(int)).tolist(),
+        estimated=drift.estimated,
+    )
     return with_recipe(source.replace(data=data), entry)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..denoiser import Denoiser, Quality
 from ..errors import SBDError, in_words
-from ..frames import unmasked
+from ..frames import as_micrograph
 from ..micrograph import Micrograph, PixelSize
 from .fusion import NEIGHBOURS, fused_frames
 
@@ -58,9 +58,7 @@ def denoise_movie(
     Cancelled
         If ``should_stop`` said so.
     """
-    source = movie if isinstance(movie, Micrograph) else Micrograph(unmasked(movie))
-    given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
-    source = source.replace(**{k: v for k, v in given.items() if v is not None})
+    source = as_micrograph(movie, pixel_size, gain, offset)
     if not source.is_movie:
         raise SBDError("Neighbouring frames need a movie (T, Y, X); denoise a single image alone.")
     stop = should_stop or (lambda: False)

@@ -14,7 +14,7 @@ import numpy as np
 from .. import noise, sampling
 from ..denoiser import Denoiser, Quality
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import finite_or_nan, mean_filled, unmasked
+from ..frames import as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Drift:
         noise, and its standard error: 1 for the same scene. NaN where the data cannot tell.
     pixel_size
         nm per pixel along y and x, or None.
+    estimated
+        Arguments and model of ``estimate_drift``, for recipes; None where it was not used.
     """
 
     shifts: np.ndarray
@@ -47,6 +49,7 @@ class Drift:
     agreement: np.ndarray
     agreement_err: np.ndarray
     pixel_size: tuple[float, float] | None = None
+    estimated: dict[str, Any] | None = None
 
     @property
     def shifts_nm(self) -> np.ndarray:
@@ -153,7 +156,7 @@ def estimate_drift(
     -----
     In words, if the frames do not agree with each other after registration.
     """
-    source = movie if isinstance(movie, Micrograph) else Micrograph(unmasked(movie))
+    source = as_micrograph(movie)
     if pixel_size is not None:
         source = source.replace(pixel_size=pixel_size)
     if not source.is_movie:
@@ -170,8 +173,10 @@ def estimate_drift(
             if progress:
                 progress(t + 1, len(source.data))
     columns = np.array(rows)
+    how = {**worker.named(), "device": str(worker.passes.device), "pixel_size": source.pixel_size}
+    how |= {"jitter": jitter, "largest_step": largest_step}
     drift = Drift(
-        columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx
+        columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )
     if drift.changed.any():
         warnings.warn(drift.verdict(), stacklevel=2)

@@ -8,8 +8,8 @@ with f the frames denoised on their own and w, u the weights of ``stillness``. W
 still (w = 1) these are plain counts, and the sum is an exposure of all frames. Where it has changed
 (w = 0), the neighbour is corrected by the change that the single frames show, which leaves of it
 only what the network did not explain; where it is another scene (u = 0), nothing. So the noise of
-the sum is much the same everywhere, as the network was trained for, and the result is not worse
-than f_t.
+the sum is much the same everywhere, as the network was trained for. ``docs/multiframe.md`` says
+where the result is worse than f_t.
 """
 
 from __future__ import annotations

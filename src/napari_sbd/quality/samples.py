@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import electrons
 from ..errors import SBDError
-from ..frames import unmasked
+from ..frames import as_micrograph
 from ..micrograph import Micrograph
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
@@ -92,7 +92,7 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     rng = np.random.default_rng(seed)
     if method == "thinning":
         return _thinning(electrons.counted(noisy), rng)
-    source = noisy if isinstance(noisy, Micrograph) else Micrograph(unmasked(noisy))
+    source = as_micrograph(noisy)
     values = np.stack(list(electrons.frames(source)))
     if not np.isfinite(values).all():
         raise SBDError(f"The method {method!r} needs data without NaN or infinite pixels.")

@@ -13,9 +13,10 @@ import numpy as np
 from ..denoise import Progress, denoise
 from ..denoiser import Denoiser, Quality
 from ..errors import Cancelled, SBDError, in_words
+from ..frames import as_micrograph
 from ..io import check_writable, frame_writer, read, write
 from ..micrograph import Micrograph, PixelSize
-from ..provenance import KEY
+from ..provenance import history
 from .overlap import overlapped
 from .steps import Steps
 from .unfinished import Unfinished, unfinished
@@ -83,7 +84,7 @@ def denoise_file(
     target = Path(target).absolute()
     check_writable(target)
     target = target.resolve()
-    m = _calibrated(read(source), pixel_size, gain, offset)
+    m = as_micrograph(read(source), pixel_size, gain, offset)
     if target.exists() and m.source is not None and target.samefile(m.source):
         raise SBDError(f"The output {target} is also the input; choose another name.")
     numbers = _numbers(m, frames)
@@ -170,11 +171,6 @@ def _tuned_once(worker: Denoiser, seed: int, kept: Path, stop: Callable[[], bool
     return Tuned.load(kept)
 
 
-def _calibrated(m: Micrograph, *given: Any) -> Micrograph:
-    names = "pixel_size", "gain", "offset"
-    return m.replace(**{k: v for k, v in zip(names, given, strict=True) if v is not None})
-
-
 def _numbers(m: Micrograph, frames: slice | None) -> range:
     """Numbers in the file of the frames of the result."""
     if frames is None:
@@ -191,7 +187,7 @@ def _noted(result: Micrograph, frames: slice | None) -> Micrograph:
     """Note in the recipe which frames were taken."""
     if frames is not None:
         text = ":".join("" if n is None else str(n) for n in (frames.start, frames.stop))
-        result.metadata[KEY]["history"][-1]["settings"]["frames"] = text
+        history(result.metadata)[-1]["settings"]["frames"] = text
     return result
 
 
