@@ -247,3 +247,39 @@ def test_a_cluster_gives_the_same(tmp_path, folder, scheduler):
     expected = sbd.denoise(sbd.read(folder / "a.npy")).data
     result = sbd.read(tmp_path / "out" / "a_denoised.ome.tif")
     np.testing.assert_allclose(result.data, expected, atol=1e-3)
+
+
+def test_neighbouring_frames_help_as_they_do_alone(tmp_path, counts):
+    folder, out = tmp_path / "movies", tmp_path / "out"
+    folder.mkdir()
+    movie = sbd.Micrograph(np.stack([counts] * 3), 0.0061, gain=1.0)
+    sbd.write(movie, folder / "movie.mrc")
+    sbd.write(movie.replace(data=counts), folder / "still.mrc")
+    options = {"neighbours": 1, "model": "hrtem", "device": "cpu"}
+    done, failed = sbd.batch(folder, out, **options)
+    assert (done.status, failed.status) == ("done", "failed")
+    assert "need a movie" in failed.reason
+    expected = sbd.denoise_movie(sbd.read(folder / "movie.mrc"), **options)
+    result = sbd.read(done.target)
+    np.testing.assert_array_equal(result.data, expected.data)
+    again = {"glob": "movie.mrc", "resume": True, "device": "cpu"}
+    recipe = result.metadata[provenance.KEY]
+    assert sbd.batch(folder, out, **again, recipe=recipe)[0].status == "skipped"
+    assert sbd.batch(folder, out, **again, model="hrtem")[0].status == "done"
+    assert sbd.batch(folder, out, **again, recipe=recipe)[0].status == "done"
+    np.testing.assert_array_equal(sbd.read(done.target).data, expected.data)
+
+
+def test_drift_in_a_recipe_is_not_left_out_silently(tmp_path, folder):
+    image = sbd.Micrograph(np.random.default_rng(0).poisson(1.0, (2, 96, 96)), 0.0061)
+    shifts = np.zeros((2, 2))
+    whole = sbd.correct_drift(image, sbd.Drift(shifts, shifts, shifts[:, 0], shifts[:, 0]))
+    recipe = sbd.denoise(whole, model="hrtem").metadata[provenance.KEY]
+    with pytest.raises(sbd.SBDError, match="more than denoise"):
+        sbd.batch(folder, tmp_path / "out", recipe=recipe)
+
+
+def test_neighbours_that_make_no_sense(tmp_path, folder):
+    for options in ({"neighbours": -1}, {"neighbours": 2, "gain_tuning": True}):
+        with pytest.raises(sbd.SBDError, match=r"[Nn]eighbours"):
+            sbd.batch(folder, tmp_path / "out", **options)

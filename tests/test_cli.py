@@ -42,6 +42,16 @@ def test_several_files_go_into_a_folder(monkeypatch, tmp_path, movie, counts):
     assert names == ["movie_denoised.ome.tif", "other_denoised.ome.tif"]
 
 
+def test_several_files_do_not_make_a_folder_with_the_name_of_a_file(
+    monkeypatch, capsys, tmp_path, movie, counts
+):
+    other = tmp_path / "other.npy"
+    np.save(other, counts)
+    assert run(monkeypatch, "denoise", movie, other, "-o", tmp_path / "single.tif") == 2
+    assert "several inputs need a folder" in capsys.readouterr().err
+    assert not (tmp_path / "single.tif").exists()
+
+
 def test_an_output_without_suffix_is_a_folder(monkeypatch, capsys, tmp_path, movie):
     """Names that look like console markup are printed as they are."""
     odd = tmp_path / "movie[old].mrc"

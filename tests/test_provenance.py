@@ -221,3 +221,62 @@ def test_files_without_a_recipe(tmp_path, counts):
         sbd.cite(path)
     with pytest.raises(sbd.SBDError, match="carries no recipe"):
         sbd.cite(sbd.Micrograph(counts))
+
+
+def entry(operation, **settings):
+    """A recipe of one step, from a file, as results carry it."""
+    step = provenance.recipe(operation, {"path": "/a/b.mrc", "sha256": "0" * 64}, **settings)
+    return {"history": [step]}
+
+
+NETWORK = {"model": "hrtem", "model_sha256": "12" * 32, "model_path": None}
+DRIFT = {"interpolate": False, "edges": "pad", "counts": True, "shifts": [[0, 0], [2, -1]]}
+ESTIMATED = {**NETWORK, "device": "cpu", "pixel_size": PIXEL, "jitter": 0.05, "largest_step": 0.6}
+SERIES = {**NETWORK, "model_path": "/m.safetensors", "device": "cpu", "mask": False}
+
+
+def test_the_methods_paragraph_of_neighbours(raw):
+    settings = last(sbd.denoise(raw))["settings"]
+    alone = sbd.cite(entry("denoise", **settings))
+    helped = sbd.cite(entry("denoise", **{**settings, "neighbours": 3}))
+    assert "6 neighbouring frames" in helped
+    assert "neighbour" not in alone
+
+
+def test_the_methods_paragraph_of_drift():
+    estimated = sbd.cite(entry("correct_drift", **DRIFT, estimated=ESTIMATED))
+    given = sbd.cite(entry("correct_drift", **{**DRIFT, "interpolate": True}, estimated=None))
+    assert "whole pixels" in estimated and "2010.12970" in estimated and "hrtem" in estimated
+    assert "cubic splines" in given and "2010.12970" not in given and "hrtem" not in given
+
+
+def test_the_methods_paragraph_of_a_series():
+    text = sbd.cite(entry("denoise_series", **SERIES))
+    assert "e0274396" in text and "low-noise acquisition" in text
+    assert "2010.12970" not in text and "simulat" not in text and "mask" not in text
+    assert "within a mask" in sbd.cite(entry("denoise_series", **{**SERIES, "mask": None}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "settings"),
+    [
+        ("correct_drift", {**DRIFT, "estimated": None, "shifts": []}),
+        ("correct_drift", {**DRIFT, "estimated": None, "shifts": [[0, float("nan")]]}),
+        ("correct_drift", {**DRIFT, "estimated": {**ESTIMATED, "jitter": -1}}),
+        ("correct_drift", {**DRIFT, "estimated": None, "edges": "wrap"}),
+        ("denoise_series", {**SERIES, "mask": "/m.nii"}),
+        ("denoise_series", {**SERIES, "steps": 3}),
+    ],
+)
+def test_recipes_of_movies_and_series_are_strict_too(operation, settings):
+    with pytest.raises(sbd.SBDError, match="not understood"):
+        steps(entry(operation, **settings))
+
+
+@pytest.mark.parametrize("junk", ["text", {"history": "x"}, {"history": [1, {}, {"settings": 3}]}])
+def test_a_report_is_written_whatever_stands_in_the_metadata(tmp_path, counts, junk):
+    from napari_sbd.report import write_report
+
+    image = sbd.Micrograph(counts, PIXEL)
+    path = write_report(tmp_path / "page.png", image, image.replace(metadata={KEY: junk}))
+    assert path.stat().st_size > 1000

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import moving
 import napari_sbd as sbd
 from napari_sbd import cli, replay
 from napari_sbd.provenance import KEY, read_recipe
@@ -286,3 +287,211 @@ def test_a_simulation_is_nothing_to_apply(raw):
     recipe = sbd.simulate(size=64).noisy.metadata[KEY]
     with pytest.raises(sbd.SBDError, match="only simulates"):
         replay.apply(recipe, sbd.read(raw))
+
+
+FAST = {"model": "hrtem", "device": "cpu"}
+
+
+def still(movie, **options):
+    image = sbd.read(movie)
+    return sbd.correct_drift(image, sbd.estimate_drift(image, **FAST), **options)
+
+
+@pytest.fixture
+def drifting(tmp_path):
+    path = tmp_path / "drifting.mrc"
+    frames = [moving.counts(moving.crystal(shift=(2 * t, -3 * t), mean=2.0), t) for t in range(3)]
+    sbd.write(sbd.Micrograph(np.stack(frames), PIXEL, gain=1.0), path)
+    return path
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A noisy NIfTI stack (N, Z, Y, X) with a mask and a model, all in files."""
+    nibabel = pytest.importorskip("nibabel")
+    from napari_sbd.series import train_series
+
+    rng = np.random.default_rng(0)
+    rate = rng.uniform(0.3, 2, (2, 12, 12))
+    clean = np.exp(-rate * np.linspace(0, 3, 8).reshape(-1, 1, 1, 1)).astype(np.float32)
+    train_series(clean, level=0.1, noise="gaussian", steps=40).save(tmp_path / "m.safetensors")
+    noisy = clean + rng.normal(0, 0.1, clean.shape).astype(np.float32)
+    inside = (rate > 0.5).astype(np.uint8)
+    for name, values in (("stack.nii.gz", noisy), ("mask.nii.gz", inside)):
+        nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), tmp_path / name)
+    return tmp_path / "stack.nii.gz"
+
+
+def series_result(stack, mask=True):
+    return sbd.denoise_series(
+        sbd.read_series(stack),
+        stack.with_name("m.safetensors"),
+        stack.with_name("mask.nii.gz") if mask else None,
+        device="cpu",
+    )
+
+
+def test_a_movie_with_neighbours_once_more(tmp_path, drifting):
+    result = sbd.denoise_movie(sbd.read(drifting), neighbours=1, seed=5, **FAST)
+    path = stored(tmp_path, result)
+    assert sbd.rerun(path).identical
+    alone = sbd.denoise(sbd.read(drifting), **FAST)
+    assert not np.array_equal(alone.data, result.data)
+    other = result.replace(metadata=alone.metadata)
+    assert sbd.rerun(stored(tmp_path, other, "other.tif")).identical is False
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"interpolate": True}, {"edges": "crop"}], ids=["pad", "spline", "crop"]
+)
+def test_a_movie_without_its_drift_once_more(tmp_path, drifting, options):
+    path = stored(tmp_path, still(drifting, **options))
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.source_intact
+    moved = sbd.read(path).data[2]
+    assert not np.array_equal(moved, sbd.read(drifting).data[2])
+
+
+def test_a_movie_denoised_after_its_drift_was_taken_out(tmp_path, drifting):
+    whole = still(drifting, edges="crop")
+    assert sbd.rerun(stored(tmp_path, sbd.denoise(whole, **FAST))).identical
+
+
+def test_columns_are_judged_by_the_counts_without_drift(tmp_path, drifting):
+    whole = still(drifting, edges="crop")
+    table = sbd.find_columns(sbd.denoise(whole, **FAST), whole)
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    assert sbd.rerun(tmp_path / "columns.csv").identical
+
+
+def test_drift_of_another_movie_is_its_own(drifting):
+    """Shifts belong to the movie that they were estimated from."""
+    recipe = still(drifting).metadata[KEY]
+    image = sbd.read(drifting)
+    other = image.replace(data=image.data[::-1].copy(), source=None)
+    expected = sbd.correct_drift(other, sbd.estimate_drift(other, **FAST))
+    np.testing.assert_array_equal(replay.apply(recipe, other).data, expected.data)
+
+
+def test_shifts_from_elsewhere_are_repeated_and_never_estimated_anew(tmp_path, drifting):
+    from napari_sbd.movie import Drift
+
+    shifts = np.array([[0, 0], [2, -3], [4, -6.0]])
+    image = sbd.read(drifting)
+    given = Drift(shifts, np.zeros((3, 2)), np.ones(3), np.ones(3))
+    result = sbd.correct_drift(image, given)
+    assert sbd.rerun(stored(tmp_path, result)).identical
+    recipe = result.metadata[KEY]
+    for use in (sbd.as_python, sbd.as_command, lambda r: replay.apply(r, image)):
+        with pytest.raises(sbd.SBDError, match="how its drift was found"):
+            use(recipe)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_a_series_once_more(tmp_path, stack, mask):
+    result = series_result(stack, mask)
+    assert not np.array_equal(result.data, sbd.read_series(stack).data)
+    assert sbd.rerun(result).identical
+    path = tmp_path / "clean.nii.gz"
+    sbd.write_series(result, path)
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.source_intact
+    result.data[3, 1, 5, 5] += 0.5
+    sbd.write_series(result, path)
+    assert sbd.rerun(path).largest_difference == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_series_of_images_keeps_its_offset(tmp_path, stack):
+    data = sbd.read_series(stack).data[:, 0] + np.float32(3)
+    sbd.write(sbd.Micrograph(data, offset=3.0), tmp_path / "images.tif")
+    for reader in (sbd.read, sbd.read_series):
+        source = reader(tmp_path / "images.tif")
+        result = sbd.denoise_series(source, stack.with_name("m.safetensors"), device="cpu")
+        assert sbd.rerun(result).identical
+        write = sbd.write if reader is sbd.read else sbd.write_series
+        write(result, tmp_path / "clean.tif")
+        assert sbd.rerun(tmp_path / "clean.tif").identical
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"), [("m.safetensors", "model"), ("mask.nii.gz", "not there")]
+)
+def test_a_series_whose_model_or_mask_is_gone(stack, gone, sentence):
+    result = series_result(stack)
+    stack.with_name(gone).unlink()
+    with pytest.raises(sbd.SBDError, match=sentence) as refusal:
+        sbd.rerun(result)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_series_whose_model_or_mask_has_changed(stack):
+    result = series_result(stack)
+    plain = series_result(stack, mask=False)
+    with pytest.raises(sbd.SBDError, match="a mask of its own"):
+        replay.apply(result.metadata[KEY], sbd.read_series(stack))
+    again = replay.apply(plain.metadata[KEY], sbd.read_series(stack))
+    np.testing.assert_array_equal(again.data, plain.data)
+    mask = stack.with_name("mask.nii.gz")
+    mask.write_bytes(mask.read_bytes() + b"\0")
+    with pytest.raises(sbd.SBDError, match=r"mask .* is not that of the recipe"):
+        sbd.rerun(result)
+    settings = plain.metadata[KEY]["history"][-1]["settings"]
+    settings["model_sha256"] = "0" * 64
+    with pytest.raises(sbd.SBDError, match="another one than that of the recipe"):
+        sbd.rerun(plain)
+
+
+def test_a_series_with_a_model_or_mask_in_memory_cannot_be_repeated(stack):
+    from napari_sbd.series.files import read_mask
+
+    path = stack.with_name("m.safetensors")
+    loaded = sbd.load_series_model(path)
+    fresh = type(loaded)(loaded.card.model_copy(update={"sha256": ""}), loaded.network)
+    source = sbd.read_series(stack)
+    cases = {
+        "model .* only in memory": sbd.denoise_series(source, fresh),
+        "mask was only in memory": sbd.denoise_series(
+            source, path, read_mask(stack.with_name("mask.nii.gz"))
+        ),
+    }
+    for sentence, result in cases.items():
+        for use in (sbd.as_python, sbd.as_command):
+            with pytest.raises(sbd.SBDError, match=sentence):
+                use(result.metadata[KEY])
+        with pytest.raises(sbd.SBDError, match=sentence):
+            sbd.rerun(result)
+
+
+def of_stacks(kind, drifting, request):
+    """Results of movies and stacks, with the name of the file that their script writes."""
+    if kind == "neighbours":
+        result = sbd.denoise_movie(sbd.read(drifting), neighbours=1, seed=5, **FAST)
+        return result, "drifting_denoised.ome.tif"
+    if kind == "drift":
+        return still(drifting, edges="crop"), "drifting_corrected.ome.tif"
+    if kind == "drift, then denoised":
+        result = sbd.denoise(still(drifting, edges="crop"), **FAST)
+        return result, "drifting_denoised.ome.tif"
+    return series_result(request.getfixturevalue("stack")), "stack_denoised.nii.gz"
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "drift", "drift, then denoised", "series"])
+def test_scripts_and_commands_of_movies_and_stacks(monkeypatch, tmp_path, drifting, request, kind):
+    result, name = of_stacks(kind, drifting, request)
+    recipe = result.metadata[KEY]
+    read = sbd.read_series if kind == "series" else sbd.read
+    for folder in ("script", "command"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        if folder == "script":
+            (tmp_path / "script.py").write_text(sbd.as_python(recipe))
+            runpy.run_path(str(tmp_path / "script.py"))
+        else:
+            lines = sbd.as_command(recipe).splitlines()
+            for line in lines:
+                assert command_line(monkeypatch, *shlex.split(line)[1:]) == 0
+            written = shlex.split(lines[-1])
+            name = written[written.index("-o") + 1]
+        np.testing.assert_array_equal(np.asarray(read(name).data), np.asarray(result.data))

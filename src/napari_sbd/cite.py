@@ -9,7 +9,17 @@ from .errors import SBDError
 from .micrograph import Micrograph
 
 if TYPE_CHECKING:
-    from .provenance.steps import Agreement, Columns, Denoise, Simulation, Step, Tuning
+    from .provenance.steps import (
+        Agreement,
+        Columns,
+        Denoise,
+        Drifting,
+        SeriesDenoise,
+        Simulation,
+        Step,
+        Tuning,
+    )
+    from .series.stack import Series
 
 _REFERENCES = {
     "sbd": "S. Mohan et al. Deep Denoising for Scientific Discovery: A Case Study in Electron "
@@ -20,6 +30,8 @@ _REFERENCES = {
     "gaintuning": "S. Mohan, J. L. Vincent, R. Manzorro, P. A. Crozier, C. Fernandez-Granda, E. P. "
     "Simoncelli. Adaptive Denoising via GainTuning. Advances in Neural Information Processing "
     "Systems 34 (2021), arXiv:2107.12815.",
+    "series": "H. Cheng et al. Denoising diffusion weighted imaging data using convolutional "
+    "neural networks. PLOS ONE 17(9):e0274396 (2022).",
     "thinning": "A. Neufeld, A. Dharamshi, L. L. Gao, D. Witten. Data Thinning for "
     "Convolution-Closed Distributions. Journal of Machine Learning Research 25 (2024) 1-35.",
     "fdr": "Y. Benjamini, Y. Hochberg. Controlling the False Discovery Rate. Journal of the Royal "
@@ -33,7 +45,7 @@ _LOSSES = {
 }
 
 
-def cite(result: str | os.PathLike[str] | Micrograph | dict[str, Any]) -> str:
+def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) -> str:
     """Write what a paper should say of how a result was made, with references.
 
     Only what the recipe says was done is mentioned.
@@ -41,7 +53,7 @@ def cite(result: str | os.PathLike[str] | Micrograph | dict[str, Any]) -> str:
     Parameters
     ----------
     result
-        A result of this package: a file, a micrograph with its recipe, or the recipe.
+        A result of this package: a file, a micrograph or series with its recipe, or the recipe.
 
     Returns
     -------
@@ -55,10 +67,11 @@ def cite(result: str | os.PathLike[str] | Micrograph | dict[str, Any]) -> str:
     from .provenance import KEY, read_recipe
     from .provenance.steps import steps
 
-    if isinstance(result, Micrograph):
-        kept: Any = result.metadata.get(KEY)
-    else:
-        kept = result if isinstance(result, dict) else read_recipe(result)
+    kept: Any = result
+    if hasattr(result, "metadata"):
+        kept = result.metadata.get(KEY)
+    elif not isinstance(result, dict):
+        kept = read_recipe(result)
     if kept is None:
         raise SBDError("This image carries no recipe: it was not made by napari-sbd.")
     text = _Text()
@@ -79,13 +92,24 @@ class _Text:
         return "\n".join([" ".join(self.sentences), "", *numbered])
 
     def add(self, step: Step) -> None:
-        from .provenance.steps import Agreement, Columns, Denoise, Simulation
+        from .provenance.steps import (
+            Agreement,
+            Columns,
+            Denoise,
+            Drifting,
+            SeriesDenoise,
+            Simulation,
+        )
 
         settings, program = step.settings, self._program(step)
         if isinstance(settings, Simulation):
             self._simulation(settings, program)
         elif isinstance(settings, Denoise):
             self._denoise(settings, program, step)
+        elif isinstance(settings, Drifting):
+            self._drift(settings, program)
+        elif isinstance(settings, SeriesDenoise):
+            self._series(settings, program, step)
         elif isinstance(settings, Columns):
             self._columns(settings, program)
         elif isinstance(settings, Agreement):
@@ -116,8 +140,7 @@ class _Text:
         )
 
     def _denoise(self, s: Denoise, program: str, step: Step) -> None:
-        versions = {"PyTorch": "torch", "NumPy": "numpy", "Python": "python"}
-        known = [f"{k} {step.versions[v]}" for k, v in versions.items() if v in step.versions]
+        known = _versions(step)
         where = f"on {s.device}" + (f" in {s.precision}" if s.precision else "")
         movie = len(s.shape or ()) == 3
         self.sentences.append(
@@ -127,6 +150,11 @@ class _Text:
             f"the network was {s.model!r} (SHA-256 {s.model_sha256[:12]})."
         )
         self.sentences += [_sampling(s), _dose(s)]
+        if s.neighbours is not None:
+            self.sentences.append(
+                f"Each frame was helped by the counts of {2 * s.neighbours} neighbouring frames, "
+                "moved by whole pixels onto it and weighted down where the scene had changed."
+            )
         if s.quality == "best":
             self.sentences.append(
                 "Estimates were averaged over the eight flips and turns of the image and over "
@@ -136,6 +164,27 @@ class _Text:
             self._tuning(s.gain_tuning)
         if s.frames is not None:
             self.sentences.append(f"Of the movie, only frames {s.frames} were denoised.")
+
+    def _drift(self, s: Drifting, program: str) -> None:
+        how = "by cubic splines" if s.interpolate else "by whole pixels"
+        found = "The drift of the movie"
+        if s.estimated is not None:
+            found += (
+                f", estimated by registering frames denoised with the network "
+                f"{s.estimated.model!r} (SHA-256 {s.estimated.model_sha256[:12]}; simulation-based "
+                f"denoising {self._named('sbd', 'vincent')}) on those before them,"
+            )
+        self.sentences.append(f"{found} was taken out {how} with {program}.")
+
+    def _series(self, s: SeriesDenoise, program: str, step: Step) -> None:
+        known = ", ".join([*_versions(step), f"on {s.device}"])
+        digest = f" (SHA-256 {s.model_sha256[:12]})" if s.model_sha256 else ""
+        where = "" if s.mask is False else ", within a mask,"
+        self.sentences.append(
+            f"The stack was denoised along its first axis{where} with {program} ({known}) by a "
+            f"neural network that was trained on a low-noise acquisition (after "
+            f"{self._named('series')}); the network was {s.model!r}{digest}."
+        )
 
     def _tuning(self, t: Tuning) -> None:
         what = "One gain per channel" if t.tune == "gains" else "All weights"
@@ -170,6 +219,11 @@ class _Text:
             f"The agreement of the denoised image with the raw counts was tested with {program} at "
             f"a false discovery rate of 5 % {self._named('fdr')}."
         )
+
+
+def _versions(step: Step) -> list[str]:
+    names = {"PyTorch": "torch", "NumPy": "numpy", "Python": "python"}
+    return [f"{k} {step.versions[v]}" for k, v in names.items() if v in step.versions]
 
 
 def _sampling(s: Denoise) -> str:

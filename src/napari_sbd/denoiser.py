@@ -120,7 +120,6 @@ class Denoiser:
 
     def annotate(self, result: Micrograph, checksum: bool = True, **settings: Any) -> Micrograph:
         """Add the recipe of this denoising to a result; ``checksum`` as in ``origin_of``."""
-        from .networks import is_bundled
         from .networks.hardware import precision
         from .provenance import origin_of, recipe, with_recipe
 
@@ -128,9 +127,7 @@ class Denoiser:
         entry = recipe(
             "denoise",
             origin_of(source, checksum),
-            model=self.card.name,
-            model_sha256=self.card.sha256,
-            model_path=None if is_bundled(self.card) else str(self.card.path.absolute()),
+            **self.named(),
             model_choice=self.why,
             quality=self.quality,
             device=str(self.passes.device),
@@ -144,6 +141,14 @@ class Denoiser:
             **settings,
         )
         return with_recipe(result, entry)
+
+    def named(self) -> dict[str, Any]:
+        """What a recipe says of the model: name, checksum, and the path of one of your own."""
+        from .networks import is_bundled
+
+        card = self.card
+        path = None if is_bundled(card) else str(card.path.absolute())
+        return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
 
     def _warn_outside(self, first: np.ndarray) -> None:
         """Warn where the image is outside what the model was trained on."""

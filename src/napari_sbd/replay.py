@@ -19,6 +19,7 @@ from .provenance.python import as_python
 
 if TYPE_CHECKING:
     from .provenance.steps import Step
+    from .series.stack import Series
 
 __all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
 
@@ -74,7 +75,7 @@ class Replay:
 
 
 def rerun(
-    result: str | os.PathLike[str] | Micrograph,
+    result: str | os.PathLike[str] | Micrograph | Series,
     source: str | os.PathLike[str] | None = None,
     *,
     progress: Progress | None = None,
@@ -87,7 +88,7 @@ def rerun(
     Parameters
     ----------
     result
-        A result of this package: a file, or a micrograph with its recipe.
+        A result of this package: a file, or a micrograph or series with its recipe.
     source
         The raw file, where it is no longer at the recipe's path nor beside the result.
     progress, should_stop
@@ -101,8 +102,8 @@ def rerun(
     Cancelled
         If ``should_stop`` said so.
     """
-    from .io import read
-    from .provenance.follow import Follower, found, intact
+    from .provenance.follow import Follower
+    from .provenance.sources import found, intact, read_source
     from .provenance.steps import Simulation, since_the_source, steps
 
     stored, kept, folder = _opened(result)
@@ -112,7 +113,7 @@ def rerun(
         if source is None and origin is None:
             raise SBDError("The recipe is of an image in memory; give its file as the source.")
         path = Path(source) if source is not None else found(origin, folder)  # type: ignore[arg-type]
-        raw = read(path)
+        raw = read_source(path)
     with in_words():
         find = partial(found, folder=folder)
         follower = Follower(raw, True, find, progress, should_stop)
@@ -125,7 +126,7 @@ def rerun(
 
 def apply(
     recipe: Any,
-    image: Micrograph,
+    image: Micrograph | Series,
     *,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -134,14 +135,14 @@ def apply(
 
     The image's own calibration goes first; what it lacks is taken from the recipe, with a warning.
     Model, quality and seed are the recipe's. Gains that were tuned on the recipe's image are tuned
-    anew on this one; gains that came from elsewhere are applied as they are.
+    anew on this one, and so is drift; gains that came from elsewhere are applied as they are.
 
     Parameters
     ----------
     recipe
         What stands under ``"napari_sbd"`` in a result's metadata, or one entry of its history.
     image
-        The raw image or movie.
+        The raw image, movie or series.
     progress, should_stop
         As in ``denoise``.
 
@@ -156,7 +157,8 @@ def apply(
     Cancelled
         If ``should_stop`` said so.
     """
-    from .provenance.follow import Follower, found
+    from .provenance.follow import Follower
+    from .provenance.sources import found
     from .provenance.steps import Simulation, since_the_source, steps
 
     chain = [s for s in since_the_source(steps(recipe)) if not isinstance(s.settings, Simulation)]
@@ -172,7 +174,7 @@ def apply(
 
 def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     """The stored values, where there are any to compare with; the recipe; the folder."""
-    if isinstance(result, Micrograph):
+    if hasattr(result, "metadata"):
         return result, result.metadata.get(KEY), None
     path = Path(result).absolute()
     kept = read_recipe(path)
@@ -187,15 +189,19 @@ def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     if kind == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return arrays.get("z"), kept, path.parent
-    from .io import READ_SUFFIXES, read
+    from .io import READ_SUFFIXES
+    from .provenance.names import is_series_file
+    from .provenance.sources import read_source
 
     images = (*READ_SUFFIXES, ".zarr")
-    return read(path) if kind in images and kind != ".png" else None, kept, path.parent
+    comparable = (kind in images and kind != ".png") or is_series_file(str(path))
+    return read_source(path) if comparable else None, kept, path.parent
 
 
 def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | None, float | None]:
     """Whether identical, the largest difference, and the contrast of what was stored."""
-    if isinstance(stored, Micrograph) and isinstance(again, Micrograph):
+    stored, again = _image(stored), _image(again)
+    if hasattr(stored, "metadata") and hasattr(again, "metadata"):
         return _difference(*_chosen(stored, again, step.settings))
     if hasattr(stored, "columns") and hasattr(again, "columns") and hasattr(again, "dtypes"):
         names = [n for n in again.columns if n in stored.columns and again[n].dtype.kind in "fi"]
@@ -208,14 +214,23 @@ def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | 
     return None, None, None
 
 
-def _chosen(stored: Micrograph, again: Micrograph, s: Any) -> tuple[np.ndarray, np.ndarray]:
+def _image(values: Any) -> Any:
+    """A series that came from a micrograph as one again, so that both have their offset."""
+    if getattr(values, "origin", None) is None:
+        return values
+    from .series.stack import to_micrograph
+
+    return to_micrograph(values)
+
+
+def _chosen(stored: Any, again: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
     """What can be compared: of a movie the frames that came to an end."""
     from .provenance.follow import readable
 
     then, now = stored.data, again.data
     if getattr(s, "unreadable_frames", None):
         then = then[readable(s)]
-    elif isinstance(getattr(s, "frames", None), list) and stored.shape == again.shape:
+    elif isinstance(getattr(s, "frames", None), list) and then.shape == now.shape:
         then, now = then[s.frames], now[s.frames]
     return np.asarray(then), np.asarray(now)
 

@@ -12,7 +12,7 @@ import numpy as np
 from .errors import SBDError
 from .figures import panel
 from .micrograph import Micrograph
-from .provenance import KEY
+from .provenance import history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _A4 = 8.27, 11.69  # inches
 _LIMIT = 5.0  # of the z map
+_PARTS = "settings", "versions"
 SUFFIXES = (".pdf", ".png", ".svg")
 
 
@@ -129,11 +130,16 @@ def _words(
             error = 1e3 * float(np.nanmedian(np.hypot(columns["y_err_nm"], columns["x_err_nm"])))
             text += f" Median position error {error:.1f} pm."
         lines.append(text)
-    for step in denoised.metadata.get(KEY, {}).get("history", []):
-        settings = ", ".join(f"{k} {_short(v)}" for k, v in step["settings"].items() if v != {})
-        versions = ", ".join(f"{k} {v}" for k, v in step["versions"].items())
-        lines.append(f"{step['operation']}: {settings} ({versions})")
+    lines += [_step(step) for step in history(denoised.metadata) if isinstance(step, dict)]
     return "\n".join(textwrap.fill(line, 125) for line in lines)
+
+
+def _step(step: dict[str, Any]) -> str:
+    """A step of a recipe in a line; what another program has changed in it is left out."""
+    settings, versions = (v if isinstance(v := step.get(k), dict) else {} for k in _PARTS)
+    said = ", ".join(f"{k} {_short(v)}" for k, v in settings.items() if v != {})
+    computed = ", ".join(f"{k} {_short(v)}" for k, v in versions.items())
+    return f"{_short(step.get('operation'))}: {said} ({computed})"
 
 
 def _calibration(m: Micrograph) -> str:

@@ -67,7 +67,8 @@ def batch(
     should_stop
         Asked between files, and with one job also within; True ends the batch.
     **options
-        Those of ``Options``: model, quality, gain_tuning, pixel_size, gain, offset, device, seed.
+        Those of ``Options``: model, quality, gain_tuning, pixel_size, gain, offset, device, seed,
+        neighbours.
 
     Returns
     -------

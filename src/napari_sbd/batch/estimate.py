@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SBDError
-from .one import Options, Task, arguments_for, is_finished
+from .one import Options, Task, arguments_for, is_finished, neighbours_for
 from .plan import Item, plan
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
 
 _TUNING_SECONDS = 19.0  # for a file, on two processor cores (docs/gaintuning.md)
+_NEIGHBOURS = 2.5  # times as long with neighbouring frames (see denoise_movie)
 _BYTES = 4  # of a result's pixel, before compression
 _SAMPLE = 128  # pixels along a side of the part on which the first, slower pass is spent
 
@@ -113,7 +114,7 @@ def _entry(
     if resume and item.target.exists() and is_finished(Task(item, chosen), image):
         return Entry(item, image.shape, size, 0, 0.0, "finished"), speed
     speed = speed or _speed(image, chosen)
-    seconds = image.data.size * speed
+    seconds = image.data.size * speed * (_NEIGHBOURS if neighbours_for(chosen) else 1)
     recipe = chosen.from_recipe()
     if chosen.gain_tuning is True or (recipe and recipe.gain_tuning):
         seconds += _TUNING_SECONDS

@@ -25,6 +25,8 @@ class Options:
     ----------
     model, quality, gain_tuning, pixel_size, gain, offset, device, seed
         As in ``denoise``; ``gain_tuning`` tunes on each file, or is the path of saved gains.
+    neighbours
+        As in ``denoise_movie``; 0 denoises frames one by one.
     recipe
         Of a result, in place of all but the device.
     """
@@ -37,6 +39,7 @@ class Options:
     offset: float | None = None
     device: str = "auto"
     seed: int = 0
+    neighbours: int = 0
     recipe: Any = None
 
     def check(self) -> None:
@@ -57,6 +60,10 @@ class Options:
         if self.quality not in ("fast", "best"):
             raise SBDError(f"The quality is 'fast' or 'best', not {self.quality!r}.")
         find_model(self.model)
+        if self.neighbours != int(self.neighbours) or self.neighbours < 0:
+            raise SBDError(f"The neighbours are a whole number from 0 up, not {self.neighbours}.")
+        if self.neighbours and self.gain_tuning:
+            raise SBDError("Neighbours cannot be combined with gain tuning or saved gains.")
         if not isinstance(self.gain_tuning, bool):
             _gains(self.gain_tuning)
         Micrograph([[0.0]], self.pixel_size, gain=self.gain, offset=self.offset or 0.0)
@@ -65,11 +72,16 @@ class Options:
         """Settings of the recipe's last denoising; None without a recipe."""
         if self.recipe is None:
             return None
-        from ..provenance.steps import Denoise, steps
+        from ..provenance.steps import Denoise, Drifting, SeriesDenoise, since_the_source, steps
 
-        last = steps(self.recipe)[-1].settings
+        *before, last = [s.settings for s in since_the_source(steps(self.recipe))]
         if not isinstance(last, Denoise):
             raise SBDError("The last step of the recipe is no denoising; give a denoised result.")
+        if any(isinstance(s, (Drifting, SeriesDenoise)) for s in before):
+            raise SBDError(
+                "The recipe does more than denoise each file, which a batch cannot do; follow it "
+                "with replay.apply."
+            )
         return last
 
 
@@ -154,6 +166,9 @@ def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | No
     from ..streaming import denoise_file
 
     arguments = {**arguments_for(task.options, image), "should_stop": should_stop}
+    if neighbours := neighbours_for(task.options):
+        _denoise_movie(task, image, neighbours, arguments)
+        return
     recipe = task.options.from_recipe()
     if recipe is not None:
         from ..provenance.follow import tuned_for
@@ -162,6 +177,23 @@ def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | No
         tools = {name: arguments[name] for name in names}
         arguments["gain_tuning"] = tuned_for(recipe, image, False, **tools) or False
     denoise_file(task.item.source, task.item.target, resume=task.resume, **arguments)
+
+
+def _denoise_movie(
+    task: Task, image: Micrograph, neighbours: int, arguments: dict[str, Any]
+) -> None:
+    from ..frames import as_micrograph
+    from ..movie.file import denoise_movie_into
+
+    arguments.pop("gain_tuning", None)
+    movie = as_micrograph(image, *(arguments.pop(k) for k in ("pixel_size", "gain", "offset")))
+    denoise_movie_into(movie, task.item.target, neighbours=neighbours, **arguments)
+
+
+def neighbours_for(options: Options) -> int:
+    """Frames on each side that help, 0 for none."""
+    recipe = options.from_recipe()
+    return (recipe.neighbours or 0) if recipe else options.neighbours
 
 
 def arguments_for(options: Options, image: Micrograph) -> dict[str, Any]:
@@ -202,6 +234,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         and last.versions.get("napari-sbd") == version("napari-sbd")
         and _same_model(wanted["model"], s)
         and s.quality == wanted["quality"]
+        and (s.neighbours or 0) == neighbours_for(task.options)
+        and (s.neighbours is None or s.seed == wanted["seed"])
         and all(wanted[k] in (None, getattr(s, k)) for k in ("pixel_size", "gain", "offset"))
         and _key(s.gain_tuning) == tuning
     )

@@ -47,8 +47,11 @@ def batch(
     gain_tuning: Annotated[
         bool, typer.Option("--gain-tuning", help="Adapt the model to each file first.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of gain tuning.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of gain tuning and --neighbours.")] = 0,
     device: Device = "auto",
+    neighbours: Annotated[
+        int, typer.Option(help="Frames on each side of a movie's frame that help to denoise it.")
+    ] = 0,
 ) -> None:
     """Denoise all files of a folder; exit status 1 if any failed."""
     from ..batch import batch as run
@@ -57,7 +60,11 @@ def batch(
 
     options: dict[str, Any] = {"model": model, "pixel_size": pixel_size, "gain": gain}
     options |= {"offset": offset, "quality": quality, "gain_tuning": gain_tuning, "seed": seed}
-    options |= {"device": device, "recipe": recipe and read_recipe(recipe)}
+    options |= {
+        "neighbours": neighbours,
+        "device": device,
+        "recipe": recipe and read_recipe(recipe),
+    }
     options |= {"glob": glob, "to": to, "resume": resume, "jobs": jobs}
     if dry_run:
         _print(estimate(folder, output, **options), folder)

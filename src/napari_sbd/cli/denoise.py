@@ -151,7 +151,7 @@ def _summary(result: Micrograph) -> str:
 
 def _targets(inputs: list[Path], output: str) -> list[Path]:
     """Where each input's result goes, checked before any work is done."""
-    from ..io import check_readable, check_writable, stem
+    from ..io import check_readable, check_writable, is_writable, stem
 
     for path in inputs:
         check_readable(path)
@@ -160,6 +160,15 @@ def _targets(inputs: list[Path], output: str) -> list[Path]:
     if len(inputs) > 1 or is_folder or output.endswith(("/", os.sep)) or not place.suffix:
         if place.exists() and not place.is_dir():
             raise SBDError(f"{place} is a file; several inputs need a folder to write into.")
+        if (
+            len(inputs) > 1
+            and not is_folder
+            and is_writable(place)
+            and not output.endswith(("/", os.sep))
+        ):
+            raise SBDError(
+                f"{place} is the name of a file; several inputs need a folder: give {place.stem}/."
+            )
         if not place.absolute().parent.is_dir():
             raise SBDError(f"There is no folder {place.absolute().parent}; create it first.")
         targets = [place / f"{stem(path)}_denoised.ome.tif" for path in inputs]

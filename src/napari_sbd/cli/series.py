@@ -85,14 +85,13 @@ def denoise(
 ) -> None:
     """Denoise a stack with a trained network."""
     from ..series.denoise import denoise_series
-    from ..series.files import check_target, read_mask, read_series, write_series
+    from ..series.files import check_target, read_series, write_series
 
     source = read_series(stack)
     check_target(output, len(source.grid))
-    inside = read_mask(mask) if mask else None
     with progress(stack.name) as report, stoppable() as should_stop:
         result = denoise_series(
-            source, model, inside, device=device, progress=report, should_stop=should_stop
+            source, model, mask, device=device, progress=report, should_stop=should_stop
         )
     write_series(result, output)
     out.print(f"{stack} -> {output}", markup=False)

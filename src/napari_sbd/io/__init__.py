@@ -164,9 +164,14 @@ def check_readable(path: Path) -> None:
         ) from err
 
 
+def is_writable(path: Path) -> bool:
+    """Whether `write` knows the suffix of a path."""
+    return path.suffix.lower() in _WRITERS | _FOLDERS
+
+
 def check_writable(path: Path) -> None:
     """Refuse a path that `write` could not write to, before any work is done."""
-    if path.suffix.lower() not in _WRITERS | _FOLDERS:
+    if not is_writable(path):
         raise SBDError(
             f'Files "{path.suffix or path.name}" cannot be written; use one of '
             f"{', '.join([*WRITE_SUFFIXES, *_FOLDERS])}."

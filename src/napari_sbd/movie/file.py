@@ -12,7 +12,7 @@ from ..denoiser import Denoiser, Quality
 from ..errors import in_words
 from ..io import frame_writer, write
 from ..micrograph import Micrograph
-from ..provenance import KEY
+from ..provenance import history
 from .denoise import denoise_movie, frames_told
 from .fusion import NEIGHBOURS, fused_frames
 
@@ -28,6 +28,7 @@ def denoise_movie_into(
     device: str = "auto",
     seed: int = 0,
     progress: Callable[[float, float], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> None:
     """``denoise_movie`` with few frames in memory, where the format takes frames one by one.
 
@@ -42,13 +43,15 @@ def denoise_movie_into(
         File to write; Zarr, TIFF and MRC take frames one by one.
     frames
         Which frames of the file the movie holds, for the recipe.
-    neighbours, model, quality, device, seed, progress
+    neighbours, model, quality, device, seed, progress, should_stop
         As in ``denoise_movie``.
 
     Raises
     ------
     SBDError
         If the movie cannot be denoised or the file not be written.
+    Cancelled
+        If ``should_stop`` said so.
     """
     from ..streaming.unfinished import unfinished
 
@@ -56,8 +59,9 @@ def denoise_movie_into(
     noted: dict[str, Any] = {"frames": frames} if frames else {}
     if not movie.is_movie or frame_writer(target) is None:
         told: dict[str, Any] = {"neighbours": neighbours, "seed": seed, "progress": progress}
+        told["should_stop"] = should_stop
         result = denoise_movie(movie, **told, **options)
-        result.metadata[KEY]["history"][-1]["settings"] |= noted
+        history(result.metadata)[-1]["settings"] |= noted
         write(result, target)
         return
     with in_words(), unfinished(target.absolute().resolve(), resume=True) as work:
@@ -67,6 +71,8 @@ def denoise_movie_into(
         job = {"source": str(movie.source), "neighbours": neighbours, "seed": seed, **noted}
         work.open(template, {**job, **{key: str(value) for key, value in options.items()}})
         told_frames = frames_told(movie.data, progress)
-        for t, fused in enumerate(fused_frames(told_frames, worker, neighbours, seed=seed)):
+        stop = should_stop or (lambda: False)
+        fusing = fused_frames(told_frames, worker, neighbours, seed=seed, should_stop=stop)
+        for t, fused in enumerate(fusing):
             work.put(t, fused)
         work.finish(template)

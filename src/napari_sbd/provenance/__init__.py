@@ -68,8 +68,8 @@ def is_result(metadata: Mapping[str, Any]) -> bool:
     return any(operation != "simulate" for operation in operations)
 
 
-def origin_of(source: Micrograph, checksum: bool = True) -> dict[str, Any] | None:
-    """Path and SHA-256 of the file that a micrograph was read from.
+def origin_of(source: Micrograph | Series, checksum: bool = True) -> dict[str, Any] | None:
+    """Path and SHA-256 of the file that a micrograph or series was read from.
 
     None where it was not read from a file, or was made from that file by the steps of its history,
     which say so already.
@@ -132,8 +132,8 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
     Parameters
     ----------
     path
-        An image or movie, a CSV table of columns, any file with a recipe beside it, or a
-        ``.recipe.json`` itself.
+        An image, movie or NIfTI stack, a CSV table of columns, any file with a recipe beside it,
+        or a ``.recipe.json`` itself.
 
     Raises
     ------
@@ -152,9 +152,9 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
 
         kept = read_columns(path).attrs.get("recipe")
     else:
-        from ..io import read
+        from .sources import read_source
 
-        kept = read(path).metadata.get(KEY)
+        kept = read_source(path).metadata.get(KEY)
     if not isinstance(kept, dict):
         raise SBDError(
             f"{path.name} carries no recipe: it was not made by napari-sbd, or another program has "

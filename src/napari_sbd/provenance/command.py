@@ -6,9 +6,21 @@ import shlex
 from typing import Any
 
 from ..errors import SBDError
-from .names import NO_FILE, TUNING_DEFAULTS, output_name
+from .names import NO_FILE, TUNING_DEFAULTS, is_series_file, output_name
 from .python import calibration
-from .steps import Agreement, Columns, Denoise, Origin, Step, Tuning, since_the_source, steps
+from .stacks import check_estimated, mask_of, model_file
+from .steps import (
+    Agreement,
+    Columns,
+    Denoise,
+    Drifting,
+    Origin,
+    SeriesDenoise,
+    Step,
+    Tuning,
+    since_the_source,
+    steps,
+)
 
 
 def as_command(recipe: Any) -> str:
@@ -32,6 +44,7 @@ def as_command(recipe: Any) -> str:
         elif newest is None:
             raw = newest = NO_FILE
         words, newest = _line(step, raw or NO_FILE, newest or NO_FILE)
+        raw = newest if isinstance(step.settings, Drifting) else raw
         lines.append(shlex.join(["napari-sbd", *words]))
     return "\n".join(lines)
 
@@ -42,6 +55,13 @@ def _line(step: Step, raw: str, newest: str) -> tuple[list[str], str]:
     if isinstance(s, Denoise):
         target = output_name(newest, "_denoised.ome.tif")
         return ["denoise", newest, "-o", target, *_denoise(s)], target
+    if isinstance(s, Drifting):
+        target = output_name(newest, "_corrected.ome.tif")
+        return ["drift", newest, "-o", target, *_drift(s)], target
+    if isinstance(s, SeriesDenoise):
+        ending = "_denoised.nii.gz" if is_series_file(newest) else "_denoised.ome.tif"
+        target = output_name(newest, ending)
+        return ["series", "denoise", newest, "-o", target, *_series(s)], target
     made_here = step.source is None
     if isinstance(s, Columns):
         target = output_name(raw, "_columns.csv")
@@ -67,9 +87,31 @@ def _denoise(s: Denoise) -> list[str]:
         options += ["--frames", s.frames]
     options += ["--model", s.model_path or s.model]
     options += _options({"quality": s.quality}, {"quality": "fast"})
-    if s.gain_tuning is not None:
+    if s.neighbours is not None:
+        options += _options({"neighbours": s.neighbours, "seed": s.seed}, {"seed": 0})
+    elif s.gain_tuning is not None:
         options += _tuning(s.gain_tuning)
     return [*options, "--device", s.device]
+
+
+def _drift(s: Drifting) -> list[str]:
+    from ..movie.drift import JITTER, REACH
+
+    check_estimated(s)
+    assert s.estimated is not None
+    how = s.estimated
+    flags = {"--interpolate": s.interpolate, "--crop": s.edges == "crop"}
+    options = [flag for flag, given in flags.items() if given] + _pixel_size(how.pixel_size)
+    options += ["--model", how.model_path or how.model]
+    lengths = {"jitter": how.jitter, "largest-step": how.largest_step}
+    options += _options(lengths, {"jitter": JITTER, "largest-step": REACH})
+    return [*options, "--device", how.device]
+
+
+def _series(s: SeriesDenoise) -> list[str]:
+    mask = mask_of(s)
+    masked = ["--mask", mask.path] if mask else []
+    return ["--model", model_file(s), *masked, "--device", s.device]
 
 
 def _tuning(t: Tuning) -> list[str]:

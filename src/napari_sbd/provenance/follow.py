@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from . import file_checksum
 from .names import frames_slice
-from .steps import Agreement, Columns, Denoise, Origin, Simulation, Step, Tuning
+from .stacks import check_estimated, recorded_drift, series_denoised
+from .steps import (
+    Agreement,
+    Columns,
+    Denoise,
+    Drifting,
+    Network,
+    Origin,
+    SeriesDenoise,
+    Simulation,
+    Step,
+    Tuning,
+)
 
 if TYPE_CHECKING:
     from ..gaintuning import Tuned
     from ..networks import ModelCard
+    from ..series.stack import Series
 
 
 class Follower:
@@ -42,13 +54,14 @@ class Follower:
 
     def __init__(
         self,
-        raw: Micrograph | None,
+        raw: Micrograph | Series | None,
         exact: bool,
         find: Callable[[Origin], Path],
         progress: Callable[[float, float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        self.raw = self.newest = raw
+        self.raw: Any = raw
+        self.newest: Any = raw
         self.remarks: list[str] = []
         self._exact, self._find = exact, find
         self._tools: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
@@ -62,6 +75,14 @@ class Follower:
         image = self.newest
         if image is None:
             raise SBDError("The recipe does not say what it began with; give the image.")
+        if isinstance(settings, SeriesDenoise):
+            self.newest = self._series(settings, image)
+            return self.newest
+        if not isinstance(image, Micrograph):
+            raise SBDError(f"{step.operation} needs an image or movie, and this is a series.")
+        if isinstance(settings, Drifting):
+            self.raw = self.newest = self._still(settings, image)
+            return self.newest
         if isinstance(settings, Denoise):
             self.newest = self._denoise(settings, image)
             return self.newest
@@ -73,7 +94,7 @@ class Follower:
         given = settings.model_dump(include={"pixel_size", "gain", "offset"})
         return agreement(self._counts(settings.noisy, image), image, **given)
 
-    def _denoise(self, s: Denoise, image: Micrograph) -> Micrograph:
+    def _denoise(self, s: Denoise, image: Micrograph) -> Any:
         from ..denoise import denoise
 
         if isinstance(s.frames, str):
@@ -89,10 +110,34 @@ class Follower:
         calibration = {k: options.pop(k) for k in ("pixel_size", "gain", "offset")}
         image = image.replace(**calibration)
         where = {"model": options["model"], "device": self._device(s.device), **self._tools}
+        if s.neighbours is not None:
+            from ..movie import denoise_movie
+
+            result = denoise_movie(image, neighbours=s.neighbours, **{**options, **where})
+            self._compare_choices(s, result)
+            return result
         tuned = tuned_for(s, image, self._exact, **where)
         result = denoise(image, gain_tuning=tuned or False, **{**options, **where})
         self._compare_choices(s, result)
         return result
+
+    def _still(self, s: Drifting, movie: Micrograph) -> Any:
+        from ..movie import correct_drift, estimate_drift
+
+        drift = recorded_drift(s)
+        if not self._exact:
+            check_estimated(s)
+            assert s.estimated is not None
+            options = s.estimated.model_dump(include={"jitter", "largest_step"})
+            size = {"pixel_size": s.estimated.pixel_size, "gain": None, "offset": movie.offset}
+            movie = movie.replace(pixel_size=_own_first(size, movie)["pixel_size"])
+            options |= {"model": _name_of(s.estimated), "device": self._device(s.estimated.device)}
+            drift = estimate_drift(movie, **options, **self._tools)
+        return correct_drift(movie, drift, s.interpolate, s.edges)
+
+    def _series(self, s: SeriesDenoise, stack: Micrograph | Series) -> Any:
+        where = {"device": self._device(s.device), **self._tools}
+        return series_denoised(s, stack, self._exact, self._find, **where)
 
     def _device(self, name: str) -> str:
         from ..networks.hardware import resolve_device
@@ -156,9 +201,7 @@ def options_for(s: Denoise, image: Micrograph, exact: bool = False) -> dict[str,
     calibration = {"pixel_size": s.pixel_size, "gain": s.gain, "offset": s.offset}
     if not exact:
         calibration = _own_first(calibration, image)
-    card = model_of(s)
-    model = str(card.path) if s.model_path else card.name
-    return {**calibration, "model": model, "quality": s.quality, "seed": s.seed}
+    return {**calibration, "model": _name_of(s), "quality": s.quality, "seed": s.seed}
 
 
 def tuned_for(s: Denoise, image: Micrograph, exact: bool, **options: Any) -> Tuned | None:
@@ -196,7 +239,13 @@ def _own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
     return {**own, **taken, "offset": offset}
 
 
-def model_of(s: Denoise) -> ModelCard:
+def _name_of(s: Network) -> str:
+    """What finds the recipe's model again: a path of one's own, or a name."""
+    card = model_of(s)
+    return str(card.path) if s.model_path else card.name
+
+
+def model_of(s: Network) -> ModelCard:
     """The card of the recipe's model.
 
     Raises
@@ -260,27 +309,3 @@ def simulated(s: Simulation) -> Micrograph:
     except TypeError as error:
         raise SBDError(f"The recipe of the simulation is not understood: {error}.") from error
     return phantom.noisy if s.part == "noisy" else phantom.clean
-
-
-def found(origin: Origin, folder: Path | None) -> Path:
-    """Where a file of a recipe is: at its own path, or beside the result.
-
-    Raises
-    ------
-    SBDError
-        If it is at neither.
-    """
-    places = [Path(origin.path)]
-    if folder is not None:
-        places.append(folder / places[0].name)
-    for place in places:
-        if place.is_file():
-            return place
-    raise SBDError(f"The source {origin.path} is not there any more; give the file as the source.")
-
-
-def intact(origin: Origin | None, path: Path | None) -> bool | None:
-    """Whether a file still has the checksum of the recipe; None where that cannot be told."""
-    if origin is None or origin.sha256 is None or path is None:
-        return None
-    return file_checksum(path) == origin.sha256

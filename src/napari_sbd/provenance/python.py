@@ -8,18 +8,23 @@ from inspect import signature
 from typing import Any
 
 from ..errors import SBDError
-from .names import NO_FILE, TUNING_DEFAULTS, output_name
+from .names import NO_FILE, TUNING_DEFAULTS, is_series_file, output_name
+from .stacks import check_estimated, mask_of, model_file
 from .steps import (
     Agreement,
     Columns,
     Denoise,
+    Drifting,
     Origin,
+    SeriesDenoise,
     Simulation,
     Step,
     Tuning,
     since_the_source,
     steps,
 )
+
+_WRITTEN = "model", "device", "neighbours"  # arguments that stand in every script
 
 
 def as_python(recipe: Any) -> str:
@@ -75,6 +80,10 @@ class _Script:
             self._newest = self._image(self._path)
         if isinstance(settings, Denoise):
             self._denoise(settings)
+        elif isinstance(settings, Drifting):
+            self._still(settings)
+        elif isinstance(settings, SeriesDenoise):
+            self._series(settings)
         elif isinstance(settings, Columns):
             self._columns(settings, step.source is None)
         elif isinstance(settings, Agreement):
@@ -84,7 +93,8 @@ class _Script:
         if path not in self._read:
             name = f"image_{len(self._read) + 1}" if self._read else "image"
             note = "" if path else "  # it was in memory; give its file here"
-            self.lines.append(f"{name} = sbd.read({path or NO_FILE!r}){note}")
+            reader = "read_series" if is_series_file(path) else "read"
+            self.lines.append(f"{name} = sbd.{reader}({path or NO_FILE!r}){note}")
             self._read[path] = name
         return self._read[path]
 
@@ -117,8 +127,34 @@ class _Script:
         self.imports.add(f"from {room} import {name}")
         return _Expression(_call(name, (), values, known))
 
+    def _still(self, s: Drifting) -> None:
+        from ..movie import correct_drift, estimate_drift
+
+        check_estimated(s)
+        assert s.estimated is not None
+        movie, how = self._newest or "", s.estimated
+        arguments = {"model": how.model_path or how.model, "device": how.device}
+        arguments |= how.model_dump(include={"pixel_size", "jitter", "largest_step"})
+        defaults = _defaults(estimate_drift, _WRITTEN)
+        call = _call("sbd.estimate_drift", (movie,), arguments, defaults)
+        self.lines.append(f"drift = {call}")
+        given = {"interpolate": s.interpolate, "edges": s.edges}
+        call = _call("sbd.correct_drift", (movie, "drift"), given, _defaults(correct_drift))
+        self.lines.append(f"{movie} = {call}")
+        self._save(movie, "_corrected")
+
+    def _series(self, s: SeriesDenoise) -> None:
+        arguments: dict[str, Any] = {"model": model_file(s), "device": s.device}
+        if mask := mask_of(s):
+            arguments["mask"] = mask.path
+        call = _call("sbd.denoise_series", (self._newest or "",), arguments, {})
+        self.lines.append(f"denoised = {call}")
+        self._newest = "denoised"
+        self._save("denoised", "_denoised")
+
     def _denoise(self, s: Denoise) -> None:
         from ..denoise import denoise
+        from ..movie import denoise_movie
 
         image = self._newest or ""
         if isinstance(s.frames, str):
@@ -130,9 +166,11 @@ class _Script:
         arguments |= {"device": s.device}
         if s.gain_tuning is not None:
             arguments |= self._tuning(s, s.gain_tuning, image, model)
-        call = _call(
-            "sbd.denoise", (image,), arguments, _defaults(denoise, but=("model", "device"))
-        )
+        what: Callable[..., Any] = denoise
+        if s.neighbours is not None:
+            arguments |= {"neighbours": s.neighbours, "seed": s.seed}
+            what = denoise_movie
+        call = _call(f"sbd.{what.__name__}", (image,), arguments, _defaults(what, _WRITTEN))
         self.lines.append(f"denoised = {call}")
         self._newest = "denoised"
         self._save("denoised", "_denoised")
@@ -175,7 +213,10 @@ class _Script:
         self.ending = "print(judged.verdict())"
 
     def _save(self, name: str, what: str) -> None:
-        self.ending = f'sbd.write({name}, "{output_name(self._path, f"{what}.ome.tif")}")'
+        writer, ending = "write", f"{what}.ome.tif"
+        if is_series_file(self._path):
+            writer, ending = "write_series", f"{what}.nii.gz"
+        self.ending = f'sbd.{writer}({name}, "{output_name(self._path, ending)}")'
 
 
 def calibration(s: Denoise | Columns) -> dict[str, Any]:

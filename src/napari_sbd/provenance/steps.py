@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import SBDError
 
@@ -50,12 +50,17 @@ class Tuning(_Plain):
     gains: str | None = None
 
 
-class Denoise(_Plain):
-    """Settings of ``denoise``."""
+class Network(_Plain):
+    """A network for images; the path is that of a file of one's own."""
 
     model: str
     model_sha256: str
     model_path: str | None = None
+
+
+class Denoise(Network):
+    """Settings of ``denoise``, and of ``denoise_movie`` where there are neighbours."""
+
     model_choice: str
     quality: Literal["fast", "best"]
     device: str
@@ -67,10 +72,48 @@ class Denoise(_Plain):
     offset: float
     dose: float | None = None
     seed: Seed = 0
+    neighbours: Annotated[int, Field(ge=1)] | None = None
     gain_tuning: Tuning | None = None
     frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
     blank_frames: list[int] | None = None
     unreadable_frames: list[int] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Denoise:
+        if self.neighbours is not None and self.gain_tuning is not None:
+            raise ValueError("neighbours and gain_tuning exclude each other")
+        return self
+
+
+class Estimated(Network):
+    """How ``estimate_drift`` was called; lengths in nm."""
+
+    device: str
+    pixel_size: PixelSize
+    jitter: Positive
+    largest_step: Positive
+
+
+class Drifting(_Plain):
+    """Settings of ``correct_drift``: the shifts y, x [px] of each frame as they were taken out, and
+    how they were found, None where nobody knows."""
+
+    interpolate: bool
+    edges: Literal["pad", "crop"]
+    counts: bool
+    shifts: Annotated[list[tuple[float, float]], Field(min_length=1)]
+    estimated: Estimated | None
+
+
+class SeriesDenoise(_Plain):
+    """Settings of ``denoise_series``; the path is None for a model that was only in memory, the
+    mask False where there was none, None where it was in memory."""
+
+    model: str
+    model_sha256: str
+    model_path: str | None
+    device: str
+    mask: Origin | Literal[False] | None
 
 
 class Columns(_Plain):
@@ -116,6 +159,8 @@ class Simulation(_Plain):
 
 SETTINGS: dict[str, type[_Plain]] = {
     "denoise": Denoise,
+    "correct_drift": Drifting,
+    "denoise_series": SeriesDenoise,
     "find_columns": Columns,
     "agreement": Agreement,
     "simulate": Simulation,

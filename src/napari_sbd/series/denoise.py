@@ -5,15 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from ..denoise import Progress
 from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import Micrograph
-from ..provenance import recipe, with_recipe
+from ..provenance import file_checksum, origin_of, recipe, with_recipe
 from .features import features, in_noise_units
+from .files import read_mask
 from .level import estimate_level
 from .model import SeriesCard, SeriesModel, load_series_model
 from .stack import Series, as_series, rows_of, usable_mask
@@ -50,7 +51,8 @@ def denoise_series(
     model
         What ``train_series`` returned, or the path where it was saved.
     mask
-        (Y, X) or (Z, Y, X): voxels outside are skipped and stay as they are.
+        (Y, X) or (Z, Y, X): voxels outside are skipped and stay as they are. The path of a file
+        can be given, which a recipe then names; it cannot name an array.
     out
         float32, shape of the stack, to be filled.
     device
@@ -74,6 +76,7 @@ def denoise_series(
     source = as_series(stack)
     trained = model if isinstance(model, SeriesModel) else load_series_model(model)
     trained.card.check_fits(source)
+    masked, mask = _mask(mask)
     inside = usable_mask(mask, source)
     result = np.empty(source.data.shape, np.float32) if out is None else out
     if result.shape != source.data.shape or result.dtype != np.float32:
@@ -97,14 +100,24 @@ def denoise_series(
     whose = trained.card
     entry = recipe(
         "denoise_series",
+        origin_of(source),
         model=whose.name,
         model_sha256=whose.sha256,
+        model_path=str(whose.path.absolute()) if whose.sha256 else None,
         device=str(where),
-        masked=mask is not None,
+        mask=masked,
     )
     if isinstance(stack, Micrograph) and stack.offset:
         result += np.float32(stack.offset)
     return with_recipe(stack.replace(data=result), entry)
+
+
+def _mask(mask: Any) -> tuple[dict[str, Any] | Literal[False] | None, Any]:
+    """What a recipe says of a mask, as ``provenance.steps.SeriesDenoise`` has it, and the array."""
+    if isinstance(mask, (str, Path)):
+        path = Path(mask).absolute()
+        return {"path": str(path), "sha256": file_checksum(path)}, read_mask(path)
+    return (False if mask is None else None), mask
 
 
 def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:

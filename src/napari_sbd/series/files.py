@@ -8,9 +8,8 @@ from typing import Any
 
 from ..errors import SBDError
 from ..io import check_readable, check_writable, read, write
-from ..micrograph import Micrograph
 from .model import model_path
-from .stack import Series, as_series
+from .stack import Series, as_series, to_micrograph
 
 _NIFTI = (".nii", ".nii.gz")
 
@@ -87,9 +86,7 @@ def write_series(series: Series, path: str | os.PathLike[str]) -> None:
 
         nifti.write(series, path)
     else:
-        whole = series.origin or Micrograph(series.data, name=series.name)
-        data = series.data + whole.offset if whole.offset else series.data
-        write(whole.replace(data=data, metadata=series.metadata), path)
+        write(to_micrograph(series), path)
 
 
 def check_target(path: Path, axes: int) -> None:

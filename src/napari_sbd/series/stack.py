@@ -160,6 +160,13 @@ def as_series(stack: Any) -> Series:
     return Series(stack)
 
 
+def to_micrograph(series: Series) -> Micrograph:
+    """The micrograph of a series (N, Y, X), with the calibration and offset of its origin."""
+    whole = series.origin or Micrograph(series.data, name=series.name)
+    data = series.data + whole.offset if whole.offset else series.data
+    return whole.replace(data=data, metadata=series.metadata)
+
+
 def usable_mask(mask: Any, series: Series) -> np.ndarray:
     """The mask as bool, all True for None.
 

@@ -16,7 +16,7 @@ from ..denoiser import Denoiser
 from ..errors import BlankImage, SBDError
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
-from ..provenance import KEY
+from ..provenance import history
 from .journal import Fate
 from .unfinished import Unfinished
 
@@ -76,7 +76,7 @@ class Steps:
 
     def begin(self, template: Micrograph) -> None:
         """Make room for the result, or find the frames that are done."""
-        entry = template.metadata[KEY]["history"][-1]
+        entry = history(template.metadata)[-1]
         job = {**entry["versions"], **entry["settings"], "source": str(self._movie.source)}
         job["source_state"] = self._state
         if job["gain_tuning"]:  # the text of the gains varies; their checksum stands for them
@@ -129,7 +129,7 @@ class Steps:
         """Write the recipe, which now lists the frames that were not denoised, and end."""
         from ..networks.hardware import precision
 
-        settings = template.metadata[KEY]["history"][-1]["settings"]
+        settings = history(template.metadata)[-1]["settings"]
         device = self.worker.passes.device  # another one where memory did not suffice
         settings |= {"device": str(device), "precision": str(precision(device))[len("torch.") :]}
         for fate in ("blank", "unreadable"):

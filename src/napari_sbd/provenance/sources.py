@@ -1,0 +1,46 @@
+"""The file that a recipe begins with, or that holds its result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import SBDError
+from ..micrograph import Micrograph
+from ..series.stack import Series
+from . import file_checksum
+from .steps import Origin
+
+
+def read_source(path: Path) -> Micrograph | Series:
+    """Read an image or movie as a micrograph, a NIfTI stack as a series."""
+    from ..series.files import is_nifti, read_series
+
+    if is_nifti(path):
+        return read_series(path)
+    from ..io import read
+
+    return read(path)
+
+
+def found(origin: Origin, folder: Path | None) -> Path:
+    """Where a file of a recipe is: at its own path, or beside the result.
+
+    Raises
+    ------
+    SBDError
+        If it is at neither.
+    """
+    places = [Path(origin.path)]
+    if folder is not None:
+        places.append(folder / places[0].name)
+    for place in places:
+        if place.is_file():
+            return place
+    raise SBDError(f"The source {origin.path} is not there any more; give the file as the source.")
+
+
+def intact(origin: Origin | None, path: Path | None) -> bool | None:
+    """Whether a file still has the checksum of the recipe; None where that cannot be told."""
+    if origin is None or origin.sha256 is None or path is None:
+        return None
+    return file_checksum(path) == origin.sha256
