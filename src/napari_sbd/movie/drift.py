@@ -89,7 +89,10 @@ class Drift:
                 "may be meaningless."
             )
         elif len(path) > 1 and np.isnan(self.agreement[1:]).all():
-            said += " The contrast is too low to tell whether it stays the same."
+            said += (
+                " The contrast is too low to tell whether it stays the same, "
+                "so these shifts may be meaningless."
+            )
         return said
 
     def table(self) -> pd.DataFrame:
