@@ -79,7 +79,7 @@ def test_where_no_lattice_tells_the_sampling_it_says_so():
 def test_a_dose_below_the_training_range_warns():
     dim = np.random.default_rng(6).poisson(lattice((96, 96), mean=0.01))
     with pytest.warns(UserWarning, match="electrons per working pixel"):
-        sbd.denoise(dim, pixel_size=PIXEL, gain=1)
+        sbd.denoise(dim, pixel_size=PIXEL, gain=1, model="hrtem")
 
 
 def test_an_image_with_hardly_any_noise_warns():

@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.agreement import judge_columns
+from napari_sbd.agreement.visibility import visibility
 
 PIXEL = 0.0061
 SHAPE = (512, 512)
@@ -186,3 +187,31 @@ def test_judged_columns_agree_with_the_map(counts):
     assert ((p > 0) & (p < 1)).all()
     with warnings.catch_warnings(), pytest.raises(sbd.SBDError, match="positive"):
         judge_columns(counts, truth, y, x, 0.0)
+
+
+@pytest.mark.parametrize("dose", [0.05, 0.45, 5.0])
+def test_vacuum_has_no_columns(dose):
+    """Neither in what a network makes of it nor in a blurred image of it."""
+    counts = np.random.default_rng(0).poisson(dose, (256, 256)).astype(np.float32)
+    noisy = sbd.Micrograph(counts, 0.0061, gain=1.0)
+    denoised = sbd.denoise(noisy, model="hrtem")
+    assert len(sbd.agreement(noisy, denoised).columns) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(sbd.find_columns(denoised, noisy)) == 0
+
+
+def test_columns_that_the_counts_can_show_are_judged():
+    truth = lattice((256, 256), period=40, mean=0.45)
+    counts = np.random.default_rng(0).poisson(truth)
+    noisy = sbd.Micrograph(counts, 0.0061, gain=1.0)
+    assert len(sbd.agreement(noisy, noisy.replace(data=truth)).columns) > 20
+
+
+def test_the_sigmas_of_a_spot_are_those_of_its_likelihood():
+    """A Gaussian of amplitude a and sigma s on b electrons: a s sqrt(pi / b) against flat, and
+    some less against what remains of it when blurred by four sigmas."""
+    y, x = np.mgrid[:101, :101] - 50
+    image = 1 + 0.1 * np.exp(-(y**2 + x**2) / 2 / 5**2)
+    seen = visibility(image, (5.0, 5.0), np.array([50]), np.array([50]))
+    assert seen == pytest.approx(0.1 * np.sqrt(np.pi) * 5, rel=0.15)

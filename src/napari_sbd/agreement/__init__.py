@@ -12,6 +12,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
 from .statistic import Weights, combined, p_value, scores_at
 from .trials import Denoiser, halves, judge, neighbours, residual, still, total
+from .visibility import VISIBLE, visibility
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ def agreement(
         half the electrons, brought to the scale of the whole.
     columns
         (N, 2) y, x, or a table with columns ``y`` and ``x`` [px], of the places that are judged as
-        columns; by default the spots of the denoised image.
+        columns; by default the spots of the denoised image, if the counts can have shown them.
     seed
         Of the thinning.
 
@@ -93,7 +94,13 @@ def agreement(
     electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
     weights = Weights(sigma)
     radius = (sigma[0] * 2**0.5, sigma[1] * 2**0.5)
-    spots = find_spots(expected, sigma) if columns is None else _positions(columns)
+    if columns is not None:
+        spots = _positions(columns)
+    else:
+        spots = find_spots(expected, sigma)
+        core = sigma[0] / 2, sigma[1] / 2  # a column is narrower than its neighbourhood
+        if visibility(expected, core, *spots.T) < VISIBLE:
+            spots = spots[:0]
     if denoiser is not None:
         trials = halves(data, denoiser, seed)
         how = "each half of the electrons judged by what was made from the other"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..provenance import write_beside
+from ..provenance import forget_beside, write_beside
 from .lattice import check_table
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def write_columns(
         draft.replace(target)
         if target.suffix.lower() == ".xyz" and "recipe" in table.attrs:
             write_beside(target, _plain(table.attrs["recipe"]))
+        else:
+            forget_beside(target)
     except OSError as error:
         raise SBDError(f"{target} cannot be written: {error}.") from error
     finally:

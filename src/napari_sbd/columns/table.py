@@ -206,6 +206,9 @@ def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: flo
     image = model.data if np.isfinite(model.data).any() else np.zeros(model.shape)
     found = detect(image, **settings)
     points = np.column_stack([found.y, found.x])
+    why = found.why or "No extremum is above the threshold; raise the sensitivity."
+    if len(points) and found.scale is not None and model.gain is not None:
+        points, why = _visible(model, model.gain, points, found.scale)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     attrs = {
         "scale": found.scale,
@@ -218,11 +221,26 @@ def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: flo
         "shape": list(model.shape),
     }
     if not len(points):
-        why = found.why or "No extremum is above the threshold; raise the sensitivity."
         warnings.warn(f"No atomic columns were found. {why}", stacklevel=4)
     table = _measured(model, data, start, None, attrs, alpha)
     table.attrs = attrs
     return table
+
+
+def _visible(
+    model: Micrograph, gain: float, points: np.ndarray, scale: float
+) -> tuple[np.ndarray, str]:
+    """The points, or none with the reason where the counts cannot have shown such columns."""
+    from ..agreement.visibility import VISIBLE, visibility
+
+    electrons = (np.asarray(model.data, np.float64) - model.offset) / gain
+    seen = visibility(electrons, (scale, scale), *points.T)
+    if seen >= VISIBLE:
+        return points, ""
+    return points[:0], (
+        f"All spots of the denoised image together would stand out of its counts by {seen:.1f} "
+        f"sigmas, and {VISIBLE:g} are needed: they come from the noise."
+    )
 
 
 def _measured(model, data, start, free, attrs, alpha) -> pd.DataFrame:

@@ -107,6 +107,11 @@ def _checksum(path: str, size: int, changed: int) -> str:
     return checksum(Path(path))
 
 
+def forget_beside(path: Path) -> None:
+    """Remove the ``FILE.recipe.json`` of an earlier result, which would speak for a new one."""
+    path.with_name(path.name + _BESIDE).unlink(missing_ok=True)
+
+
 def write_beside(path: Path, kept: Mapping[str, Any]) -> Path:
     """Write ``FILE.recipe.json`` for a file that has no place for a recipe.
 
