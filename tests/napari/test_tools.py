@@ -356,3 +356,10 @@ def test_the_reach_of_weights_holds_most_of_them():
     weights = np.zeros((21, 21))
     weights[10, 10], weights[10, 15], weights[10, 18] = 0.5, -0.45, 0.05
     assert reach(EquivalentFilter(weights, 1.0, 0.0, 10, 10)) == 5
+
+
+def test_a_missing_result_is_named_as_such(viewer, open_tool, noisy):
+    add(viewer, Micrograph(noisy.astype(np.uint16), 0.0061, gain=1.0, name="raw"))
+    widget = open_tool(AgreementWidget)
+    widget.start.click()
+    assert "denoise an image first" in widget.message.text()

@@ -58,7 +58,7 @@ def test_one_stack_cannot_teach_itself(viewer, widget):
 def test_without_a_stack_the_widget_says_what_to_do(viewer, widget):
     viewer.add_image(np.ones((20, 20)))
     widget.start.click()
-    assert "open one" in widget.message.text()
+    assert "There is no stack" in widget.message.text()
 
 
 def test_a_nifti_layer_knows_its_gradient_table(viewer, tmp_path):

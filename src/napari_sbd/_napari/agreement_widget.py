@@ -57,7 +57,8 @@ class AgreementWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        raw, denoised = (layers.needed(box.layer) for box in (self.raw, self.denoised))
+        raw = layers.needed(self.raw.layer)
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source = raw
         return partial(_judge, *pair, self.how.currentText() == _HALVES)

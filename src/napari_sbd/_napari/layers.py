@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 KEY = "napari_sbd_calibration"
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
+NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
+NO_RESULT = "There is no result of this program here; denoise an image first."
 LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = 0.1, 99.9
@@ -32,16 +34,16 @@ _LOOK = (
 )
 
 
-def needed(layer: Any) -> Any:
+def needed(layer: Any, otherwise: str = NO_IMAGE) -> Any:
     """The layer itself.
 
     Raises
     ------
     SBDError
-        If there is none.
+        If there is none, with the sentence that says what to do.
     """
     if layer is None:
-        raise SBDError("There is no image; open one, or a sample from File > Open Sample.")
+        raise SBDError(otherwise)
     return layer
 
 

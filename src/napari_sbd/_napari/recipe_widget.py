@@ -55,7 +55,8 @@ class RecipeWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        result, image = (layers.needed(box.layer) for box in (self.result, self.image))
+        result = layers.needed(self.result.layer, layers.NO_RESULT)
+        image = layers.needed(self.image.layer)
         self._source = image
         return partial(_apply, recipe_of(result), layers.micrograph_of(image))
 
@@ -76,7 +77,7 @@ class RecipeWidget(TaskWidget):
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:
-            copy_recipe(layers.needed(self.result.layer), writer)
+            copy_recipe(layers.needed(self.result.layer, layers.NO_RESULT), writer)
             self.say("Copied.")
         except SBDError as error:
             self.say(str(error))
@@ -121,7 +122,7 @@ def copy_recipe(layer: Layer, writer: Callable[[Any], str]) -> None:
 
 def _copy_active(viewer: napari.viewer.Viewer, writer: Callable[[Any], str]) -> None:
     try:
-        copy_recipe(layers.needed(viewer.layers.selection.active), writer)
+        copy_recipe(layers.needed(viewer.layers.selection.active, layers.NO_RESULT), writer)
         show_info("Copied to the clipboard.")
     except SBDError as error:
         show_error(str(error))

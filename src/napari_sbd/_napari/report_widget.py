@@ -48,7 +48,8 @@ class ReportWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Ask where to; read the fields."""
-        denoised, raw = (layers.needed(box.layer) for box in (self.denoised, self.raw))
+        raw = layers.needed(self.raw.layer)
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         if pair[0].is_movie:
             frame = round(float(denoised.world_to_data(self.viewer.dims.point)[0]))

@@ -55,7 +55,8 @@ class ResidualWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
-        denoised, raw = (layers.needed(box.layer) for box in (self.denoised, self.raw))
+        raw = layers.needed(self.raw.layer)
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         if pair[0].shape != pair[1].shape:
             raise SBDError(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _AUTO = "auto"
 _STEPS = STEPS
 _TRAINING_SHARE = 0.9  # of the time, as the bar shows it
+_NO_STACK = "There is no stack; open a NIfTI file, or a stack of images (N, Y, X)."
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,11 @@ class SeriesWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        self._source = layers.needed(self.stack.layer)
+        self._source = layers.needed(self.stack.layer, _NO_STACK)
         name = self.file.text().strip()
         file = model_path(name) if name else None
         trained = file is not None and file.is_file()
-        if not trained and layers.needed(self.reference.layer) is self._source:
+        if not trained and layers.needed(self.reference.layer, _NO_STACK) is self._source:
             raise SBDError(
                 "The noisy and the low-noise stack are the same layer; open the low-noise stack, "
                 "or give a trained model."
