@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -314,10 +315,9 @@ def test_gains_are_found_once_and_kept_for_the_resumed_run(source, tmp_path):
 def test_no_file_stays_open(suffix, source, tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
     counts = []
-
-    def told(done, total):
+    for _ in range(5):
+        sbd.denoise_file(source, tmp_path / f"out{suffix}")
+        gc.collect()
         counts.append(len(os.listdir("/proc/self/fd")))
-
-    for _ in range(2):
-        sbd.denoise_file(source, tmp_path / f"out{suffix}", progress=told)
-    assert max(counts[FRAMES:]) <= max(counts[:FRAMES])
+    # the first run loads libraries; one file left open by each of the others would add three
+    assert counts[-1] - counts[1] < 3
