@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Points
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
 from superqt.utils import create_worker, qdebounced
@@ -18,6 +18,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import columns_layer, layers
 from .fields import beside, choices
+from .looking import frame_shown
 from .pair_boxes import pair_boxes
 from .task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 
@@ -75,7 +76,7 @@ class ColumnsWidget(TaskWidget):
         layer = layers.needed(self.denoised.layer)
         m = layers.micrograph_of(layer)
         raw = None if self.raw.layer is None else layers.micrograph_of(self.raw.layer)
-        frame = self._frame(layer) if m.is_movie else None
+        frame = frame_shown(self.viewer, layer) if m.is_movie else None
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
             m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
@@ -111,9 +112,6 @@ class ColumnsWidget(TaskWidget):
         surface = int(table["surface"].sum())
         return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
 
-    def _frame(self, layer: Layer) -> int:
-        return round(float(layer.world_to_data(self.viewer.dims.point)[0]))
-
     def _colour(self) -> None:
         if self._points is not None and self._points in self.viewer.layers:
             columns_layer.colour(self._points, self.colour.currentText())
@@ -124,7 +122,7 @@ class ColumnsWidget(TaskWidget):
         layer = self.denoised.layer
         if layer is None or self.running:
             return
-        image = layer.data[self._frame(layer)] if layer.ndim == 3 else layer.data
+        image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
         worker = create_worker(
             detect,
             np.asarray(image),
@@ -143,7 +141,9 @@ class ColumnsWidget(TaskWidget):
             return
         points = np.column_stack([found.y, found.x])
         if layer.ndim == 3:
-            points = np.column_stack([np.full(len(points), self._frame(layer)), points])
+            points = np.column_stack(
+                [np.full(len(points), frame_shown(self.viewer, layer)), points]
+            )
         if _PREVIEW in self.viewer.layers:
             self.viewer.layers[_PREVIEW].data = points
         else:

@@ -17,6 +17,7 @@ from ..quality.samples import HANDS
 from . import layers
 from .fields import choices
 from .layer_box import LayerBox
+from .looking import frame_shown
 from .pair_boxes import is_raw
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
@@ -78,7 +79,7 @@ class CompareWidget(TaskWidget):
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
         if m.is_movie and way == "thinning":
-            shown = round(float(layer.world_to_data(self.viewer.dims.point)[0]))
+            shown = frame_shown(self.viewer, layer)
             m = m.replace(data=np.asarray(m.data[shown]))
         self.table.setVisible(False)
         options = {

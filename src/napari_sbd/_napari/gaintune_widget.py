@@ -15,6 +15,7 @@ from . import layers
 from .curve import Curve
 from .fields import beside, choices
 from .layer_box import LayerBox
+from .looking import frame_shown
 from .model_box import ModelBox
 from .pair_boxes import is_raw
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -67,7 +68,7 @@ class GainTuneWidget(TaskWidget):
         """Read the fields."""
         layer = self.layer.layer
         m = layers.micrograph_of(layers.needed(layer))
-        shown = round(float(layer.world_to_data(self.viewer.dims.point)[0])) if m.is_movie else 0
+        shown = frame_shown(self.viewer, layer)
         frames = {"frame shown": shown, "all together": "all", "each": "each"}
         self._source, self._points = layer, []
         self.curve.show_points([])

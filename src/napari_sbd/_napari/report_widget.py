@@ -16,6 +16,7 @@ from ..report import write_report
 from . import columns_layer, layers
 from .fields import field
 from .layer_box import LayerBox
+from .looking import frame_shown
 from .pair_boxes import pair_boxes
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
@@ -52,7 +53,7 @@ class ReportWidget(TaskWidget):
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         if pair[0].is_movie:
-            frame = round(float(denoised.world_to_data(self.viewer.dims.point)[0]))
+            frame = frame_shown(self.viewer, denoised)
             pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
         points = self.columns.layer
         table = None if points is None else columns_layer.table_of(points)

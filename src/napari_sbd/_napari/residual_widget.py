@@ -15,6 +15,7 @@ from ..frames import mean_filled
 from ..micrograph import Micrograph
 from ..quality import Residual, residual_check
 from . import layers
+from .looking import frame_shown
 from .pair_boxes import pair_boxes
 from .spectra import Spectra
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -64,7 +65,7 @@ class ResidualWidget(TaskWidget):
                 "not the raw and the denoised image of one another."
             )
         if pair[0].is_movie:
-            frame = round(float(denoised.world_to_data(self.viewer.dims.point)[0]))
+            frame = frame_shown(self.viewer, denoised)
             pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
         self._source = raw
         return partial(_remove, pair[0], pair[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..frames import mean_filled
+
 # Denoised vacuum of 96 to 1280 pixels at 0.02 to 50 electrons per pixel showed 5.3 at the most; Pt
 # on CeO2 whose lattice was denoised roughly right 7 at the least, otherwise 2.3 at the most.
 VISIBLE = 6.0
@@ -30,8 +32,6 @@ def visibility(
         (N,) places of the spots [px].
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
-
-    from ..frames import mean_filled
 
     if not len(y) or not np.isfinite(expected).any():
         return 0.0

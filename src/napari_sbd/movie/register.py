@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..frames import mean_filled
+
 _LEAST_SEEN = 0.4  # of the template's contrast
 _ITERATIONS = 4
 
@@ -66,7 +68,7 @@ def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     if not missing.any():
         result: np.ndarray = spline(image, -shift, order=3, cval=np.nan, prefilter=True)
         return result
-    whole = spline(np.where(missing, np.nanmean(image), image), -shift, order=3, cval=np.nan)
+    whole = spline(mean_filled(image), -shift, order=3, cval=np.nan)
     lost = spline(missing.astype(float), -shift, order=1, cval=1.0) > 1e-3
     return np.where(lost, np.nan, whole)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..denoiser import Denoiser
+from ..frames import mean_filled
 
 _NEAR = 3.0  # working pixels: standard deviation of the window over which differences are averaged
 _FAR = 6.0  # the same for their expected size
@@ -51,7 +52,7 @@ class Stillness:
         forget
             Leave out what was learned before; else the mean is taken.
         """
-        mean = np.where(np.isnan(estimate), np.nanmean(estimate), estimate)
+        mean = mean_filled(estimate)
         above = np.clip(mean - self._offset, 0, None)
         deviation = level * np.sqrt(above / max(above.mean(), 1e-12))
         drawn = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..frames import mean_filled
 from .register import moved, register
 
 _MEMORY = 16  # frames that the template averages over
@@ -115,7 +116,7 @@ def _smooth(counts: np.ndarray) -> np.ndarray:
     missing = np.isnan(counts)
     if not missing.any():
         return np.asarray(gaussian_filter(counts, _SMOOTH))
-    whole = gaussian_filter(np.where(missing, np.nanmean(counts), counts), _SMOOTH)
+    whole = gaussian_filter(mean_filled(counts), _SMOOTH)
     return np.where(missing, np.nan, whole)
 
 
