@@ -38,17 +38,19 @@ def test_positions_intensities_and_errors_are_those_of_the_scene(table):
     assert table["intensity"].median() == pytest.approx(2 * np.pi * 4 * 16, rel=0.01)
 
 
-def test_errors_from_the_counts_are_honest():
-    points = grid(13, 13, 20.0, jitter=1.0)
-    clean = picture(points, 20.0, 4.0, 4.0, 4.0)
+@pytest.mark.parametrize(("amplitude", "background"), [(4.0, 4.0), (0.5, 1.0)])
+def test_errors_from_the_counts_are_honest(amplitude, background):
+    """For clear columns, and for those of three standard deviations."""
+    points = grid(24, 24, 20.0, jitter=1.0)
+    clean = picture(points, 20.0, 4.0, amplitude, background)
     found = sbd.find_columns(clean, np.random.default_rng(2).poisson(clean))
     pairs = sbd.compare_columns(points, found).pairs
-    assert len(pairs) == 169
+    assert len(pairs) == 576
     matched = found.iloc[pairs[:, 1]]
     off = matched[["y_raw", "x_raw"]].to_numpy() - points[pairs[:, 0]]
-    assert 0.87 < (off / matched[["y_raw_err", "x_raw_err"]].to_numpy()).std() < 1.13
-    excess = matched["intensity_raw"] - 2 * np.pi * 4 * 16
-    assert 0.8 < (excess / matched["intensity_raw_err"]).std() < 1.2
+    assert 0.9 < np.nanstd(off / matched[["y_raw_err", "x_raw_err"]].to_numpy()) < 1.1
+    excess = matched["intensity_raw"] - 2 * np.pi * amplitude * 16
+    assert 0.9 < np.nanstd(excess / matched["intensity_raw_err"]) < 1.1
 
 
 def test_columns_that_the_counts_contradict_are_marked():

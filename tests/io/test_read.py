@@ -192,6 +192,15 @@ def test_tiff_layouts(options, large, tmp_path, movie, monkeypatch):
     np.testing.assert_array_equal(np.asarray(read(tmp_path / "a.tif").data), movie)
 
 
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint16])
+def test_three_or_four_tiff_frames_are_a_movie(number, dtype, tmp_path, movie):
+    """As tifffile saves them by default, which calls them a colour picture."""
+    data = np.resize(movie, (number, *movie.shape[1:])).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", data, photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").data, data)
+
+
 def test_tiff_gives_the_largest_image(tmp_path, movie):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(movie[0, :8, :8], metadata=None)

@@ -75,6 +75,10 @@ def measure(
     error in pi squared widths since a denoised image is smooth. Without counts there is only the
     second. A network also draws on other columns, so the first is an upper bound to the noise, but
     it says nothing about what a network invents.
+
+    Errors of the second fit are the larger of two inverse Fisher informations, that of the fitted
+    column and that of the denoised one: of a column that is hardly above the noise the counts only
+    show those whose noise adds to them, so the first alone is up to a third too small.
     """
     block = max(1, int(scale / _FINEST))
     coarse = _summed(image, block) / block**2
@@ -94,10 +98,16 @@ def measure(
     raw = fit_gaussians(electrons, model, radius, poisson=True, free=free, hold_width=held)
     back = 1 / np.outer(to_electrons, to_electrons)
     denoised = _fine(fit, covariance + expected.covariance * back, block, first)
+    foreseen = fit_gaussians(
+        electrons, model, radius, poisson=True, hold_width=held, iterations=0
+    ).covariance
     in_pixels = GaussianFit(
         raw.values / to_electrons, raw.covariance * back, raw.dispersion, raw.converged
     )
     result = _fine(in_pixels, in_pixels.covariance, block, first)
+    cautious = _fine(in_pixels, foreseen * back, block, first)
+    np.fmax(result.error, cautious.error, out=result.error)
+    np.fmax(result.intensity_error, cautious.intensity_error, out=result.intensity_error)
     result.error[held, 3] = np.nan
     lost = ~raw.converged
     for array in (result.values, result.error, result.intensity, result.intensity_error):

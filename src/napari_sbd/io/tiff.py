@@ -46,8 +46,7 @@ def read(path: Path) -> Micrograph:
     with tifffile.TiffFile(path) as file:
         series = max(file.series, key=lambda s: s.size)
         page = series.keyframe
-        grey = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
-        if page.photometric not in grey or page.samplesperpixel > 1:
+        if _is_colour(page):
             raise SBDError(_COLOUR)
         m = Micrograph(_load(path, file, series))
         m = m.replace(metadata=_metadata(file, page), pixel_size=_pixel_size_of_tags(page))
@@ -56,6 +55,21 @@ def read(path: Path) -> Micrograph:
         if file.is_imagej:
             return _with_imagej(m, file.imagej_metadata or {}, page)
         return _with_vendor(m, file, page)
+
+
+def _is_colour(page: Any) -> bool:
+    """Whether a page is a colour picture.
+
+    tifffile calls three or four frames in one array "RGB" unless it is told otherwise. Their planes
+    lie one after the other, as they hardly ever do in pictures, whose values have 8 bits besides.
+    """
+    import tifffile
+
+    grey = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
+    planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    if page.photometric == tifffile.PHOTOMETRIC.RGB and planes and page.dtype != np.uint8:
+        return False
+    return page.photometric not in grey or page.samplesperpixel > 1
 
 
 def write(m: Micrograph, path: Path) -> None:
