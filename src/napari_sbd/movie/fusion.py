@@ -119,7 +119,6 @@ class _Fusion:
             self._stillness.learn(here.clean, here.level)
             better = self._fused(here, others)
             self._stillness.learn(better, here.level, forget=True)
-            self._stillness.learn(better, here.level)
         blocks = self._fused(here, others)
         if self._age and self._age % _EVERY == 0:
             self._stillness.learn(blocks, here.level)
