@@ -247,6 +247,7 @@ def test_what_was_removed_is_shown_and_judged(viewer, open_tool, finish, pair):
     np.testing.assert_allclose(removed.data, raw.data - denoised.data, atol=1e-5)
     assert removed.units == denoised.units
     assert "white noise" in widget.message.text()
+    assert widget.autocorrelation.isVisibleTo(widget)
 
 
 def test_a_blur_is_caught_removing_the_lattice(viewer, open_tool, finish, pair):

@@ -120,6 +120,22 @@ def test_residual_of_the_truth_is_white_and_of_a_blur_is_not():
     assert "removed signal" in wrong.verdict()
 
 
+def test_the_autocorrelation_of_a_residual_is_a_dot_if_it_is_white():
+    truth = lattice((400, 400), period=40, mean=4.0)
+    counts = np.random.default_rng(7).poisson(truth)
+    estimates = {"white": truth, "lattice": gaussian_filter(truth, 12)}
+    images = {
+        k: sbd.residual_check(counts, e, 0.0061).autocorrelation for k, e in estimates.items()
+    }
+    largest = {}
+    for name, image in images.items():
+        middle = tuple(n // 2 for n in image.shape)
+        assert image[middle] == pytest.approx(1)
+        largest[name] = np.abs(np.delete(image.ravel(), np.ravel_multi_index(middle, image.shape)))
+    assert largest["white"].max() < 5 * images["white"].size ** -0.5
+    assert largest["lattice"].max() > 10 * images["white"].size ** -0.5
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

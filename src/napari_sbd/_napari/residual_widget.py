@@ -15,6 +15,7 @@ from ..frames import mean_filled
 from ..micrograph import Micrograph
 from ..quality import Residual, residual_check
 from . import layers
+from .autocorrelation import Autocorrelation
 from .looking import frame_shown
 from .pair_boxes import pair_boxes
 from .spectra import Spectra
@@ -35,7 +36,7 @@ class _Removed:
 
 
 class ResidualWidget(TaskWidget):
-    """Add raw minus denoised as a layer; show the three power spectra and a verdict.
+    """Add raw minus denoised as a layer; show power spectra, autocorrelation and a verdict.
 
     Parameters
     ----------
@@ -52,6 +53,8 @@ class ResidualWidget(TaskWidget):
         self.add_row("Raw", self.raw)
         self.spectra = Spectra()
         self.below.addWidget(self.spectra)
+        self.autocorrelation = Autocorrelation()
+        self.below.addWidget(self.autocorrelation)
         self._source: Image | None = None
 
     def prepare(self) -> Task:
@@ -88,7 +91,14 @@ class ResidualWidget(TaskWidget):
             )
         fy, fx = result.frequencies
         self.spectra.show_spectra(result.spectra, fy, fx, result.unit)
-        return result.why_not if result.check is None else result.check.verdict()
+        self.autocorrelation.setVisible(result.check is not None)
+        if result.check is None:
+            return result.why_not
+        image = result.check.autocorrelation
+        spans = (1 / (f[1] - f[0]) for f in (result.check.frequency_y, result.check.frequency_x))
+        steps = tuple(span / n for span, n in zip(spans, image.shape, strict=True))
+        self.autocorrelation.show_image(image, steps, result.check.unit.removeprefix("1/"))
+        return result.check.verdict()
 
 
 def _remove(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +37,9 @@ class Residual:
         period [nm or px], power, q.
     """
 
-    spectrum: np.ndarray
-    frequency_y: np.ndarray
-    frequency_x: np.ndarray
+    spectrum: np.ndarray = field(repr=False)
+    frequency_y: np.ndarray = field(repr=False)
+    frequency_x: np.ndarray = field(repr=False)
     unit: str
     peaks: pd.DataFrame
 
@@ -47,6 +47,18 @@ class Residual:
     def power(self) -> float:
         """Mean power, without the significant peaks' help 1 for white Poisson noise."""
         return float(np.median(self.spectrum) / np.log(2))
+
+    @property
+    def autocorrelation(self) -> np.ndarray:
+        """(h, w) correlation with itself, shifted by up to half the image, no shift in the middle.
+
+        By Wiener and Khinchin the transform of the spectrum. White noise has 1 in the middle and
+        elsewhere 0, with a standard deviation of ``(h w) ** -0.5``.
+        """
+        power = np.fft.ifftshift(self.spectrum)
+        shifted = np.fft.fftshift(np.fft.ifft2(power).real)
+        result: np.ndarray = shifted / max(float(shifted.max()), 1e-30)
+        return result
 
     def verdict(self) -> str:
         """The result in a sentence."""
