@@ -24,6 +24,11 @@ def movie(tmp_path, counts):
     return path
 
 
+def test_the_version_is_told(monkeypatch, capsys):
+    assert run(monkeypatch, "--version") == 0
+    assert sbd.__version__ in capsys.readouterr().out
+
+
 def test_denoise_one_file(monkeypatch, tmp_path, movie):
     out = tmp_path / "out.ome.tif"
     assert run(monkeypatch, "denoise", movie, "-o", out, "--frames", "1:3") == 0

@@ -55,6 +55,7 @@ def test_what_is_given_is_kept():
     assert found.gain == pytest.approx(20, rel=0.01)
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL, gain=20.0, offset=100.0))
     assert (found.gain, found.gain_err, found.offset) == (20, 0, 100)
+    assert "gain 20 (given), offset 100 (given)" in str(found)
 
 
 def test_filtered_images_are_called_correlated():

@@ -69,3 +69,11 @@ def test_a_movie_three_pixels_wide_is_a_movie():
 def test_impossible_calibrations_are_refused(wrong):
     with pytest.raises(SBDError):
         Micrograph(np.ones((4, 4)), **wrong)
+
+
+def test_a_large_movie_prints_as_one_line():
+    movie = Micrograph(np.zeros((9, 64, 32), np.uint16), 0.0061, metadata={"long": "x" * 1000})
+    text = repr(movie)
+    assert "9 x 64 x 32" in text
+    assert "0.0061" in text
+    assert len(text) < 200

@@ -79,7 +79,8 @@ def _on_processes(
     except BrokenProcessPool as error:
         raise SBDError(
             "A worker process ended, perhaps for lack of memory; run the same command again with "
-            "fewer workers: what is finished is kept."
+            "fewer workers: what is finished is kept. In a Python script the call must stand under "
+            "if __name__ == '__main__':"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -90,12 +90,13 @@ def denoise(
         raise SBDError(f"The quality is 'fast' or 'best', not {quality!r}.")
     stop = should_stop or (lambda: False)
     tuned, first, blank = None, int(gain_tuning is True), []
+    which: dict[str, Any] = {"model": model}
     if not isinstance(gain_tuning, bool):
         from .gaintuning.tuned import given
 
-        tuned, model = given(gain_tuning, model)
+        tuned, which = given(gain_tuning, model)
     with in_words():
-        worker = Denoiser(source, model=model, quality=quality, device=device)
+        worker = Denoiser(source, **which, quality=quality, device=device)
         frames = source.data if source.is_movie else source.data[None]
         if first:
             from .gaintuning.tune import tune_model

@@ -31,6 +31,8 @@ class Denoiser:
         chosen.
     model, quality, device
         As in ``denoise``.
+    why
+        Why this model was taken; where it is ``"auto"``, that is found out here.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class Denoiser:
         model: str | Path = "auto",
         quality: Quality = "fast",
         device: str = "auto",
+        why: str = "as asked",
     ) -> None:
         if min(source.shape[-2:]) < _SMALLEST:
             raise SBDError(
@@ -69,7 +72,7 @@ class Denoiser:
         self.device = resolve_device(device)
         self.passes = Passes(self.device)
         self.block = choose_block(source)
-        self.card, self.why = find_model(model), "as asked"
+        self.card, self.why = find_model(model), why
         first = reference_frame(source)
         if model == "auto":
             choice = choose_model(first, self.block, source.pixel_size_yx, self.device)

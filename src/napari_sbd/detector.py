@@ -84,11 +84,12 @@ class Detector:
         return bool(self.gain > 0 and self.gain_err <= _SURE * self.gain)
 
     def __str__(self) -> str:
+        correlation = _with_error(f"{self.correlation:.3f}", self.correlation_err)
         text = (
-            f"gain {self.gain:.4g} ± {self.gain_err:.2g}, offset {self.offset:.4g} ± "
-            f"{self.offset_err:.2g}, read-out noise {self.read_noise:.3g} ± "
-            f"{self.read_noise_err:.2g}, correlation of neighbours {self.correlation:.3f} ± "
-            f"{self.correlation_err:.2g}"
+            f"gain {_with_error(f'{self.gain:.4g}', self.gain_err, ' (given)')}, "
+            f"offset {_with_error(f'{self.offset:.4g}', self.offset_err, ' (given)')}, "
+            f"read-out noise {_with_error(f'{self.read_noise:.3g}', self.read_noise_err)}, "
+            f"correlation of neighbours {correlation}"
         )
         return ". ".join([text, *(note.rstrip(".") for note in self.notes)]) + "."
 
@@ -113,6 +114,10 @@ class Detector:
         right.set(xlabel="distance [px]", ylabel="autocorrelation of the noise", ylim=(-0.1, 1.05))
         right.set_title(f"neighbours: {self.correlation:.2f}", fontsize="medium")
         return figure
+
+
+def _with_error(value: str, error: float, exact: str = "") -> str:
+    return f"{value} ± {error:.2g}" if error else value + exact
 
 
 def estimate_detector(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class EquivalentFilter:
         The pixel.
     """
 
-    weights: np.ndarray
+    weights: np.ndarray = field(repr=False)
     estimate: float
     bias: float
     y: int

@@ -73,6 +73,14 @@ class Micrograph:
         if not np.isfinite(self.offset):
             raise SBDError(f"The offset must be a finite number, not {self.offset}.")
 
+    def __repr__(self) -> str:
+        """One line, without data and metadata, which would fill the screen."""
+        size = " x ".join(map(str, self.shape))
+        return (
+            f"Micrograph({self.name!r}, {size} {self.data.dtype}, pixel_size={self.pixel_size}, "
+            f"frame_time={self.frame_time}, gain={self.gain}, offset={self.offset})"
+        )
+
     @property
     def electrons(self) -> Any:
         """``(data - offset) / gain``: electrons per pixel, same shape as ``data``.

@@ -48,6 +48,28 @@ def test_what_is_finished_is_skipped_the_second_time(widget, until, tmp_path):
     assert "skipped" in widget.message.text()
 
 
+def test_neighbouring_frames_help_in_movies_and_are_noted(
+    widget, until, tmp_path, folder, noisy_movie
+):
+    write(Micrograph(noisy_movie, 0.0061, gain=1.0), folder / "movie.mrc")
+    widget.pattern.setText("movie.*")
+    widget.neighbours.setValue(2)
+    widget.start.click()
+    until(lambda: not widget.running)
+    result = read(tmp_path / "out" / "movie_denoised.ome.tif")
+    assert result.shape == noisy_movie.shape
+    [step] = result.metadata["napari_sbd"]["history"]
+    assert step["settings"]["neighbours"] == 2
+
+
+def test_an_image_without_neighbours_is_told_of(widget, until):
+    widget.pattern.setText("frame0.*")
+    widget.neighbours.setValue(1)
+    widget.start.click()
+    until(lambda: not widget.running)
+    assert "need a movie" in widget.log.text()
+
+
 def test_folders_must_be_chosen(widget):
     widget.target.setText(" ")
     widget.start.click()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from napari.components import ViewerModel
 from napari.layers import Image
-from npe2 import PluginManager
+from npe2 import PluginManager, io_utils
 
 from napari_sbd import Micrograph, read, write
 from napari_sbd._napari import samples
@@ -17,7 +19,8 @@ from napari_sbd._napari.writer import write_image
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
 RECIPE = {"history": [{"operation": "denoise"}]}
-READABLE = [".dm4", ".mrc", ".mrcs", ".emd", ".tif", ".ome.tif"]
+FILES = [".dm4", ".mrc", ".mrcs", ".emd", ".h5", ".hdf5", ".tif", ".ome.tif", ".npy"]
+READABLE = [*FILES, ".zarr", ".ome.zarr"]
 WRITABLE = [".ome.tif", ".tif", ".tiff", ".mrc", ".dm4", ".emd", ".h5", ".npy"]
 
 
@@ -33,6 +36,7 @@ def test_files_open_with_their_calibration(suffix, tmp_path):
     (layer,) = ViewerModel().open(path, plugin="napari-sbd")
     np.testing.assert_allclose(layer.scale, (0.5, 0.01, 0.02), rtol=1e-6)
     assert [str(unit) for unit in layer.units] == ["second", "nanometer", "nanometer"]
+    assert tuple(layer.axis_labels) == ("t", "y", "x")
     assert layer.name == "movie"
     np.testing.assert_array_equal(layer.data, MOVIE)
     m = micrograph_of(layer)
@@ -56,6 +60,129 @@ def test_imagej_tiff_with_pixel_size_is_ours(tmp_path):
     ((_, attributes, kind),) = reader(str(path))
     assert kind == "image"
     assert attributes["scale"] == pytest.approx((0.02, 0.02))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".zarr", ".h5", ".tif"])
+def test_a_result_without_calibration_keeps_its_recipe(suffix, tmp_path):
+    path = tmp_path / f"result{suffix}"
+    write(Micrograph(MOVIE[0].astype(np.float32), metadata={"napari_sbd": RECIPE}), path)
+    (layer,) = ViewerModel().open(path, plugin="napari-sbd")
+    assert layer.metadata["napari_sbd"] == RECIPE
+    assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
+
+
+def ome(path, data, axes, scale=None, levels=1):
+    """An OME-Zarr image as other programs write it, in nanometres."""
+    kinds = {"t": "time", "c": "channel"}
+    group = zarr.open_group(path, mode="w")
+    datasets = []
+    for level in range(levels):
+        group.create_array(str(level), data=data)
+        steps = scale or [1.0] * len(axes)
+        transforms = [{"type": "scale", "scale": steps}]
+        datasets.append({"path": str(level), "coordinateTransformations": transforms})
+    described = [
+        {"name": a, "type": kinds[a]}
+        if a in kinds
+        else {"name": a, "type": "space", "unit": "nanometer"}
+        for a in axes
+    ]
+    image = {"axes": described, "datasets": datasets, "name": "theirs"}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("yx", (40, 48)), ("tyx", (3, 40, 48))])
+def test_calibrated_ome_zarr_of_others_opens_with_its_scale(axes, shape, tmp_path):
+    path = tmp_path / "theirs.zarr"
+    ome(path, np.ones(shape, np.uint16), axes, [1.0] * (len(axes) - 2) + [0.02, 0.03], levels=2)
+    (layer,) = ViewerModel().open(path, plugin="napari-sbd")
+    assert layer.scale[-2:] == pytest.approx((0.02, 0.03))
+    assert layer.data.shape == shape
+
+
+def plain_npy(folder):
+    path = folder / "plain.npy"
+    np.save(path, MOVIE)
+    return path, MOVIE.shape
+
+
+def plain_zarr(folder):
+    path = folder / "plain.zarr"
+    zarr.create_array(path, data=MOVIE)
+    return path, MOVIE.shape
+
+
+def pyramid(folder):
+    path = folder / "pyramid.zarr"
+    group = zarr.open_group(path, mode="w")
+    for level in range(2):
+        group.create_array(str(level), data=MOVIE[0, :: 2**level, :: 2**level])
+    return path, MOVIE.shape[1:]
+
+
+def volume(folder):
+    path = folder / "volume.zarr"
+    ome(path, MOVIE, "zyx")
+    return path, MOVIE.shape
+
+
+def channels(folder):
+    path = folder / "channels.ome.zarr"
+    ome(path, MOVIE, "cyx")
+    return path, MOVIE.shape
+
+
+def five_axes(folder):
+    path = folder / "five.zarr"
+    ome(path, MOVIE[None, :, None], "tczyx")
+    return path, (1, 3, 1, 40, 48)
+
+
+def folder_of_images(folder):
+    path = folder / "images"
+    path.mkdir()
+    for i in range(2):
+        tifffile.imwrite(path / f"{i}.tif", MOVIE[i])
+    return path, (2, 40, 48)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [plain_npy, plain_zarr, pyramid, volume, channels, five_axes, folder_of_images],
+)
+def test_what_is_not_ours_opens_as_it_does_without_us(theirs, tmp_path):
+    path, shape = theirs(tmp_path)
+    assert get_reader(str(path)) is None
+    layer_data, reader = io_utils.read_get_reader([str(path)], stack=False)
+    assert reader.plugin_name == "napari"
+    data = layer_data[0][0]
+    finest = data[0] if isinstance(data, list) else data
+    assert finest.shape == shape
+
+
+def test_a_pyramid_too_large_for_memory_is_left_to_napari(tmp_path):
+    path = tmp_path / "slide.zarr"
+    ome(path, np.ones((8, 8), np.uint8), "yx", levels=2)
+    for level in range(2):  # chunks that were never written take no room
+        zarr.create_array(
+            path / str(level),
+            shape=(40_000, 40_000),
+            dtype="u1",
+            chunks=(4000, 4000),
+            overwrite=True,
+        )
+    assert get_reader(str(path)) is None
+
+
+def test_what_cannot_be_read_is_declined(tmp_path):
+    (tmp_path / "empty.zarr").mkdir()
+    (tmp_path / "folder.mrc").mkdir()
+    (tmp_path / "damaged.npy").write_bytes(b"nothing")
+    with h5py.File(tmp_path / "table.h5", "w") as file:
+        file["numbers"] = np.arange(5)
+    names = ["empty.zarr", "folder.mrc", "damaged.npy", "table.h5", "nowhere.zarr"]
+    for path in [*(str(tmp_path / name) for name in names), "https://example.org/image.zarr"]:
+        assert get_reader(path) is None
 
 
 def test_several_files_are_left_to_napari():

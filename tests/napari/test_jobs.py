@@ -1,5 +1,7 @@
 """Several jobs: one works, the others wait, each can be cancelled."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -151,3 +153,19 @@ def test_an_empty_list_takes_no_room(qtbot):
     qtbot.addWidget(listed)
     assert not listed.isVisibleTo(None)
     assert not jobs.queue().jobs
+
+
+def test_what_work_allocates_makes_no_pass_over_all_of_napari():
+    queue()
+    passes = []
+
+    def note(phase, info):
+        if info["generation"] == 2:
+            passes.append(phase)
+
+    gc.collect()
+    gc.callbacks.append(note)
+    kept = [[] for _ in range(1_000_000)]
+    gc.callbacks.remove(note)
+    assert not passes
+    del kept

@@ -1,11 +1,18 @@
 """Settings that stick: napari's preferences, and what the widgets make of them."""
 
+import contextlib
+
+import numpy as np
 import pytest
+import torch
 from npe2 import PluginManifest
 
 from napari_sbd._napari.denoise_widget import DenoiseWidget
 from napari_sbd._napari.model_box import ModelBox, own_models
-from napari_sbd._napari.settings import limit_threads, prefer, preference
+from napari_sbd._napari.settings import obey_limits, prefer, preference
+from napari_sbd.networks import tiling
+from napari_sbd.networks.tile_size import set_tile_size
+from napari_sbd.networks.unet import UNet
 
 
 @pytest.fixture
@@ -21,6 +28,7 @@ def test_without_preferences_the_defaults_of_the_manifest_hold(settings):
     assert preference("device") == "auto"
     assert preference("quality") == "fast"
     assert preference("threads") == 0
+    assert preference("tile") == 0
 
 
 def test_widgets_begin_with_what_was_preferred(settings, viewer):
@@ -46,15 +54,85 @@ def test_impossible_devices_are_refused(settings):
 
 
 def test_a_thread_limit_is_obeyed(settings):
-    import torch
-
     before = torch.get_num_threads()
     settings.work.threads = before + 1
     try:
-        limit_threads()
+        obey_limits()
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Sides of what the network is given in a pass [working pixels]; in full precision."""
+    monkeypatch.setattr(tiling, "autocast", lambda device: contextlib.nullcontext())
+    sides: list[int] = []
+
+    def look(module, arguments):
+        if isinstance(module, UNet):
+            sides.append(max(arguments[0].shape))
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    yield sides
+    handle.remove()
+    set_tile_size(0)
+
+
+def test_a_tile_size_is_obeyed_and_does_not_change_the_result(
+    settings, add, denoise_widget, until, seen, model, viewer
+):
+    add(np.random.default_rng(0).poisson(2.0, (1500, 1400)).astype(np.float32), name="large")
+    denoise_widget.model.choose(str(model))
+    denoise_widget.device.setCurrentText("cpu")
+    largest = []
+    for tile in (0, 64, 0):
+        seen.clear()
+        settings.work.tile = tile
+        denoise_widget.denoise.click()
+        until(lambda: not denoise_widget.running)
+        largest.append(max(seen))
+    untiled, tiled, again = (np.asarray(layer.data) for layer in viewer.layers[1:])
+    assert largest[0] == largest[2] >= 1500 // 5
+    assert largest[1] < largest[0]
+    assert untiled.std() > 1e-3
+    assert np.abs(tiled - untiled).max() < 1e-5  # of noise whose standard deviation is 1.4
+    np.testing.assert_array_equal(again, untiled)
+
+
+def test_the_preview_obeys_a_tile_size_that_was_changed_meanwhile(
+    settings, add, denoise_widget, until, seen
+):
+    add(np.random.default_rng(0).poisson(2.0, (900, 900)).astype(np.float32))
+    largest = []
+    for tile in (0, 64):
+        seen.clear()
+        settings.work.tile = tile
+        denoise_widget.live.setChecked(True)
+        until(lambda: bool(seen) and not denoise_widget.preview.busy)
+        denoise_widget.live.setChecked(False)
+        largest.append(max(seen))
+    assert largest[1] < largest[0]
+
+
+@pytest.mark.parametrize("tile", [1, 63])
+def test_a_silly_tile_size_is_refused_in_one_sentence(
+    settings, tile, add, denoise_widget, until, noisy, viewer
+):
+    add(noisy)
+    settings.work.tile = tile
+    denoise_widget.denoise.click()
+    until(lambda: not denoise_widget.running)
+    assert f"64 to 8192 working pixels wide, or 0 for automatic, not {tile}" in (
+        denoise_widget.message.text()
+    )
+    assert len(viewer.layers) == 1
+
+
+@pytest.mark.parametrize("tile", [-64, 100_000])
+def test_the_preferences_take_no_impossible_tile_size(settings, tile):
+    with pytest.raises(ValueError, match="tile"):
+        settings.work.tile = tile
 
 
 def test_a_model_of_ones_own_appears_in_every_open_box_and_later_ones(settings, qtbot, tmp_path):

@@ -118,6 +118,9 @@ def session(monkeypatch):
         return save_model(network, card.model_copy(update={"name": recipe.name}), folder)
 
     monkeypatch.setattr("napari_sbd.training.session.train", train)
+    monkeypatch.setattr(
+        "napari_sbd._napari.train_widget.apart", lambda task, hear, stop: task(hear, stop)
+    )
     return calls
 
 

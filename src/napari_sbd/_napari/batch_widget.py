@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton, QSpinBox
 
 from ..errors import SBDError
 from .fields import beside, choices, field, show_or_hide, text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..batch import Outcome
 
 _SHOWN = 8  # the latest files
+_MOST_NEIGHBOURS = 32
 
 
 class BatchWidget(TaskWidget):
@@ -43,14 +44,21 @@ class BatchWidget(TaskWidget):
         self.device = choices(["auto", "cpu", "cuda", "mps"], "Where to compute.")
         for box, name in ((self.quality, "quality"), (self.device, "device")):
             box.setCurrentText(preference(name))
+        self.neighbours = QSpinBox()
+        self.neighbours.setRange(0, _MOST_NEIGHBOURS)
+        self.neighbours.setToolTip(
+            "Frames on each side of a movie's frame that help to denoise it, where the scene is "
+            "still; 0 denoises each frame alone. Single images have none and fail."
+        )
         self.resume = QCheckBox("skip what is finished")
         self.resume.setToolTip("Results of the same file with the same settings are left alone.")
         for name, part in {
             "From": beside(self.source, _browse_button(self.source)),
             "To": beside(self.target, _browse_button(self.target)),
-            "Files": beside(self.pattern, self.suffix),
+            "Files": beside(self.pattern, QLabel("to"), self.suffix),
             "Model": self.model,
-            "Quality": beside(self.quality, self.device),
+            "Quality": beside(self.quality, QLabel("device"), self.device),
+            "Neighbours": self.neighbours,
             "": self.resume,
         }.items():
             self.add_row(name, part)
@@ -75,6 +83,7 @@ class BatchWidget(TaskWidget):
                 "model": self.model.chosen,
                 "quality": self.quality.currentText(),
                 "device": self.device.currentText(),
+                "neighbours": self.neighbours.value(),
             },
         )
 

@@ -9,10 +9,9 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
-from .fields import BAR_STEPS, WIDTH, beside, choices, field, show_or_hide, text
+from .fields import BAR_STEPS, Form, beside, choices, field, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
 from .model_box import ModelBox
@@ -20,7 +19,7 @@ from .settings import preference
 from .understanding import Understanding, pixel_size_text
 
 
-class DenoiseForm(QWidget):
+class DenoiseForm(Form):
     """The form; ``show_understanding``, ``show_progress`` and ``say`` fill it.
 
     Parameters
@@ -31,7 +30,6 @@ class DenoiseForm(QWidget):
 
     def __init__(self, layer: LayerBox) -> None:
         super().__init__()
-        self.setMinimumWidth(WIDTH)
         self.layer = layer
         self.pixel_size = field(
             "unknown", "nm per pixel; two numbers, y x x, where the axes differ. Edit to correct."

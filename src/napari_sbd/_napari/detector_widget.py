@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer, Shapes
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFileDialog, QPushButton, QScrollArea, QSizePolicy
 
 from ..detector import Detector, estimate_detector
 from ..errors import SBDError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _UNUSED, _DARK, _VACUUM = "no region", "dark: no electrons", "vacuum: even illumination"
 _PLOTS = "*.png *.pdf *.svg"
 _HEIGHT = 560  # pixels of the three plots, one below the other
+_BORDER = 4  # pixels that the theme draws around them
 
 
 class DetectorWidget(TaskWidget):
@@ -54,14 +56,16 @@ class DetectorWidget(TaskWidget):
         self.add_row("Shapes", self.region)
         self.keep = QPushButton("Use these values")
         self.keep.setToolTip("Gain and offset of this image from now on, in all tools.")
-        self.save = QPushButton("Save plot ...")
+        self.save = QPushButton("Save plot…")
         self.save.setToolTip("As PNG, PDF or SVG.")
         self.buttons = beside(self.keep, self.save)
         self.buttons.setVisible(False)
         self.below.addWidget(self.buttons)
         self.keep.clicked.connect(self._keep)
         self.save.clicked.connect(self._save)
-        self.plot: FigureCanvasQTAgg | None = None
+        self.plots = _Plots()
+        self.plots.setVisible(False)
+        self.below.addWidget(self.plots)
         self.found: Detector | None = None
         self._source: Image | None = None
 
@@ -85,11 +89,11 @@ class DetectorWidget(TaskWidget):
         self.found = result
         figure = result.figure(columns=1)
         figure.set_dpi(80)
-        if self.plot is not None:
-            self.plot.setParent(None)
-        self.plot = FigureCanvasQTAgg(figure)
-        self.plot.setFixedHeight(_HEIGHT)
-        self.below.addWidget(self.plot)
+        plot = FigureCanvasQTAgg(figure)
+        plot.setFixedHeight(_HEIGHT)
+        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
+        self.plots.setWidget(plot)
+        self.plots.setVisible(True)
         self.keep.setEnabled(result.sure)
         self.buttons.setVisible(True)
         return str(result)
@@ -111,6 +115,21 @@ class DetectorWidget(TaskWidget):
                 self.found.figure().savefig(path, dpi=150)
             except (OSError, ValueError) as error:
                 self._complain(f"The plot cannot be written to {path}: {error}.")
+
+
+class _Plots(QScrollArea):
+    """Plots one below the other, as high as the window allows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """All of the plots."""
+        return QSize(super().sizeHint().width(), _HEIGHT + _BORDER)
 
 
 def mask_of(shapes: Shapes, image: Image) -> np.ndarray:

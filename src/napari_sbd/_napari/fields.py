@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-WIDTH = 300  # pixels of a dock widget, so that its title is not cut
 BAR_STEPS = 1000
+_NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
+
+
+class Form(QWidget):
+    """What stands in a dock widget: never so narrow that words of it are cut."""
+
+    def minimumSizeHint(self) -> QSize:
+        """What the parts need, and the title."""
+        return super().minimumSizeHint().expandedTo(QSize(_NARROWEST, 0))
 
 
 def choices(names: list[str], tip: str) -> QComboBox:
@@ -33,6 +41,7 @@ def text(tip: str) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setToolTip(tip)
+    label.setMinimumWidth(1)  # a long path does not widen the form
     return label
 
 

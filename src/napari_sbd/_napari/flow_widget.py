@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
 from .denoise_widget import DenoiseWidget
-from .fields import WIDTH
+from .fields import Form
 from .gaintune_widget import GainTuneWidget
 from .report_widget import ReportWidget
 
@@ -26,7 +26,7 @@ _STEPS = (
 )
 
 
-class FlowWidget(QWidget):
+class FlowWidget(Form):
     """The steps in a row, each a click that does it, with its settings below for another try.
 
     Parameters
@@ -37,7 +37,6 @@ class FlowWidget(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self.setMinimumWidth(WIDTH)
         self._viewer = viewer
         self.pages = QStackedWidget()
         self.buttons: list[QPushButton] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from .fields import BAR_STEPS, beside
+from .fields import BAR_STEPS, beside, text
 from .jobs import Job, queue
 
 _POLL = 250  # ms between looks at the progress
@@ -54,7 +54,9 @@ class JobList(QWidget):
         button.setFixedWidth(28)
         button.setToolTip(f"Cancel {job.name}.")
         button.clicked.connect(partial(_cancel, job))
-        self._layout.addWidget(QLabel(job.name))
+        name = text(job.name)
+        name.setText(job.name)
+        self._layout.addWidget(name)
         self._layout.addWidget(beside(bar, button))
         return job, bar, button
 

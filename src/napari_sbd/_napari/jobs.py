@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from .run import time_left
 
 _THREADS = 8  # at least: a long job must not keep live mode from its own
 _PATIENCE = 20_000  # ms for work to end when the program does
+_SELDOM = 500  # collections of newer garbage, at least, between two passes over all objects
 
 
 class Job:
@@ -128,7 +130,18 @@ def queue() -> Queue:
     assert pool is not None
     pool.setMaxThreadCount(max(pool.maxThreadCount(), _THREADS))
     atexit.register(_end_all)
+    _collect_seldom()
     return Queue()
+
+
+def _collect_seldom() -> None:
+    """Let the garbage collector seldom go through all objects of napari and PyTorch.
+
+    There are a million, and every thread stands still for 0.3 s meanwhile. Images do not linger:
+    napari asks for such a pass itself whenever a layer is removed.
+    """
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, max(old, _SELDOM))
 
 
 def _end_all() -> None:

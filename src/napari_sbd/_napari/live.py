@@ -17,6 +17,7 @@ from ..errors import in_words
 from ..micrograph import Micrograph
 from .layers import contrast_limits
 from .looking import Range
+from .settings import preference
 
 MARGIN = 32  # working pixels around the part, of which nothing is shown
 LARGEST = 256  # working pixels along a side: about a second on a laptop
@@ -123,14 +124,15 @@ class LiveDenoiser:
         )
 
     def _denoiser(self, request: Request) -> Denoiser:
-        if self._ready is None or self._ready[0] != request.settings:
+        wanted = *request.settings, preference("tile")
+        if self._ready is None or self._ready[0] != wanted:
             denoiser = Denoiser(
                 request.source,
                 model=request.model,
                 quality=request.quality,  # type: ignore[arg-type]
                 device=request.device,
             )
-            self._ready = request.settings, denoiser
+            self._ready = wanted, denoiser
         return self._ready[1]
 
 

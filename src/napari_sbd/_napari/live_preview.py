@@ -15,7 +15,7 @@ from superqt.utils import create_worker
 from ..errors import Cancelled
 from . import layers
 from .live import LiveDenoiser, Preview, Request
-from .settings import limit_threads
+from .settings import obey_limits
 from .task_widget import sentence
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class LivePreview(QObject):
         stop = Event()
 
         def work() -> Preview:
-            limit_threads()
+            obey_limits()
             return self._denoiser(request, stop.is_set)
 
         worker = create_worker(work, _ignore_errors=True, _start_thread=False)

@@ -14,7 +14,7 @@ from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import Micrograph
 from ..provenance import origin_of
 from .layers import contrast_limits
-from .settings import limit_threads
+from .settings import obey_limits
 
 
 class Run:
@@ -136,7 +136,7 @@ class Run:
         return self._denoiser.annotate(self.source, not self._todo, seed=0, **partial).metadata
 
     def _frames(self) -> Generator[int, None, None]:
-        limit_threads()
+        obey_limits()
         self.result = np.full(self.source.shape, np.nan, np.float32)
         frames = self.result if self.source.is_movie else self.result[None]
         self._denoiser = Denoiser(self.source, **self.settings)

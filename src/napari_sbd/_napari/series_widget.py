@@ -69,6 +69,8 @@ class SeriesWidget(TaskWidget):
                 self.reference.choose(layer)
         self.masks = [LayerBox(viewer, "What is labelled is used.", _is_labels) for _ in range(2)]
         self.masked = [QCheckBox("only labelled") for _ in range(2)]
+        for box in self.masked:
+            box.setToolTip("Leave out all pixels that a labels layer does not mark.")
         self.noise = choices(
             [_AUTO, *get_args(Kind)],
             "rician: magnitudes of one coil. chi: root of the sum of squares of several. "

@@ -34,8 +34,17 @@ def prefer(name: str, value: Any) -> None:
         _defaults()[name] = value
 
 
-def limit_threads() -> None:
-    """Let this thread's computations use as many processor threads as the user allows."""
+def obey_limits() -> None:
+    """Let this thread's computations use the threads and the size of tiles that the user wants.
+
+    Raises
+    ------
+    SBDError
+        If tiles cannot have this size.
+    """
+    from ..networks.tile_size import set_tile_size
+
+    set_tile_size(preference("tile"))
     threads = preference("threads")
     if threads:
         import torch

@@ -13,11 +13,11 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 from superqt.utils import create_worker
 
 from ..errors import Cancelled, SBDError, in_words
-from .fields import BAR_STEPS, WIDTH, beside, show_or_hide, text
+from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .jobs import Job, queue
 from .layer_box import LayerBox
-from .settings import limit_threads
+from .settings import obey_limits
 
 if TYPE_CHECKING:
     import napari
@@ -29,7 +29,7 @@ ShouldStop = Callable[[], bool]
 Task = Callable[[Progress, ShouldStop], Any]
 
 
-class TaskWidget(QWidget):
+class TaskWidget(Form):
     """A form with one button that does one thing in a background thread.
 
     A subclass adds its fields with ``add_row`` and says what to do in three methods: ``prepare``,
@@ -54,7 +54,6 @@ class TaskWidget(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer, verb: str, tip: str) -> None:
         super().__init__()
-        self.setMinimumWidth(WIDTH)
         self.viewer = viewer
         self._job: Job | None = None
         self._share = 0.0
@@ -131,7 +130,7 @@ class TaskWidget(QWidget):
         stop, self._share = Event(), 0.0
 
         def work() -> Any:
-            limit_threads()
+            obey_limits()
             with in_words():
                 return task(self._tell, stop.is_set)
 

@@ -14,9 +14,11 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButto
 from ..errors import SBDError
 from ..networks import models
 from ..simulation.crystals import MATERIALS
+from .apart import apart
 from .curve import Curve
 from .fields import beside, choices, field, show_or_hide, text
 from .model_box import own_models
+from .settings import preference
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 from .train_form import Wishes, recipe_of
 from .understanding import parse_number
@@ -61,6 +63,7 @@ class TrainWidget(TaskWidget):
         self.origin = choices([card.name for card in models()], "The model to fine-tune.")
         self.folder = field(str(Path.home() / "napari-sbd" / "own"), "Where the run is kept.")
         self.browse = QPushButton("…")
+        self.browse.setToolTip("Choose a folder.")
         self.browse.setFixedWidth(28)
         self.browse.clicked.connect(self._choose_folder)
         self.resume = QCheckBox("go on with the run in this folder")
@@ -160,17 +163,35 @@ def _train(
     should_stop: ShouldStop,
 ) -> Path:
     """Train as the command line does; a run that is cancelled keeps its checkpoint."""
-    from ..training.session import train
-
     if not resume:
         _keep_recipe(recipe, folder)
+    task = partial(_train_there, recipe, folder, start, resume, preference("threads"))
+    return apart(task, listener(recipe.minutes, points, status, progress), should_stop)
+
+
+def _train_there(
+    recipe: Recipe,
+    folder: Path,
+    start: str | None,
+    resume: bool,
+    threads: int,
+    tell: Callable[[str], None],
+    should_stop: ShouldStop,
+) -> Path:
+    """Train in a process that does not know the preferences."""
+    import torch
+
+    from ..training.session import train
+
+    if threads:
+        torch.set_num_threads(threads)
     return train(
         recipe,
         folder,
         minutes=recipe.minutes if resume else None,
         start=start,
         resume=resume,
-        status=listener(recipe.minutes, points, status, progress),
+        status=tell,
         should_stop=should_stop,
     )
 

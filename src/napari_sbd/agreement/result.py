@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,12 @@ class Agreement:
         from, 1 being ideal; None where unknown.
     """
 
-    z: np.ndarray
-    log_likelihood_ratio: np.ndarray
-    positions: np.ndarray
-    column_ratio: np.ndarray
-    counts: np.ndarray
-    expected: np.ndarray
+    z: np.ndarray = field(repr=False)
+    log_likelihood_ratio: np.ndarray = field(repr=False)
+    positions: np.ndarray = field(repr=False)
+    column_ratio: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
+    expected: np.ndarray = field(repr=False)
     radius: tuple[float, float]
     how: str
     self_use: float | None = None

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+from .. import __version__
 from ..errors import SBDError
 from . import (
     agreement,
@@ -25,7 +27,7 @@ from . import (
     simulate,
     train,
 )
-from ._console import err
+from ._console import err, out
 
 app = typer.Typer(
     name="napari-sbd",
@@ -54,6 +56,24 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(series.app)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"napari-sbd {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -74,6 +74,8 @@ def columns(
     table.attrs = {**attrs, **table.attrs}
     write_columns(table, output, None if clean.is_movie else clean.data, element)
     facts = f"{len(table)} {attrs['polarity']} columns"
+    if clean.is_movie:
+        facts += f" in {len(clean.data)} frames"
     if len(table):
         facts += (
             f", spacing {attrs['spacing']:.1f} px, {int(table['surface'].sum())} on the surface"

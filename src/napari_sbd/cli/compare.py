@@ -44,7 +44,7 @@ def compare(
     chosen = candidates(
         size, model=model, device=device, method=method, every=every, gain_tuning=gain_tuning
     )
-    err.print(f"Comparing {', '.join(chosen)}.", markup=False)
+    err.print(f"Comparing {'; '.join(chosen)}.", markup=False)
     table = run(m, chosen, peak, method)
     if output is not None:
         table.to_csv(output)

@@ -73,4 +73,7 @@ def drift(
         plot_drift(found, plot)
     if output is not None:
         write(correct_drift(m, found, interpolate, "crop" if crop else "pad"), output)
+    for path in (table, plot, output):
+        if path is not None:
+            out.print(f"wrote {path}", markup=False)
     out.print(f"{source}: {found.verdict()}", markup=False)

@@ -14,7 +14,7 @@ from ._console import Device, err, out, stoppable
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
-Minutes = Annotated[float | None, typer.Option(help="Wall time in all, not the recipe's.")]
+Minutes = Annotated[float | None, typer.Option(help="Of training in all, instead of the recipe's.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that simulate.")]
 

@@ -15,6 +15,7 @@ from ..errors import Cancelled
 from ..networks.hardware import autocast
 from ..networks.unet import UNet
 from . import layer
+from .adam import Adam
 from .judge import Frame, Judge, Verdict
 from .losses import LOSSES
 
@@ -108,22 +109,18 @@ def adapt(
     score = float(watch.untuned.mean())
     outcome.curve.append((0, score))
     on_step(0, score)
-    optimiser = torch.optim.Adam(changes.values(), lr=RATE[tune])
+    optimiser = Adam(changes.values())
     average = {name: torch.zeros_like(c) for name, c in changes.items()}
     every, best = max(1, steps // LOOKS), score
     for step in range(1, steps + 1):
         if should_stop():
             outcome.cancelled = True
             break
-        for group in optimiser.param_groups:
-            warm = min(1.0, step / _WARM_UP_STEPS)
-            group["lr"] = RATE[tune] * warm * (1 - (step - 1) / steps)
         which = int(rng.integers(len(frames)))
         value = _loss(tuned, frames[which], first[which], loss, rng, device)
-        optimiser.zero_grad()
         with _repeatable():
             value.backward()
-        optimiser.step()
+        optimiser.step(RATE[tune] * min(1.0, step / _WARM_UP_STEPS) * (1 - (step - 1) / steps))
         with torch.no_grad():
             for name, change in changes.items():
                 average[name].lerp_(change, 1 - min(_AVERAGING, step / (step + 5)))

@@ -134,7 +134,7 @@ class Tuned:
         """Denoise with the tuned network; options as those of ``napari_sbd.denoise``."""
         from ..denoise import denoise
 
-        return denoise(image, **{"model": self.model, **options}, gain_tuning=self)
+        return denoise(image, **options, gain_tuning=self)
 
     def facts(self) -> dict[str, str]:
         """All but the changes, as a safetensors file carries it."""
@@ -223,8 +223,10 @@ def fingerprint(source: Micrograph) -> list[Any] | None:
     return [str(source.source), list(source.shape), *calibration]
 
 
-def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, str | Path]:
-    """Gains, read where they are a path, and the model to use: theirs, unless another is asked for.
+def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, dict[str, Any]]:
+    """Gains, read where they are a path; ``model`` and ``why`` of the ``Denoiser`` that takes them.
+
+    The model is that of the gains, unless another is asked for.
 
     Raises
     ------
@@ -232,4 +234,6 @@ def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, str | Pa
         If there are no gains to read.
     """
     tuned = gains if isinstance(gains, Tuned) else Tuned.load(gains)
-    return tuned, tuned.model if model == "auto" else model
+    if model == "auto":
+        return tuned, {"model": tuned.model, "why": "the one that its gains were tuned for"}
+    return tuned, {"model": model}

@@ -106,6 +106,8 @@ def find_model(name: str | Path = "auto") -> ModelCard:
         If there is no such model, or its card is not readable.
     """
     if str(name).endswith(".safetensors"):
+        if not Path(name).is_file():
+            raise SBDError(f"The weights {name} are missing.")
         return read_card(Path(name).with_suffix(".json"), ModelCard)
     cards = {card.name: card for card in models()}
     wanted = _DEFAULT if name == "auto" else str(name)

@@ -11,9 +11,8 @@ import torch
 
 from ..errors import DeviceFull
 from . import tiling
+from .tile_size import SMALLEST, tile_size
 from .unet import UNet
-
-_SMALLEST = 64  # working pixels along a side of a tile's core
 
 
 class Passes:
@@ -34,7 +33,7 @@ class Passes:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.tile = device, tiling.TILE
+        self.device, self.tile = device, tile_size()
 
     def __call__(self, network: UNet, image: np.ndarray, **options: Any) -> np.ndarray:
         """Pass an image through a network; arguments as those of ``tiling.run``."""
@@ -46,9 +45,9 @@ class Passes:
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
                 self.tile = min(tile, max(image.shape)) // 2
-                if self.tile < _SMALLEST and device.type == "cpu":
+                if self.tile < SMALLEST and device.type == "cpu":
                     raise
-            if self.tile < _SMALLEST:
+            if self.tile < SMALLEST:
                 self._leave()
 
     def _leave(self) -> None:
@@ -57,7 +56,7 @@ class Passes:
             "computes instead.",
             stacklevel=4,
         )
-        self.device, self.tile = torch.device("cpu"), tiling.TILE
+        self.device, self.tile = torch.device("cpu"), tile_size()
 
 
 def _on(device: torch.device, network: UNet) -> UNet:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from ..errors import Cancelled, DeviceFull
 from .hardware import autocast
+from .tile_size import tile_size
 from .unet import UNet
 
-TILE = 1024  # working pixels along a side of a tile's core
 WITNESSES = 4096
 _TOKEN = 4  # working pixels along a side of a non-local block's position
 
@@ -63,7 +63,7 @@ def run(
     image: np.ndarray,
     device: torch.device,
     *,
-    tile: int = TILE,
+    tile: int | None = None,
     tick: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> np.ndarray:
@@ -78,7 +78,7 @@ def run(
     device
         Where to compute.
     tile
-        Side of the tiles' cores [working pixels].
+        Side of the tiles' cores [working pixels]; ``tile_size()`` by default.
     tick
         Called after each tile with the share of the pass that it was.
     should_stop
@@ -100,7 +100,7 @@ def run(
     mode = "reflect" if all(p[1] < n for p, n in zip(pad, image.shape, strict=True)) else "edge"
     padded = torch.from_numpy(np.pad(image, pad, mode=mode))  # type: ignore[call-overload]
     shape = tuple(padded.shape)
-    core, halo = _multiple_of(tile, m), _multiple_of(network.reach, m)
+    core, halo = _multiple_of(tile or tile_size(), m), _multiple_of(network.reach, m)
     parts = list(tiles((shape[0], shape[1]), core, halo))
     result = np.empty(shape, np.float32)
     grid = shape[0] // _TOKEN, shape[1] // _TOKEN

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import SBDError
 from . import crystals
@@ -185,6 +184,8 @@ def fault_geometry(crystal: Material, zone: Direction) -> tuple[Direction, np.nd
 
 def _keeps_neighbours(atoms: Atoms, cut: float, shear: np.ndarray, crystal: Material) -> bool:
     """Whether a shear of what lies above y = cut leaves every atom its nearest neighbours."""
+    from scipy.spatial import cKDTree
+
     middle = (np.abs(atoms.positions[:, [0, 2]]) < crystal.vectors[0, 0]).all(1)
     above = atoms.select((atoms.positions[:, 1] > cut) & middle)
     below = atoms.select(atoms.positions[:, 1] < cut)
@@ -205,6 +206,8 @@ def _keeps_neighbours(atoms: Atoms, cut: float, shear: np.ndarray, crystal: Mate
 
 def nearest_neighbours(crystal: Material) -> float:
     """Shortest distance between two atoms [Å]."""
+    from scipy.spatial import cKDTree
+
     cells = np.array(list(product((-1, 0, 1), repeat=3)))
     sites = np.array([fraction for _, fraction in crystal.basis])
     everywhere = (cells[:, None] + sites).reshape(-1, 3) @ crystal.vectors

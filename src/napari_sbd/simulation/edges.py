@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from . import crystals
 from .crystals import Atoms, Direction, Material
@@ -49,6 +48,8 @@ def terraces(rng: np.random.Generator, atoms: Atoms, box: float, thickness: floa
 
 def _rim(rng, crystal: Material, box: float, thickness: float, atoms: Atoms) -> Atoms:
     """Amorphous shell of the crystal's own elements along its edge."""
+    from scipy.spatial import cKDTree
+
     film = amorphous_film(rng, box, min(thickness, 40.0))
     elements = [element for element, _ in crystal.basis]
     film = film.select(rng.random(len(film)) < 0.6)

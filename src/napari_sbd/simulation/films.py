@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import SBDError
 from .crystals import AMORPHOUS, MATERIALS, Atoms, block
@@ -20,6 +19,8 @@ SHEETS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 
 def amorphous_film(rng: np.random.Generator, box: float, thickness: float = 40.0) -> Atoms:
     """Random carbon at about the density of an amorphous film, at least 1.35 Å apart."""
+    from scipy.spatial import cKDTree
+
     count = int(0.095 * box * box * thickness * 1.6)
     points = rng.uniform(0, 1, (count, 3)) * (box, box, thickness)
     clashes = cKDTree(points).query_pairs(1.35, output_type="ndarray")

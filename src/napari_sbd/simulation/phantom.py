@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Phantom:
 
     noisy: Micrograph
     clean: Micrograph
-    columns: np.ndarray
+    columns: np.ndarray = field(repr=False)
 
 
 def simulate(

@@ -7,7 +7,6 @@ square of side ``box`` that begins at zero.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .crystals import Atoms, Direction, Material, block
 
@@ -55,6 +54,8 @@ def depth_below_edge(rng: np.random.Generator, atoms: Atoms, box: float) -> np.n
 
 def without_clashes(atoms: Atoms, distance: float) -> Atoms:
     """Remove the later one of every two atoms that are nearer than ``distance`` [Å]."""
+    from scipy.spatial import cKDTree
+
     pairs = cKDTree(atoms.positions).query_pairs(distance, output_type="ndarray")
     keep = np.ones(len(atoms), dtype=bool)
     keep[pairs.max(1)] = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from . import crystals
 from .crystals import Atoms, Direction, block
@@ -123,6 +122,8 @@ def _facetted(rng, positions, metal, zone, up: Direction | None, radius: float) 
 
 def _surface_defects(rng, body: Atoms, around: Atoms, flat: float) -> Atoms:
     """Remove, thin and add whole columns at the particle's surface."""
+    from scipy.spatial import cKDTree
+
     columns, index = np.unique(np.round(body.positions[:, :2], 1), axis=0, return_inverse=True)
     index = index.ravel()
     if len(columns) < 8 or rng.random() < 0.25:

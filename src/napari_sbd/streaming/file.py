@@ -147,8 +147,8 @@ def _prepared(
         worker = Denoiser(m, **options)
         tuned = _tuned_once(worker, seed, work.folder / "gains.safetensors", stop)
     else:
-        tuned, model = given(gain_tuning, options["model"])
-        worker = Denoiser(m, **{**options, "model": model})
+        tuned, which = given(gain_tuning, options["model"])
+        worker = Denoiser(m, **{**options, **which})
     tuned.check(worker.card, len(m.data))
     settings = tuned.settings(m)
     if gain_tuning is True:
