@@ -53,6 +53,12 @@ def test_errors_from_the_counts_are_honest(amplitude, background):
     assert 0.9 < np.nanstd(excess / matched["intensity_raw_err"]) < 1.1
 
 
+@pytest.mark.parametrize("factor", [1, 40])
+def test_camera_values_that_are_no_counts_are_warned_of(factor, recwarn):
+    sbd.find_columns(factor * CLEAN, factor * COUNTS)
+    assert any("times the variance" in str(w.message) for w in recwarn) == (factor > 1)
+
+
 def test_columns_that_the_counts_contradict_are_marked():
     """Three columns of the denoised image are invented."""
     points = grid(8, 8, 20.0)

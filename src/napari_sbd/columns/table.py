@@ -73,7 +73,8 @@ def find_columns(
     Intensities are in electrons if ``noisy`` is given, else in units of the image. ``attrs`` hold
     scale [px], spacing [px], polarity, threshold, unit and recipe; for a movie those of its first
     frame with columns.
-    An image without columns gives an empty table and a warning.
+    An image without columns gives an empty table and a warning; noise that is not that of electron
+    counts gives a warning.
 
     Raises
     ------
@@ -84,6 +85,7 @@ def find_columns(
     """
     import pandas as pd
 
+    from .. import electrons
     from .detect import check_settings
 
     check_settings(sensitivity, polarity, spacing)
@@ -104,6 +106,9 @@ def find_columns(
                 settings,
                 alpha,
             )
+            if t == 0 and data is not None and len(found):
+                width = round(found.attrs["scale"] / 1.5) or 1
+                electrons.warn_unless_poisson(next(electrons.frames(data)), width)
             found.attrs["recipe"] = entry
             if model.is_movie:
                 found.insert(0, "frame", t)
