@@ -63,7 +63,8 @@ def pair(
     noisy, denoised
         Micrographs or arrays of one shape, in the same units unless micrographs say otherwise.
     gain, offset
-        Of the noisy image, as ``counted`` takes them.
+        Of the noisy image, as ``counted`` takes them; of the denoised one as well where that has no
+        gain, or the calibration that the noisy one brings along and that they overrule.
 
     Raises
     ------
@@ -83,7 +84,8 @@ def pair(
             f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
             "they must be of the same pixels."
         )
-    if model.gain is None:
+    own = as_micrograph(noisy)
+    if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
         model = model.replace(gain=data.gain, offset=data.offset)
     means = [np.nanmean(next(frames(m))) for m in (data, model)]
     ratio = means[1] / means[0]

@@ -23,7 +23,9 @@ def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
     """
     image = np.asarray(micrograph.data[0] if micrograph.is_movie else micrograph.data)
     low, high = np.nanpercentile(image, (0.2, 99.8))
-    axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
+    tall, wide = micrograph.pixel_size_yx or (1.0, 1.0)
+    high = max(high, low + 1e-6)
+    axes.imshow(image, cmap="gray", vmin=low, vmax=high, aspect=tall / wide)
     axes.set_title(title)
     axes.set_axis_off()
     if micrograph.pixel_size_yx is not None:

@@ -82,6 +82,15 @@ def test_gain_and_offset_change_nothing(counts):
     np.testing.assert_allclose(told.z, plain.z, atol=1e-2)
 
 
+def test_a_given_gain_overrules_that_of_the_file_for_both_images():
+    truth = lattice(SHAPE, mean=4.0)
+    counts = counts_of(truth)
+    right = sbd.agreement(counts, truth, PIXEL)
+    pair = [sbd.Micrograph(2 * i + 100, PIXEL, gain=1.7, offset=90) for i in (counts, truth)]
+    told = sbd.agreement(*pair, gain=2, offset=100)
+    np.testing.assert_allclose(told.z, right.z, atol=1e-2)
+
+
 def test_all_frames_of_a_movie_count():
     truth = lattice(SHAPE, contrast=0.1, mean=0.45)
     shown = truth + column(SHAPE, 100, 130, 0.2)
@@ -93,6 +102,22 @@ def test_all_frames_of_a_movie_count():
     assert result.z[100, 130] < min(-4.0, one)
     right = sbd.agreement(movie, np.broadcast_to(truth, movie.shape), PIXEL)
     assert right.z.std() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "beam",
+    [np.ones(2), np.ones(3), np.ones(5), np.tile([1, 0.8], 4), np.linspace(1, 0.8, 8)],
+    ids=len,
+)
+def test_halves_of_a_movie_may_differ_in_frames_and_beam(beam):
+    """z stays standard normal, and an invented column is found."""
+    truth = beam[:, None, None] * lattice(SHAPE, contrast=0.1, mean=2.0)
+    counts = counts_of(truth)
+    right = sbd.agreement(counts, truth, PIXEL)
+    assert "odd" in right.how
+    assert right.z.std() == pytest.approx(1, abs=0.1)
+    shown = truth + beam[:, None, None] * column(SHAPE, 100, 130, 1.2)
+    assert sbd.agreement(counts, shown, PIXEL).z[100, 130] < -5
 
 
 def test_a_moving_scene_is_not_judged_across_frames():

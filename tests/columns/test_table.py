@@ -59,6 +59,25 @@ def test_camera_values_that_are_no_counts_are_warned_of(factor, recwarn):
     assert any("times the variance" in str(w.message) for w in recwarn) == (factor > 1)
 
 
+def test_pixels_that_are_not_square_are_refused():
+    """Columns would be fitted as circles, and their intensities be wrong."""
+    sbd.find_columns(CLEAN, COUNTS, (0.0100, 0.0102))
+    with pytest.raises(SBDError, match="square"):
+        sbd.find_columns(CLEAN, COUNTS, (0.01, 0.015))
+
+
+def test_masked_pixels_of_a_micrograph_hold_no_data():
+    hidden = np.zeros(CLEAN.shape, bool)
+    hidden[:, 60:64] = True
+    values = np.where(hidden, 65535.0, COUNTS)
+    gaps = np.where(hidden, np.nan, COUNTS)
+    pair = [
+        sbd.Micrograph(data, 0.01, gain=1.0) for data in (np.ma.array(values, mask=hidden), gaps)
+    ]
+    masked, missing = (sbd.find_columns(CLEAN, m) for m in pair)
+    np.testing.assert_array_equal(masked["intensity_raw"], missing["intensity_raw"])
+
+
 def test_columns_that_the_counts_contradict_are_marked():
     """Three columns of the denoised image are invented."""
     points = grid(8, 8, 20.0)

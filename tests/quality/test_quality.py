@@ -109,6 +109,19 @@ def test_pairs_resolve_what_single_scores_cannot():
     assert same.loc["b", "verdict"] == "not distinguishable from a"
 
 
+def test_the_peak_of_a_comparison_does_not_depend_on_the_order():
+    """And is that of the best estimate, not of the raw counts."""
+    counts = np.random.default_rng(3).poisson(lattice((256, 256), period=40, mean=4.0))
+    methods = {"raw": lambda i: i, "blur": blur}
+    tables = [
+        sbd.compare(counts, dict(pairs)) for pairs in (methods.items(), [*methods.items()][::-1])
+    ]
+    score = sbd.upsnr(counts, blur)
+    for table in tables:
+        assert table.attrs["peak"] == score.peak
+        assert table.loc["blur", "upsnr"] == pytest.approx(score.value)
+
+
 def test_residual_of_the_truth_is_white_and_of_a_blur_is_not():
     truth = lattice((400, 400), period=40, mean=4.0)
     counts = np.random.default_rng(7).poisson(truth)

@@ -71,12 +71,15 @@ def _estimate_noise(trials: list[Trial], weights: Weights) -> tuple[_Share, ...]
     """The shares of both sums.
 
     The estimates of two independent halves differ by their noise only, f1 - f2 = H (y1 - y2) to
-    first order. Medians are taken, so that single inventions do not count as noise.
+    first order. Medians are taken, so that single inventions do not count as noise. Halves that
+    differ in frames or beam are brought to one exposure before they are compared; the variance of
+    the difference stays the sum of both.
     """
     (counts, other_estimate), (other_counts, estimate) = trials
     expected = estimate + other_estimate
-    of_estimate = score_maps(*residual(estimate, other_estimate, expected), weights)
-    of_counts = score_maps(*residual(counts, other_counts, expected), weights)
+    up = np.sqrt(np.nansum(other_estimate) / np.nansum(estimate))
+    of_estimate = score_maps(*residual(up * estimate, other_estimate / up, expected), weights)
+    of_counts = score_maps(*residual(counts / up, up * other_counts, expected), weights)
     shares = []
     for f, c in zip(of_estimate, of_counts, strict=True):
         large = np.abs(c) > 1

@@ -20,7 +20,10 @@ def compare(
     pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
     gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
     offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
-    peak: Annotated[float, typer.Option(help="Of the uPSNR, electrons per pixel.")] = 1.0,
+    peak: Annotated[
+        float | None,
+        typer.Option(help="Of the uPSNR [electrons per pixel]; else the best estimate's maximum."),
+    ] = None,
     method: Annotated[
         Method, typer.Option(help="How noisy samples are had: see docs/trust.md.")
     ] = "thinning",
@@ -49,7 +52,12 @@ def compare(
     if output is not None:
         table.to_csv(output)
     shown = Table(box=None, pad_edge=False)
-    for title in ("denoiser", f"uPSNR [dB, peak {peak:g} e]", "95 % interval", "verdict"):
+    for title in (
+        "denoiser",
+        f"uPSNR [dB, peak {table.attrs['peak']:.3g} e]",
+        "95 % interval",
+        "verdict",
+    ):
         shown.add_column(title)
     for name, row in table.iterrows():
         resolved = row["high"] < float("inf")

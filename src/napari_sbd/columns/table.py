@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words
-from ..frames import as_micrograph, unmasked
+from ..frames import unmasked
 from ..micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -87,22 +87,23 @@ def find_columns(
 
     from .. import electrons
     from .detect import check_settings
+    from .inputs import inputs, recipe_of
 
     check_settings(sensitivity, polarity, spacing)
     if alpha is not None and not 0.5 < alpha < np.inf:
         raise SBDError(f"Alpha is larger than 0.5 spacings, not {alpha}.")
     with in_words():
-        model, data = _inputs(denoised, noisy, pixel_size, gain, offset)
+        model, data = inputs(denoised, noisy, pixel_size, gain, offset)
         images = model.data if model.is_movie else model.data[None]
         settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
-        entry, tables = _recipe(model, data, {**settings, "alpha": alpha}), []
+        entry, tables = recipe_of(model, data, {**settings, "alpha": alpha}), []
         for t, image in enumerate(images):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
             counts = None if data is None else (data.data[t] if data.is_movie else data.data)
             found = _find(
                 model.replace(data=np.asarray(unmasked(image), np.float64)),
-                None if data is None else data.replace(data=np.asarray(counts)),
+                None if data is None else data.replace(data=np.asarray(unmasked(counts))),
                 settings,
                 alpha,
             )
@@ -122,7 +123,7 @@ def find_columns(
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = attrs
+    result.attrs = {**attrs, "frames": len(images)}
     return result
 
 
@@ -152,6 +153,7 @@ def refit_columns(
     SBDError
         If the table does not belong to the image.
     """
+    from .inputs import inputs
     from .lattice import check_table
 
     check_table(table)
@@ -160,7 +162,7 @@ def refit_columns(
     if "scale" not in table.attrs:
         raise SBDError("The table does not say how wide its columns are; find the columns first.")
     settings = (calibration.get(k) for k in ("pixel_size", "gain", "offset"))
-    model, data = _inputs(denoised, noisy, *settings)
+    model, data = inputs(denoised, noisy, *settings)
     points = table[["y", "x"]].to_numpy(float)
     if model.is_movie or not _inside(points, model.shape):
         raise SBDError("The columns lie outside of the image: they belong to another one.")
@@ -175,33 +177,6 @@ def refit_columns(
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
     result.attrs = {**table.attrs, "edited": True}
     return result
-
-
-def _inputs(denoised, noisy, pixel_size, gain, offset):
-    model = as_micrograph(denoised)
-    data = None
-    if noisy is not None:
-        from .. import electrons
-
-        data, model = electrons.pair(noisy, model, gain, offset)
-        if model.pixel_size is None:
-            model = model.replace(pixel_size=data.pixel_size)
-    if pixel_size is not None:
-        model = model.replace(pixel_size=pixel_size)
-    return model, data
-
-
-def _recipe(model: Micrograph, data: Micrograph | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """What repeats the search, with the steps ``before`` it that made the denoised image."""
-    from ..provenance import history, origin_of, recipe
-
-    counts: dict[str, Any] = {"noisy": False}
-    if data is not None:
-        raw = data.replace(metadata={})
-        counts = {"noisy": origin_of(raw), "gain": data.gain, "offset": data.offset}
-    origin = origin_of(model)
-    entry = recipe("find_columns", origin, **settings, pixel_size=model.pixel_size, **counts)
-    return {**entry, "before": [] if origin else history(model.metadata)}
 
 
 def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: float | None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -156,8 +156,10 @@ def compare(
 
     Parameters
     ----------
-    noisy, peak, method, seed
+    noisy, method, seed
         As ``upsnr`` takes them.
+    peak
+        Of all PSNRs [electrons]; by default the largest value of the reference's estimate.
     denoisers
         Name to callable, at least one.
     reference
@@ -169,6 +171,7 @@ def compare(
         One row for each denoiser, in the order given: upsnr, low, high [dB, 95 %], umse
         [electrons^2]; difference, difference_low, difference_high: uMSE less the reference's, with
         intervals that hold for all pairs at once with 95 % probability (Bonferroni); verdict.
+        ``attrs["peak"]`` holds the peak.
 
     Raises
     ------
@@ -183,13 +186,15 @@ def compare(
     if reference is not None and reference not in denoisers:
         raise SBDError(f"There is no denoiser {reference!r}; known: {', '.join(denoisers)}.")
     samples = draw(noisy, method, seed)
-    terms, scores, top = {}, {}, peak
+    terms, scores = {}, {}
     for name, denoiser in denoisers.items():
         estimates = samples.estimates(denoiser)
-        top = _peak(top, estimates)
+        top = _peak(peak, estimates)
         scores[name] = _score(samples, estimates, denoiser, top, method, "analytic", seed)
         terms[name] = samples.terms(estimates) - scores[name].bias
     best = reference or min(scores, key=lambda name: scores[name].umse)
+    top = scores[best].peak
+    scores = {name: replace(score, peak=top) for name, score in scores.items()}
     pairs = max(1, len(scores) * (len(scores) - 1) // 2)
     reach = float(norm.isf((1 - _LEVEL) / 2 / pairs))
     rows = []
@@ -199,6 +204,7 @@ def compare(
         rows.append((score.value, score.low, score.high, score.umse, mean, low, high))
     names = "upsnr", "low", "high", "umse", "difference", "difference_low", "difference_high"
     table = pd.DataFrame(rows, index=pd.Index(list(scores), name="denoiser"), columns=list(names))
+    table.attrs["peak"] = top
     table["verdict"] = [
         _verdict(name, best, low, high)
         for name, low, high in zip(
