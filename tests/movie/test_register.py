@@ -89,3 +89,31 @@ def test_a_long_way_is_followed_beyond_the_first_field():
         image = scene[2 * t : 2 * t + 80, t : t + 80]
         place = tracker(image, image, 1e-3)
     np.testing.assert_allclose(place.shift, (-118, -59), atol=0.5)
+
+
+def crystal(shift, left, top, right, fade=0.0):
+    """Columns between three borders; their contrast fades towards the left one."""
+    y, x = np.indices((100, 100))
+    image = np.full(y.shape, 11.0)
+    for i in range(-3, 14):
+        for j in range(-3, 16):
+            at = 9 * i + 4.5 * (j % 2), 8 * j
+            if at[0] < top or not left <= at[1] <= right:
+                continue
+            height = 5 * (1 - fade * max(0, 1 - (at[1] - max(left, 0)) / 24))
+            py, px = at[0] + shift[0], at[1] + shift[1]
+            image += height * np.exp(-((y - py) ** 2 + (x - px) ** 2) / 8)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("borders", "fade"), [((-24, -99, 60), 1.0), ((28, 38, 99), 0.6)], ids=["cut off", "in view"]
+)
+def test_a_template_that_errs_at_its_border_is_not_moved_by_a_period(borders, fade):
+    """Whether the border leaves the frame with the shift, or is seen."""
+    level, template = np.sqrt(12.0), crystal((0, 0), *borders, fade)
+    image, truth = crystal((1, -1), *borders, fade), crystal((1, -1), *borders)
+    for seed in range(20):
+        counts = np.random.default_rng(seed).poisson(truth).astype(float)
+        shift, _ = register(image, counts, level, template, np.zeros(2), 2.0, 20)
+        np.testing.assert_allclose(shift, (1, -1), atol=0.5)

@@ -31,12 +31,13 @@ def correct_drift(
         From ``estimate_drift``.
     interpolate
         False moves by whole pixels, so that every value is one that the detector recorded and
-        Poisson noise stays Poisson. True moves by fractions of a pixel with cubic splines; the
-        result then holds no counts any more, and its recipe says so.
+        Poisson noise stays Poisson. True moves by fractions of a pixel with cubic splines, as
+        float32; the result then holds no counts any more, and its recipe says so.
     edges
-        ``"pad"`` keeps the field and leaves NaN where a frame has no data; ``"crop"`` keeps what
-        all frames hold, in the file's own number type when not interpolated. Blank frames stay
-        where they are.
+        ``"pad"`` keeps the field and leaves NaN where a frame has no data, as float32, or float64
+        where the file's number type has more digits than that; ``"crop"`` keeps what all frames
+        hold, in the file's own number type when not interpolated. Blank frames stay where they
+        are.
 
     Returns
     -------
@@ -59,8 +60,10 @@ def correct_drift(
     if not interpolate:
         shifts = np.round(shifts)
     window = _common(shifts, source.shape[1:]) if edges == "crop" else (slice(None),) * 2
-    whole_type = edges == "crop" and not interpolate
-    dtype = source.data.dtype if whole_type else np.dtype(np.float32)
+    dtype = np.dtype(np.float32)
+    if not interpolate:
+        own = source.data.dtype
+        dtype = own if edges == "crop" else np.result_type(own, np.float32)
     move = partial(_moved, interpolate=interpolate, window=window, dtype=dtype)
     data = _each(move, source.data, shifts, dtype, window)
     if not isinstance(movie, Micrograph):
@@ -98,7 +101,7 @@ def _moved(
     if interpolate:
         return moved(values.astype(np.float32), shift)[window].astype(dtype)
     if window == (slice(None),) * 2:
-        return rolled(values, shift).astype(dtype)
+        return rolled(values, shift)
     y, x = (slice(w.start + int(s), w.stop + int(s)) for w, s in zip(window, shift, strict=True))
     return values[y, x]
 

@@ -3,7 +3,9 @@
 The whole pixel is found by the likelihood of the counts, given the denoised template, with a prior
 about the predicted place; its fraction by the denoised image itself, which is a little more exact.
 A lattice on its own matches equally well one period further; there the prior decides, while a
-particle's outline, a surface or a defect overrules it.
+particle's outline, a surface or a defect overrules it. Another place than the one nearest the
+prediction must be likelier both on all that is in view and on the counts that both places explain:
+the former errs where much leaves the frame, the latter where the template's contrast does.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from ..frames import mean_filled
 
 _LEAST_SEEN = 0.4  # of the template's contrast
 _ITERATIONS = 4
+_RIVALS = 16  # places that are compared exactly
 
 
 def register(
@@ -54,8 +57,18 @@ def register(
     y, x = np.indices(cost.shape) - reach
     off = (y + start[0] - predicted[0]) ** 2 + (x + start[1] - predicted[1]) ** 2
     cost += off / (2 * jitter**2)
-    best = np.unravel_index(np.argmin(cost), cost.shape)
-    return _refine(image, template, start + np.array(best) - reach)
+    valleys = _valleys(cost)
+    if not len(valleys):
+        return _refine(image, template, start)
+    places = start + valleys - reach
+    far = ((places - predicted) ** 2).sum(1) / (2 * jitter**2)
+    near = int(np.argmin(far))
+    better = (
+        k
+        for k in range(near)
+        if _odds(counts, level, template, places[near], places[k]) > far[k] - far[near]
+    )
+    return _refine(image, template, places[next(better, near)])
 
 
 def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -101,6 +114,40 @@ def _match(
         (np.arange(-reach, reach + 1) + s) % n for s, n in zip(start, size, strict=True)
     )
     return np.asarray(cost[np.ix_(rows, columns)] / (2 * max(level**2, 1e-30)))
+
+
+def _valleys(cost: np.ndarray) -> np.ndarray:
+    """(n, 2) places of the deepest minima, the deepest first."""
+    from scipy.ndimage import minimum_filter
+
+    places = np.argwhere((cost == minimum_filter(cost, 3, mode="nearest")) & np.isfinite(cost))
+    depth = cost[tuple(places.T)]
+    found: np.ndarray = places[np.argsort(depth)[:_RIVALS]]
+    return found
+
+
+def _odds(
+    counts: np.ndarray, level: float, template: np.ndarray, best: np.ndarray, rival: np.ndarray
+) -> float:
+    """By how much the log likelihood of the rival is above that of the best, for the same counts.
+
+    Those are those on which the template lies at both shifts. Which others come into view, and how
+    well the template fits there, then decides nothing.
+    """
+    views = [_laid(template, place, counts.shape) for place in (best, rival)]
+    both = np.isfinite(views[0]) & np.isfinite(views[1]) & np.isfinite(counts)
+    misfits = [float(((counts - view)[both] ** 2).sum()) for view in views]
+    return (misfits[0] - misfits[1]) / (2 * max(level**2, 1e-30))
+
+
+def _laid(template: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The template moved by whole pixels onto a frame, NaN where it does not reach."""
+    view = np.full(shape, np.nan)
+    ends = [(max(0, d), max(0, min(n, n + d))) for d, n in zip(place.tolist(), shape, strict=True)]
+    there = tuple(slice(*end) for end in ends)
+    here = tuple(slice(a - d, b - d) for (a, b), d in zip(ends, place.tolist(), strict=True))
+    view[there] = template[here]
+    return view
 
 
 def _refine(
