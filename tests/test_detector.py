@@ -84,6 +84,7 @@ def test_the_plot_shows_variance_and_spectrum(tmp_path):
         (np.eye(32), {}, "64 x 64"),
         (np.eye(64), {"dark": np.ones((3, 3), bool)}, "mask"),
         (np.ones((64, 64)), {}, "constant"),
+        (np.where(np.arange(80) < 2, 0.0, np.nan) + np.eye(80), {}, "holds data"),
     ],
 )
 def test_bad_input_is_refused(image, options, words):
@@ -106,3 +107,44 @@ def test_the_noise_of_a_camera_is_correlated_over_its_point_spread():
     # a Gaussian convolved with itself is wider by the square root of two
     expected = np.exp(-(np.arange(4) ** 2) / (4 * 0.8**2))
     np.testing.assert_allclose(found.autocorrelation[:4], expected, atol=0.05)
+
+
+def _strip(shape, rng):
+    return np.arange(shape[1]) < 0.3 * shape[1]
+
+
+def _scattered(shape, rng):
+    return rng.random(shape) < 0.05
+
+
+@pytest.mark.parametrize("missing", [_strip, _scattered])
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("spread", [0.0, 0.6])
+def test_pixels_without_data_do_no_harm(missing, frames, spread):
+    rng = np.random.default_rng(8)
+    electrons = rng.poisson(np.broadcast_to(scene(5.0), (frames, 640, 640))).astype(float)
+    movie = 20 * gaussian_filter(electrons, (0, spread, spread)) + 100
+    whole = sbd.estimate_detector(sbd.Micrograph(movie.squeeze(), PIXEL), offset=100.0)
+    movie[:, np.broadcast_to(missing((640, 640), rng), (640, 640))] = np.nan
+    found = sbd.estimate_detector(sbd.Micrograph(movie.squeeze(), PIXEL), offset=100.0)
+    assert found.gain == pytest.approx(whole.gain, rel=0.03)
+    assert abs(found.gain - 20) < 4 * found.gain_err
+    assert found.correlation == pytest.approx(whole.correlation, abs=0.01)
+
+
+def test_masked_pixels_hold_no_data():
+    image = 20.0 * np.random.default_rng(3).poisson(scene(5.0)) + 100
+    hidden = np.broadcast_to(np.arange(640) < 200, image.shape)
+    masked = np.ma.masked_array(np.where(hidden, 65535, image), hidden)
+    found = sbd.estimate_detector(masked, offset=100.0)
+    assert found.gain == pytest.approx(20, rel=0.02)
+
+
+def test_a_dark_region_may_miss_pixels():
+    rng = np.random.default_rng(1)
+    dark = np.broadcast_to(np.arange(640) < 90, (640, 640))
+    image = 20 * rng.poisson(np.where(dark, 0, scene(5.0))) + 100 + rng.normal(0, 15, (640, 640))
+    image[rng.random(image.shape) < 0.05] = np.nan
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), dark=dark)
+    assert found.offset == pytest.approx(100, abs=4 * found.offset_err)
+    assert found.read_noise == pytest.approx(15, rel=0.03)

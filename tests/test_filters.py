@@ -38,3 +38,14 @@ def test_the_inverse_of_anscombe_is_unbiased():
 def test_filters_take_single_images():
     with pytest.raises(sbd.SBDError, match="single"):
         filters.denoisers(PIXEL)["Gaussian"](np.random.default_rng(0).poisson(1, (3, 64, 64)))
+
+
+@pytest.mark.parametrize("name", ["non-local means", "wavelet", "total variation"])
+def test_the_offset_that_is_told_counts_where_the_gain_is_not_known(name):
+    """Without it the noise would seem not to grow with the brightness."""
+    truth = lattice((256, 256), mean=2.0, contrast=0.9)
+    image = np.random.default_rng(3).poisson(truth) + 400.0
+    plain, told = (filters.denoisers(PIXEL, offset=o)[name](image) - 400 for o in (0, 400))
+    right = filters.denoisers(PIXEL)[name](image - 400)
+    np.testing.assert_allclose(told, right, atol=0.01)
+    assert np.abs(plain - right).max() > 0.1

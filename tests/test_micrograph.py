@@ -1,3 +1,4 @@
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -69,6 +70,25 @@ def test_a_movie_three_pixels_wide_is_a_movie():
 def test_impossible_calibrations_are_refused(wrong):
     with pytest.raises(SBDError):
         Micrograph(np.ones((4, 4)), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"), [("u1", "f4"), ("u2", "f4"), ("i4", "f8"), ("f4", "f4"), ("f8", "f8")]
+)
+def test_masked_pixels_hold_no_data(dtype, kept):
+    masked = np.ma.masked_equal(np.arange(12).astype(dtype).reshape(3, 4), 5)
+    m = Micrograph(masked, gain=2.0)
+    expected = np.array([[0, 1, 2, 3], [4, np.nan, 6, 7], [8, 9, 10, 11]])
+    assert m.data.dtype == kept and not np.ma.isMaskedArray(m.data)
+    np.testing.assert_array_equal(m.data, expected)
+    np.testing.assert_array_equal(m.electrons, expected / 2)
+
+
+def test_masked_pixels_of_lazy_movies_hold_no_data_and_stay_lazy():
+    values = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    m = Micrograph(da.ma.masked_equal(da.from_array(values, chunks=(1, 3, 4)), 5))
+    assert isinstance(m.data, da.Array) and m.data.dtype == np.float32
+    np.testing.assert_array_equal(m.data.compute(), np.where(values == 5, np.nan, values))
 
 
 def test_a_large_movie_prints_as_one_line():

@@ -243,6 +243,16 @@ def test_the_methods_paragraph_of_neighbours(raw):
     assert "neighbour" not in alone
 
 
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [(1, None), (2, "of 1 neighbouring frame,"), (4, "of 3 neighbouring"), (9, "of 8 neighbour")],
+)
+def test_a_short_movie_has_no_more_neighbours_than_frames(raw, frames, words):
+    settings = {**last(sbd.denoise(raw))["settings"], "neighbours": 4}
+    text = sbd.cite(entry("denoise", **{**settings, "shape": [frames, 64, 64]}))
+    assert words in text if words else "neighbour" not in text
+
+
 def test_the_methods_paragraph_of_drift():
     estimated = sbd.cite(entry("correct_drift", **DRIFT, estimated=ESTIMATED))
     given = sbd.cite(entry("correct_drift", **{**DRIFT, "interpolate": True}, estimated=None))

@@ -150,9 +150,10 @@ class _Text:
             f"the network was {s.model!r} (SHA-256 {s.model_sha256[:12]})."
         )
         self.sentences += [_sampling(s), _dose(s)]
-        if s.neighbours is not None:
+        if others := _neighbours(s):
             self.sentences.append(
-                f"Each frame was helped by the counts of {2 * s.neighbours} neighbouring frames, "
+                f"Each frame was helped by the counts of {others} neighbouring "
+                f"frame{'s' if others > 1 else ''}, "
                 "moved by whole pixels onto it and weighted down where the scene had changed."
             )
         if s.quality == "best":
@@ -224,6 +225,13 @@ class _Text:
 def _versions(step: Step) -> list[str]:
     names = {"PyTorch": "torch", "NumPy": "numpy", "Python": "python"}
     return [f"{k} {step.versions[v]}" for k, v in names.items() if v in step.versions]
+
+
+def _neighbours(s: Denoise) -> int:
+    """Frames that helped each one; a short movie has fewer than its window could hold."""
+    window = 2 * (s.neighbours or 0)
+    shape = s.shape or ()
+    return min(window, shape[0] - 1) if len(shape) == 3 else window
 
 
 def _sampling(s: Denoise) -> str:

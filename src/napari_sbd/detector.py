@@ -5,7 +5,8 @@ in file units, plus the read-out noise. Both are taken over small tiles, the var
 variations that hold no signal. For Poisson counts the regression of variance on mean is unbiased
 even where the tiles' means differ by noise alone, since chance that gives a tile more electrons
 gives it more noise in proportion. A camera's point spread damps the fast noise; how much is read
-off the noise spectrum, for which a Gaussian over a white floor is fitted.
+off the noise spectrum, for which a Gaussian over a white floor is fitted. Pixels without data are
+left out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import SBDError
-from .frames import as_micrograph, finite_or_nan, mean_filled
+from .frames import as_micrograph, finite_or_nan
 from .noise_spectrum import (
     FREQUENCY,
     correlation_of,
@@ -27,11 +28,11 @@ from .noise_spectrum import (
     passed,
     spectra_of,
 )
+from .noise_tiles import any_in_tiles, tiles_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TILE = 8  # px along a side
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
 _JACKKNIFE = 6  # of the tiles along y and x
@@ -133,8 +134,9 @@ def estimate_detector(
     Parameters
     ----------
     image
-        A micrograph or an array (Y, X) or (T, Y, X) of raw detector values. Of a movie whose scene
-        hardly moves, the noise comes from differences of consecutive frames, which is more certain.
+        A micrograph or an array (Y, X) or (T, Y, X) of raw detector values; NaN and masked pixels
+        hold no data. Of a movie whose scene hardly moves, the noise comes from differences of
+        consecutive frames, which is more certain.
     dark
         (Y, X) bool: where no electrons arrive. It gives offset and read-out noise, which
         the rest of an image cannot tell apart: without it the read-out noise is taken for zero.
@@ -146,21 +148,24 @@ def estimate_detector(
     Raises
     ------
     SBDError
-        If the image is blank, smaller than 64 x 64 pixels, or a mask does not fit.
+        If the image is blank, smaller than 64 x 64 pixels or nearly without data, or a mask does
+        not fit.
     """
     source = as_micrograph(image)
     shape = source.shape[-2:]
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
-    for name, mask in (("dark", dark), ("vacuum", vacuum)):
-        if mask is not None and (np.shape(mask) != shape or np.asarray(mask).sum() < 256):
-            raise SBDError(
-                f"The {name} region must be a mask of shape {shape} with at least 256 pixels."
-            )
     frames = [
-        mean_filled(finite_or_nan(f)).astype(np.float64)
+        finite_or_nan(f).astype(np.float64)
         for f in (source.data if source.is_movie else source.data[None])
     ]
+    held = np.logical_and.reduce([np.isfinite(f) for f in frames])
+    for name, mask in (("dark", dark), ("vacuum", vacuum)):
+        if mask is not None and (np.shape(mask) != shape or np.sum(held & mask) < 256):
+            raise SBDError(
+                f"The {name} region must be a mask of shape {shape} with at least 256 pixels of "
+                "data."
+            )
     notes: list[str] = []
     if len(frames) > 1:
         pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
@@ -173,7 +178,10 @@ def estimate_detector(
     spectra = spectra_of([noise for _, noise in pairs], region)
     spectra = spectra[spectra.max(1) > 0]  # parts that hold no electron tell nothing
     if not len(spectra):
-        raise SBDError("The image has no noise: it is constant, so it tells nothing.")
+        raise SBDError(
+            "The image has no noise: it is constant, or hardly any of it holds data, so it tells "
+            "nothing."
+        )
     lowest = 1 / 64 if region is not None else slowest
     frequency = FREQUENCY
     shapes = [fit(frequency, power, lowest) for power in spectra]
@@ -186,15 +194,17 @@ def estimate_detector(
 
     kernel = fast_filter(slowest)
     share = passed(kernel, spread, floor)
-    means, variances = zip(*(_tiles(m, n, kernel, white) for m, n in pairs), strict=True)
+    means, variances = zip(*(tiles_of(m, n, kernel, white) for m, n in pairs), strict=True)
     outside = np.ones(means[0].shape, bool)
     if dark is not None:
-        outside = ~_any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
+        outside = ~any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
     mean, variance = (np.where(outside, np.mean(i, 0), np.nan) for i in (means, variances))
+    if np.isfinite(mean).sum() < 2:
+        raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
 
     read, read_err, dark_level = 0.0, 0.0, None
     if dark is not None:
-        values = np.concatenate([f[np.asarray(dark, bool)] for f in frames])
+        values = np.concatenate([f[held & dark] for f in frames])
         dark_level = float(values.mean())
         read, read_err = float(values.std()), float(values.std() / np.sqrt(2 * values.size))
     else:
@@ -280,37 +290,3 @@ def _groups(
     return np.array([mean[held][p].mean() for p in parts]), np.array(
         [true[p].mean() for p in parts]
     )
-
-
-def _tiles(
-    mean: np.ndarray, noise: np.ndarray, kernel: np.ndarray, white: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and noise variance of tiles; the mean is weighted as the variance is."""
-    from scipy.signal import oaconvolve
-
-    half = len(kernel) // 2
-
-    def convolve(image: np.ndarray, k: np.ndarray) -> np.ndarray:
-        result: np.ndarray = oaconvolve(np.pad(image, half, mode="reflect"), k, mode="valid")
-        return result
-
-    fast = convolve(noise, kernel) ** 2
-    tile = _TILE if white else 2 * _TILE
-    rows, columns = (n // tile for n in mean.shape)
-
-    def average(image: np.ndarray) -> np.ndarray:
-        cut = image[: rows * tile, : columns * tile]
-        result: np.ndarray = cut.reshape(rows, tile, columns, tile).mean((1, 3))
-        return result
-
-    return average(convolve(mean, kernel**2)), average(fast)
-
-
-def _any_in_tiles(mask: np.ndarray, shape: tuple[int, ...], tiles: tuple[int, ...]) -> np.ndarray:
-    """Which tiles a mask touches, margin included."""
-    from scipy.ndimage import binary_dilation
-
-    tile = shape[0] // tiles[0]
-    wide = binary_dilation(mask, iterations=6)[: tiles[0] * tile, : tiles[1] * tile]
-    touched: np.ndarray = wide.reshape(tiles[0], tile, tiles[1], tile).any((1, 3))
-    return touched

@@ -2,8 +2,10 @@
 
 Each takes an image (Y, X) in any linear unit and returns its estimate, float32, same shape and
 unit. The image is summed to blocks, filtered, and spread over the pixels again. Filters that need a
-unit noise variance stabilise it (Anscombe, Biometrika 35 (1948) 246) and undo that without bias
-(Mäkitalo and Foi, IEEE Trans. Image Process. 20 (2011) 99, the closed form).
+unit noise variance (non-local means, wavelet, total variation, BM3D) stabilise it (Anscombe,
+Biometrika 35 (1948) 246) and undo that without bias (Mäkitalo and Foi, IEEE Trans. Image Process.
+20 (2011) 99, the closed form). For that they must know which value means no electrons; it is taken
+for 0 unless an offset is told, and a wrong one makes them worse.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def denoisers(
         does.
     gain, offset
         File units per electron and at zero electrons, for the filters that stabilise the variance;
-        an unknown gain is estimated from the noise.
+        an unknown gain is estimated from the noise, an offset cannot be and must be given.
     block
         Pixels to sum along y and x, in place of the choice from the pixel size.
 

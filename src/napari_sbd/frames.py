@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BlankImage
-from .micrograph import Micrograph, PixelSize
+from .errors import BlankImage, SBDError
+from .micrograph import Micrograph, PixelSize, unmasked
+
+# Beyond these, sums of pixels or the digits of small values are lost in float32.
+_SMALLEST, _LARGEST = 1e-35, 1e35
 
 
 def reference_frame(source: Micrograph) -> np.ndarray:
@@ -40,16 +43,9 @@ def as_micrograph(
     pixel_size, gain, offset
         As ``Micrograph`` takes them; None leaves what the micrograph has.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(unmasked(image))
+    source = image if isinstance(image, Micrograph) else Micrograph(image)
     given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
     return source.replace(**{k: v for k, v in given.items() if v is not None})
-
-
-def unmasked(image: Any) -> Any:
-    """Masked pixels as NaN; anything else as it is."""
-    if isinstance(image, np.ma.MaskedArray):
-        return np.ma.filled(image.astype(np.float64), np.nan)
-    return image
 
 
 def finite_or_nan(frame: Any) -> np.ndarray:
@@ -59,6 +55,8 @@ def finite_or_nan(frame: Any) -> np.ndarray:
     ------
     BlankImage
         If it is constant or holds no finite pixel.
+    SBDError
+        If its values are larger or smaller than single precision can compute with.
     """
     read = np.asarray(unmasked(frame))
     single = read.dtype.itemsize < 4 or read.dtype == np.float32
@@ -67,9 +65,14 @@ def finite_or_nan(frame: Any) -> np.ndarray:
     if not valid.any():
         raise BlankImage("The image holds no finite pixel.")
     inside = values[valid]
-    if inside.min() == inside.max():
-        raise BlankImage(
-            f"The image is constant ({inside.flat[0]:g} everywhere): nothing to denoise."
+    low, high = inside.min(), inside.max()
+    if low == high:
+        raise BlankImage(f"The image is constant ({low:g} everywhere): nothing to denoise.")
+    largest = max(abs(low), abs(high))
+    if not _SMALLEST <= largest <= _LARGEST:
+        raise SBDError(
+            f"The largest value is {largest:.3g}, outside what single precision can compute with; "
+            f"divide the values by {largest:.0e}."
         )
     return values if valid.all() else np.where(valid, values, np.nan)
 

@@ -21,7 +21,8 @@ class Micrograph:
     Parameters
     ----------
     data
-        (Y, X) or (T, Y, X), numpy or dask, real, in the file's own values.
+        (Y, X) or (T, Y, X), numpy or dask, real, in the file's own values. Masked pixels hold no
+        data and become NaN.
     pixel_size
         nm per pixel: one number, or ``(y, x)`` where the axes differ; None when not calibrated.
     frame_time
@@ -60,6 +61,7 @@ class Micrograph:
             except (ValueError, TypeError):
                 raise SBDError("The data are no rectangular array of numbers.") from None
         check_array(self.data)
+        object.__setattr__(self, "data", unmasked(self.data))
         object.__setattr__(self, "pixel_size", _clean_pixel_size(self.pixel_size))
         if self.frame_time is not None:
             object.__setattr__(self, "frame_time", _positive(self.frame_time, "frame time", "s"))
@@ -143,6 +145,21 @@ def check_array(data: Any) -> None:
         raise SBDError(
             f"Shape {shape} looks like a colour (RGB) picture; give the grey-scale detector image."
         )
+
+
+def unmasked(image: Any) -> Any:
+    """Masked pixels as NaN, in a floating-point type for the values; anything else as it is.
+
+    Parameters
+    ----------
+    image
+        numpy or dask, which stays lazy.
+    """
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.filled(image.astype(np.result_type(image.dtype, np.float32)), np.nan)
+    if isinstance(getattr(image, "_meta", None), np.ma.MaskedArray):  # dask
+        return image.map_blocks(unmasked)
+    return image
 
 
 def _positive(value: float, what: str, unit: str) -> float:

@@ -37,26 +37,45 @@ def passed(kernel: np.ndarray, spread: float, floor: float) -> float:
 
 
 def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarray:
-    """(K, M) noise power around rings of frequency, of parts of the image."""
+    """(K, M) noise power around rings of frequency, of parts of the image.
+
+    Parameters
+    ----------
+    noises
+        (Y, X) each, NaN where there are no data.
+    region
+        (Y, X) bool, where the image is even; else the parts are a grid, without those less than
+        half of which holds data.
+    """
     from scipy.ndimage import median
 
     result = []
     for noise in noises[:8]:
         if region is not None:
-            noise = np.where(region, noise - noise[region].mean(), 0)
-            parts = [noise]
+            parts = [np.where(region, noise, np.nan)]
         else:
             rows, columns = (np.array_split(np.arange(n), _PARTS) for n in noise.shape)
             parts = [noise[np.ix_(r, c)] for r in rows for c in columns]
+            parts = [part for part in parts if np.isfinite(part).mean() > 0.5]
         for part in parts:
-            window = np.hanning(part.shape[0])[:, None] * np.hanning(part.shape[1])
-            if region is not None:
-                window = region.astype(float)
-            power = np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2 / (window**2).sum()
+            whole = np.ones(part.shape)
+            if region is None:
+                whole = np.hanning(part.shape[0])[:, None] * np.hanning(part.shape[1])
+            window = np.where(np.isfinite(part), whole, 0)
+            even = np.nan_to_num(part - np.nanmean(part))
+            power = np.abs(np.fft.fft2(even * window)) ** 2 / (window**2).sum()
             f = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in part.shape), indexing="ij"))
             ring = np.minimum((f * 2 * _RINGS).astype(int), _RINGS)
-            result.append(median(power, ring, np.arange(_RINGS)) / np.log(2))
-    return np.array(result)
+            rings = median(power, ring, np.arange(_RINGS)) / np.log(2)
+            # scattered gaps part neighbours, and so turn a share of all power into white noise
+            kept = min(1.0, _together(window) / _together(whole))
+            result.append(np.maximum((rings - (1 - kept) * power.mean()) / kept, 0.1 * rings))
+    return np.array(result).reshape(-1, _RINGS)
+
+
+def _together(window: np.ndarray) -> float:
+    """Autocorrelation of a window at a distance of one pixel."""
+    return float((window[:, 1:] * window[:, :-1]).sum() / (window**2).sum())
 
 
 def model(f: np.ndarray, power: float, spread: float, floor: float) -> np.ndarray:

@@ -65,3 +65,45 @@ def test_bad_input():
         follow_columns(movie(), max_step=0)
     with pytest.raises(SBDError, match="follow_columns first"):
         combine_columns(movie()[0])
+
+
+@pytest.mark.parametrize("errors", [[1, 1, 1, 30, 30], [1, 2, 3, 4, 5], [3, 3, 3, 3, 3]])
+def test_combined_errors_are_the_scatter_of_the_mean_for_unequal_errors(errors):
+    rng = np.random.default_rng(2)
+    values = 100 + rng.normal(0, errors, (2000, 5))
+    mean = combine_columns(tracks_of(values, np.broadcast_to(errors, values.shape)), "intensity")
+    assert mean["intensity"].std() == pytest.approx(mean["intensity_err"].mean(), rel=0.08)
+    assert mean["intensity"].mean() == pytest.approx(100, abs=4 * mean["intensity"].sem())
+    assert mean["chi2"].mean() == pytest.approx(1, abs=0.15)
+
+
+def test_a_frame_with_a_large_error_does_not_spoil_the_mean():
+    errors = np.array([[1.0, 1.0, 1.0, 30.0, 30.0]])
+    mean = combine_columns(tracks_of(np.full((1, 5), 100.0), errors), "intensity")
+    assert mean["intensity_err"][0] < 1.05 * np.sum(errors**-2) ** -0.5
+
+
+def test_combined_counts_are_not_drawn_to_low_ones():
+    """The error of a count is its root, so inverse variances give a mean too low by one."""
+    counts = np.random.default_rng(3).poisson(20, (1000, 10)).astype(float)
+    mean = combine_columns(tracks_of(counts, np.sqrt(counts)), "intensity")
+    assert mean["intensity"].mean() == pytest.approx(20, abs=0.2)
+    assert mean["intensity"].std() == pytest.approx(mean["intensity_err"].mean(), rel=0.1)
+
+
+def tracks_of(values, errors):
+    track, frame = np.indices(values.shape).reshape(2, -1)
+    columns = {"track": track, "frame": frame, "y": 0.0, "x": 0.0}
+    return pd.DataFrame(
+        {**columns, "intensity": values.ravel(), "intensity_err": np.ravel(errors).astype(float)}
+    )
+
+
+def test_all_columns_are_gone_before_the_movie_ends():
+    tables = [t.assign(frame=i) for i, t in enumerate(movie(3))]
+    whole = pd.concat(tables, ignore_index=True)
+    assert not follow_columns(whole)["disappears"].any()
+    whole.attrs["frames"] = 5
+    gone = follow_columns(whole)
+    assert gone["disappears"].sum() == 25
+    assert set(gone.loc[gone["disappears"], "frame"]) == {2}

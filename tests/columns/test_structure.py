@@ -79,6 +79,18 @@ def test_strain_rotation_and_displacement_of_a_bent_part():
     assert d["coordination"][10] == 4
 
 
+def test_a_turn_from_x_to_y_is_a_positive_rotation():
+    """The right half is turned by 30 mrad about a point of its own."""
+    points = grid(9, 12, 20.0)
+    right = points[:, 1] > points[:, 1].mean()
+    y, x = (points[right] - points[right].mean(0)).T
+    sine, cosine = np.sin(0.03), np.cos(0.03)
+    turned = np.column_stack([cosine * y + sine * x, cosine * x - sine * y])
+    points[right] = points[right].mean(0) + turned
+    rotation = describe_lattice(table(points))["rotation"]
+    assert rotation[right].median() - rotation[~right].median() == pytest.approx(0.03, abs=1e-3)
+
+
 def test_two_crystals_get_lattices_of_their_own():
     one = grid(10, 10, 20.0)
     other = grid(6, 6, 27.0, hexagonal=True) + np.array([260, 0])

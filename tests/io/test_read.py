@@ -95,6 +95,10 @@ def test_dm_keeps_the_tags_of_the_microscope(make):
     assert tags["Microscope Info"]["Voltage"] == 300000
 
 
+def test_mrc_stack_of_one_frame_is_an_image(make, movie):
+    assert read(make("a.mrc", data=movie[:1])).shape == movie.shape[1:]
+
+
 def test_mrc_without_cell_is_not_calibrated(make):
     assert read(make("a.mrc", voxel=None)).pixel_size is None
 
@@ -179,6 +183,36 @@ def test_tiff_calibration(kind, tmp_path, movie):
     tifffile.imwrite(tmp_path / "a.tif", movie[0], **options)
     expected = pixel_size and pytest.approx(pixel_size, rel=1e-6)
     assert read(tmp_path / "a.tif").pixel_size == expected
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}], ids=["plain", "zlib"])
+def test_signed_imagej_values_are_those_that_it_shows(options, large, tmp_path, monkeypatch):
+    """ImageJ stores int16 as uint16 with the straight line x - 32768."""
+    if large:
+        monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    shown = np.arange(-600, 600, dtype=np.int16).reshape(3, 20, 20)
+    shown[0, 0, :2] = -32768, 32767
+    stored = (shown.astype(int) + 32768).astype(np.uint16)
+    line = {"axes": "TYX", "cf": 0, "c0": -32768.0, "c1": 1.0, "vunit": "Gray Value"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, imagej=True, metadata=line, **options)
+    data = read(tmp_path / "a.tif").data
+    assert data.dtype == np.int16 and isinstance(data, np.ndarray) != large
+    np.testing.assert_array_equal(np.asarray(data), shown)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "function", "applied"),
+    [("u1", 0, True), ("u2", 0, True), ("f4", 0, False), ("u2", 1, False), ("u2", 21, False)],
+    ids=["8 bit", "16 bit", "ImageJ calibrates no floats", "parabola", "optical density"],
+)
+def test_imagej_calibrates_by_straight_lines(dtype, function, applied, tmp_path):
+    stored = np.arange(200).astype(dtype).reshape(10, 20)
+    fields = {"cf": function, "c0": -1.5, "c1": 0.25, "vunit": "V"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, imagej=True, metadata=fields)
+    m = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(m.data, 0.25 * stored - 1.5 if applied else stored)
+    assert m.metadata["imagej"]["c1"] == 0.25
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["small", "large"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import dask.array as da
 import h5py
@@ -10,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_sbd import Micrograph, SBDError, read, write
-from napari_sbd.io import WRITE_SUFFIXES
+from napari_sbd.io import WRITE_SUFFIXES, arrays
 
 RECIPE = {"model": "general", "seed": 0, "unicode": "Pt/CeO₂", "nested": {"a": [1, 2.5, None]}}
 DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "uint32", "float32", "float64", "bool")
@@ -179,6 +180,55 @@ def test_npy_has_a_readable_sidecar(tmp_path, movie):
     write(result(movie), tmp_path / "a.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), movie)
     assert json.loads((tmp_path / "a.npy.json").read_text())["pixel_size"] == [0.0061, 0.0125]
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["numpy", "dask"])
+@pytest.mark.parametrize("suffix", [*WRITE_SUFFIXES, ".zarr"])
+def test_values_under_a_mask_are_not_written(suffix, lazy, tmp_path, movie):
+    hidden = movie.copy()
+    hidden[1, 2, 3] = 65535
+    masked = np.ma.masked_equal(hidden, 65535)
+    write(da.from_array(masked, (1, 24, 32)) if lazy else masked, tmp_path / f"a{suffix}")
+    expected = movie.astype(float)
+    expected[1, 2, 3] = np.nan
+    np.testing.assert_array_equal(read(tmp_path / f"a{suffix}").data, expected)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+@pytest.mark.parametrize("suffix", [*WRITE_SUFFIXES, ".zarr"])
+def test_a_movie_of_one_frame_is_no_image(suffix, large, tmp_path, movie, monkeypatch):
+    path = tmp_path / f"a{suffix}"
+    write(Micrograph(movie[:1], 0.02), path)
+    if large:
+        monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    back = read(path)
+    assert back.pixel_size == pytest.approx(0.02)
+    np.testing.assert_array_equal(np.asarray(back.data), movie[:1])
+
+
+def test_a_sidecar_describes_only_the_array_that_it_was_written_for(tmp_path, movie):
+    path = tmp_path / "a.npy"
+    write(result(movie), path)
+    np.save(path, movie + 1)
+    m = read(path)
+    np.testing.assert_array_equal(m.data, movie + 1)
+    assert (m.pixel_size, m.gain, m.offset, m.frame_time) == (None, None, 0, None)
+
+
+def test_a_sidecar_goes_with_a_copy_of_its_array(tmp_path, movie):
+    write(result(movie), tmp_path / "a.npy")
+    for end in ("npy", "npy.json"):
+        shutil.copyfile(tmp_path / f"a.{end}", tmp_path / f"b.{end}")
+    assert read(tmp_path / "b.npy").gain == 3.7
+
+
+def test_a_change_anywhere_in_a_large_array_is_seen(tmp_path):
+    path = tmp_path / "a.npy"
+    large = np.zeros((40, 1024, 1024), np.float32)
+    write(result(large), path)
+    assert read(path).gain == 3.7
+    np.save(path, large + np.float32(1e-3))
+    assert read(path).gain is None
 
 
 class Interrupted(Exception):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _STEP = 0.4  # of the spacing: how far a column may move between frames
+_ALIKE = 2.0  # times the median error of a track, up to which its values count alike
 
 
 def follow_columns(
@@ -28,7 +29,8 @@ def follow_columns(
     Parameters
     ----------
     tables
-        One table for each frame, or the table of a movie with a column ``frame``.
+        One table for each frame, or the table of a movie with a column ``frame``. The movie has as
+        many frames as its ``attrs["frames"]`` says, else the last one is the last with a column.
     max_step
         Largest movement between frames [px]; by default 0.4 of the median spacing.
     memory
@@ -93,7 +95,11 @@ def follow_columns(
 
 
 def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.DataFrame:
-    """Mean of a value over the frames of each track, weighted by the inverse variance.
+    """Mean of a value over the frames of each track.
+
+    Values count alike, but those whose error is more than twice the median of the track, which
+    count by the inverse variance relative to that limit. Plain inverse variances would draw the
+    mean to low values, since the error of counts follows them.
 
     Parameters
     ----------
@@ -105,8 +111,8 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     Returns
     -------
     One row for each track: ``track``, ``frames`` (that hold the value), mean ``y``, ``x`` [px],
-    ``value``, its standard error ``value_err`` from the single errors, and ``chi2``, the mean
-    square of the deviations over their errors: well above 1 for a column that changes.
+    ``value``, its standard error ``value_err`` from the single errors, and ``chi2``, the squares
+    of the deviations over what the errors let expect: well above 1 for a column that changes.
 
     Raises
     ------
@@ -121,10 +127,11 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     good = tracks[np.isfinite(tracks[value]) & np.isfinite(tracks[error]) & (tracks[error] > 0)]
     rows = []
     for track, part in good.groupby("track"):
-        # the median error for all: errors follow the value, and would draw the mean to low ones
-        weight = np.full(len(part), 1 / float(np.median(part[error])) ** 2)
-        mean = float(np.average(part[value], weights=weight))
-        chi2 = float((((part[value] - mean) ** 2) * weight).sum()) / max(len(part) - 1, 1)
+        values, variance = part[value].to_numpy(float), part[error].to_numpy(float) ** 2
+        weight = 1 / np.maximum(variance, _ALIKE**2 * np.median(variance))
+        weight /= weight.sum()
+        mean = weight @ values
+        scatter, expected = weight @ (values - mean) ** 2, (weight - weight**2) @ variance
         rows.append(
             {
                 "track": track,
@@ -132,8 +139,8 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
                 "y": part["y"].mean(),
                 "x": part["x"].mean(),
                 value: mean,
-                error: float(weight.sum() ** -0.5),
-                "chi2": chi2 if len(part) > 1 else np.nan,
+                error: (weight**2 @ variance) ** 0.5,
+                "chi2": scatter / expected if len(part) > 1 else np.nan,
             }
         )
     return pd.DataFrame(rows, columns=["track", "frames", "y", "x", value, error, "chi2"])
@@ -146,7 +153,8 @@ def _frames(tables) -> list:
             raise SBDError(
                 "A single table needs a column 'frame'; or give one table for each frame."
             )
-        count = int(tables["frame"].max()) + 1 if len(tables) else 0
+        seen = int(tables["frame"].max()) + 1 if len(tables) else 0
+        count = max(seen, tables.attrs.get("frames", 0))  # the last ones may have no columns
         frames = [tables[tables["frame"] == t].reset_index(drop=True) for t in range(count)]
     else:
         frames = list(tables)

@@ -91,7 +91,8 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     ``lattice`` (0, 1, ... or -1 for columns on none); indices ``h``, ``k``;
     ``displacement_y``, ``displacement_x`` [px] from the lattice fitted to all its columns; and
     ``strain_yy``, ``strain_xx``, ``strain_xy``, ``rotation`` [rad] of the neighbourhood against
-    that lattice. ``attrs["lattices"]`` holds each (origin, a, b) [px].
+    that lattice; a positive rotation goes from +x to +y, which is clockwise on the screen, where y
+    points down. ``attrs["lattices"]`` holds each (origin, a, b) [px].
     """
     from scipy.spatial import cKDTree
 
@@ -244,7 +245,10 @@ def _fit_lattice(points: np.ndarray, hk: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _strain(points: np.ndarray, hk: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """(n, 4) eps_yy, eps_xx, eps_xy and rotation about each column, from its neighbours."""
+    """(n, 4) eps_yy, eps_xx, eps_xy and rotation about each column, from its neighbours.
+
+    The rotation is positive from +x to +y.
+    """
     place = {(int(h), int(k)): n for n, (h, k) in enumerate(hk)}
     result = np.full((len(points), 4), np.nan)
     around = [(h, k) for h in (-1, 0, 1) for k in (-1, 0, 1) if (h, k) != (0, 0)]

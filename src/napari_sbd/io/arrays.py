@@ -38,12 +38,20 @@ def map_array(path: Path, dtype: Any, shape: Sequence[int], offset: int = 0) -> 
         data = np.fromfile(path, dtype, count, offset=offset).reshape(shape)
         return data.astype(dtype.newbyteorder("="), copy=False)
     data = np.memmap(path, dtype, "r", offset, tuple(shape))
-    if dtype.isnative:
-        return data
+    return data if dtype.isnative else _by_frames(data).astype(dtype.newbyteorder("="))
+
+
+def each_pixel(change: Callable[[np.ndarray], np.ndarray], data: Any) -> Any:
+    """A function of single pixels applied to an array; frame by frame and lazily on disk."""
+    if isinstance(data, np.memmap):
+        data = _by_frames(data)
+    return data.map_blocks(change) if hasattr(data, "dask") else change(data)
+
+
+def _by_frames(data: np.memmap) -> Any:
     import dask.array as da
 
-    chunks = (1,) * (len(shape) - 2) + tuple(shape[-2:])
-    return da.from_array(data, chunks).astype(dtype.newbyteorder("="))
+    return da.from_array(data, (1,) * (data.ndim - 2) + data.shape[-2:])
 
 
 def stack_frames(

@@ -16,33 +16,37 @@ _LARGEST_LIST = 256
 
 
 def dumps(m: Micrograph, **more: Any) -> str:
-    """JSON of the frame time, the gain, the offset and the recipe of a result.
+    """JSON of the shape, the frame time, the gain, the offset and the recipe of a result.
 
     Raises
     ------
     SBDError
         If the recipe is not made of plain JSON values.
     """
-    fields = {"frame_time": m.frame_time, "gain": m.gain, "offset": float(m.offset), **more}
+    fields = {"frame_time": m.frame_time, "gain": m.gain, "offset": float(m.offset)}
     try:
-        return json.dumps({**fields, "recipe": m.metadata.get(KEY)})
+        return json.dumps({"shape": m.shape, **fields, **more, "recipe": m.metadata.get(KEY)})
     except (TypeError, ValueError) as err:
         raise SBDError(f'metadata["{KEY}"] must hold plain JSON values: {err}.') from err
 
 
 def is_needed(m: Micrograph) -> bool:
     """Whether ``dumps`` would keep anything."""
-    return bool(m.frame_time or m.gain or m.offset or KEY in m.metadata)
+    one_frame = m.is_movie and len(m.data) == 1
+    return bool(one_frame or m.frame_time or m.gain or m.offset or KEY in m.metadata)
 
 
 def restore(m: Micrograph, text: Any) -> Micrograph:
     """Add what ``dumps`` kept; pixel size and frame time of the format itself go first.
 
-    Other text than ours, or None, leaves ``m`` unchanged.
+    A movie of one frame, which many formats hold as an image, is a movie again. Other text than
+    ours, or None, leaves ``m`` unchanged.
     """
-    fields = _parse(text)
+    fields = parse(text)
+    one_frame = fields.get("shape") == [1, *m.shape]
     recipe = fields.get("recipe")
     return m.replace(
+        data=m.data[None] if one_frame else m.data,
         pixel_size=m.pixel_size or fields.get("pixel_size"),
         frame_time=m.frame_time or fields.get("frame_time"),
         gain=fields.get("gain", m.gain),
@@ -51,7 +55,8 @@ def restore(m: Micrograph, text: Any) -> Micrograph:
     )
 
 
-def _parse(text: Any) -> Mapping[str, Any]:
+def parse(text: Any) -> Mapping[str, Any]:
+    """The fields of a record; none where ``text`` is no JSON object."""
     try:
         fields = json.loads(text)
     except (TypeError, ValueError):

@@ -12,14 +12,16 @@ import numpy as np
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import record
-from .arrays import frames, is_large, map_array, stack_frames, storable
+from .arrays import each_pixel, frames, is_large, map_array, stack_frames, storable
 from .atomic import replacing
 from .record import plain
 from .tiff_check import check_complete
 from .units import pixel_size_nm, to_nm, to_seconds
 
 _COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
-_IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+_IMAGEJ_COUNTS = ("uint8", "uint16")
+_IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")
+_STRAIGHT_LINE = 0  # the number of ImageJ's calibration function
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _CLASSIC_LIMIT = 2**32 - 2**25
 _TAG_UNITS = {2: "inch", 3: "cm"}
@@ -33,7 +35,8 @@ def read(path: Path) -> Micrograph:
     """Read the largest image or stack of a TIFF file; lazily when large.
 
     Calibration comes from OME, ImageJ, FEI or DigitalMicrograph metadata, else from a resolution
-    finer than 1 µm per pixel.
+    finer than 1 µm per pixel. Values that ImageJ calibrates by a straight line, as it stores signed
+    16-bit images, are those that it shows; other curves are left to the reader of ``metadata``.
 
     Raises
     ------
@@ -183,10 +186,25 @@ def _with_imagej(m: Micrograph, fields: dict[str, Any], page: Any) -> Micrograph
     unit = fields.get("unit", "")
     y, x = _steps(page)
     m = m.replace(
+        data=_on_line(m.data, fields),
         pixel_size=_no_printer(pixel_size_nm(y, unit, x, unit), unit),
         frame_time=to_seconds(fields.get("finterval"), fields.get("tunit", "s")),
     )
     return record.restore(m, fields.get("Info"))
+
+
+def _on_line(data: Any, fields: dict[str, Any]) -> Any:
+    """Values by ImageJ's calibration ``c0 + c1 x``, which it applies to 8 and 16 bits only."""
+    line: Any = fields.get("c0"), fields.get("c1")
+    numbers = all(isinstance(c, int | float) for c in line)
+    if fields.get("cf") != _STRAIGHT_LINE or not numbers or data.dtype.name not in _IMAGEJ_COUNTS:
+        return data
+    signed = line == (-32768, 1) and data.dtype.itemsize == 2
+    return each_pixel(partial(_line, line=line, dtype=np.int16 if signed else np.float32), data)
+
+
+def _line(values: np.ndarray, line: tuple[float, float], dtype: Any) -> np.ndarray:
+    return (line[0] + line[1] * values.astype(np.float64)).astype(dtype)
 
 
 def _with_vendor(m: Micrograph, file: Any, page: Any) -> Micrograph:

@@ -53,7 +53,7 @@ class Residual:
         """(h, w) correlation with itself, shifted by up to half the image, no shift in the middle.
 
         By Wiener and Khinchin the transform of the spectrum. White noise has 1 in the middle and
-        elsewhere 0, with a standard deviation of ``(h w) ** -0.5``.
+        elsewhere 0, with a standard deviation of ``(h w) ** -0.5`` where all pixels hold data.
         """
         power = np.fft.ifftshift(self.spectrum)
         shifted = np.fft.fftshift(np.fft.ifft2(power).real)
@@ -90,7 +90,8 @@ def residual_check(
 
     The residual, over the square root of the expectation, is summed to the working sampling. The
     power of white noise is exponentially distributed, so each value has a p-value; those are
-    adjusted for their number after Benjamini and Hochberg.
+    adjusted for their number after Benjamini and Hochberg. Pixels without data are left out, and
+    the power is that of the others.
 
     Parameters
     ----------
@@ -121,11 +122,14 @@ def residual_check(
     else:
         block = sampling.estimate_bin(mean_filled(expected)) or (4, 4)
     block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, counts.shape, strict=True))
-    y, x = (sampling.bin_counts(i, block) for i in (counts, expected))
-    least = 0.1 * float(np.nanmean(x))
-    residual = np.nan_to_num((y - x) / np.sqrt(np.maximum(x, least)))
-    residual -= residual.mean()
-    power = np.abs(np.fft.fft2(residual)) ** 2 / residual.size
+    holds = np.isfinite(counts) & np.isfinite(expected)
+    y, x, area = (_sums(np.where(holds, i, 0), block) for i in (counts, expected, 1))
+    held = area > 0
+    least = 0.1 * area * x.sum() / area.sum()
+    residual = np.zeros(held.shape)
+    residual[held] = (y - x)[held] / np.sqrt(np.maximum(x, least)[held])
+    residual[held] -= residual[held].mean()
+    power = np.abs(np.fft.fft2(residual)) ** 2 / held.sum()
     steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
     fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
     # every power but a few comes twice
@@ -147,3 +151,10 @@ def residual_check(
     shift = np.fft.fftshift
     unit = "1/px" if size is None else "1/nm"
     return Residual(shift(power).astype(np.float32), shift(fy), shift(fx), unit, peaks)
+
+
+def _sums(image: np.ndarray, block: tuple[int, ...]) -> np.ndarray:
+    """Over blocks, of what they hold: not scaled up, so that the noise stays that of counts."""
+    for axis, step in enumerate(block):
+        image = np.add.reduceat(image, np.arange(0, image.shape[axis], step), axis)
+    return image

@@ -1,0 +1,37 @@
+"""The residual check where pixels hold no data."""
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from known import lattice
+
+TRUTH = lattice((402, 407), period=40, mean=4.0)  # no whole number of blocks
+
+
+def _quarter(rng):
+    y, x = np.indices(TRUTH.shape)
+    return (y < 201) & (x < 203)
+
+
+def _scattered(rng):
+    return rng.random(TRUTH.shape) < 0.25
+
+
+@pytest.mark.parametrize("missing", [_quarter, _scattered])
+@pytest.mark.parametrize("of", ["noisy", "denoised"])
+def test_white_noise_has_its_power_where_pixels_are_missing(missing, of):
+    rng = np.random.default_rng(0)
+    images = {"noisy": rng.poisson(TRUTH).astype(float), "denoised": TRUTH.copy()}
+    images[of][missing(rng)] = np.nan
+    found = sbd.residual_check(**images, pixel_size=0.0061)
+    assert found.spectrum.mean() == pytest.approx(1, abs=0.05)
+    assert "white noise" in found.verdict()
+
+
+def test_a_removed_lattice_is_found_beside_missing_pixels():
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(TRUTH).astype(float)
+    counts[_quarter(rng)] = np.nan
+    found = sbd.residual_check(counts, np.full(TRUTH.shape, 4.0), 0.0061)
+    assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
