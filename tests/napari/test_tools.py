@@ -10,15 +10,17 @@ from napari.layers.base import ActionType
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
 
+import napari_sbd as sbd
 from known import lattice
 from napari_sbd._napari.agreement_widget import AgreementWidget
+from napari_sbd._napari.columns_layer import points_layer
 from napari_sbd._napari.columns_widget import ColumnsWidget
 from napari_sbd._napari.compare_widget import CompareWidget
 from napari_sbd._napari.detector_widget import DetectorWidget
 from napari_sbd._napari.filter_widget import FilterWidget, reach
 from napari_sbd._napari.flow_widget import FlowWidget
 from napari_sbd._napari.gaintune_widget import GainTuneWidget
-from napari_sbd._napari.layers import micrograph_of, to_layer
+from napari_sbd._napari.layers import calibrate, micrograph_of, to_layer
 from napari_sbd._napari.phantom_widget import PhantomWidget
 from napari_sbd._napari.report_widget import ReportWidget
 from napari_sbd._napari.residual_widget import ResidualWidget
@@ -206,6 +208,61 @@ def test_a_point_moved_by_hand_is_fitted_again_and_no_other(found, qtbot):
     np.testing.assert_array_equal(
         points.features["intensity"][others], numbers["intensity"][others]
     )
+
+
+def drag(points, row, step):
+    """Move a point as the mouse does."""
+    data = points.data.copy()
+    data[row] += step
+    numbers = points.features.copy()
+    with points.events.data.blocker():
+        points.data = data
+        points.features = numbers
+    points.events.data(
+        value=points.data, action=ActionType.CHANGED, data_indices=(row,), vertex_indices=((),)
+    )
+
+
+def test_points_moved_one_right_after_the_other_are_all_fitted(found, qtbot):
+    widget, points = found
+    before = points.data.copy()
+    rows = np.argsort(np.abs(before - 64).sum(1))[:3]
+    for row in rows:
+        drag(points, row, 1.5)
+    qtbot.waitUntil(lambda: not widget._fitting and not widget._touched, timeout=PATIENCE)
+    assert np.abs(points.data - before).max() < 0.5
+    np.testing.assert_allclose(points.features["y_nm"], points.data[:, 0] * 0.0061, atol=1e-6)
+
+
+def test_a_search_in_vain_in_another_image_leaves_the_points_theirs(viewer, found, finish, qtbot):
+    widget, points = found
+    before = points.data.copy()
+    row = int(np.argmin(np.abs(before - 64).sum(1)))
+    m = Micrograph(np.ones((128, 128), np.float32), 0.0061, gain=1.0, name="flat denoised")
+    flat = add(viewer, with_recipe(m, recipe("denoise", model="hrtem", quality="fast")))
+    widget.denoised.choose(flat)
+    widget.raw.setCurrentIndex(-1)
+    finish(widget)
+    drag(points, row, 1.5)
+    qtbot.waitUntil(lambda: not widget._fitting and not widget._touched, timeout=PATIENCE)
+    assert np.abs(points.data[row] - before[row]).max() < 0.5
+
+
+def test_columns_lie_on_an_image_that_was_turned_and_moved(pair):
+    _, denoised = pair
+    denoised.rotate = 30
+    denoised.affine = [[1, 0.1, 0.3], [0, 1, -0.2], [0, 0, 1]]
+    table = sbd.find_columns(denoised.data, pixel_size=0.0061)
+    points = points_layer(table, denoised)
+    for place in points.data[::7]:
+        np.testing.assert_allclose(points.data_to_world(place), denoised.data_to_world(place))
+
+
+def test_a_new_gain_of_the_raw_image_is_that_of_its_result_too(viewer, pair):
+    raw, denoised = (viewer.layers[i] for i in range(2))
+    calibrate(raw, 0.0061, 1.25, 3.0, viewer.layers)
+    m = micrograph_of(denoised)
+    assert (m.gain, m.offset) == (1.25, 3.0)
 
 
 def test_the_slider_shows_at_once_what_would_be_found(viewer, open_tool, qtbot, pair):

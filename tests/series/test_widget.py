@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_sbd import Micrograph
+from napari_sbd._napari.layers import micrograph_of, to_layer
 from napari_sbd._napari.series_layers import get_reader
 from napari_sbd._napari.series_widget import SeriesWidget
 from napari_sbd.series import read_series
@@ -47,6 +49,23 @@ def test_a_click_learns_and_denoises(viewer, widget, qtbot, tmp_path):
     widget.start.click()  # now the saved model is enough
     qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
     np.testing.assert_array_equal(viewer.layers[-1].data, result.data)
+
+
+def test_gain_and_offset_of_a_movie_count(viewer, widget, qtbot):
+    """As from Python: an offset on the stack is on the result, and changes nothing else."""
+    clean = decays(1)
+    noisy = (clean + np.random.default_rng(0).normal(0, 0.1, clean.shape)).astype(np.float32)
+    low = viewer.add_image(decays(2), name="low")
+    widget.reference.choose(low)
+    for offset in (0.0, 500.0):
+        m = Micrograph(noisy + np.float32(offset), gain=7.0, offset=offset, name=f"raw {offset:g}")
+        data, attributes, _ = to_layer(m)
+        widget.stack.choose(viewer.add_image(data, **attributes))
+        widget.start.click()
+        qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    plain, shifted = (viewer.layers[f"raw {offset} denoised"] for offset in (0, 500))
+    np.testing.assert_allclose(shifted.data, plain.data + 500, atol=0.05)
+    assert micrograph_of(shifted).offset == 500
 
 
 def test_one_stack_cannot_teach_itself(viewer, widget):

@@ -102,4 +102,5 @@ def test_the_recipes_that_come_with_the_package_are_valid():
     recipes = list((files("napari_sbd") / "training" / "recipes").iterdir())
     assert recipes
     for path in recipes:
-        assert path.stem in (name := read_recipe(path).name, f"{name}-2")
+        name = read_recipe(path).name
+        assert path.stem.removeprefix(name) in ("", "-2", "-3")

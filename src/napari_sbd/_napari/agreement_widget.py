@@ -103,7 +103,7 @@ class AgreementWidget(TaskWidget):
 
     def _read_spot(self, result: Agreement, layer: Image, event: Any) -> None:
         y, x = layer.world_to_data(event.position)[-2:]
-        if not (0 <= y < result.z.shape[0] and 0 <= x < result.z.shape[1]):
+        if not all(-0.5 <= v < n - 0.5 for v, n in zip((y, x), result.z.shape, strict=True)):
             return
         there = result.at(y, x)
         show_or_hide(

@@ -22,7 +22,7 @@ KEY = "napari_sbd_columns"
 COLOURS = ("intensity", "agreement_z", "sigma", "surface")
 _MAPS = {"agreement_z": "coolwarm"}
 _LIMITS = {"agreement_z": (-5.0, 5.0), "surface": (0.0, 1.0)}
-_PLACE = ("scale", "translate", "units", "axis_labels")
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Points:
@@ -38,7 +38,6 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
         Of a movie.
     """
     positions = table[["y", "x"]].to_numpy(float)
-    place = {name: getattr(source, name) for name in _PLACE}
     if frame is not None:
         positions = np.column_stack([np.full(len(positions), frame), positions])
     return Points(
@@ -49,8 +48,13 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
         border_width=0.15,
         name=f"{source.name} columns",
         metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}},
-        **place,
+        **place_of(source),
     )
+
+
+def place_of(source: Image) -> dict[str, Any]:
+    """Place and units of an image, for what lies on it in its pixels."""
+    return {name: getattr(source, name) for name in _PLACE}
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +103,7 @@ def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) 
         edge_width=max(gap / 25, 0.5),
         name=f"{source.name} outline",
         metadata={"alpha_spacings": alpha / gap},
-        **{name: getattr(source, name) for name in _PLACE},
+        **place_of(source),
     )
 
 
@@ -109,7 +113,7 @@ def tracks_layer(table: pd.DataFrame, source: Image) -> Tracks:
         table[["track", "frame", "y", "x"]].to_numpy(float),
         features=table.drop(columns=["track", "frame", "y", "x"]).reset_index(drop=True),
         name=f"{source.name} column tracks",
-        **{name: getattr(source, name) for name in _PLACE},
+        **place_of(source),
     )
 
 

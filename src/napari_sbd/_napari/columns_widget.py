@@ -61,9 +61,11 @@ class ColumnsWidget(TaskWidget):
         self.add_row("Sensitivity", self.sensitivity)
         self.add_row("Colour by", beside(self.colour, self.outline))
         self.below.addWidget(self.export)
-        self._source: Image | None = None
-        self._pair: tuple[Micrograph, Micrograph | None] | None = None
+        self._asked: tuple[Image, tuple[Micrograph, Micrograph | None]] | None = None
+        self._pair: tuple[Micrograph, Micrograph | None] | None = None  # that of the points
         self._points: Points | None = None
+        self._touched: set[int] = set()  # rows that wait for a fit
+        self._fitting = False
         self._tracked: pd.DataFrame | None = None
         self._settling = False
         self.sensitivity.valueChanged.connect(self._preview)
@@ -80,7 +82,7 @@ class ColumnsWidget(TaskWidget):
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
             m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
-        self._source, self._pair = layer, (m, raw)
+        self._asked = layer, (m, raw)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
@@ -90,10 +92,10 @@ class ColumnsWidget(TaskWidget):
     def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
         """Add the points, or the tracks."""
         table, frame, warning = result
-        source = self._source
         self._drop_preview()
-        if not len(table) or source is None or source not in self.viewer.layers:
+        if not len(table) or self._asked is None or self._asked[0] not in self.viewer.layers:
             return warning or "No columns were found."
+        source, pair = self._asked
         self.export.setEnabled(True)
         if "track" in table:
             self._points, self._tracked = None, table
@@ -103,12 +105,13 @@ class ColumnsWidget(TaskWidget):
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             self.viewer.add_layer(outline)
-        self._points, self._tracked = layer, None
+        self._points, self._tracked, self._pair = layer, None, pair
+        self._touched = set()
         self.viewer.add_layer(layer)
         self._colour()
         layer.events.data.connect(self._edited)
         doubtful = int((~table["supported"]).sum())
-        judged = f", {doubtful} not supported by the data" if self._pair and self._pair[1] else ""
+        judged = f", {doubtful} not supported by the data" if pair[1] else ""
         surface = int(table["surface"].sum())
         return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
 
@@ -155,7 +158,7 @@ class ColumnsWidget(TaskWidget):
                 size=max(found.scale or 2.0, 2.0),
                 face_color="yellow",
                 border_width=0,
-                **{n: getattr(layer, n) for n in ("scale", "translate", "units", "axis_labels")},
+                **columns_layer.place_of(layer),
             )
             self.viewer.add_layer(preview)
             self.viewer.layers.selection.active = active
@@ -167,29 +170,56 @@ class ColumnsWidget(TaskWidget):
 
     def _edited(self, event: Any) -> None:
         """Fit again what was added or moved by hand, and only that."""
-        if self._settling or str(event.action.value) not in ("added", "changed"):
+        layer, action = self._points, str(event.action.value)
+        if self._settling or layer is None or layer is not event.source:
             return
-        layer = event.source
-        if self._pair is None or layer is not self._points:
+        if action == "removed":  # rows have other numbers now
+            self._touched = set(range(len(layer.data))) if self._touched or self._fitting else set()
+        elif action in ("added", "changed"):
+            self._touched |= {int(i) % len(layer.data) for i in event.data_indices}
+        self._fit()
+
+    def _fit(self) -> None:
+        """Fit what waits for it, one batch after the other."""
+        layer = self._points
+        if self._fitting or not self._touched or layer is None or self._pair is None:
             return
+        rows, self._touched = sorted(self._touched), set()
+        self._fitting = True
         table = columns_layer.table_of(layer)
-        rows = np.unique(np.asarray(event.data_indices, int) % len(table))
         worker = create_worker(
             refit_columns, table, rows, *self._pair, _ignore_errors=True, _start_thread=False
         )
-        worker.returned.connect(self._refitted)
+        worker.returned.connect(partial(self._refitted, layer, table, rows))
         worker.errored.connect(self._complain_of)
+        worker.finished.connect(self._go_on)
         worker.start()
 
-    def _refitted(self, table: pd.DataFrame) -> None:
-        layer = self._points
-        if layer is None or len(table) != len(layer.data):
-            return  # edited again meanwhile
+    def _go_on(self) -> None:
+        self._fitting = False
+        self._fit()
+
+    def _refitted(
+        self, layer: Points, before: pd.DataFrame, rows: list[int], table: pd.DataFrame
+    ) -> None:
+        """Show what was fitted, unless it was edited again meanwhile."""
+        now = columns_layer.table_of(layer)
+        if len(now) < len(before):
+            return
+        places = [t[["y", "x"]].to_numpy(float) for t in (now, before, table)]
+        still = [i for i in rows if i not in self._touched and (places[0][i] == places[1][i]).all()]
         self._settling = True
         data = layer.data.copy()
-        data[:, -2:] = table[["y", "x"]].to_numpy(float)
+        data[still, -2:] = places[2][still]
+        if layer.ndim == 3:  # a point added while another frame was shown
+            data[:, 0] = layer.metadata[columns_layer.KEY]["frame"]
         layer.data = data
-        layer.features = columns_layer.features_of(table)
+        features = layer.features.copy()
+        fresh = columns_layer.features_of(table)
+        others = np.setdiff1d(np.arange(len(before)), [*rows, *self._touched])
+        for name in fresh.columns:
+            features.loc[[*still, *others], name] = fresh[name].to_numpy()[[*still, *others]]
+        layer.features = features
         self._settling = False
         self._colour()
 

@@ -7,6 +7,7 @@ source, and the pixel size of layers whose scale counts pixels) stands in the la
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,11 @@ def calibration(m: Micrograph) -> dict[str, Any]:
 
 
 def calibrate(
-    layer: Image, pixel_size: PixelSize | None, gain: float | None, offset: float
+    layer: Image,
+    pixel_size: PixelSize | None,
+    gain: float | None,
+    offset: float,
+    results: Iterable[Any] = (),
 ) -> None:
     """Keep on a layer what a person knows of it.
 
@@ -158,13 +163,23 @@ def calibrate(
         nm, one number or (y, x); None leaves the scale of a calibrated layer as it is.
     gain, offset
         File units per electron, None if unknown; file units at zero electrons.
+    results
+        Layers among which those of the same image are: same pixels, gain and offset. Gain and
+        offset change on these as well.
 
     Raises
     ------
     SBDError
         If a number is impossible.
     """
-    m = micrograph_of(layer).replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    before = micrograph_of(layer)
+    m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    for other in results:
+        if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
+            known = other.metadata[KEY]
+            if (known["gain"], known["offset"]) == (before.gain, before.offset):
+                changed = {**known, "gain": m.gain, "offset": m.offset}
+                other.metadata = {**other.metadata, KEY: changed}
     layer.metadata = {**layer.metadata, KEY: calibration(m)}
     units = layer.units[-2:]
     if m.pixel_size_yx and all(unit.is_compatible_with("nm") for unit in units):
@@ -181,9 +196,8 @@ def place_in_the_plane(layer: Layer) -> dict[str, Any]:
     """Place and units of a layer, or of the last two axes of a movie's, for another on it."""
     look = look_of(layer)
     place = {name: look[name][-2:] for name in ("scale", "translate", "units", "axis_labels")}
-    if layer.ndim == 2:
-        place |= {name: look[name] for name in ("shear", "affine")}
-    return {**place, "rotate": np.asarray(look["rotate"])[-2:, -2:]}
+    place |= {"rotate": np.asarray(look["rotate"])[-2:, -2:], "shear": look["shear"][-1:]}
+    return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-3:, -3:]}
 
 
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:

@@ -52,11 +52,17 @@ class ReportWidget(TaskWidget):
         raw = layers.needed(self.raw.layer)
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
+        points = self.columns.layer
+        table = None if points is None else columns_layer.table_of(points)
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
             pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
-        points = self.columns.layer
-        table = None if points is None else columns_layer.table_of(points)
+            of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
+            if of_columns != frame:
+                raise SBDError(
+                    f"The columns are those of frame {of_columns}, and frame {frame} is shown; go "
+                    "to that frame, or choose no columns."
+                )
         path, _ = QFileDialog.getSaveFileName(
             self, "Write report", "report.pdf", "PDF (*.pdf);;PNG (*.png);;SVG (*.svg)"
         )

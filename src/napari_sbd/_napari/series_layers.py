@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..series.files import read_series
-from ..series.stack import Series
+from ..series.stack import Series, as_series, to_micrograph
+from . import layers
 from .layers import LayerData, contrast_limits
 
 if TYPE_CHECKING:
@@ -48,11 +49,24 @@ def series_of(layer: Image) -> Series:
     kept = metadata.pop(_KEY, None)
     if kept is not None and kept.data.shape == layer.data.shape:
         return kept.replace(data=layer.data, metadata=metadata, name=layer.name)
+    if layer.ndim == 3:  # with the offset and gain of a movie
+        return as_series(layers.micrograph_of(layer))
     return Series(layer.data, metadata=metadata, name=layer.name)
 
 
+def values_of(result: Series) -> tuple[Any, dict[str, Any]]:
+    """Data and metadata of a layer that shows a result.
+
+    With the recipe, and what a NIfTI file needs or the calibration of the movie that it came from.
+    """
+    if result.origin is None:
+        return result.data, result_metadata(result)
+    whole = to_micrograph(result)
+    return whole.data, {**whole.metadata, layers.KEY: layers.calibration(whole)}
+
+
 def result_metadata(result: Series) -> dict[str, Any]:
-    """Metadata of a layer that shows a result: its recipe, and what a NIfTI file needs."""
+    """Metadata of a layer that shows volumes: its recipe, and what a NIfTI file needs."""
     return {**result.metadata, _KEY: result}
 
 

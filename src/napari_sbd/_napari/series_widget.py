@@ -20,7 +20,7 @@ from ..series.train import STEPS, train_series
 from . import layers
 from .fields import beside, choices, field
 from .layer_box import LayerBox
-from .series_layers import result_metadata, series_of
+from .series_layers import series_of, values_of
 from .task_widget import Progress, ShouldStop, Task, TaskWidget
 
 if TYPE_CHECKING:
@@ -121,12 +121,13 @@ class SeriesWidget(TaskWidget):
         denoised, model = result
         source = self._source
         if source is not None and source in self.viewer.layers:
+            data, metadata = values_of(denoised)
             self.viewer.add_layer(
                 Image(
-                    denoised.data,
+                    data,
                     name=f"{source.name} denoised",
                     contrast_limits=source.contrast_limits,
-                    metadata=result_metadata(denoised),
+                    metadata=metadata,
                     **layers.look_of(source),
                 )
             )

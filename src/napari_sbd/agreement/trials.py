@@ -109,8 +109,12 @@ def neighbours(data: Micrograph, model: Micrograph) -> list[Trial]:
 
 
 def still(data: Micrograph, weights: Weights) -> bool:
-    """Whether neighbouring frames show the same scene, as far as their counts can tell."""
-    even, odd = _even_and_odd(data)
+    """Whether neighbouring frames show the same scene, as far as their counts can tell.
+
+    Of an odd number the last one is left out: it would bring the sums of a drifting scene to one
+    centre, and their difference would go unnoticed.
+    """
+    even, odd = _even_and_odd(data.replace(data=data.data[: len(data.data) // 2 * 2]))
     share = np.nansum(even) / np.nansum(odd)
     difference, variance = residual(even, share * odd, share * (even + odd))
     scores = score_maps(difference, variance, weights)

@@ -148,7 +148,11 @@ def tune_model(
         seed,
         changes,
         tuple(report for _, report in found),
-        {"loss": loss, "steps": steps, "frames": frames},
+        {
+            "loss": loss,
+            "steps": steps,
+            "frames": frames if isinstance(frames, str) else int(frames),
+        },
         fingerprint(worker.source),
     )
 
