@@ -13,6 +13,7 @@ from napari.layers import Points, Shapes, Tracks
 
 from ..columns import polygons
 from ..columns.outline import ALPHA
+from .layers import place_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,6 @@ KEY = "napari_sbd_columns"
 COLOURS = ("intensity", "agreement_z", "sigma", "surface")
 _MAPS = {"agreement_z": "coolwarm"}
 _LIMITS = {"agreement_z": (-5.0, 5.0), "surface": (0.0, 1.0)}
-_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Points:
@@ -50,11 +50,6 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
         metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}},
         **place_of(source),
     )
-
-
-def place_of(source: Image) -> dict[str, Any]:
-    """Place and units of an image, for what lies on it in its pixels."""
-    return {name: getattr(source, name) for name in _PLACE}
 
 
 def features_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -158,7 +158,7 @@ class ColumnsWidget(TaskWidget):
                 size=max(found.scale or 2.0, 2.0),
                 face_color="yellow",
                 border_width=0,
-                **columns_layer.place_of(layer),
+                **layers.place_of(layer),
             )
             self.viewer.add_layer(preview)
             self.viewer.layers.selection.active = active

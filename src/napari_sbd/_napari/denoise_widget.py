@@ -127,7 +127,7 @@ class DenoiseWidget(DenoiseForm):
             parse_pixel_size(self.pixel_size.text()),
             parse_number(self.gain.text(), "gain"),
             parse_number(self.offset.text(), "offset") or 0.0,
-            [other for other in self._viewer.layers if isinstance(other, Image)],
+            self._viewer.layers,
         )
         self._look_at_layer()
 

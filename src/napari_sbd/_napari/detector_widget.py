@@ -103,8 +103,7 @@ class DetectorWidget(TaskWidget):
         if self.found is None or source is None or source not in self.viewer.layers:
             return
         size = layers.micrograph_of(source).pixel_size
-        images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
-        layers.calibrate(source, size, self.found.gain, self.found.offset, images)
+        layers.calibrate(source, size, self.found.gain, self.found.offset, self.viewer.layers)
         self.say(f"{source.name} now has gain {self.found.gain:.4g}.")
 
     def _save(self) -> None:

@@ -30,10 +30,8 @@ LayerData = tuple[Any, dict[str, Any], str]
 _PERCENTILES = 0.1, 99.9
 _ENOUGH = 200_000  # pixels whose percentiles tell those of all; more keep the window waiting
 _WIDEST = 3.0  # contrast range, in ranges of the signal, that still shows the signal
-_LOOK = (
-    *("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels"),
-    *("colormap", "gamma"),
-)
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_LOOK = (*_PLACE, "colormap", "gamma")
 
 
 def needed(layer: Any, otherwise: str = NO_IMAGE) -> Any:
@@ -187,6 +185,11 @@ def calibrate(
         layer.scale = (*layer.scale[:-2], *steps)
 
 
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Place and units of a layer, for what lies on it in its pixels."""
+    return {name: getattr(layer, name) for name in _PLACE}
+
+
 def look_of(layer: Layer) -> dict[str, Any]:
     """Place, units and colours of a layer, for another that lies exactly on it."""
     return {name: getattr(layer, name) for name in _LOOK}
@@ -194,7 +197,7 @@ def look_of(layer: Layer) -> dict[str, Any]:
 
 def place_in_the_plane(layer: Layer) -> dict[str, Any]:
     """Place and units of a layer, or of the last two axes of a movie's, for another on it."""
-    look = look_of(layer)
+    look = place_of(layer)
     place = {name: look[name][-2:] for name in ("scale", "translate", "units", "axis_labels")}
     place |= {"rotate": np.asarray(look["rotate"])[-2:, -2:], "shear": look["shear"][-1:]}
     return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-3:, -3:]}
