@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import electrons, sampling
+from .. import sampling
 from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from .split_halves import Denoiser, halves, judge, neighbours, residual, still, total
 from .statistic import Weights, combined, p_value, scores_at
-from .trials import Denoiser, halves, judge, neighbours, residual, still, total
 from .visibility import VISIBLE, visibility
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def inputs(
     model = as_micrograph(denoised)
     data = None
     if noisy is not None:
-        from .. import electrons
+        from ..noise import counts as electrons
 
         data, model = electrons.pair(noisy, model, gain, offset)
         if model.pixel_size is None:

@@ -85,7 +85,7 @@ def find_columns(
     """
     import pandas as pd
 
-    from .. import electrons
+    from ..noise import counts as electrons
     from .detect import check_settings
     from .inputs import inputs, recipe_of
 
