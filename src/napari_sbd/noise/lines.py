@@ -7,13 +7,14 @@ import numpy as np
 from . import chance
 from .screen import DIFFERENCE, TILE, Screen
 
-_FAINTEST = 0.5  # noise of a pixel, by which the mean along a line must differ from its neighbours
-_SCATTER = 6.0  # of the means of all lines
-_DETAIL = 2.5  # of their 95th percentile
+_FAINTEST = 0.75  # noise of a pixel, by which the mean along a line must differ from its neighbours
+_SHARES = 0.75, 0.95  # of all lines, whose means are continued as an exponential tail
+_RARE = 1e-5  # share of the lines up to which they are
 _REACH = 6  # lines on each side that a line is compared with
 _WIDEST = 4  # lines
+_EVEN = 0.6  # of the farthest of lines that stand out together, which all reach
 _SHARP = 0.2  # of the excess of a line, which those beside it do not reach
-_TRIM = 0.02  # of the pixels along a line, the highest and the lowest, that do not count
+_TRIM = 0.2  # of the pixels along a line, the highest and the lowest, that do not count
 _BLANK = 3  # constant lines together, beyond which that part was not written
 _GROUPS, _NEAR, _ALIVE = 8, 8, 5  # parts of a line, lines, and pixels with counts in each part
 
@@ -63,13 +64,14 @@ def _stand_out(
         v, b = (a[tiles].mean(0).repeat(TILE)[: len(piece)] for a in (variance, event))
         n = stop - start
         size = np.abs(piece)
-        middle, far = np.quantile(size, (0.5, 0.95), method="lower")
+        size[[0, -1]] = 0  # at the border one neighbour is missing
+        near, far = np.quantile(size, _SHARES, method="lower")
+        decades = np.log((1 - _SHARES[1]) / _RARE) / np.log((1 - _SHARES[0]) / (1 - _SHARES[1]))
         limit = np.maximum.reduce(
             [
                 chance.excess(v / n, b / n),
                 _FAINTEST * np.sqrt(v / DIFFERENCE),
-                np.full(len(v), _SCATTER * 1.4826 * middle),
-                np.full(len(v), _DETAIL * far),
+                np.full(len(v), far + decades * (far - near)),
             ]
         )
         for x in np.flatnonzero(size > limit):
@@ -95,25 +97,33 @@ def _width(
     if missing is not None:
         part[missing[span[0] : span[1], x0:x1]] = np.nan
     part = np.where(np.isfinite(part), part, np.nanmedian(part))
-    cut = int(np.ceil(_TRIM * len(part)))
-    profile = np.sort(part, axis=0)[cut:-cut].mean(0)
-    excess = profile - np.median(profile)
-    at = x - x0
-    excess *= np.sign(excess[at]) or 1.0
+    excess, *halves = (_profile(p) for p in (part, part[: len(part) // 2], part[len(part) // 2 :]))
+    at, nothing = x - x0, slice(0, 0)
+    sign = np.sign(excess[at])
+    excess = sign * excess
     body = excess > max(0.3 * excess[at], limit)
-    nothing = slice(0, 0)
-    if not body[at]:
+    # a few bright spots on a line are no fault of the line
+    if not body[at] or any(sign * half[at] < excess[at] / 2 for half in halves):
         return nothing
     first = last = at
     while first > 0 and body[first - 1]:
         first -= 1
     while last < len(body) - 1 and body[last + 1]:
         last += 1
-    beside = [i for i in (first - 1, last + 1) if 0 <= i < len(body)]
-    soft = any(excess[i] > _SHARP * excess[first : last + 1].max() + 3 * noise for i in beside)
-    if soft or last - first + 1 > _WIDEST:
+    if first == 0 or last == len(body) - 1 or last - first + 1 > _WIDEST:
+        return nothing
+    inner, top = excess[first : last + 1].min(), excess[first : last + 1].max()
+    beside = max(excess[first - 1], excess[last + 1])
+    if inner < _EVEN * top or beside > _SHARP * top + 3 * noise:
         return nothing
     return slice(x0 + first, x0 + last + 1)
+
+
+def _profile(part: np.ndarray) -> np.ndarray:
+    """Mean along lines without the highest and lowest pixels, less the median over the lines."""
+    cut = int(np.ceil(_TRIM * len(part)))
+    means = np.sort(part, axis=0)[cut : len(part) - cut].mean(0)
+    return np.asarray(means - np.median(means))
 
 
 def find_constant(frame: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:

@@ -16,10 +16,11 @@ import numpy as np
 from . import chance
 from .screen import DIFFERENCE, TILE, Screen, differences, strip
 
-_BODY = 0.3  # of the excess of a pixel, which those of the same event exceed
-_LEVEL = 5.0  # standard deviations that they exceed as well
-_SHARP = 0.1  # of the excess of an event, which the pixels around it do not reach
-_DETAIL = 3.0  # of the 97th percentile of differences in the surroundings, to be exceeded
+_BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
+_LEVEL = 5.0  # standard deviations that all its pixels exceed
+_SHARP = 0.08  # of an event, which the pixels around its bright ones do not reach
+_SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
+_RARE = 1e-6  # share of the pixels up to which it is
 _WINDOWS = 16, 48, 144  # px, half of the surroundings that are looked at, until an event fits
 _LARGEST = 400  # pixels of an event; more is part of the scene
 _STREAK = 6  # px, length from which a narrow event is a streak
@@ -46,21 +47,21 @@ def find_spikes(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> 
     """
     events: list[Event] = []
     taken: set[tuple[int, int]] = set()
-    for y, x, sign in _candidates(frame, missing, seen):
+    for y, x, sign, limit in _candidates(frame, missing, seen):
         if (y, x) in taken:
             continue
         noise = float(np.sqrt(seen.variance[y // TILE, x // TILE] / DIFFERENCE))
-        pixels, sharp = _event(frame, missing, y, x, sign, noise)
+        pixels, outlier = _event(frame, missing, (y, x), sign, noise, limit)
         taken.update(map(tuple, pixels.tolist()))
-        if sharp:
+        if outlier:
             events.append((pixels, _kind(pixels, sign)))
     return events
 
 
 def _candidates(
     frame: np.ndarray, missing: np.ndarray | None, seen: Screen
-) -> Iterator[tuple[int, int, int]]:
-    """y, x and sign of all pixels beyond the limits of their tiles, the farthest first."""
+) -> Iterator[tuple[int, int, int, float]]:
+    """y, x, sign and limit of all pixels beyond the limits of their tiles, the farthest first."""
     sigma = np.sqrt(seen.variance)
     high = np.maximum(
         chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma)
@@ -84,7 +85,7 @@ def _candidates(
                 for y, x in zip(ys[inside].tolist(), xs[inside].tolist(), strict=True)
             ]
     for _, y, x, sign in sorted(found, reverse=True):
-        yield y, x, sign
+        yield y, x, sign, float((high if sign > 0 else low)[y // TILE, x // TILE])
 
 
 def _tail(highest: np.ndarray) -> float:
@@ -102,59 +103,82 @@ def _tail(highest: np.ndarray) -> float:
 
 
 def _event(
-    frame: np.ndarray, missing: np.ndarray | None, y: int, x: int, sign: int, noise: float
+    frame: np.ndarray,
+    missing: np.ndarray | None,
+    seed: tuple[int, int],
+    sign: int,
+    noise: float,
+    limit: float,
 ) -> tuple[np.ndarray, bool]:
     """Pixels (n, 2) that stand out together with one of them, and whether they are an outlier."""
-    from scipy.ndimage import label
-
     for half in _WINDOWS:
-        y0, x0 = max(y - half, 0), max(x - half, 0)
-        here = np.s_[y0 : y + half + 1, x0 : x + half + 1]
+        corner = tuple(max(c - half, 0) for c in seed)
+        here = tuple(slice(c0, c + half + 1) for c0, c in zip(corner, seed, strict=True))
         values = sign * frame[here].astype(np.float64)
         values[~np.isfinite(values)] = np.nan
         if missing is not None:
             values[missing[here]] = np.nan
-        at = y - y0, x - x0
+        at = seed[0] - corner[0], seed[1] - corner[1]
         level = np.nanmedian(values)
         scatter = max(noise, 1.4826 * float(np.nanmedian(np.abs(values - level))))
-        high = values - level > max(_LEVEL * scatter, _BODY * (values[at] - level))
-        high[at] = True
-        labels, _ = label(high, np.ones((3, 3)))
-        body = labels == labels[at]
-        ys, xs = np.nonzero(body)
-        pixels = np.stack([ys + y0, xs + x0], 1)
+        body = _connected(values > level + _LEVEL * scatter, at)
+        pixels = np.argwhere(body) + corner
         if len(pixels) > _LARGEST:
             return pixels, False
-        edges = (ys == 0) & (y0 > 0), (ys == values.shape[0] - 1), (xs == 0) & (x0 > 0)
-        if not any(e.any() for e in edges) and not (xs == values.shape[1] - 1).any():
+        if (np.abs(pixels - seed) < half).all():
             break
-        if half == _WINDOWS[-1]:
-            break
-    return pixels, _is_outlier(values, body, at, noise)
+    return pixels, _is_outlier(values, body, at, noise, limit)
 
 
-def _is_outlier(values: np.ndarray, body: np.ndarray, at: tuple[int, int], noise: float) -> bool:
-    """Whether an event has sharp edges and exceeds the detail around it."""
+def _connected(mask: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    """The part of a mask that is connected with a pixel, this included."""
+    from scipy.ndimage import label
+
+    mask = mask.copy()
+    mask[at] = True
+    labels, _ = label(mask, np.ones((3, 3)))
+    return np.asarray(labels == labels[at])
+
+
+def _is_outlier(
+    values: np.ndarray, body: np.ndarray, at: tuple[int, int], noise: float, limit: float
+) -> bool:
+    """Whether an event stands out, has sharp edges and exceeds the detail around it."""
     from scipy.ndimage import binary_dilation
 
-    beside = binary_dilation(body) & ~body & np.isfinite(values)
+    held = np.isfinite(values)
     near = binary_dilation(body, np.ones((3, 3)))
-    around = binary_dilation(near, np.ones((3, 3))) & ~near & np.isfinite(values)
+    around = binary_dilation(near, np.ones((3, 3))) & ~near & held
     if not around.any():
         return False
     base = np.median(values[around])
-    peak = values[body].mean() - base
-    allowed = _SHARP * peak + noise / np.sqrt(max(beside.sum(), 1))
-    if beside.any() and np.median(values[beside]) - base > allowed:
-        return False
-    padded = np.pad(values, 1, mode="reflect")
-    others = np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]])
-    held = np.isfinite(others)
-    mean = np.where(held, others, 0).sum(0) / np.maximum(held.sum(0), 1)
-    detail = np.abs(values - mean)[~near & np.isfinite(values)]
-    if not detail.size:
-        return False
-    return bool(values[at] - mean[at] > _DETAIL * np.quantile(detail, 0.97))
+    top = values[body].max() - base
+    if values[at] - base < 0.9 * limit:
+        return False  # the neighbours are out of the ordinary, not this one
+    bright = _connected(body & (values - base > _BODY * top), at)
+    beside = binary_dilation(bright) & ~bright & held
+    mean = values[bright].mean() - base
+    if beside.any():
+        allowed = _SHARP * mean + 0.5 * noise / np.sqrt(beside.sum())
+        if np.median(values[beside]) - base > allowed:
+            return False
+    return bool(_difference(values)[at] > _detail(np.abs(_difference(values))[~near & held]))
+
+
+def _difference(values: np.ndarray) -> np.ndarray:
+    """Each pixel less the mean of its four neighbours, NaN without data."""
+    padded = np.pad(values, 1, mode="reflect").astype(np.float64)
+    d, _ = differences(padded, ~np.isfinite(padded))
+    return np.where(np.isfinite(values), d, np.nan)
+
+
+def _detail(differences: np.ndarray) -> float:
+    """What pixels in the surroundings hardly ever exceed, continued as in ``_tail``."""
+    if not differences.size:
+        return float("inf")
+    near, far = np.quantile(differences, _SHARES)
+    scale = (far - near) / np.log((1 - _SHARES[0]) / (1 - _SHARES[1]))
+    return float(far + scale * np.log((1 - _SHARES[1]) / _RARE))
 
 
 def _kind(pixels: np.ndarray, sign: int) -> str:
