@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from .spikes import find_spikes
 _SMALLEST = 16  # px along a side, below which there is nothing to compare with
 _ROUNDS = 4  # what one outlier hid is found when that is gone
 _FRAMES = 64  # of a movie, which tell its fixed pattern
-_MOST = 0.5  # of a frame
+_TRIMMED = 5  # frames from which two can be spared
+_MOST = 0.5  # of what was written of a frame
 _NAMES = {
     "hot": ("hot pixel", "hot pixels"),
     "dead": ("dead pixel", "dead pixels"),
@@ -42,8 +44,8 @@ class Outliers:
         (Y, X) bool.
     counts
         How many of each kind: "hot" and "dead" pixels, "cluster", "streak", "row", "column" (or a
-        quarter of one and more), "saturated" spots, "annotation" and "unwritten" regions. Kinds that
-        were not found are absent.
+        quarter of one and more), "saturated" spots, "annotation" and "unwritten" regions. Kinds
+        that were not found are absent.
     """
 
     mask: np.ndarray
@@ -93,8 +95,8 @@ def find_outliers(frame: Any) -> Outliers:
     values = np.asarray(unmasked(frame if hasattr(frame, "dtype") else np.asarray(frame)))
     if values.ndim != 2 or values.dtype.kind not in "buif":
         raise SBDError(
-            f"Outliers are found in one frame (Y, X) of real numbers, not in {values.dtype} of shape "
-            f"{values.shape}; for a movie use find_fixed_outliers."
+            f"Outliers are found in one frame (Y, X) of real numbers, not in {values.dtype} of "
+            f"shape {values.shape}; for a movie use find_fixed_outliers."
         )
     if values.dtype.kind == "b":
         values = values.astype(np.uint8)
@@ -108,7 +110,7 @@ def find_outliers(frame: Any) -> Outliers:
     found = _Found(values, missing)
     found.regions()
     found.lines_and_spikes()
-    if any(found.counts.values()) and found.mask.mean() > _MOST:
+    if any(found.counts.values()) and found.mask[~found.blank].mean() > _MOST:
         return _nothing(values.shape)
     return Outliers(found.mask, {kind: n for kind, n in found.counts.items() if n})
 
@@ -116,8 +118,8 @@ def find_outliers(frame: Any) -> Outliers:
 def find_fixed_outliers(movie: Any) -> Outliers:
     """Find pixels that are outliers in all frames of a movie.
 
-    In the mean over frames far weaker ones stand out than in each. They must do so in the mean of
-    every other frame and in that of the rest, so that a cosmic ray in one frame does not count.
+    In the mean over frames far weaker ones stand out than in each. At every pixel the highest and
+    the lowest frame do not count, so that a cosmic ray in one frame does no harm.
 
     Parameters
     ----------
@@ -132,30 +134,32 @@ def find_fixed_outliers(movie: Any) -> Outliers:
     if not source.is_movie:
         return find_outliers(source.data)
     chosen = np.unique(np.linspace(0, len(source.data) - 1, _FRAMES).round().astype(int))
-    if len(chosen) == 1:
-        return find_outliers(source.data[0])
-    halves = [find_outliers(mean_frame(source.data, chosen[i::2])) for i in range(2)]
-    mask = halves[0].mask & halves[1].mask
-    counts = {
-        kind: min(halves[0].counts[kind], halves[1].counts[kind])
-        for kind in halves[0].counts
-        if kind in halves[1].counts
-    }
-    if not mask.any() or not counts:
-        return _nothing(mask.shape)
-    return Outliers(mask, counts)
+    if len(chosen) >= _TRIMMED:
+        return find_outliers(trimmed_mean(source.data[int(t)] for t in chosen))
+    each = [find_outliers(source.data[int(t)]) for t in chosen]
+    mask = np.logical_and.reduce([o.mask for o in each])
+    kinds = set.intersection(*(set(o.counts) for o in each)) if mask.any() else set()
+    return Outliers(mask, {kind: min(o.counts[kind] for o in each) for kind in kinds})
 
 
-def mean_frame(movie: Any, chosen: Any) -> np.ndarray:
-    """(Y, X) float64 mean over some frames, of those that hold data at a pixel; else NaN."""
-    total, held = 0.0, 0
-    for t in chosen:
-        values = np.asarray(unmasked(movie[int(t)])).astype(np.float64)
+def trimmed_mean(frames: Iterable[Any]) -> np.ndarray:
+    """(Y, X) float64 mean over frames without the highest and the lowest at each pixel.
+
+    Pixels that hold data in fewer than three frames are NaN.
+    """
+    total: Any = 0.0
+    held: Any = 0
+    high: Any = -np.inf
+    low: Any = np.inf
+    for frame in frames:
+        values = np.asarray(unmasked(frame)).astype(np.float64)
         finite = np.isfinite(values)
         total = total + np.where(finite, values, 0)
-        held = held + finite.astype(int)
+        held = held + finite
+        high = np.fmax(high, np.where(finite, values, -np.inf))
+        low = np.fmin(low, np.where(finite, values, np.inf))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(held > 0, total / held, np.nan))
+        return np.asarray(np.where(held > 2, (total - high - low) / (held - 2), np.nan))
 
 
 class _Found:
@@ -165,14 +169,15 @@ class _Found:
         self.frame = frame
         self.missing = missing
         self.mask = np.zeros(frame.shape, bool)
+        self.blank = self.mask
         self.counts = dict.fromkeys(_NAMES, 0)
 
     def regions(self) -> None:
         """What is told by equal values."""
-        (rows, columns), unwritten = find_constant(self.frame)
+        (rows, columns), self.blank = find_constant(self.frame)
         self._add("row", rows, lines=1)
         self._add("column", columns, lines=0)
-        self._add("unwritten", unwritten)
+        self._add("unwritten", self.blank)
         for kind, mask in find_plateaus(self._remaining()).items():
             self._add(kind, mask)
 

@@ -44,14 +44,14 @@ def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
             return None
         some = frame[:: max(1, len(frame) // 128), :: max(1, frame.shape[1] // 128)]
         centre = float(np.nanmedian(some.astype(np.float64)))
-        reach = abs(float(extreme) - centre) / 8
-        if frame.dtype.kind in "iub":
-            reach = max(reach, 1.0)
+        others = frame[~at & np.isfinite(frame)] if frame.dtype.kind == "f" else frame[~at]
+        # at least to the next value that occurs, where values are few
+        near = float(extreme) - (float(extreme) - centre) / 8
         if top:
-            near = np.count_nonzero(frame >= float(extreme) - reach)
+            beside = np.count_nonzero(others >= min(near, float(others.max())))
         else:
-            near = np.count_nonzero(frame <= float(extreme) + reach)
-    return at if count > _CROWD * (near - count) else None
+            beside = np.count_nonzero(others <= max(near, float(others.min())))
+    return at if count > _CROWD * beside else None
 
 
 def _sorted_out(at: np.ndarray, top: bool) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ _STRIP = 8 * TILE  # rows
 _PIECES = 4  # of each line, so that defects of a part of a row or column are seen
 _AREA = 5  # tiles along a side over which the noise is taken to be even
 _RANGE = 100.0  # spreads of the values beyond which they are clipped, lest one spoil all sums
+_CLIP = 3.0  # spreads, beyond which a difference adds no more to the variance
 _SAMPLE = 2**14  # pixels from which level and spread are taken
 _CAP = 2.0  # of what the highest tiles but 3 % reach, beyond which a pixel does not count as noise
 
@@ -88,10 +89,14 @@ def screen(frame: np.ndarray, missing: np.ndarray | None) -> Screen:
             sums[at] = _across(np.where(valid, inner, 0).reshape(tiled.shape).sum(1), np.add)
             held[at] = _across(valid.reshape(tiled.shape).sum(1, dtype=np.float32), np.add)
             counts[piece] += valid.sum(0)
-            row_counts[:, start : start + len(d)] = np.add.reduceat(valid, cuts, axis=1, dtype=int).T
+            row_counts[:, start : start + len(d)] = np.add.reduceat(
+                valid, cuts, axis=1, dtype=int
+            ).T
+        np.clip(d, -_CLIP * spread, _CLIP * spread, out=d)
         d *= d
         squares[at] = _across(tiled.sum(1), np.add)
-    variance, mean = _noise(highest, lowest, squares, sums, held)
+    extreme = np.minimum(np.maximum(highest, -lowest), _CLIP * spread)
+    variance, mean = _noise(extreme, squares, sums, held)
     floor = low - level
     event = variance / DIFFERENCE / np.maximum(mean - floor, 1e-6 * spread)
     return Screen(
@@ -126,7 +131,7 @@ def strip(
     rows += -rows % TILE
     y0, y1 = max(start - 1, 0), min(start + rows + 1, height)
     part = frame[y0:y1]
-    if part.dtype.kind in "iu" and part.dtype.itemsize > 2 or part.dtype == np.float64:
+    if part.dtype.itemsize > (4 if part.dtype.kind == "f" else 2):
         part = part.astype(np.float64) - level  # single precision would lose digits
         bottom, top, level = bottom - level, top - level, 0.0
     result = np.empty((rows + 2, width + -width % TILE + 2), np.float32)
@@ -208,19 +213,16 @@ def _across(rows: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
 
 
 def _noise(
-    highest: np.ndarray, lowest: np.ndarray, squares: np.ndarray, sums: np.ndarray, held: np.ndarray
+    extreme: np.ndarray, squares: np.ndarray, sums: np.ndarray, held: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance of the differences, and mean, over the area around each tile."""
     from scipy.ndimage import uniform_filter
 
-    extreme = np.maximum(highest, -lowest)
     cap = _CAP * np.quantile(extreme, 0.97)
     # a pixel that differs by d adds d^2, and (d / 4)^2 at each of its neighbours
     beyond = DIFFERENCE * np.maximum(extreme**2 - cap**2, 0)
     capped = np.maximum(squares - beyond, 0)
-    total, mean, count = (
-        uniform_filter(a, _AREA, mode="nearest") for a in (capped, sums, held)
-    )
+    total, mean, count = (uniform_filter(a, _AREA, mode="nearest") for a in (capped, sums, held))
     count = np.maximum(count, 1 / TILE**2)
     variance, mean = np.maximum(total, 0) / count, mean / count
     quiet = variance[count > TILE**2 / 2]

@@ -1,4 +1,4 @@
-"""Hot and dead pixels, X-rays and cosmic rays: what is too high or low, and too sharp, for an image.
+"""Hot and dead pixels, X-rays, cosmic rays: what is too high or low, and too sharp, for an image.
 
 Three things must come together. A pixel differs from its neighbours by more than chance allows;
 by more than the detail of this image does (the differences of all tiles, continued as an
@@ -18,9 +18,11 @@ from .screen import DIFFERENCE, TILE, Screen, differences, strip
 
 _BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
 _LEVEL = 5.0  # standard deviations that all its pixels exceed
-_SHARP = 0.08  # of an event, which the pixels around its bright ones do not reach
+_SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
 _SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
 _RARE = 1e-6  # share of the pixels up to which it is
+_SQUARE = np.ones((3, 3), bool)
+_CONTINUED = 0.76, 0.63  # to a pixel and to its neighbours, from the mean squared distances
 _WINDOWS = 16, 48, 144  # px, half of the surroundings that are looked at, until an event fits
 _LARGEST = 400  # pixels of an event; more is part of the scene
 _STREAK = 6  # px, length from which a narrow event is a streak
@@ -63,9 +65,7 @@ def _candidates(
 ) -> Iterator[tuple[int, int, int, float]]:
     """y, x, sign and limit of all pixels beyond the limits of their tiles, the farthest first."""
     sigma = np.sqrt(seen.variance)
-    high = np.maximum(
-        chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma)
-    )
+    high = np.maximum(chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma))
     # chance takes away less than it adds, where electrons are few
     low = sigma * np.maximum(np.sqrt(2 * chance.RARITY), _tail(-seen.lowest / sigma))
     suspect = (seen.highest > high) | (seen.lowest < -low)
@@ -136,7 +136,7 @@ def _connected(mask: np.ndarray, at: tuple[int, int]) -> np.ndarray:
 
     mask = mask.copy()
     mask[at] = True
-    labels, _ = label(mask, np.ones((3, 3)))
+    labels, _ = label(mask, _SQUARE)
     return np.asarray(labels == labels[at])
 
 
@@ -147,20 +147,24 @@ def _is_outlier(
     from scipy.ndimage import binary_dilation
 
     held = np.isfinite(values)
-    near = binary_dilation(body, np.ones((3, 3)))
-    around = binary_dilation(near, np.ones((3, 3))) & ~near & held
-    if not around.any():
+    near = binary_dilation(body, _SQUARE)
+    second = binary_dilation(near, _SQUARE)
+    third = binary_dilation(second, _SQUARE) & ~second & held
+    second &= ~near & held
+    if not second.any() or not third.any():
         return False
-    base = np.median(values[around])
-    top = values[body].max() - base
-    if values[at] - base < 0.9 * limit:
+    # the scene is continued to the event as a parabola, from pixels 2 and 3 away
+    base = np.median(values[second])
+    slope = base - np.median(values[third])
+    if values[at] - (base + _CONTINUED[0] * slope) < 0.9 * limit:
         return False  # the neighbours are out of the ordinary, not this one
+    top = values[body].max() - base
     bright = _connected(body & (values - base > _BODY * top), at)
     beside = binary_dilation(bright) & ~bright & held
     mean = values[bright].mean() - base
     if beside.any():
-        allowed = _SHARP * mean + 0.5 * noise / np.sqrt(beside.sum())
-        if np.median(values[beside]) - base > allowed:
+        allowed = _SHARP * mean + noise / np.sqrt(beside.sum())
+        if np.median(values[beside]) - (base + _CONTINUED[1] * slope) > allowed:
             return False
     return bool(_difference(values)[at] > _detail(np.abs(_difference(values))[~near & held]))
 
