@@ -210,6 +210,8 @@ class _Found:
 
     def _gaps(self) -> np.ndarray | None:
         """Pixels that hold no data, nor a value in their place."""
+        if not any(self.counts.values()):
+            return self.missing
         left = self.mask & ~self.filled
         if not left.any():
             return self.missing
@@ -217,7 +219,7 @@ class _Found:
 
     def _remaining(self) -> np.ndarray:
         """The frame with NaN for what was found."""
-        if not self.mask.any():
+        if not any(self.counts.values()):
             return self.frame
         return np.where(self.mask, np.nan, self.frame)
 
