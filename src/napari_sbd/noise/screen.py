@@ -94,7 +94,8 @@ def screen(frame: np.ndarray, missing: np.ndarray | None) -> Screen:
             row_counts[:, start : start + len(d)] = np.add.reduceat(
                 valid, cuts, axis=1, dtype=int
             ).T
-        np.clip(d, -_CLIP * spread, _CLIP * spread, out=d)
+        if max(highest[at].max(), -lowest[at].min()) > _CLIP * spread:
+            np.clip(d, -_CLIP * spread, _CLIP * spread, out=d)
         d *= d
         squares[at] = _across(tiled.sum(1), np.add)
     extreme = np.minimum(np.maximum(highest, -lowest), _CLIP * spread)
@@ -137,7 +138,8 @@ def strip(
     result = np.empty((rows + 2, width + -width % TILE + 2), np.float32)
     inner = result[y0 - start + 1 : y1 - start + 1, 1 : width + 1]
     np.copyto(inner, part, casting="unsafe")
-    np.clip(inner, bottom, top, out=inner)
+    if not (part.min() >= bottom and part.max() <= top):
+        np.clip(inner, bottom, top, out=inner)
     if level:
         inner -= np.float32(level)
     if y0 == start:
