@@ -27,7 +27,7 @@ from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
-from napari_sbd.provenance import recipe, with_recipe
+from napari_sbd.recipe import recipe, with_recipe
 
 PATIENCE = 60_000  # ms, for busy machines
 

@@ -10,7 +10,8 @@ import pytest
 import moving
 import napari_sbd as sbd
 from napari_sbd import cli
-from napari_sbd.provenance import KEY, read_recipe, replay
+from napari_sbd.provenance import read_recipe, replay
+from napari_sbd.recipe import KEY
 
 PIXEL = 0.0061
 
@@ -107,8 +108,8 @@ def test_gains_of_this_and_of_another_image(tmp_path, raw, movie, model):
     image = sbd.read(raw)
     own = sbd.gain_tune(image, model=model, steps=3)
     assert own.report.kept
-    here = stored(tmp_path, own.denoise(image), "here.tif")
-    there = stored(tmp_path, own.denoise(sbd.read(movie)), "there.tif")
+    here = stored(tmp_path, sbd.denoise(image, gain_tuning=own), "here.tif")
+    there = stored(tmp_path, sbd.denoise(sbd.read(movie), gain_tuning=own), "there.tif")
     assert sbd.rerun(here).identical
     assert sbd.rerun(there).identical
     assert "gain_tune(" in sbd.as_python(read_recipe(here))
@@ -200,10 +201,10 @@ def made(kind, raw, movie, model):
         return sbd.denoise(sbd.simulate(size=96, seed=2).noisy), "image_denoised.ome.tif"
     if kind == "tuned":
         tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=2, seed=3)
-        return tuned.denoise(sbd.read(raw)), "raw data_denoised.ome.tif"
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
     if kind == "gains of another":
         tuned = sbd.gain_tune(sbd.read(movie), model=model, steps=2)
-        return tuned.denoise(sbd.read(raw)), "raw data_denoised.ome.tif"
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
     if kind == "movie":
         m = sbd.read(movie)
         result = sbd.denoise(m.replace(data=m.data[1:3]))
@@ -276,10 +277,12 @@ def test_the_same_recipe_on_another_image(raw, counts):
 
 
 def test_tuning_is_done_anew_on_another_image(raw, movie, model):
-    recipe = sbd.gain_tune(sbd.read(raw), model=model, steps=2).denoise(sbd.read(raw)).metadata[KEY]
+    image = sbd.read(raw)
+    tuned = sbd.gain_tune(image, model=model, steps=2)
+    recipe = sbd.denoise(image, gain_tuning=tuned).metadata[KEY]
     other = sbd.read(movie)
     other = other.replace(data=other.data[2], gain=1.0)
-    expected = sbd.gain_tune(other, model=model, steps=2).denoise(other)
+    expected = sbd.denoise(other, gain_tuning=sbd.gain_tune(other, model=model, steps=2))
     np.testing.assert_array_equal(replay.apply(recipe, other).data, expected.data)
 
 

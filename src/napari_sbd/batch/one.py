@@ -214,7 +214,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     """
     from importlib.metadata import version
 
-    from ..provenance import file_checksum, read_recipe
+    from ..files import file_checksum
+    from ..provenance import read_recipe
     from ..provenance.steps import Denoise, steps
 
     try:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
 from . import (
     agreement,
     batch,
@@ -27,7 +27,7 @@ from . import (
     simulate,
     train,
 )
-from ._console import err, out
+from ._console import STOPPED, err, out
 
 app = typer.Typer(
     name="napari-sbd",
@@ -77,10 +77,13 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one sentence and exit status 2."""
+    """Run the command line; bad input ends with one sentence and exit status 2, Ctrl-C with 130."""
     warnings.showwarning = lambda message, *_: err.print(f"Warning: {message}", markup=False)
     try:
         app()
     except SBDError as error:
         err.print(f"napari-sbd: {error}", markup=False)
         sys.exit(2)
+    except Cancelled as stop:
+        err.print(str(stop), markup=False)
+        sys.exit(STOPPED)

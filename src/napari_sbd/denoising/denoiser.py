@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..frames import finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..noise import level as noise
@@ -125,7 +124,7 @@ class Denoiser:
     def annotate(self, result: Micrograph, checksum: bool = True, **settings: Any) -> Micrograph:
         """Add the recipe of this denoising to a result; ``checksum`` as in ``origin_of``."""
         from ..networks.hardware import precision
-        from ..provenance import origin_of, recipe, with_recipe
+        from ..recipe import origin_of, recipe, with_recipe
 
         source = self.source
         entry = recipe(
@@ -168,17 +167,15 @@ class Denoiser:
             self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
         level = noise.noise_level(counts)
         if counts.std() > _CLEAN * level:
-            warnings.warn(
+            warn(
                 f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
-                "has so little noise that the result may be less exact than the image itself.",
-                stacklevel=4,
+                "has so little noise that the result may be less exact than the image itself."
             )
 
     def _warn(self, found: str, trained: str) -> None:
-        warnings.warn(
+        warn(
             f"{found} per working pixel; model {self.card.name!r} was trained at {trained}, "
-            "so its result may be wrong.",
-            stacklevel=5,
+            "so its result may be wrong."
         )
 
     def _dose(self, mean: float) -> float | None:
@@ -202,10 +199,9 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     else:
         found = sampling.estimate_bin(mean_filled(reference_frame(source)))
         if found is None:
-            warnings.warn(
+            warn(
                 f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
-                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size.",
-                stacklevel=4,
+                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size."
             )
         block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..frames import as_micrograph, mean_filled, unmasked
 from ..micrograph import Micrograph
 from . import level as noise
@@ -178,10 +177,9 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
     ratio = noise.noise_level(sums) ** 2 / sums.mean()
     margin = 4 * 3.6 / np.sqrt(sums.size)  # four standard errors of a variance
     if not _POISSON[0] - margin < ratio < _POISSON[1] + margin:
-        warnings.warn(
+        warn(
             f"The noise has {ratio:.2g} times the variance of electron counts: the gain is wrong, "
-            "or the image was filtered, interpolated or rescaled. What follows is unreliable.",
-            stacklevel=3,
+            "or the image was filtered, interpolated or rescaled. What follows is unreliable."
         )
 
 

@@ -64,7 +64,8 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     SBDError
         If there is no recipe, or this version does not know what it holds.
     """
-    from . import KEY, read_recipe
+    from ..recipe import KEY
+    from . import read_recipe
     from .steps import steps
 
     kept: Any = result

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
-from . import KEY, read_recipe
+from ..recipe import KEY
+from . import read_recipe
 from .command import as_command
 from .python import as_python
 
@@ -245,7 +246,7 @@ def _difference(then: np.ndarray, now: np.ndarray) -> tuple[bool, float, float |
 
 
 def _other_versions(step: Step) -> list[str]:
-    from . import recipe
+    from ..recipe import recipe
 
     now = recipe(step.operation)["versions"]
     then = step.versions

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..micrograph import Micrograph
 from .names import frames_slice
 from .stacks import check_estimated, recorded_drift, series_denoised
@@ -151,7 +150,7 @@ class Follower:
         return name
 
     def _compare_choices(self, s: Denoise, result: Micrograph) -> None:
-        from . import history
+        from ..recipe import history
 
         now = history(result.metadata)[-1]["settings"]
         if self._exact and tuple(now["block"]) != s.block:
@@ -232,10 +231,7 @@ def _own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
     offset = recipe["offset"] if "gain" in taken else image.offset
     for key, value in taken.items():
         what = key.replace("_", " ")
-        warnings.warn(
-            f"{image.name or 'The image'} has no {what}; that of the recipe, {value}, is taken.",
-            stacklevel=4,
-        )
+        warn(f"{image.name or 'The image'} has no {what}; that of the recipe, {value}, is taken.")
     return {**own, **taken, "offset": offset}
 
 
@@ -277,8 +273,7 @@ def gains_of(tuning: Tuning) -> Tuned | None:
     SBDError
         If they are not to be had any more, or are others.
     """
-    from ..gaintuning.text import from_text
-    from ..gaintuning.tuned import Tuned
+    from ..gaintuning.tuned import Tuned, from_text
 
     if tuning.gains is not None:
         tuned = from_text(tuning.gains)

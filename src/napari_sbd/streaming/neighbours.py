@@ -14,7 +14,7 @@ from ..io import frame_writer, write
 from ..micrograph import Micrograph
 from ..movie.denoise import denoise_movie, frames_told
 from ..movie.fusion import NEIGHBOURS, fused_frames
-from ..provenance import history
+from ..recipe import history
 
 
 def denoise_movie_into(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled, SBDError
-from ..networks import checksum
+from ..files import checksum, is_whole
 from ..simulation import dataset, structures, wave_cache
 from . import cameras
 from .recipe import Recipe
@@ -137,7 +137,7 @@ def build(
     images.mkdir(exist_ok=True)
     paths = [images / f"{name}.npz" for name, *_ in shares]
     missing = [(p, waves, recipe, *s[1:]) for p, s in zip(paths, shares, strict=True)]
-    missing = [job for job in missing if not wave_cache.is_whole(job[0])]
+    missing = [job for job in missing if not is_whole(job[0])]
     with wave_cache.processes(workers) as executor:
         futures = [executor.submit(_draw, *job) for job in missing]
         for done, future in enumerate(futures):

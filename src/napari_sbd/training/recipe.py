@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from ..errors import SBDError
-from ..simulation.crystals import material
 from ..simulation.dataset import FIELD, MIXTURES
+from ..simulation.materials import material
 from ..simulation.microscope import Microscope, Positive
 from ..simulation.structures import KINDS, OF_ONE_CRYSTAL
 

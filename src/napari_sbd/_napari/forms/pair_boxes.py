@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image, Layer
 
-from ...provenance import is_result
+from ...recipe import is_result
 from ..layers.micrographs import AIDS
 from .layer_box import LayerBox
 

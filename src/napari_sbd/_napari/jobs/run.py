@@ -12,7 +12,7 @@ import numpy as np
 from ...denoising.denoiser import Denoiser
 from ...errors import Cancelled, SBDError, in_words
 from ...micrograph import Micrograph
-from ...provenance import origin_of
+from ...recipe import origin_of
 from ..forms.preferences import obey_limits
 from ..layers.micrographs import contrast_limits
 

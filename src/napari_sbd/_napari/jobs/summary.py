@@ -16,7 +16,7 @@ from ...micrograph import Micrograph, PixelSize
 from ...networks import ModelCard, find_model
 from ...networks.choice import choose_model
 from ...noise import level as noise
-from ...provenance import is_result
+from ...recipe import is_result
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ...errors import SBDError
 from ...io import read
 from ...io.arrays import is_large
 from ...micrograph import Micrograph
-from ...provenance import KEY
+from ...recipe import KEY
 from .micrographs import LayerData, to_layer
 
 _SHARED = (".tif", ".tiff", ".npy", ".zarr")  # what napari reads too, without calibration

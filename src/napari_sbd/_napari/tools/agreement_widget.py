@@ -12,7 +12,7 @@ from ...agreement import agreement
 from ...denoise import denoise
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ...provenance import history
+from ...recipe import history
 from ..forms.fields import choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
