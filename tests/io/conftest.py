@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import struct
 from pathlib import Path
@@ -43,6 +45,12 @@ def write_mrc(path: Path, data: np.ndarray = MOVIE, voxel: float | None = 0.5) -
             file.set_image_stack()
         if voxel is not None:
             file.voxel_size = voxel
+
+
+def write_mrc_gz(path: Path, data: np.ndarray = MOVIE) -> None:
+    write_mrc(path.with_suffix(""), data)
+    packed = {".gz": gzip, ".bz2": bz2}[path.suffix].compress(path.with_suffix("").read_bytes())
+    path.write_bytes(packed)
 
 
 def write_ser(
@@ -114,6 +122,13 @@ WRITERS = {
     ".dm4": write_dm,
     ".mrc": write_mrc,
     ".mrcs": write_mrc,
+    ".st": write_mrc,
+    ".ali": write_mrc,
+    ".preali": write_mrc,
+    ".rec": write_mrc,
+    ".map": write_mrc,
+    ".mrc.gz": write_mrc_gz,
+    ".mrc.bz2": write_mrc_gz,
     ".ser": write_ser,
     ".emd": write_velox,
     ".h5": write_berkeley,
@@ -137,7 +152,8 @@ def make(tmp_path):
 
     def build(name: str, writer: str | None = None, **options) -> Path:
         path = tmp_path / name
-        WRITERS[writer or path.suffix](path, **options)
+        kind = writer or "".join(path.suffixes)
+        WRITERS[kind if kind in WRITERS else path.suffix](path, **options)
         return path
 
     return build

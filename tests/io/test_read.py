@@ -18,6 +18,13 @@ CALIBRATION = {
     ".dm4": ((0.02, 0.01), 0.25),
     ".mrc": (0.05, None),
     ".mrcs": (0.05, None),
+    ".st": (0.05, None),
+    ".ali": (0.05, None),
+    ".preali": (0.05, None),
+    ".rec": (0.05, None),
+    ".map": (0.05, None),
+    ".mrc.gz": (0.05, None),
+    ".mrc.bz2": (0.05, None),
     ".ser": ((0.04, 0.02), None),
     ".emd": ((0.03, 0.02), 0.5),
     ".h5": ((0.02, 0.03), 0.1),
@@ -49,7 +56,9 @@ def test_pixels_and_calibration(suffix, large, make, movie, monkeypatch):
     assert (m.name, m.source, m.gain, m.offset) == ("sample", path, None, 0)
 
 
-@pytest.mark.parametrize("suffix", [s for s in READ_SUFFIXES if s != ".png"])
+@pytest.mark.parametrize(
+    "suffix", [s for s in READ_SUFFIXES if s not in (".png", ".mrc.gz", ".mrc.bz2")]
+)
 def test_large_files_stay_on_disk(suffix, make, monkeypatch):
     monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
     data = read(make(f"sample{suffix}")).data
