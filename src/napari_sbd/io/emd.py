@@ -7,13 +7,12 @@ from pathlib import Path
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from . import berkeley, velox
+from .hdf5 import opened
 
 
 def read(path: Path) -> Micrograph:
     """Read the image of a Velox or Berkeley EMD file, or of an HDF5 file that we wrote."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         for layout in (velox, berkeley):
             m = layout.read(file)
             if m is not None:
