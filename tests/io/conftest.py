@@ -104,6 +104,25 @@ def write_berkeley(path: Path, data: np.ndarray = MOVIE) -> None:
             group[f"dim{number}"].attrs["units"] = np.bytes_(unit)
 
 
+def write_hspy(path: Path, data: np.ndarray = MOVIE, **fields) -> None:
+    """HyperSpy 2.5 (file format 3.3): axes in the order of the array, None as text."""
+    axes = fields.get("axes", [("time", "s", 0.1), ("y", "nm", 0.02), ("x", "nm", 0.03)])
+    images = fields.get("signal_axes", 2)
+    with h5py.File(path, "w") as file:
+        file.attrs.update(file_format="HyperSpy", file_format_version="3.3")
+        group = file.create_group("Experiments/__unnamed__")
+        group["data"] = data
+        for i, (name, unit, scale) in enumerate(axes[-data.ndim :]):
+            axis = group.create_group(f"axis-{i}")
+            axis.attrs.update(
+                {"name": name or "_None_", "units": unit or "_None_", "scale": scale},
+                size=data.shape[i],
+                offset=0.0,
+                navigate=i < data.ndim - images,
+            )
+        group.create_group("metadata/General").attrs["title"] = "scan"
+
+
 def write_tiff(path: Path) -> None:
     metadata = {"axes": "TYX", "unit": "nm", "finterval": 0.5}
     tifffile.imwrite(path, MOVIE, imagej=True, resolution=(50, 40), metadata=metadata)
@@ -131,8 +150,10 @@ WRITERS = {
     ".mrc.bz2": write_mrc_gz,
     ".ser": write_ser,
     ".emd": write_velox,
+    ".de5": write_berkeley,
     ".h5": write_berkeley,
     ".hdf5": write_berkeley,
+    ".hspy": write_hspy,
     ".tif": write_tiff,
     ".tiff": write_tiff,
     ".npy": write_npy,

@@ -27,8 +27,10 @@ CALIBRATION = {
     ".mrc.bz2": (0.05, None),
     ".ser": ((0.04, 0.02), None),
     ".emd": ((0.03, 0.02), 0.5),
+    ".de5": ((0.02, 0.03), 0.1),
     ".h5": ((0.02, 0.03), 0.1),
     ".hdf5": ((0.02, 0.03), 0.1),
+    ".hspy": ((0.02, 0.03), 0.1),
     ".tif": ((0.025, 0.02), 0.5),
     ".tiff": ((0.025, 0.02), 0.5),
     ".npy": (None, None),
@@ -273,31 +275,6 @@ def test_png_resolution_is_no_calibration(tmp_path):
 def test_npy_in_fortran_order(tmp_path, movie):
     np.save(tmp_path / "a.npy", np.asfortranarray(movie))
     np.testing.assert_array_equal(read(tmp_path / "a.npy").data, movie)
-
-
-def test_other_formats_through_rosettasciio(tmp_path, movie):
-    hspy = pytest.importorskip("rsciio.hspy")
-    axes = [
-        {"name": n, "units": u, "scale": s, "size": size, "offset": 0, "navigate": n == "time"}
-        for n, u, s, size in zip(
-            ("time", "y", "x"), ("ms", "Å", "nm"), (40, 2, 0.1), movie.shape, strict=True
-        )
-    ]
-    signal = {
-        "data": movie,
-        "axes": axes,
-        "metadata": {"General": {"title": ""}, "Signal": {}},
-        "original_metadata": {},
-        "package_info": {},
-        "attributes": {"_lazy": False},
-        "learning_results": {},
-        "models": {},
-        "tmp_parameters": {},
-    }
-    hspy.file_writer(str(tmp_path / "a.hspy"), signal)
-    m = read(tmp_path / "a.hspy")
-    np.testing.assert_array_equal(m.data, movie)
-    assert (m.pixel_size, m.frame_time) == ((0.2, 0.1), 0.04)
 
 
 @pytest.mark.parametrize("identified", [True, False])

@@ -26,8 +26,10 @@ _READERS = {
     **dict.fromkeys((".mrc.gz", ".mrc.bz2"), "mrc"),
     ".ser": "ser",
     ".emd": "emd",
+    ".de5": "emd",
     ".h5": "emd",
     ".hdf5": "emd",
+    ".hspy": "hyperspy",
     ".tif": "tiff",
     ".tiff": "tiff",
     ".npy": "npy",
@@ -47,6 +49,7 @@ _WRITERS = {
     ".npy": "npy",
 }
 _FOLDERS = {".zarr": "ome_zarr"}
+_FOLDERS_TO_READ = {**_FOLDERS, ".zspy": "hyperspy"}  # a .zspy may also be a ZIP archive
 _STREAMED = {
     ".zarr": "ome_zarr",
     ".tif": "tiff_frames",
@@ -103,7 +106,7 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     """
     path = Path(path).absolute()
     check_readable(path)
-    name = (_READERS | _FOLDERS).get(_suffix(path), "rosetta")
+    name = (_READERS | _FOLDERS_TO_READ).get(_suffix(path), "rosetta")
     _logger.debug("%s is read by %s", path, name)
     try:
         m: Micrograph = import_module(f".{name}", __name__).read(path)
@@ -171,7 +174,7 @@ def frame_writer(path: Path) -> Any:
 def check_readable(path: Path) -> None:
     """Refuse a path that holds no file, before any work is done."""
     try:
-        if path.is_dir() and path.suffix.lower() in _FOLDERS:
+        if path.is_dir() and path.suffix.lower() in _FOLDERS_TO_READ:
             return
         if path.is_dir():
             raise SBDError(f"{path} is a folder; give the image file in it.")
