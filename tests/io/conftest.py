@@ -178,3 +178,16 @@ def make(tmp_path):
         return path
 
     return build
+
+
+@pytest.fixture
+def sample():
+    """``sample(name)`` is a file of others with known truth, where it lies beside the checkout."""
+
+    def find(name: str) -> Path:
+        path = Path(__file__).parents[3] / "shared" / "data" / "more" / name
+        if not path.is_file():
+            pytest.skip("no sample files beside the checkout")
+        return path
+
+    return find

@@ -107,3 +107,11 @@ def test_our_files_name_units_as_the_layout_does(tmp_path, movie):
         assert [d["name"] for d in dims] == ["time", "Y", "X"]
     m = read(tmp_path / "a.emd")
     assert (m.pixel_size, m.frame_time) == (pytest.approx((0.0072, 0.0061)), pytest.approx(0.1))
+
+
+def test_a_file_of_prismatic(sample):
+    """Shape and size as RosettaSciIO 0.15.0 reads them; x varies fastest in what it shows."""
+    m = read(sample("prismatic_22x44.emd"))
+    assert (m.shape, m.data.dtype, m.pixel_size) == ((22, 44), np.float32, pytest.approx(0.25))
+    with h5py.File(sample("prismatic_22x44.emd")) as file:
+        np.testing.assert_array_equal(m.data, file[f"{PRISMATIC}0/realslice"][()].T)

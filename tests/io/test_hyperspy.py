@@ -97,3 +97,10 @@ def test_a_zspy_with_objects_stays_closed(tmp_path):
         group.create_group(f"axis-{i}").attrs.update(navigate=False)
     with pytest.raises(SBDError, match="not numbers"):
         read(tmp_path / "a.zspy")
+
+
+def test_a_file_of_hyperspy(sample):
+    """Of version 1.7.5 under the suffix of before 1.4; its scale has no unit."""
+    m = read(sample("hyperspy_adf_400x380.hdf5"))
+    assert (m.shape, m.data.dtype, m.pixel_size) == ((400, 380), np.float16, None)
+    assert m.data.min() == 901.5  # as RosettaSciIO 0.15.0

@@ -235,3 +235,11 @@ def test_a_record_at_the_first_byte_is_read(tmp_path, counts):
     moved = raw[1024:end].lstrip(b"\0").ljust(end - 1024, b"\0")
     (tmp_path / "a.mrc").write_bytes(raw[:1024] + moved + raw[end:])
     assert read(tmp_path / "a.mrc").gain == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("de_movie_30x16x16.mrc", (30, 16, 16)), ("de_final_4x8.mrc", (4, 8))]
+)
+def test_direct_electron_without_its_side_file_is_not_calibrated(name, shape, sample):
+    m = read(sample(name))
+    assert (m.shape, m.pixel_size) == (shape, None)

@@ -252,3 +252,30 @@ def test_the_watch_sees_code_from_text(watch):
     eval("1 + 1")
     watch.on = False
     assert watch.seen == ["exec"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype", "low", "pixel_size"),
+    [
+        ("merlin_single.mib", (256, 256), "=u2", 0, None),
+        ("merlin_multi.mib", (9, 256, 256), "=u1", 1, None),
+        ("tia_64x64x5_TEM_preview.emi", (5, 64, 64), "=f4", 345.9388, 6.281833616298531),
+    ],
+)
+def test_files_of_microscopes(name, shape, dtype, low, pixel_size, sample, watch):
+    """As RosettaSciIO 0.15.0 gives them to other programs."""
+    pytest.importorskip(f"rsciio.{ALLOWED[Path(name).suffix]}")
+    read(sample(name))
+    watch.seen.clear()
+    watch.on = True
+    m = read(sample(name))
+    watch.on = False
+    assert (m.shape, m.data.dtype, m.pixel_size) == (shape, dtype, pytest.approx(pixel_size))
+    assert m.data.min() == pytest.approx(low)
+    assert watch.seen == []
+
+
+def test_an_emi_without_its_ser_is_refused(sample):
+    pytest.importorskip("rsciio.tia")
+    with pytest.raises(SBDError, match="companions"):
+        read(sample("tia_spectra_before_images.emi"))

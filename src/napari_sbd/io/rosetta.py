@@ -57,6 +57,7 @@ def read(path: Path) -> Micrograph:
         )
     name = READERS[suffix]
     try:
+        import_module("rsciio")
         reader = import_module(f"rsciio.{name}")
     except ImportError:
         raise SBDError(
