@@ -58,9 +58,11 @@ def from_groups(root: Any, load_data: Callable[..., Any]) -> Micrograph | None:
     signals = root.get(_SIGNALS)
     if signals is None or not hasattr(signals, "keys"):
         return None
-    groups = [signals[name] for name in signals]
-    for group in groups:
-        if "data" in group and len(axes := _axes(group)) == group["data"].ndim and is_image(axes):
+    for group in (signals[name] for name in signals):
+        if not hasattr(group, "keys") or not hasattr(group.get("data"), "shape"):
+            continue
+        axes = _axes(group)
+        if len(axes) == len(group["data"].shape) and is_image(axes):
             return _micrograph(group, axes, load_data)
     raise SBDError("there is no image in this file of HyperSpy, only other signals; give an image.")
 
@@ -79,7 +81,7 @@ def _micrograph(group: Any, axes: list[Axis], load_data: Callable[..., Any]) -> 
 
 def _axes(group: Any) -> list[Axis]:
     """Axes in the order of the array."""
-    count = group["data"].ndim
+    count = len(group["data"].shape)
     owner = group.get(f"_list_{count}_axes", group)  # as some versions nested them
     names = ((f"axis-{i}", str(i)) for i in range(count))
     found = [next((owner[n] for n in pair if n in owner), None) for pair in names]
