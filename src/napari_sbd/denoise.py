@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .denoiser import Denoiser, Quality
-from .errors import BlankImage, Cancelled, SBDError, in_words
+from .denoising.denoiser import Denoiser, Quality
+from .errors import BlankImage, Cancelled, SBDError, in_words, warn
 from .frames import as_micrograph
 from .micrograph import Micrograph, PixelSize
 
@@ -121,7 +120,7 @@ def denoise(
                 blank.append(t)
                 result[t] = np.asarray(frame)
     if blank:
-        warnings.warn(f"Frames {blank} are blank and were left as they are.", stacklevel=2)
+        warn(f"Frames {blank} are blank and were left as they are.")
     data = result.reshape(source.shape)
     if not isinstance(image, Micrograph):
         return data

@@ -6,7 +6,7 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import networks
-from napari_sbd.denoiser import Denoiser
+from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.gaintuning import layer
 from napari_sbd.gaintuning.judge import CLEAR, Frame, Judge
 from napari_sbd.gaintuning.noises import Counted
@@ -23,7 +23,7 @@ def error(image):
 def test_a_poor_network_is_tuned_to_be_better_or_left_alone(model, counts, loss):
     tuned = sbd.gain_tune(counts, model=model, loss=loss, **QUICK)
     before = sbd.denoise(counts, SIZE, 1.0, model=model)
-    after = tuned.denoise(counts, pixel_size=SIZE, gain=1.0)
+    after = sbd.denoise(counts, pixel_size=SIZE, gain=1.0, gain_tuning=tuned)
     report = tuned.report
     if report.kept:
         assert error(after) < error(before)
@@ -57,7 +57,7 @@ def test_without_a_gain_the_noise_is_gaussian(model, counts):
 def test_a_trained_network_is_not_made_worse(counts):
     before = sbd.denoise(counts, SIZE, 1.0, model="hrtem")
     tuned = sbd.gain_tune(counts, SIZE, 1.0, model="hrtem", steps=6)
-    after = tuned.denoise(counts, pixel_size=SIZE, gain=1.0)
+    after = sbd.denoise(counts, pixel_size=SIZE, gain=1.0, gain_tuning=tuned)
     assert error(after) <= error(before) * 10**0.005
 
 
@@ -99,7 +99,7 @@ def test_gains_survive_a_file(model, counts, tmp_path):
     assert loaded.report == tuned.report
     for name, gain in tuned.gains.items():
         np.testing.assert_array_equal(loaded.gains[name], gain)
-    one = tuned.denoise(counts, pixel_size=SIZE)
+    one = sbd.denoise(counts, pixel_size=SIZE, gain_tuning=tuned)
     np.testing.assert_array_equal(sbd.denoise(counts, SIZE, gain_tuning=path), one)
 
 
@@ -126,7 +126,8 @@ def test_a_file_without_gains_is_refused(model, counts, tmp_path):
 def test_the_recipe_tells_of_the_tuning(model, counts):
     noisy = sbd.Micrograph(counts, SIZE, gain=1.0)
     tuned = sbd.gain_tune(noisy, model=model, steps=4)
-    settings = tuned.denoise(noisy).metadata["napari_sbd"]["history"][-1]["settings"]
+    history = sbd.denoise(noisy, gain_tuning=tuned).metadata["napari_sbd"]["history"]
+    settings = history[-1]["settings"]
     tuning = settings["gain_tuning"]
     assert tuning["gains_sha256"] == tuned.sha256
     assert (tuning["loss"], tuning["seed"], tuning["kept"]) == ("thinning", 0, tuned.report.kept)
@@ -157,7 +158,7 @@ def test_frames_of_a_movie(model, movie, frames, sets):
     tuned = sbd.gain_tune(movie, SIZE, 1.0, model=model, steps=12, frames=frames)
     assert {len(g) for g in tuned.gains.values()} == {sets}
     with pytest.warns(UserWarning, match="blank"):
-        result = tuned.denoise(movie, pixel_size=SIZE)
+        result = sbd.denoise(movie, pixel_size=SIZE, gain_tuning=tuned)
     np.testing.assert_array_equal(result[0], movie[0])
     assert error(result[1]) < error(movie[1])
 
@@ -165,7 +166,7 @@ def test_frames_of_a_movie(model, movie, frames, sets):
 def test_gains_for_each_frame_need_as_many_frames(model, movie):
     tuned = sbd.gain_tune(movie, SIZE, 1.0, model=model, steps=2, frames="each")
     with pytest.raises(sbd.SBDError, match="3 frames one by one"):
-        tuned.denoise(movie[:2], pixel_size=SIZE)
+        sbd.denoise(movie[:2], pixel_size=SIZE, gain_tuning=tuned)
 
 
 def test_cancelled_before_the_first_step_is_untuned(model, counts):
@@ -173,7 +174,7 @@ def test_cancelled_before_the_first_step_is_untuned(model, counts):
     assert tuned.report.cancelled
     assert not tuned.report.kept
     before = sbd.denoise(counts, SIZE, model=model)
-    np.testing.assert_array_equal(tuned.denoise(counts, pixel_size=SIZE), before)
+    np.testing.assert_array_equal(sbd.denoise(counts, pixel_size=SIZE, gain_tuning=tuned), before)
     with pytest.raises(sbd.Cancelled):
         sbd.denoise(counts, SIZE, model=model, gain_tuning=True, should_stop=lambda: True)
 
@@ -212,13 +213,13 @@ def test_pixels_without_data_do_not_matter(model, counts):
     holed[40:60, 30:90] = np.nan
     tuned = sbd.gain_tune(holed, model=model, **QUICK)
     assert tuned.report.kept
-    assert np.isnan(tuned.denoise(holed, pixel_size=SIZE)).any()
+    assert np.isnan(sbd.denoise(holed, pixel_size=SIZE, gain_tuning=tuned)).any()
 
 
 def test_an_image_smaller_than_the_receptive_field(model):
     small = np.random.default_rng(0).poisson(lattice((33, 47), period=12)).astype(np.float32)
     tuned = sbd.gain_tune(small, 0.03, 1.0, model=model, steps=4)
-    assert tuned.denoise(small, pixel_size=0.03).shape == small.shape
+    assert sbd.denoise(small, pixel_size=0.03, gain_tuning=tuned).shape == small.shape
 
 
 @pytest.mark.filterwarnings("ignore:The contrast")

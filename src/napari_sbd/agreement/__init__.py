@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import electrons, sampling
-from ..errors import SBDError
+from .. import sampling
+from ..errors import SBDError, warn
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from .split_halves import Denoiser, halves, judge, neighbours, residual, still, total
 from .statistic import Weights, combined, p_value, scores_at
-from .trials import Denoiser, halves, judge, neighbours, residual, still, total
 from .visibility import VISIBLE, visibility
 
 if TYPE_CHECKING:
@@ -172,10 +172,9 @@ def _sigma(
     else:
         block = sampling.estimate_bin(np.nan_to_num(expected, nan=float(np.nanmean(expected))))
         if block is None:
-            warnings.warn(
+            warn(
                 "The pixel size is unknown and no lattice was found; neighbourhoods of sigma "
-                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size.",
-                stacklevel=3,
+                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size."
             )
         sigma = tuple(_SIGMA_BLOCKS * b for b in block) if block else (_FALLBACK_SIGMA,) * 2
     held = np.pi * sigma[0] * sigma[1] * float(np.nanmean(counts))

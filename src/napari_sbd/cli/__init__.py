@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
 from . import (
     agreement,
     batch,
@@ -29,7 +29,7 @@ from . import (
     simulate,
     train,
 )
-from ._console import err, out
+from ._console import STOPPED, err, out
 
 _logger = logging.getLogger("napari_sbd")
 
@@ -97,7 +97,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one sentence and exit status 2.
+    """Run the command line; bad input ends with one sentence and exit status 2, Ctrl-C with 130.
 
     With ``--debug`` the chain of errors behind the sentence comes before it.
     """
@@ -109,3 +109,6 @@ def main() -> None:
             traceback.print_exception(error)
         err.print(f"napari-sbd: {error}", markup=False)
         sys.exit(2)
+    except Cancelled as stop:
+        err.print(str(stop), markup=False)
+        sys.exit(STOPPED)

@@ -13,7 +13,7 @@ import typer
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..provenance import history
+from ..recipe import history
 from ._console import Device, out, progress
 
 _TUNING = "auto", "gains", "reference", 100
@@ -74,7 +74,7 @@ def denoise(
 
     if neighbours:
         from ..frames import as_micrograph
-        from ..movie.file import denoise_movie_into
+        from ..streaming.neighbours import denoise_movie_into
     if gain_tuning:
         from ..gaintuning import gain_tune
     for source, target in zip(inputs, targets, strict=True):
@@ -133,10 +133,9 @@ def _folder(path: Path) -> Iterator[None]:
     path.mkdir(exist_ok=True)
     try:
         yield
-    except SBDError:
+    finally:
         if made and not any(path.iterdir()):
             path.rmdir()
-        raise
 
 
 def _summary(result: Micrograph) -> str:
@@ -151,6 +150,7 @@ def _summary(result: Micrograph) -> str:
 
 def _targets(inputs: list[Path], output: str) -> list[Path]:
     """Where each input's result goes, checked before any work is done."""
+    from ..files import check_folder
     from ..io import check_readable, check_writable, is_writable, stem
 
     for path in inputs:
@@ -169,8 +169,7 @@ def _targets(inputs: list[Path], output: str) -> list[Path]:
             raise SBDError(
                 f"{place} is the name of a file; several inputs need a folder: give {place.stem}/."
             )
-        if not place.absolute().parent.is_dir():
-            raise SBDError(f"There is no folder {place.absolute().parent}; create it first.")
+        check_folder(place)
         targets = [place / f"{stem(path)}_denoised.ome.tif" for path in inputs]
         if len(set(targets)) < len(targets):
             raise SBDError("Two inputs have the same name; denoise them into different folders.")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SBDError
+from ..files import check_folder
 from ..micrograph import Micrograph
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
@@ -210,10 +211,7 @@ def check_writable(path: Path) -> None:
         )
     if path.is_dir() and not (path.suffix.lower() in _FOLDERS and _is_store(path)):
         raise SBDError(f"{path} is a folder; give a file name in it.")
-    if not path.parent.is_dir():
-        raise SBDError(f"There is no folder {path.parent}; create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise SBDError(f"{path} cannot be written; check the rights of its folder.")
+    check_folder(path)
 
 
 def stem(path: Path) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames
-from .atomic import replacing
 from .axes import Axis, calibration, frames_first, is_image
 from .hdf5 import load
 from .record import plain

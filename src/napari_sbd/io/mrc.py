@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import check_length, frames, map_array, stack_frames, storable
-from .atomic import replacing
 from .mrc_header import HEADER_BYTES, OUR_TYPE, Values, is_default, parse, pixel_size, values
 from .raw_frames import RawFrames
 from .record import plain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import noise, sampling
-from ..denoiser import Denoiser, Quality
-from ..errors import BlankImage, SBDError, in_words
+from .. import sampling
+from ..denoising.denoiser import Denoiser, Quality
+from ..errors import BlankImage, SBDError, in_words, warn
 from ..frames import as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..noise import level as noise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +182,7 @@ def estimate_drift(
         columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )
     if drift.changed.any():
-        warnings.warn(drift.verdict(), stacklevel=2)
+        warn(drift.verdict())
     return drift
 
 

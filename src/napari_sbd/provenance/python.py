@@ -186,7 +186,7 @@ class _Script:
             arguments |= {"device": s.device, "seed": t.seed}
             call = _call("sbd.gain_tune", (image,), arguments, {**TUNING_DEFAULTS, "seed": 0})
         elif t.gains is not None:
-            self.imports.add("from napari_sbd.gaintuning.text import from_text")
+            self.imports.add("from napari_sbd.gaintuning.tuned import from_text")
             call = f"from_text({t.gains!r})"
         else:
             raise SBDError("The gains are too many for the recipe to hold; save them with save().")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import SBDError
+from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..series.stack import Series
-from . import file_checksum
 from .steps import Origin
 
 

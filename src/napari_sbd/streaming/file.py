@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..denoise import Progress, denoise
-from ..denoiser import Denoiser, Quality
-from ..errors import Cancelled, SBDError, in_words
+from ..denoising.denoiser import Denoiser, Quality
+from ..errors import Cancelled, SBDError, in_words, warn
 from ..frames import as_micrograph
 from ..io import check_writable, frame_writer, read, write
 from ..micrograph import Micrograph, PixelSize
-from ..provenance import history
+from ..recipe import history
 from .overlap import overlapped
 from .steps import Steps
 from .unfinished import Unfinished, unfinished
@@ -193,7 +192,7 @@ def _noted(result: Micrograph, frames: slice | None) -> Micrograph:
 
 def _warn(steps: Steps) -> None:
     if blank := steps.having("blank"):
-        warnings.warn(f"Frames {blank} are blank and were left as they are.", stacklevel=3)
+        warn(f"Frames {blank} are blank and were left as they are.")
     if lost := steps.having("unreadable"):
         reason = steps.work.entries[lost[0]].reason
-        warnings.warn(f"Frames {lost} could not be read and are NaN ({reason}).", stacklevel=3)
+        warn(f"Frames {lost} could not be read and are NaN ({reason}).")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..denoiser import Denoiser
+from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
-from ..provenance import history
+from ..recipe import history
 from .journal import Fate
 from .unfinished import Unfinished
 
