@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,61 @@ from .micrograph import Micrograph, PixelSize, unmasked
 # Beyond these, sums of pixels or the digits of small values are lost in float32.
 _SMALLEST, _LARGEST = 1e-35, 1e35
 
+# Part of its standard deviation below which the mean of a frame may be that of no beam.
+_AS_DARK = 0.5
+# Part of the brightest frame's mean that a frame with beam has at least.
+_LIT = 0.1
+_SAMPLED = 16
+
 
 def reference_frame(source: Micrograph) -> np.ndarray:
-    """The first frame (Y, X) that is not blank.
+    """The first frame (Y, X) that shows something; it decides for the whole movie.
 
     Raises
     ------
     BlankImage
         If there is none.
     """
-    for frame in source.data if source.is_movie else source.data[None]:
-        with contextlib.suppress(BlankImage):
-            return finite_or_nan(frame)
-    return finite_or_nan(source.data[0] if source.is_movie else source.data)
+    return finite_or_nan(frame_of(source, reference_number(source)))
+
+
+def reference_number(source: Micrograph) -> int:
+    """Number of the first frame that shows something; 0 where none does.
+
+    A frame without beam need not be constant: its noise lies around zero electrons, or just beside
+    where the dark image was taken at another time. Where the first frame is as dark as its noise,
+    others tell how bright the movie is, and frames of less than a tenth of that are passed over.
+    """
+    if not source.is_movie:
+        return 0
+    count = len(source.data)
+    first = next((t for t in range(count) if _level(source, t) is not None), 0)
+    level, spread = _level(source, first) or (0.0, 0.0)
+    if level >= _AS_DARK * spread:
+        return first
+    sample = np.unique(np.linspace(first, count - 1, _SAMPLED).astype(int))
+    brightest = max((seen[0] for seen in (_level(source, t) for t in sample) if seen), default=0.0)
+    if brightest <= 0:
+        return first
+    for t in range(first, count):
+        seen = _level(source, t)
+        if seen and seen[0] >= _LIT * brightest:
+            return t
+    return first
+
+
+def frame_of(source: Micrograph, number: int) -> Any:
+    """A frame (Y, X) of a movie as it is stored, or the image itself."""
+    return source.data[number] if source.is_movie else source.data
+
+
+def _level(source: Micrograph, number: int) -> tuple[float, float] | None:
+    """Mean above the offset, and standard deviation, of a frame; None where it has no values."""
+    try:
+        frame = finite_or_nan(frame_of(source, number))
+    except (SBDError, OSError, RuntimeError):  # blank, or it cannot be read
+        return None
+    return float(np.nanmean(frame, dtype=np.float64)) - source.offset, float(np.nanstd(frame))
 
 
 def as_micrograph(

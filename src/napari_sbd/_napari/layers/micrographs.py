@@ -16,6 +16,7 @@ from pint import get_application_registry
 
 from ... import sampling
 from ...errors import SBDError
+from ...frames import frame_of, reference_number
 from ...micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
     from napari.layers import Image
 
     data = np.asarray(result.data)
+    shown = frame_of(result, reference_number(result))
     block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
-    fitted = contrast_limits(data[0] if result.is_movie else data, block)
+    fitted = contrast_limits(np.asarray(shown), block)
     layer = Image(
         data,
         name=f"{source.name} {what}",
@@ -118,7 +120,7 @@ def to_layer(m: Micrograph) -> LayerData:
     time = [(m.frame_time or 1.0, "pixel" if m.frame_time is None else "second")] * m.is_movie
     lengths = [(step, "nm") for step in m.pixel_size_yx or ()] or [(1.0, "pixel")] * 2
     scale, units = zip(*time, *lengths, strict=True)
-    first = np.asarray(m.data[0] if m.is_movie else m.data)
+    first = np.asarray(frame_of(m, reference_number(m)))
     block = sampling.choose_bin(m.pixel_size_yx) if m.pixel_size_yx else (1, 1)
     attributes = {
         "name": m.name or "image",
