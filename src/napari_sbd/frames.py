@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,18 +42,24 @@ def reference_number(source: Micrograph) -> int:
         return 0
     count = len(source.data)
     first = next((t for t in range(count) if _level(source, t) is not None), 0)
-    level, spread = _level(source, first) or (0.0, 0.0)
-    if level >= _AS_DARK * spread:
+    level = _level(source, first)
+    if level is None or not level.may_be_dark:
         return first
     sample = np.unique(np.linspace(first, count - 1, _SAMPLED).astype(int))
-    brightest = max((seen[0] for seen in (_level(source, t) for t in sample) if seen), default=0.0)
-    if brightest <= 0:
-        return first
+    brightest = max(seen.mean for t in sample if (seen := _level(source, t)))
     for t in range(first, count):
-        seen = _level(source, t)
-        if seen and seen[0] >= _LIT * brightest:
+        if (seen := _level(source, t)) and not seen.is_dark(brightest):
             return t
     return first
+
+
+def lit_frames(source: Micrograph) -> list[int]:
+    """Numbers of the frames of a movie that are neither blank nor without beam."""
+    seen = [_level(source, t) for t in range(len(source.data))]
+    reference = seen[reference_number(source)]
+    if reference is None:
+        return []
+    return [t for t, level in enumerate(seen) if level and not level.is_dark(reference.mean)]
 
 
 def frame_of(source: Micrograph, number: int) -> Any:
@@ -60,13 +67,34 @@ def frame_of(source: Micrograph, number: int) -> Any:
     return source.data[number] if source.is_movie else source.data
 
 
-def _level(source: Micrograph, number: int) -> tuple[float, float] | None:
-    """Mean above the offset, and standard deviation, of a frame; None where it has no values."""
+@dataclass(frozen=True)
+class Level:
+    """How bright a frame is: mean above the offset, and standard deviation [file units]."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, offset: float) -> Level:
+        """That of a frame (Y, X), NaN for pixels without data."""
+        return cls(float(np.nanmean(values, dtype=np.float64)) - offset, float(np.nanstd(values)))
+
+    @property
+    def may_be_dark(self) -> bool:
+        """Whether it is as dark as its noise, as frames of few electrons and without beam are."""
+        return self.mean < _AS_DARK * self.spread
+
+    def is_dark(self, lit: float) -> bool:
+        """Whether a frame has no beam, where the mean of others is ``lit``."""
+        return self.may_be_dark and self.mean < _LIT * lit
+
+
+def _level(source: Micrograph, number: int) -> Level | None:
+    """That of a frame; None where it is blank or cannot be read."""
     try:
-        frame = finite_or_nan(frame_of(source, number))
-    except (SBDError, OSError, RuntimeError):  # blank, or it cannot be read
+        return Level.of(finite_or_nan(frame_of(source, number)), source.offset)
+    except (SBDError, OSError, RuntimeError):
         return None
-    return float(np.nanmean(frame, dtype=np.float64)) - source.offset, float(np.nanstd(frame))
 
 
 def as_micrograph(
