@@ -17,7 +17,7 @@ from .arrays import each_pixel, frames, is_large, map_array, stack_frames, stora
 from .record import plain
 from .tiff_check import check_complete
 from .tiff_series import detector_image
-from .units import pixel_size_nm, to_nm, to_seconds
+from .units import no_printers, pixel_size_nm, to_seconds
 
 _IMAGEJ_COUNTS = ("uint8", "uint16")
 _IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")
@@ -25,8 +25,6 @@ _STRAIGHT_LINE = 0  # the number of ImageJ's calibration function
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _CLASSIC_LIMIT = 2**32 - 2**25
 _TAG_UNITS = {2: "inch", 3: "cm"}
-# Resolutions of whole micrometres are those of a printer, not of a microscope.
-_PRINTER_NM = 1000.0
 _LONGEST_TAG = 1024
 
 
@@ -214,8 +212,7 @@ def _pixel_size_of_tags(page: Any) -> tuple[float, float] | None:
 
 
 def _no_printer(size: tuple[float, float] | None, unit: str) -> tuple[float, float] | None:
-    limit = _PRINTER_NM if to_nm(1, unit) in (to_nm(1, "inch"), to_nm(1, "cm")) else np.inf
-    return None if size is None or max(size) >= limit else size
+    return None if size is None or no_printers(max(size), unit) is None else size
 
 
 def _steps(page: Any) -> tuple[float | None, float | None]:
