@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -368,6 +369,7 @@ def test_without_imagecodecs_the_advice_is_right(tmp_path):
     save(tmp_path / "lzw.tif", compression="lzw")
     code = """
 import sys
+import time
 sys.modules["imagecodecs"] = None
 import napari_sbd
 for name in ("bits", "zstd", "lzw"):
@@ -401,3 +403,83 @@ def test_pixels_that_cannot_be_unpacked_are_named(tmp_path):
     path.write_bytes(raw)
     with pytest.raises(SBDError, match="cannot be unpacked"):
         read(path)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_ome_images_the_largest_has_its_own_calibration(order, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as file:
+        for size, step in [(16, 3.0), (24, 2.0), (8, 1.0)][::order]:
+            fields = {"axes": "YX", "PhysicalSizeX": step, "PhysicalSizeXUnit": "nm"}
+            fields |= {"PhysicalSizeY": step, "PhysicalSizeYUnit": "nm"}
+            file.write(IMAGE[:size], photometric="minisblack", metadata=fields)
+    m = read(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(m.data, IMAGE)
+    assert m.pixel_size == 2.0
+
+
+CHANNELS = {
+    "OME CYX": ({"ome": True, "metadata": {"axes": "CYX"}}, (2, 24, 32)),
+    "OME TCYX": ({"ome": True, "metadata": {"axes": "TCYX"}}, (3, 2, 24, 32)),
+    "ImageJ": ({"imagej": True, "metadata": {"axes": "CYX"}}, (2, 24, 32)),
+    "ImageJ composite": (
+        {"imagej": True, "metadata": {"axes": "CYX", "mode": "composite"}},
+        (4, 24, 32),
+    ),
+    "shaped": ({"metadata": {"axes": "CYX"}}, (5, 24, 32)),
+}
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_channels_are_no_frames(kind, tmp_path):
+    options, shape = CHANNELS[kind]
+    tifffile.imwrite(tmp_path / "a.tif", np.ones(shape, np.uint16), **options)
+    with pytest.raises(SBDError, match=r"\d channels"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "CTYX", "IYX", "QYX"])
+def test_other_first_axes_are_frames(axes, tmp_path):
+    stack = np.stack([IMAGE, IMAGE + 1]).reshape(*[1] * (len(axes) - 3), 2, *IMAGE.shape)
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", metadata={"axes": axes})
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").data, stack.reshape(2, *IMAGE.shape))
+
+
+HUGE = 2**31 - 1
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd"])
+@pytest.mark.parametrize(
+    "claims", [{256: HUGE, 257: HUGE}, {257: HUGE}, {257: 10**5}, {256: 10**6}, {278: 1}, {277: 9}]
+)
+def test_claims_of_more_pixels_than_there_are_end_at_once(claims, compression, tmp_path):
+    path = save(tmp_path / "a.tif", compression=compression)
+    raw = bytearray(path.read_bytes())
+    for code, value in claims.items():
+        struct.pack_into("<HII", raw, entries(raw)[code] + 2, 4, 1, value)
+    path.write_bytes(raw)
+    begun = time.perf_counter()
+    with pytest.raises(SBDError):
+        read(path)
+    assert time.perf_counter() - begun < 2
+
+
+@pytest.mark.parametrize("after", [b"", b"\x08\0\0\0", b"\x08\0\0\0\0\0" + bytes(4)])
+def test_files_without_pages_are_refused(after, tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + after)
+    with pytest.raises(SBDError):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("back_to", [0, 1, 2])
+def test_pages_in_a_circle_are_refused(back_to, tmp_path):
+    path = series(tmp_path / "a.tif", (IMAGE, {}), (IMAGE + 1, {}), (IMAGE + 2, {}))
+    raw = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        offsets = [page.offset for page in file.pages]
+        place = file.pages.next_page_offset
+    struct.pack_into("<I", raw, place, offsets[back_to])
+    path.write_bytes(raw)
+    code = "import sys, napari_sbd; napari_sbd.read(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "circle" in run.stderr

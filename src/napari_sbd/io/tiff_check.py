@@ -29,9 +29,13 @@ def check_complete(file: Any, path: Path) -> None:
     Raises
     ------
     SBDError
-        If the file is cut short or has no pages.
+        If the file is cut short, has no pages, or pages in a circle.
     """
+    seen = set()
     for page in file.pages:
+        if page.offset in seen:  # tifffile would follow them for ever
+            raise SBDError("its pages point to each other in a circle; copy it again.")
+        seen.add(page.offset)
         if _left_out(file, page) & _NEEDED:
             raise SBDError("a part that every image needs lies outside the file; copy it again.")
         strips = list(zip(page.dataoffsets, page.databytecounts, strict=False))
