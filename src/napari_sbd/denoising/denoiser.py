@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import finite_or_nan, mean_filled, reference_frame
+from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..noise import level as noise
 
@@ -74,6 +74,7 @@ class Denoiser:
         self.block = choose_block(source)
         self.card, self.why = find_model(model), why
         first = reference_frame(source)
+        self.lit = Level.of(first, source.offset).mean
         if model == "auto":
             choice = choose_model(first, self.block, source.pixel_size_yx, self.device)
             self.card, self.why = choice.card, choice.reason

@@ -8,12 +8,11 @@ values the format description of IMOD; for FEI's older extended header FEI's own
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 
 HEADER_BYTES = 1024
 OUR_TYPE = b"SBD1"
@@ -117,10 +116,9 @@ def pixel_size(header: np.void, extended: bytes) -> tuple[float, float] | None:
         return cell or camera
     taken = cell if _imod_flags(header) is not None else camera
     if not np.allclose(cell, camera, rtol=0.01):
-        warnings.warn(
+        warn(
             f"The pixel size in the extended header, {camera[1]:.4g} nm, and that of the cell, "
             f"{cell[1]:.4g} nm, differ; {taken[1]:.4g} nm is taken. Check it.",
-            stacklevel=2,
         )
     return taken
 

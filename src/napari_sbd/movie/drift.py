@@ -13,7 +13,7 @@ import numpy as np
 from .. import sampling
 from ..denoising.denoiser import Denoiser, Quality
 from ..errors import BlankImage, SBDError, in_words, warn
-from ..frames import as_micrograph, finite_or_nan, mean_filled
+from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
 
@@ -220,9 +220,11 @@ class Track:
         Raises
         ------
         BlankImage
-            If it is blank.
+            If it is blank or without beam.
         """
         values = finite_or_nan(frame)
+        if Level.of(values, self.inner.source.offset).is_dark(self.inner.lit):
+            raise BlankImage("The frame has no beam.")
         counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
         clean = self.inner(counts, should_stop=self._stop)
         level = noise.noise_level(mean_filled(counts))

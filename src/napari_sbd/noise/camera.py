@@ -90,7 +90,7 @@ class Camera:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def cleaned(self, values: np.ndarray) -> tuple[np.ndarray, Outliers | None]:
-        """A frame (Y, X) with NaN for outliers, and these; the frame itself where there are none."""
+        """A frame (Y, X) with NaN for outliers, and these; itself where there are none."""
         if not self.outliers:
             return values, None
         from .outliers import find_outliers
@@ -163,7 +163,8 @@ def look_at(
     light = estimate_illumination(_filled(sums, np.isnan(sums)), camera.dark)
     light = light if illumination else None
     spectrum = _spectrum_of(source, camera, sums, light, noise)
-    seen, facts = [], {}
+    seen: list[str] = []
+    facts: dict[str, Any] = {}
     if spectrum is not None:
         seen.append(_about(spectrum, sharpen))
         facts["noise"] = spectrum.to_dict()

@@ -61,7 +61,7 @@ class NoiseSpectrum:
     block: tuple[int, int] = (1, 1)
 
     def power(self, fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
-        """At frequencies [cycles per working pixel], which broadcast, relative to zero frequency."""
+        """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
         fy, fx = np.broadcast_arrays(fy, fx)
         curve = _terms(fy, fx) @ np.array(self.coefficients)
         return np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
@@ -98,9 +98,9 @@ class NoiseSpectrum:
         """
         if tuple(block) != tuple(self.block):
             raise SBDError(
-                f"This noise spectrum is of sums over {self.block[0]} x {self.block[1]} pixels, and "
-                f"of this image {block[0]} x {block[1]} are summed; estimate it from an image of "
-                "the same pixel size."
+                f"This noise spectrum is of sums over {self.block[0]} x {self.block[1]} pixels, "
+                f"and of this image {block[0]} x {block[1]} are summed; estimate it from an image "
+                "of the same pixel size."
             )
         return self
 
