@@ -18,7 +18,8 @@ _ROUNDS = 8  # of reweighted least squares
 # benchmarks/cameras.py --light: evenly lit phantoms stay below both
 _FALL = 0.10  # of the brightness over the field, above which light is uneven
 _EXPLAINED = 0.5  # of the variance of the tiles, that illumination must explain
-_STEP = 0.15, 0.85  # height of a step over the mean; share of the variance it must explain
+_STEP = 0.15, 0.7  # height of a step over the mean; share of the variance it must explain
+_STEEPER = 0.03  # by how much more than a smooth course
 _DARKEST = 0.1  # of the mean brightness, that is divided by at least
 _ANGLES = 12  # directions of a step that are tried at first
 
@@ -86,7 +87,8 @@ def estimate_illumination(image: np.ndarray, dark: float = 0.0) -> Illumination 
     smooth, rest = _robust_fit(terms, values)
     variance = float(values.var())
     step = _step(tiles.ravel(), y, x)
-    if step.explained > max(_STEP[1], 1 - float(rest.var()) / float(values.var())):
+    smoothly = 1 - float(rest.var()) / (variance or 1.0)
+    if step.explained > max(_STEP[1], smoothly + _STEEPER):
         y, x = _coordinates(image.shape, 1, image.shape)
         around = step.angle + np.linspace(-1, 1, _ANGLES) * np.pi / _ANGLES / 2
         step = _step(image.ravel(), y, x, around)

@@ -37,7 +37,7 @@ _MARGIN = 16  # working pixels of reflection around an image that is filtered
 # benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
 _SLOPE = 0.25  # natural logarithms of power over the corner
 _TILT = 0.2  # the same, along x against y
-_WIDE = 0.4, 1.2  # by how much fast and slow noise must differ where the corner is flat
+_WIDE = 0.2, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _FEW_TILES = 5
 
