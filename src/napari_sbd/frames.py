@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,66 @@ _SMALLEST, _LARGEST = 1e-35, 1e35
 
 
 def reference_frame(source: Micrograph) -> np.ndarray:
-    """The first frame (Y, X) that is not blank.
+    """The first frame (Y, X) that can be read and is not blank.
 
     Raises
     ------
     BlankImage
         If there is none.
     """
+    nothing: Exception | None = None
     for frame in source.data if source.is_movie else source.data[None]:
-        with contextlib.suppress(BlankImage):
-            return finite_or_nan(frame)
-    return finite_or_nan(source.data[0] if source.is_movie else source.data)
+        try:
+            read = np.asanyarray(frame)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a library says of damaged frames
+            nothing = nothing or error
+            continue
+        try:
+            return finite_or_nan(read)
+        except BlankImage as error:
+            nothing = nothing or error
+    raise nothing or BlankImage("The movie holds no frame.")
+
+
+def range_text(frames: slice | int | str) -> str:
+    """A range of frames as recipes and the command line have it: ``3:7``, ``3:``, ``5``.
+
+    Raises
+    ------
+    SBDError
+        If it is no range of frames without a step.
+    """
+    if isinstance(frames, slice):
+        if frames.step not in (None, 1):
+            raise SBDError("A range of frames has no step; give START:STOP.")
+        return ":".join("" if n is None else str(int(n)) for n in (frames.start, frames.stop))
+    text = str(frames)
+    if not re.fullmatch(r"-?\d+|(-?\d+)?:(-?\d+)?", text):
+        raise SBDError(f"A range of frames is START:STOP or one number, not {text!r}.")
+    return text
+
+
+def frame_range(text: str | None, source: Micrograph) -> range:
+    """The numbers of the frames that a range chooses of an image or movie; None takes all.
+
+    Raises
+    ------
+    SBDError
+        If it chooses none, or this is a single image.
+    """
+    if text is None:
+        return range(source.shape[0] if source.is_movie else 1)
+    if not source.is_movie:
+        raise SBDError(f"The range {text} chooses frames of a movie, and this is a single image.")
+    first, colon, last = text.partition(":")
+    start = int(first) if first else None
+    stop = (int(last) if last else None) if colon else (start or 0) + 1 or None
+    numbers = range(source.shape[0])[start:stop]
+    if not numbers:
+        raise SBDError(f"The range {text} chooses none of the {source.shape[0]} frames.")
+    return numbers
 
 
 def as_micrograph(

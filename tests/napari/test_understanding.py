@@ -88,9 +88,9 @@ def test_an_estimated_gain_is_near_the_true_one():
     [
         (poisson(), {"gain": 1, "pixel_size": 0.0061}, None),
         (poisson(), {"gain": 1}, "The pixel size is unknown"),
-        (poisson(9), {"gain": 1, "pixel_size": 0.1}, "0.1 nm a summed pixel this image is outside"),
-        (poisson(50), {"gain": 1, "pixel_size": 0.0061}, "this image is outside"),
-        (poisson(0.01), {"gain": 1, "pixel_size": 0.0061}, "this image is outside"),
+        (poisson(9), {"gain": 1, "pixel_size": 0.1}, "0.1 nm per working pixel"),
+        (poisson(50), {"gain": 1, "pixel_size": 0.0061}, "electrons per working pixel"),
+        (poisson(0.01), {"gain": 1, "pixel_size": 0.0061}, "electrons per working pixel"),
         (
             poisson(),
             {"gain": 1, "pixel_size": 0.0061, "metadata": {"napari_sbd": {"history": [{}]}}},

@@ -223,7 +223,7 @@ def _versions(step: Step) -> list[str]:
 
 def _neighbours(s: Denoise) -> int:
     """Frames that helped each one; a short movie has fewer than its window could hold."""
-    window = 2 * (s.neighbours or 0)
+    window = 2 * s.neighbours
     shape = s.shape or ()
     return min(window, shape[0] - 1) if len(shape) == 3 else window
 

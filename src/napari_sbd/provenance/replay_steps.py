@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..denoising.settings import Repeated, Settings, TuningRequest
 from ..errors import SBDError, warn
+from ..frames import frame_range
 from ..micrograph import Micrograph
-from .names import frames_slice
 from .stacks import check_estimated, recorded_drift, series_denoised
 from .steps import (
     Agreement,
@@ -94,10 +95,11 @@ class Follower:
         return agreement(self._counts(settings.noisy, image), image, **given)
 
     def _denoise(self, s: Denoise, image: Micrograph) -> Any:
-        from ..denoise import denoise
+        from ..session import Session
 
         if isinstance(s.frames, str):
-            image = self.raw = image.replace(data=image.data[frames_slice(s.frames, image.shape)])
+            numbers = frame_range(s.frames, image)
+            image = self.raw = image.replace(data=image.data[numbers.start : numbers.stop])
         if self._exact and s.shape and image.shape != s.shape:
             raise SBDError(
                 f"The recipe is of an image of shape {s.shape}, and {image.name or 'this one'} has "
@@ -105,18 +107,8 @@ class Follower:
             )
         if self._exact and s.unreadable_frames:
             image = image.replace(data=image.data[readable(s)])
-        options = options_for(s, image, self._exact)
-        calibration = {k: options.pop(k) for k in ("pixel_size", "gain", "offset")}
-        image = image.replace(**calibration)
-        where = {"model": options["model"], "device": self._device(s.device), **self._tools}
-        if s.neighbours is not None:
-            from ..movie import denoise_movie
-
-            result = denoise_movie(image, neighbours=s.neighbours, **{**options, **where})
-            self._compare_choices(s, result)
-            return result
-        tuned = tuned_for(s, image, self._exact, **where)
-        result = denoise(image, gain_tuning=tuned or False, **{**options, **where})
+        settings = settings_for(s, image, self._exact, self._device(s.device))
+        result = Session(image, settings, **self._tools).collect()
         self._compare_choices(s, result)
         return result
 
@@ -185,8 +177,8 @@ def readable(s: Denoise) -> list[int]:
     return [i for i in range((s.shape or (1,))[0]) if i not in lost]
 
 
-def options_for(s: Denoise, image: Micrograph, exact: bool = False) -> dict[str, Any]:
-    """Arguments of ``denoise`` for an image, all but the device.
+def settings_for(s: Denoise, image: Micrograph, exact: bool, device: str) -> Settings:
+    """How an image is denoised as a recipe says.
 
     Parameters
     ----------
@@ -195,34 +187,26 @@ def options_for(s: Denoise, image: Micrograph, exact: bool = False) -> dict[str,
     image
         What will be denoised.
     exact
-        As in ``Follower``.
+        As in ``Follower``: gains that were tuned on the recipe's image are applied as they are, and
+        on another image tuned anew.
+    device
+        Where.
     """
     calibration = {"pixel_size": s.pixel_size, "gain": s.gain, "offset": s.offset}
     if not exact:
         calibration = _own_first(calibration, image)
-    return {**calibration, "model": _name_of(s), "quality": s.quality, "seed": s.seed}
+    chosen = {name: getattr(s, name) for name in Repeated.model_fields}
+    if s.gain_tuning is not None:
+        chosen |= _gains_for(s.gain_tuning, exact)
+    return Settings.of(**calibration, **chosen, model=_name_of(s), device=device)
 
 
-def tuned_for(s: Denoise, image: Micrograph, exact: bool, **options: Any) -> Tuned | None:
-    """The gains for an image: those of the recipe, or, where those are another image's, new ones.
-
-    Parameters
-    ----------
-    s, image, exact
-        As in ``options_for``.
-    **options
-        Of ``gain_tune``: calibration, model, device, progress, should_stop.
-    """
-    tuning = s.gain_tuning
-    if tuning is None:
-        return None
+def _gains_for(tuning: Tuning, exact: bool) -> dict[str, Any]:
     tuned = None if tuning.on_this_image and not exact else gains_of(tuning)
-    if tuned is not None or not tuning.on_this_image:
-        return tuned
-    from ..gaintuning import gain_tune
-
-    request = tuning.requested.model_dump() if tuning.requested else {}
-    return gain_tune(image, **request, tune=tuning.tune, seed=tuning.seed, **options)
+    if tuned is not None:
+        return {"gain_tuning": tuned}
+    asked = tuning.requested.model_dump() if tuning.requested else {}
+    return {"gain_tuning": TuningRequest(**asked, tune=tuning.tune), "seed": tuning.seed}
 
 
 def _own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
