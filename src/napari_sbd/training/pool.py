@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import Cancelled, SBDError
 from ..files import checksum, is_whole
 from ..simulation import dataset, structures, wave_cache
+from . import cameras
 from .recipe import Recipe
 
 HELD_OUT = 0.03  # share of the waves that only validation sees
@@ -59,7 +60,10 @@ class Pool:
             if rng.random() < 0.5:
                 clean = clean[:, ::-1]
             expected = clean.astype(np.float32) * np.exp(rng.uniform(low, high))
-            pairs.append(normalised_pair(rng.poisson(expected), expected))
+            if self.recipe.cameras and rng.random() < self.recipe.cameras:
+                pairs.append(normalised_pair(*cameras.leave_over(expected, rng)))
+            else:
+                pairs.append(normalised_pair(rng.poisson(expected), expected))
         noisy, target = (
             torch.from_numpy(np.stack(part)[:, None]) for part in zip(*pairs, strict=True)
         )
