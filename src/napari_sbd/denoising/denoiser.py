@@ -14,6 +14,7 @@ from ..errors import SBDError
 from ..frames import finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..noise import level as noise
+from ..spacings import doubt_pixel_size
 
 Quality = Literal["fast", "best"]
 
@@ -161,6 +162,10 @@ class Denoiser:
             if not self.card.knows_pixel(p * b):
                 self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
                 break
+        if self.source.pixel_size_yx is not None:
+            doubt = doubt_pixel_size(first, self.source.pixel_size_yx)
+            if doubt:
+                warnings.warn(doubt, stacklevel=4)
         counts = mean_filled(sampling.bin_counts(first, self.block))
         dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
         self.dose = None if dose is None else dose / (self.block[0] * self.block[1])

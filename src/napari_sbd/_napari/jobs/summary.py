@@ -17,6 +17,7 @@ from ...networks import ModelCard, find_model
 from ...networks.choice import choose_model
 from ...noise import level as noise
 from ...provenance import is_result
+from ...spacings import doubt_pixel_size
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,10 @@ def _warnings(
             f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the "
             "result may be wrong. Check the pixel size."
         )
+    if m.pixel_size_yx is not None:
+        with suppress(BlankImage):
+            doubt = doubt_pixel_size(reference_frame(m), m.pixel_size_yx)
+            found += [doubt] if doubt else []
     if electrons is not None and electrons > 0:
         found += _dose_warning(electrons * block[0] * block[1], card)
     return found
