@@ -17,6 +17,7 @@ ROOMS = [
     "micrograph",
     "frames",
     "sampling",
+    "spacings",
     "cluster",
     "io",
     "noise",

@@ -15,11 +15,12 @@ from ..frames import finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..noise import level as noise
+from ..spacings import doubt_pixel_size
 from .settings import Quality
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
-_TOLERATED = 2.0  # times the dose that training had least or most
+_BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 _FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
@@ -86,7 +87,7 @@ class Denoiser:
             network=load_network(card, where),
             dose=_dose(source, block, float(counts.mean())),
         )
-        for sentence in outside_training(card, source, block, self.dose):
+        for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
         if counts.std() > _CLEAN * noise.noise_level(counts):
             warn(
@@ -188,10 +189,15 @@ class Denoiser:
         return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
 
 
-def outside_training(
-    card: ModelCard, source: Micrograph, block: tuple[int, int], dose: float | None
+def doubts(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    dose: float | None,
+    frame: np.ndarray | None,
 ) -> list[str]:
-    """Sentences that say where an image is outside what a model was trained on.
+    """Sentences that say why a result may be wrong: the image is outside what a model was trained
+    on, or contradicts its pixel size.
 
     Parameters
     ----------
@@ -201,6 +207,8 @@ def outside_training(
         The image, and the pixels summed along y and x.
     dose
         Mean electrons per pixel; None where it is unknown.
+    frame
+        (Y, X) the first that is not blank; None where there is none.
     """
     found = []
     sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
@@ -209,13 +217,17 @@ def outside_training(
         found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
     low, high = card.dose_range
     held = None if dose is None else dose * block[0] * block[1]
-    if held is not None and held > 0 and not low / _TOLERATED <= held <= high * _TOLERATED:
+    if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
         found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
-    return [
+    said = [
         f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
         "its result may be wrong."
         for this, trained in found
     ]
+    if frame is not None and source.pixel_size_yx is not None:
+        doubt = doubt_pixel_size(frame, source.pixel_size_yx)
+        said += [doubt] if doubt else []
+    return said
 
 
 def _dose(source: Micrograph, block: tuple[int, int], mean: float) -> float | None:

@@ -10,6 +10,8 @@ from ..denoising.settings import Repeated, Settings, TuningRequest
 from ..errors import SBDError, warn
 from ..frames import frame_range
 from ..micrograph import Micrograph
+from ..recipe import history
+from .contradictions import with_repetition
 from .stacks import check_estimated, recorded_drift, series_denoised
 from .steps import (
     Agreement,
@@ -50,6 +52,8 @@ class Follower:
     ----------
     remarks
         What was not as the recipe says, in words.
+    contradictions
+        Where the recipe says something else than was found, in words.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Follower:
         self.raw: Any = raw
         self.newest: Any = raw
         self.remarks: list[str] = []
+        self.contradictions: list[str] = []
         self._exact, self._find = exact, find
         self._tools: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
 
@@ -77,6 +82,9 @@ class Follower:
             raise SBDError("The recipe does not say what it began with; give the image.")
         if isinstance(settings, SeriesDenoise):
             self.newest = self._series(settings, image)
+            if self._exact:
+                now = history(self.newest.metadata)[-1]["settings"]
+                self.contradictions += with_repetition(settings, now)
             return self.newest
         if not isinstance(image, Micrograph):
             raise SBDError(f"{step.operation} needs an image or movie, and this is a series.")
@@ -109,7 +117,7 @@ class Follower:
             image = image.replace(data=image.data[readable(s)])
         settings = settings_for(s, image, self._exact, self._device(s.device))
         result = Session(image, settings, **self._tools).collect()
-        self._compare_choices(s, result)
+        self._compare(s, result)
         return result
 
     def _still(self, s: Drifting, movie: Micrograph) -> Any:
@@ -141,14 +149,20 @@ class Follower:
             return there
         return name
 
-    def _compare_choices(self, s: Denoise, result: Micrograph) -> None:
-        from ..recipe import history
-
+    def _compare(self, s: Denoise, result: Micrograph) -> None:
+        if not self._exact:
+            return
         now = history(result.metadata)[-1]["settings"]
-        if self._exact and tuple(now["block"]) != s.block:
-            self.remarks.append(f"{s.block} pixels were summed then, {tuple(now['block'])} now.")
-        if self._exact and s.precision not in (None, now["precision"]):
+        self.contradictions += with_repetition(s, now)
+        if s.precision not in (None, now["precision"]):
             self.remarks.append(f"Computed in {s.precision} then, in {now['precision']} now.")
+        for key in ("pixel_size", "gain"):
+            own, said = getattr(self.raw, key), getattr(s, key)
+            if None not in (own, said) and own != said:
+                what = key.replace("_", " ")
+                self.remarks.append(
+                    f"The source's own {what} is {own}; that of the recipe, {said}."
+                )
 
     def _columns(self, s: Columns, image: Micrograph) -> Any:
         from ..columns import find_columns

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import sampling
-from ...denoising.denoiser import choose_block, outside_training
+from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
 from ...frames import reference_frame
 from ...micrograph import Micrograph, PixelSize
@@ -169,7 +169,10 @@ def _warnings(
         found.append("This layer is already a result of napari-sbd; denoise the raw one.")
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
-    return found + outside_training(card, m, block, electrons)
+    frame = None
+    with suppress(BlankImage):
+        frame = reference_frame(m)
+    return found + doubts(card, m, block, electrons, frame)
 
 
 def _short(value: float) -> str:
