@@ -150,8 +150,8 @@ def photographs(options: argparse.Namespace) -> list[str]:
     for i, (name, clean) in enumerate(zip(PHOTOGRAPHS[1], others, strict=True)):
         noisy = clean + np.random.default_rng(i).normal(0, STRONG, clean.shape).astype(np.float32)
         score = partial(psnr, clean=clean, peak=1.0)
-        before = score(sbd.denoise(noisy, PIXEL, model=model))
-        tuned = sbd.gain_tune(noisy, PIXEL, model=model, steps=options.steps)
+        before = score(sbd.denoise(noisy, pixel_size=PIXEL, model=model))
+        tuned = sbd.gain_tune(noisy, pixel_size=PIXEL, model=model, steps=options.steps)
         after = score(sbd.denoise(noisy, pixel_size=PIXEL, gain_tuning=tuned))
         better.append(after - before)
         cells = [f"{v:.2f}" for v in (score(noisy), before, after)]

@@ -213,7 +213,10 @@ def test_what_cannot_be_denoised_gets_a_sentence(image, options, sentence):
 
 
 def test_a_pixel_size_outside_the_training_range_warns(counts):
-    with pytest.warns(UserWarning, match="trained at"):
+    with (
+        pytest.warns(UserWarning, match="trained at"),
+        pytest.warns(UserWarning, match="lattice would be"),
+    ):
         sbd.denoise(counts, pixel_size=0.2)
 
 

@@ -14,14 +14,14 @@ from napari_sbd.frames import reference_frame, reference_number
 def test_values_that_single_precision_cannot_compute_with_are_refused(factor, dtype):
     counts = np.random.default_rng(0).poisson(lattice((64, 64))) * factor
     with pytest.raises(sbd.SBDError, match=r"single precision.*divide the values by"):
-        sbd.denoise(counts.astype(dtype), 0.0061, model="hrtem")
+        sbd.denoise(counts.astype(dtype), pixel_size=0.0061, model="hrtem")
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
 def test_the_unit_of_the_values_does_not_matter(factor):
     counts = np.random.default_rng(0).poisson(lattice((64, 64))).astype(float)
-    expected = sbd.denoise(counts, 0.0061, model="hrtem")
-    denoised = sbd.denoise(counts * factor, 0.0061, model="hrtem")
+    expected = sbd.denoise(counts, pixel_size=0.0061, model="hrtem")
+    denoised = sbd.denoise(counts * factor, pixel_size=0.0061, model="hrtem")
     np.testing.assert_allclose(denoised / factor, expected, rtol=1e-4)
 
 

@@ -27,7 +27,7 @@ _HOMES = {
     "compare_columns": "columns",
     "compare_columns_many_to_one": "columns",
     "correct_drift": "movie",
-    "denoise_movie": "movie",
+    "denoise_movie": "denoise",
     "denoise_series": "series",
     "denoise_file": "streaming",
     "Drift": "movie",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,8 +94,49 @@ def _level(source: Micrograph, number: int) -> Level | None:
     """That of a frame; None where it is blank or cannot be read."""
     try:
         return Level.of(finite_or_nan(frame_of(source, number)), source.offset)
-    except (SBDError, OSError, RuntimeError):
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
         return None
+
+
+def range_text(frames: slice | int | str) -> str:
+    """A range of frames as recipes and the command line have it: ``3:7``, ``3:``, ``5``.
+
+    Raises
+    ------
+    SBDError
+        If it is no range of frames without a step.
+    """
+    if isinstance(frames, slice):
+        if frames.step not in (None, 1):
+            raise SBDError("A range of frames has no step; give START:STOP.")
+        return ":".join("" if n is None else str(int(n)) for n in (frames.start, frames.stop))
+    text = str(frames)
+    if not re.fullmatch(r"-?\d+|(-?\d+)?:(-?\d+)?", text):
+        raise SBDError(f"A range of frames is START:STOP or one number, not {text!r}.")
+    return text
+
+
+def frame_range(text: str | None, source: Micrograph) -> range:
+    """The numbers of the frames that a range chooses of an image or movie; None takes all.
+
+    Raises
+    ------
+    SBDError
+        If it chooses none, or this is a single image.
+    """
+    if text is None:
+        return range(source.shape[0] if source.is_movie else 1)
+    if not source.is_movie:
+        raise SBDError(f"The range {text} chooses frames of a movie, and this is a single image.")
+    first, colon, last = text.partition(":")
+    start = int(first) if first else None
+    stop = (int(last) if last else None) if colon else (start or 0) + 1 or None
+    numbers = range(source.shape[0])[start:stop]
+    if not numbers:
+        raise SBDError(f"The range {text} chooses none of the {source.shape[0]} frames.")
+    return numbers
 
 
 def as_micrograph(

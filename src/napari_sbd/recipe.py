@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -51,13 +52,18 @@ def recipe(
     **settings
         Arguments, and what was chosen from the data.
     """
-    versions = {"python": platform.python_version()}
-    versions |= {name: version(name) for name in ("napari-sbd", "torch", "numpy")}
-    entry = {"operation": operation, "versions": versions}
+    entry: dict[str, Any] = {"operation": operation, "versions": dict(_versions())}
     if origin is not None:
         entry["source"] = dict(origin)
     values = {key: v.item() if isinstance(v, np.generic) else v for key, v in settings.items()}
     return {**entry, "settings": values}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of Python and the packages that compute; looking them up takes milliseconds."""
+    packages = ("napari-sbd", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def with_recipe(result: AnyRecord, entry: dict[str, Any]) -> AnyRecord:

@@ -38,7 +38,7 @@ def test_a_scene_that_changes_is_told_in_words():
     scenes = [crystal(), crystal(), crystal(), crystal(phase=0.5, missing=[(0, 0), (1, 1)])]
     movie = np.stack([counts(4 * s, t) for t, s in enumerate(scenes)])
     with pytest.warns(UserWarning, match="not stationary"):
-        drift = sbd.estimate_drift(movie, PIXEL, model="hrtem", largest_step=0.06)
+        drift = sbd.estimate_drift(movie, pixel_size=PIXEL, model="hrtem", largest_step=0.06)
     assert list(np.flatnonzero(drift.changed)) == [3]
 
 
@@ -90,7 +90,7 @@ def test_interpolated_values_are_no_counts(drifting):
 
 def test_what_cannot_be_used_is_refused(drifting):
     with pytest.raises(sbd.SBDError, match="needs a movie"):
-        sbd.estimate_drift(drifting.data[0], PIXEL)
+        sbd.estimate_drift(drifting.data[0], pixel_size=PIXEL)
     with pytest.raises(sbd.SBDError, match="jitter is a positive number"):
         sbd.estimate_drift(drifting, jitter=0)
     with pytest.raises(sbd.SBDError, match="give the movie"):

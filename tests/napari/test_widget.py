@@ -110,7 +110,7 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
 def test_values_outside_the_models_range_are_warned_of(viewer, widget, until, noisy):
     add(viewer, noisy)
     type_into(widget.pixel_size, "0.2")
-    until(lambda: "outside what hrtem was trained on" in widget.warning.text())
+    until(lambda: "per working pixel; model 'hrtem' was trained at" in widget.warning.text())
 
 
 def test_nonsense_in_a_field_is_answered_and_stops_the_start(viewer, widget, noisy):

@@ -1,5 +1,6 @@
 """Results made once more: by rerun, by the script and by the commands that recipes turn into."""
 
+import json
 import runpy
 import shlex
 import sys
@@ -57,6 +58,81 @@ def test_the_same_once_more_and_nothing_is_written(tmp_path, raw):
     assert again.source_intact
     assert again.verdict() == "The result is identical. The source file is unchanged."
     assert results(tmp_path) == before
+
+
+def edited(path, **changes):
+    """Change settings of the last step in the recipe of a result that was written as .npy."""
+    beside = path.with_name(path.name + ".json")
+    record = json.loads(beside.read_text())
+    record["recipe"]["history"][-1]["settings"].update(changes)
+    beside.write_text(json.dumps(record))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:The image has")
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"dose": 123.0}, "dose is 123"),
+        ({"dose": 2.0}, "dose is 2"),
+        ({"gain": 77.0}, "gain is 77"),
+        ({"gain": 77.0, "dose": 123.0}, "gain is 77"),
+        ({"gain": 2.0, "dose": 0.5}, "gain is 2"),
+        ({"pixel_size": 0.0062}, "pixel size is 0.0062"),
+        ({"block": [4, 4]}, "block is 4 x 4"),
+        ({"model": "stem"}, "'stem'"),
+        ({"model": "a better one"}, "'a better one'"),
+    ],
+)
+def test_an_edited_recipe_is_named_and_cannot_be_cited(
+    monkeypatch, capsys, tmp_path, raw, changes, named
+):
+    """The counts have one electron per pixel, 0.0061 nm ask for blocks of 5, and hrtem made it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"), "result.npy")
+    assert sbd.rerun(path).identical
+    assert "The network was 'hrtem'".lower() in sbd.cite(path).lower()
+    edited(path, **changes)
+    again = sbd.rerun(path)
+    assert again.identical is False
+    assert "identical" not in again.verdict()
+    assert again.verdict().startswith("The recipe was EDITED.")
+    assert any(named in sentence for sentence in again.contradictions)
+    with pytest.raises(sbd.SBDError, match=f"edited.*{named}"):
+        sbd.cite(path)
+    assert command_line(monkeypatch, "rerun", path) == 1
+    assert "EDITED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [{"seed": 4}, {"reason": "It was wonderful."}, {"steps": 99}])
+def test_what_is_said_of_gains_is_held_against_the_gains(tmp_path, raw, model, changes):
+    tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=5, seed=3)
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain_tuning=tuned), "result.npy")
+    assert sbd.rerun(path).identical
+    kept = sbd.read(path).metadata[KEY]["history"][-1]["settings"]["gain_tuning"]
+    edited(path, gain_tuning={**kept, **changes})
+    again = sbd.rerun(path)
+    assert again.largest_difference == 0
+    assert again.identical is False
+    assert f"{next(iter(changes))} of gain tuning" in again.verdict()
+
+
+def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw):
+    """Gain 2 was given for a file that says 1: the result is whole, and the reader hears of it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain=2.0))
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.remarks == ("The source's own gain is 1.0; that of the recipe, 2.0.",)
+    assert "0.5 electrons per pixel" in sbd.cite(path)
+
+
+@pytest.mark.filterwarnings("ignore:The contrast")
+@pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
+@pytest.mark.parametrize("modality", ["hrtem", "stem"])
+def test_the_mean_of_a_result_tells_its_dose(dose, modality):
+    """Ten percent is the allowance of an honest recipe; the networks stay within two."""
+    noisy = sbd.simulate(size=256, dose=dose, modality=modality).noisy
+    result = sbd.denoise(noisy)
+    assert result.data.mean() == pytest.approx(noisy.data.mean(), rel=0.02)
 
 
 def test_a_micrograph_in_memory(raw):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..denoising.denoiser import Denoiser, Quality
+from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words, warn
 from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
@@ -116,8 +115,8 @@ class Drift:
 
 def estimate_drift(
     movie: Micrograph | np.ndarray,
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
     device: str = "auto",
     jitter: float = JITTER,
@@ -209,7 +208,7 @@ class Track:
         from .tracker import Tracker
 
         self.block = np.array(worker.block)
-        self.inner, self._stop = at_working_sampling(worker), should_stop
+        self.inner, self._stop = worker.on_blocks(), should_stop
         pixels = np.array(worker.source.pixel_size_yx or (np.nan, np.nan)) * self.block
         pixel = sampling.WORKING_PIXEL if np.isnan(pixels).any() else float(pixels.mean())
         self._tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
@@ -270,13 +269,6 @@ class Look:
     error: np.ndarray
     agreement: float
     agreement_err: float
-
-
-def at_working_sampling(worker: Denoiser, quality: Quality = "fast") -> Denoiser:
-    """The same denoiser for block sums instead of pixels."""
-    inner = copy.copy(worker)
-    inner.block, inner.quality = (1, 1), quality
-    return inner
 
 
 def _named(values: np.ndarray, errors: np.ndarray, unit: str) -> dict[str, np.ndarray]:

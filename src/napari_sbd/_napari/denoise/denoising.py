@@ -56,7 +56,7 @@ class Denoising(QObject):
         worker.returned.connect(self._done)
         worker.errored.connect(self._failed)
         self.job = Job(
-            f"Denoise {source.name} ({run.settings['model']}, {run.settings['quality']})",
+            f"Denoise {source.name} ({run.settings.model}, {run.settings.quality})",
             worker,
             share=lambda: run.share,
             stop=run.cancel,

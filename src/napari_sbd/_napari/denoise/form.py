@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from ...denoising.settings import Settings
 from ..forms.fields import BAR_STEPS, Form, beside, choices, field, show_or_hide, text
 from ..forms.job_list import JobList
 from ..forms.layer_box import LayerBox
@@ -80,6 +81,15 @@ class DenoiseForm(Form):
         self._lay_out()
         self.show_understanding(None)
         self.set_running(False)
+
+    @property
+    def settings(self) -> Settings:
+        """How to denoise; the calibration is the layer's."""
+        return Settings.of(
+            model=self.model.chosen,
+            quality=self.quality.currentText(),
+            device=self.device.currentText(),
+        )
 
     def show_understanding(self, found: Understanding | None) -> None:
         """Show the texts of an image, or none while they are not known."""

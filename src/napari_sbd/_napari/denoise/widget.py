@@ -137,9 +137,7 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
             run = Run(
                 layers.micrograph_of(layers.needed(layer)),
-                model=self.model.chosen,
-                quality=self.quality.currentText(),
-                device=self.device.currentText(),
+                self.settings,
                 frame=frame_shown(self._viewer, layer),
             )
             self._refuse_twice(run)
@@ -208,9 +206,7 @@ class DenoiseWidget(DenoiseForm):
             m,
             frame_shown(self._viewer, layer),
             part_shown(self._viewer, layer),
-            self.model.chosen,
-            self.quality.currentText(),
-            self.device.currentText(),
+            self.settings,
         )
         return layer, request
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import sampling
-from ...denoising.denoiser import choose_block
+from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
 from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize
@@ -167,32 +167,12 @@ def _warnings(
     found = []
     if is_result(m.metadata):
         found.append("This layer is already a result of napari-sbd; denoise the raw one.")
-    low, high = card.working_pixel_nm
-    sizes = [p * b for p, b in zip(m.pixel_size_yx or (), block, strict=False)]
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
-    elif not all(card.knows_pixel(size) for size in sizes):
-        found.append(
-            f"With {' x '.join(f'{s:.2g}' for s in dict.fromkeys(sizes))} nm a summed pixel this "
-            f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the "
-            "result may be wrong. Check the pixel size."
-        )
-    if electrons is not None and electrons > 0:
-        found += _dose_warning(electrons * block[0] * block[1], card)
-    return found
-
-
-def _dose_warning(dose: float, card: ModelCard) -> list[str]:
-    low, high = card.dose_range
-    if low <= dose <= high:
-        return []
-    effect = (
-        "details may be lost" if dose < low else "little is left to denoise, or the offset is wrong"
-    )
-    return [
-        f"With {_short(dose)} electrons a summed pixel this image is outside what {card.name} was "
-        f"trained on ({low:g} to {high:g}): {effect}."
-    ]
+    frame = None
+    with suppress(BlankImage):
+        frame = reference_frame(m)
+    return found + doubts(card, m, block, electrons, frame)
 
 
 def _short(value: float) -> str:
