@@ -99,6 +99,10 @@ class Session:
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         whole = as_micrograph(image, **settings.calibration)
+        if settings.dark or settings.gain_reference:
+            from .noise.references import apply_references
+
+            whole = apply_references(whole, settings.dark, settings.gain_reference)
         self.settings = settings
         self._numbers = frame_range(settings.frames, whole)
         self._stop = should_stop or (lambda: False)
@@ -116,7 +120,11 @@ class Session:
         self.source_state = _state_of(whole)
         self.tuned, which = self._given_gains()
         self.worker = Denoiser(
-            self.source, quality=settings.quality, device=settings.device, **which
+            self.source,
+            quality=settings.quality,
+            device=settings.device,
+            **which,
+            **settings.camera,
         )
         if settings.tuning:
             self.tuned = self._found_gains(kept_gains)

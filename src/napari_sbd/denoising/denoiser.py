@@ -15,6 +15,7 @@ from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..noise import level as noise
+from ..noise.camera import Camera, look_at
 from ..spacings import doubt_pixel_size
 from .settings import Quality
 
@@ -36,6 +37,8 @@ class Denoiser:
         As in ``denoise``.
     why
         Why this model was taken; where it is ``"auto"``, that is found out here.
+    **camera
+        As ``noise.camera.look_at`` takes them.
 
     Attributes
     ----------
@@ -43,6 +46,10 @@ class Denoiser:
         The model's card, and why it was taken.
     block
         Pixels summed along y and x.
+    camera
+        What the camera did to the frames.
+    lit
+        Mean of the reference frame above the offset [file units].
     device
         The torch device that was asked for.
     passes
@@ -59,6 +66,7 @@ class Denoiser:
         quality: Quality = "fast",
         device: str = "auto",
         why: str = "as asked",
+        **camera: Any,
     ) -> None:
         if min(source.shape[-2:]) < _SMALLEST:
             raise SBDError(
@@ -71,18 +79,22 @@ class Denoiser:
         from ..networks.memory_fallback import Passes
 
         where, block, card = resolve_device(device), choose_block(source), find_model(model)
-        first = reference_frame(source)
-        self.lit = Level.of(first, source.offset).mean
+        seen = look_at(source, block, **camera)
+        first = seen.cleaned(reference_frame(source))[0]
+        sums = sampling.bin_counts(first, block)
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where)
+            image = seen.working(sums).image if seen.noise is not None else None
+            choice = choose_model(first, block, source.pixel_size_yx, where, image)
             card, why = choice.card, choice.reason
-        counts = mean_filled(sampling.bin_counts(first, block))
+        counts = mean_filled(sums)
         vars(self).update(
             source=source,
             quality=quality,
             device=where,
             passes=Passes(where),
             block=block,
+            camera=seen,
+            lit=Level.of(first, source.offset).mean,
             card=card,
             why=why,
             network=load_network(card, where),
@@ -101,6 +113,8 @@ class Denoiser:
     device: Any
     passes: Any
     block: tuple[int, int]
+    camera: Camera
+    lit: float
     card: ModelCard
     why: str
     network: Any
@@ -115,7 +129,7 @@ class Denoiser:
 
     def on_blocks(self, quality: Quality = "fast") -> Denoiser:
         """The same for block sums in place of pixels."""
-        return self._but(block=(1, 1), quality=quality)
+        return self._but(block=(1, 1), quality=quality, camera=self.camera.on_blocks())
 
     def _but(self, **changes: Any) -> Denoiser:
         other = copy.copy(self)
@@ -129,7 +143,8 @@ class Denoiser:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> np.ndarray:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
-        values = finite_or_nan(frame)
+        raw = finite_or_nan(frame)
+        values, _ = self.camera.cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -144,21 +159,24 @@ class Denoiser:
             shifted = values
             if dy or dx:
                 shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-            counts = sampling.bin_counts(shifted, self.block)
-            empty = np.isnan(counts)
-            filled = mean_filled(counts)
-            mean = filled.mean()
+            working = self.camera.working(sampling.bin_counts(shifted, self.block))
+            mean = working.image.mean()
             # any scale will do for a scale-equivariant network; this one fits half precision
-            scale = filled.std() or 1.0
-            normal = ((filled - mean) / scale).astype(np.float32)
+            scale = working.image.std() or 1.0
+            normal = ((working.image - mean) / scale).astype(np.float32)
             estimate = np.zeros_like(normal)
             for turn in turns:
                 turned = np.ascontiguousarray(_turn(normal, turn))
                 clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
+            if not working.is_plain:
+                estimate = (working.restored(estimate * scale + mean) - mean) / scale
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
-            if empty.any():
+            if np.isnan(raw).any():
+                # pixels that were given without data stay so; outliers are filled
+                held = np.pad(raw, ((dy, 0), (dx, 0)), constant_values=np.nan)
+                empty = np.isnan(sampling.bin_counts(held, self.block))
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
@@ -179,6 +197,7 @@ class Denoiser:
             "gain": source.gain,
             "offset": source.offset,
             "dose": self.dose,
+            "camera": self.camera.facts or None,
         }
 
     def named(self) -> dict[str, Any]:

@@ -53,6 +53,28 @@ class Repeated(Plain):
         int, Field(description="Frames on each side of a movie's frame that help to denoise it.")
     ] = 0
     seed: Annotated[Seed, Field(description="Of gain tuning and neighbours.")] = 0
+    dark: Annotated[
+        str | None, Field(description="Dark image or movie, recorded without beam; subtracted.")
+    ] = None
+    gain_reference: Annotated[
+        str | None, Field(description="Image of even light, by which frames are divided.")
+    ] = None
+    outliers: Annotated[
+        bool, Field(description="Leave out hot and dead pixels, X-rays, lines, annotations.")
+    ] = True
+    noise: Annotated[
+        str,
+        Field(description="auto looks whether noise is correlated, white says no; or a file."),
+    ] = "auto"
+    illumination: Annotated[bool, Field(description="Even out uneven light.")] = True
+    sharpen: Annotated[
+        bool, Field(description="Correct the result for the camera's point spread.")
+    ] = False
+
+    @field_validator("dark", "gain_reference", "noise", mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
 
     @field_validator("quality", mode="before")
     @classmethod
@@ -94,6 +116,22 @@ class Settings(Repeated):
         default.
     seed
         Of gain tuning and neighbours; nothing else is drawn at random.
+    dark, gain_reference
+        Files of an image or movie recorded without beam, which is subtracted, and of one recorded
+        in even light, by which is divided (``apply_references``).
+    outliers
+        Whether hot and dead pixels, X-rays, lines, annotations and the like are looked for, taken
+        as pixels without data, and filled in the result.
+    noise
+        ``"auto"`` looks whether the noise of neighbours is correlated, as scintillators and
+        interpolation make it; where it is, it is made white for the network, and the result is the
+        expected image as this camera sees it. ``"white"`` takes it for independent. Or the file of
+        a noise spectrum (``estimate_noise_spectrum``).
+    illumination
+        Whether uneven illumination is looked for, taken off for the network and put back.
+    sharpen
+        Whether the result is to be corrected for the point spread of a camera with correlated
+        noise.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     pixel_size
@@ -148,6 +186,11 @@ class Settings(Repeated):
             if isinstance(asked, bool)
             else (asked if isinstance(asked, TuningRequest) else None)
         )
+
+    @property
+    def camera(self) -> dict[str, Any]:
+        """What ``noise.camera.look_at`` is told."""
+        return {n: getattr(self, n) for n in ("noise", "outliers", "illumination", "sharpen")}
 
     def repeated(self) -> dict[str, Any]:
         """What a recipe keeps as it stands."""

@@ -29,8 +29,6 @@ class Working:
     ----------
     image
         (H, W), finite.
-    empty
-        (H, W) bool, blocks without any data.
     illumination, noise
         What was taken off; None where nothing was.
     sharpen
@@ -38,7 +36,6 @@ class Working:
     """
 
     image: np.ndarray
-    empty: np.ndarray
     illumination: Illumination | None = None
     noise: NoiseSpectrum | None = None
     sharpen: bool = False
@@ -104,15 +101,14 @@ class Camera:
 
     def working(self, sums: np.ndarray) -> Working:
         """Block sums (H, W), NaN where there are no data, as the network wants them."""
-        empty = np.isnan(sums)
-        image, light = _filled(sums, empty), None
+        image, light = _filled(sums), None
         if self.illumination:
             light = estimate_illumination(image, self.dark)
         if light is not None:
             image = light.take_off(image)
         if self.noise is not None:
             image = whiten(image, self.noise)
-        return Working(image, empty, light, self.noise, self.sharpen)
+        return Working(image, light, self.noise, self.sharpen)
 
     def on_blocks(self) -> Camera:
         """The same for images whose pixels are the blocks, without outliers."""
@@ -160,7 +156,7 @@ def look_at(
     )
     clean, found = camera.cleaned(first)
     sums = sampling.bin_counts(clean, block)
-    light = estimate_illumination(_filled(sums, np.isnan(sums)), camera.dark)
+    light = estimate_illumination(_filled(sums), camera.dark)
     light = light if illumination else None
     spectrum = _spectrum_of(source, camera, sums, light, noise)
     seen: list[str] = []
@@ -225,8 +221,9 @@ def _fixed_outliers(source: Micrograph) -> Outliers | None:
     return find_fixed_outliers(source) or None
 
 
-def _filled(sums: np.ndarray, empty: np.ndarray) -> np.ndarray:
+def _filled(sums: np.ndarray) -> np.ndarray:
     """Blocks without data as the mean of those around, or of all where none is near."""
+    empty = np.isnan(sums)
     if not empty.any():
         return sums
     from scipy.ndimage import gaussian_filter
