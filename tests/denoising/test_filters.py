@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,38 @@ def test_the_offset_that_is_told_counts_where_the_gain_is_not_known(name):
     right = filters.denoisers(PIXEL)[name](image - 400)
     np.testing.assert_allclose(told, right, atol=0.01)
     assert np.abs(plain - right).max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(8, 8), (8, 40), (11, 9)])
+def test_images_of_few_blocks_are_filtered(name, shape):
+    counts = np.random.default_rng(0).poisson(9.0, (4 * shape[0], 4 * shape[1]))
+    result = filters.denoisers(gain=1.0, block=(4, 4))[name](counts)
+    assert result.shape == counts.shape
+    assert result.mean() == pytest.approx(9, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (3, 3)])
+@pytest.mark.parametrize("block", [(4, 4), None])
+def test_images_of_fewer_blocks_are_refused(shape, block):
+    counts = np.random.default_rng(0).poisson(9.0, [n * (block or (1, 1))[0] for n in shape])
+    for name in NAMES:
+        with pytest.raises(sbd.SBDError, match="working pixels"):
+            filters.denoisers(PIXEL, gain=1.0, block=block)[name](counts)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 30), (9, 8), (16, 17)])
+def test_bm3d_never_gets_an_image_of_one_piece(shape, monkeypatch):
+    """The package ends the process at 8 x 8 (4.0.3), so a stand-in looks at what it is given."""
+    given = []
+
+    class Package:
+        @staticmethod
+        def bm3d(image, sigma):
+            given.append(image.shape)
+            return image
+
+    monkeypatch.setitem(sys.modules, "bm3d", Package)
+    image = np.random.default_rng(0).normal(5, 1, shape)
+    np.testing.assert_array_equal(filters.bm3d(image), image)
+    assert min(given[0]) >= 16

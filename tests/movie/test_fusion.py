@@ -160,3 +160,20 @@ def test_the_command(tmp_path, name):
     assert [p.name for p in tmp_path.glob("*.partial")] == []
     with pytest.raises(sbd.SBDError, match="cannot be combined"):
         app(["denoise", *files, "--neighbours", "2", "--resume"], standalone_mode=False)
+
+
+def dark(shape, seed=9):
+    """A frame without beam, less a dark image that was a little brighter."""
+    return np.random.default_rng(seed).normal(-0.02, 0.3, shape).astype(np.float32)
+
+
+def test_a_frame_without_beam_changes_no_other_and_stays_as_it_is():
+    """Wherever it is, the others come out as those of a movie without it."""
+    movie = noisy([crystal(shift=(2 * t, 0)) for t in range(4)])
+    alone = sbd.denoise_movie(movie, **OPTIONS)
+    for place in (0, 2):
+        with_dark = np.insert(movie.astype(np.float32), place, dark(movie.shape[1:]), axis=0)
+        with pytest.warns(UserWarning, match=rf"Frames \[{place}\] are blank or without beam"):
+            fused = sbd.denoise_movie(with_dark, **OPTIONS)
+        np.testing.assert_array_equal(fused[place], with_dark[place])
+        np.testing.assert_allclose(np.delete(fused, place, axis=0), alone, atol=1e-4)

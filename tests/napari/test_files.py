@@ -185,6 +185,18 @@ def test_what_cannot_be_read_is_declined(tmp_path):
         assert get_reader(path) is None
 
 
+def test_a_folder_of_hyperspy_is_read(tmp_path):
+    path = tmp_path / "a.zspy"
+    group = zarr.open_group(path, mode="w", zarr_format=2).create_group("Experiments/scan")
+    group.create_array("data", data=MOVIE[0], chunks=MOVIE[0].shape)
+    for i, name in enumerate("yx"):
+        axis = group.create_group(f"axis-{i}")
+        axis.attrs.update(name=name, units="nm", scale=0.02, navigate=False)
+    ((data, attributes, _),) = get_reader(str(path))(str(path))
+    np.testing.assert_array_equal(data, MOVIE[0])
+    assert attributes["scale"] == pytest.approx((0.02, 0.02))
+
+
 def test_several_files_are_left_to_napari():
     assert get_reader(["a.dm4", "b.dm4"]) is None
     assert get_reader(["a.dm4"]) is not None

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
+from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
 from .split_halves import Denoiser, halves, judge, neighbours, residual, still, total
@@ -104,8 +105,8 @@ def agreement(
     if denoiser is not None:
         trials = halves(data, denoiser, seed)
         how = "each half of the electrons judged by what was made from the other"
-    elif data.is_movie and len(data.data) > 1 and still(data, weights):
-        trials = neighbours(data, model)
+    elif (lit := _lit(data, model)) and still(lit[0], weights):
+        trials = neighbours(*lit)
         how = "even frames judged by odd ones and the other way round"
     else:
         trials = [(counts, expected)]
@@ -125,6 +126,16 @@ def agreement(
         how=how,
         self_use=None if denoiser is None else self_use,
     )
+
+
+def _lit(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph] | None:
+    """The frames of a movie that have beam, of both; None if there are not two."""
+    lit = lit_frames(data) if data.is_movie else []
+    if len(lit) < 2:
+        return None
+    if len(lit) == len(data.data):
+        return data, model
+    return data.replace(data=data.data[lit]), model.replace(data=model.data[lit])
 
 
 def judge_columns(

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import finite_or_nan, mean_filled, reference_frame
+from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..noise import level as noise
@@ -49,6 +49,8 @@ class Denoiser:
         Runs the network, on another device where the memory of that one does not suffice.
     dose
         Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
+    lit
+        Mean of the reference frame above the offset [file units].
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Denoiser:
             why=why,
             network=load_network(card, where),
             dose=_dose(source, block, float(counts.mean())),
+            lit=Level.of(first, source.offset).mean,
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
@@ -104,6 +107,7 @@ class Denoiser:
     why: str
     network: Any
     dose: float | None
+    lit: float
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A denoiser does not change; {name} is that of another one.")

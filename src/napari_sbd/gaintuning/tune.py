@@ -13,7 +13,7 @@ from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import TuningRequest
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import as_micrograph, finite_or_nan
+from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
 from . import layer, noises
@@ -184,7 +184,7 @@ def _groups(source: Micrograph, frames: Frames) -> list[list[int]]:
             raise SBDError(f"There is no frame {frames}; the image has {len(stack)}.")
         return [[int(frames)]]
     if frames == "reference":
-        return [[next(i for i, f in enumerate(stack) if _unless_blank(f) is not None)]]
+        return [[reference_number(source)]]
     if frames == "all":
         return [list(range(len(stack)))]
     if frames == "each":

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import as_micrograph, mean_filled, unmasked
+from ..frames import as_micrograph, frame_of, mean_filled, reference_number, unmasked
 from ..micrograph import Micrograph
 from . import level as noise
 
@@ -34,7 +34,7 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
         If the gain is unknown and the values are no counts, or there are no electrons.
     """
     source = as_micrograph(image, gain=gain, offset=offset)
-    first = _values(source.data[0] if source.is_movie else source.data)
+    first = _values(frame_of(source, reference_number(source)))
     finite = first[np.isfinite(first)] - source.offset
     if source.gain is None:
         if (finite < 0).any():
@@ -87,7 +87,8 @@ def pair(
     own = as_micrograph(noisy)
     if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
         model = model.replace(gain=data.gain, offset=data.offset)
-    means = [np.nanmean(next(frames(m))) for m in (data, model)]
+    number = reference_number(data)
+    means = [np.nanmean(_electrons(m, frame_of(m, number))) for m in (data, model)]
     ratio = means[1] / means[0]
     if not 1 / _SAME_SCALE < ratio < _SAME_SCALE:
         raise SBDError(
@@ -102,9 +103,8 @@ def frames(source: Micrograph) -> Iterator[np.ndarray]:
 
     Without a gain, the values themselves.
     """
-    gain = 1.0 if source.gain is None else source.gain
     for frame in source.data if source.is_movie else source.data[None]:
-        yield (_values(frame) - source.offset) / gain
+        yield _electrons(source, frame)
 
 
 def deal(counts: np.ndarray, hands: int, rng: np.random.Generator) -> np.ndarray:
@@ -181,6 +181,10 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
             f"The noise has {ratio:.2g} times the variance of electron counts: the gain is wrong, "
             "or the image was filtered, interpolated or rescaled. What follows is unreliable."
         )
+
+
+def _electrons(source: Micrograph, frame: Any) -> np.ndarray:
+    return (_values(frame) - source.offset) / (1.0 if source.gain is None else source.gain)
 
 
 def _values(frame: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from ... import sampling
 from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
-from ...frames import reference_frame
+from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize
 from ...networks import ModelCard, find_model
 from ...networks.choice import choose_model
@@ -127,11 +127,11 @@ def parse_number(text: str, what: str) -> float | None:
 
 
 def _dose(m: Micrograph, block: tuple[int, int]) -> tuple[float | None, float | None]:
-    """Mean electrons per pixel of the first frame, and the gain, estimated where unknown."""
+    """Mean electrons per pixel of the first lit frame, and the gain, estimated where unknown."""
     area = block[0] * block[1]
     if not area:
         return None, None
-    sums = sampling.bin_counts(np.asarray(m.data[0] if m.is_movie else m.data), block)
+    sums = sampling.bin_counts(np.asarray(frame_of(m, reference_number(m))), block)
     held = np.isfinite(sums)
     if not held.any():
         return None, m.gain

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pint import get_application_registry
 
 from ... import sampling
 from ...errors import SBDError
+from ...frames import frame_of, reference_number
+from ...io.units import no_printers, to_nm, to_seconds
 from ...micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
     from napari.layers import Image
 
     data = np.asarray(result.data)
+    shown = frame_of(result, reference_number(result))
     block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
-    fitted = contrast_limits(data[0] if result.is_movie else data, block)
+    fitted = contrast_limits(np.asarray(shown), block)
     layer = Image(
         data,
         name=f"{source.name} {what}",
@@ -101,8 +103,8 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     known = metadata.pop(KEY, {})
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)
-    height, width = (_in(unit, step, "nm") for step, unit in (y, x))
-    seconds = [_in(unit, step, "s") for step, unit in time]
+    height, width = (_in_nm(*axis) for axis in (y, x))
+    seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
     return m.replace(
         pixel_size=(height, width) if height and width else known.get("pixel_size"),
@@ -118,7 +120,7 @@ def to_layer(m: Micrograph) -> LayerData:
     time = [(m.frame_time or 1.0, "pixel" if m.frame_time is None else "second")] * m.is_movie
     lengths = [(step, "nm") for step in m.pixel_size_yx or ()] or [(1.0, "pixel")] * 2
     scale, units = zip(*time, *lengths, strict=True)
-    first = np.asarray(m.data[0] if m.is_movie else m.data)
+    first = np.asarray(frame_of(m, reference_number(m)))
     block = sampling.choose_bin(m.pixel_size_yx) if m.pixel_size_yx else (1, 1)
     attributes = {
         "name": m.name or "image",
@@ -179,9 +181,10 @@ def calibrate(
                 changed = {**known, "gain": m.gain, "offset": m.offset}
                 other.metadata = {**other.metadata, KEY: changed}
     layer.metadata = {**layer.metadata, KEY: calibration(m)}
-    units = layer.units[-2:]
-    if m.pixel_size_yx and all(unit.is_compatible_with("nm") for unit in units):
-        steps = (_in("nm", p, u) for p, u in zip(m.pixel_size_yx, units, strict=True))
+    y, x = (to_nm(1, unit) for unit in layer.units[-2:])
+    if m.pixel_size_yx and y and x:
+        height, width = m.pixel_size_yx
+        steps = (float(f"{step:.12g}") for step in (height / y, width / x))
         layer.scale = (*layer.scale[:-2], *steps)
 
 
@@ -239,10 +242,12 @@ def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
     return [(float(step), unit) for step, unit in zip(scale, units, strict=True)]
 
 
-def _in(unit: Any, value: float, wanted: Any) -> float | None:
-    """A length or time in another unit; None where units do not convert."""
-    unit = get_application_registry().Unit(unit)
-    if not unit.is_compatible_with(wanted):
-        return None
+def _in_nm(step: float, unit: Any) -> float | None:
+    """A pixel size [nm]; None for units that are no length of a microscope.
+
+    The units of napari are those of pint, in which "px" is a length: the pixel of style sheets,
+    1/96 inch, as "point" and "pica" are lengths of printers. So those that files have decide here.
+    """
+    size = no_printers(to_nm(step, unit), unit)
     # rounded, since 0.061 angstrom should read 0.0061 nm
-    return float(f"{(abs(value) * unit).m_as(wanted):.12g}")
+    return None if size is None else float(f"{size:.12g}")

@@ -16,6 +16,7 @@ from .micrographs import LayerData, to_layer
 
 _SHARED = (".tif", ".tiff", ".npy", ".zarr")  # what napari reads too, without calibration
 _HDF5 = (".h5", ".hdf5")  # any program's data
+_FOLDER = ".zspy"
 _NOTHING: Any = [(None,)]  # napari's sign for "read, but nothing to show"
 
 
@@ -31,7 +32,7 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
         return None
     suffix = Path(paths[0]).suffix.lower()
     if suffix not in _SHARED + _HDF5:
-        return None if Path(paths[0]).is_dir() else read_layers
+        return None if Path(paths[0]).is_dir() and suffix != _FOLDER else read_layers
     try:
         m = read(paths[0])
     except SBDError:
