@@ -10,8 +10,10 @@ import napari_sbd as sbd
 from known import lattice
 from napari_sbd._napari.jobs.live import LiveDenoiser, Request
 from napari_sbd._napari.jobs.run import Run
-from napari_sbd.denoising.settings import Settings, TuningRequest
+from napari_sbd.denoising.settings import Repeated, Settings, TuningRequest
 from napari_sbd.io import arrays
+from napari_sbd.provenance.replay_steps import settings_for
+from napari_sbd.provenance.steps import steps
 from napari_sbd.session import Session
 from napari_sbd.streaming.file import denoise_into
 
@@ -228,6 +230,45 @@ def test_the_help_shows_every_setting(function):
         if name != "neighbours":
             assert shown[name].default == field.default
         assert name in function.__doc__
+
+
+OTHERS = {
+    "quality": "best",
+    "neighbours": 2,
+    "seed": 5,
+    "dark": "dark.tif",
+    "gain_reference": "gain.tif",
+    "outliers": False,
+    "noise": "white",
+    "illumination": False,
+    "sharpen": True,
+}
+
+
+@pytest.mark.parametrize("name", Repeated.model_fields)
+def test_what_a_recipe_keeps_is_repeated_by_scripts_commands_and_other_images(
+    name, tmp_path, monkeypatch
+):
+    """Every field, those to come too."""
+    value = OTHERS[name]
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    sbd.write(sbd.Micrograph(rng.normal(0, 0.1, (96, 96))), "dark.tif")
+    sbd.write(sbd.Micrograph(rng.normal(1, 0.01, (96, 96))), "gain.tif")
+    movie = np.random.default_rng(0).poisson(lattice((96, 96)), (6, 96, 96))
+    m = sbd.Micrograph(movie, PIXEL, gain=1.0)
+    session = Session(m, Settings.of(model="hrtem", device="cpu", **{name: value}))
+    entry = session.entry(dict.fromkeys(range(6), "denoised"))
+    assert entry["settings"][name] == value
+    assert f"{name}={value!r}" in sbd.as_python(entry)
+    word = name.replace("_", "-")
+    flag = (
+        f"--{word if value else f'no-{word}'}" if isinstance(value, bool) else f"--{word} {value}"
+    )
+    assert flag in sbd.as_command(entry)
+    (step,) = steps(entry)
+    again = settings_for(step.settings, m, exact=False, device="cpu")
+    assert again == session.settings.model_copy(update=again.calibration)
 
 
 def test_a_denoiser_does_not_change():

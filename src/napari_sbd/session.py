@@ -14,7 +14,7 @@ import numpy as np
 from .denoising.denoiser import Denoiser
 from .denoising.settings import Settings
 from .errors import BlankImage, Cancelled, SBDError, warn
-from .frames import as_micrograph, finite_or_nan, frame_range
+from .frames import as_micrograph, frame_range
 from .io.raw_frames import frame_reader
 from .micrograph import Micrograph
 from .recipe import origin_of, recipe, with_recipe
@@ -312,7 +312,7 @@ class Session:
             for index in range(len(self)):
                 tick(index, 0.0)
                 values = self.read(index)
-                fates.append(_fate_of(values))
+                fates.append(self._helped_fate(values))
                 if isinstance(values, str):
                     values = np.full(self.source.shape[-2:], np.nan, np.float32)
                 yield values
@@ -324,6 +324,18 @@ class Session:
         for index, values in enumerate(fusing):
             yield Frame(index, values, *fates[index])
 
+    def _helped_fate(self, values: np.ndarray | str) -> tuple[Fate, str]:
+        """What becomes of a frame among its neighbours, which leave those without beam alone."""
+        from .movie.drift import lit_values
+
+        if isinstance(values, str):
+            return "unreadable", values
+        try:
+            lit_values(values, self.worker)
+        except BlankImage as error:
+            return "blank", str(error)
+        return "denoised", ""
+
 
 def with_fate(fates: Mapping[int, Fate], fate: str) -> list[int]:
     """The numbers of the frames that met a fate."""
@@ -333,19 +345,9 @@ def with_fate(fates: Mapping[int, Fate], fate: str) -> list[int]:
 def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str]) -> None:
     """Warn of frames of a movie that were not denoised."""
     if blank := with_fate(fates, "blank"):
-        warn(f"Frames {blank} are blank and were left as they are.")
+        warn(f"Frames {blank} are blank or without beam and were left as they are.")
     if lost := with_fate(fates, "unreadable"):
         warn(f"Frames {lost} could not be read and are NaN ({reasons[lost[0]]}).")
-
-
-def _fate_of(values: np.ndarray | str) -> tuple[Fate, str]:
-    if isinstance(values, str):
-        return "unreadable", values
-    try:
-        finite_or_nan(values)
-    except BlankImage as error:
-        return "blank", str(error)
-    return "denoised", ""
 
 
 def _state_of(source: Micrograph) -> tuple[int, int] | None:

@@ -173,6 +173,7 @@ def test_a_frame_without_beam_changes_no_other_and_stays_as_it_is():
     alone = sbd.denoise_movie(movie, **OPTIONS)
     for place in (0, 2):
         with_dark = np.insert(movie.astype(np.float32), place, dark(movie.shape[1:]), axis=0)
-        fused = sbd.denoise_movie(with_dark, **OPTIONS)
+        with pytest.warns(UserWarning, match=rf"Frames \[{place}\] are blank or without beam"):
+            fused = sbd.denoise_movie(with_dark, **OPTIONS)
         np.testing.assert_array_equal(fused[place], with_dark[place])
         np.testing.assert_allclose(np.delete(fused, place, axis=0), alone, atol=1e-4)

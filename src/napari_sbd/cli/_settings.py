@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
@@ -12,7 +13,7 @@ from ..denoising.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_KINDS = bool, int, float, str
+_KINDS = bool, int, float, Path, str
 
 
 def with_settings(command: Command) -> Command:

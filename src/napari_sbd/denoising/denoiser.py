@@ -56,6 +56,8 @@ class Denoiser:
         Runs the network, on another device where the memory of that one does not suffice.
     dose
         Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
+    lit
+        Mean of the reference frame above the offset [file units].
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Denoiser:
             why=why,
             network=load_network(card, where),
             dose=_dose(source, block, float(counts.mean())),
+            lit=Level.of(first, source.offset).mean,
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
@@ -119,6 +122,7 @@ class Denoiser:
     why: str
     network: Any
     dose: float | None
+    lit: float
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A denoiser does not change; {name} is that of another one.")

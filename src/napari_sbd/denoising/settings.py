@@ -7,7 +7,6 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,11 +18,10 @@ from pydantic import (
 )
 
 from ..errors import SBDError
-from ..frames import range_text
-from ..micrograph import Micrograph, PixelSize
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Quality = Literal["fast", "best"]
+PixelSize = float | tuple[float, float]
 Seed = Annotated[int, Field(ge=0)]
 
 NEIGHBOURS = 4
@@ -204,13 +202,17 @@ class Settings(Repeated):
     @field_validator("pixel_size", "gain", "offset", mode="before")
     @classmethod
     def _calibrated(cls, value: Any, info: ValidationInfo) -> Any:
+        from ..micrograph import Micrograph
+
         name = info.field_name or ""
         told = {} if value is None else {name: value}
-        return getattr(Micrograph(np.zeros((1, 1)), **told), name) if told else None
+        return getattr(Micrograph([[0.0]], **told), name) if told else None
 
     @field_validator("frames", mode="before")
     @classmethod
     def _range(cls, value: Any) -> str | None:
+        from ..frames import range_text
+
         return None if value in (None, "") else range_text(value)
 
     @field_validator("gain_tuning", mode="before")

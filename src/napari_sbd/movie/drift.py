@@ -221,9 +221,7 @@ class Track:
         BlankImage
             If it is blank or without beam.
         """
-        values = finite_or_nan(frame)
-        if Level.of(values, self.inner.source.offset).is_dark(self.inner.lit):
-            raise BlankImage("The frame has no beam.")
+        values = lit_values(frame, self.inner)
         counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
         clean = self.inner(counts, should_stop=self._stop)
         level = noise.noise_level(mean_filled(counts))
@@ -269,6 +267,20 @@ class Look:
     error: np.ndarray
     agreement: float
     agreement_err: float
+
+
+def lit_values(frame: Any, worker: Denoiser) -> np.ndarray:
+    """A frame (Y, X) as numbers.
+
+    Raises
+    ------
+    BlankImage
+        If it is blank or without beam.
+    """
+    values = finite_or_nan(frame)
+    if Level.of(values, worker.source.offset).is_dark(worker.lit):
+        raise BlankImage("The frame has no beam.")
+    return values
 
 
 def _named(values: np.ndarray, errors: np.ndarray, unit: str) -> dict[str, np.ndarray]:

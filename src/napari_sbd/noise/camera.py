@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .outliers import Outliers
 
 _PAIRS = 4  # of neighbouring frames of a movie, whose differences show its noise
+_USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
 _NEAR = 1.5  # working pixels, from which an empty block is filled
 
 
@@ -92,7 +93,7 @@ class Camera:
             return values, None
         from .outliers import find_outliers
 
-        found = find_outliers(values)
+        found = find_outliers(_of_usual_size(values))
         left_out = found.mask if self.fixed is None else found.mask | self.fixed.mask
         if not left_out.any() or np.isnan(np.where(left_out, np.nan, values)).all():
             return values, None
@@ -219,6 +220,16 @@ def _fixed_outliers(source: Micrograph) -> Outliers | None:
     from .outliers import find_fixed_outliers
 
     return find_fixed_outliers(source) or None
+
+
+def _of_usual_size(values: np.ndarray) -> np.ndarray:
+    """Values whose squares single precision can hold, in other units where need be."""
+    largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
+    if _USUAL[0] < largest < _USUAL[1]:
+        return values
+    low, high = np.nanpercentile(values, (10, 90))
+    unit = high - low if high > low else largest
+    return np.clip(values / unit, -_USUAL[1], _USUAL[1])
 
 
 def _filled(sums: np.ndarray) -> np.ndarray:

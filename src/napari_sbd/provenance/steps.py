@@ -71,6 +71,14 @@ class Denoise(Network, Repeated):
     frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
     blank_frames: list[int] | None = None
     unreadable_frames: list[int] | None = None
+    camera: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _before_cameras_were_looked_at(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "outliers" not in values:
+            return {"outliers": False, "noise": "white", "illumination": False, **values}
+        return values
 
     @model_validator(mode="after")
     def _one_way(self) -> Denoise:
