@@ -67,7 +67,7 @@ class Outliers:
         return f"{listed} left out"
 
 
-def find_outliers(frame: Any) -> Outliers:
+def find_outliers(frame: Any, *, lines: bool = True) -> Outliers:
     """Find pixels that no electrons from the specimen explain.
 
     A pixel is one if it differs from its neighbours by more than chance does once in 10^7 pixels,
@@ -82,6 +82,9 @@ def find_outliers(frame: Any) -> Outliers:
     frame
         (Y, X) of any real type, any unit. Pixels that are NaN, infinite or masked hold no data and
         are not among the outliers. Below 16 x 16 pixels nothing is found.
+    lines
+        Whether to look for rows and columns that stand out; those that hold one and the same value
+        are found in any case.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def find_outliers(frame: Any) -> Outliers:
         return _nothing(values.shape)
     found = _Found(values, missing)
     found.regions()
-    found.lines_and_spikes()
+    found.lines_and_spikes(lines)
     if any(found.counts.values()) and found.mask[~found.blank].mean() > _MOST:
         return _nothing(values.shape)
     return Outliers(found.mask, {kind: n for kind, n in found.counts.items() if n})
@@ -181,12 +184,12 @@ class _Found:
         for kind, mask in find_plateaus(self._remaining()).items():
             self._add(kind, mask)
 
-    def lines_and_spikes(self) -> None:
+    def lines_and_spikes(self, lines: bool) -> None:
         """What is told by the noise."""
         for _ in range(_ROUNDS):
             gaps = self._gaps()
             seen = screen(self.frame, gaps)
-            if not self._lines(gaps, seen) and not self._spikes(gaps, seen):
+            if not (lines and self._lines(gaps, seen)) and not self._spikes(gaps, seen):
                 break
 
     def _lines(self, gaps: np.ndarray | None, seen: Screen) -> bool:
