@@ -17,6 +17,7 @@ from .errors import BlankImage, Cancelled, SBDError, warn
 from .frames import as_micrograph, frame_range
 from .io.raw_frames import frame_reader
 from .micrograph import Micrograph
+from .noise.references import apply_references
 from .recipe import origin_of, recipe, with_recipe
 
 if TYPE_CHECKING:
@@ -100,8 +101,6 @@ class Session:
     ) -> None:
         whole = as_micrograph(image, **settings.calibration)
         if settings.dark or settings.gain_reference:
-            from .noise.references import apply_references
-
             whole = apply_references(whole, settings.dark, settings.gain_reference)
         self.settings = settings
         self._numbers = frame_range(settings.frames, whole)

@@ -101,7 +101,6 @@ class Denoiser:
             why=why,
             network=load_network(card, where),
             dose=_dose(source, block, float(counts.mean())),
-            lit=Level.of(first, source.offset).mean,
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
@@ -122,7 +121,6 @@ class Denoiser:
     why: str
     network: Any
     dose: float | None
-    lit: float
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A denoiser does not change; {name} is that of another one.")
