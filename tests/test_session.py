@@ -254,8 +254,9 @@ def test_what_a_recipe_keeps_is_repeated_by_scripts_commands_and_other_images(
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     sbd.write(sbd.Micrograph(rng.normal(0, 0.1, (96, 96))), "dark.tif")
-    sbd.write(sbd.Micrograph(rng.normal(1, 0.01, (96, 96))), "gain.tif")
-    movie = np.random.default_rng(0).poisson(lattice((96, 96)), (6, 96, 96))
+    sbd.write(sbd.Micrograph(rng.normal(1, 0.2, (96, 96))), "gain.tif")
+    response = sbd.read("gain.tif").data
+    movie = np.random.default_rng(0).poisson(9 * lattice((96, 96)), (6, 96, 96)) * response
     m = sbd.Micrograph(movie, PIXEL, gain=1.0)
     session = Session(m, Settings.of(model="hrtem", device="cpu", **{name: value}))
     entry = session.entry(dict.fromkeys(range(6), "denoised"))

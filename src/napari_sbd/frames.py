@@ -90,14 +90,20 @@ class Level:
         return self.may_be_dark and self.mean < _LIT * lit
 
 
-def _level(source: Micrograph, number: int) -> Level | None:
-    """That of a frame; None where it is blank or cannot be read."""
+def readable(source: Micrograph, number: int) -> np.ndarray | None:
+    """A frame (Y, X) as ``finite_or_nan`` gives it; None where it is blank or cannot be read."""
     try:
-        return Level.of(finite_or_nan(frame_of(source, number)), source.offset)
+        return finite_or_nan(frame_of(source, number))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
         return None
+
+
+def _level(source: Micrograph, number: int) -> Level | None:
+    """That of a frame; None where it is blank or cannot be read."""
+    values = readable(source, number)
+    return None if values is None else Level.of(values, source.offset)
 
 
 def range_text(frames: slice | int | str) -> str:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..errors import BlankImage
-from ..frames import finite_or_nan, reference_frame
+from ..frames import readable, reference_frame
 from ..micrograph import Micrograph
 from .illumination import Illumination, estimate_illumination
 from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from .outliers import Outliers
 
 _PAIRS = 4  # of neighbouring frames of a movie, whose differences show its noise
+_SAMPLED = 16  # frames of a movie that show what all have in common
 _USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
 _NEAR = 1.5  # working pixels, from which an empty block is filled
 
@@ -205,21 +205,29 @@ def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:
     pairs = np.unique(np.linspace(0, len(source.data) - 2, _PAIRS).astype(int))
     found = []
     for i in pairs:
-        try:
-            frames = [camera.cleaned(finite_or_nan(source.data[j]))[0] for j in (i, i + 1)]
-        except BlankImage:
+        frames = [readable(source, j) for j in (i, i + 1)]
+        if any(frame is None for frame in frames):
             continue
-        one, other = (sampling.bin_counts(frame, camera.block) for frame in frames)
+        one, other = (
+            sampling.bin_counts(camera.cleaned(frame)[0], camera.block)
+            for frame in frames
+            if frame is not None
+        )
         found.append((one - other) / np.sqrt(2))
     return found
 
 
 def _fixed_outliers(source: Micrograph) -> Outliers | None:
+    """Of a movie, from some of its frames."""
     if not source.is_movie or len(source.data) < 2:
         return None
     from .outliers import find_fixed_outliers
 
-    return find_fixed_outliers(source) or None
+    sample = np.unique(np.linspace(0, len(source.data) - 1, _SAMPLED).astype(int))
+    frames = [frame for i in sample if (frame := readable(source, int(i))) is not None]
+    if len(frames) < 2:
+        return None
+    return find_fixed_outliers(_of_usual_size(np.stack(frames))) or None
 
 
 def _of_usual_size(values: np.ndarray) -> np.ndarray:

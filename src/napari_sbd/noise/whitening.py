@@ -32,6 +32,7 @@ _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
 _SLOWEST = 1.5 / _TILE  # cycles per working pixel that the window of a tile can tell from the mean
 _FLOOR = 0.03  # of the largest amplitude: read-out noise is not blown up where nothing passes
 _ROUNDS = 10  # of reweighted least squares
+_NOTHING = 1e-10  # of the largest power, below which there is none
 _EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to learn from
 _MARGIN = 16  # working pixels of reflection around an image that is filtered
 # benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
@@ -206,7 +207,8 @@ def estimate_spectrum(
         return None
     powers, means, corner = powers[kept], means[kept], corner[kept]
     even = powers / (corner / np.median(corner))[:, None]
-    level = np.log(np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE))
+    typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
+    level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
     if force or _is_coloured(noise, level, corner, means, shot_noise):
