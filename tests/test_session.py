@@ -18,7 +18,7 @@ from napari_sbd.session import Session
 from napari_sbd.streaming.file import denoise_into
 
 PIXEL = 0.0061
-FRAMES, BLANK, LOST = 6, 1, 3
+FRAMES, BLANK, LOST = 16, 1, 3
 CHOSEN = {"model": "hrtem", "pixel_size": PIXEL, "gain": 1.0}
 
 pytestmark = pytest.mark.filterwarnings("ignore:Frames")
