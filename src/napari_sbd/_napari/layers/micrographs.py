@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 KEY = "napari_sbd_calibration"
+MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
+NO_RAW = "Choose the raw image that this result was made from."
 NO_RESULT = "There is no result of this program here; denoise an image first."
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -58,10 +60,15 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
-        metadata={**result.metadata, KEY: calibration(result)},
+        metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
         **look_of(source),
     )
     return viewer.add_layer(layer)
+
+
+def made_from(source: Layer) -> dict[str, str]:
+    """What the metadata of a result say of the layer that it was made from."""
+    return {MADE_FROM: str(source.unique_id)}
 
 
 def micrograph_of(layer: Layer) -> Micrograph:
@@ -99,6 +106,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
+    metadata.pop(MADE_FROM, None)  # of this session only
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)
     height, width = (_in(unit, step, "nm") for step, unit in (y, x))

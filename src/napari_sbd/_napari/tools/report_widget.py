@@ -50,7 +50,7 @@ class ReportWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Ask where to; read the fields."""
-        raw = layers.needed(self.raw.layer)
+        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         points = self.columns.layer
