@@ -9,6 +9,7 @@ from napari_sbd._napari.forms.model_box import own_models
 from napari_sbd._napari.forms.pair_boxes import pair_boxes
 from napari_sbd._napari.layers.micrographs import add_result, micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
+from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
 from napari_sbd._napari.tools.filter_widget import FilterWidget
 from napari_sbd.networks import find_model
@@ -178,3 +179,10 @@ def test_what_halves_cannot_repeat_is_refused(counts):
         denoiser_of(kept(result), movie)
     with pytest.raises(sbd.SBDError, match="not made by Denoise"):
         denoiser_of(None, movie)
+
+
+def test_columns_before_denoise_say_what_to_click(viewer, open_tool):
+    raw_layer(viewer, "raw")
+    widget = open_tool(ColumnsWidget)
+    widget.start.click()
+    assert "click Denoise first" in widget.message.text()

@@ -276,7 +276,7 @@ def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
     widget, points = found
     path = tmp_path / "columns.csv"
     monkeypatch.setattr(
-        "napari_sbd._napari.tools.columns_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget.export.click()
@@ -318,7 +318,7 @@ def test_a_blur_is_caught_removing_the_lattice(viewer, open_tool, finish, pair):
 def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
     path = tmp_path / "report.png"
     monkeypatch.setattr(
-        "napari_sbd._napari.tools.report_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget = open_tool(ReportWidget)

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..provenance import history
-from ._console import Device, out, progress
+from ._console import Device, err, out, progress, stoppable
 
+_MOST_NEIGHBOURS = 32  # as in the window; more cost memory and hardly help
 _TUNING = "auto", "gains", "reference", 100
 
 
@@ -58,14 +59,20 @@ def denoise(
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
     ] = False,
     neighbours: Annotated[
-        int, typer.Option(help="Frames on each side of a movie's frame that help to denoise it.")
-    ] = 0,
+        int | None,
+        typer.Option(help="Frames on each side of a movie's frame that help to denoise it."),
+    ] = None,
 ) -> None:
     """Denoise images and movies."""
     if gain_tuning and gains:
         raise SBDError("--gains applies gains saved earlier; leave out --gain-tuning or --gains.")
     if not gain_tuning and (save_gains or (loss, tune, tune_frames, tune_steps) != _TUNING):
         raise SBDError("--loss, --save-gains and the --tune options need --gain-tuning.")
+    if neighbours is not None and not 1 <= neighbours <= _MOST_NEIGHBOURS:
+        raise SBDError(
+            f"--neighbours takes 1 to {_MOST_NEIGHBOURS} frames on each side, not {neighbours}; "
+            "leave it out to denoise each frame alone."
+        )
     if neighbours and (gain_tuning or gains or resume):
         raise SBDError("--neighbours cannot be combined with gain tuning, --gains or --resume.")
     targets = _targets(inputs, output)
@@ -100,11 +107,22 @@ def denoise(
                     progress=report,
                 )
             out.print(f"{source}: {tuned.report.reason}", markup=False)
-        with progress(source.name) as report, _folder(target.parent):
+        with (
+            _words_when_stopped(target),
+            progress(source.name) as report,
+            _folder(target.parent),
+            stoppable() as stop,
+        ):
             shared: dict[str, Any] = {"model": model, "seed": seed, "quality": quality}
-            shared |= {"device": device, "progress": report}
+            shared |= {"device": device, "progress": report, "should_stop": stop}
             if neighbours:
                 m = as_micrograph(m, pixel_size, gain, offset)
+                if m.is_movie and neighbours >= len(m.data):
+                    err.print(
+                        f"Warning: {source.name} has {len(m.data)} frames, so no frame has "
+                        f"{neighbours} neighbours on each side; all others help.",
+                        markup=False,
+                    )
                 denoise_movie_into(m, target, neighbours=neighbours, frames=frames, **shared)
             else:
                 denoise_file(
@@ -137,6 +155,20 @@ def _folder(path: Path) -> Iterator[None]:
         if made and not any(path.iterdir()):
             path.rmdir()
         raise
+
+
+@contextmanager
+def _words_when_stopped(target: Path) -> Iterator[None]:
+    """Say what is left of a result after Ctrl-C or SIGTERM, and how to go on; exit status 130."""
+    try:
+        yield
+    except Cancelled:
+        kept = target.with_name(target.name + ".partial")
+        left = "nothing was written."
+        if kept.is_dir():
+            left = f"finished frames are kept in {kept}; go on with --resume."
+        err.print(f"napari-sbd: Stopped; {left}", markup=False)
+        raise typer.Exit(130) from None
 
 
 def _summary(result: Micrograph) -> str:

@@ -35,7 +35,7 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     """The layer that a result was made from: never by its name, which a person may change.
 
     The layer whose id the result carries; else the one from the file that its recipe names; else
-    the only raw one of its shape. None where none or several could be it.
+    the only raw one of its shape, or the only one. None where several could be it.
     """
     raw = [layer for layer in layers if is_raw(layer)]
     made_from = result.metadata.get(MADE_FROM)
@@ -44,6 +44,7 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
         lambda layer: str(layer.unique_id) == made_from,
         lambda layer: str(layer.metadata.get(CALIBRATION, {}).get("source")) in names,
         lambda layer: layer.data.shape == result.data.shape,
+        lambda layer: True,
     )
     for test in tests:
         fitting = [layer for layer in raw if test(layer)]

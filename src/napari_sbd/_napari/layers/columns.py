@@ -14,7 +14,7 @@ from napari.layers import Points, Shapes, Tracks
 
 from ...columns import polygons
 from ...columns.outline import ALPHA
-from .micrographs import place_of
+from .micrographs import made_from, pixel_size_of, place_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
         face_color="transparent",
         border_width=0.15,
         name=f"{source.name} columns",
-        metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}},
+        metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}, **made_from(source)},
         **place_of(source),
     )
 
@@ -64,6 +64,12 @@ def table_of(layer: Points) -> pd.DataFrame:
     table.insert(0, "y", layer.data[:, -2])
     table.insert(1, "x", layer.data[:, -1])
     table.attrs = dict(layer.metadata[KEY]["attrs"])
+    size = pixel_size_of(layer)
+    if size is not None and size != table.attrs.get("pixel_size_nm"):  # typed in since
+        for axis, step in zip("yx", np.broadcast_to(size, 2), strict=True):
+            table[f"{axis}_nm"] = table[axis] * step
+            table[f"{axis}_err_nm"] = table[f"{axis}_err"] * step
+        table.attrs["pixel_size_nm"] = size
     return table
 
 
@@ -139,7 +145,7 @@ def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) 
         edge_color="cyan",
         edge_width=max(gap / 25, 0.5),
         name=f"{source.name} outline",
-        metadata={"alpha_spacings": alpha / gap},
+        metadata={"alpha_spacings": alpha / gap, **made_from(source)},
         **place_of(source),
     )
 
@@ -150,6 +156,7 @@ def tracks_layer(table: pd.DataFrame, source: Image) -> Tracks:
         table[["track", "frame", "y", "x"]].to_numpy(float),
         features=table.drop(columns=["track", "frame", "y", "x"]).reset_index(drop=True),
         name=f"{source.name} column tracks",
+        metadata=made_from(source),
         **place_of(source),
     )
 

@@ -77,7 +77,7 @@ class AgreementWidget(TaskWidget):
             colormap="coolwarm",
             contrast_limits=(-limit, limit),
             opacity=0.7,
-            metadata={layers.AIDS: True},
+            metadata={layers.AIDS: True, **layers.made_from(source)},
             **place,
         )
         heat.colorbar.visible = True
@@ -94,6 +94,7 @@ class AgreementWidget(TaskWidget):
                     size=4 * max(result.radius),
                     face_color="transparent",
                     border_color="magenta",
+                    metadata=layers.made_from(source),
                     **place,
                 )
             )

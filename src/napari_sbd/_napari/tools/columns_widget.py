@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Points
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
+from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import create_worker, qdebounced
 
 from ...columns import find_columns, follow_columns, refit_columns, write_columns
 from ...columns.detect import Detection, detect
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ..forms.fields import beside, choices
+from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 from ..layers import columns as columns_layer
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     import napari
 
 _SHOWN, _ALL = "frame shown", "all, followed"
+_NOTHING_YET = "Columns are found in a denoised image: click Denoise first, then Find columns."
 _PREVIEW = "columns preview"
+_KINDS = {"CSV": ".csv", "atomap": ".hdf5", "XYZ": ".xyz"}
 _STEPS = 100  # of the sensitivity slider
 
 
@@ -86,9 +88,12 @@ class ColumnsWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        layer = layers.needed(self.denoised.layer)
+        layer = layers.needed(
+            self.denoised.layer, _NOTHING_YET if self.raw.count() else layers.NO_IMAGE
+        )
         m = layers.micrograph_of(layer)
-        if self.raw.layer is None and self.raw.count():
+        others = [self.raw.itemData(i) for i in range(self.raw.count())]
+        if self.raw.layer is None and any(o.data.shape == layer.data.shape for o in others):
             raise SBDError(layers.NO_RAW)
         raw = None if self.raw.layer is None else layers.micrograph_of(self.raw.layer)
         frame = frame_shown(self.viewer, layer) if m.is_movie else None
@@ -286,9 +291,7 @@ class ColumnsWidget(TaskWidget):
             table = columns_layer.table_of(self._points)
         else:
             return
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export columns", "columns.csv", "CSV (*.csv);;atomap (*.hdf5);;XYZ (*.xyz)"
-        )
+        path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
         if not path:
             return
         try:

@@ -68,7 +68,7 @@ class FilterWidget(TaskWidget):
                     name=f"{source.name} weights for ({result.y}, {result.x})",
                     colormap="coolwarm",
                     contrast_limits=(-limit, limit),
-                    metadata={layers.AIDS: True},
+                    metadata={layers.AIDS: True, **layers.made_from(source)},
                     **place,
                 )
             )

@@ -85,7 +85,7 @@ class ResidualWidget(TaskWidget):
                     name=f"{source.name} removed",
                     contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
                     colormap="gray",
-                    metadata={layers.AIDS: True},
+                    metadata={layers.AIDS: True, **layers.made_from(source)},
                     **place,
                 )
             )
