@@ -339,6 +339,12 @@ def test_four_clicks_lead_from_a_raw_image_to_its_columns(viewer, qtbot):
     names = [layer.name for layer in viewer.layers]
     assert names[:3] == ["raw", "raw denoised", "raw agreement z"]
     assert flow.page(3).message.text()
+    verdict = flow.page(2).message.text()
+    count = len(viewer.layers)
+    flow.buttons[2].click()  # back to read: nothing is computed again
+    assert not flow.page(2).running
+    assert flow.page(2).message.text() == verdict
+    assert len(viewer.layers) == count
     flow.deleteLater()
     notification_manager.records.clear()
 
