@@ -91,9 +91,8 @@ def upsnr(
         score does not depend on the dose.
     method
         * ``thinning``: the electrons of each image are dealt to five hands; each hand judges what
-        the
-          denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of the
-          dose, brought to the scale of the whole, and its error at that dose is estimated.
+          the denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of
+          the dose, brought to the scale of the whole, and its error at that dose is estimated.
         * ``frames``: each frame of a movie is judged by its neighbours; the scene moves little.
         * ``exposures``: each frame is judged by all others; the scene stands still.
         * ``subsampling``: the four pixels of each 2 x 2 cell are dealt to four images of half the
