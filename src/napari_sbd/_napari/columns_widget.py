@@ -61,8 +61,8 @@ class ColumnsWidget(TaskWidget):
         self.add_row("Sensitivity", self.sensitivity)
         self.add_row("Colour by", beside(self.colour, self.outline))
         self.below.addWidget(self.export)
-        self._asked: tuple[Image, tuple[Micrograph, Micrograph | None]] | None = None
-        self._pair: tuple[Micrograph, Micrograph | None] | None = None  # that of the points
+        self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
+        self._pair: tuple[Micrograph | None, Micrograph] | None = None  # that of the points
         self._points: Points | None = None
         self._touched: set[int] = set()  # rows that wait for a fit
         self._fitting = False
@@ -82,7 +82,7 @@ class ColumnsWidget(TaskWidget):
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
             m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
-        self._asked = layer, (m, raw)
+        self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
@@ -111,7 +111,7 @@ class ColumnsWidget(TaskWidget):
         self._colour()
         layer.events.data.connect(self._edited)
         doubtful = int((~table["supported"]).sum())
-        judged = f", {doubtful} not supported by the data" if pair[1] else ""
+        judged = f", {doubtful} not supported by the data" if pair[0] else ""
         surface = int(table["surface"].sum())
         return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
 
@@ -257,7 +257,7 @@ def _measure(
     """The table, the frame it is of, and what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = find_columns(m, raw, progress=progress, should_stop=should_stop, **settings)
+        table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
     words = " ".join(str(w.message) for w in caught if w.category is UserWarning)

@@ -54,9 +54,9 @@ def columns(
                 clean = denoise(raw, pixel_size, gain, offset, device=device, progress=report)
     with progress("columns") as report:
         table = find_columns(
-            clean,
             noisy,
-            pixel_size,
+            clean,
+            pixel_size=pixel_size,
             gain=gain,
             offset=offset,
             polarity=polarity,  # type: ignore[arg-type]

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+import numpy as np
+
 from ..errors import SBDError
-from ..frames import as_micrograph
+from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
 
+_NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
 _SQUARE = 1.05  # ratio of the sides of a pixel, up to which intensities are right to 0.3 %
 
 
 def inputs(
-    denoised: Any,
     noisy: Any,
+    denoised: Any,
     pixel_size: PixelSize | None,
     gain: float | None,
     offset: float | None,
 ) -> tuple[Micrograph, Micrograph | None]:
-    """The denoised image, and the counts if there are any, as ``find_columns`` takes them.
+    """The denoised image, and the noisy one if there is any, as ``find_columns`` takes them.
 
     Raises
     ------
     SBDError
-        If they do not belong together, or their pixels are not square.
+        If they do not belong together, one stands in the place of the other, or their pixels are
+        not square.
     """
+    noisy, denoised = _in_order(noisy, denoised)
     model = as_micrograph(denoised)
     data = None
     if noisy is not None:
@@ -57,3 +63,56 @@ def recipe_of(
     origin = origin_of(model)
     entry = recipe("find_columns", origin, **settings, pixel_size=model.pixel_size, **counts)
     return {**entry, "before": [] if origin else history(model.metadata)}
+
+
+def _in_order(noisy: Any, denoised: Any) -> tuple[Any, Any]:
+    """Both images, refused or exchanged where one stands in the place of the other."""
+    if denoised is None:
+        if noisy is None:
+            raise SBDError("There is no image; give the noisy image and the denoised one.")
+        _say_order("find_columns(None, image) where there are no counts")
+        return None, noisy
+    if noisy is None:
+        return noisy, denoised
+    made, makes = _is_denoised(noisy), _is_denoised(denoised)
+    if made and not makes:
+        _say_order("find_columns(noisy, denoised)")
+        return denoised, noisy
+    if made:
+        raise SBDError(
+            "The image given as noisy was denoised, as its recipe says; give the raw one."
+        )
+    if not makes and _noise(denoised) > _NOISIER * _noise(noisy):
+        raise SBDError(
+            "The image given as denoised has more noise than the noisy one; the noisy image comes "
+            "first and the denoised one second."
+        )
+    return noisy, denoised
+
+
+def _say_order(call: str) -> None:
+    warnings.warn(
+        f"The noisy image comes first and the denoised one second; write {call}.",
+        FutureWarning,
+        stacklevel=5,
+    )
+
+
+def _is_denoised(image: Any) -> bool:
+    """Whether the recipe of an image says that a network made it."""
+    from ..provenance import history
+
+    steps = history(image.metadata) if isinstance(image, Micrograph) else []
+    return any(str(step.get("operation")).startswith("denoise") for step in steps)
+
+
+def _noise(image: Any) -> float:
+    from .. import noise
+
+    first = as_micrograph(image)
+    frame = np.asarray(first.data[0] if first.is_movie else first.data, np.float64)
+    frame = np.where(np.isfinite(frame), frame, np.nan)
+    if min(frame.shape) < 4 or not np.isfinite(frame).any():
+        return 0.0
+    gain = 1.0 if first.gain is None else first.gain
+    return noise.noise_level(mean_filled(frame)) / gain

@@ -22,10 +22,10 @@ _FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
 
 
 def find_columns(
-    denoised: Any,
-    noisy: Any = None,
-    pixel_size: PixelSize | None = None,
+    noisy: Any,
+    denoised: Any = None,
     *,
+    pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
     polarity: Polarity = "auto",
@@ -39,11 +39,12 @@ def find_columns(
 
     Parameters
     ----------
-    denoised
-        A micrograph or array, (Y, X) or (T, Y, X).
     noisy
-        The electron counts that it was made from, for the fit to the counts, for counting errors
-        and for the agreement.
+        The electron counts that the denoised image was made from, for the fit to the counts, for
+        counting errors and for the agreement; None where there are none.
+    denoised
+        A micrograph or array, (Y, X) or (T, Y, X). The order was the other way round once; where
+        that can be recognised, a warning says so and the images are taken the right way round.
     pixel_size
         nm, one number or (y, x); by default the micrograph's own.
     gain, offset
@@ -79,7 +80,8 @@ def find_columns(
     Raises
     ------
     SBDError
-        If the input cannot be used or there are too many extrema.
+        If the input cannot be used, one image stands in the place of the other, or there are too
+        many extrema.
     Cancelled
         If ``should_stop`` said so.
     """
@@ -93,7 +95,7 @@ def find_columns(
     if alpha is not None and not 0.5 < alpha < np.inf:
         raise SBDError(f"Alpha is larger than 0.5 spacings, not {alpha}.")
     with in_words():
-        model, data = inputs(denoised, noisy, pixel_size, gain, offset)
+        model, data = inputs(noisy, denoised, pixel_size, gain, offset)
         images = model.data if model.is_movie else model.data[None]
         settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
         entry, tables = recipe_of(model, data, {**settings, "alpha": alpha}), []
@@ -128,7 +130,7 @@ def find_columns(
 
 
 def refit_columns(
-    table: pd.DataFrame, rows: Any, denoised: Any, noisy: Any = None, **calibration: Any
+    table: pd.DataFrame, rows: Any, noisy: Any, denoised: Any = None, **calibration: Any
 ) -> pd.DataFrame:
     """Fit some columns again, such as those added or moved by hand; all others stay.
 
@@ -139,7 +141,7 @@ def refit_columns(
         of an edited row count. Deleted rows simply are not there.
     rows
         Row numbers or a boolean mask.
-    denoised, noisy
+    noisy, denoised
         As in ``find_columns``.
     **calibration
         ``pixel_size``, ``gain``, ``offset`` as in ``find_columns``.
@@ -162,7 +164,7 @@ def refit_columns(
     if "scale" not in table.attrs:
         raise SBDError("The table does not say how wide its columns are; find the columns first.")
     settings = (calibration.get(k) for k in ("pixel_size", "gain", "offset"))
-    model, data = inputs(denoised, noisy, *settings)
+    model, data = inputs(noisy, denoised, *settings)
     points = table[["y", "x"]].to_numpy(float)
     if model.is_movie or not _inside(points, model.shape):
         raise SBDError("The columns lie outside of the image: they belong to another one.")

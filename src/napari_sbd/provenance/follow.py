@@ -167,7 +167,7 @@ class Follower:
             settings |= {"pixel_size": s.pixel_size, "gain": s.gain}
             settings |= {} if s.gain is None else {"offset": s.offset}
         noisy = None if s.noisy is False else self._counts(s.noisy, image)
-        return find_columns(image, noisy, **settings, **self._tools)
+        return find_columns(noisy, image, **settings, **self._tools)
 
     def _counts(self, noisy: Origin | None, image: Micrograph) -> Micrograph:
         """The raw image that a result is judged by."""

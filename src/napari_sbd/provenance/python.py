@@ -196,9 +196,8 @@ class _Script:
     def _columns(self, s: Columns, made_here: bool) -> None:
         from ..columns import find_columns
 
-        names = [self._newest or ""]
-        if s.noisy is not False:
-            names.append(self._counts(s.noisy, made_here))
+        noisy = "None" if s.noisy is False else self._counts(s.noisy, made_here)
+        names = [noisy, self._newest or ""]
         arguments = {**calibration(s), **s.model_dump(include={"polarity", "sensitivity"})}
         arguments |= {"spacing": s.spacing, "alpha": s.alpha}
         call = _call("sbd.find_columns", names, arguments, _defaults(find_columns))
