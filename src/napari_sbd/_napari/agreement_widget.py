@@ -121,7 +121,7 @@ def _judge(
     should_stop: ShouldStop,
 ) -> Agreement:
     if not halves:
-        return agreement(raw, denoised)
+        return agreement(raw, denoised, denoiser=False)
     used = [s["settings"] for s in history(denoised.metadata) if s["operation"] == "denoise"]
     if not used:
         raise SBDError("This layer was not made by Denoise, so its halves cannot be denoised.")

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
 from superqt.utils import create_worker, qdebounced
 
 from ..columns import find_columns, follow_columns, refit_columns, write_columns
-from ..columns.detect import Detection, detect
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..spots import Detection, detect
 from . import columns_layer, layers
 from .fields import beside, choices
 from .looking import frame_shown

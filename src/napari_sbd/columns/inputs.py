@@ -3,16 +3,63 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..agreement.evidence import Evidence, evidence
 from ..errors import SBDError
 from ..frames import as_micrograph, mean_filled
-from ..micrograph import Micrograph, PixelSize
+from ..micrograph import Micrograph, PixelSize, unmasked
+
+if TYPE_CHECKING:
+    from ..agreement.pairs import Pair
 
 _NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
 _SQUARE = 1.05  # ratio of the sides of a pixel, up to which intensities are right to 0.3 %
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """What columns are looked for in, and what judges them.
+
+    Parameters
+    ----------
+    model
+        The denoised image or movie.
+    pair
+        The same with the noisy one, in one unit; None where there is no noisy one.
+    """
+
+    model: Micrograph
+    pair: Pair | None
+
+    @property
+    def count(self) -> int:
+        """Number of frames; 1 for an image."""
+        return len(self.model.data) if self.model.is_movie else 1
+
+    def frame(self, t: int) -> Images:
+        """One frame, in memory."""
+        model = self.model.data[t] if self.model.is_movie else self.model.data
+        values = np.asarray(unmasked(model), np.float64)
+        pair = None if self.pair is None else self.pair.frame(t)
+        return Images(self.model.replace(data=values), pair)
+
+    def evidence(self, halves: bool) -> Evidence | None:
+        """What judges a single image; None where its noise is unknown."""
+        if self.pair is not None:
+            return self.pair.evidence(None if halves else False)
+        if self.model.gain is None:
+            return None
+        return evidence(self.model, self.model, False, block=1)
+
+    def values(self, evidence: Evidence | None) -> tuple[np.ndarray, Any, Any]:
+        """Denoised and noisy values in one unit, and the variance of noise that is not counts'."""
+        if self.pair is None or evidence is None:
+            return np.asarray(self.model.data), None, None
+        return evidence.expected, evidence.noisy, None if evidence.counts else evidence.variance
 
 
 def inputs(
@@ -21,8 +68,8 @@ def inputs(
     pixel_size: PixelSize | None,
     gain: float | None,
     offset: float | None,
-) -> tuple[Micrograph, Micrograph | None]:
-    """The denoised image, and the noisy one if there is any, as ``find_columns`` takes them.
+) -> Images:
+    """The images as ``find_columns`` takes them.
 
     Raises
     ------
@@ -31,33 +78,30 @@ def inputs(
         not square.
     """
     noisy, denoised = _in_order(noisy, denoised)
-    model = as_micrograph(denoised)
-    data = None
-    if noisy is not None:
-        from .. import electrons
+    if noisy is None:
+        model, pair = as_micrograph(denoised, pixel_size), None
+    else:
+        from ..agreement.pairs import paired
 
-        data, model = electrons.pair(noisy, model, gain, offset)
-        if model.pixel_size is None:
-            model = model.replace(pixel_size=data.pixel_size)
-    if pixel_size is not None:
-        model = model.replace(pixel_size=pixel_size)
+        pair = paired(noisy, denoised, pixel_size, gain, offset)
+        model = pair.model
     height, width = model.pixel_size_yx or (1.0, 1.0)
     if not 1 / _SQUARE < height / width < _SQUARE:
         raise SBDError(
             f"The pixels measure {height:.4g} x {width:.4g} nm, and columns are fitted as circles "
             "on square pixels; sum or resample pixels until they are square."
         )
-    return model, data
+    return Images(model, pair)
 
 
-def recipe_of(
-    model: Micrograph, data: Micrograph | None, settings: dict[str, Any]
-) -> dict[str, Any]:
+def recipe_of(images: Images, settings: dict[str, Any]) -> dict[str, Any]:
     """What repeats the search, with the steps ``before`` it that made the denoised image."""
     from ..provenance import history, origin_of, recipe
 
+    model = images.model
     counts: dict[str, Any] = {"noisy": False}
-    if data is not None:
+    if images.pair is not None:
+        data = images.pair.data
         raw = data.replace(metadata={})
         counts = {"noisy": origin_of(raw), "gain": data.gain, "offset": data.offset}
     origin = origin_of(model)

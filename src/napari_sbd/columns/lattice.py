@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import SBDError
+from ..spots import spacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
 _NEAR = 0.15  # of the spacing: how far a column may be from where the lattice has it
 _SHELL = 1.25  # of the nearest distance: what counts as a nearest neighbour
 _FEWEST = 8  # columns that make a lattice
-
-
-def spacing(points: np.ndarray) -> float:
-    """Median nearest-neighbour distance; NaN for fewer than two points."""
-    from scipy.spatial import cKDTree
-
-    if len(points) < 2:
-        return float("nan")
-    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
 
 
 def lattice_vectors(points: np.ndarray) -> np.ndarray | None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words
-from ..frames import unmasked
-from ..micrograph import Micrograph, PixelSize
+from ..micrograph import PixelSize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .detect import Polarity
+    from ..agreement.evidence import Evidence
+    from ..agreement.pairs import Pair
+    from ..spots import Polarity
+    from .inputs import Images
     from .measure import Fits
-
-_FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
 
 
 def find_columns(
@@ -32,6 +32,7 @@ def find_columns(
     sensitivity: float = 0.5,
     spacing: float | None = None,
     alpha: float | None = None,
+    halves: bool = True,
     progress: Callable[[float, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
@@ -57,6 +58,13 @@ def find_columns(
         Of nearest columns [px]; by default their width is taken from the image.
     alpha
         Of the outline, in units of the spacing; 1.08 by default.
+    halves
+        Where the denoised image carries the recipe of a network, each half of the data, dealt at
+        random, is denoised and judges what was made from the other: acceptance, ``agreement_z`` and
+        ``supported`` rest on data that the judged image was not made from. That takes three more
+        runs of the denoiser for each frame (gains that were tuned on the image are tuned again for
+        each half). False, or another denoiser: the image is judged by the data that it was made
+        from, which a lattice that was made from noise passes easily.
     progress
         Called with (done, total), in frames.
     should_stop
@@ -87,45 +95,38 @@ def find_columns(
     """
     import pandas as pd
 
-    from .. import electrons
-    from .detect import check_settings
+    from ..spots import check_settings
     from .inputs import inputs, recipe_of
 
     check_settings(sensitivity, polarity, spacing)
     if alpha is not None and not 0.5 < alpha < np.inf:
         raise SBDError(f"Alpha is larger than 0.5 spacings, not {alpha}.")
     with in_words():
-        model, data = inputs(noisy, denoised, pixel_size, gain, offset)
-        images = model.data if model.is_movie else model.data[None]
+        images = inputs(noisy, denoised, pixel_size, gain, offset)
         settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
-        entry, tables = recipe_of(model, data, {**settings, "alpha": alpha}), []
-        for t, image in enumerate(images):
+        entry = recipe_of(images, {**settings, "alpha": alpha, "halves": halves})
+        tables = []
+        for t in range(images.count):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
-            counts = None if data is None else (data.data[t] if data.is_movie else data.data)
-            found = _find(
-                model.replace(data=np.asarray(unmasked(image), np.float64)),
-                None if data is None else data.replace(data=np.asarray(unmasked(counts))),
-                settings,
-                alpha,
-            )
-            if t == 0 and data is not None and len(found):
-                width = round(found.attrs["scale"] / 1.5) or 1
-                electrons.warn_unless_poisson(next(electrons.frames(data)), width)
+            frame = images.frame(t)
+            found = _find(frame, settings, alpha, halves)
+            if t == 0 and frame.pair is not None and len(found):
+                _warn_unless_poisson(frame.pair, found.attrs["scale"])
             found.attrs["recipe"] = entry
-            if model.is_movie:
+            if images.model.is_movie:
                 found.insert(0, "frame", t)
             tables.append(found)
             if progress:
-                progress(t + 1, len(images))
-    if not model.is_movie:
+                progress(t + 1, images.count)
+    if not images.model.is_movie:
         return tables[0]
     with_columns = [t for t in tables if len(t)] or tables[:1]
     attrs = with_columns[0].attrs
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = {**attrs, "frames": len(images)}
+    result.attrs = {**attrs, "frames": images.count}
     return result
 
 
@@ -164,103 +165,139 @@ def refit_columns(
     if "scale" not in table.attrs:
         raise SBDError("The table does not say how wide its columns are; find the columns first.")
     settings = (calibration.get(k) for k in ("pixel_size", "gain", "offset"))
-    model, data = inputs(noisy, denoised, *settings)
+    images = inputs(noisy, denoised, *settings)
     points = table[["y", "x"]].to_numpy(float)
-    if model.is_movie or not _inside(points, model.shape):
+    if images.model.is_movie or not _inside(points, images.model.shape):
         raise SBDError("The columns lie outside of the image: they belong to another one.")
     start = table[["y", "x", "amplitude", "sigma", "background"]].to_numpy(float, copy=True)
     start[free, 2:] = np.nan
-    fresh = _measured(model, data, start, free, table.attrs, table.attrs.get("alpha"))
+    frame = images.frame(0)
+    evidence = None
+    if frame.pair is not None:
+        evidence = frame.pair.evidence(None if table.attrs.get("halves", True) else False)
+    fresh = _measured(frame, evidence, start, free, table.attrs)
     result = table.reset_index(drop=True).copy()
     shared = [c for c in fresh.columns if c in result.columns]
     for name in shared:
-        whole = name in ("surface", "supported")
+        whole = name == "surface"
         values = fresh[name].to_numpy()
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
+    if "halves" in result:
+        result["halves"] = np.where(free, 2, result["halves"].to_numpy())
+    _support(result)
     result.attrs = {**table.attrs, "edited": True}
     return result
 
 
-def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: float | None):
-    from .detect import detect
-    from .lattice import spacing
+def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> pd.DataFrame:
+    """The table of one frame."""
+    from ..agreement.confirm import confirm
+    from ..spots import detect, spacing
 
+    model, pair = frame.model, frame.pair
     image = model.data if np.isfinite(model.data).any() else np.zeros(model.shape)
     found = detect(image, **settings)
     points = np.column_stack([found.y, found.x])
     why = found.why or "No extremum is above the threshold; raise the sensitivity."
-    if len(points) and found.scale is not None and model.gain is not None:
-        points, why = _visible(model, model.gain, points, found.scale)
-    start = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    evidence, confirmed = None, None
+    if len(points):
+        evidence = frame.evidence(halves)
+    if evidence is not None:
+        confirmed = confirm(found, evidence, settings["sensitivity"])
+        if confirmed.why:
+            points, why = points[:0], confirmed.why
     attrs = {
         "scale": found.scale,
         "spacing": spacing(points),
         "polarity": "bright" if found.bright else "dark",
         "threshold": found.threshold,
         "alpha": alpha,
-        "unit": "image units" if data is None else "electrons",
+        "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
+        "halves": halves,
+        "judged": None if pair is None or evidence is None else evidence.how,
+        "reproduced": None if confirmed is None else confirmed.score,
     }
     if not len(points):
-        warnings.warn(f"No atomic columns were found. {why}", stacklevel=4)
-    table = _measured(model, data, start, None, attrs, alpha)
+        warnings.warn(f"No atomic columns were found. {why}", stacklevel=3)
+    start = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    judging = evidence if len(points) else None
+    table = _measured(frame, judging, start, None, attrs, judged_at=points)
+    if confirmed is not None and confirmed.halves is not None:
+        table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
+    _support(table)
     table.attrs = attrs
     return table
 
 
-def _visible(
-    model: Micrograph, gain: float, points: np.ndarray, scale: float
-) -> tuple[np.ndarray, str]:
-    """The points, or none with the reason where the counts cannot have shown such columns."""
-    from ..agreement.visibility import VISIBLE, visibility
+def _support(table: pd.DataFrame) -> None:
+    """Say of each column whether the data support it."""
+    from ..agreement.statistic import supported
 
-    electrons = (np.asarray(model.data, np.float64) - model.offset) / gain
-    seen = visibility(electrons, (scale, scale), *points.T)
-    if seen >= VISIBLE:
-        return points, ""
-    return points[:0], (
-        f"All spots of the denoised image together would stand out of its counts by {seen:.1f} "
-        f"sigmas, and {VISIBLE:g} are needed: they come from the noise."
-    )
+    halves = table["halves"].to_numpy() if "halves" in table else None
+    table["supported"] = supported(table["agreement_z"].to_numpy(float), halves)
 
 
-def _measured(model, data, start, free, attrs, alpha) -> pd.DataFrame:
-    """Fit, judge and describe columns that start at (N, 5) values."""
+def _warn_unless_poisson(pair: Pair, scale: float) -> None:
+    from .. import electrons
+
+    if pair.counts:
+        electrons.warn_unless_poisson(next(electrons.frames(pair.data)), round(scale / 1.5) or 1)
+
+
+def _measured(
+    frame: Images,
+    evidence: Evidence | None,
+    start: np.ndarray,
+    free: np.ndarray | None,
+    attrs: dict[str, Any],
+    judged_at: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Fit, judge and describe columns that start at (N, 5) values, judged where they are fitted."""
     import pandas as pd
 
-    from .lattice import spacing
+    from ..spots import spacing
     from .measure import measure
     from .outline import ALPHA, on_surface
 
-    image, counts = model.data, None
-    if data is not None:
-        image = (np.asarray(model.data) - model.offset) / model.gain
-        counts = (np.asarray(data.data, np.float64) - data.offset) / data.gain
+    model, alpha = frame.model, attrs.get("alpha")
     none = len(start) == 0
-    fit, raw = (
-        (None, None)
-        if none
-        else measure(image, counts, start, attrs["scale"], attrs["polarity"] == "bright", free)
-    )
+    fit, raw = None, None
+    if not none:
+        image, noisy, variance = frame.values(evidence)
+        bright = attrs["polarity"] == "bright"
+        fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance)
     table = pd.DataFrame(_columns(fit, ""))
-    if data is not None:
+    if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
     points = table[["y", "x"]].to_numpy(float)
     gap = spacing(points)
+    height, width = model.shape[-2:]
     reach = (alpha or ALPHA) * (gap if np.isfinite(gap) else 1.0)
-    table["surface"] = on_surface(points, reach, model.shape, gap if np.isfinite(gap) else 0.0)
+    table["surface"] = on_surface(points, reach, (height, width), gap if np.isfinite(gap) else 0.0)
     table["agreement_z"], table["agreement_p"] = np.nan, np.nan
-    table["supported"] = True
-    if data is not None and not none:
-        table["agreement_z"], table["agreement_p"], table["supported"] = _judged(
-            model, data, points, attrs["scale"]
-        )
+    if frame.pair is not None and evidence is not None and not none:
+        places = points if judged_at is None else judged_at
+        table["agreement_z"], table["agreement_p"] = _judged(frame.pair, evidence, places, attrs)
     if model.pixel_size_yx is not None:
         for axis, size in zip("yx", model.pixel_size_yx, strict=True):
             table[f"{axis}_nm"] = table[axis] * size
             table[f"{axis}_err_nm"] = table[f"{axis}_err"] * size
     return table
+
+
+def _judged(
+    pair: Pair, evidence: Evidence, points: np.ndarray, attrs: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """z and p of columns, as ``agreement`` has them."""
+    from ..agreement.spots import judge_spots, neighbourhood
+    from ..agreement.statistic import p_value
+
+    counts = evidence.noisy if evidence.counts else None
+    sigma = neighbourhood(counts, pair.model.pixel_size_yx, attrs["scale"])
+    z = judge_spots(evidence, points, sigma)
+    return z, p_value(z)
 
 
 def _columns(fit: Fits | None, suffix: str) -> dict[str, np.ndarray]:
@@ -277,19 +314,6 @@ def _columns(fit: Fits | None, suffix: str) -> dict[str, np.ndarray]:
         result[name + suffix] = by_name[name]
         result[f"{name}{suffix}_err"] = by_name[f"{name}_err"]
     return result
-
-
-def _judged(model, data, points, scale) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from scipy.stats import false_discovery_control
-
-    from ..agreement import judge_columns
-
-    z, p = judge_columns(data, model, points[:, 0], points[:, 1], 2**0.5 * scale)
-    supported = np.ones(len(p), bool)
-    valid = np.isfinite(p)
-    if valid.any():
-        supported[valid] = false_discovery_control(p[valid]) >= _FALSE_DISCOVERIES
-    return z, p, supported
 
 
 def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:

@@ -162,7 +162,7 @@ class Follower:
     def _columns(self, s: Columns, image: Micrograph) -> Any:
         from ..columns import find_columns
 
-        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
+        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha", "halves"})
         if self._exact:
             settings |= {"pixel_size": s.pixel_size, "gain": s.gain}
             settings |= {} if s.gain is None else {"offset": s.offset}

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import SBDError
-from ..sampling import bin_counts
+from .errors import SBDError
+from .sampling import bin_counts
 
 Polarity = Literal["auto", "bright", "dark"]
 
@@ -55,6 +55,11 @@ class Detection:
     threshold: float
     why: str = ""
 
+    @property
+    def points(self) -> np.ndarray:
+        """(N, 2) y, x [px]."""
+        return np.column_stack([self.y, self.x])
+
 
 def detect(
     image: np.ndarray,
@@ -62,6 +67,7 @@ def detect(
     sensitivity: float = 0.5,
     polarity: Polarity = "auto",
     spacing: float | None = None,
+    scale: float | None = None,
 ) -> Detection:
     """Find the columns of a denoised image.
 
@@ -76,6 +82,8 @@ def detect(
         band-passed image: columns are the narrow extrema, the gaps between them the wide ones.
     spacing
         Of nearest columns [px]; by default from the image.
+    scale
+        Width of the columns [px], in place of the spacing.
 
     Raises
     ------
@@ -88,7 +96,8 @@ def detect(
     threshold = _WEAKEST * (1 - sensitivity)
     if np.ptp(filled) <= 1e-6 * np.abs(filled).max() or min(filled.shape) < 8:
         return Detection(empty, empty, empty, None, True, threshold, "The image is constant.")
-    scale = column_scale(filled) if spacing is None else 0.2 * spacing
+    if scale is None:
+        scale = column_scale(filled) if spacing is None else 0.2 * spacing
     if scale is None:
         why = "The image has no structure of one size."
         return Detection(empty, empty, empty, None, True, threshold, why)
@@ -121,6 +130,15 @@ def detect(
             "can be fitted; lower the sensitivity, crop the image or give the spacing."
         )
     return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold)
+
+
+def spacing(points: np.ndarray) -> float:
+    """Median nearest-neighbour distance; NaN for fewer than two points."""
+    from scipy.spatial import cKDTree
+
+    if len(points) < 2:
+        return float("nan")
+    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
 
 
 def check_settings(sensitivity: float, polarity: str, spacing: float | None) -> None:
