@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words
 from ..micrograph import PixelSize
+from .verdict import judged, stretch, support, warn_of_two
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +77,12 @@ def find_columns(
     ``x_err``, ``intensity`` (integral of the Gaussian above the background; negative for dark
     columns), ``intensity_err``, ``sigma`` [px], ``sigma_err``, ``amplitude``, ``background``; the
     same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool],
-    ``agreement_z``, ``agreement_p``, ``supported`` [bool; false where the counts contradict the
-    denoised image, at a false discovery rate of 5 %]; ``y_nm``, ``x_nm``, ``y_err_nm``,
+    ``elongation`` [px; half the distance of two columns that would look like it; where that is
+    clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
+    the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
+    ``supported`` [bool; false where the data contradict the denoised image, at a false discovery
+    rate of 5 %, where neither half shows the column, or where it is so long that it is two];
+    ``y_nm``, ``x_nm``, ``y_err_nm``,
     ``x_err_nm`` when calibrated; ``frame`` for movies. Errors are one standard deviation.
     Intensities are in electrons if ``noisy`` is given, else in units of the image. ``attrs`` hold
     scale [px], spacing [px], polarity, threshold, unit and recipe; for a movie those of its first
@@ -184,7 +189,7 @@ def refit_columns(
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
     if "halves" in result:
         result["halves"] = np.where(free, 2, result["halves"].to_numpy())
-    _support(result)
+    support(result)
     result.attrs = {**table.attrs, "edited": True}
     return result
 
@@ -226,17 +231,10 @@ def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> p
     table = _measured(frame, judging, start, None, attrs, judged_at=points)
     if confirmed is not None and confirmed.halves is not None:
         table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
-    _support(table)
+    support(table)
+    warn_of_two(table)
     table.attrs = attrs
     return table
-
-
-def _support(table: pd.DataFrame) -> None:
-    """Say of each column whether the data support it."""
-    from ..agreement.statistic import supported
-
-    halves = table["halves"].to_numpy() if "halves" in table else None
-    table["supported"] = supported(table["agreement_z"].to_numpy(float), halves)
 
 
 def _warn_unless_poisson(pair: Pair, scale: float) -> None:
@@ -271,6 +269,13 @@ def _measured(
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
+    if none:
+        table["elongation"], table["elongation_z"] = np.nan, np.nan
+    else:
+        spread = None if frame.pair is None or evidence is None else evidence.variance
+        stretch(
+            table, image if noisy is None else noisy, spread, slice(None) if free is None else free
+        )
     points = table[["y", "x"]].to_numpy(float)
     gap = spacing(points)
     height, width = model.shape[-2:]
@@ -279,25 +284,13 @@ def _measured(
     table["agreement_z"], table["agreement_p"] = np.nan, np.nan
     if frame.pair is not None and evidence is not None and not none:
         places = points if judged_at is None else judged_at
-        table["agreement_z"], table["agreement_p"] = _judged(frame.pair, evidence, places, attrs)
+        z, p = judged(frame.pair, evidence, places, attrs["scale"])
+        table["agreement_z"], table["agreement_p"] = z, p
     if model.pixel_size_yx is not None:
         for axis, size in zip("yx", model.pixel_size_yx, strict=True):
             table[f"{axis}_nm"] = table[axis] * size
             table[f"{axis}_err_nm"] = table[f"{axis}_err"] * size
     return table
-
-
-def _judged(
-    pair: Pair, evidence: Evidence, points: np.ndarray, attrs: dict[str, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """z and p of columns, as ``agreement`` has them."""
-    from ..agreement.spots import judge_spots, neighbourhood
-    from ..agreement.statistic import p_value
-
-    counts = evidence.noisy if evidence.counts else None
-    sigma = neighbourhood(counts, pair.model.pixel_size_yx, attrs["scale"])
-    z = judge_spots(evidence, points, sigma)
-    return z, p_value(z)
 
 
 def _columns(fit: Fits | None, suffix: str) -> dict[str, np.ndarray]:
