@@ -155,6 +155,34 @@ def test_a_column_lost_and_put_back_by_hand(table):
     assert again["intensity_raw_err"][63] == pytest.approx(table["intensity_raw_err"][30], rel=0.05)
 
 
+@pytest.mark.parametrize("noisy", [True, False])
+def test_a_point_put_into_vacuum_says_that_nothing_is_there(noisy):
+    import pandas as pd
+
+    clean = np.pad(CLEAN, 60, constant_values=4.0)
+    counts = np.random.default_rng(3).poisson(clean) if noisy else None
+    table = sbd.find_columns(counts, clean, pixel_size=0.01)
+    points = [[20.0, 25.0], [25.0, 200.0], [240.0, 30.0]]
+    new = pd.DataFrame(points, columns=["y", "x"], index=[64, 65, 66])
+    whole = pd.concat([table, new])
+    whole.attrs = table.attrs
+    again = sbd.refit_columns(whole, [64, 65, 66], counts, clean)
+    put = again.iloc[64:]
+    assert not put["supported"].any()
+    assert put["note"].str.contains("nothing here").all()
+    numbers = put.drop(columns=["note", "agreement_z", "agreement_p", "elongation", "elongation_z"])
+    assert np.isfinite(numbers.astype(float)).all(axis=None)
+    np.testing.assert_array_equal(put[["y", "x"]], points)
+    assert (put["y_err"] > 3).all() and (put["intensity"].abs() < 5 * put["intensity_err"]).all()
+    assert again["supported"][:64].sum() >= 63
+    back = again.copy()
+    back.loc[64, ["y", "x"]] = table.loc[10, ["y", "x"]].to_numpy() + 0.5  # now onto a column
+    back = back.drop(index=10).reset_index(drop=True)
+    back.attrs = again.attrs
+    moved = sbd.refit_columns(back, [63], counts, clean)
+    assert moved["note"][63] == "" and moved["supported"][63]
+
+
 def test_a_table_of_another_image_is_refused(table):
     with pytest.raises(SBDError, match="another"):
         sbd.refit_columns(table, [0], None, CLEAN[:50, :50])

@@ -72,16 +72,16 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
     count = len(values)
     half, z = np.full(count, np.nan), np.full(count, np.nan)
     along = np.full((count, 2), np.nan)
-    fitted = np.flatnonzero(np.isfinite(values).all(1))
+    fitted = np.flatnonzero(np.isfinite(values).all(1) & (values[:, 2] != 0))
     if not len(fitted):
         return Elongation(half, along, z)
     v = values[fitted]
     noise = np.broadcast_to(variance, image.shape)
-    left = image - _drawn(v, image.shape)
+    left = image - drawn(v, image.shape)
     amplitude, error = np.empty((len(v), 2)), np.empty((len(v), 2))
     for start in range(0, len(v), _CHUNK):
         part = slice(start, start + _CHUNK)
-        place, dy, dx, inside = _around(v[part], image.shape, _REACH)
+        place, dy, dx, inside = around(v[part], image.shape, _REACH)
         weight = np.where(inside & np.isfinite(left[place]), 1 / noise[place], 0)
         rest = np.where(weight > 0, left[place], 0)
         u, w = dy / v[part, 3, None, None], dx / v[part, 3, None, None]
@@ -99,18 +99,18 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
     return Elongation(half, along, z)
 
 
-def _drawn(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(Y, X) all columns on the backgrounds of the nearest ones."""
-    picture = values[owners(values, shape), 4]
+def drawn(values: np.ndarray, shape: tuple[int, ...], backgrounds: bool = True) -> np.ndarray:
+    """(Y, X) all columns, on the backgrounds of the nearest ones or on zero."""
+    picture = values[owners(values, shape), 4] if backgrounds else np.zeros(shape)
     for start in range(0, len(values), _CHUNK):
         part = values[start : start + _CHUNK]
-        place, dy, dx, inside = _around(part, shape, _DRAWN)
+        place, dy, dx, inside = around(part, shape, _DRAWN)
         gauss = np.exp(-(dy**2 + dx**2) / 2 / part[:, 3, None, None] ** 2)
         np.add.at(picture, place, np.where(inside, part[:, 2, None, None] * gauss, 0))
     return picture
 
 
-def _around(values: np.ndarray, shape: tuple[int, ...], reach: float) -> tuple:
+def around(values: np.ndarray, shape: tuple[int, ...], reach: float) -> tuple:
     """Pixels around columns (n, k, k), their distances along y and x, and which count."""
     size = int(np.ceil(reach * values[:, 3].max()))
     step = np.arange(-size, size + 1)

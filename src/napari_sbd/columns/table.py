@@ -81,12 +81,12 @@ def find_columns(
     clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
     the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
     ``supported`` [bool; false where the data contradict the denoised image, at a false discovery
-    rate of 5 %, where neither half shows the column, or where it is so long that it is two];
-    ``y_nm``, ``x_nm``, ``y_err_nm``,
-    ``x_err_nm`` when calibrated; ``frame`` for movies. Errors are one standard deviation.
-    Intensities are in electrons if ``noisy`` is given, else in units of the image. ``attrs`` hold
-    scale [px], spacing [px], polarity, threshold, unit and recipe; for a movie those of its first
-    frame with columns.
+    rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
+    ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
+    for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
+    holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
+    threshold, unit, what judged (``judged``), how much of the halves' columns is the same
+    (``reproduced``) and recipe; for a movie those of its first frame with columns.
     An image without columns gives an empty table and a warning; noise that is not that of electron
     counts gives a warning.
 
@@ -135,65 +135,6 @@ def find_columns(
     return result
 
 
-def refit_columns(
-    table: pd.DataFrame, rows: Any, noisy: Any, denoised: Any = None, **calibration: Any
-) -> pd.DataFrame:
-    """Fit some columns again, such as those added or moved by hand; all others stay.
-
-    Parameters
-    ----------
-    table
-        From ``find_columns`` for a single image, with edited or appended rows; only ``y`` and ``x``
-        of an edited row count. Deleted rows simply are not there.
-    rows
-        Row numbers or a boolean mask.
-    noisy, denoised
-        As in ``find_columns``.
-    **calibration
-        ``pixel_size``, ``gain``, ``offset`` as in ``find_columns``.
-
-    Returns
-    -------
-    A new table with the same columns.
-
-    Raises
-    ------
-    SBDError
-        If the table does not belong to the image.
-    """
-    from .inputs import inputs
-    from .lattice import check_table
-
-    check_table(table)
-    free = np.zeros(len(table), bool)
-    free[np.asarray(rows)] = True
-    if "scale" not in table.attrs:
-        raise SBDError("The table does not say how wide its columns are; find the columns first.")
-    settings = (calibration.get(k) for k in ("pixel_size", "gain", "offset"))
-    images = inputs(noisy, denoised, *settings)
-    points = table[["y", "x"]].to_numpy(float)
-    if images.model.is_movie or not _inside(points, images.model.shape):
-        raise SBDError("The columns lie outside of the image: they belong to another one.")
-    start = table[["y", "x", "amplitude", "sigma", "background"]].to_numpy(float, copy=True)
-    start[free, 2:] = np.nan
-    frame = images.frame(0)
-    evidence = None
-    if frame.pair is not None:
-        evidence = frame.pair.evidence(None if table.attrs.get("halves", True) else False)
-    fresh = _measured(frame, evidence, start, free, table.attrs)
-    result = table.reset_index(drop=True).copy()
-    shared = [c for c in fresh.columns if c in result.columns]
-    for name in shared:
-        whole = name == "surface"
-        values = fresh[name].to_numpy()
-        result[name] = values if whole else np.where(free, values, result[name].to_numpy())
-    if "halves" in result:
-        result["halves"] = np.where(free, 2, result["halves"].to_numpy())
-    support(result)
-    result.attrs = {**table.attrs, "edited": True}
-    return result
-
-
 def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> pd.DataFrame:
     """The table of one frame."""
     from ..agreement.confirm import confirm
@@ -228,7 +169,7 @@ def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> p
         warnings.warn(f"No atomic columns were found. {why}", stacklevel=3)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None
-    table = _measured(frame, judging, start, None, attrs, judged_at=points)
+    table = measured(frame, judging, start, None, attrs, judged_at=points)
     if confirmed is not None and confirmed.halves is not None:
         table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
     support(table)
@@ -244,7 +185,7 @@ def _warn_unless_poisson(pair: Pair, scale: float) -> None:
         electrons.warn_unless_poisson(next(electrons.frames(pair.data)), round(scale / 1.5) or 1)
 
 
-def _measured(
+def measured(
     frame: Images,
     evidence: Evidence | None,
     start: np.ndarray,
@@ -307,7 +248,3 @@ def _columns(fit: Fits | None, suffix: str) -> dict[str, np.ndarray]:
         result[name + suffix] = by_name[name]
         result[f"{name}{suffix}_err"] = by_name[f"{name}_err"]
     return result
-
-
-def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:
-    return bool(((points > -1) & (points < np.array(shape))).all())

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..agreement.evidence import Evidence
     from ..agreement.pairs import Pair
 
+NOTHING = "the data show nothing here"
+_CONTRADICTED = "the data contradict it"
+_IN_NO_HALF = "neither half of the data shows it"
+_TWO = "probably two columns"
 _HARDLY = 1e-6  # of the range of an image without noise: what counts as its noise
 
 
@@ -68,15 +72,22 @@ def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = s
 
 
 def support(table: pd.DataFrame) -> None:
-    """Say of each column whether the data support it: ``supported``.
+    """Say of each column whether the data support it, ``supported``, and else why not, ``note``.
 
-    They do not where they contradict it, where neither half of them shows it, or where it is so
-    long that it is two columns.
+    They do not where they contradict it, where neither half of them shows it, where it is so long
+    that it is two columns, or where a point was put by hand and nothing is there.
     """
     from ..agreement.statistic import supported
 
-    halves = table["halves"].to_numpy() if "halves" in table else None
-    table["supported"] = supported(table["agreement_z"].to_numpy(float), halves) & ~two(table)
+    right = supported(table["agreement_z"].to_numpy(float), None)
+    note = np.where(right, "", _CONTRADICTED).astype(object)
+    if "halves" in table:
+        note[right & (table["halves"].to_numpy() == 0)] = _IN_NO_HALF
+    note[two(table)] = _TWO
+    if "note" in table:
+        note[(table["note"] == NOTHING).to_numpy()] = NOTHING
+    table["note"] = note
+    table["supported"] = note == ""
 
 
 def two(table: pd.DataFrame) -> np.ndarray:
