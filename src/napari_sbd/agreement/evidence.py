@@ -18,6 +18,8 @@ from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 _SAME = 0.1  # of the range of values: precisions and devices differ by less
 _FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 _MANY = 1e6  # counts per pixel, whose distribution is normal
+_TINY = float(np.finfo(float).tiny)
+_DARKEST = 0.05  # of the typical variance, which the line does not fall below
 _AROUND = 4.0  # blocks: over what the variance of noise is averaged
 
 # The halves of the image that was judged last: a column moved by hand asks for them again.
@@ -158,22 +160,47 @@ def known_denoiser(noisy: np.ndarray, expected: np.ndarray, model: Micrograph) -
 
 
 def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.ndarray:
-    """(Y, X) variance of a pixel's noise, as sums over blocks show it around each place.
+    """(Y, X) variance of a pixel's noise, as sums over blocks of what was removed show it.
 
-    Over several pixels the correlation of neighbours hardly matters: this is the variance that
-    independent pixels would need for the noise of the sums.
+    A straight line of variance over brightness, as detectors of counts with read-out noise have
+    it, times what is found around each place. Over several pixels the correlation of neighbours
+    hardly matters: this is the variance that independent pixels would need for the noise of sums.
     """
     from scipy.ndimage import gaussian_filter
 
-    difference = sampling.bin_counts(noisy - expected, (block, block))
-    held = np.isfinite(difference)
-    squares = np.where(held, difference, 0) ** 2 / block**2
-    smooth = [gaussian_filter(i.astype(float), _AROUND, mode="nearest") for i in (squares, held)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        coarse = np.where(smooth[1] > 0, smooth[0] / smooth[1], 0)
-    fine = coarse.repeat(block, 0).repeat(block, 1)
-    result: np.ndarray = fine[: noisy.shape[0], : noisy.shape[1]]
-    return np.maximum(result, np.finfo(float).tiny)
+    area = block**2
+    removed = sampling.bin_counts(noisy - expected, (block, block))
+    bright = sampling.bin_counts(expected, (block, block)) / area
+    held = np.isfinite(removed) & np.isfinite(bright)
+    squares = np.where(held, removed, 0) ** 2 / area
+    base, slope = _line(bright[held], squares[held])
+    foreseen = np.maximum(base + slope * np.where(held, bright, 0), _TINY)
+    found, wanted = (
+        gaussian_filter(np.where(held, i, 0), _AROUND, mode="nearest") for i in (squares, foreseen)
+    )
+    factor = np.where(wanted > 0, found / np.maximum(wanted, _TINY), 1.0)
+    fine = factor.repeat(block, 0).repeat(block, 1)[: noisy.shape[0], : noisy.shape[1]]
+    line = base + slope * np.nan_to_num(expected, nan=float(np.nanmean(expected)))
+    least = _DARKEST * np.median(foreseen[held]) if held.any() else 0.0
+    return np.maximum(np.maximum(line, least) * fine, _TINY)
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Base and slope of a variance over brightness, neither falling nor negative at the darkest.
+
+    Squares of noise scatter by 1.4 times their mean, so each counts by the inverse of its square.
+    """
+    if not len(x):
+        return 0.0, 0.0
+    base, slope = float(y.mean()), 0.0
+    for _ in range(4):
+        weight = 1 / np.maximum(base + slope * x, 1e-3 * y.mean() + _TINY) ** 2
+        middle, mean = np.average(x, weights=weight), np.average(y, weights=weight)
+        spread = np.average((x - middle) ** 2, weights=weight)
+        slope = float(np.average((x - middle) * y, weights=weight) / spread) if spread > 0 else 0.0
+        slope = max(slope, 0.0)
+        base = float(mean - slope * middle)
+    return base, slope
 
 
 def _whole(values: np.ndarray) -> bool:

@@ -124,14 +124,7 @@ def _fitted(
     data: np.ndarray, start: np.ndarray, radius: float, noise: np.ndarray | None, **options: Any
 ) -> GaussianFit:
     """A fit to counts, or to data with noise of a known variance (Y, X), with its covariance."""
-    if noise is None:
-        return fit_gaussians(data, start, radius, poisson=True, **options)
-    fit = fit_gaussians(data, start, radius, **options)
-    place = np.clip(np.rint(start[:, :2]).astype(int), 0, np.array(noise.shape) - 1)
-    here = noise[tuple(place.T)]
-    return GaussianFit(
-        fit.values, fit.covariance * here[:, None, None], fit.dispersion / here, fit.converged
-    )
+    return fit_gaussians(data, start, radius, poisson=noise is None, variance=noise, **options)
 
 
 def _summed(image: np.ndarray, block: int) -> np.ndarray:
