@@ -102,9 +102,7 @@ def agreement(
         spots = _positions(columns)
     elif len(spots):
         confirmed = confirm(found, judged)
-        why, sights = confirmed.why, confirmed.halves
-        if why:
-            spots, sights = spots[:0], None
+        spots, why, sights = confirmed.found.points, confirmed.why, confirmed.halves
     z, self_use = judge(judged.as_counts(), weights)
     z[~(np.isfinite(counts) & np.isfinite(expected))] = np.nan
     frames = len(data.data) if data.is_movie else 1

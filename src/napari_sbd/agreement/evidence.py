@@ -180,9 +180,10 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     )
     factor = np.where(wanted > 0, found / np.maximum(wanted, _TINY), 1.0)
     fine = factor.repeat(block, 0).repeat(block, 1)[: noisy.shape[0], : noisy.shape[1]]
+    smallest = (1e-6 * float(np.nanmax(noisy) - np.nanmin(noisy))) ** 2  # of an image without noise
     line = base + slope * np.nan_to_num(expected, nan=float(np.nanmean(expected)))
     least = _DARKEST * np.median(foreseen[held]) if held.any() else 0.0
-    return np.maximum(np.maximum(line, least) * fine, _TINY)
+    return np.maximum(np.maximum(line, least) * fine, smallest + _TINY)
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

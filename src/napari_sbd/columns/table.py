@@ -150,8 +150,7 @@ def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> p
         evidence = frame.evidence(halves)
     if evidence is not None:
         confirmed = confirm(found, evidence, settings["sensitivity"])
-        if confirmed.why:
-            points, why = points[:0], confirmed.why
+        points, why = confirmed.found.points, confirmed.why or why
     attrs = {
         "scale": found.scale,
         "spacing": spacing(points),
