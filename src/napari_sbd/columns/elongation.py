@@ -15,7 +15,9 @@ import numpy as np
 
 from .overlap import owners
 
-TWO = 0.6  # of sigma: half a distance that makes two columns of one
+# of sigma: half a distance that makes two columns of one. Beside oxygen columns, halos or slopes of
+# thickness single columns of HRTEM images look like 0.7, one in ten like 1.
+TWO = 1.0
 _FALSE = 0.01  # share of round columns among those that are called long
 _REACH = 2.0  # sigmas from a column that its shape is looked at
 _DRAWN = 4.0  # sigmas to which columns are drawn

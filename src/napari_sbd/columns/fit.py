@@ -64,6 +64,7 @@ def fit_gaussians(
     free: np.ndarray | None = None,
     hold_width: np.ndarray | None = None,
     iterations: int = _ITERATIONS,
+    leash: float = 0.5,
 ) -> GaussianFit:
     """Fit columns from a start close by.
 
@@ -85,6 +86,8 @@ def fit_gaussians(
         (N,) columns whose width stays as it is, with a variance of zero. None by default.
     iterations
         At most; 0 evaluates the covariance at the start.
+    leash
+        Of the radius: a fit that ends farther from its start is of something else.
 
     Notes
     -----
@@ -118,7 +121,7 @@ def fit_gaussians(
     covariance, dispersion = _covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
-        (np.hypot(*(values[:, :2] - start[:, :2]).T) < radius / 2)
+        (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)
         & (ratio > 1.01 / _WIDER)
         & (ratio < 0.99 * _WIDER)
         & (values[:, 2] * start[:, 2] > 0)

@@ -10,6 +10,7 @@ import numpy as np
 from .fit import GaussianFit, fit_gaussians
 
 RADIUS = 3.5  # scales: the pixels that a column is fitted to; fitted widths are 1 to 1.7 scales
+_FOUND, _BY_HAND = 0.3, 0.5  # of that radius: how far a fit may be from where it began
 _FINEST = 1.2  # px; images are summed until the columns are hardly wider
 _KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
 _CELL = np.pi  # squared widths in which a denoised image holds one independent error
@@ -90,7 +91,8 @@ def measure(
     coarse = _summed(image, block) / block**2
     first = _coarse_start(start, coarse, scale / block, block, bright)
     radius = RADIUS * scale / block
-    fit = fit_gaussians(coarse, first, radius, free=free)
+    leash = _FOUND if free is None else _BY_HAND
+    fit = fit_gaussians(coarse, first, radius, free=free, leash=leash)
     independent = max(_CELL * (scale / block) ** 2, 1.0)
     covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     if counts is None:

@@ -19,7 +19,6 @@ NOTHING = "the data show nothing here"
 _CONTRADICTED = "the data contradict it"
 _IN_NO_HALF = "neither half of the data shows it"
 _TWO = "probably two columns"
-_HARDLY = 1e-6  # of the range of an image without noise: what counts as its noise
 
 
 def judged(
@@ -48,7 +47,7 @@ def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = s
     image
         (Y, X) the noisy image in the unit of the fits, or the denoised one where there is none.
     variance
-        (Y, X) of a pixel's noise; None where it is unknown.
+        (Y, X) of a pixel's noise; None where it is unknown, and nothing is clear.
     free
         Rows whose errors are new.
     """
@@ -57,9 +56,9 @@ def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = s
     if "y_raw" in table:
         raw = table[[f"{name}_raw" for name in names]].to_numpy(float)
         values = np.where(np.isfinite(raw).all(1)[:, None], raw, values)
+    found = elongation(image, values, 1.0 if variance is None else variance)
     if variance is None:
-        variance = (_HARDLY * float(np.nanmax(image) - np.nanmin(image))) ** 2 + 1e-300
-    found = elongation(image, values, variance)
+        found.z[:] = np.nan
     table["elongation"], table["elongation_z"] = found.half, found.z
     clear = np.zeros(len(table), bool)
     clear[free] = clearly_long(found.z)[free]
