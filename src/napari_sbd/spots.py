@@ -19,7 +19,7 @@ Polarity = Literal["auto", "bright", "dark"]
 
 _WIDTH = 1.0  # of the detecting LoG over that of the columns
 _WEAKEST = 0.8  # of the typical response: the threshold at sensitivity 0
-_FAINTEST = 0.3  # of the threshold: columns at the rim of a lattice
+_FAINTEST = 0.4  # of the threshold: columns at the rim of a lattice
 _APART, _BESIDE = 0.85, 1.3  # spacings to the next column there
 _BRAGG = 2.0  # times the highest spectral peak that chance makes
 _LONELY = 25.0  # response of a single column over the typical one, where there is no lattice
@@ -87,7 +87,7 @@ def detect(
         (Y, X), smooth: denoised, averaged or of high dose. NaN pixels hold no data.
     sensitivity
         0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column, and
-        from 0.24 (1 - sensitivity) where the lattice goes on beside others.
+        from 0.32 (1 - sensitivity) where the lattice goes on beside others.
     polarity
         ``"bright"`` or ``"dark"`` columns; ``"auto"`` takes the sign of the skewness of the
         band-passed image: columns are the narrow extrema, the gaps between them the wide ones.
@@ -160,19 +160,16 @@ def _rim(points: np.ndarray, strength: np.ndarray, strong: np.ndarray, least: fl
     from scipy.spatial import cKDTree
 
     faint = np.zeros(len(points), bool)
-    gap = spacing(points[strong])
-    rest = np.flatnonzero(~strong & (strength > least))
-    while len(rest) and np.isfinite(gap):
-        distance = cKDTree(points[strong | faint]).query(points[rest])[0]
-        rest, distance = rest[distance > _APART * gap], distance[distance > _APART * gap]
-        near = rest[distance < _BESIDE * gap]
-        new: list[int] = []
-        for n in near[np.argsort(-strength[near])].tolist():  # of two too close the stronger
-            if not new or np.hypot(*(points[new] - points[n]).T).min() > _APART * gap:
-                new.append(n)
-        if not new:
-            break
-        faint[new] = True
+    gap, weak = spacing(points[strong]), np.flatnonzero(~strong & (strength > least))
+    if not len(weak) or not np.isfinite(gap):
+        return faint
+    distance = cKDTree(points[strong]).query(points[weak])[0]
+    beside = weak[(distance > _APART * gap) & (distance < _BESIDE * gap)]
+    chosen: list[int] = []
+    for n in beside[np.argsort(-strength[beside])].tolist():  # of two too close the stronger
+        if not chosen or np.hypot(*(points[chosen] - points[n]).T).min() > _APART * gap:
+            chosen.append(n)
+    faint[chosen] = True
     return faint
 
 

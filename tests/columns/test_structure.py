@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from columns.scenes import grid
-from napari_sbd import describe_lattice
+from napari_sbd import describe_lattice, find_columns
 from napari_sbd.columns import lattice_vectors, on_surface, outline, polygons, species
+from napari_sbd.columns.outline import reach
 
 
 def table(points):
@@ -31,6 +32,26 @@ def test_where_the_image_ends_the_crystal_does_not():
     """A lattice that fills the frame has no surface."""
     points = grid(8, 8, 20.0)
     assert not on_surface(points, 21.6, (180, 180), 20.5).any()
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.6, 2.2])
+def test_a_long_cell_that_fills_the_frame_has_no_surface(ratio):
+    """Nor have pairs of columns; a rim in vacuum stays one."""
+    points = grid(14, 14, 12.0) * (ratio, 1.0)
+    pairs = np.vstack([points, points + np.array([0.0, 4.0])])
+    for held in (points, pairs):
+        size = tuple(np.ceil(held.max(0) + 3).astype(int))
+        inside = picture_of(held, size)
+        surface = find_columns(None, inside)["surface"]
+        assert surface.mean() < 0.1
+    i, j = np.mgrid[:14, :14].reshape(2, -1)
+    rim = (i == 0) | (i == 13) | (j == 0) | (j == 13)
+    np.testing.assert_array_equal(on_surface(points, reach(points, 12.0)), rim)
+
+
+def picture_of(points, shape, sigma=1.6):
+    y, x = (np.arange(n)[:, None] - p for n, p in zip(shape, points.T, strict=True))
+    return 1 + np.exp(-(y**2) / 2 / sigma**2) @ np.exp(-(x**2) / 2 / sigma**2).T
 
 
 def test_one_column_and_three_on_a_line_have_no_outline_but_are_surface():

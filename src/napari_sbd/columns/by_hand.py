@@ -66,11 +66,11 @@ def refit_columns(
     evidence = None
     if frame.pair is not None:
         evidence = frame.pair.evidence(None if table.attrs.get("halves", True) else False)
-    fresh = measured(frame, evidence, start, free, table.attrs)
+    fresh = measured(frame, evidence, start, free, dict(table.attrs))
     result = table.reset_index(drop=True).copy()
     shared = [c for c in fresh.columns if c in result.columns]
     for name in shared:
-        whole = name == "surface"
+        whole = name in ("surface", "near_frame")
         values = fresh[name].to_numpy()
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
     if "halves" in result:

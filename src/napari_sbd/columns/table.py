@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .inputs import Images
     from .measure import Fits
 
+_EDGE = 5.0  # px along the frame, where a denoised image is several times less exact
+
 
 def find_columns(
     noisy: Any,
@@ -76,7 +78,8 @@ def find_columns(
     One row for each column: ``y``, ``x`` [px, centre of pixel (0, 0) is 0, 0], ``y_err``,
     ``x_err``, ``intensity`` (integral of the Gaussian above the background; negative for dark
     columns), ``intensity_err``, ``sigma`` [px], ``sigma_err``, ``amplitude``, ``background``; the
-    same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool],
+    same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool], ``near_frame``
+    [bool, where the denoised image is less exact],
     ``elongation`` [px; half the distance of two columns that would look like it; where that is
     clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
     the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
@@ -197,7 +200,7 @@ def measured(
 
     from ..spots import spacing
     from .measure import measure
-    from .outline import ALPHA, on_surface
+    from .outline import on_surface, reach
 
     model, alpha = frame.model, attrs.get("alpha")
     none = len(start) == 0
@@ -217,10 +220,13 @@ def measured(
             table, image if noisy is None else noisy, spread, slice(None) if free is None else free
         )
     points = table[["y", "x"]].to_numpy(float)
-    gap = spacing(points)
     height, width = model.shape[-2:]
-    reach = (alpha or ALPHA) * (gap if np.isfinite(gap) else 1.0)
-    table["surface"] = on_surface(points, reach, (height, width), gap if np.isfinite(gap) else 0.0)
+    gap = spacing(points) if len(points) > 1 else 1.0
+    apart = alpha * gap if alpha else reach(points, gap)
+    attrs["outline"] = apart
+    table["surface"] = on_surface(points, apart, (height, width), max(gap, apart))
+    edge = _EDGE + attrs["scale"] if attrs["scale"] else _EDGE
+    table["near_frame"] = ((points < edge) | (points > np.array([height, width]) - 1 - edge)).any(1)
     table["agreement_z"], table["agreement_p"] = np.nan, np.nan
     if frame.pair is not None and evidence is not None and not none:
         places = points if judged_at is None else judged_at
