@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd import cli, provenance, replay
+from napari_sbd import cli, provenance
 from napari_sbd.batch.estimate import estimate
 from napari_sbd.batch.plan import plan
+from napari_sbd.provenance import replay
 
 PIXEL = 0.0061
 

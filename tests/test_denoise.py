@@ -4,7 +4,7 @@ import torch
 
 import napari_sbd as sbd
 from known import lattice
-from napari_sbd.denoiser import Denoiser
+from napari_sbd.denoising.denoiser import Denoiser
 
 PIXEL = 0.0061
 

@@ -14,9 +14,9 @@ from typing import Any
 # module would otherwise hide its function.
 from .agreement import agreement
 from .batch import batch
-from .cite import cite
 from .denoise import denoise
-from .equivalent_filter import equivalent_filter
+from .denoising.equivalent_filter import equivalent_filter
+from .provenance.cite import cite
 
 __version__ = version("napari-sbd")
 
@@ -32,7 +32,7 @@ _HOMES = {
     "denoise_file": "streaming",
     "Drift": "movie",
     "describe_lattice": "columns",
-    "estimate_detector": "detector",
+    "estimate_detector": "noise.detector",
     "estimate_drift": "movie",
     "psnr": "quality",
     "residual_check": "quality",
@@ -46,8 +46,8 @@ _HOMES = {
     "SBDError": "errors",
     "Series": "series",
     "Tuned": "gaintuning",
-    "as_command": "replay",
-    "as_python": "replay",
+    "as_command": "provenance.replay",
+    "as_python": "provenance.replay",
     "find_columns": "columns",
     "follow_columns": "columns",
     "gain_tune": "gaintuning",
@@ -56,7 +56,7 @@ _HOMES = {
     "read": "io",
     "read_series": "series",
     "refit_columns": "columns",
-    "rerun": "replay",
+    "rerun": "provenance.replay",
     "simulate": "simulation.phantom",
     "train": "training.session",
     "train_series": "series",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .denoiser import Denoiser, Quality
+from .denoising.denoiser import Denoiser, Quality
 from .errors import BlankImage, Cancelled, SBDError, in_words
 from .frames import as_micrograph
 from .micrograph import Micrograph, PixelSize

@@ -12,7 +12,7 @@ from columns.scenes import grid, picture
 from napari_sbd import SBDError
 from napari_sbd.agreement.evidence import local_variance
 from napari_sbd.agreement.resolution import ring_correlation
-from napari_sbd.agreement.trials import noise_halves
+from napari_sbd.agreement.split_halves import noise_halves
 
 PIXEL = 0.0061
 POINTS = grid(7, 7, 38.0, hexagonal=True) + 40

@@ -6,7 +6,7 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import networks
-from napari_sbd.denoiser import Denoiser
+from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.gaintuning import layer
 from napari_sbd.gaintuning.judge import CLEAR, Frame, Judge
 from napari_sbd.gaintuning.noises import Counted

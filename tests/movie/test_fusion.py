@@ -3,10 +3,10 @@ import pytest
 
 import napari_sbd as sbd
 from moving import PIXEL, counts, crystal, decibel
-from napari_sbd.denoiser import Denoiser
+from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.movie import fused_frames
+from napari_sbd.movie.change_detection import Stillness
 from napari_sbd.movie.drift import at_working_sampling
-from napari_sbd.movie.stillness import Stillness
 
 OPTIONS = {"pixel_size": PIXEL, "gain": 1.0, "model": "hrtem"}
 

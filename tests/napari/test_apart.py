@@ -10,7 +10,7 @@ import pytest
 
 import elsewhere
 from napari_sbd import SBDError
-from napari_sbd._napari.apart import apart
+from napari_sbd._napari.jobs.subprocess_task import apart
 from napari_sbd.errors import Cancelled
 
 FOREVER = """

@@ -12,10 +12,10 @@ from napari.layers import Image
 from npe2 import PluginManager, io_utils
 
 from napari_sbd import Micrograph, read, write
-from napari_sbd._napari import samples
-from napari_sbd._napari.layers import micrograph_of
-from napari_sbd._napari.reader import get_reader
-from napari_sbd._napari.writer import write_image
+from napari_sbd._napari.layers import samples
+from napari_sbd._napari.layers.micrographs import micrograph_of
+from napari_sbd._napari.layers.reader import get_reader
+from napari_sbd._napari.layers.writer import write_image
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
 RECIPE = {"history": [{"operation": "denoise"}]}

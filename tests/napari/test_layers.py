@@ -6,7 +6,7 @@ import pytest
 from napari.layers import Image, Labels, Layer, Points
 
 from napari_sbd import Micrograph, SBDError
-from napari_sbd._napari import layers
+from napari_sbd._napari.layers import micrographs as layers
 
 FRAME = np.random.default_rng(0).poisson(0.45, (40, 48)).astype(np.uint16)
 MOVIE = np.stack([FRAME] * 3)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QGuiApplication
 
-from napari_sbd._napari.layers import to_layer
-from napari_sbd._napari.recipe_widget import RecipeWidget, copy_as_command, copy_as_python
+from napari_sbd._napari.layers.micrographs import to_layer
+from napari_sbd._napari.tools.recipe_widget import RecipeWidget, copy_as_command, copy_as_python
 from napari_sbd.denoise import denoise
 from napari_sbd.io import read, write
 from napari_sbd.micrograph import Micrograph

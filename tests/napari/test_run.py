@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_sbd._napari.run import Run, time_left
+from napari_sbd._napari.jobs.run import Run, time_left
 from napari_sbd.errors import SBDError
 from napari_sbd.micrograph import Micrograph
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from known import lattice
-from napari_sbd._napari.understanding import (
+from napari_sbd._napari.jobs.summary import (
     parse_number,
     parse_pixel_size,
     pixel_size_text,

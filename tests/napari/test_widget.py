@@ -5,8 +5,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
-from napari_sbd._napari.denoise_widget import DenoiseWidget
-from napari_sbd._napari.layers import to_layer
+from napari_sbd._napari.denoise.widget import DenoiseWidget
+from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd.micrograph import Micrograph
 
 PATIENCE = 20_000  # ms, for busy machines

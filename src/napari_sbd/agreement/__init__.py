@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .. import electrons
 from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from .split_halves import Denoiser, Trial, halves, judge, neighbours, residual, still, total
 from .spots import judge_spots, neighbourhood
 from .statistic import Weights, combined, p_value, scores_at
-from .trials import Denoiser, Trial, halves, judge, neighbours, residual, still, total
 from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS
 
 if TYPE_CHECKING:

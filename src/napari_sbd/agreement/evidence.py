@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import electrons, sampling
+from .. import sampling
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
-from .trials import Denoiser, Trial, halves, noise_halves
+from ..noise import counts as electrons
+from .split_halves import Denoiser, Trial, halves, noise_halves
 from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 
 _SAME = 0.1  # of the range of values: precisions and devices differ by less

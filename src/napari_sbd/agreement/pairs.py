@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import electrons, noise, sampling
+from .. import sampling
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from ..noise import level as noise
 from .evidence import Evidence, evidence
-from .trials import Denoiser
+from .split_halves import Denoiser
 
 _FALLBACK_BLOCK = 4  # pixels, where neither pixel size nor lattice tells
 _POISSON = 0.75, 1.3  # variance over mean of what passes for counts

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .. import electrons, sampling
+from .. import sampling
 from ..errors import SBDError
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
 from .pairs import paired
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 
 from .evidence import Evidence
+from .split_halves import judge_at
 from .statistic import Weights
-from .trials import judge_at
 
 # the paper's blobs of 8 pixels of 6.1 pm; also the width at which missing columns of simulated Pt
 # on CeO2 stand out most from the noise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..frames import mean_filled
-from .trials import Trial
+from .split_halves import Trial
 
 # Denoised vacuum of 96 to 1280 pixels at 0.02 to 50 electrons per pixel showed 5.3 at the most; Pt
 # on CeO2 whose lattice was denoised roughly right 7 at the least, otherwise 2.3 at the most.

@@ -171,7 +171,7 @@ def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | No
         return
     recipe = task.options.from_recipe()
     if recipe is not None:
-        from ..provenance.follow import tuned_for
+        from ..provenance.replay_steps import tuned_for
 
         names = ("pixel_size", "gain", "offset", "model", "device", "should_stop")
         tools = {name: arguments[name] for name in names}
@@ -183,7 +183,7 @@ def _denoise_movie(
     task: Task, image: Micrograph, neighbours: int, arguments: dict[str, Any]
 ) -> None:
     from ..frames import as_micrograph
-    from ..movie.file import denoise_movie_into
+    from ..streaming.neighbours import denoise_movie_into
 
     arguments.pop("gain_tuning", None)
     movie = as_micrograph(image, *(arguments.pop(k) for k in ("pixel_size", "gain", "offset")))
@@ -200,7 +200,7 @@ def arguments_for(options: Options, image: Micrograph) -> dict[str, Any]:
     """Arguments of ``denoise`` for the image of a file."""
     recipe = options.from_recipe()
     if recipe is not None:
-        from ..provenance.follow import options_for
+        from ..provenance.replay_steps import options_for
 
         return {**options_for(recipe, image), "device": options.device}
     names = ("model", "quality", "gain_tuning", "pixel_size", "gain", "offset", "device", "seed")
@@ -243,7 +243,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
 
 def _same_model(wanted: str, s: Denoise) -> bool:
     from ..networks import find_model
-    from ..provenance.follow import model_of
+    from ..provenance.replay_steps import model_of
 
     try:
         card = model_of(s)

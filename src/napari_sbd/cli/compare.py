@@ -36,8 +36,8 @@ def compare(
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
     from .. import compare as run
-    from .. import electrons
     from ..io import read
+    from ..noise import counts as electrons
     from ..quality import candidates
 
     if output is not None and not output.absolute().parent.is_dir():

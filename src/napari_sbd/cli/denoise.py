@@ -74,7 +74,7 @@ def denoise(
 
     if neighbours:
         from ..frames import as_micrograph
-        from ..movie.file import denoise_movie_into
+        from ..streaming.neighbours import denoise_movie_into
     if gain_tuning:
         from ..gaintuning import gain_tune
     for source, target in zip(inputs, targets, strict=True):

@@ -20,8 +20,8 @@ def detector(
     offset: Annotated[float | None, typer.Option(help="File units at 0 electrons.")] = None,
 ) -> None:
     """Estimate gain, offset, read-out noise and correlation from variance against mean."""
-    from ..detector import estimate_detector
     from ..io import read
+    from ..noise.detector import estimate_detector
 
     if output is not None and output.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise SBDError(f"The plot {output} must end in .png, .pdf or .svg.")

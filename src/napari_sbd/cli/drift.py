@@ -68,7 +68,7 @@ def drift(
     if table is None:
         out.print(rows, markup=False)
     if plot is not None:
-        from ..movie.plot import plot_drift
+        from ..figures.drift import plot_drift
 
         plot_drift(found, plot)
     if output is not None:

@@ -151,7 +151,7 @@ def _is_denoised(image: Any) -> bool:
 
 
 def _noise(image: Any) -> float:
-    from .. import noise
+    from ..noise import level as noise
 
     first = as_micrograph(image)
     frame = np.asarray(first.data[0] if first.is_movie else first.data, np.float64)

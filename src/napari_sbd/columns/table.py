@@ -181,7 +181,7 @@ def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> p
 
 
 def _warn_unless_poisson(pair: Pair, scale: float) -> None:
-    from .. import electrons
+    from ..noise import counts as electrons
 
     if pair.counts:
         electrons.warn_unless_poisson(next(electrons.frames(pair.data)), round(scale / 1.5) or 1)

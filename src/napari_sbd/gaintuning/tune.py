@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import sampling
-from ..denoiser import Denoiser
+from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words
 from ..frames import as_micrograph, finite_or_nan
 from ..micrograph import Micrograph, PixelSize

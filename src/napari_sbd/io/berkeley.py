@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames
-from .atomic import replacing
 from .hdf5 import load
 from .record import plain
 from .units import pixel_size_nm, to_seconds

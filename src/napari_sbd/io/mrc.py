@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames, map_array, storable
-from .atomic import replacing
 from .raw_frames import RawFrames
 from .record import plain
 from .units import pixel_size_nm

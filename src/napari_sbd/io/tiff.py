@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import each_pixel, frames, is_large, map_array, stack_frames, storable
-from .atomic import replacing
 from .record import plain
 from .tiff_check import check_complete
 from .units import pixel_size_nm, to_nm, to_seconds

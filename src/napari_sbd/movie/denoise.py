@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..denoiser import Denoiser, Quality
+from ..denoising.denoiser import Denoiser, Quality
 from ..errors import SBDError, in_words
 from ..frames import as_micrograph
 from ..micrograph import Micrograph, PixelSize

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import noise, sampling
-from ..denoiser import Denoiser, Quality
+from .. import sampling
+from ..denoising.denoiser import Denoiser, Quality
 from ..errors import BlankImage, SBDError, in_words
 from ..frames import as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..noise import level as noise
 
 if TYPE_CHECKING:
     import pandas as pd

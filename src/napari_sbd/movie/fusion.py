@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from .. import sampling
-from ..denoiser import Denoiser
+from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError
 from ..frames import mean_filled
+from .change_detection import Stillness
 from .drift import Look, Track, at_working_sampling
 from .register import moved
-from .stillness import Stillness
 
 _EVERY = 16  # frames after which the expected difference is learned again
 _CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved

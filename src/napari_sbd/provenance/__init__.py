@@ -120,7 +120,7 @@ def write_beside(path: Path, kept: Mapping[str, Any]) -> Path:
     SBDError
         If it cannot be written.
     """
-    from ..io.atomic import replacing
+    from ..files import replacing
 
     target = path.with_name(path.name + _BESIDE)
     try:

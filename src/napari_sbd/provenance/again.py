@@ -12,7 +12,7 @@ from .. import sampling
 from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
 from . import history
-from .follow import gains_of, model_of, tuned_for
+from .replay_steps import gains_of, model_of, tuned_for
 from .steps import Denoise, steps
 
 if TYPE_CHECKING:

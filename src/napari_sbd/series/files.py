@@ -35,7 +35,7 @@ def read_series(path: str | os.PathLike[str]) -> Series:
     if not is_nifti(path):
         return as_series(read(path))
     check_readable(path)
-    from ..io import nifti
+    from . import nifti
 
     return nifti.read(path)
 
@@ -56,7 +56,7 @@ def read_mask(path: str | os.PathLike[str]) -> Any:
     if not is_nifti(path):
         return read(path).data
     check_readable(path)
-    from ..io import nifti
+    from . import nifti
 
     return nifti.read_mask(path)
 
@@ -82,7 +82,7 @@ def write_series(series: Series, path: str | os.PathLike[str]) -> None:
     if series.source is not None and path.exists() and path.samefile(series.source):
         raise SBDError(f"{path} is the raw file that this stack came from; choose another name.")
     if is_nifti(path):
-        from ..io import nifti
+        from . import nifti
 
         nifti.write(series, path)
     else:

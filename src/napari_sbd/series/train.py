@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .fit import Fitted
-    from .lessons import Lessons
     from .model import SeriesModel
+    from .training_pairs import Lessons
 
 STEPS = 2000
 _HELD_OUT = 0.12  # of the mask's voxels, as a slab at the end of the longest axis
@@ -158,8 +158,8 @@ def _start(plan: Plan, wanted: dict[str, Any], seed: int) -> tuple[nn.Module, Le
     """The network, and what it learns from and is judged by."""
     import torch
 
-    from .lessons import Lessons
     from .networks import build
+    from .training_pairs import Lessons
 
     learn, judge = _split(plan.mask)
     if learn.sum() < _FEWEST:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..denoise import Progress, denoise
-from ..denoiser import Denoiser, Quality
+from ..denoising.denoiser import Denoiser, Quality
 from ..errors import Cancelled, SBDError, in_words
 from ..frames import as_micrograph
 from ..io import check_writable, frame_writer, read, write

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..denoiser import Denoiser
+from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
