@@ -4,8 +4,8 @@
 
 False alarms and hits are taken on simulated images (Pt on CeO2 at 6.1 pm, HRTEM and HAADF, and
 both summed over 4 x 4 pixels) as a counting detector, a scaled one and a scintillator see them.
-What is lost is the PSNR of the denoised image without outliers less that with them, over pixels of the
-result that hold data.
+What is lost is the PSNR of the denoised image without outliers less that with them, over pixels of
+the result that hold data.
 """
 
 from __future__ import annotations

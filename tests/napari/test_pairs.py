@@ -13,7 +13,7 @@ from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
 from napari_sbd._napari.tools.filter_widget import FilterWidget
 from napari_sbd.networks import find_model
-from napari_sbd.provenance.replay import denoiser_of
+from napari_sbd.repeat import denoiser_of
 
 PIXEL = 0.0061
 
@@ -136,10 +136,6 @@ def test_the_window_gives_the_decibels_of_the_command_line(viewer, open_tool, un
     assert f"peak {table.attrs['peak']:.3g}" in widget.table.horizontalHeaderItem(1).text()
 
 
-def kept(result):
-    return result.metadata["napari_sbd"]
-
-
 @pytest.fixture
 def counts():
     return np.random.default_rng(0).poisson(lattice((96, 96))).astype(np.float32)
@@ -153,7 +149,7 @@ def test_halves_are_denoised_by_the_denoiser_of_the_result(counts, model, tmp_pa
     half = np.random.default_rng(1).poisson(counts / 2).astype(np.float32) * 2
     for options in ({"model": model, "quality": "best"}, {"gain_tuning": tuned}):
         result = sbd.denoise(raw, device="cpu", **options)
-        again = denoiser_of(kept(result), raw, device="cpu")(half)
+        again = denoiser_of(result, device="cpu")(half)
         expected = sbd.denoise(half, pixel_size=PIXEL, device="cpu", **options)
         np.testing.assert_array_equal(again, expected)
         other = sbd.denoise(half, pixel_size=PIXEL, device="cpu", model="hrtem")
@@ -166,7 +162,7 @@ def test_gains_tuned_on_the_image_are_tuned_anew_on_its_halves(counts, model, tm
     tuned = sbd.gain_tune(raw, model=model, steps=3, device="cpu")
     result = sbd.denoise(raw, gain_tuning=tuned, device="cpu")
     half = np.random.default_rng(1).poisson(counts / 2).astype(np.float32) * 2
-    again = denoiser_of(kept(result), raw, device="cpu")(half)
+    again = denoiser_of(result, device="cpu")(half)
     m = sbd.Micrograph(half, PIXEL, gain=1.0)
     anew = sbd.gain_tune(m, model=model, steps=3, device="cpu")
     np.testing.assert_array_equal(again, sbd.denoise(m, gain_tuning=anew, device="cpu").data)
@@ -176,9 +172,9 @@ def test_what_halves_cannot_repeat_is_refused(counts):
     movie = sbd.Micrograph(np.stack([counts] * 3), PIXEL, gain=1.0)
     result = sbd.denoise_movie(movie, neighbours=1, device="cpu")
     with pytest.raises(sbd.SBDError, match="Neighbouring frames"):
-        denoiser_of(kept(result), movie)
+        denoiser_of(result)(counts)
     with pytest.raises(sbd.SBDError, match="not made by Denoise"):
-        denoiser_of(None, movie)
+        denoiser_of(movie)
 
 
 def test_columns_before_denoise_say_what_to_click(viewer, open_tool):

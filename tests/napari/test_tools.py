@@ -252,7 +252,7 @@ def test_columns_lie_on_an_image_that_was_turned_and_moved(pair):
     _, denoised = pair
     denoised.rotate = 30
     denoised.affine = [[1, 0.1, 0.3], [0, 1, -0.2], [0, 0, 1]]
-    table = sbd.find_columns(denoised.data, pixel_size=0.0061)
+    table = sbd.find_columns(None, denoised.data, pixel_size=0.0061)
     points = points_layer(table, denoised)
     for place in points.data[::7]:
         np.testing.assert_allclose(points.data_to_world(place), denoised.data_to_world(place))

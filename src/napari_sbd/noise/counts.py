@@ -73,17 +73,7 @@ def pair(
     """
     data = counted(noisy, gain, offset)
     model = as_micrograph(denoised)
-    if data.is_movie != model.is_movie:
-        kinds = {True: "a movie", False: "a single image"}
-        raise SBDError(
-            f"The noisy data are {kinds[data.is_movie]}, shape {data.shape}, and the denoised are "
-            f"{kinds[model.is_movie]}, shape {model.shape}; give matching frames."
-        )
-    if data.shape != model.shape:
-        raise SBDError(
-            f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
-            "they must be of the same pixels."
-        )
+    check_same_pixels(data, model)
     own = as_micrograph(noisy)
     if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
         model = model.replace(gain=data.gain, offset=data.offset)
@@ -96,6 +86,27 @@ def pair(
             f"one {means[0]:.4g}: they are not in the same units, or not the same image."
         )
     return data, model
+
+
+def check_same_pixels(data: Micrograph, model: Micrograph) -> None:
+    """Refuse a noisy and a denoised image that are not of the same frames and pixels.
+
+    Raises
+    ------
+    SBDError
+        If their shapes differ.
+    """
+    if data.is_movie != model.is_movie:
+        kinds = {True: "a movie", False: "a single image"}
+        raise SBDError(
+            f"The noisy data are {kinds[data.is_movie]}, shape {data.shape}, and the denoised are "
+            f"{kinds[model.is_movie]}, shape {model.shape}; give matching frames."
+        )
+    if data.shape != model.shape:
+        raise SBDError(
+            f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
+            "they must be of the same pixels."
+        )
 
 
 def frames(source: Micrograph) -> Iterator[np.ndarray]:

@@ -170,7 +170,7 @@ def _constant_rows(frame: np.ndarray) -> np.ndarray:
 
 def _alive_beside(frame: np.ndarray, start: int, stop: int, value: float) -> bool:
     """Whether the rows on each side of a blank part hold other values all along."""
-    alive = []
+    alive: list[bool] = []
     for rows in (frame[max(start - _NEAR, 0) : start], frame[stop : stop + _NEAR]):
         if len(rows):
             other = (rows != value).sum(0)

@@ -42,7 +42,7 @@ def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
     with np.errstate(invalid="ignore"):
         extreme = np.fmax.reduce(frame, axis=None) if top else np.fmin.reduce(frame, axis=None)
         at: np.ndarray = frame == extreme
-        count = np.count_nonzero(at)
+        count = int(np.count_nonzero(at))
         if count < _LEAST or count > _MOST * frame.size or not _any_touch(at, count):
             return None
         some = frame[:: max(1, len(frame) // 128), :: max(1, frame.shape[1] // 128)]

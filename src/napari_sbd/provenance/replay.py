@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..series.stack import Series
     from .steps import Step
 
-__all__ = ["Replay", "apply", "as_command", "as_python", "denoiser_of", "rerun"]
+__all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
 
 _LAST_DIGIT = 1e-14
 
@@ -185,68 +185,6 @@ def apply(
         for step in chain:
             result = follower.do(step)
     return result
-
-
-def denoiser_of(
-    recipe: Any,
-    image: Micrograph,
-    *,
-    device: str = "auto",
-    should_stop: Callable[[], bool] | None = None,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The denoiser that made a result, for other counts of the same scene, such as half of them.
-
-    Model, quality and seed are the recipe's. Gains that were tuned on the image are tuned anew on
-    the counts, so that no electron judges what it helped to make; other gains are applied as they
-    are.
-
-    Parameters
-    ----------
-    recipe
-        What stands under ``"napari_sbd"`` in a result's metadata.
-    image
-        The raw image, which gives the pixel size.
-    device, should_stop
-        As in ``denoise``.
-
-    Returns
-    -------
-    From counts in electrons, an image or movie, to their estimate, same shape and unit.
-
-    Raises
-    ------
-    SBDError
-        If the result was not made by ``denoise`` alone, or with neighbouring frames, or if model or
-        gains are not to be had.
-    """
-    from ..session import Session
-    from .replay_steps import settings_for
-    from .steps import Denoise, Simulation, since_the_source, steps
-
-    chain = [s.settings for s in since_the_source(steps(recipe))] if recipe else []
-    made = [s for s in chain if not isinstance(s, Simulation)]
-    if len(made) != 1 or not isinstance(made[0], Denoise):
-        raise SBDError("This image was not made by Denoise alone, so halves cannot be treated so.")
-    s = made[0]
-    if s.neighbours:
-        raise SBDError("Neighbouring frames helped each frame, which halves of one cannot repeat.")
-    if s.dark or s.gain_reference:
-        raise SBDError(
-            "The image was corrected with references before it was denoised; apply them to the raw "
-            "image first (apply_references), and denoise that."
-        )
-    if s.gain_tuning is not None and s.gain_tuning.requested is not None:
-        request = s.gain_tuning.requested.model_copy(update={"frames": "reference"})
-        tuning = s.gain_tuning.model_copy(update={"requested": request})
-        s = s.model_copy(update={"gain_tuning": tuning})
-
-    def again(counts: np.ndarray) -> np.ndarray:
-        part = Micrograph(counts, image.pixel_size or s.pixel_size, gain=1.0)
-        settings = settings_for(s, part, False, device)
-        return Session(part, settings, should_stop=should_stop).collect().data
-
-    settings_for(s, image, False, device)  # a model that is not here is told before the work
-    return again
 
 
 def _opened(result: Any) -> tuple[Any, Any, Path | None]:

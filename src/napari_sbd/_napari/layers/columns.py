@@ -130,7 +130,7 @@ def colour(layer: Points, name: str) -> None:
 def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Shapes | None:
     """The outline (alpha shape) of the columns; None where they have none."""
     gap = table.attrs.get("spacing") or np.nan
-    alpha = (table.attrs.get("alpha") or ALPHA) * gap
+    alpha = table.attrs.get("outline") or (table.attrs.get("alpha") or ALPHA) * gap
     if not np.isfinite(alpha):
         return None
     rings = [ring for ring in polygons(table[["y", "x"]].to_numpy(float), alpha) if len(ring) > 2]

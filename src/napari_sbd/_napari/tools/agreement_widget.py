@@ -10,8 +10,7 @@ from napari.layers import Image, Points
 
 from ...agreement import agreement
 from ...micrograph import Micrograph
-from ...provenance.replay import denoiser_of
-from ...recipe import KEY
+from ...repeat import denoiser_of
 from ..forms.fields import choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -121,6 +120,6 @@ def _judge(
     should_stop: ShouldStop,
 ) -> Agreement:
     if not halves:
-        return agreement(raw, denoised)
-    again = denoiser_of(denoised.metadata.get(KEY), raw, should_stop=should_stop)
+        return agreement(raw, denoised, denoiser=False)
+    again = denoiser_of(denoised, should_stop=should_stop)
     return agreement(raw, denoised, denoiser=again)

@@ -14,9 +14,9 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import create_worker, qdebounced
 
 from ...columns import find_columns, follow_columns, refit_columns, write_columns
-from ...columns.detect import Detection, detect
 from ...errors import SBDError
 from ...micrograph import Micrograph
+from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
@@ -70,8 +70,8 @@ class ColumnsWidget(TaskWidget):
         self.redo = QPushButton("Redo")
         self.redo.setToolTip("Do it again (Ctrl+Shift+Z on the points).")
         self.below.addWidget(beside(self.undo, self.redo, self.export))
-        self._asked: tuple[Image, tuple[Micrograph, Micrograph | None]] | None = None
-        self._pair: tuple[Micrograph, Micrograph | None] | None = None  # that of the points
+        self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
+        self._pair: tuple[Micrograph | None, Micrograph] | None = None  # that of the points
         self._points: Points | None = None
         self._touched: set[int] = set()  # rows that wait for a fit
         self._stale = False  # whether the table as a whole was edited since the last fit
@@ -100,7 +100,7 @@ class ColumnsWidget(TaskWidget):
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
             m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
-        self._asked = layer, (m, raw)
+        self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
@@ -131,7 +131,7 @@ class ColumnsWidget(TaskWidget):
         layer.events.data.connect(self._edited)
         layer.bind_key("Control-Z", lambda _layer: self.undo.click(), overwrite=True)
         layer.bind_key("Control-Shift-Z", lambda _layer: self.redo.click(), overwrite=True)
-        return f"{columns_layer.words(table, pair[1] is not None)} {warning}".strip()
+        return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
 
     def _colour(self) -> None:
         if self._points is not None and self._points in self.viewer.layers:
@@ -267,7 +267,7 @@ class ColumnsWidget(TaskWidget):
     @property
     def _judged(self) -> bool:
         """Whether there are counts to judge the columns by."""
-        return self._pair is not None and self._pair[1] is not None
+        return self._pair is not None and self._pair[0] is not None
 
     def _step(self, to: Callable[[Edits], pd.DataFrame | None]) -> None:
         """Show the table of another edit; a fit that is under way is of no use any more."""
@@ -316,7 +316,7 @@ def _measure(
     """The table, the frame it is of, and what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = find_columns(m, raw, progress=progress, should_stop=should_stop, **settings)
+        table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
     words = " ".join(str(w.message) for w in caught if w.category is UserWarning)
