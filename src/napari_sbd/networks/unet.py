@@ -49,23 +49,14 @@ class NonLocal(nn.Module):
     def forward(self, x: Tensor, witnesses: Tensor | None = None) -> Tensor:
         """Attend from every position of ``x`` to ``witnesses`` (B, C, 1, K), or to all of ``x``."""
         source = x if witnesses is None else witnesses
-        value = self._split(self.value(source))
-        query = F.normalize(self._split(self.query(x)).float(), dim=-1) * self.sharpness
-        key = F.normalize(self._split(self.key(source)).float(), dim=-1)
-        query, key = query.to(value.dtype), key.to(value.dtype)
-        # the plain form is twice as fast on a CPU, and needs memory for every pair
-        if self.training or query.shape[2] * key.shape[2] <= _PLAIN_PAIRS:
-            rows = _ROWS if query.device.type == "cpu" and not self.training else query.shape[2]
-            parts = [(q @ key.transpose(2, 3)).softmax(-1) @ value for q in query.split(rows, 2)]
-            mixed = parts[0] if len(parts) == 1 else torch.cat(parts, 2)
-        else:
-            mixed = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        mixed = mixed.transpose(2, 3).reshape(x.shape)
-        return x + self.out(mixed.contiguous(memory_format=torch.channels_last))
+        query = _directions(self._split(self.query(x)), self.sharpness)
+        key, value = _directions(self._split(self.key(source))), self._split(self.value(source))
+        mixed = _attend(query, key, value, self.training).transpose(1, 2).flatten(2)
+        return x + self.out(mixed.transpose(1, 2).view(x.shape))
 
     def _split(self, t: Tensor) -> Tensor:
-        b, c, h, w = t.shape
-        return t.flatten(2).view(b, self.heads, c // self.heads, h * w).transpose(2, 3)
+        """(B, C, H, W) as (B, heads, H W, D), no copy where the memory has channels last."""
+        return t.permute(0, 2, 3, 1).flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 class UNet(nn.Module):
@@ -175,6 +166,31 @@ class UNet(nn.Module):
                 else:
                     h = layer(h)
         return F.pixel_shuffle(self.exit(h), 2)
+
+
+def _directions(t: Tensor, length: Tensor | float = 1.0) -> Tensor:
+    """Vectors of a length along those of ``t`` (..., D), computed in single precision."""
+    norm = torch.linalg.vector_norm(t, dim=-1, keepdim=True, dtype=torch.float32)
+    return (t * (length / norm.clamp_min(1e-12))).to(t.dtype)
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:
+    """Softmax attention (B, heads, N, D) of queries to K keys with their values."""
+    if query.device.type == "cpu" and training:
+        # image by image, so that the pairs of one stay in the processor's cache
+        return torch.stack([_mix(*one) for one in zip(query, key, value, strict=True)])
+    if training:
+        return _mix(query, key, value)
+    if query.shape[2] * key.shape[2] > _PLAIN_PAIRS:
+        return F.scaled_dot_product_attention(query, key, value, scale=1.0)
+    # the plain form is twice as fast on a CPU, and needs memory for every pair
+    rows = _ROWS if query.device.type == "cpu" else query.shape[2]
+    parts = [_mix(q, key, value) for q in query.split(rows, 2)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+
+def _mix(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    return (query @ key.transpose(-2, -1)).softmax(-1) @ value
 
 
 def _ascent(
