@@ -1,38 +1,43 @@
 """Denoise atomic-resolution TEM images with networks trained on simulations.
 
-Public names are imported on first use, so that ``import napari_sbd`` loads neither torch nor
-napari.
+Public names are imported on first use, so that ``import napari_sbd`` loads nothing heavy.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-# Eager, since the functions share their names with the modules that hold them: a later import of a
-# module would otherwise hide its function.
-from .agreement import agreement
-from .batch import batch
-from .cite import cite
-from .denoise import denoise
-from .equivalent_filter import equivalent_filter
+if TYPE_CHECKING:
+    from .agreement import agreement
+    from .batch import batch
+    from .denoise import denoise
+    from .denoising.equivalent_filter import equivalent_filter
+    from .provenance.cite import cite
 
 __version__ = version("napari-sbd")
 
 _HOMES = {
+    "agreement": "agreement",
+    "batch": "batch",
+    "cite": "provenance.cite",
+    "denoise": "denoise",
+    "equivalent_filter": "denoising.equivalent_filter",
     "Agreement": "agreement.result",
     "combine_columns": "columns",
     "compare": "quality",
     "compare_columns": "columns",
     "compare_columns_many_to_one": "columns",
     "correct_drift": "movie",
-    "denoise_movie": "movie",
+    "denoise_movie": "denoise",
     "denoise_series": "series",
     "denoise_file": "streaming",
     "Drift": "movie",
     "describe_lattice": "columns",
-    "estimate_detector": "detector",
+    "estimate_detector": "noise.detector",
     "estimate_drift": "movie",
     "psnr": "quality",
     "residual_check": "quality",
@@ -44,8 +49,8 @@ _HOMES = {
     "SBDError": "errors",
     "Series": "series",
     "Tuned": "gaintuning",
-    "as_command": "replay",
-    "as_python": "replay",
+    "as_command": "provenance.replay",
+    "as_python": "provenance.replay",
     "find_columns": "columns",
     "follow_columns": "columns",
     "gain_tune": "gaintuning",
@@ -54,7 +59,7 @@ _HOMES = {
     "read": "io",
     "read_series": "series",
     "refit_columns": "columns",
-    "rerun": "replay",
+    "rerun": "provenance.replay",
     "simulate": "simulation.phantom",
     "train": "training.session",
     "train_series": "series",
@@ -122,3 +127,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps a function in front of the module of the same name that holds it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # An import sets a module as an attribute of its package; the function goes first.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 from known import lattice
 from napari_sbd import SBDError
 from napari_sbd.gaintuning.noises import Counted, Gaussian, recognise
-from napari_sbd.noise import thin
+from napari_sbd.noise.level import thin
 
 CLEAN = lattice((200, 200), period=9, mean=12)
 

@@ -51,7 +51,7 @@ def _no_stray_workers(qtbot):
     yield
     from superqt.utils import WorkerBase
 
-    from napari_sbd._napari.jobs import queue
+    from napari_sbd._napari.jobs.queue import queue
 
     WorkerBase.await_workers(5000)
     qtbot.waitUntil(lambda: not queue().jobs, timeout=5000)
@@ -83,8 +83,8 @@ def until(qtbot):
 @pytest.fixture
 def denoise_widget(viewer, until):
     """The Denoise widget beside the viewer; its jobs end with the test."""
-    from napari_sbd._napari.denoise_widget import DenoiseWidget
-    from napari_sbd._napari.jobs import queue
+    from napari_sbd._napari.denoise.widget import DenoiseWidget
+    from napari_sbd._napari.jobs.queue import queue
 
     # not qtbot.addWidget, which would delete the widget before its jobs are over
     widget = DenoiseWidget(viewer)
@@ -99,7 +99,7 @@ def denoise_widget(viewer, until):
 @pytest.fixture
 def add(viewer):
     """Add a calibrated micrograph to the viewer; movies stand at their first frame."""
-    from napari_sbd._napari.layers import to_layer
+    from napari_sbd._napari.layers.micrographs import to_layer
     from napari_sbd.micrograph import Micrograph
 
     def add_one(data, **fields):
@@ -131,8 +131,10 @@ def denoiser(monkeypatch):
     control.go.set()
 
     class Fake:
-        def __init__(self, source, *, model="auto", quality="fast", device="auto"):
-            self.source, self.device, self.block = source, "cpu", (1, 1)
+        device, block = "cpu", (1, 1)
+
+        def __init__(self, *_source, **_settings):
+            pass
 
         def __call__(self, frame, tick, should_stop):
             frame = np.asarray(frame)
@@ -149,11 +151,9 @@ def denoiser(monkeypatch):
             control.levels.append(round(float(frame.mean())))
             return frame + 100
 
-        def annotate(self, result, *_progress, **settings):
-            history = {"history": [{"operation": "denoise", "settings": settings}]}
-            return result.replace(metadata={**result.metadata, "napari_sbd": history})
+        def found(self):
+            return {}
 
-    monkeypatch.setattr("napari_sbd._napari.run.Denoiser", Fake)
-    monkeypatch.setattr("napari_sbd._napari.live.Denoiser", Fake)
+    monkeypatch.setattr("napari_sbd.session.Denoiser", Fake)
     yield control
     control.go.set()

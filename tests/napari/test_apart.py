@@ -10,7 +10,7 @@ import pytest
 
 import elsewhere
 from napari_sbd import SBDError
-from napari_sbd._napari.apart import apart
+from napari_sbd._napari.jobs.subprocess_task import apart
 from napari_sbd.errors import Cancelled
 
 FOREVER = """
@@ -18,7 +18,7 @@ import sys
 from functools import partial
 from pathlib import Path
 import elsewhere
-from napari_sbd._napari.apart import apart
+from napari_sbd._napari.jobs.subprocess_task import apart
 hear = lambda what: print(what, flush=True)
 apart(partial(elsewhere.goes_on, Path(sys.argv[1])), hear, lambda: False)
 """

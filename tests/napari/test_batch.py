@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_sbd._napari.batch_widget import BatchWidget
+from napari_sbd._napari.tools.batch_widget import BatchWidget
 from napari_sbd.io import read, write
 from napari_sbd.micrograph import Micrograph
 

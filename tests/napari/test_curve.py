@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_sbd._napari.curve import Curve, ticks
+from napari_sbd._napari.forms.curve import Curve, ticks
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from napari.layers import Image
 from npe2 import PluginManager, io_utils
 
 from napari_sbd import Micrograph, read, write
-from napari_sbd._napari import samples
-from napari_sbd._napari.layers import micrograph_of
-from napari_sbd._napari.reader import get_reader
-from napari_sbd._napari.writer import write_image
+from napari_sbd._napari.layers import samples
+from napari_sbd._napari.layers.micrographs import micrograph_of
+from napari_sbd._napari.layers.reader import get_reader
+from napari_sbd._napari.layers.writer import write_image
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
 RECIPE = {"history": [{"operation": "denoise"}]}
@@ -183,6 +183,18 @@ def test_what_cannot_be_read_is_declined(tmp_path):
     names = ["empty.zarr", "folder.mrc", "damaged.npy", "table.h5", "nowhere.zarr"]
     for path in [*(str(tmp_path / name) for name in names), "https://example.org/image.zarr"]:
         assert get_reader(path) is None
+
+
+def test_a_folder_of_hyperspy_is_read(tmp_path):
+    path = tmp_path / "a.zspy"
+    group = zarr.open_group(path, mode="w", zarr_format=2).create_group("Experiments/scan")
+    group.create_array("data", data=MOVIE[0], chunks=MOVIE[0].shape)
+    for i, name in enumerate("yx"):
+        axis = group.create_group(f"axis-{i}")
+        axis.attrs.update(name=name, units="nm", scale=0.02, navigate=False)
+    ((data, attributes, _),) = get_reader(str(path))(str(path))
+    np.testing.assert_array_equal(data, MOVIE[0])
+    assert attributes["scale"] == pytest.approx((0.02, 0.02))
 
 
 def test_several_files_are_left_to_napari():

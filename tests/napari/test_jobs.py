@@ -5,10 +5,10 @@ import gc
 import numpy as np
 import pytest
 
-from napari_sbd._napari import jobs
-from napari_sbd._napari.job_list import JobList
-from napari_sbd._napari.jobs import queue
-from napari_sbd._napari.task_widget import TaskWidget
+from napari_sbd._napari.forms.job_list import JobList
+from napari_sbd._napari.forms.task_widget import TaskWidget
+from napari_sbd._napari.jobs import queue as jobs
+from napari_sbd._napari.jobs.queue import queue
 
 
 @pytest.fixture

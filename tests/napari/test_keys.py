@@ -23,7 +23,7 @@ def test_keys_do_what_the_buttons_do(make_napari_viewer, qtbot, until, denoiser,
 
 
 def test_keys_of_a_widget_that_is_gone_are_free_again(viewer, until):
-    from napari_sbd._napari.denoise_widget import DenoiseWidget
+    from napari_sbd._napari.denoise.widget import DenoiseWidget
 
     widget = DenoiseWidget(viewer)
     assert len(viewer.keymap) == 4

@@ -6,7 +6,7 @@ import pytest
 from napari.layers import Image, Labels, Layer, Points
 
 from napari_sbd import Micrograph, SBDError
-from napari_sbd._napari import layers
+from napari_sbd._napari.layers import micrographs as layers
 
 FRAME = np.random.default_rng(0).poisson(0.45, (40, 48)).astype(np.uint16)
 MOVIE = np.stack([FRAME] * 3)
@@ -30,6 +30,14 @@ def layer_of(m: Micrograph) -> Image:
         ((0.01, 0.01), ("1/nm", "1/nm"), None),
         ((0.01, 0.01), ("nm", "pixel"), None),
         ((0.01, 0.01), ("nm", "second"), None),
+        # lengths of printers and style sheets, which pint knows: "px" is 264,583 nm
+        ((1, 1), ("px", "px"), None),
+        ((0.0061, 0.0061), ("px", "px"), None),
+        ((1, 1), ("point", "pica"), None),
+        ((1 / 72, 1 / 72), ("inch", "inch"), None),
+        ((1 / 28, 1 / 28), ("cm", "cm"), None),
+        ((6.1e-10, 6.1e-10), ("cm", "cm"), 0.0061),
+        ((6.1e-12, 6.1e-12), ("m", "m"), 0.0061),
     ],
 )
 def test_pixel_size_comes_from_scale_and_units(scale, units, expected):
@@ -96,6 +104,13 @@ def test_what_is_typed_is_kept_on_the_layer():
     assert (m.pixel_size, m.gain, m.offset) == (0.0061, 3.7, 100.0)
     assert m.metadata == {"mine": 1}
     assert tuple(layer.scale) == (1, 1, 1)  # still aligned with other layers in pixels
+
+
+def test_a_layer_in_pixels_of_style_sheets_keeps_its_scale_and_is_calibrated():
+    layer = Image(FRAME, units=("px", "px"))
+    layers.calibrate(layer, 0.02, None, 0.0)
+    assert tuple(layer.scale) == (1, 1)
+    assert layers.micrograph_of(layer).pixel_size == 0.02
 
 
 def test_a_calibrated_layer_is_corrected_in_its_own_units():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_sbd._napari.live import LARGEST, MARGIN, bounded
-from napari_sbd._napari.looking import frame_shown, part_shown
+from napari_sbd._napari.jobs.live import LARGEST, MARGIN, bounded
+from napari_sbd._napari.layers.view_state import frame_shown, part_shown
 
 BIG = np.arange(1200 * 1400, dtype=np.float32).reshape(1200, 1400)
 

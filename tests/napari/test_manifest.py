@@ -43,7 +43,7 @@ def test_opening_the_widget_loads_no_torch():
         "import sys, numpy as np\n"
         "from qtpy.QtWidgets import QApplication\n"
         "from napari.components import ViewerModel\n"
-        "from napari_sbd._napari.denoise_widget import DenoiseWidget\n"
+        "from napari_sbd._napari.denoise.widget import DenoiseWidget\n"
         "app = QApplication([])\n"
         "widget = DenoiseWidget(ViewerModel())\n"
         "assert 'torch' not in sys.modules\n"

@@ -7,9 +7,9 @@ import pytest
 import torch
 from npe2 import PluginManifest
 
-from napari_sbd._napari.denoise_widget import DenoiseWidget
-from napari_sbd._napari.model_box import ModelBox, own_models
-from napari_sbd._napari.settings import obey_limits, prefer, preference
+from napari_sbd._napari.denoise.widget import DenoiseWidget
+from napari_sbd._napari.forms.model_box import ModelBox, own_models
+from napari_sbd._napari.forms.preferences import obey_limits, prefer, preference
 from napari_sbd.networks import tiling
 from napari_sbd.networks.tile_size import set_tile_size
 from napari_sbd.networks.unet import UNet
@@ -158,7 +158,7 @@ def test_a_model_that_is_browsed_for_is_remembered(settings, qtbot, tmp_path, mo
     qtbot.addWidget(box)
     answers = iter([(str(path), ""), ("", "")])
     monkeypatch.setattr(
-        "napari_sbd._napari.model_box.QFileDialog.getOpenFileName", lambda *_: next(answers)
+        "napari_sbd._napari.forms.model_box.QFileDialog.getOpenFileName", lambda *_: next(answers)
     )
     for expected in (str(path), "auto"):
         box.setCurrentText("your own…")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backend_bases import MouseEvent
 
-from napari_sbd._napari.spectra import Spectra, edges, spacing_text
+from napari_sbd._napari.forms.spectra import Spectra, edges, spacing_text
 
 PERIOD = 0.25  # nm, along x
 STEP = 0.03

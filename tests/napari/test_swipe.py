@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_sbd._napari.swipe import clipped
+from napari_sbd._napari.denoise.swipe import clipped
 
 
 @pytest.fixture

@@ -12,22 +12,22 @@ from napari.utils.notifications import notification_manager
 
 import napari_sbd as sbd
 from known import lattice
-from napari_sbd._napari.agreement_widget import AgreementWidget
-from napari_sbd._napari.columns_layer import points_layer
-from napari_sbd._napari.columns_widget import ColumnsWidget
-from napari_sbd._napari.compare_widget import CompareWidget
-from napari_sbd._napari.detector_widget import DetectorWidget
-from napari_sbd._napari.filter_widget import FilterWidget, reach
-from napari_sbd._napari.flow_widget import FlowWidget
-from napari_sbd._napari.gaintune_widget import GainTuneWidget
-from napari_sbd._napari.layers import calibrate, micrograph_of, to_layer
-from napari_sbd._napari.phantom_widget import PhantomWidget
-from napari_sbd._napari.report_widget import ReportWidget
-from napari_sbd._napari.residual_widget import ResidualWidget
+from napari_sbd._napari.layers.columns import points_layer
+from napari_sbd._napari.layers.micrographs import calibrate, micrograph_of, to_layer
+from napari_sbd._napari.tools.agreement_widget import AgreementWidget
+from napari_sbd._napari.tools.columns_widget import ColumnsWidget
+from napari_sbd._napari.tools.compare_widget import CompareWidget
+from napari_sbd._napari.tools.detector_widget import DetectorWidget
+from napari_sbd._napari.tools.filter_widget import FilterWidget, reach
+from napari_sbd._napari.tools.flow_widget import FlowWidget
+from napari_sbd._napari.tools.gaintune_widget import GainTuneWidget
+from napari_sbd._napari.tools.phantom_widget import PhantomWidget
+from napari_sbd._napari.tools.report_widget import ReportWidget
+from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
-from napari_sbd.equivalent_filter import EquivalentFilter
+from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
-from napari_sbd.provenance import recipe, with_recipe
+from napari_sbd.recipe import recipe, with_recipe
 
 PATIENCE = 60_000  # ms, for busy machines
 
@@ -276,7 +276,7 @@ def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
     widget, points = found
     path = tmp_path / "columns.csv"
     monkeypatch.setattr(
-        "napari_sbd._napari.columns_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.tools.columns_widget.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget.export.click()
@@ -318,7 +318,7 @@ def test_a_blur_is_caught_removing_the_lattice(viewer, open_tool, finish, pair):
 def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
     path = tmp_path / "report.png"
     monkeypatch.setattr(
-        "napari_sbd._napari.report_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.tools.report_widget.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget = open_tool(ReportWidget)

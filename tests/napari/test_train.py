@@ -10,9 +10,9 @@ import torch
 
 from known import lattice
 from napari_sbd import SBDError
-from napari_sbd._napari.model_box import ModelBox
-from napari_sbd._napari.train_form import Wishes, recipe_of, zones_of
-from napari_sbd._napari.train_widget import TrainWidget, listener
+from napari_sbd._napari.forms.model_box import ModelBox
+from napari_sbd._napari.tools.train_form import Wishes, recipe_of, zones_of
+from napari_sbd._napari.tools.train_widget import TrainWidget, listener
 from napari_sbd.errors import Cancelled
 from napari_sbd.networks import find_model, load_network, save_model
 
@@ -119,7 +119,7 @@ def session(monkeypatch):
 
     monkeypatch.setattr("napari_sbd.training.session.train", train)
     monkeypatch.setattr(
-        "napari_sbd._napari.train_widget.apart", lambda task, hear, stop: task(hear, stop)
+        "napari_sbd._napari.tools.train_widget.apart", lambda task, hear, stop: task(hear, stop)
     )
     return calls
 

@@ -5,8 +5,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
-from napari_sbd._napari.denoise_widget import DenoiseWidget
-from napari_sbd._napari.layers import to_layer
+from napari_sbd._napari.denoise.widget import DenoiseWidget
+from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd.micrograph import Micrograph
 
 PATIENCE = 20_000  # ms, for busy machines
@@ -110,7 +110,7 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
 def test_values_outside_the_models_range_are_warned_of(viewer, widget, until, noisy):
     add(viewer, noisy)
     type_into(widget.pixel_size, "0.2")
-    until(lambda: "outside what hrtem was trained on" in widget.warning.text())
+    until(lambda: "per working pixel; model 'hrtem' was trained at" in widget.warning.text())
 
 
 def test_nonsense_in_a_field_is_answered_and_stops_the_start(viewer, widget, noisy):

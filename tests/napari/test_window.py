@@ -7,7 +7,7 @@ from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
-from napari_sbd._napari.denoise_widget import DenoiseWidget
+from napari_sbd._napari.denoise.widget import DenoiseWidget
 
 
 def test_an_image_is_denoised_in_a_window(make_napari_viewer, qtbot, denoiser, noisy):

@@ -6,7 +6,7 @@ import torch
 
 from napari_sbd.errors import DeviceFull
 from napari_sbd.networks import tiling
-from napari_sbd.networks.retreat import Passes
+from napari_sbd.networks.memory_fallback import Passes
 
 CPU, CARD = torch.device("cpu"), torch.device("meta")  # the latter stands in for a graphics card
 

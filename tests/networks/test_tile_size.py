@@ -6,7 +6,7 @@ import torch
 
 from napari_sbd import SBDError
 from napari_sbd.networks import tiling
-from napari_sbd.networks.retreat import Passes
+from napari_sbd.networks.memory_fallback import Passes
 from napari_sbd.networks.tile_size import set_tile_size, tile_size
 
 CPU = torch.device("cpu")

@@ -5,9 +5,9 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_sbd import Micrograph
-from napari_sbd._napari.layers import micrograph_of, to_layer
-from napari_sbd._napari.series_layers import get_reader
-from napari_sbd._napari.series_widget import SeriesWidget
+from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
+from napari_sbd._napari.layers.series import get_reader
+from napari_sbd._napari.tools.series_widget import SeriesWidget
 from napari_sbd.series import read_series
 
 from .conftest import decays, table
@@ -22,7 +22,7 @@ def viewer():
 
 @pytest.fixture
 def widget(viewer, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_sbd._napari.series_widget._STEPS", 30)
+    monkeypatch.setattr("napari_sbd._napari.tools.series_widget._STEPS", 30)
     opened = SeriesWidget(viewer)
     yield opened
     opened.cancel.click()
@@ -89,7 +89,7 @@ def test_a_nifti_layer_knows_its_gradient_table(viewer, tmp_path):
     np.savetxt(tmp_path / "dwi.bvec", gradients.bvecs.T)
     ((data, attributes, _),) = get_reader(str(path))(str(path))
     layer = viewer.add_image(data, **attributes)
-    from napari_sbd._napari.series_layers import series_of
+    from napari_sbd._napari.layers.series import series_of
 
     series = series_of(layer)
     series.gradients.check_same(gradients)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import electrons, sampling
-from ..errors import SBDError
+from .. import sampling
+from ..errors import SBDError, warn
+from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from .split_halves import Denoiser, halves, judge, neighbours, residual, still, total
 from .statistic import Weights, combined, p_value, scores_at
-from .trials import Denoiser, halves, judge, neighbours, residual, still, total
 from .visibility import VISIBLE, visibility
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def agreement(
     if denoiser is not None:
         trials = halves(data, denoiser, seed)
         how = "each half of the electrons judged by what was made from the other"
-    elif data.is_movie and len(data.data) > 1 and still(data, weights):
-        trials = neighbours(data, model)
+    elif (lit := _lit(data, model)) and still(lit[0], weights):
+        trials = neighbours(*lit)
         how = "even frames judged by odd ones and the other way round"
     else:
         trials = [(counts, expected)]
@@ -125,6 +126,16 @@ def agreement(
         how=how,
         self_use=None if denoiser is None else self_use,
     )
+
+
+def _lit(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph] | None:
+    """The frames of a movie that have beam, of both; None if there are not two."""
+    lit = lit_frames(data) if data.is_movie else []
+    if len(lit) < 2:
+        return None
+    if len(lit) == len(data.data):
+        return data, model
+    return data.replace(data=data.data[lit]), model.replace(data=model.data[lit])
 
 
 def judge_columns(
@@ -172,10 +183,9 @@ def _sigma(
     else:
         block = sampling.estimate_bin(np.nan_to_num(expected, nan=float(np.nanmean(expected))))
         if block is None:
-            warnings.warn(
+            warn(
                 "The pixel size is unknown and no lattice was found; neighbourhoods of sigma "
-                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size.",
-                stacklevel=3,
+                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size."
             )
         sigma = tuple(_SIGMA_BLOCKS * b for b in block) if block else (_FALLBACK_SIGMA,) * 2
     held = np.pi * sigma[0] * sigma[1] * float(np.nanmean(counts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,8 +50,9 @@ def columns(
     else:
         clean, noisy = read(denoised) if denoised else None, raw
         if clean is None:
+            calibration: dict[str, Any] = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
             with progress("denoising") as report:
-                clean = denoise(raw, pixel_size, gain, offset, device=device, progress=report)
+                clean = denoise(raw, **calibration, device=device, progress=report)
     with progress("columns") as report:
         table = find_columns(
             clean,

@@ -27,7 +27,7 @@ def models() -> None:
 
 def doctor() -> None:
     """Check the installation: versions, devices, models, a short self-test."""
-    from ..doctor import examine
+    from .doctor import examine
 
     sound = True
     for finding in examine():
@@ -48,7 +48,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Simulate a noisy image of Pt on CeO2, denoise it, and show it."""
-    from ..demo import run_demo
+    from .demo import run_demo
 
     err.print("Simulating and denoising a micrograph; this takes some seconds.")
     for path in run_demo(output, window, device):

@@ -25,8 +25,7 @@ def rerun(
     ] = False,
 ) -> None:
     """Repeat a result from its recipe and compare; exit status 1 if it is not identical."""
-    from .. import replay
-    from ..provenance import read_recipe
+    from ..provenance import read_recipe, replay
 
     if python or command:
         recipe = read_recipe(result)
@@ -44,6 +43,6 @@ def rerun(
 
 def cite(result: Result) -> None:
     """Print a methods paragraph with references for a paper."""
-    from ..cite import cite as words
+    from ..provenance.cite import cite as words
 
     out.print(words(result), markup=False)

@@ -6,8 +6,8 @@ Detection and fits stand in ``detect``, ``fit`` and ``measure``; ``table`` puts 
 """
 
 from .export import write_columns
-from .follow import combine_columns, follow_columns
 from .lattice import describe_lattice, lattice_vectors, spacing, species
+from .link_frames import combine_columns, follow_columns
 from .match import Comparison, compare_columns, compare_columns_many_to_one
 from .outline import on_surface, outline, polygons
 from .table import find_columns, refit_columns

@@ -28,7 +28,7 @@ def inputs(
     model = as_micrograph(denoised)
     data = None
     if noisy is not None:
-        from .. import electrons
+        from ..noise import counts as electrons
 
         data, model = electrons.pair(noisy, model, gain, offset)
         if model.pixel_size is None:
@@ -48,7 +48,7 @@ def recipe_of(
     model: Micrograph, data: Micrograph | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """What repeats the search, with the steps ``before`` it that made the denoised image."""
-    from ..provenance import history, origin_of, recipe
+    from ..recipe import history, origin_of, recipe
 
     counts: dict[str, Any] = {"noisy": False}
     if data is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import Cancelled, SBDError, in_words
+from ..errors import Cancelled, SBDError, in_words, warn
 from ..frames import unmasked
 from ..micrograph import Micrograph, PixelSize
 
@@ -85,7 +84,7 @@ def find_columns(
     """
     import pandas as pd
 
-    from .. import electrons
+    from ..noise import counts as electrons
     from .detect import check_settings
     from .inputs import inputs, recipe_of
 
@@ -201,7 +200,7 @@ def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: flo
         "shape": list(model.shape),
     }
     if not len(points):
-        warnings.warn(f"No atomic columns were found. {why}", stacklevel=4)
+        warn(f"No atomic columns were found. {why}")
     table = _measured(model, data, start, None, attrs, alpha)
     table.attrs = attrs
     return table

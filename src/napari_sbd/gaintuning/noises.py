@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SBDError
-from ..noise import noise_level, thin
+from ..noise.level import noise_level, thin
 
 _POISSON = (0.7, 1.4)  # noise variance over mean, as still believed of counted electrons
 _WHITE = (0.6, 1.6)  # power of the noise beyond 0.47 cycles per pixel over that at 0.38 to 0.45

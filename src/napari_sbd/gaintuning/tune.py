@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import sampling
-from ..denoiser import Denoiser
+from ..denoising.denoiser import Denoiser
+from ..denoising.settings import TuningRequest
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import as_micrograph, finite_or_nan
+from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
 from . import layer, noises
@@ -24,7 +25,7 @@ from .tuned import Tuned, fingerprint
 
 Frames = Literal["reference", "all", "each"] | int
 
-STEPS = 100
+USUAL = TuningRequest()
 _FIELD = 512  # working pixels along a side of the part of a frame that is looked at
 _JUDGED = 4  # frames of a movie that are judged on, when it is tuned on all
 _TAKEN_FOR = {noises.Counted: "counted electrons", noises.Gaussian: "white Gaussian noise"}
@@ -32,14 +33,14 @@ _TAKEN_FOR = {noises.Counted: "counted electrons", noises.Gaussian: "white Gauss
 
 def gain_tune(
     image: Micrograph | np.ndarray,
+    *,
     pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
-    *,
     model: str | Path = "auto",
-    loss: str = "auto",
+    loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
-    steps: int = STEPS,
+    steps: int = USUAL.steps,
     frames: Frames = "reference",
     device: str = "auto",
     seed: int = 0,
@@ -111,9 +112,9 @@ def gain_tune(
 def tune_model(
     worker: Denoiser,
     *,
-    loss: str = "auto",
+    loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
-    steps: int = STEPS,
+    steps: int = USUAL.steps,
     frames: Frames = "reference",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -183,7 +184,7 @@ def _groups(source: Micrograph, frames: Frames) -> list[list[int]]:
             raise SBDError(f"There is no frame {frames}; the image has {len(stack)}.")
         return [[int(frames)]]
     if frames == "reference":
-        return [[next(i for i, f in enumerate(stack) if _unless_blank(f) is not None)]]
+        return [[reference_number(source)]]
     if frames == "all":
         return [list(range(len(stack)))]
     if frames == "each":

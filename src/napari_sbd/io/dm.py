@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import map_array, storable
-from .atomic import replacing
 from .dm_tags import Block, read_tags
 from .record import plain
 from .units import pixel_size_nm, to_seconds

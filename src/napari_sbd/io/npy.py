@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames, map_array
-from .atomic import replacing
 
 _BLOCK, _BLOCKS = 2**20, 64  # bytes; larger files are told apart by blocks spread over them
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing_folder
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames, is_large
-from .atomic import replacing_folder
 from .record import plain
 from .units import pixel_size_nm, to_seconds
 

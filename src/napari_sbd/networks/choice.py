@@ -2,7 +2,8 @@
 
 The pixels of every block fall into two halves, as the colours of a chessboard. The noise of the
 halves is independent where the detector's neighbours are, so a model that is shown one half and
-compared with the other is judged without a clean image (Noise2Noise, Lehtinen et al. 2018).
+compared with the other is judged without a clean image (Noise2Noise, Lehtinen et al. 2018). Where
+the noise of neighbours is correlated, the halves come from the image that was made white.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def choose_model(
     block: tuple[int, int],
     pixel_size_yx: tuple[float, float] | None = None,
     device: Any = "auto",
+    white: np.ndarray | None = None,
 ) -> Choice:
     """Choose among the bundled models.
 
@@ -55,6 +57,9 @@ def choose_model(
     device
         As ``resolve_device`` takes it, for the passes over a small part of the frame, one for each
         model.
+    white
+        (H, W) the block sums with their noise made white, where that of the pixels is correlated,
+        so that half of them say something about the other half.
 
     Returns
     -------
@@ -66,12 +71,17 @@ def choose_model(
     if pixel_size_yx is not None:
         working = [p * b for p, b in zip(pixel_size_yx, block, strict=True)]
         others = [card for card in others if all(card.knows_pixel(p) for p in working)]
-    if not others or min(block) < 2:
+    if not others:
         return Choice(default, "the general model")
     from .hardware import resolve_device
 
     where = resolve_device(device)
-    seen, judge = _halves(_liveliest(frame, block), block)
+    if white is None and min(block) < 2:
+        white = mean_filled(sampling.bin_counts(frame, block))
+    if white is None:
+        seen, judge = _halves(_liveliest(frame, block), block)
+    else:
+        seen, judge = _fission(_liveliest(white, (1, 1)))
     errors = {card.name: (_predict(card, seen, where) - judge) ** 2 for card in (default, *others)}
     best, clearest = default, _CLEAR
     for card in others:
@@ -102,6 +112,19 @@ def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.n
     sums = [sampling.bin_counts(np.where(mask, frame, np.nan), block) for mask in (white, ~white)]
     filled = [mean_filled(s) for s in sums]
     return filled[0] - filled[0].mean(), filled[1] - filled[0].mean()
+
+
+def _fission(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two estimates about zero with independent noise, of an image whose noise is white.
+
+    Fresh noise of the same level is added to one and taken from the other (data fission, Leiner et
+    al., arXiv 2112.11079).
+    """
+    from ..noise.level import noise_level
+
+    even = image - image.mean()
+    fresh = np.random.default_rng(0).normal(0, noise_level(image), image.shape)
+    return even + fresh, even - fresh
 
 
 def _predict(card: ModelCard, counts: np.ndarray, device: Any) -> np.ndarray:

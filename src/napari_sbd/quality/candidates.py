@@ -48,7 +48,7 @@ def candidates(
     Name to callable from an array (Y, X) in electrons to its estimate.
     """
     from ..denoise import denoise
-    from ..filters import denoisers
+    from ..denoising.filters import denoisers
 
     network = partial(
         denoise, pixel_size=pixel_size, model=model, device=device, should_stop=should_stop

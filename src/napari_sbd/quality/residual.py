@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import electrons, sampling
+from .. import sampling
 from ..errors import SBDError
 from ..frames import mean_filled
 from ..micrograph import PixelSize
+from ..noise import counts as electrons
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import electrons
 from ..errors import SBDError
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
+from ..noise import counts as electrons
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 Denoiser = Callable[[np.ndarray], Any]

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ..errors import Cancelled, SBDError
 from .features import in_noise_units
-from .lessons import Lessons
 from .networks import AnyLength, Protocol
 from .noises import Noise
+from .training_pairs import Lessons
 
 BATCH = 1024
 _ROUNDS = 20  # steps from one lesson, at most

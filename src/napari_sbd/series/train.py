@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..denoise import Progress
-from ..errors import SBDError, in_words
+from ..errors import SBDError, in_words, warn
 from .noises import Noise
 from .plan import Plan, paired, recognise, simulated
 from .stack import Gradients, Series, as_series, signals, usable_mask
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .fit import Fitted
-    from .lessons import Lessons
     from .model import SeriesModel
+    from .training_pairs import Lessons
 
 STEPS = 2000
 _HELD_OUT = 0.12  # of the mask's voxels, as a slab at the end of the longest axis
@@ -134,10 +133,9 @@ def train_series(
             should_stop or (lambda: False),
         )
     if fitted.error >= fitted.raw_error:
-        warnings.warn(
+        warn(
             f"On held-out voxels the network errs by {fitted.error:.3g} of the noise, the noisy "
-            f"signals by {fitted.raw_error:.3g}: it makes them worse; train it for more steps.",
-            stacklevel=2,
+            f"signals by {fitted.raw_error:.3g}: it makes them worse; train it for more steps."
         )
     return _model(fitted, plan, reference.gradients, wanted, name, seed)
 
@@ -158,8 +156,8 @@ def _start(plan: Plan, wanted: dict[str, Any], seed: int) -> tuple[nn.Module, Le
     """The network, and what it learns from and is judged by."""
     import torch
 
-    from .lessons import Lessons
     from .networks import build
+    from .training_pairs import Lessons
 
     learn, judge = _split(plan.mask)
     if learn.sum() < _FEWEST:
@@ -215,7 +213,7 @@ def _model(
     }
     card = SeriesCard(
         name=name,
-        version=__version__,
+        version=version("napari-sbd"),
         description="Signals along a stack, learnt from a low-noise acquisition.",
         license="that of the data",
         architecture=network.architecture,  # type: ignore[arg-type]

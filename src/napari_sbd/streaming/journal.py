@@ -7,13 +7,12 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ..errors import SBDError
-
-Fate = Literal["denoised", "blank", "unreadable"]
+from ..session import Fate
 
 
 @dataclass(frozen=True)

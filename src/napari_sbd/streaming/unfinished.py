@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import take_place
 from ..io import frame_writer
-from ..io.atomic import take_place
 from ..micrograph import Micrograph
 from .journal import Entry, Journal, entry_of
 

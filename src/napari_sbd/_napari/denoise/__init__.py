@@ -1,0 +1,1 @@
+"""The Denoise widget, live preview, and the ways to compare before and after."""

@@ -1,0 +1,1 @@
+"""The parts that our dock widgets are made of."""

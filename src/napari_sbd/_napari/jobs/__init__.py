@@ -1,0 +1,1 @@
+"""Work in the background: the queue, one denoising under way, live mode, other processes."""

@@ -1,0 +1,179 @@
+"""What the plugin understands of an image before it denoises it, in words; knows no Qt."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from ... import sampling
+from ...denoising.denoiser import choose_block, doubts
+from ...errors import BlankImage, SBDError
+from ...frames import frame_of, reference_frame, reference_number
+from ...micrograph import Micrograph, PixelSize
+from ...networks import ModelCard, find_model
+from ...networks.choice import choose_model
+from ...noise import level as noise
+from ...recipe import is_result
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """Calibration, dose, model and working sampling, as numbers and as the texts that tell them.
+
+    Parameters
+    ----------
+    micrograph
+        What was looked at.
+    block
+        Pixels that will be summed along y and x.
+    electrons
+        Mean per pixel of the first frame; None where the image cannot tell.
+    estimated_gain
+        File units per electron; None where the gain is known, or the image cannot tell.
+    dose, sampling, model
+        One line each.
+    warnings
+        Sentences about what may go wrong.
+    """
+
+    micrograph: Micrograph
+    block: tuple[int, int]
+    electrons: float | None
+    estimated_gain: float | None
+    dose: str
+    sampling: str
+    model: str
+    warnings: tuple[str, ...]
+
+
+def understand(m: Micrograph, model: str = "auto") -> Understanding:
+    """Look at the first frame and say what will be done with it.
+
+    Parameters
+    ----------
+    m
+        The micrograph, with whatever calibration is known.
+    model
+        As in ``denoise``.
+
+    Raises
+    ------
+    SBDError
+        If there is no such model, or the frame holds no image.
+    """
+    block = choose_block(m)
+    card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
+    if model == "auto":
+        with suppress(BlankImage):
+            choice = choose_model(reference_frame(m), block, m.pixel_size_yx)
+            card, why = choice.card, choice.reason
+    electrons, gain = _dose(m, block)
+    return Understanding(
+        m,
+        block,
+        electrons,
+        gain if m.gain is None else None,
+        _dose_text(m, electrons),
+        _sampling_text(m, block),
+        f"{card.name} {card.version}, {why}",
+        tuple(_warnings(m, card, block, electrons)),
+    )
+
+
+def understand_or_say(m: Micrograph, model: str) -> tuple[Micrograph, Understanding | str]:
+    """The micrograph, and what is understood of it, or a sentence that says why nothing is."""
+    try:
+        return m, understand(m, model)
+    except (SBDError, OSError, MemoryError) as error:
+        return m, str(error)
+
+
+def pixel_size_text(size: PixelSize | None) -> str:
+    """nm as a person types them: ``0.0061``, ``0.006 x 0.012`` (y x x), empty when unknown."""
+    return " x ".join(f"{s:.6g}" for s in (size if isinstance(size, tuple) else (size,)) if s)
+
+
+def parse_pixel_size(text: str) -> PixelSize | None:
+    """The inverse of ``pixel_size_text``.
+
+    Raises
+    ------
+    SBDError
+        If the text is no number, and no two numbers.
+    """
+    parts = [parse_number(part, "pixel size") for part in re.split("[x×]", text)]
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        raise SBDError(f'"{text}" is no pixel size; type one number in nm, or two: 0.006 x 0.012.')
+    return parts[0], parts[1]
+
+
+def parse_number(text: str, what: str) -> float | None:
+    """A number with decimal point or comma; None when empty.
+
+    Raises
+    ------
+    SBDError
+        If the text is no number.
+    """
+    try:
+        return float(text.replace(",", ".")) if text.strip() else None
+    except ValueError:
+        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.') from None
+
+
+def _dose(m: Micrograph, block: tuple[int, int]) -> tuple[float | None, float | None]:
+    """Mean electrons per pixel of the first lit frame, and the gain, estimated where unknown."""
+    area = block[0] * block[1]
+    if not area:
+        return None, None
+    sums = sampling.bin_counts(np.asarray(frame_of(m, reference_number(m))), block)
+    held = np.isfinite(sums)
+    if not held.any():
+        return None, m.gain
+    mean = float(sums[held].mean())
+    gain = m.gain or noise.estimate_gain(np.where(held, sums, mean), area, m.offset)
+    return (None if gain is None else (mean / area - m.offset) / gain), gain
+
+
+def _dose_text(m: Micrograph, electrons: float | None) -> str:
+    if electrons is None:
+        return "cannot be told from this image"
+    if electrons <= 0:
+        return "none: the image lies below the offset"
+    text = f"{_short(electrons)} e⁻ per pixel"
+    if m.pixel_size_yx is not None:
+        y, x = m.pixel_size_yx
+        text += f", {_short(electrons / (y * x * 100))} e⁻/Å²"
+    return text + (" a frame" if m.is_movie else "") + ("" if m.gain else " (estimated)")
+
+
+def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
+    sums = f"sums {block[0]} x {block[1]} pixels" if max(block) > 1 else "takes pixels as they are"
+    if m.pixel_size_yx is None:
+        return f"{sums}, judged from the image"
+    y, x = (f"{p * b:.2g}" for p, b in zip(m.pixel_size_yx, block, strict=True))
+    size = y if y == x else f"{y} x {x}"
+    return f"{sums} to {size} nm" if max(block) > 1 else f"{sums}, {size} nm"
+
+
+def _warnings(
+    m: Micrograph, card: ModelCard, block: tuple[int, int], electrons: float | None
+) -> list[str]:
+    found = []
+    if is_result(m.metadata):
+        found.append("This layer is already a result of napari-sbd; denoise the raw one.")
+    if m.pixel_size_yx is None:
+        found.append("The pixel size is unknown; type it in if you know it.")
+    frame = None
+    with suppress(BlankImage):
+        frame = reference_frame(m)
+    return found + doubts(card, m, block, electrons, frame)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

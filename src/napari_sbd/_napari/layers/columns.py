@@ -1,0 +1,117 @@
+"""Atomic columns as a points layer, and back; knows no viewer.
+
+Positions are in pixels of the image, and the layer's scale and units put them on it. The numbers of
+each column are the layer's features; what belongs to the whole table stands in its metadata.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points, Shapes, Tracks
+
+from ...columns import polygons
+from ...columns.outline import ALPHA
+from .micrographs import place_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Image
+
+KEY = "napari_sbd_columns"
+COLOURS = ("intensity", "agreement_z", "sigma", "surface")
+_MAPS = {"agreement_z": "coolwarm"}
+_LIMITS = {"agreement_z": (-5.0, 5.0), "surface": (0.0, 1.0)}
+
+
+def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Points:
+    """The points layer of a table of columns, on the image that they were found in.
+
+    Parameters
+    ----------
+    table
+        From ``find_columns`` for a single image.
+    source
+        The image layer.
+    frame
+        Of a movie.
+    """
+    positions = table[["y", "x"]].to_numpy(float)
+    if frame is not None:
+        positions = np.column_stack([np.full(len(positions), frame), positions])
+    return Points(
+        positions,
+        features=features_of(table),
+        size=max(2.5 * (table.attrs.get("scale") or 2.0), 2.0),
+        face_color="transparent",
+        border_width=0.15,
+        name=f"{source.name} columns",
+        metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}},
+        **place_of(source),
+    )
+
+
+def features_of(table: pd.DataFrame) -> pd.DataFrame:
+    """What a points layer keeps of each column beside its position."""
+    return table.drop(columns=["y", "x"]).reset_index(drop=True)
+
+
+def table_of(layer: Points) -> pd.DataFrame:
+    """The table of a points layer, with whatever was moved, added or deleted by hand."""
+    table = layer.features.reset_index(drop=True).copy()
+    table.insert(0, "y", layer.data[:, -2])
+    table.insert(1, "x", layer.data[:, -1])
+    table.attrs = dict(layer.metadata[KEY]["attrs"])
+    return table
+
+
+def colour(layer: Points, name: str) -> None:
+    """Colour the rims of the points by a feature; those not supported by the data are crossed."""
+    features = layer.features
+    if not len(features) or not np.isfinite(features[name].astype(float)).any():
+        layer.border_color = "orange"
+        return
+    values = features[name].astype(float)
+    layer.border_contrast_limits = _LIMITS.get(name) or _range(values)
+    layer.border_colormap = _MAPS.get(name, "viridis")
+    layer.border_color = name
+    layer.symbol = np.where(features["supported"].fillna(True).astype(bool), "disc", "cross")
+
+
+def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Shapes | None:
+    """The outline (alpha shape) of the columns; None where they have none."""
+    gap = table.attrs.get("spacing") or np.nan
+    alpha = (table.attrs.get("alpha") or ALPHA) * gap
+    if not np.isfinite(alpha):
+        return None
+    rings = [ring for ring in polygons(table[["y", "x"]].to_numpy(float), alpha) if len(ring) > 2]
+    if not rings:
+        return None
+    if frame is not None:
+        rings = [np.column_stack([np.full(len(ring), frame), ring]) for ring in rings]
+    return Shapes(
+        rings,
+        shape_type="polygon",
+        face_color="transparent",
+        edge_color="cyan",
+        edge_width=max(gap / 25, 0.5),
+        name=f"{source.name} outline",
+        metadata={"alpha_spacings": alpha / gap},
+        **place_of(source),
+    )
+
+
+def tracks_layer(table: pd.DataFrame, source: Image) -> Tracks:
+    """Columns followed through a movie, as tracks."""
+    return Tracks(
+        table[["track", "frame", "y", "x"]].to_numpy(float),
+        features=table.drop(columns=["track", "frame", "y", "x"]).reset_index(drop=True),
+        name=f"{source.name} column tracks",
+        **place_of(source),
+    )
+
+
+def _range(values: Any) -> tuple[float, float]:
+    low, high = (float(v) for v in np.nanpercentile(values, (2, 98)))
+    return (low, high) if low < high else (low, low + 1)

@@ -1,0 +1,253 @@
+"""Layers of napari into Micrographs and back; knows no viewer.
+
+napari keeps pixel size and frame time as scale and units. What it has no place for (gain, offset,
+source, and the pixel size of layers whose scale counts pixels) stands in the layer's metadata under
+``KEY``, beside the recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import sampling
+from ...errors import SBDError
+from ...frames import frame_of, reference_number
+from ...io.units import no_printers, to_nm, to_seconds
+from ...micrograph import Micrograph, PixelSize
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+KEY = "napari_sbd_calibration"
+AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
+NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
+NO_RESULT = "There is no result of this program here; denoise an image first."
+LayerData = tuple[Any, dict[str, Any], str]
+
+_PERCENTILES = 0.1, 99.9
+_ENOUGH = 200_000  # pixels whose percentiles tell those of all; more keep the window waiting
+_WIDEST = 3.0  # contrast range, in ranges of the signal, that still shows the signal
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_LOOK = (*_PLACE, "colormap", "gamma")
+
+
+def needed(layer: Any, otherwise: str = NO_IMAGE) -> Any:
+    """The layer itself.
+
+    Raises
+    ------
+    SBDError
+        If there is none, with the sentence that says what to do.
+    """
+    if layer is None:
+        raise SBDError(otherwise)
+    return layer
+
+
+def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Image:
+    """Add a micrograph made from a layer: on it, with its look, named after both."""
+    from napari.layers import Image
+
+    data = np.asarray(result.data)
+    shown = frame_of(result, reference_number(result))
+    block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
+    fitted = contrast_limits(np.asarray(shown), block)
+    layer = Image(
+        data,
+        name=f"{source.name} {what}",
+        contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
+        metadata={**result.metadata, KEY: calibration(result)},
+        **look_of(source),
+    )
+    return viewer.add_layer(layer)
+
+
+def micrograph_of(layer: Layer) -> Micrograph:
+    """The micrograph that a layer shows.
+
+    Raises
+    ------
+    SBDError
+        If the layer is no grey-scale image or movie.
+    """
+    return micrograph_from(*layer.as_layer_data_tuple())
+
+
+def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") -> Micrograph:
+    """The micrograph of what napari hands to a writer.
+
+    Scale and units give the calibration where they are lengths and times; else the metadata do.
+
+    Parameters
+    ----------
+    data, attributes, kind
+        napari's layer data tuple.
+
+    Raises
+    ------
+    SBDError
+        If the layer is no grey-scale image or movie.
+    """
+    name = attributes.get("name", "image")
+    if kind != "image":
+        raise SBDError(f'"{name}" is a {kind} layer; choose an image layer.')
+    if attributes.get("rgb"):
+        raise SBDError(f'"{name}" is a colour (RGB) picture; give the grey-scale detector image.')
+    if attributes.get("multiscale"):
+        data = data[0]
+    metadata = dict(attributes.get("metadata") or {})
+    known = metadata.pop(KEY, {})
+    m = Micrograph(data, metadata=metadata, name=name)
+    *time, y, x = _steps(attributes, m.data.ndim)
+    height, width = (_in_nm(*axis) for axis in (y, x))
+    seconds = [to_seconds(*axis) for axis in time]
+    source = known.get("source")
+    return m.replace(
+        pixel_size=(height, width) if height and width else known.get("pixel_size"),
+        frame_time=next(iter(seconds), None) or known.get("frame_time"),
+        gain=known.get("gain"),
+        offset=known.get("offset", 0.0),
+        source=None if source is None else Path(source),
+    )
+
+
+def to_layer(m: Micrograph) -> LayerData:
+    """The layer of a micrograph: scale and units in nm and s, lazy data as they are."""
+    time = [(m.frame_time or 1.0, "pixel" if m.frame_time is None else "second")] * m.is_movie
+    lengths = [(step, "nm") for step in m.pixel_size_yx or ()] or [(1.0, "pixel")] * 2
+    scale, units = zip(*time, *lengths, strict=True)
+    first = np.asarray(frame_of(m, reference_number(m)))
+    block = sampling.choose_bin(m.pixel_size_yx) if m.pixel_size_yx else (1, 1)
+    attributes = {
+        "name": m.name or "image",
+        "scale": scale,
+        "units": units,
+        "axis_labels": ("t", "y", "x")[-len(scale) :],
+        "contrast_limits": contrast_limits(first, block),
+        "metadata": {**m.metadata, KEY: calibration(m)},
+    }
+    return m.data, attributes, "image"
+
+
+def calibration(m: Micrograph) -> dict[str, Any]:
+    """What stands under ``KEY`` in a layer's metadata."""
+    return {
+        "pixel_size": m.pixel_size,
+        "frame_time": m.frame_time,
+        "gain": m.gain,
+        "offset": m.offset,
+        "source": None if m.source is None else str(m.source),
+    }
+
+
+def calibrate(
+    layer: Image,
+    pixel_size: PixelSize | None,
+    gain: float | None,
+    offset: float,
+    results: Iterable[Any] = (),
+) -> None:
+    """Keep on a layer what a person knows of it.
+
+    A layer in pixels keeps its scale, so that it stays aligned with other layers in pixels.
+
+    Parameters
+    ----------
+    layer
+        Image layer.
+    pixel_size
+        nm, one number or (y, x); None leaves the scale of a calibrated layer as it is.
+    gain, offset
+        File units per electron, None if unknown; file units at zero electrons.
+    results
+        Layers among which those of the same image are: same pixels, gain and offset. Gain and
+        offset change on these as well.
+
+    Raises
+    ------
+    SBDError
+        If a number is impossible.
+    """
+    before = micrograph_of(layer)
+    m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    for other in results:
+        if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
+            known = other.metadata[KEY]
+            if (known["gain"], known["offset"]) == (before.gain, before.offset):
+                changed = {**known, "gain": m.gain, "offset": m.offset}
+                other.metadata = {**other.metadata, KEY: changed}
+    layer.metadata = {**layer.metadata, KEY: calibration(m)}
+    y, x = (to_nm(1, unit) for unit in layer.units[-2:])
+    if m.pixel_size_yx and y and x:
+        height, width = m.pixel_size_yx
+        steps = (float(f"{step:.12g}") for step in (height / y, width / x))
+        layer.scale = (*layer.scale[:-2], *steps)
+
+
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Place and units of a layer, for what lies on it in its pixels."""
+    return {name: getattr(layer, name) for name in _PLACE}
+
+
+def look_of(layer: Layer) -> dict[str, Any]:
+    """Place, units and colours of a layer, for another that lies exactly on it."""
+    return {name: getattr(layer, name) for name in _LOOK}
+
+
+def place_in_the_plane(layer: Layer) -> dict[str, Any]:
+    """Place and units of a layer, or of the last two axes of a movie's, for another on it."""
+    look = place_of(layer)
+    place = {name: look[name][-2:] for name in ("scale", "translate", "units", "axis_labels")}
+    place |= {"rotate": np.asarray(look["rotate"])[-2:, -2:], "shear": look["shear"][-1:]}
+    return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-3:, -3:]}
+
+
+def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:
+    """Limits that show the signal, not the extremes of the noise.
+
+    Parameters
+    ----------
+    image
+        (Y, X); pixels that are not finite hold no data.
+    block
+        Pixels to average along y and x, usually those of the working sampling.
+    """
+    means = sampling.bin_counts(image, block) / (block[0] * block[1])
+    means = means[np.isfinite(means)]
+    if means.size == 0:
+        return 0.0, 1.0
+    some = means[:: 1 + means.size // _ENOUGH]
+    low, high = (float(value) for value in np.percentile(some, _PERCENTILES))
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def readable_limits(
+    inherited: tuple[float, float], fitted: tuple[float, float]
+) -> tuple[float, float]:
+    """Contrast limits inherited from a source, unless they are far wider than fitted ones."""
+    (low, high), (least, most) = inherited, fitted
+    return inherited if high - low <= _WIDEST * (most - least) else fitted
+
+
+def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
+    """(scale, unit) of each axis; pixels where a layer data tuple tells nothing."""
+    scale, units = attributes.get("scale"), attributes.get("units")
+    if scale is None or units is None:
+        return [(1.0, "pixel")] * ndim
+    units = [units] * ndim if isinstance(units, str) else units
+    return [(float(step), unit) for step, unit in zip(scale, units, strict=True)]
+
+
+def _in_nm(step: float, unit: Any) -> float | None:
+    """A pixel size [nm]; None for units that are no length of a microscope.
+
+    The units of napari are those of pint, in which "px" is a length: the pixel of style sheets,
+    1/96 inch, as "point" and "pica" are lengths of printers. So those that files have decide here.
+    """
+    size = no_printers(to_nm(step, unit), unit)
+    # rounded, since 0.061 angstrom should read 0.0061 nm
+    return None if size is None else float(f"{size:.12g}")

@@ -1,0 +1,1 @@
+"""The dock widgets beside Denoise, and the one that strings them together."""

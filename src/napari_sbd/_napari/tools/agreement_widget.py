@@ -1,0 +1,139 @@
+"""The Agreement dock widget: do the raw counts support the denoised image?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Points
+
+from ...agreement import agreement
+from ...denoise import denoise
+from ...errors import SBDError
+from ...micrograph import Micrograph
+from ...recipe import history
+from ..forms.fields import choices, show_or_hide, text
+from ..forms.pair_boxes import pair_boxes
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..layers import micrographs as layers
+
+if TYPE_CHECKING:
+    import napari
+
+    from ...agreement.result import Agreement
+
+_LIMIT = 5.0  # of the z map, the same for every image
+_GIVEN, _HALVES = "this image, by all electrons", "this model, by halves of the electrons"
+
+
+class AgreementWidget(TaskWidget):
+    """Compare a denoised layer with its raw one: a heatmap, the doubtful columns, a verdict.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Judge", "Add a map of where counts and denoised image disagree.")
+        self.raw, self.denoised = pair_boxes(viewer)
+        self.how = choices(
+            [_GIVEN, _HALVES],
+            "All electrons: is this very image right? It was made from the same electrons, so what "
+            "was invented from their noise passes too easily. Halves: each half is denoised and "
+            "judged by the other, which is honest about the model.",
+        )
+        self.map = choices(["z", "log-likelihood ratio"], "Ours, or the SBD paper's map.")
+        self.add_row("Raw", self.raw)
+        self.add_row("Denoised", self.denoised)
+        self.add_row("Judge", self.how)
+        self.add_row("Map", self.map)
+        self.spot = text("What the data say at the spot that was clicked on the map.")
+        self.below.addWidget(self.spot)
+        self.spot.setVisible(False)
+        self._source: Image | None = None
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        raw = layers.needed(self.raw.layer)
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
+        self._source = raw
+        return partial(_judge, *pair, self.how.currentText() == _HALVES)
+
+    def show_result(self, result: Agreement) -> str:
+        """Add the heatmap and the doubtful columns."""
+        source = self._source
+        if source is None or source not in self.viewer.layers:
+            return result.verdict()
+        paper = self.map.currentText() != "z"
+        values = result.log_likelihood_ratio if paper else result.z
+        limit = float(np.nanmax(np.abs(values))) if paper else _LIMIT
+        place = layers.place_in_the_plane(source)
+        heat = Image(
+            values,
+            name=f"{source.name} {'log-likelihood ratio' if paper else 'agreement z'}",
+            colormap="coolwarm",
+            contrast_limits=(-limit, limit),
+            opacity=0.7,
+            metadata={layers.AIDS: True},
+            **place,
+        )
+        heat.colorbar.visible = True
+        heat.mouse_drag_callbacks.append(partial(self._read_spot, result))
+        self.viewer.add_layer(heat)
+        doubtful = result.columns[~result.columns["supported"]]
+        if len(doubtful):
+            self.viewer.add_layer(
+                Points(
+                    doubtful[["y", "x"]].to_numpy(),
+                    features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
+                    name=f"{source.name} doubtful columns",
+                    symbol="ring",
+                    size=4 * max(result.radius),
+                    face_color="transparent",
+                    border_color="magenta",
+                    **place,
+                )
+            )
+        self.viewer.layers.selection.active = heat
+        return result.verdict()
+
+    def _read_spot(self, result: Agreement, layer: Image, event: Any) -> None:
+        y, x = layer.world_to_data(event.position)[-2:]
+        if not all(-0.5 <= v < n - 0.5 for v, n in zip((y, x), result.z.shape, strict=True)):
+            return
+        there = result.at(y, x)
+        show_or_hide(
+            self.spot,
+            f"At y {y:.0f}, x {x:.0f}: {there['electrons']:.0f} electrons counted, "
+            f"{there['expected']:.1f} predicted, z {there['z']:+.1f}, p {there['p']:.2g}.",
+        )
+
+
+def _judge(
+    raw: Micrograph,
+    denoised: Micrograph,
+    halves: bool,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> Agreement:
+    if not halves:
+        return agreement(raw, denoised)
+    used = [s["settings"] for s in history(denoised.metadata) if s["operation"] == "denoise"]
+    if not used:
+        raise SBDError("This layer was not made by Denoise, so its halves cannot be denoised.")
+
+    def denoiser(counts: np.ndarray) -> np.ndarray:
+        return denoise(
+            counts,
+            pixel_size=raw.pixel_size,
+            gain=1.0,
+            model=used[-1]["model"],
+            quality=used[-1]["quality"],
+            should_stop=should_stop,
+        )
+
+    return agreement(raw, denoised, denoiser=denoiser)

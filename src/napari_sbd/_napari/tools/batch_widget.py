@@ -1,0 +1,143 @@
+"""File > IO Utilities > Denoise a folder: one recipe over many files, without opening them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton, QSpinBox
+
+from ...errors import SBDError
+from ..forms.fields import beside, choices, field, show_or_hide, text
+from ..forms.model_box import ModelBox
+from ..forms.preferences import preference
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+
+if TYPE_CHECKING:
+    import napari
+
+    from ...batch import Outcome
+
+_SHOWN = 8  # the latest files
+_MOST_NEIGHBOURS = 32
+
+
+class BatchWidget(TaskWidget):
+    """Denoise all files of a folder into another.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Denoise folder", "Denoise every file; a bad one is left out.")
+        self.source = field("", "Folder with the raw files.")
+        self.target = field("", "Folder for the results and the report batch.csv.")
+        self.pattern = field("*", "Which files: *.mrc, or with subfolders **/*.dm4.")
+        self.suffix = choices(["ome.tif", "tif", "mrc", "npy"], "Format of the results.")
+        self.model = ModelBox()
+        self.quality = choices(["fast", "best"], "best: slower, better.")
+        self.device = choices(["auto", "cpu", "cuda", "mps"], "Where to compute.")
+        for box, name in ((self.quality, "quality"), (self.device, "device")):
+            box.setCurrentText(preference(name))
+        self.neighbours = QSpinBox()
+        self.neighbours.setRange(0, _MOST_NEIGHBOURS)
+        self.neighbours.setToolTip(
+            "Frames on each side of a movie's frame that help to denoise it, where the scene is "
+            "still; 0 denoises each frame alone. Single images have none and fail."
+        )
+        self.resume = QCheckBox("skip what is finished")
+        self.resume.setToolTip("Results of the same file with the same settings are left alone.")
+        for name, part in {
+            "From": beside(self.source, _browse_button(self.source)),
+            "To": beside(self.target, _browse_button(self.target)),
+            "Files": beside(self.pattern, QLabel("to"), self.suffix),
+            "Model": self.model,
+            "Quality": beside(self.quality, QLabel("device"), self.device),
+            "Neighbours": self.neighbours,
+            "": self.resume,
+        }.items():
+            self.add_row(name, part)
+        self.log = text("The latest files.")
+        self.below.addWidget(self.log)
+        self._outcomes: list[Outcome] = []
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        if not (self.source.text().strip() and self.target.text().strip()):
+            raise SBDError("Choose the folder with the files and the one for the results.")
+        self._outcomes = []
+        return partial(
+            _batch,
+            Path(self.source.text().strip()),
+            Path(self.target.text().strip()),
+            self._outcomes,
+            {
+                "glob": self.pattern.text().strip() or "*",
+                "to": self.suffix.currentText(),
+                "resume": self.resume.isChecked(),
+                "model": self.model.chosen,
+                "quality": self.quality.currentText(),
+                "device": self.device.currentText(),
+                "neighbours": self.neighbours.value(),
+            },
+        )
+
+    def watch(self) -> None:
+        """List the latest files."""
+        show_or_hide(self.log, "\n".join(map(line_of, self._outcomes[-_SHOWN:])))
+
+    def show_result(self, result: list[Outcome]) -> str:
+        """Count what came of the files."""
+        return summary_of(result)
+
+
+def line_of(outcome: Outcome) -> str:
+    """One file in a line."""
+    name = outcome.source.name
+    return f"{name}: {outcome.status}" + (f", {outcome.reason}" if outcome.reason else "")
+
+
+def summary_of(outcomes: list[Outcome]) -> str:
+    """How many files met which end."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    words = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{words or 'no files'}; batch.csv in the folder of the results has the details."
+
+
+def _browse_button(line: QLineEdit) -> QPushButton:
+    button = QPushButton("…")
+    button.setToolTip("Choose a folder.")
+    button.setFixedWidth(28)
+    button.clicked.connect(partial(_browse, line))
+    return button
+
+
+def _browse(line: QLineEdit, _checked: bool) -> None:
+    path = QFileDialog.getExistingDirectory(line, "Choose a folder", line.text())
+    if path:
+        line.setText(path)
+
+
+def _batch(
+    source: Path,
+    target: Path,
+    outcomes: list[Outcome],
+    options: dict[str, Any],
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> list[Outcome]:
+    from ...batch import batch
+
+    return batch(
+        source,
+        target,
+        on_file=outcomes.append,
+        progress=progress,
+        should_stop=should_stop,
+        **options,
+    )

@@ -1,0 +1,269 @@
+"""The Columns dock widget: atomic columns found, fitted and judged, as points to edit."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Points
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
+from superqt.utils import create_worker, qdebounced
+
+from ...columns import find_columns, follow_columns, refit_columns, write_columns
+from ...columns.detect import Detection, detect
+from ...errors import SBDError
+from ...micrograph import Micrograph
+from ..forms.fields import beside, choices
+from ..forms.pair_boxes import pair_boxes
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..layers import columns as columns_layer
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    import napari
+
+_SHOWN, _ALL = "frame shown", "all, followed"
+_PREVIEW = "columns preview"
+_STEPS = 100  # of the sensitivity slider
+
+
+class ColumnsWidget(TaskWidget):
+    """Find the columns of a denoised layer, with the raw layer for errors and judgement.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Find columns", "Add the columns as points with their numbers.")
+        self.raw, self.denoised = pair_boxes(viewer)
+        self.polarity = choices(["auto", "bright", "dark"], "Whether columns are bright or dark.")
+        self.frames = choices([_SHOWN, _ALL], "Of a movie: one frame, or all, linked to tracks.")
+        self.sensitivity = QSlider(Qt.Orientation.Horizontal)
+        self.sensitivity.setRange(0, _STEPS)
+        self.sensitivity.setValue(_STEPS // 2)
+        self.sensitivity.setToolTip("To the right, fainter columns are found; watch the preview.")
+        self.colour = choices(list(columns_layer.COLOURS), "What colours the points.")
+        self.outline = QCheckBox("outline")
+        self.outline.setToolTip("Add the outline of the structure as a shape.")
+        self.export = QPushButton("Export…")
+        self.export.setToolTip("Write the table: CSV, HDF5 for atomap, or XYZ.")
+        self.add_row("Denoised", self.denoised)
+        self.add_row("Raw", self.raw)
+        self.add_row("Columns", beside(self.polarity, self.frames))
+        self.add_row("Sensitivity", self.sensitivity)
+        self.add_row("Colour by", beside(self.colour, self.outline))
+        self.below.addWidget(self.export)
+        self._asked: tuple[Image, tuple[Micrograph, Micrograph | None]] | None = None
+        self._pair: tuple[Micrograph, Micrograph | None] | None = None  # that of the points
+        self._points: Points | None = None
+        self._touched: set[int] = set()  # rows that wait for a fit
+        self._fitting = False
+        self._tracked: pd.DataFrame | None = None
+        self._settling = False
+        self.sensitivity.valueChanged.connect(self._preview)
+        self.colour.currentTextChanged.connect(self._colour)
+        self.export.clicked.connect(self._export)
+        self.export.setEnabled(False)
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        layer = layers.needed(self.denoised.layer)
+        m = layers.micrograph_of(layer)
+        raw = None if self.raw.layer is None else layers.micrograph_of(self.raw.layer)
+        frame = frame_shown(self.viewer, layer) if m.is_movie else None
+        follow = frame is not None and self.frames.currentText() == _ALL
+        if frame is not None and not follow:
+            m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
+        self._asked = layer, (m, raw)
+        settings = {
+            "polarity": self.polarity.currentText(),
+            "sensitivity": self.sensitivity.value() / _STEPS,
+        }
+        return partial(_measure, m, raw, settings, follow, frame)
+
+    def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
+        """Add the points, or the tracks."""
+        table, frame, warning = result
+        self._drop_preview()
+        if not len(table) or self._asked is None or self._asked[0] not in self.viewer.layers:
+            return warning or "No columns were found."
+        source, pair = self._asked
+        self.export.setEnabled(True)
+        if "track" in table:
+            self._points, self._tracked = None, table
+            self.viewer.add_layer(columns_layer.tracks_layer(table, source))
+            return f"{table['track'].nunique()} columns followed through the movie. {warning}"
+        layer = columns_layer.points_layer(table, source, frame)
+        outline = columns_layer.outline_layer(table, source, frame)
+        if outline is not None and self.outline.isChecked():
+            self.viewer.add_layer(outline)
+        self._points, self._tracked, self._pair = layer, None, pair
+        self._touched = set()
+        self.viewer.add_layer(layer)
+        self._colour()
+        layer.events.data.connect(self._edited)
+        doubtful = int((~table["supported"]).sum())
+        judged = f", {doubtful} not supported by the data" if pair[1] else ""
+        surface = int(table["surface"].sum())
+        return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
+
+    def _colour(self) -> None:
+        if self._points is not None and self._points in self.viewer.layers:
+            columns_layer.colour(self._points, self.colour.currentText())
+
+    @qdebounced(timeout=60)
+    def _preview(self) -> None:
+        """Show which extrema the slider lets pass, looked for in the background."""
+        layer = self.denoised.layer
+        if layer is None or self.running:
+            return
+        image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
+        worker = create_worker(
+            detect,
+            np.asarray(image),
+            sensitivity=self.sensitivity.value() / _STEPS,
+            polarity=self.polarity.currentText(),
+            _ignore_errors=True,
+            _start_thread=False,
+        )
+        worker.returned.connect(self._show_preview)
+        worker.errored.connect(self._complain_of)
+        worker.start()
+
+    def _show_preview(self, found: Detection) -> None:
+        layer = self.denoised.layer
+        if layer is None or self.running:
+            return
+        points = np.column_stack([found.y, found.x])
+        if layer.ndim == 3:
+            points = np.column_stack(
+                [np.full(len(points), frame_shown(self.viewer, layer)), points]
+            )
+        if _PREVIEW in self.viewer.layers:
+            self.viewer.layers[_PREVIEW].data = points
+        else:
+            active = self.viewer.layers.selection.active
+            preview = Points(
+                points,
+                ndim=layer.ndim,
+                name=_PREVIEW,
+                size=max(found.scale or 2.0, 2.0),
+                face_color="yellow",
+                border_width=0,
+                **layers.place_of(layer),
+            )
+            self.viewer.add_layer(preview)
+            self.viewer.layers.selection.active = active
+        self.say(found.why or f"{len(points)} columns would be found.")
+
+    def _drop_preview(self) -> None:
+        if _PREVIEW in self.viewer.layers:
+            self.viewer.layers.remove(_PREVIEW)
+
+    def _edited(self, event: Any) -> None:
+        """Fit again what was added or moved by hand, and only that."""
+        layer, action = self._points, str(event.action.value)
+        if self._settling or layer is None or layer is not event.source:
+            return
+        if action == "removed":  # rows have other numbers now
+            self._touched = set(range(len(layer.data))) if self._touched or self._fitting else set()
+        elif action in ("added", "changed"):
+            self._touched |= {int(i) % len(layer.data) for i in event.data_indices}
+        self._fit()
+
+    def _fit(self) -> None:
+        """Fit what waits for it, one batch after the other."""
+        layer = self._points
+        if self._fitting or not self._touched or layer is None or self._pair is None:
+            return
+        rows, self._touched = sorted(self._touched), set()
+        self._fitting = True
+        table = columns_layer.table_of(layer)
+        worker = create_worker(
+            refit_columns, table, rows, *self._pair, _ignore_errors=True, _start_thread=False
+        )
+        worker.returned.connect(partial(self._refitted, layer, table, rows))
+        worker.errored.connect(self._complain_of)
+        worker.finished.connect(self._go_on)
+        worker.start()
+
+    def _go_on(self) -> None:
+        self._fitting = False
+        self._fit()
+
+    def _refitted(
+        self, layer: Points, before: pd.DataFrame, rows: list[int], table: pd.DataFrame
+    ) -> None:
+        """Show what was fitted, unless it was edited again meanwhile."""
+        now = columns_layer.table_of(layer)
+        if len(now) < len(before):
+            return
+        places = [t[["y", "x"]].to_numpy(float) for t in (now, before, table)]
+        still = [i for i in rows if i not in self._touched and (places[0][i] == places[1][i]).all()]
+        self._settling = True
+        data = layer.data.copy()
+        data[still, -2:] = places[2][still]
+        if layer.ndim == 3:  # a point added while another frame was shown
+            data[:, 0] = layer.metadata[columns_layer.KEY]["frame"]
+        layer.data = data
+        features = layer.features.copy()
+        fresh = columns_layer.features_of(table)
+        others = np.setdiff1d(np.arange(len(before)), [*rows, *self._touched])
+        for name in fresh.columns:
+            features.loc[[*still, *others], name] = fresh[name].to_numpy()[[*still, *others]]
+        layer.features = features
+        self._settling = False
+        self._colour()
+
+    def _export(self) -> None:
+        if self._tracked is not None:
+            table = self._tracked
+        elif self._points is not None:
+            table = columns_layer.table_of(self._points)
+        else:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export columns", "columns.csv", "CSV (*.csv);;atomap (*.hdf5);;XYZ (*.xyz)"
+        )
+        if not path:
+            return
+        try:
+            write_columns(table, path)
+            self.say(f"Wrote {path}.")
+        except SBDError as error:
+            self._complain_of(error)
+
+    def _complain_of(self, error: Exception) -> None:
+        self.say(sentence(error))
+
+
+def _measure(
+    m: Micrograph,
+    raw: Micrograph | None,
+    settings: dict[str, Any],
+    follow: bool,
+    frame: int | None,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> tuple[pd.DataFrame, int | None, str]:
+    """The table, the frame it is of, and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = find_columns(m, raw, progress=progress, should_stop=should_stop, **settings)
+        if follow and len(table):
+            table = follow_columns(table)
+    words = " ".join(str(w.message) for w in caught if w.category is UserWarning)
+    return table, frame, words
+
+
+def _at(m: Micrograph, frame: int) -> Micrograph:
+    return m.replace(data=np.asarray(m.data[frame]))

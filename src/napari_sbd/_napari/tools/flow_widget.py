@@ -1,0 +1,80 @@
+"""The SBD dock widget: from a raw image to a table of columns, one click for each step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from ..denoise.widget import DenoiseWidget
+from ..forms.fields import Form
+from .agreement_widget import AgreementWidget
+from .columns_widget import ColumnsWidget
+from .gaintune_widget import GainTuneWidget
+from .report_widget import ReportWidget
+
+if TYPE_CHECKING:
+    import napari
+
+# name, widget, tooltip
+_STEPS = (
+    ("Denoise", DenoiseWidget, "Denoise the raw image with the trained network."),
+    ("Tune", GainTuneWidget, "Adapt the network to this image; kept only if it helps."),
+    ("Judge", AgreementWidget, "See where the raw counts disagree with the denoised image."),
+    ("Columns", ColumnsWidget, "Find and measure the atomic columns."),
+    ("Report", ReportWidget, "Write one page with all of it."),
+)
+
+
+class FlowWidget(Form):
+    """The steps in a row, each a click that does it, with its settings below for another try.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.pages = QStackedWidget()
+        self.buttons: list[QPushButton] = []
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        for index, (name, _, tip) in enumerate(_STEPS):
+            button = QPushButton(name)
+            button.setToolTip(tip)
+            button.setCheckable(True)
+            button.clicked.connect(lambda _checked, i=index: self.take(i))
+            button.setStyleSheet("padding-left: 2px; padding-right: 2px")
+            row.addWidget(button)
+            self.buttons.append(button)
+            self.pages.addWidget(QWidget())
+        whole = QVBoxLayout(self)
+        whole.addLayout(row)
+        whole.addWidget(self.pages)
+        self._open(0)
+
+    def page(self, index: int) -> QWidget:
+        """The settings of a step."""
+        widget = self.pages.widget(index)
+        kind = _STEPS[index][1]
+        if not isinstance(widget, kind):
+            self.pages.removeWidget(widget)
+            widget = kind(self._viewer)
+            self.pages.insertWidget(index, widget)
+        return widget
+
+    def take(self, index: int) -> None:
+        """Open a step and do it."""
+        page = self._open(index)
+        start = page.denoise if isinstance(page, DenoiseWidget) else page.start  # type: ignore[attr-defined]
+        start.click()
+
+    def _open(self, index: int) -> QWidget:
+        page = self.page(index)
+        self.pages.setCurrentIndex(index)
+        for i, button in enumerate(self.buttons):
+            button.setChecked(i == index)
+        return page

@@ -1,0 +1,136 @@
+"""The GainTune dock widget: adapt the model to the image that is shown, with one click."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+
+from ...denoise import denoise
+from ...errors import Cancelled
+from ...gaintuning import Tuned, gain_tune
+from ...micrograph import Micrograph
+from ..forms.curve import Curve
+from ..forms.fields import beside, choices
+from ..forms.layer_box import LayerBox
+from ..forms.model_box import ModelBox
+from ..forms.pair_boxes import is_raw
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    import napari
+
+_TUNING = 0.9  # share of the work that is tuning
+
+
+class GainTuneWidget(TaskWidget):
+    """Tune the gains of a model on an image layer and add the result as a layer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(
+            viewer,
+            "GainTune",
+            "Adapt the model to this image, keep that only if it predicts electrons better that "
+            "were put aside, and add the result as a layer.",
+        )
+        self.layer = LayerBox(viewer, "The raw image or movie.", is_raw)
+        self.model = ModelBox("The network to adapt.")
+        self.quality = choices(["fast", "best"], "How the tuned network is applied.")
+        self.loss = choices(
+            ["auto", "thinning", "sure", "blind-spot", "resampling"],
+            "What is minimised; auto: thinning for counted electrons, SURE otherwise.",
+        )
+        self.frames = choices(
+            ["frame shown", "all together", "each"],
+            "Of a movie: one adaptation for all frames does not flicker.",
+        )
+        self.device = choices(["auto", "cpu", "cuda", "mps"], "Where to compute.")
+        self.add_row("Image", self.layer)
+        self.add_row("Model", beside(self.model, self.quality))
+        self.add_row("Loss", self.loss)
+        self.add_row("Frames", self.frames)
+        self.add_row("Device", self.device)
+        self.curve = Curve("step", "held-out error")
+        self.below.addWidget(self.curve)
+        self._points: list[tuple[float, float]] = []
+        self._source: Image | None = None
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        layer = self.layer.layer
+        m = layers.micrograph_of(layers.needed(layer))
+        shown = frame_shown(self.viewer, layer)
+        frames = {"frame shown": shown, "all together": "all", "each": "each"}
+        self._source, self._points = layer, []
+        self.curve.show_points([])
+        return partial(
+            _tune,
+            m,
+            self._points,
+            {
+                "model": self.model.chosen,
+                "loss": self.loss.currentText(),
+                "frames": frames[self.frames.currentText()],
+                "device": self.device.currentText(),
+            },
+            self.quality.currentText(),
+        )
+
+    def watch(self) -> None:
+        """Let the curve grow."""
+        points = list(self._points)
+        self.curve.show_points(points, points[0][1] if points else None)
+
+    def show_result(self, result: tuple[Tuned, Micrograph]) -> str:
+        """Add the denoised layer and tell the report."""
+        tuned, denoised = result
+        report = tuned.report
+        if self._source in self.viewer.layers:
+            name = "GainTuned" if report.kept else "denoised (untuned)"
+            layers.add_result(self.viewer, self._source, denoised, name)
+        words = [f"{report.reason[0].upper()}{report.reason[1:]}"]
+        if report.untuned is not None:
+            words.append(
+                f"Held-out error {report.untuned:.4f} untuned, {report.tuned:.4f} tuned "
+                f"(difference {report.gain:.4f} ± {report.gain_error:.4f})."
+            )
+        return " ".join([*words, f"{report.steps} steps in {report.seconds:.1f} s."])
+
+
+def _tune(
+    m: Micrograph,
+    points: list[tuple[float, float]],
+    settings: dict[str, Any],
+    quality: str,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> tuple[Tuned, Micrograph]:
+    """Tune and denoise; a tuning that was cancelled still gives its image, a movie does not."""
+    tuned = gain_tune(
+        m,
+        **settings,
+        on_step=lambda step, score: points.append((step, score)),
+        progress=lambda done, total: progress(_TUNING * done, total),
+        should_stop=should_stop,
+    )
+    if tuned.report.cancelled and m.is_movie:
+        raise Cancelled("stopped")
+    denoised = denoise(
+        m,
+        model=tuned.model,
+        gain_tuning=tuned,
+        quality=quality,
+        device=settings["device"],
+        progress=lambda done, total: progress(_TUNING + (1 - _TUNING) * done / total, 1),
+        should_stop=None if tuned.report.cancelled else should_stop,
+    )
+    return tuned, denoised

@@ -1,0 +1,93 @@
+"""The Report dock widget: one page for the lab book."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points
+from qtpy.QtWidgets import QFileDialog
+
+from ...agreement import agreement
+from ...errors import SBDError
+from ...figures.report import write_report
+from ...micrograph import Micrograph
+from ..forms.fields import field
+from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import pair_boxes
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..layers import columns as columns_layer
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    import napari
+
+
+class ReportWidget(TaskWidget):
+    """Write raw, denoised, agreement, columns and recipe of the frame shown on one page.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Write report…", "Write a page as PDF, PNG or SVG.")
+        self.raw, self.denoised = pair_boxes(viewer)
+        self.columns = LayerBox(viewer, "Its columns, if they were found.", _holds_columns)
+        self.remarks = field("", "A line of your own at the top of the words.")
+        self.add_row("Denoised", self.denoised)
+        self.add_row("Raw", self.raw)
+        self.add_row("Columns", self.columns)
+        self.add_row("Remarks", self.remarks)
+
+    def prepare(self) -> Task:
+        """Ask where to; read the fields."""
+        raw = layers.needed(self.raw.layer)
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
+        points = self.columns.layer
+        table = None if points is None else columns_layer.table_of(points)
+        if pair[0].is_movie:
+            frame = frame_shown(self.viewer, denoised)
+            pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
+            of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
+            if of_columns != frame:
+                raise SBDError(
+                    f"The columns are those of frame {of_columns}, and frame {frame} is shown; go "
+                    "to that frame, or choose no columns."
+                )
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Write report", "report.pdf", "PDF (*.pdf);;PNG (*.png);;SVG (*.svg)"
+        )
+        if not path:
+            raise SBDError("No file was chosen, so nothing was written.")
+        return partial(_write, path, pair[0], pair[1], table, self.remarks.text())
+
+    def show_result(self, result: Path) -> str:
+        """Say where it is."""
+        return f"Wrote {result}."
+
+
+def _write(
+    path: str,
+    raw: Micrograph,
+    denoised: Micrograph,
+    columns: pd.DataFrame | None,
+    remarks: str,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> Path:
+    judged = agreement(raw, denoised)
+    return write_report(path, raw, denoised, agreement=judged, columns=columns, remarks=remarks)
+
+
+def _holds_columns(layer: Any) -> bool:
+    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata

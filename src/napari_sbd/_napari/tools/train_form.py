@@ -1,0 +1,133 @@
+"""What a person says about material and microscope, as a training recipe; knows no Qt."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import SBDError
+
+if TYPE_CHECKING:
+    from ...training.recipe import Recipe
+
+_IMAGES_PER_WAVE = 8
+_SPREAD = 0.03  # of the working pixel to both sides
+_CROPS = {"image_size": 128, "crops": [96]}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The fields of the Train widget, as typed.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    material
+        Name of a known material, or the path of a CIF file.
+    zones
+        Directions along the beam, as ``1 0 0, 1 1 0``; empty for the usual ones.
+    kilovolt, cs_um, defocus_nm
+        Of the microscope: one number, or ``low to high``; empty for many microscopes.
+    pixel_nm
+        Of the raw image [nm].
+    dose
+        Electrons per raw pixel: one number, or ``low to high``.
+    waves
+        Exit waves to simulate.
+    minutes
+        Of training.
+    """
+
+    name: str
+    material: str
+    zones: str
+    kilovolt: str
+    cs_um: str
+    defocus_nm: str
+    pixel_nm: str
+    dose: str
+    waves: str
+    minutes: str
+
+
+def recipe_of(wishes: Wishes) -> Recipe:
+    """The recipe of a specialist model.
+
+    Raises
+    ------
+    SBDError
+        If a field cannot be understood, or contradicts another.
+    """
+    from pydantic import ValidationError
+
+    from ...training.recipe import Recipe
+
+    try:
+        return Recipe.model_validate(_keys(wishes))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
+        raise SBDError(f"The training cannot begin; {where}: {why}.") from None
+
+
+def _keys(wishes: Wishes) -> dict[str, Any]:
+    from ...sampling import choose_bin
+
+    pixel = _range(wishes.pixel_nm, "pixel size")
+    block = choose_bin((pixel[0], pixel[0]))[0]
+    dose = _range(wishes.dose, "dose")
+    microscope = {
+        key: list(_range(value, key.partition("_")[0]))
+        for key in ("kilovolt", "cs_um", "defocus_nm")
+        if (value := getattr(wishes, key).strip())
+    }
+    waves = round(_range(wishes.waves, "number of exit waves")[0])
+    name = Path(wishes.material).stem
+    return {
+        "name": wishes.name.strip() or "own",
+        "description": f"{name}, made with napari-sbd's Train widget.",
+        "materials": [wishes.material],
+        "zones": zones_of(wishes.zones),
+        "microscope": microscope or None,
+        "pixel_nm": [
+            pixel[0] * block * (1 - _SPREAD),
+            pixel[1] * block * (1 + _SPREAD),
+        ],
+        "dose": [dose[0] * block**2, dose[1] * block**2],
+        "waves": waves,
+        "images": _IMAGES_PER_WAVE * waves,
+        "minutes": _range(wishes.minutes, "time")[0],
+        **_CROPS,
+    }
+
+
+def zones_of(words: str) -> list[tuple[int, int, int]]:
+    """Directions [u, v, w] from ``1 0 0, 1 -1 0`` or ``[100] [1-10]``.
+
+    Raises
+    ------
+    SBDError
+        If that is no list of directions.
+    """
+    found = re.findall(r"-?\d", words)
+    if len(found) % 3 or re.sub(r"[-\d\s,;\[\]]", "", words):
+        raise SBDError(f'"{words}" are no directions; type them as in 1 0 0, 1 1 0.')
+    return [
+        (int(u), int(v), int(w))
+        for u, v, w in zip(found[::3], found[1::3], found[2::3], strict=True)
+    ]
+
+
+def _range(words: str, what: str) -> tuple[float, float]:
+    parts = re.split(r"\s+to\s+|\s*…\s*", words.strip())
+    try:
+        numbers = sorted(float(part.replace(",", ".")) for part in parts)
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise SBDError(f'"{words}" is no {what}; type one number, or two as in 2 to 12.')
+    return numbers[0], numbers[-1]

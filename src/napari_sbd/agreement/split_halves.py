@@ -1,0 +1,146 @@
+"""Which counts judge which estimate, so that no electron is used twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..micrograph import Micrograph
+from ..noise import counts as electrons
+from .statistic import Weights, combined, score_maps
+
+Denoiser = Callable[[np.ndarray], np.ndarray]
+Trial = tuple[np.ndarray, np.ndarray]
+
+_LEAST_LEFT = 0.2  # of the variance; less would blow up small errors of the shares
+_MEDIAN_CHI2 = 0.4549  # of chi-squared with one degree of freedom
+_STILL = 0.1  # excess of the variance between neighbouring frames that may be chance
+
+
+def judge(trials: list[Trial], weights: Weights) -> tuple[np.ndarray, float | None]:
+    """z around each pixel, and the standard deviation of z under self-use.
+
+    A trial is counts and what was expected of them. Two trials share their scene: what the
+    expectation of each was made from are the counts of the other.
+    """
+    maps = [score_maps(*residual(*trial), weights) for trial in trials]
+    if len(trials) == 1:
+        return combined(list(maps[0])), None
+    scores = []
+    shares = _estimate_noise(trials, weights)
+    for share, one, other in zip(shares, *maps, strict=True):
+        scores += share.independent(one, other)
+    return combined(scores), float(np.sqrt(np.mean([share.left for share in shares])))
+
+
+@dataclass(frozen=True)
+class _Share:
+    """How the random error of an estimate relates to that of the counts, over a neighbourhood.
+
+    Parameters
+    ----------
+    variance
+        Of the estimate, over that of the counts that it was made from.
+    covariance
+        Of the two, over the same.
+    """
+
+    variance: float
+    covariance: float
+
+    @property
+    def left(self) -> float:
+        """Variance of counts less their own estimate, over that of the counts."""
+        return max(1 - 2 * self.covariance + self.variance, _LEAST_LEFT)
+
+    def independent(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Independent scores of unit variance from those of two trials.
+
+        What is in one trial's counts is in the other's expectation, so their scores are correlated,
+        and their sum and their difference are not.
+        """
+        total = np.sqrt(2 * self.left)
+        apart = np.sqrt(2 * (1 + 2 * self.covariance + self.variance))
+        return (one + other) / total, (one - other) / apart
+
+
+def _estimate_noise(trials: list[Trial], weights: Weights) -> tuple[_Share, ...]:
+    """The shares of both sums.
+
+    The estimates of two independent halves differ by their noise only, f1 - f2 = H (y1 - y2) to
+    first order. Medians are taken, so that single inventions do not count as noise. Halves that
+    differ in frames or beam are brought to one exposure before they are compared; the variance of
+    the difference stays the sum of both.
+    """
+    (counts, other_estimate), (other_counts, estimate) = trials
+    expected = estimate + other_estimate
+    up = np.sqrt(np.nansum(other_estimate) / np.nansum(estimate))
+    of_estimate = score_maps(*residual(up * estimate, other_estimate / up, expected), weights)
+    of_counts = score_maps(*residual(counts / up, up * other_counts, expected), weights)
+    shares = []
+    for f, c in zip(of_estimate, of_counts, strict=True):
+        large = np.abs(c) > 1
+        slope = float(np.median(f[large] / c[large])) if large.any() else 0.0
+        shares.append(_Share(float(np.median(f**2)) / _MEDIAN_CHI2, max(slope, 0.0)))
+    return tuple(shares)
+
+
+def halves(data: Micrograph, denoiser: Denoiser, seed: int) -> list[Trial]:
+    """Each random half of the electrons, with what is expected from the other half."""
+    counts = np.stack(list(electrons.frames(data)))
+    hands = electrons.deal(counts, 2, np.random.default_rng(seed))
+    if not data.is_movie:
+        hands = hands[:, 0]
+    estimates = [electrons.denoised_by(denoiser, 2 * hand) / 2 for hand in hands]
+    if data.is_movie:
+        hands = hands.sum(1)
+        estimates = [estimate.sum(0) for estimate in estimates]
+    return [(hands[0], estimates[1]), (hands[1], estimates[0])]
+
+
+def neighbours(data: Micrograph, model: Micrograph) -> list[Trial]:
+    """Even frames with what is expected from the odd ones, and the other way round."""
+    (even, odd), (even_estimate, odd_estimate) = (_even_and_odd(m) for m in (data, model))
+    share = np.nansum(even) / np.nansum(odd)  # the number of frames and the beam may differ
+    return [(even, share * odd_estimate), (odd, even_estimate / share)]
+
+
+def still(data: Micrograph, weights: Weights) -> bool:
+    """Whether neighbouring frames show the same scene, as far as their counts can tell.
+
+    Of an odd number the last one is left out: it would bring the sums of a drifting scene to one
+    centre, and their difference would go unnoticed.
+    """
+    even, odd = _even_and_odd(data.replace(data=data.data[: len(data.data) // 2 * 2]))
+    share = np.nansum(even) / np.nansum(odd)
+    difference, variance = residual(even, share * odd, share * (even + odd))
+    scores = score_maps(difference, variance, weights)
+    independent = variance.size / (4 * np.pi * weights.sigma[0] * weights.sigma[1])
+    excess = np.mean([np.mean(s**2) for s in scores]) - 1
+    return bool(excess < _STILL + 4 / np.sqrt(independent))
+
+
+def _even_and_odd(source: Micrograph) -> tuple[np.ndarray, np.ndarray]:
+    sums: list[Any] = [0.0, 0.0]
+    for t, frame in enumerate(electrons.frames(source)):
+        sums[t % 2] = sums[t % 2] + frame
+    return sums[0], sums[1]
+
+
+def total(source: Micrograph) -> np.ndarray:
+    total: Any = 0.0
+    for frame in electrons.frames(source):
+        total = total + frame
+    return np.asarray(total)
+
+
+def residual(
+    counts: np.ndarray, expected: np.ndarray, variance: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counts less expectation, and their variance; both zero where there are no data."""
+    variance = expected if variance is None else variance
+    held = np.isfinite(counts) & np.isfinite(expected) & np.isfinite(variance)
+    return np.where(held, counts - expected, 0), np.where(held, variance, 0)

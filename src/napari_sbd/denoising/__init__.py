@@ -1,0 +1,1 @@
+"""A network made ready for images, and the classical denoisers beside it."""

@@ -1,0 +1,297 @@
+"""A model made ready for the frames of one micrograph."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import sampling
+from ..errors import SBDError, warn
+from ..frames import Level, finite_or_nan, mean_filled, reference_frame
+from ..micrograph import Micrograph
+from ..networks import ModelCard
+from ..noise import level as noise
+from ..noise.camera import Camera, look_at
+from ..spacings import doubt_pixel_size
+from .settings import Quality
+
+_SMALLEST = 32  # pixels along a side
+_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
+_BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
+_FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
+
+
+class Denoiser:
+    """A model made ready for the frames of one micrograph; it does not change.
+
+    Parameters
+    ----------
+    source
+        Gives calibration and, where that is missing, the frame from which the working sampling is
+        chosen.
+    model, quality, device
+        As in ``denoise``.
+    why
+        Why this model was taken; where it is ``"auto"``, that is found out here.
+    **camera
+        As ``noise.camera.look_at`` takes them.
+
+    Attributes
+    ----------
+    card, why
+        The model's card, and why it was taken.
+    block
+        Pixels summed along y and x.
+    camera
+        What the camera did to the frames.
+    lit
+        Mean of the reference frame above the offset [file units].
+    device
+        The torch device that was asked for.
+    passes
+        Runs the network, on another device where the memory of that one does not suffice.
+    dose
+        Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
+    lit
+        Mean of the reference frame above the offset [file units].
+    """
+
+    def __init__(
+        self,
+        source: Micrograph,
+        *,
+        model: str | Path = "auto",
+        quality: Quality = "fast",
+        device: str = "auto",
+        why: str = "as asked",
+        **camera: Any,
+    ) -> None:
+        if min(source.shape[-2:]) < _SMALLEST:
+            raise SBDError(
+                f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
+                f"at least {_SMALLEST} x {_SMALLEST} are needed."
+            )
+        from ..networks import find_model, load_network
+        from ..networks.choice import choose_model
+        from ..networks.hardware import resolve_device
+        from ..networks.memory_fallback import Passes
+
+        where, block, card = resolve_device(device), choose_block(source), find_model(model)
+        seen = look_at(source, block, **camera)
+        first = seen.cleaned(reference_frame(source))[0]
+        sums = sampling.bin_counts(first, block)
+        if model == "auto":
+            image = seen.working(sums).image if seen.noise is not None else None
+            choice = choose_model(first, block, source.pixel_size_yx, where, image)
+            card, why = choice.card, choice.reason
+        counts = mean_filled(sums)
+        vars(self).update(
+            source=source,
+            quality=quality,
+            device=where,
+            passes=Passes(where),
+            block=block,
+            camera=seen,
+            lit=Level.of(first, source.offset).mean,
+            card=card,
+            why=why,
+            network=load_network(card, where),
+            dose=_dose(source, block, float(counts.mean())),
+        )
+        for sentence in doubts(card, source, block, self.dose, first):
+            warn(sentence)
+        if counts.std() > _CLEAN * noise.noise_level(counts):
+            warn(
+                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
+                "has so little noise that the result may be less exact than the image itself."
+            )
+
+    source: Micrograph
+    quality: Quality
+    device: Any
+    passes: Any
+    block: tuple[int, int]
+    camera: Camera
+    lit: float
+    card: ModelCard
+    why: str
+    network: Any
+    dose: float | None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"A denoiser does not change; {name} is that of another one.")
+
+    def with_network(self, network: Any) -> Denoiser:
+        """The same with another network, such as a tuned one."""
+        return self._but(network=network)
+
+    def on_blocks(self, quality: Quality = "fast") -> Denoiser:
+        """The same for block sums in place of pixels."""
+        return self._but(block=(1, 1), quality=quality, camera=self.camera.on_blocks())
+
+    def _but(self, **changes: Any) -> Denoiser:
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
+
+    def __call__(
+        self,
+        frame: Any,
+        tick: Callable[[float], None] = lambda share: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> np.ndarray:
+        """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
+        raw = finite_or_nan(frame)
+        values, _ = self.camera.cleaned(raw)
+        turns = range(8) if self.quality == "best" else range(1)
+        offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
+        share, total = 0.0, len(turns) * len(offsets)
+
+        def passed(part: float) -> None:
+            nonlocal share
+            share += part / total
+            tick(min(share, 1.0))
+
+        result = np.zeros(values.shape, np.float32)
+        for dy, dx in offsets:
+            shifted = values
+            if dy or dx:
+                shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+            working = self.camera.working(sampling.bin_counts(shifted, self.block))
+            mean = working.image.mean()
+            # any scale will do for a scale-equivariant network; this one fits half precision
+            scale = working.image.std() or 1.0
+            normal = ((working.image - mean) / scale).astype(np.float32)
+            estimate = np.zeros_like(normal)
+            for turn in turns:
+                turned = np.ascontiguousarray(_turn(normal, turn))
+                clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
+                estimate += _turn_back(clean, turn) / len(turns)
+            if not working.is_plain:
+                estimate = (working.restored(estimate * scale + mean) - mean) / scale
+            fine = sampling.upsample(estimate, self.block, shifted.shape)
+            fine = fine * scale + mean / (self.block[0] * self.block[1])
+            if np.isnan(raw).any():
+                # pixels that were given without data stay so; outliers are filled
+                held = np.pad(raw, ((dy, 0), (dx, 0)), constant_values=np.nan)
+                empty = np.isnan(sampling.bin_counts(held, self.block))
+                fine[_spread(empty, self.block, shifted.shape)] = np.nan
+            result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
+        return result
+
+    def found(self) -> dict[str, Any]:
+        """What a recipe says of image, model and device."""
+        from ..networks.hardware import precision
+
+        source, device = self.source, self.passes.device
+        return {
+            **self.named(),
+            "model_choice": self.why,
+            "device": str(device),
+            "precision": str(precision(device)).removeprefix("torch."),
+            "block": list(self.block),
+            "shape": list(source.shape),
+            "pixel_size": source.pixel_size,
+            "gain": source.gain,
+            "offset": source.offset,
+            "dose": self.dose,
+            "camera": self.camera.facts or None,
+        }
+
+    def named(self) -> dict[str, Any]:
+        """What a recipe says of the model: name, checksum, and the path of one of your own."""
+        from ..networks import is_bundled
+
+        card = self.card
+        path = None if is_bundled(card) else str(card.path.absolute())
+        return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
+
+
+def doubts(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    dose: float | None,
+    frame: np.ndarray | None,
+) -> list[str]:
+    """Sentences that say why a result may be wrong: the image is outside what a model was trained
+    on, or contradicts its pixel size.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    source, block
+        The image, and the pixels summed along y and x.
+    dose
+        Mean electrons per pixel; None where it is unknown.
+    frame
+        (Y, X) the first that is not blank; None where there is none.
+    """
+    found = []
+    sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
+    if odd := [size for size in sizes if not card.knows_pixel(size)]:
+        low, high = card.working_pixel_nm
+        found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
+    low, high = card.dose_range
+    held = None if dose is None else dose * block[0] * block[1]
+    if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
+        found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
+    said = [
+        f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
+        "its result may be wrong."
+        for this, trained in found
+    ]
+    if frame is not None and source.pixel_size_yx is not None:
+        doubt = doubt_pixel_size(frame, source.pixel_size_yx)
+        said += [doubt] if doubt else []
+    return said
+
+
+def _dose(source: Micrograph, block: tuple[int, int], mean: float) -> float | None:
+    """Electrons per pixel where block sums have this mean; None where the gain is unknown."""
+    if source.gain is None:
+        return None
+    above = mean - source.offset * block[0] * block[1]
+    if above <= 0:
+        raise SBDError(
+            f"The mean of the image lies below the offset {source.offset:g}; "
+            "with this gain and offset there are no electrons in it."
+        )
+    return above / source.gain / (block[0] * block[1])
+
+
+def choose_block(source: Micrograph) -> tuple[int, int]:
+    """Pixels to sum along y and x: from the pixel size, else from the lattice in the spectrum."""
+    shape = source.shape[-2:]
+    if source.pixel_size_yx is not None:
+        block = sampling.choose_bin(source.pixel_size_yx)
+    else:
+        found = sampling.estimate_bin(mean_filled(reference_frame(source)))
+        if found is None:
+            warn(
+                f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
+                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size."
+            )
+        block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
+    return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
+
+
+def _turn(image: np.ndarray, turn: int) -> np.ndarray:
+    """One of the 8 flips and turns of a square."""
+    turned = np.rot90(image, turn % 4)
+    return turned[:, ::-1] if turn >= 4 else turned
+
+
+def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:
+    flipped = image[:, ::-1] if turn >= 4 else image
+    return np.rot90(flipped, -(turn % 4))
+
+
+def _spread(mask: np.ndarray, block: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    full = mask.repeat(block[0], 0).repeat(block[1], 1)
+    return full[: shape[0], : shape[1]]

@@ -1,0 +1,37 @@
+"""The path of a scene as a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..movie.drift import SMALLEST_AGREEMENT, Drift
+
+
+def plot_drift(drift: Drift, path: Path) -> None:
+    """Draw shifts with their errors, and agreement, against the frame; the suffix says how.
+
+    Parameters
+    ----------
+    drift
+        From ``estimate_drift``.
+    path
+        Such as ``drift.png`` or ``drift.pdf``.
+    """
+    from matplotlib.figure import Figure
+
+    calibrated = drift.pixel_size is not None
+    values = drift.shifts_nm if calibrated else drift.shifts
+    errors = drift.errors_nm if calibrated else drift.errors
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    frames = np.arange(len(values))
+    for axis, name in enumerate("yx"):
+        upper.errorbar(frames, values[:, axis], errors[:, axis], label=name, capsize=2)
+    upper.set_ylabel("shift [nm]" if calibrated else "shift [px]")
+    upper.legend()
+    lower.errorbar(frames, drift.agreement, drift.agreement_err, color="black", capsize=2)
+    lower.axhline(SMALLEST_AGREEMENT, color="tab:red", linestyle="--")
+    lower.set(xlabel="frame", ylabel="agreement")
+    figure.savefig(path, dpi=150)

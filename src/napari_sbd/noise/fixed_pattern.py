@@ -1,0 +1,143 @@
+"""The fixed pattern of a camera from a movie's own frames, where no reference was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..frames import as_micrograph
+from ..micrograph import Micrograph
+from .outliers import find_outliers
+from .references import corrected, mean_of
+
+_FEWEST = 8  # frames
+_FRAMES = 256  # at most, spread over the movie
+_SMOOTH = 4.0  # px, standard deviation over which the illumination is taken to be even
+_SEEN = 6.0  # standard deviations of chance
+_LAGS = 48  # px, up to which a scene would be like itself
+_ALONG = 1  # px from the axes, within which patterns of rows and columns are
+_SHARE = 0.02  # of the pattern's variance, up to which what is like a scene does no harm
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPattern:
+    """What a camera does to every frame alike.
+
+    Parameters
+    ----------
+    values
+        (Y, X) float64: relative response of the pixels with mean 1, or what each adds [file units]
+        with mean 0. NaN for defects.
+    multiplicative
+        Which of the two.
+    strength
+        Standard deviation of the pattern before shrinking: of the relative response, or file units.
+    """
+
+    values: np.ndarray
+    multiplicative: bool
+    strength: float
+
+    def taken_out_of(self, micrograph: Micrograph) -> Micrograph:
+        """The image or movie without the pattern; gain and offset stay, lazy data stay lazy.
+
+        Raises
+        ------
+        SBDError
+            If it has another shape.
+        """
+        if micrograph.shape[-2:] != self.values.shape:
+            raise SBDError(
+                f"The fixed pattern has shape {self.values.shape} and the image "
+                f"{micrograph.shape[-2:]}; they must be of the same pixels."
+            )
+        if not self.multiplicative:
+            return corrected(micrograph, self.values, 1.0)
+        # (data - offset) / response + offset, in one step
+        shift = micrograph.offset * (1 - self.values)
+        return corrected(micrograph, shift, 1 / self.values)
+
+
+def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) -> FixedPattern:
+    """Estimate a camera's fixed pattern from a movie whose scene moves or is empty.
+
+    The mean over the frames less its smooth part holds the pattern, what is left of the scene, and
+    noise. The pattern is like itself only at the same pixel, row or column; a scene is so over
+    several pixels. The covariance of two independent halves tells the pattern's variance, and each
+    pixel is shrunk by its share of the whole, so that little noise is taken for pattern.
+
+    Parameters
+    ----------
+    movie
+        (T, Y, X) or a micrograph, at least 8 frames; at most 256, spread over the movie, are read.
+    multiplicative
+        True for an uneven response, False for an uneven offset; None takes an uneven response
+        where there is light everywhere, above the micrograph's offset.
+
+    Returns
+    -------
+    The pattern, of which one takes out what ``taken_out_of`` says.
+
+    Raises
+    ------
+    SBDError
+        If there are too few frames, no pattern stands out, or it cannot be told from a scene that
+        stands still.
+    """
+    source = as_micrograph(movie)
+    if not source.is_movie or len(source.data) < _FEWEST:
+        raise SBDError(
+            f"A fixed pattern is estimated from a movie of at least {_FEWEST} frames; "
+            "record a gain reference instead."
+        )
+    chosen = np.unique(np.linspace(0, len(source.data) - 1, _FRAMES).round().astype(int))
+    halves = [mean_of(source.data[chosen[i::2]], "movie") - source.offset for i in range(2)]
+    whole = (halves[0] + halves[1]) / 2
+    defects = find_outliers(whole, lines=False).mask | ~np.isfinite(whole)
+    even = _smooth(np.where(defects, np.nan, whole))
+    if multiplicative is None:
+        sharp = np.where(defects, 0, whole - even)
+        multiplicative = bool(even[~defects].min() > 5 * sharp.std())
+    patterns = []
+    for half in halves:
+        level = _smooth(np.where(defects, np.nan, half))
+        rest = half / level - 1 if multiplicative else half - level
+        patterns.append(np.where(defects, 0, rest))
+    share, variance = _pattern_share(patterns, int((~defects).sum()))
+    rest = share * (patterns[0] + patterns[1]) / 2
+    values = rest + 1 if multiplicative else rest
+    return FixedPattern(np.where(defects, np.nan, values), multiplicative, float(np.sqrt(variance)))
+
+
+def _smooth(image: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    held = np.isfinite(image)
+    total, weight = (
+        gaussian_filter(a, _SMOOTH) for a in (np.where(held, image, 0.0), held.astype(float))
+    )
+    return np.asarray(total / np.maximum(weight, 1e-6))
+
+
+def _pattern_share(patterns: list[np.ndarray], pixels: int) -> tuple[float, float]:
+    """Share of the variance of the mean that is the pattern's, and the pattern's variance."""
+    a, b = (np.fft.rfft2(p) for p in patterns)
+    like = np.fft.irfft2(a * b.conj(), patterns[0].shape) / pixels
+    variances = [float((p**2).sum()) / pixels for p in patterns]
+    chance = np.sqrt(variances[0] * variances[1] / pixels)
+    pattern = float(like[0, 0])
+    if pattern < _SEEN * chance:
+        raise SBDError("No fixed pattern stands out from the noise of these frames.")
+    reach = min(_LAGS, *(n // 3 for n in like.shape))
+    near = np.roll(like, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1].copy()
+    near[reach - _ALONG : reach + _ALONG + 1] = near[:, reach - _ALONG : reach + _ALONG + 1] = 0
+    if np.abs(near).max() > max(_SEEN * chance, _SHARE * pattern):
+        raise SBDError(
+            "The fixed pattern of this movie cannot be told from its scene, which stands still or "
+            "moves too little; record a gain reference, or frames of vacuum."
+        )
+    total = float(((patterns[0] + patterns[1]) ** 2).sum()) / 4 / pixels
+    return min(1.0, pattern / total), pattern

@@ -1,0 +1,98 @@
+"""Many pixels of one and the same extreme value: saturation, scale bars, text, blank corners."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_LEAST = 4  # connected pixels
+_CROWD = 4.0  # times as many pixels as in the eighth of the range beside the extreme value
+_MOST = 0.3  # of a frame
+_BAR = 3, 8  # px, narrowest and shortest scale bar
+_BLANK = 64  # pixels of a corner without data
+_CONVEX = 0.97  # of the convex hull of such a corner, which it fills
+_NEAR = 1.0  # lengths of a scale bar within which its text stands
+
+
+def find_plateaus(frame: np.ndarray) -> dict[str, np.ndarray]:
+    """Find saturated spots, burned-in annotations and corners that hold no data.
+
+    Parameters
+    ----------
+    frame
+        (Y, X).
+
+    Returns
+    -------
+    Masks (Y, X) bool under "saturated", "annotation" and "unwritten"; none where there are none.
+    """
+    result: dict[str, np.ndarray] = {}
+    for top in (True, False):
+        at = _crowded(frame, top)
+        if at is not None:
+            for kind, mask in _sorted_out(at, top).items():
+                result[kind] = result[kind] | mask if kind in result else mask
+    return result
+
+
+def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
+    """Where the extreme value is, if far more pixels hold it than the distribution lets expect."""
+    with np.errstate(invalid="ignore"):
+        extreme = np.fmax.reduce(frame, axis=None) if top else np.fmin.reduce(frame, axis=None)
+        at: np.ndarray = frame == extreme
+        count = np.count_nonzero(at)
+        if count < _LEAST or count > _MOST * frame.size:
+            return None
+        some = frame[:: max(1, len(frame) // 128), :: max(1, frame.shape[1] // 128)]
+        centre = float(np.nanmedian(some.astype(np.float64)))
+        others = frame[~at & np.isfinite(frame)] if frame.dtype.kind == "f" else frame[~at]
+        # at least to the next value that occurs, where values are few
+        near = float(extreme) - (float(extreme) - centre) / 8
+        if top:
+            beside = np.count_nonzero(others >= min(near, float(others.max())))
+        else:
+            beside = np.count_nonzero(others <= max(near, float(others.min())))
+    return at if count > _CROWD * beside else None
+
+
+def _sorted_out(at: np.ndarray, top: bool) -> dict[str, np.ndarray]:
+    from scipy.ndimage import find_objects, label
+
+    labels, number = label(at, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=number + 1)
+    boxes = find_objects(labels)
+    large = [i for i in range(1, number + 1) if sizes[i] >= _LEAST]
+    bars = [i for i in large if _is_bar(boxes[i - 1], sizes[i], at.shape)]
+    kinds = {}
+    for i in large:
+        if i in bars or any(_beside(boxes[i - 1], boxes[b - 1]) for b in bars):
+            kinds[i] = "annotation"
+        elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
+            kinds[i] = "unwritten"
+        elif top:
+            kinds[i] = "saturated"
+    return {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
+
+
+def _is_bar(box: tuple[slice, slice], size: int, shape: tuple[int, ...]) -> bool:
+    """Whether a region is a full rectangle inside the frame."""
+    sides = sorted(s.stop - s.start for s in box)
+    inside = all(s.start > 0 and s.stop < n for s, n in zip(box, shape, strict=True))
+    full = size == sides[0] * sides[1]
+    return bool(full and inside and sides[0] >= _BAR[0] and sides[1] >= _BAR[1])
+
+
+def _beside(box: tuple[slice, slice], bar: tuple[slice, slice]) -> bool:
+    length = max(s.stop - s.start for s in bar)
+    gaps = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(box, bar, strict=True)]
+    small = all(s.stop - s.start <= length for s in box)
+    return small and max(gaps) <= _NEAR * length
+
+
+def _is_corner(box: tuple[slice, slice], region: np.ndarray) -> bool:
+    """Whether a region touches the border, has no holes and straight edges."""
+    from skimage.morphology import convex_hull_image
+
+    if not any(s.start == 0 or s.stop == n for s, n in zip(box, region.shape, strict=True)):
+        return False
+    part = region[box]
+    return bool(part.sum() >= _CONVEX * convex_hull_image(part).sum())

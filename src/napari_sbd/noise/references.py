@@ -1,0 +1,179 @@
+"""Dark and gain references: what the camera adds to the image, and how unevenly it responds."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..micrograph import Micrograph, unmasked
+from .outliers import find_outliers
+from .screen import differences
+
+_ABSURD = 5.0  # times the median response of all pixels, or less than a fifth of it
+_LARGE = 1.5  # times the median, from which an outlier of a gain reference is taken for a defect
+_FRAMES = 16  # in which a trace of the gain reference is sought
+_TRACE = 5.0  # standard deviations of chance, for which a trace counts
+
+Reference = Micrograph | str | os.PathLike[str] | np.ndarray | Any
+
+
+def apply_references(
+    micrograph: Micrograph,
+    dark: Reference | None = None,
+    gain_reference: Reference | None = None,
+    *,
+    multiply: bool | None = None,
+) -> Micrograph:
+    """Subtract a dark reference and divide by a gain reference, or multiply with it.
+
+    Defects of the camera that show in the references (``find_outliers``; no, negative or absurd
+    response) become NaN, pixels without data.
+
+    Parameters
+    ----------
+    micrograph
+        Image or movie as the camera wrote it; lazy data stay lazy.
+    dark
+        Image or movie without beam, of which the mean is taken: a micrograph, an array or the path
+        of a file. It must have been exposed as the micrograph was. Without, the offset of the
+        micrograph is subtracted where a gain reference is applied.
+    gain_reference
+        Image or movie of even illumination, or the inverse of that, in any unit; its mean over
+        live pixels is made 1.
+    multiply
+        False divides by the gain reference (an image of even illumination), True multiplies
+        (the inverse, as many cameras' software writes it). None follows the image: sharp
+        variations of the reference must show in it, upright or inverted.
+
+        References of twice or half the size along both axes are binned or repeated, for frames
+        that are read out in super-resolution or binned by 2; of a dark reference the sum is kept.
+
+    Returns
+    -------
+    float32, or float64 where the micrograph needs it, with offset 0. The gain is kept: counts that
+    were whole numbers are so no longer, but still have this many file units per electron in the
+    mean.
+
+    Raises
+    ------
+    SBDError
+        If a reference has another shape or leaves no pixel.
+
+    Warns
+    -----
+    UserWarning
+        If the image shows no trace of the gain reference and ``multiply`` does not say how to
+        apply it; then it is divided by.
+    """
+    if dark is None and gain_reference is None:
+        return micrograph
+    shape = micrograph.shape[-2:]
+    zero: Any = micrograph.offset
+    if dark is not None:
+        zero = _fitted(mean_of(dark, "dark reference"), shape, "dark reference", is_sum=True)
+        zero[find_outliers(zero, lines=False).mask] = np.nan
+        if not np.isfinite(zero).any():
+            raise SBDError("The dark reference holds no usable pixel; record it again.")
+    factor: Any = 1.0
+    if gain_reference is not None:
+        response = mean_of(gain_reference, "gain reference")
+        response = _normal(_fitted(response, shape, "gain reference", is_sum=False))
+        if multiply is None:
+            multiply = _is_inverse(micrograph, zero, response)
+        factor = response if multiply else 1 / response
+    return corrected(micrograph, zero, factor).replace(offset=0.0)
+
+
+def corrected(micrograph: Micrograph, zero: Any, factor: Any) -> Micrograph:
+    """``(data - zero) * factor`` in floating point, zero and factor (Y, X); lazy data stay lazy."""
+    kind = np.dtype(micrograph.data.dtype)
+    small = kind == np.float32 or kind.itemsize <= 2
+    dtype = np.float32 if small else np.float64
+    zero, factor = np.asarray(zero, dtype), np.asarray(factor, dtype)
+    return micrograph.replace(data=(micrograph.data.astype(dtype) - zero) * factor)
+
+
+def mean_of(reference: Reference, what: str) -> np.ndarray:
+    """(Y, X) float64 mean over the frames of a reference, NaN where none holds data."""
+    if isinstance(reference, str | os.PathLike):
+        from ..io import read
+
+        reference = read(Path(reference))
+    data = (reference if isinstance(reference, Micrograph) else Micrograph(reference)).data
+    total: Any = 0.0
+    held: Any = 0
+    for frame in data if data.ndim == 3 else data[None]:
+        values = np.asarray(unmasked(frame)).astype(np.float64)
+        finite = np.isfinite(values)
+        total, held = total + np.where(finite, values, 0), held + finite
+    if not np.any(held):
+        raise SBDError(f"The {what} holds no finite pixel; give another one.")
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(held > 0, total / np.maximum(held, 1), np.nan))
+
+
+def _fitted(
+    reference: np.ndarray, shape: tuple[int, ...], what: str, *, is_sum: bool
+) -> np.ndarray:
+    """A reference at the size of the frames."""
+    if reference.shape == shape:
+        return reference.copy()
+    if reference.shape == tuple(2 * n for n in shape):
+        blocks = reference.reshape(shape[0], 2, shape[1], 2)
+        # a pixel of which a part is missing counts as missing
+        return np.asarray(blocks.sum((1, 3)) if is_sum else blocks.mean((1, 3)))
+    if tuple(2 * n for n in reference.shape) == shape:
+        return np.kron(reference, np.full((2, 2), 0.25 if is_sum else 1.0))
+    raise SBDError(
+        f"The {what} has {reference.shape[0]} x {reference.shape[1]} pixels and the image "
+        f"{shape[0]} x {shape[1]}; it must have as many, or twice or half as many along both axes."
+    )
+
+
+def _normal(response: np.ndarray) -> np.ndarray:
+    """Response with mean 1 over live pixels, NaN at dead ones."""
+    with np.errstate(invalid="ignore"):
+        live = np.isfinite(response) & (response > 0)
+        if not live.any():
+            raise SBDError(
+                "The gain reference is nowhere above zero; give an image of even illumination, "
+                "less its dark reference."
+            )
+        middle = np.median(response[live])
+        live &= (response < _ABSURD * middle) & (response > middle / _ABSURD)
+        ratio = response / middle
+        # what merely responds a little otherwise is what the reference is for
+        large = (ratio > _LARGE) | (ratio < 1 / _LARGE)
+    live &= ~(find_outliers(np.where(live, response, np.nan), lines=False).mask & large)
+    return np.where(live, response / response[live].mean(), np.nan)
+
+
+def _is_inverse(micrograph: Micrograph, zero: Any, response: np.ndarray) -> bool:
+    """Whether the reference has to be multiplied with, from its trace in the frames."""
+    data = micrograph.data if micrograph.is_movie else micrograph.data[None]
+    step = max(1, len(data) // _FRAMES)
+    image = mean_of(data[::step][:_FRAMES], "image") - zero
+    bad = find_outliers(image).mask | ~np.isfinite(image) | ~np.isfinite(response)
+    a, b = (_sharp(np.where(bad, np.nan, v)) for v in (image, response))
+    size = np.sqrt((a**2).sum() * (b**2).sum())
+    trace = (a * b).sum() / size * np.sqrt((~bad).sum()) if size > 0 else 0.0
+    if abs(trace) < _TRACE:
+        warnings.warn(
+            "The image shows no trace of the gain reference, so it may have been applied already "
+            "or belong to another camera; the image was divided by it. Say multiply=True or False.",
+            stacklevel=3,
+        )
+    return bool(trace <= -_TRACE)
+
+
+def _sharp(image: np.ndarray) -> np.ndarray:
+    """Differences of pixels from their neighbours, without the farthest."""
+    padded = np.pad(image, 1, mode="reflect")
+    d, _ = differences(padded, ~np.isfinite(padded))
+    limit = 4 * np.std(d[np.abs(d) <= np.quantile(np.abs(d), 0.99)])
+    return np.clip(d, -limit, limit)

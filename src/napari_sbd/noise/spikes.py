@@ -1,0 +1,192 @@
+"""Hot and dead pixels, X-rays, cosmic rays: what is too high or low, and too sharp, for an image.
+
+Three things must come together. A pixel differs from its neighbours by more than chance allows;
+by more than the detail of this image does (the differences of all tiles, continued as an
+exponential tail, and those in the surroundings); and its edge is sharper than what comes through a
+lens: atoms, diffraction spots and the light of one electron in a scintillator reach into the
+neighbouring pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import chance
+from .screen import DIFFERENCE, TILE, Screen, differences, strip
+
+_BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
+_LEVEL = 5.0  # standard deviations that all its pixels exceed
+_SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
+_SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
+_RARE = 1e-6  # share of the pixels up to which it is
+_SQUARE = np.ones((3, 3), bool)
+_CONTINUED = 0.76, 0.63  # to a pixel and to its neighbours, from the mean squared distances
+_WINDOWS = 16, 48, 144  # px, half of the surroundings that are looked at, until an event fits
+_LARGEST = 400  # pixels of an event; more is part of the scene
+_STREAK = 6  # px, length from which a narrow event is a streak
+
+Event = tuple[np.ndarray, str]
+"""(n, 2) pixels y, x, and what they are."""
+
+
+def find_spikes(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> list[Event]:
+    """Find pixels, clusters and streaks that are no part of the image.
+
+    Parameters
+    ----------
+    frame
+        (Y, X).
+    missing
+        (Y, X) bool, pixels without data; None where all hold data.
+    seen
+        What ``screen`` found.
+
+    Returns
+    -------
+    The events: "hot", "dead", "cluster" or "streak".
+    """
+    events: list[Event] = []
+    taken: set[tuple[int, int]] = set()
+    for y, x, sign, limit in _candidates(frame, missing, seen):
+        if (y, x) in taken:
+            continue
+        noise = float(np.sqrt(seen.variance[y // TILE, x // TILE] / DIFFERENCE))
+        pixels, outlier = _event(frame, missing, (y, x), sign, noise, limit)
+        taken.update(map(tuple, pixels.tolist()))
+        if outlier:
+            events.append((pixels, _kind(pixels, sign)))
+    return events
+
+
+def _candidates(
+    frame: np.ndarray, missing: np.ndarray | None, seen: Screen
+) -> Iterator[tuple[int, int, int, float]]:
+    """y, x, sign and limit of all pixels beyond the limits of their tiles, the farthest first."""
+    sigma = np.sqrt(seen.variance)
+    high = np.maximum(chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma))
+    # chance takes away less than it adds, where electrons are few
+    low = sigma * np.maximum(np.sqrt(2 * chance.RARITY), _tail(-seen.lowest / sigma))
+    suspect = (seen.highest > high) | (seen.lowest < -low)
+    found = []
+    span = seen.level - 1e30, seen.level + 1e30
+    for row in np.flatnonzero(suspect.any(1)):
+        at = int(row) * TILE
+        x = strip(frame, at, TILE, seen.level, *span)
+        gaps = None if missing is None else strip(missing, at, TILE, 0.0, 0.0, 1.0) > 0
+        d, _ = differences(x, gaps)
+        for sign, limit in ((1, high), (-1, low)):
+            ratio = sign * d / limit[row].repeat(TILE)
+            ys, xs = np.nonzero(ratio > 1)
+            inside = (ys + at < frame.shape[0]) & (xs < frame.shape[1])
+            found += [
+                (float(ratio[y, x]), y + at, x, sign)
+                for y, x in zip(ys[inside].tolist(), xs[inside].tolist(), strict=True)
+            ]
+    for _, y, x, sign in sorted(found, reverse=True):
+        yield y, x, sign, float((high if sign > 0 else low)[y // TILE, x // TILE])
+
+
+def _tail(highest: np.ndarray) -> float:
+    """What one pixel in 10^7 exceeds, from the highest pixel of each tile.
+
+    Continued from two quantiles as an exponential, which is what the electrons of a scintillator
+    give, and more than Gaussian noise does.
+    """
+    few = highest.size < 400  # a single event must not reach the upper one
+    shares = (0.5, 0.85) if few else (0.75, 0.97)
+    near, far = np.quantile(highest, shares, method="lower")
+    rarer = [-np.log(-np.log(share) / TILE**2) for share in shares]
+    scale = max(0.0, float(far - near)) / (rarer[1] - rarer[0])
+    return float(far + scale * (chance.np.log(1e7) - rarer[1]))
+
+
+def _event(
+    frame: np.ndarray,
+    missing: np.ndarray | None,
+    seed: tuple[int, int],
+    sign: int,
+    noise: float,
+    limit: float,
+) -> tuple[np.ndarray, bool]:
+    """Pixels (n, 2) that stand out together with one of them, and whether they are an outlier."""
+    for half in _WINDOWS:
+        corner = tuple(max(c - half, 0) for c in seed)
+        here = tuple(slice(c0, c + half + 1) for c0, c in zip(corner, seed, strict=True))
+        values = sign * frame[here].astype(np.float64)
+        values[~np.isfinite(values)] = np.nan
+        if missing is not None:
+            values[missing[here]] = np.nan
+        at = seed[0] - corner[0], seed[1] - corner[1]
+        level = np.nanmedian(values)
+        scatter = max(noise, 1.4826 * float(np.nanmedian(np.abs(values - level))))
+        body = _connected(values > level + _LEVEL * scatter, at)
+        pixels = np.argwhere(body) + corner
+        if len(pixels) > _LARGEST:
+            return pixels, False
+        if (np.abs(pixels - seed) < half).all():
+            break
+    return pixels, _is_outlier(values, body, at, noise, limit)
+
+
+def _connected(mask: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    """The part of a mask that is connected with a pixel, this included."""
+    from scipy.ndimage import label
+
+    mask = mask.copy()
+    mask[at] = True
+    labels, _ = label(mask, _SQUARE)
+    return np.asarray(labels == labels[at])
+
+
+def _is_outlier(
+    values: np.ndarray, body: np.ndarray, at: tuple[int, int], noise: float, limit: float
+) -> bool:
+    """Whether an event stands out, has sharp edges and exceeds the detail around it."""
+    from scipy.ndimage import binary_dilation
+
+    held = np.isfinite(values)
+    near = binary_dilation(body, _SQUARE)
+    second = binary_dilation(near, _SQUARE)
+    third = binary_dilation(second, _SQUARE) & ~second & held
+    second &= ~near & held
+    if not second.any() or not third.any():
+        return False
+    # the scene is continued to the event as a parabola, from pixels 2 and 3 away
+    base = np.median(values[second])
+    slope = base - np.median(values[third])
+    if values[at] - (base + _CONTINUED[0] * slope) < 0.9 * limit:
+        return False  # the neighbours are out of the ordinary, not this one
+    top = values[body].max() - base
+    bright = _connected(body & (values - base > _BODY * top), at)
+    beside = binary_dilation(bright) & ~bright & held
+    mean = values[bright].mean() - base
+    if beside.any():
+        allowed = _SHARP * mean + noise / np.sqrt(beside.sum())
+        if np.median(values[beside]) - (base + _CONTINUED[1] * slope) > allowed:
+            return False
+    return bool(_difference(values)[at] > _detail(np.abs(_difference(values))[~near & held]))
+
+
+def _difference(values: np.ndarray) -> np.ndarray:
+    """Each pixel less the mean of its four neighbours, NaN without data."""
+    padded = np.pad(values, 1, mode="reflect").astype(np.float64)
+    d, _ = differences(padded, ~np.isfinite(padded))
+    return np.where(np.isfinite(values), d, np.nan)
+
+
+def _detail(differences: np.ndarray) -> float:
+    """What pixels in the surroundings hardly ever exceed, continued as in ``_tail``."""
+    if not differences.size:
+        return float("inf")
+    near, far = np.quantile(differences, _SHARES)
+    scale = (far - near) / np.log((1 - _SHARES[0]) / (1 - _SHARES[1]))
+    return float(far + scale * np.log((1 - _SHARES[1]) / _RARE))
+
+
+def _kind(pixels: np.ndarray, sign: int) -> str:
+    if len(pixels) == 1:
+        return "hot" if sign > 0 else "dead"
+    span = int(np.ptp(pixels, axis=0).max()) + 1
+    return "streak" if span >= _STREAK and len(pixels) < 3 * span else "cluster"

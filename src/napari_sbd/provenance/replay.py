@@ -1,0 +1,264 @@
+"""Results made once more from their recipe, and recipes on other images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import SBDError, in_words
+from ..micrograph import Micrograph
+from ..recipe import KEY
+from . import read_recipe
+from .command import as_command
+from .python import as_python
+
+if TYPE_CHECKING:
+    from ..series.stack import Series
+    from .steps import Step
+
+__all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
+
+_LAST_DIGIT = 1e-14
+
+Progress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A result made once more.
+
+    Parameters
+    ----------
+    result
+        Micrograph, table of columns or Agreement.
+    identical
+        Whether it is the stored result, value for value, by a recipe that says what was done; None
+        where nothing was stored.
+    largest_difference
+        Of any value, in its units; infinite where shapes or missing values differ.
+    contrast
+        Standard deviation of the stored values, to compare with; None for tables.
+    source_intact
+        Whether the source file still has its checksum; None where there was none.
+    remarks
+        What differs from the time of the recipe, in words.
+    contradictions
+        Where the recipe says something else than the repetition, the result or the models, in
+        words. Such a recipe was edited, and what it says is not what was done.
+    """
+
+    result: Any
+    identical: bool | None
+    largest_difference: float | None
+    contrast: float | None
+    source_intact: bool | None
+    remarks: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+
+    def verdict(self) -> str:
+        """The comparison in a sentence or two."""
+        if self.identical is None:
+            text = "Repeated; there is no stored result of a kind that can be compared."
+        elif self.identical:
+            text = "The result is identical."
+        elif self.largest_difference == 0:
+            text = "The values are those of the stored result."
+        elif self.largest_difference == np.inf:
+            text = "The result DIFFERS: its shape, or where values are missing, is another."
+        else:
+            text = f"The result differs by {self.largest_difference:.2g} at most"
+            if self.contrast:
+                text += f", {100 * (self.largest_difference or 0) / self.contrast:.2g} % of its"
+                text += " standard deviation"
+            text += "."
+        said = {True: "The source file is unchanged.", False: "The source file has CHANGED."}
+        edited = ["The recipe was EDITED.", *self.contradictions] if self.contradictions else []
+        parts = [*edited, text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
+        return " ".join(part for part in parts if part)
+
+
+def rerun(
+    result: str | os.PathLike[str] | Micrograph | Series,
+    source: str | os.PathLike[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Replay:
+    """Repeat a result from its recipe and compare both.
+
+    Nothing is written. Gains that were tuned are those of the recipe.
+
+    Parameters
+    ----------
+    result
+        A result of this package: a file, or a micrograph or series with its recipe.
+    source
+        The raw file, where it is no longer at the recipe's path nor beside the result.
+    progress, should_stop
+        As in ``denoise``.
+
+    Raises
+    ------
+    SBDError
+        If there is no recipe, it holds what this version does not know, or source or model are not
+        to be found.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    from .contradictions import within
+    from .replay_steps import Follower
+    from .sources import found, intact, read_source
+    from .steps import Simulation, since_the_source, steps
+
+    stored, kept, folder = _opened(result)
+    chain = since_the_source(steps(kept))
+    origin, raw, path = chain[0].source, None, None
+    if not isinstance(chain[0].settings, Simulation):
+        if source is None and origin is None:
+            raise SBDError("The recipe is of an image in memory; give its file as the source.")
+        path = Path(source) if source is not None else found(origin, folder)  # type: ignore[arg-type]
+        raw = read_source(path)
+    with in_words():
+        find = partial(found, folder=folder)
+        follower = Follower(raw, True, find, progress, should_stop)
+        for step in chain:
+            again = follower.do(step)
+    identical, difference, contrast = _compare(stored, again, chain[-1])
+    wrong = [s for step in chain for s in within(step, stored if step is chain[-1] else None)]
+    wrong = [*dict.fromkeys([*follower.contradictions, *wrong])]
+    remarks = (*follower.remarks, *_other_versions(chain[-1]))
+    if wrong and identical is not None:
+        identical = False
+    whole = intact(origin, path)
+    return Replay(again, identical, difference, contrast, whole, remarks, tuple(wrong))
+
+
+def apply(
+    recipe: Any,
+    image: Micrograph | Series,
+    *,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Any:
+    """Follow a recipe on another image.
+
+    The image's own calibration goes first; what it lacks is taken from the recipe, with a warning.
+    Model, quality and seed are the recipe's. Gains that were tuned on the recipe's image are tuned
+    anew on this one, and so is drift; gains that came from elsewhere are applied as they are.
+
+    Parameters
+    ----------
+    recipe
+        What stands under ``"napari_sbd"`` in a result's metadata, or one entry of its history.
+    image
+        The raw image, movie or series.
+    progress, should_stop
+        As in ``denoise``.
+
+    Returns
+    -------
+    What the last step gives: a micrograph, a table of columns or an ``Agreement``.
+
+    Raises
+    ------
+    SBDError
+        If the recipe cannot be followed.
+    Cancelled
+        If ``should_stop`` said so.
+    """
+    from .replay_steps import Follower
+    from .sources import found
+    from .steps import Simulation, since_the_source, steps
+
+    chain = [s for s in since_the_source(steps(recipe)) if not isinstance(s.settings, Simulation)]
+    if not chain:
+        raise SBDError("The recipe only simulates; there is nothing in it to do with an image.")
+    result: Any = image
+    with in_words():
+        follower = Follower(image, False, partial(found, folder=None), progress, should_stop)
+        for step in chain:
+            result = follower.do(step)
+    return result
+
+
+def _opened(result: Any) -> tuple[Any, Any, Path | None]:
+    """The stored values, where there are any to compare with; the recipe; the folder."""
+    if hasattr(result, "metadata"):
+        return result, result.metadata.get(KEY), None
+    path = Path(result).absolute()
+    kept = read_recipe(path)
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        from ..columns.export import read_columns
+
+        table = read_columns(path)
+        if table.attrs.get("edited"):
+            raise SBDError("Columns of this table were placed by hand, which cannot be repeated.")
+        return table, kept, path.parent
+    if kind == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays.get("z"), kept, path.parent
+    from .sources import image_of
+
+    return image_of(path), kept, path.parent
+
+
+def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | None, float | None]:
+    """Whether identical, the largest difference, and the contrast of what was stored."""
+    stored, again = _image(stored), _image(again)
+    if hasattr(stored, "metadata") and hasattr(again, "metadata"):
+        return _difference(*_chosen(stored, again, step.settings))
+    if hasattr(stored, "columns") and hasattr(again, "columns") and hasattr(again, "dtypes"):
+        names = [n for n in again.columns if n in stored.columns and again[n].dtype.kind in "fi"]
+        then, now = stored[names].to_numpy(float), again[names].to_numpy(float)
+        if then.shape == now.shape:  # text may lose the last digit
+            now = np.where(np.isclose(then, now, _LAST_DIGIT, 0), then, now)
+        return (*_difference(then, now)[:2], None)
+    if isinstance(stored, np.ndarray) and hasattr(again, "z"):
+        return _difference(stored, again.z)
+    return None, None, None
+
+
+def _image(values: Any) -> Any:
+    """A series that came from a micrograph as one again, so that both have their offset."""
+    if getattr(values, "origin", None) is None:
+        return values
+    from ..series.stack import to_micrograph
+
+    return to_micrograph(values)
+
+
+def _chosen(stored: Any, again: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What can be compared: of a movie the frames that came to an end."""
+    from .replay_steps import readable
+
+    then, now = stored.data, again.data
+    if getattr(s, "unreadable_frames", None):
+        then = then[readable(s)]
+    elif isinstance(getattr(s, "frames", None), list) and then.shape == now.shape:
+        then, now = then[s.frames], now[s.frames]
+    return np.asarray(then), np.asarray(now)
+
+
+def _difference(then: np.ndarray, now: np.ndarray) -> tuple[bool, float, float | None]:
+    if then.shape != now.shape or not np.array_equal(np.isnan(then), np.isnan(now)):
+        return False, np.inf, None
+    if not np.isfinite(then).any():
+        return True, 0.0, None
+    largest = float(np.nanmax(np.abs(then.astype(np.float64) - now)))
+    return largest == 0, largest, float(np.nanstd(then))
+
+
+def _other_versions(step: Step) -> list[str]:
+    from ..recipe import recipe
+
+    now = recipe(step.operation)["versions"]
+    then = step.versions
+    changed = [f"{k} {then[k]} then, {v} now" for k, v in now.items() if then.get(k, v) != v]
+    return [f"Other versions: {', '.join(changed)}."] if changed else []

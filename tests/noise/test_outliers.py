@@ -1,0 +1,322 @@
+import dask.array
+import numpy as np
+import pytest
+
+from known import lattice
+from napari_sbd.errors import SBDError
+from napari_sbd.noise.outliers import find_fixed_outliers, find_outliers
+
+SHAPE = 384, 384
+
+
+def counts(dose, seed=0, shape=SHAPE, period=20.0):
+    rng = np.random.default_rng(seed)
+    return rng.poisson(dose * lattice(shape, period, contrast=0.4)).astype(np.uint16)
+
+
+def coarse(dose, period, seed=0):
+    """A lattice of a period near the sampling limit, turned a little."""
+    y, x = np.mgrid[:256, :256] * (2 * np.pi / period)
+    u, v = 0.995 * x + 0.1 * y, 0.995 * y - 0.1 * x
+    expected = dose * (1 + 0.8 * np.cos(u) * np.cos(v))
+    return np.random.default_rng(seed).poisson(expected)
+
+
+def peaks(dose, width, number, seed=0):
+    """Atoms or diffraction spots of a full width at half maximum [px] on a dim background."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:256, :256]
+    image = np.full((256, 256), 0.2)
+    places, heights = rng.uniform(20, 236, (number, 2)), rng.uniform(0.5, 3, number)
+    for (cy, cx), a in zip(places, heights, strict=True):
+        image += a * np.exp(-4 * np.log(2) * ((y - cy) ** 2 + (x - cx) ** 2) / width**2)
+    return rng.poisson(dose * image)
+
+
+@pytest.mark.parametrize("dose", [0.02, 0.1, 0.45, 2, 10, 100])
+def test_clean_counts_hold_none(dose):
+    # one false alarm here would be one in 440 000 pixels; benchmarks/outliers.py takes many more
+    for seed in range(3):
+        found = find_outliers(counts(dose, seed))
+        assert not found
+        assert not found.mask.any()
+        assert str(found) == ""
+
+
+@pytest.mark.parametrize("period", [1.5, 2.0, 3.0, 5.0])
+@pytest.mark.parametrize("dose", [0.5, 100, 5000])
+def test_a_coarsely_sampled_lattice_holds_none(dose, period):
+    assert not find_outliers(coarse(dose, period))
+
+
+@pytest.mark.parametrize("dose", [0.2, 5, 200])
+@pytest.mark.parametrize(("width", "number"), [(2.5, 12), (2.5, 300), (6, 12)])
+def test_single_atoms_and_diffraction_spots_are_none(dose, width, number):
+    assert not find_outliers(peaks(dose, width, number))
+
+
+def test_single_electrons_of_a_scintillator_are_none():
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(0)
+    electrons = rng.poisson(0.02, (512, 512))
+    # the light of an electron varies exponentially
+    light = np.where(electrons > 0, rng.gamma(np.maximum(electrons, 1)), 0)
+    assert not find_outliers(20 * gaussian_filter(light, 0.6) + 100 + rng.normal(0, 2, light.shape))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize(("gain", "offset"), [(1, 0), (17, 1000)])
+def test_hot_pixels_in_any_unit(dtype, gain, offset):
+    image = counts(20.0).astype(float)
+    at = np.random.default_rng(1).integers(8, 370, (2, 20))
+    image[tuple(at)] = 20 + 12 * np.sqrt(20)
+    found = find_outliers((gain * image + offset).round().astype(dtype))
+    assert found.mask[tuple(at)].sum() >= 19
+    assert found.mask.sum() == found.mask[tuple(at)].sum()
+    assert set(found.counts) <= {"hot", "cluster"}
+
+
+@pytest.mark.parametrize("dose", [0.02, 0.45, 10, 1000])
+@pytest.mark.parametrize("value", [65535.0, 1e9, 3e38])
+def test_a_huge_value_hides_nothing(dose, value):
+    image = counts(dose).astype(np.float32)
+    image[100, 100] = value
+    image[200, 200] = 1.4 * dose + 25 * np.sqrt(dose) + 8
+    found = find_outliers(image)
+    assert list(zip(*np.nonzero(found.mask), strict=True)) == [(100, 100), (200, 200)]
+    assert found.counts == {"hot": 2}
+    assert str(found) == "2 hot pixels left out"
+
+
+def test_a_weak_one_is_found_and_a_likely_one_is_not():
+    rng = np.random.default_rng(2)
+    image = rng.poisson(100.0, (512, 512)).astype(float)
+    at = tuple(rng.integers(8, 500, (2, 40)))
+    image[at] = rng.poisson(200.0, 40)  # 10 standard deviations of the noise
+    assert find_outliers(image).mask[at].mean() > 0.9
+    image[at] = 145.0  # 4.5
+    assert not find_outliers(image)
+
+
+def test_dead_pixels_at_high_dose_only():
+    image = counts(200.0).astype(float) + 30
+    at = tuple(np.random.default_rng(3).integers(8, 370, (2, 15)))
+    image[at] = 30
+    found = find_outliers(image)
+    assert found.mask[at].all()
+    assert set(found.counts) == {"dead"}
+    few = counts(2.0)
+    few[at] = 0
+    assert not find_outliers(few)
+
+
+@pytest.mark.parametrize("size", [(1, 2), (2, 2), (3, 3), (2, 5), (4, 5)])
+@pytest.mark.parametrize("dose", [0.45, 30])
+def test_clusters(size, dose):
+    image = counts(dose)
+    rng = np.random.default_rng(4)
+    image[60 : 60 + size[0], 80 : 80 + size[1]] += rng.uniform(300, 600, size).astype(np.uint16)
+    found = find_outliers(image)
+    hit = found.mask[60 : 60 + size[0], 80 : 80 + size[1]]
+    assert hit.mean() > 0.9
+    assert found.mask.sum() == hit.sum()
+    assert "cluster" in found.counts
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.4, 1.0])
+def test_streaks(slope):
+    image = counts(5.0)
+    x = np.arange(50, 150)
+    y = (70 + slope * (x - 50)).astype(int)
+    image[y, x] += 200
+    found = find_outliers(image)
+    assert found.mask[y, x].mean() > 0.95
+    assert found.mask.sum() < 120
+    assert "streak" in found.counts
+
+
+@pytest.mark.parametrize("axis", ["row", "column"])
+@pytest.mark.parametrize("change", [3.0, -3.0])
+@pytest.mark.parametrize("width", [1, 2])
+def test_hot_and_dark_lines(axis, change, width):
+    image = counts(30.0).astype(float)
+    turned = image if axis == "row" else image.T
+    turned[120 : 120 + width] += change * np.sqrt(30)
+    found = find_outliers(image)
+    mask = found.mask if axis == "row" else found.mask.T
+    assert mask[120 : 120 + width].all()
+    assert mask.sum() == width * SHAPE[0]
+    assert found.counts == {axis: width}
+
+
+def test_dead_lines():
+    image = counts(0.45)
+    image[:, 77] = 0
+    found = find_outliers(image)
+    assert found.counts == {"column": 1}
+    assert found.mask[:, 77].all()
+    assert found.mask.sum() == SHAPE[0]
+    assert str(found) == "one column left out"
+
+
+@pytest.mark.parametrize("period", [4.0, 8.0, 20.0])
+def test_a_lattice_along_the_columns_has_no_hot_ones(period):
+    assert not find_outliers(counts(200.0, period=period))
+
+
+@pytest.mark.parametrize("start", [100, 383])
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_never_written(start, turned):
+    image = counts(1.0)
+    image[start:] = 0
+    image[start - 1, 200:] = 0
+    found = find_outliers(image.T if turned else image)
+    mask = found.mask.T if turned else found.mask
+    assert mask[start:].all()
+    assert not mask[: start - 1].any()
+    if start == 100:
+        assert found.counts == {"unwritten": 1}
+        assert mask[start - 1, 210:].all()
+
+
+def test_a_row_without_electrons_at_low_dose_is_none():
+    image = counts(0.02)
+    image[300:305] = 0
+    assert not find_outliers(image[:, :32])
+
+
+def test_corners_without_data_of_turned_images():
+    y, x = np.indices(SHAPE)
+    corner = x + 3 * y < 300
+    found = find_outliers(np.where(corner, 0, counts(30.0)))
+    assert found.counts == {"unwritten": 1}
+    np.testing.assert_array_equal(found.mask, corner)
+
+
+def test_saturated_spots():
+    y, x = np.indices(SHAPE)
+    light = 500 * np.exp(-((y - 200) ** 2 + (x - 150) ** 2) / 2 / 15**2)
+    image = np.minimum(np.random.default_rng(5).poisson(light + 20), 255).astype(np.uint8)
+    found = find_outliers(image)
+    assert found.counts == {"saturated": 1}
+    assert found.mask[image == 255].mean() > 0.99
+    assert not found.mask[image < 255].any()
+
+
+def test_light_that_does_not_saturate_is_none():
+    y, x = np.indices(SHAPE)
+    light = 100 * np.exp(-((y - 200) ** 2 + (x - 150) ** 2) / 2 / 15**2)
+    image = np.random.default_rng(5).poisson(light + 20).astype(np.uint8)
+    assert not find_outliers(image)
+    # eight bits in which a broad maximum spans few values
+    smooth = (light / 8).round().astype(np.uint8)
+    assert not find_outliers(smooth)
+
+
+@pytest.mark.parametrize("white", [True, False])
+def test_scale_bars_and_their_text(white):
+    image = np.clip(counts(100.0), 1, 254).astype(np.uint8)
+    burned = np.zeros(SHAPE, bool)
+    burned[350:358, 20:120] = True
+    for x in range(40, 100, 14):  # letters of strokes of two pixels
+        burned[325:345, x : x + 2] = burned[333:335, x : x + 9] = True
+    image[burned] = 255 if white else 0
+    found = find_outliers(image)
+    assert set(found.counts) == {"annotation"}
+    np.testing.assert_array_equal(found.mask, burned)
+
+
+def test_vacuum_clipped_at_zero_is_none():
+    rng = np.random.default_rng(6)
+    image = np.maximum(rng.normal(lattice(SHAPE, 20.0, 0.4) * 20 - 17, 1.0), 0)
+    assert (image == 0).mean() > 0.2
+    assert not find_outliers(image)
+
+
+def test_noise_free_and_constant_images_are_left_alone():
+    assert not find_outliers(np.full((64, 64), 7))
+    assert not find_outliers(np.zeros((40, 32), np.float32))
+    assert not find_outliers(lattice((128, 128)))
+    assert not find_outliers(np.mgrid[:64, :128][1].astype(np.float32))
+    assert not find_outliers(np.indices((64, 64))[0] // 32)
+    assert not find_outliers(np.full((64, 64), np.nan))
+    assert not find_outliers(np.ones((4, 4)))
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (33, 61), (100, 1000)])
+def test_shapes(shape):
+    image = counts(50.0, shape=shape)
+    assert not find_outliers(image)
+    image[20, 7] = 3000
+    found = find_outliers(image)
+    assert found.mask[20, 7]
+    assert found.mask.sum() == 1
+
+
+def test_pixels_at_the_border():
+    image = counts(50.0)
+    at = ([0, 0, 383, 200, 150], [0, 200, 383, 383, 0])
+    image[at] = 4000
+    found = find_outliers(image)
+    assert found.mask[at].all()
+    assert found.mask.sum() == 5
+
+
+def test_pixels_without_data_are_no_outliers_and_hide_none():
+    image = counts(20.0).astype(np.float32)
+    gone = np.random.default_rng(7).random(SHAPE) < 0.05
+    gone[:, :90] = True
+    image[gone] = np.nan
+    image[5, 5] = np.inf
+    assert not find_outliers(image)
+    image[200, 200] = 500
+    found = find_outliers(image)
+    assert found.mask[200, 200]
+    assert found.mask.sum() == 1
+    hidden = np.ma.masked_array(counts(20.0), gone)
+    hidden.data[gone] = 60000
+    assert not find_outliers(hidden)
+
+
+def test_negative_values():
+    rng = np.random.default_rng(8)
+    image = rng.normal(-50, 5, SHAPE)
+    assert not find_outliers(image)
+    image[40, 40] = 0
+    assert find_outliers(image).counts == {"hot": 1}
+
+
+def test_a_movie_shows_weak_fixed_ones_and_no_cosmic_rays():
+    rng = np.random.default_rng(9)
+    movie = rng.poisson(2.0, (40, 128, 128))
+    movie[:, 30, 40] = rng.poisson(5.0, 40)  # nothing in a single frame
+    movie[:, 50, 60] = 0
+    movie[7, 90, 90] = 60000
+    assert not find_outliers(movie[0])
+    lazy = dask.array.from_array(movie, chunks=(1, 128, 128))
+    found = find_fixed_outliers(lazy)
+    assert found.counts == {"hot": 1, "dead": 1}
+    assert found.mask[30, 40]
+    assert found.mask[50, 60]
+    assert found.mask.sum() == 2
+
+
+def test_few_frames_of_a_long_movie_are_read():
+    read = []
+
+    def frame(block_info):
+        read.append(block_info[None]["chunk-location"][0])
+        return np.ones((1, 32, 32))
+
+    movie = dask.array.map_blocks(frame, chunks=((1,) * 500, 32, 32), meta=np.ones((0, 0, 0)))
+    read.clear()
+    assert not find_fixed_outliers(movie)
+    assert len(set(read)) <= 64
+    assert max(read) > 490
+
+
+@pytest.mark.parametrize("bad", [np.ones((3, 40, 40)), np.ones((40, 40), complex), np.ones(40)])
+def test_no_frame(bad):
+    with pytest.raises(SBDError, match="one frame"):
+        find_outliers(bad)

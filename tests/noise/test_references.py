@@ -1,0 +1,199 @@
+import dask.array
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.noise.fixed_pattern import estimate_fixed_pattern
+from napari_sbd.noise.references import apply_references
+
+SHAPE = 96, 128
+
+
+@pytest.fixture
+def camera():
+    """Expected electrons, dark level and response of the pixels, all of them alive."""
+    rng = np.random.default_rng(0)
+    expected = 200 * lattice(SHAPE, 24.0)
+    return expected, 50 + rng.normal(0, 4, SHAPE), rng.normal(1, 0.1, SHAPE)
+
+
+def record(camera, rng, frames=None):
+    expected, dark, response = camera
+    shape = SHAPE if frames is None else (frames, *SHAPE)
+    return dark + response * rng.poisson(np.broadcast_to(expected, shape))
+
+
+def test_references_give_the_electrons_back(camera):
+    expected, dark, response = camera
+    image = dark + response * expected
+    micrograph = sbd.Micrograph(image, 0.01, gain=2.0, offset=55.0)
+    found = apply_references(micrograph, dark, 7 * response)
+    # the reference's own mean stays with the gain
+    np.testing.assert_allclose(found.data, expected * response.mean(), rtol=1e-6)
+    assert (found.gain, found.offset, found.pixel_size) == (2.0, 0.0, 0.01)
+
+
+def test_an_inverse_reference_is_recognised(camera):
+    expected, dark, response = camera
+    image = sbd.Micrograph(record(camera, np.random.default_rng(1)))
+    divided = apply_references(image, dark, response)
+    multiplied = apply_references(image, dark, 1 / response)
+    ratio = multiplied.data / divided.data
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-6)
+    asked = apply_references(image, dark, 1 / response, multiply=True)
+    np.testing.assert_array_equal(asked.data, multiplied.data)
+    noise = (divided.data - expected).std()
+    assert noise == pytest.approx(np.sqrt(200), rel=0.05)
+
+
+def test_a_reference_without_trace_is_reported(camera):
+    image = np.random.default_rng(2).poisson(camera[0])
+    with pytest.warns(UserWarning, match="no trace"):
+        apply_references(sbd.Micrograph(image), None, camera[2])
+
+
+def test_the_offset_is_subtracted_where_there_is_no_dark_reference(camera):
+    expected, _, response = camera
+    image = sbd.Micrograph(100 + response * expected, offset=100.0)
+    found = apply_references(image, gain_reference=response)
+    np.testing.assert_allclose(found.data, expected * response.mean(), rtol=1e-6)
+    assert found.offset == 0
+
+
+def test_a_dark_reference_alone(camera):
+    expected, dark, _ = camera
+    found = apply_references(sbd.Micrograph((expected + dark).astype(np.float32)), dark)
+    np.testing.assert_allclose(found.data, expected, rtol=1e-4)
+    assert found.data.dtype == np.float32
+
+
+def test_movies_stay_lazy_and_their_references_may_be_movies(camera, tmp_path):
+    rng = np.random.default_rng(3)
+    movie = dask.array.from_array(record(camera, rng, 6), chunks=(1, *SHAPE))
+    darks = rng.normal(camera[1], 1, (40, *SHAPE)).astype(np.float32)
+    sbd.write(sbd.Micrograph(darks), tmp_path / "dark.tif")
+    flat = camera[2] * rng.poisson(400, (40, *SHAPE))
+    source = sbd.Micrograph(movie, frame_time=0.1)
+    found = apply_references(source, tmp_path / "dark.tif", sbd.Micrograph(flat))
+    assert isinstance(found.data, dask.array.Array)
+    assert found.frame_time == 0.1
+    assert np.asarray(found.data).mean() == pytest.approx(200, rel=0.02)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, -1.0, 1e6, np.inf])
+def test_dead_pixels_of_the_gain_reference(camera, bad):
+    expected, dark, response = camera
+    image = sbd.Micrograph(dark + response * expected)
+    reference = response.copy()
+    reference[10, 20] = bad
+    found = apply_references(image, dark, reference)
+    assert np.isnan(found.data[10, 20])
+    assert np.isnan(found.data).sum() == 1
+    np.testing.assert_allclose(np.nanmean(found.data), 200, rtol=0.02)
+
+
+def test_hot_pixels_of_the_dark_reference(camera):
+    expected, dark, _ = camera
+    hot = dark.copy()
+    hot[30, 40] = 3000
+    found = apply_references(sbd.Micrograph(expected + hot), hot)
+    assert np.argwhere(np.isnan(found.data)).tolist() == [[30, 40]]
+
+
+def test_a_column_that_the_references_correct_is_kept(camera):
+    expected, dark, response = camera
+    response[:, 50] *= 1.4
+    dark[:, 60] += 100
+    found = apply_references(sbd.Micrograph(dark + response * expected), dark, response)
+    assert np.isfinite(found.data).all()
+    np.testing.assert_allclose(found.data, expected * response.mean(), rtol=1e-6)
+
+
+def test_super_resolution(camera):
+    expected, dark, response = camera
+    fine = np.kron(response, np.ones((2, 2)))
+    split = np.kron(dark, np.full((2, 2), 0.25))
+    image = sbd.Micrograph(dark + response * expected)
+    plain = apply_references(image, dark, response)
+    np.testing.assert_allclose(apply_references(image, split, fine).data, plain.data)
+    image = sbd.Micrograph(np.kron(dark + response * expected, np.full((2, 2), 0.25)))
+    found = apply_references(image, dark, response)
+    np.testing.assert_allclose(found.data, np.kron(plain.data, np.full((2, 2), 0.25)))
+
+
+def test_no_reference_changes_nothing():
+    image = sbd.Micrograph(np.ones(SHAPE))
+    assert apply_references(image) is image
+
+
+@pytest.mark.parametrize(
+    ("dark", "gain_reference", "words"),
+    [
+        (np.ones((96, 96)), None, "dark reference has 96 x 96 pixels and the image 96 x 128"),
+        (None, np.ones((3, 48, 128)), "gain reference has 48 x 128"),
+        (None, np.zeros(SHAPE), "nowhere above zero"),
+        (None, np.full(SHAPE, np.nan), "no finite pixel"),
+        (np.full(SHAPE, np.nan), None, "no finite pixel"),
+    ],
+)
+def test_references_that_cannot_be_used(dark, gain_reference, words):
+    with pytest.raises(sbd.SBDError, match=words):
+        apply_references(sbd.Micrograph(np.ones(SHAPE)), dark, gain_reference)
+
+
+def moving(rng, frames=60, step=(3.7, 2.9)):
+    """Electrons of a lattice that drifts over several periods."""
+    big = lattice((96 + 300, 128 + 300), 11.0, 0.4)
+    shifts = [(int(step[0] * t), int(step[1] * t)) for t in range(frames)]
+    return [rng.poisson(20 * big[y : y + 96, x : x + 128]) for y, x in shifts]
+
+
+@pytest.mark.parametrize("scene", ["moving", "empty"])
+def test_a_movies_own_response(camera, scene):
+    rng = np.random.default_rng(4)
+    frames = moving(rng) if scene == "moving" else rng.poisson(20, (60, *SHAPE))
+    response = camera[2]
+    response[:, 70] *= 1.3
+    movie = sbd.Micrograph(response * np.array(frames) + 7, gain=1.0, offset=7.0)
+    pattern = estimate_fixed_pattern(movie)
+    assert pattern.multiplicative
+    assert pattern.strength == pytest.approx(response.std(), rel=0.15)
+    error = pattern.values - response / response.mean()
+    # of the noise in the mean, 1 / sqrt(60 x 20), what shrinking leaves
+    assert error.std() < 1.3 / np.sqrt(1200)
+    clean = pattern.taken_out_of(movie)
+    assert (clean.gain, clean.offset) == (1, 7)
+    assert clean.data.mean() == pytest.approx(movie.data.mean(), rel=0.01)
+    mean = np.array([m.mean(0) for m in (movie.data, clean.data)]) - 7
+    if scene == "empty":
+        assert mean[1].std() < 0.25 * mean[0].std()
+
+
+def test_a_movies_own_offset():
+    rng = np.random.default_rng(5)
+    dark = rng.normal(0, 2, SHAPE)
+    movie = sbd.Micrograph(rng.normal(0, 3, (50, *SHAPE)) + dark)
+    pattern = estimate_fixed_pattern(movie)
+    assert not pattern.multiplicative
+    assert np.corrcoef(pattern.values.ravel(), dark.ravel())[0, 1] > 0.95
+    assert pattern.taken_out_of(movie).data.mean(0).std() < 0.7
+
+
+@pytest.mark.parametrize("period", [5.0, 11.0, 31.0])
+def test_a_still_scene_is_no_fixed_pattern(camera, period):
+    expected = 20 * lattice(SHAPE, period, 0.4)
+    movie = np.random.default_rng(6).poisson(np.broadcast_to(expected, (40, *SHAPE)))
+    with pytest.raises(sbd.SBDError, match="stands still"):
+        estimate_fixed_pattern(movie * camera[2])
+
+
+def test_movies_that_do_not_tell():
+    rng = np.random.default_rng(7)
+    with pytest.raises(sbd.SBDError, match="at least 8 frames"):
+        estimate_fixed_pattern(rng.poisson(5, (4, *SHAPE)))
+    with pytest.raises(sbd.SBDError, match="No fixed pattern"):
+        estimate_fixed_pattern(rng.poisson(5, (20, *SHAPE)))
+    pattern = estimate_fixed_pattern(rng.normal(0, 1, (20, *SHAPE)) + rng.normal(0, 2, SHAPE))
+    with pytest.raises(sbd.SBDError, match="same pixels"):
+        pattern.taken_out_of(sbd.Micrograph(np.ones((5, 5))))

@@ -1,0 +1,576 @@
+"""Results made once more: by rerun, by the script and by the commands that recipes turn into."""
+
+import json
+import runpy
+import shlex
+import sys
+
+import numpy as np
+import pytest
+
+import moving
+import napari_sbd as sbd
+from napari_sbd import cli
+from napari_sbd.provenance import read_recipe, replay
+from napari_sbd.recipe import KEY
+
+PIXEL = 0.0061
+
+
+@pytest.fixture
+def raw(tmp_path, counts):
+    path = tmp_path / "raw data.mrc"
+    sbd.write(sbd.Micrograph(counts, PIXEL, gain=1.0), path)
+    return path
+
+
+@pytest.fixture
+def movie(tmp_path, counts):
+    path = tmp_path / "movie.npy"
+    frames = np.stack([counts, np.roll(counts, 7, 0), counts[::-1], counts[:, ::-1]])
+    sbd.write(sbd.Micrograph(frames, PIXEL), path)
+    return path
+
+
+def command_line(monkeypatch, *words):
+    """Run the command line in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+def results(folder):
+    return {p.name: p.stat().st_mtime_ns for p in folder.iterdir()}
+
+
+def stored(tmp_path, result, name="result.ome.tif"):
+    sbd.write(result, tmp_path / name)
+    return tmp_path / name
+
+
+def test_the_same_once_more_and_nothing_is_written(tmp_path, raw):
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), quality="best"))
+    before = results(tmp_path)
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.largest_difference == 0
+    assert again.source_intact
+    assert again.verdict() == "The result is identical. The source file is unchanged."
+    assert results(tmp_path) == before
+
+
+def edited(path, **changes):
+    """Change settings of the last step in the recipe of a result that was written as .npy."""
+    beside = path.with_name(path.name + ".json")
+    record = json.loads(beside.read_text())
+    record["recipe"]["history"][-1]["settings"].update(changes)
+    beside.write_text(json.dumps(record))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:The image has")
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"dose": 123.0}, "dose is 123"),
+        ({"dose": 2.0}, "dose is 2"),
+        ({"gain": 77.0}, "gain is 77"),
+        ({"gain": 77.0, "dose": 123.0}, "gain is 77"),
+        ({"gain": 2.0, "dose": 0.5}, "gain is 2"),
+        ({"pixel_size": 0.0062}, "pixel size is 0.0062"),
+        ({"block": [4, 4]}, "block is 4 x 4"),
+        ({"model": "stem"}, "'stem'"),
+        ({"model": "a better one"}, "'a better one'"),
+    ],
+)
+def test_an_edited_recipe_is_named_and_cannot_be_cited(
+    monkeypatch, capsys, tmp_path, raw, changes, named
+):
+    """The counts have one electron per pixel, 0.0061 nm ask for blocks of 5, and hrtem made it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"), "result.npy")
+    assert sbd.rerun(path).identical
+    assert "The network was 'hrtem'".lower() in sbd.cite(path).lower()
+    edited(path, **changes)
+    again = sbd.rerun(path)
+    assert again.identical is False
+    assert "identical" not in again.verdict()
+    assert again.verdict().startswith("The recipe was EDITED.")
+    assert any(named in sentence for sentence in again.contradictions)
+    with pytest.raises(sbd.SBDError, match=f"edited.*{named}"):
+        sbd.cite(path)
+    assert command_line(monkeypatch, "rerun", path) == 1
+    assert "EDITED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [{"seed": 4}, {"reason": "It was wonderful."}, {"steps": 99}])
+def test_what_is_said_of_gains_is_held_against_the_gains(tmp_path, raw, model, changes):
+    tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=5, seed=3)
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain_tuning=tuned), "result.npy")
+    assert sbd.rerun(path).identical
+    kept = sbd.read(path).metadata[KEY]["history"][-1]["settings"]["gain_tuning"]
+    edited(path, gain_tuning={**kept, **changes})
+    again = sbd.rerun(path)
+    assert again.largest_difference == 0
+    assert again.identical is False
+    assert f"{next(iter(changes))} of gain tuning" in again.verdict()
+
+
+def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw):
+    """Gain 2 was given for a file that says 1: the result is whole, and the reader hears of it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain=2.0))
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.remarks == ("The source's own gain is 1.0; that of the recipe, 2.0.",)
+    assert "0.5 electrons per pixel" in sbd.cite(path)
+
+
+@pytest.mark.filterwarnings("ignore:The contrast")
+@pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
+@pytest.mark.parametrize("modality", ["hrtem", "stem"])
+def test_the_mean_of_a_result_tells_its_dose(dose, modality):
+    """Ten percent is the allowance of an honest recipe; the networks stay within two."""
+    noisy = sbd.simulate(size=256, dose=dose, modality=modality).noisy
+    result = sbd.denoise(noisy)
+    assert result.data.mean() == pytest.approx(noisy.data.mean(), rel=0.02)
+
+
+def test_a_micrograph_in_memory(raw):
+    assert sbd.rerun(sbd.denoise(sbd.read(raw))).identical
+
+
+def test_a_source_that_changed_is_told(tmp_path, raw):
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw)))
+    m = sbd.read(raw)
+    changed = m.data.copy()
+    changed[50, 60] += 100
+    sbd.write(m.replace(data=changed, source=None), raw)
+    again = sbd.rerun(path)
+    assert again.source_intact is False
+    assert again.identical is False
+    assert 0 < again.largest_difference < 100
+    assert "CHANGED" in again.verdict()
+
+
+def test_a_stored_result_that_was_touched_is_told(tmp_path, raw):
+    result = sbd.denoise(sbd.read(raw))
+    data = result.data.copy()
+    data[3, 4] += 0.25
+    again = sbd.rerun(stored(tmp_path, result.replace(data=data)))
+    assert again.identical is False
+    assert again.largest_difference == pytest.approx(0.25, abs=1e-6)
+    assert again.source_intact
+
+
+def test_a_source_that_moved(tmp_path, raw):
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw)))
+    elsewhere = tmp_path / "archive"
+    elsewhere.mkdir()
+    moved = raw.rename(elsewhere / raw.name)
+    with pytest.raises(sbd.SBDError, match="not there any more"):
+        sbd.rerun(path)
+    assert sbd.rerun(path, source=moved).identical
+    both = path.rename(elsewhere / path.name)
+    assert sbd.rerun(both).identical
+
+
+def test_another_image_as_the_source_is_refused_or_told(tmp_path, raw, movie):
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw)))
+    with pytest.raises(sbd.SBDError, match="another image"):
+        sbd.rerun(path, source=movie)
+
+
+def test_gains_of_this_and_of_another_image(tmp_path, raw, movie, model):
+    image = sbd.read(raw)
+    own = sbd.gain_tune(image, model=model, steps=3)
+    assert own.report.kept
+    here = stored(tmp_path, sbd.denoise(image, gain_tuning=own), "here.tif")
+    there = stored(tmp_path, sbd.denoise(sbd.read(movie), gain_tuning=own), "there.tif")
+    assert sbd.rerun(here).identical
+    assert sbd.rerun(there).identical
+    assert "gain_tune(" in sbd.as_python(read_recipe(here))
+    assert "gain_tune(" not in sbd.as_python(read_recipe(there))
+    with pytest.raises(sbd.SBDError, match="another image"):
+        sbd.as_command(read_recipe(there))
+
+
+def test_a_model_that_is_another_by_now(tmp_path, raw, model, small_network):
+    from napari_sbd import networks
+
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), model=model))
+    assert sbd.rerun(path).identical
+    card = networks.find_model(model)
+    small_network.train(True)
+    next(small_network.parameters()).data.mul_(2)
+    networks.save_model(small_network, card, model.parent)
+    with pytest.raises(sbd.SBDError, match="another one than that of the recipe"):
+        sbd.rerun(path)
+
+
+def test_a_device_that_is_not_there(tmp_path, raw):
+    result = sbd.denoise(sbd.read(raw), device="cpu")
+    result.metadata[KEY]["history"][-1]["settings"]["device"] = "cuda:77"
+    again = sbd.rerun(stored(tmp_path, result))
+    assert "cuda:77 is not there" in again.verdict()
+
+
+def test_other_versions_are_told(tmp_path, raw):
+    result = sbd.denoise(sbd.read(raw))
+    result.metadata[KEY]["history"][-1]["versions"]["torch"] = "1.0"
+    assert "torch 1.0 then" in sbd.rerun(stored(tmp_path, result)).verdict()
+
+
+def test_a_run_that_was_ended_early_is_compared_where_it_came_to(tmp_path, movie):
+    image = sbd.read(movie)
+    result = sbd.denoise(image)
+    data = result.data.copy()
+    data[[0, 3]] = np.nan
+    result.metadata[KEY]["history"][-1]["settings"]["frames"] = [1, 2]
+    assert sbd.rerun(stored(tmp_path, result.replace(data=data))).identical
+    data[2, 5, 5] += 1
+    assert sbd.rerun(result.replace(data=data)).largest_difference == pytest.approx(1, abs=1e-5)
+
+
+def test_frames_that_could_not_be_read_are_left_out(tmp_path, movie):
+    result = sbd.denoise(sbd.read(movie))
+    result.data[2] = np.nan
+    result.metadata[KEY]["history"][-1]["settings"]["unreadable_frames"] = [2]
+    assert sbd.rerun(stored(tmp_path, result)).identical
+
+
+def test_cancel(raw):
+    with pytest.raises(sbd.Cancelled):
+        sbd.rerun(sbd.denoise(sbd.read(raw)), should_stop=lambda: True)
+
+
+def test_columns(tmp_path, raw):
+    image = sbd.read(raw)
+    table = sbd.find_columns(sbd.denoise(image), image, sensitivity=0.6)
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    again = sbd.rerun(tmp_path / "columns.csv")
+    assert again.identical
+    assert len(again.result) == len(table) > 10
+    table.loc[3, "y"] += 0.5
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    assert sbd.rerun(tmp_path / "columns.csv").largest_difference == pytest.approx(0.5)
+
+
+def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
+    image = sbd.read(raw)
+    clean = sbd.denoise(image)
+    table = sbd.refit_columns(sbd.find_columns(clean, image), [0], clean, image)
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    with pytest.raises(sbd.SBDError, match="by hand"):
+        sbd.rerun(tmp_path / "columns.csv")
+
+
+def test_agreement_of_two_files(monkeypatch, tmp_path, raw):
+    clean = stored(tmp_path, sbd.denoise(sbd.read(raw)))
+    out = tmp_path / "z.npz"
+    assert command_line(monkeypatch, "agreement", raw, clean, "-o", out) == 0
+    assert sbd.rerun(out).identical
+
+
+def made(kind, raw, movie, model):
+    """Results of all kinds of steps, with the name of the file that their script writes."""
+    if kind == "simulated":
+        return sbd.denoise(sbd.simulate(size=96, seed=2).noisy), "image_denoised.ome.tif"
+    if kind == "tuned":
+        tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=2, seed=3)
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
+    if kind == "gains of another":
+        tuned = sbd.gain_tune(sbd.read(movie), model=model, steps=2)
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
+    if kind == "movie":
+        m = sbd.read(movie)
+        result = sbd.denoise(m.replace(data=m.data[1:3]))
+        result.metadata[KEY]["history"][-1]["settings"]["frames"] = "1:3"
+        return result, "movie_denoised.ome.tif"
+    options = {"pixel_size": (PIXEL, 0.0065), "gain": 2.0, "offset": -1.0}
+    return sbd.denoise(sbd.read(raw), quality="best", **options), "raw data_denoised.ome.tif"
+
+
+KINDS = ["simulated", "tuned", "gains of another", "movie", "options"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_script_makes_the_same(monkeypatch, tmp_path, raw, movie, model, kind):
+    result, name = made(kind, raw, movie, model)
+    script = tmp_path / "script.py"
+    script.write_text(sbd.as_python(result.metadata[KEY]))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    runpy.run_path(str(script))
+    assert [p.name for p in (tmp_path / "work").iterdir()] == [name]
+    np.testing.assert_array_equal(sbd.read(name).data, result.data)
+
+
+@pytest.mark.parametrize("kind", ["tuned", "movie"])
+def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, kind):
+    result, name = made(kind, raw, movie, model)
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(sbd.as_command(result.metadata[KEY]))
+    assert command_line(monkeypatch, *words[1:]) == 0
+    np.testing.assert_array_equal(sbd.read(name).data, result.data)
+
+
+def test_the_commands_of_a_table_make_the_same(monkeypatch, tmp_path, raw):
+    image = sbd.read(raw)
+    table = sbd.find_columns(sbd.denoise(image), image)
+    monkeypatch.chdir(tmp_path)
+    for line in sbd.as_command(table.attrs["recipe"]).splitlines():
+        assert command_line(monkeypatch, *shlex.split(line)[1:]) == 0
+    assert sbd.rerun("raw data_columns.csv").identical
+    sbd.write_columns(table, "here.csv")
+    there, here = (tmp_path / name for name in ("raw data_columns.csv", "here.csv"))
+    assert there.read_text().splitlines()[3:] == here.read_text().splitlines()[3:]
+
+
+def test_commands_for_results(monkeypatch, capsys, tmp_path, raw):
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw)))
+    assert command_line(monkeypatch, "rerun", path) == 0
+    assert "identical" in capsys.readouterr().out
+    assert command_line(monkeypatch, "cite", path) == 0
+    assert "2010.12970" in capsys.readouterr().out
+    assert command_line(monkeypatch, "rerun", path, "--command") == 0
+    assert capsys.readouterr().out.startswith("napari-sbd denoise")
+    m = sbd.read(raw)
+    sbd.write(m.replace(data=m.data[::-1], source=None), raw)
+    assert command_line(monkeypatch, "rerun", path) == 1
+    assert command_line(monkeypatch, "rerun", raw) == 2
+
+
+def test_the_same_recipe_on_another_image(raw, counts):
+    """Its own calibration goes first, what it lacks comes from the recipe and is told."""
+    recipe = sbd.denoise(sbd.read(raw), quality="best", offset=0.2).metadata[KEY]
+    finer = sbd.Micrograph(counts[::-1].copy(), 0.0068, gain=2.0)
+    options = {"model": "hrtem", "quality": "best"}
+    expected = sbd.denoise(finer, **options)
+    np.testing.assert_array_equal(replay.apply(recipe, finer).data, expected.data)
+    with pytest.warns(UserWarning, match="has no"):
+        result = replay.apply(recipe, sbd.Micrograph(counts[::-1].copy()))
+    assert (result.pixel_size, result.gain, result.offset) == (pytest.approx(PIXEL), 1.0, 0.2)
+
+
+def test_tuning_is_done_anew_on_another_image(raw, movie, model):
+    image = sbd.read(raw)
+    tuned = sbd.gain_tune(image, model=model, steps=2)
+    recipe = sbd.denoise(image, gain_tuning=tuned).metadata[KEY]
+    other = sbd.read(movie)
+    other = other.replace(data=other.data[2], gain=1.0)
+    expected = sbd.denoise(other, gain_tuning=sbd.gain_tune(other, model=model, steps=2))
+    np.testing.assert_array_equal(replay.apply(recipe, other).data, expected.data)
+
+
+def test_a_simulation_is_nothing_to_apply(raw):
+    recipe = sbd.simulate(size=64).noisy.metadata[KEY]
+    with pytest.raises(sbd.SBDError, match="only simulates"):
+        replay.apply(recipe, sbd.read(raw))
+
+
+FAST = {"model": "hrtem", "device": "cpu"}
+
+
+def still(movie, **options):
+    image = sbd.read(movie)
+    return sbd.correct_drift(image, sbd.estimate_drift(image, **FAST), **options)
+
+
+@pytest.fixture
+def drifting(tmp_path):
+    path = tmp_path / "drifting.mrc"
+    frames = [moving.counts(moving.crystal(shift=(2 * t, -3 * t), mean=2.0), t) for t in range(3)]
+    sbd.write(sbd.Micrograph(np.stack(frames), PIXEL, gain=1.0), path)
+    return path
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A noisy NIfTI stack (N, Z, Y, X) with a mask and a model, all in files."""
+    nibabel = pytest.importorskip("nibabel")
+    from napari_sbd.series import train_series
+
+    rng = np.random.default_rng(0)
+    rate = rng.uniform(0.3, 2, (2, 12, 12))
+    clean = np.exp(-rate * np.linspace(0, 3, 8).reshape(-1, 1, 1, 1)).astype(np.float32)
+    train_series(clean, level=0.1, noise="gaussian", steps=40).save(tmp_path / "m.safetensors")
+    noisy = clean + rng.normal(0, 0.1, clean.shape).astype(np.float32)
+    inside = (rate > 0.5).astype(np.uint8)
+    for name, values in (("stack.nii.gz", noisy), ("mask.nii.gz", inside)):
+        nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), tmp_path / name)
+    return tmp_path / "stack.nii.gz"
+
+
+def series_result(stack, mask=True):
+    return sbd.denoise_series(
+        sbd.read_series(stack),
+        stack.with_name("m.safetensors"),
+        stack.with_name("mask.nii.gz") if mask else None,
+        device="cpu",
+    )
+
+
+def test_a_movie_with_neighbours_once_more(tmp_path, drifting):
+    result = sbd.denoise_movie(sbd.read(drifting), neighbours=1, seed=5, **FAST)
+    path = stored(tmp_path, result)
+    assert sbd.rerun(path).identical
+    alone = sbd.denoise(sbd.read(drifting), **FAST)
+    assert not np.array_equal(alone.data, result.data)
+    other = result.replace(metadata=alone.metadata)
+    assert sbd.rerun(stored(tmp_path, other, "other.tif")).identical is False
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"interpolate": True}, {"edges": "crop"}], ids=["pad", "spline", "crop"]
+)
+def test_a_movie_without_its_drift_once_more(tmp_path, drifting, options):
+    path = stored(tmp_path, still(drifting, **options))
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.source_intact
+    moved = sbd.read(path).data[2]
+    assert not np.array_equal(moved, sbd.read(drifting).data[2])
+
+
+def test_a_movie_denoised_after_its_drift_was_taken_out(tmp_path, drifting):
+    whole = still(drifting, edges="crop")
+    assert sbd.rerun(stored(tmp_path, sbd.denoise(whole, **FAST))).identical
+
+
+def test_columns_are_judged_by_the_counts_without_drift(tmp_path, drifting):
+    whole = still(drifting, edges="crop")
+    table = sbd.find_columns(sbd.denoise(whole, **FAST), whole)
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    assert sbd.rerun(tmp_path / "columns.csv").identical
+
+
+def test_drift_of_another_movie_is_its_own(drifting):
+    """Shifts belong to the movie that they were estimated from."""
+    recipe = still(drifting).metadata[KEY]
+    image = sbd.read(drifting)
+    other = image.replace(data=image.data[::-1].copy(), source=None)
+    expected = sbd.correct_drift(other, sbd.estimate_drift(other, **FAST))
+    np.testing.assert_array_equal(replay.apply(recipe, other).data, expected.data)
+
+
+def test_shifts_from_elsewhere_are_repeated_and_never_estimated_anew(tmp_path, drifting):
+    from napari_sbd.movie import Drift
+
+    shifts = np.array([[0, 0], [2, -3], [4, -6.0]])
+    image = sbd.read(drifting)
+    given = Drift(shifts, np.zeros((3, 2)), np.ones(3), np.ones(3))
+    result = sbd.correct_drift(image, given)
+    assert sbd.rerun(stored(tmp_path, result)).identical
+    recipe = result.metadata[KEY]
+    for use in (sbd.as_python, sbd.as_command, lambda r: replay.apply(r, image)):
+        with pytest.raises(sbd.SBDError, match="how its drift was found"):
+            use(recipe)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_a_series_once_more(tmp_path, stack, mask):
+    result = series_result(stack, mask)
+    assert not np.array_equal(result.data, sbd.read_series(stack).data)
+    assert sbd.rerun(result).identical
+    path = tmp_path / "clean.nii.gz"
+    sbd.write_series(result, path)
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.source_intact
+    result.data[3, 1, 5, 5] += 0.5
+    sbd.write_series(result, path)
+    assert sbd.rerun(path).largest_difference == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_series_of_images_keeps_its_offset(tmp_path, stack):
+    data = sbd.read_series(stack).data[:, 0] + np.float32(3)
+    sbd.write(sbd.Micrograph(data, offset=3.0), tmp_path / "images.tif")
+    for reader in (sbd.read, sbd.read_series):
+        source = reader(tmp_path / "images.tif")
+        result = sbd.denoise_series(source, stack.with_name("m.safetensors"), device="cpu")
+        assert sbd.rerun(result).identical
+        write = sbd.write if reader is sbd.read else sbd.write_series
+        write(result, tmp_path / "clean.tif")
+        assert sbd.rerun(tmp_path / "clean.tif").identical
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"), [("m.safetensors", "model"), ("mask.nii.gz", "not there")]
+)
+def test_a_series_whose_model_or_mask_is_gone(stack, gone, sentence):
+    result = series_result(stack)
+    stack.with_name(gone).unlink()
+    with pytest.raises(sbd.SBDError, match=sentence) as refusal:
+        sbd.rerun(result)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_series_whose_model_or_mask_has_changed(stack):
+    result = series_result(stack)
+    plain = series_result(stack, mask=False)
+    with pytest.raises(sbd.SBDError, match="a mask of its own"):
+        replay.apply(result.metadata[KEY], sbd.read_series(stack))
+    again = replay.apply(plain.metadata[KEY], sbd.read_series(stack))
+    np.testing.assert_array_equal(again.data, plain.data)
+    mask = stack.with_name("mask.nii.gz")
+    mask.write_bytes(mask.read_bytes() + b"\0")
+    with pytest.raises(sbd.SBDError, match=r"mask .* is not that of the recipe"):
+        sbd.rerun(result)
+    settings = plain.metadata[KEY]["history"][-1]["settings"]
+    settings["model_sha256"] = "0" * 64
+    with pytest.raises(sbd.SBDError, match="another one than that of the recipe"):
+        sbd.rerun(plain)
+
+
+def test_a_series_with_a_model_or_mask_in_memory_cannot_be_repeated(stack):
+    from napari_sbd.series.files import read_mask
+
+    path = stack.with_name("m.safetensors")
+    loaded = sbd.load_series_model(path)
+    fresh = type(loaded)(loaded.card.model_copy(update={"sha256": ""}), loaded.network)
+    source = sbd.read_series(stack)
+    cases = {
+        "model .* only in memory": sbd.denoise_series(source, fresh),
+        "mask was only in memory": sbd.denoise_series(
+            source, path, read_mask(stack.with_name("mask.nii.gz"))
+        ),
+    }
+    for sentence, result in cases.items():
+        for use in (sbd.as_python, sbd.as_command):
+            with pytest.raises(sbd.SBDError, match=sentence):
+                use(result.metadata[KEY])
+        with pytest.raises(sbd.SBDError, match=sentence):
+            sbd.rerun(result)
+
+
+def of_stacks(kind, drifting, request):
+    """Results of movies and stacks, with the name of the file that their script writes."""
+    if kind == "neighbours":
+        result = sbd.denoise_movie(sbd.read(drifting), neighbours=1, seed=5, **FAST)
+        return result, "drifting_denoised.ome.tif"
+    if kind == "drift":
+        return still(drifting, edges="crop"), "drifting_corrected.ome.tif"
+    if kind == "drift, then denoised":
+        result = sbd.denoise(still(drifting, edges="crop"), **FAST)
+        return result, "drifting_denoised.ome.tif"
+    return series_result(request.getfixturevalue("stack")), "stack_denoised.nii.gz"
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "drift", "drift, then denoised", "series"])
+def test_scripts_and_commands_of_movies_and_stacks(monkeypatch, tmp_path, drifting, request, kind):
+    result, name = of_stacks(kind, drifting, request)
+    recipe = result.metadata[KEY]
+    read = sbd.read_series if kind == "series" else sbd.read
+    for folder in ("script", "command"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        if folder == "script":
+            (tmp_path / "script.py").write_text(sbd.as_python(recipe))
+            runpy.run_path(str(tmp_path / "script.py"))
+        else:
+            lines = sbd.as_command(recipe).splitlines()
+            for line in lines:
+                assert command_line(monkeypatch, *shlex.split(line)[1:]) == 0
+            written = shlex.split(lines[-1])
+            name = written[written.index("-o") + 1]
+        np.testing.assert_array_equal(np.asarray(read(name).data), np.asarray(result.data))
