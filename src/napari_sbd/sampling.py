@@ -76,15 +76,28 @@ def bin_counts(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     by, bx = block
     pad = [(0, -n % b) for n, b in zip(image.shape, block, strict=True)]
     valid = np.isfinite(image)
-    full = bool(valid.all()) and not any(p[1] for p in pad)
-    values = image if full else np.pad(np.where(valid, image, 0), pad)
-    shape = values.shape[0] // by, by, values.shape[1] // bx, bx
-    sums: np.ndarray = values.reshape(shape).sum((1, 3), dtype=np.float64)
-    if not full:
-        held = np.pad(valid, pad).reshape(shape).sum((1, 3))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sums = np.where(held > 0, sums * (by * bx / held), np.nan)
+    whole = bool(valid.all())
+    if whole and not any(p[1] for p in pad):
+        return _block_sums(image, block)
+    sums = _block_sums(np.pad(image if whole else np.where(valid, image, 0), pad), block)
+    held = _held(image.shape, block) if whole else _block_sums(np.pad(valid, pad), block)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(held > 0, sums * (by * bx / held), np.nan)
+
+
+def _block_sums(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
+    """Sums over whole blocks; rows first, which memory holds together."""
+    by, bx = block
+    rows = image.reshape(image.shape[0] // by, by, image.shape[1]).sum(1, dtype=np.float64)
+    sums: np.ndarray = rows.reshape(len(rows), -1, bx).sum(2)
     return sums
+
+
+def _held(shape: tuple[int, int], block: tuple[int, int]) -> np.ndarray:
+    """Pixels of an image in each of its blocks."""
+    y, x = (np.minimum(b, n - np.arange(0, n, b)) for n, b in zip(shape, block, strict=True))
+    held: np.ndarray = np.multiply.outer(y, x)
+    return held
 
 
 def grid_offsets(block: tuple[int, int], count: int = 2) -> list[tuple[int, int]]:
