@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
@@ -49,3 +50,15 @@ def test_the_offset_that_is_told_counts_where_the_gain_is_not_known(name):
     right = filters.denoisers(PIXEL)[name](image - 400)
     np.testing.assert_allclose(told, right, atol=0.01)
     assert np.abs(plain - right).max() > 0.1
+
+
+@pytest.mark.parametrize("period", [12, 24, 48])
+def test_the_width_of_the_blur_is_the_best_one(period):
+    """Over images, the error is that of the best fixed width: Stein's estimate is unbiased."""
+    truth = lattice((128, 128), period=period, mean=9.0)
+    images = [np.random.default_rng(s).poisson(truth).astype(float) for s in range(6)]
+    widths = 0.5 * 2 ** (np.arange(11) / 2)
+    fixed = [np.mean([(gaussian_filter(i, w) - truth) ** 2 for i in images]) for w in widths]
+    chosen = np.mean([(filters.gaussian(i) - truth) ** 2 for i in images])
+    assert min(fixed) <= chosen * 1.001
+    assert chosen < 1.03 * min(fixed)
