@@ -2,10 +2,10 @@
 
 Told by the part of the spectrum beyond the signal. White noise has the same power at all
 frequencies. Point spreads, interpolation and filters change it from patch to patch of the
-frequency plane, which the correlations of near pixels describe: P(k) = 1 + 2 sum r(d) cos(2 pi k d).
-Lattice peaks are narrow, and a patch without its highest values does not hold them. Streaks along
-rows or columns, whose spectrum is a line on an axis, are looked for in the means of rows and columns.
-What correlates over many pixels only, in both directions, looks like signal and is not seen.
+frequency plane, which the correlations r of near pixels describe: P(k) = 1 + 2 sum r(d) cos(2 pi k
+d). Lattice peaks are narrow, and a patch without its highest values does not hold them. Streaks
+along rows or columns, whose spectrum is a line on an axis, are looked for in the means of these.
+What correlates over many pixels in both directions looks like signal and is not seen.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNKNOWN = 0.35  # cycles per pixel, below which there may be signal if the pixe
 _PATCH = 1 / 16  # cycles per pixel, side of the patches
 _LAGS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
 _CHANCE = 1e-5  # at which independent noise is called correlated
-_LEAST = 0.01  # correlation that matters
+_LEAST = 0.005  # correlation that matters
 _CROWD = 30  # frequencies, below which a patch is left out
 _FOURTH = 70 * 0.6745**2  # squared median size of fourth differences of normal noise of variance 1
 _FREEDOM = 0.14  # degrees of freedom of that median, for each of the values
@@ -37,6 +37,8 @@ class Whiteness:
     ----------
     along_y, along_x
         Correlation of neighbours along each axis, roughly where it is large.
+    error
+        Standard error of these.
     p
         Probability that independent noise looks like this, or more so.
     rows, columns
@@ -47,6 +49,7 @@ class Whiteness:
 
     along_y: float = 0.0
     along_x: float = 0.0
+    error: float = 0.0
     p: float = 1.0
     rows: float = 0.0
     p_rows: float = 1.0
@@ -54,14 +57,24 @@ class Whiteness:
     p_columns: float = 1.0
 
     @property
+    def independent(self) -> bool:
+        """Whether near pixels are believed to be."""
+        return self.p > _CHANCE
+
+    @property
+    def streaked(self) -> bool:
+        """Whether whole rows or columns share noise."""
+        return min(self.p_rows, self.p_columns) <= _CHANCE
+
+    @property
     def white(self) -> bool:
-        """Whether independence is believed."""
-        return min(self.p, self.p_rows, self.p_columns) > _CHANCE
+        """Neither."""
+        return self.independent and not self.streaked
 
     def __str__(self) -> str:
         if self.white:
             return "the noise of neighbouring pixels is independent as far as the image tells"
-        if self.p <= min(self.p_rows, self.p_columns):
+        if not self.independent:
             return (
                 "the noise of neighbouring pixels is correlated "
                 f"({self.along_x:.2f} along x, {self.along_y:.2f} along y)"
@@ -96,12 +109,12 @@ def whiteness(
     if len(power) < 2 * len(_LAGS):
         return Whiteness()
     level = float(np.average(power, weights=number))
-    along, p = _correlations(at, power / level, number)
+    along, error, p = _correlations(at, power / level, number)
     rows, columns = (
         _shared(image.mean(1 - axis), image.shape[1 - axis], slowest[axis], level)
         for axis in (0, 1)
     )
-    return Whiteness(along[1], along[0], p, *rows, *columns)
+    return Whiteness(along[1], along[0], error, p, *rows, *columns)
 
 
 def _patches(
@@ -116,7 +129,7 @@ def _patches(
     """
     from scipy.signal.windows import tukey
 
-    # differences leave nothing of uneven light that could leak, and the taper nothing of the borders
+    # differences leave nothing of uneven light that could leak, the taper nothing of the borders
     curved = np.diff(np.diff(image, 2, 0), 2, 1)
     window = np.multiply.outer(*(tukey(n, _TAPER) for n in curved.shape))
     ky, kx = np.fft.fftfreq(curved.shape[0])[:, None], np.fft.rfftfreq(curved.shape[1])[None]
@@ -145,8 +158,8 @@ def _alike(noise: np.ndarray) -> float:
 
 def _correlations(
     at: np.ndarray, power: np.ndarray, number: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Correlations at ``_LAGS``, and the probability that white noise shows such.
+) -> tuple[np.ndarray, float, float]:
+    """Correlations at ``_LAGS``, the error of the first, the probability that white noise has such.
 
     The means of exponentially distributed powers have relative errors of 1 / sqrt(number); those of
     white noise are taken, since the question is whether it is.
@@ -157,10 +170,11 @@ def _correlations(
     lags = 2 * np.cos(2 * np.pi * at @ np.array(_LAGS, float).T)
     design = np.column_stack([np.ones(len(power)), lags]) * root[:, None]
     found = np.linalg.lstsq(design, power * root, rcond=None)[0]
-    information = np.linalg.inv(np.linalg.inv(design.T @ design)[1:, 1:])
-    score = found[1:] @ information @ found[1:]
+    covariance = np.linalg.inv(design.T @ design)[1:, 1:]
+    score = found[1:] @ np.linalg.inv(covariance) @ found[1:]
     matters = np.abs(found[1:]).max() > _LEAST
-    return np.clip(found[1:] / max(found[0], 1e-3), -1, 1), float(chi2.sf(score, len(_LAGS))) if matters else 1.0
+    p = float(chi2.sf(score, len(_LAGS))) if matters else 1.0
+    return np.clip(found[1:] / max(found[0], 1e-3), -1, 1), float(np.sqrt(covariance[0, 0])), p
 
 
 def _shared(profile: np.ndarray, count: int, slowest: float, level: float) -> tuple[float, float]:

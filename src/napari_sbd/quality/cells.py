@@ -53,7 +53,7 @@ class Cells(Samples):
         return self._products(estimates, self.beside - along_x, self.above - along_y)
 
     def bias(self, estimates: np.ndarray) -> float:
-        """What the mean of the terms would exceed the error by, since neighbouring pixels differ."""
+        """What was taken out of the mean of the terms, since neighbouring pixels differ."""
         plain = self._products(estimates, self.beside, self.above)
         return float(np.nanmean(plain - self.terms(estimates)))
 
@@ -121,8 +121,9 @@ def _curvatures(image: np.ndarray, own: np.ndarray) -> np.ndarray:
 
     # those are replaced by others two pixels away, in rows and columns of the same parity
     around = np.zeros((5, 5))
-    around[::2, ::2] = [[0.5, 1, 0.5], [1, 0, 1], [0.5, 1, 0.5]]
-    total, count = (correlate(np.where(own, 0, i), around) for i in (image, np.ones(image.shape)))
+    around[::2, ::2] = [[0.5, 1.0, 0.5], [1.0, 0.0, 1.0], [0.5, 1.0, 0.5]]
+    total = correlate(np.where(own, 0.0, image), around)
+    count = correlate(np.where(own, 0.0, 1.0), around)
     near = np.divide(total, count, out=np.full(image.shape, image.mean()), where=count > 0)
     filled = np.where(own, near, image)
     return np.stack([correlate(filled, kernel, mode="reflect") for kernel in _kernels()])

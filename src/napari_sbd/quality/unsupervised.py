@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from .samples import Denoiser, Method, draw
+from ..noise.counts import warn_unless_poisson
+from .samples import HANDS, Denoiser, Method, Samples, draw
 from .scatter import mean_and_error, tile_sums
 
 if TYPE_CHECKING:
@@ -91,18 +92,18 @@ def upsnr(
         score does not depend on the dose.
     method
         * ``thinning``: the electrons of each image are dealt to five hands; each hand judges what
-        the
-          denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of the
-          dose, brought to the scale of the whole, and its error at that dose is estimated.
+          the denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of
+          the dose, brought to the scale of the whole, and its error at that dose is estimated.
         * ``frames``: each frame of a movie is judged by its neighbours; the scene moves little.
         * ``exposures``: each frame is judged by all others; the scene stands still.
         * ``subsampling``: the four pixels of each 2 x 2 cell are dealt to four images of half the
-          size; the noise of neighbouring pixels must be independent. The denoiser sees images of
-          doubled pixel size. Neighbouring pixels differ, and the error from that is estimated,
-          subtracted and reported as ``bias``.
+          size, and judged by their neighbours in the others. The noise of neighbouring pixels must
+          be independent, which is tested. The denoiser sees images of doubled pixel size. What
+          neighbouring pixels differ by is estimated from the image, subtracted and reported as
+          ``bias``.
     interval
-        ``analytic`` is normal, from the variance of the pixels' terms; ``bootstrap`` resamples
-        them.
+        ``analytic`` is normal, from the products of near pixels' terms; ``bootstrap`` resamples
+        tiles of them.
     seed
         Of whatever is drawn at random.
 
@@ -121,10 +122,9 @@ def upsnr(
         raise SBDError(f"The interval is 'analytic' or 'bootstrap', not {interval!r}.")
     samples = draw(noisy, method, seed)
     estimates = samples.estimates(denoiser)
+    _warn_unless_exact(samples, method)
     top = _peak(peak, estimates)
-    return _score(
-        samples.terms(estimates), samples.bias(estimates), top, method, interval, seed
-    )
+    return _score(samples.terms(estimates), samples.bias(estimates), top, method, interval, seed)
 
 
 def umse(
@@ -195,6 +195,7 @@ def compare(
         terms[name] = samples.terms(estimates)
         bias = samples.bias(estimates)
         scores[name] = _score(terms[name], bias, top, method, "analytic", seed)
+    _warn_unless_exact(samples, method)
     best = reference or min(scores, key=lambda name: scores[name].umse)
     top = scores[best].peak
     scores = {name: replace(score, peak=top) for name, score in scores.items()}
@@ -215,6 +216,12 @@ def compare(
         )
     ]
     return table
+
+
+def _warn_unless_exact(samples: Samples, method: Method) -> None:
+    """Warn where electrons were dealt out that cannot have been counted."""
+    if method == "thinning":
+        warn_unless_poisson(samples.inputs[0] * (HANDS - 1) / HANDS, 1)
 
 
 def _score(
