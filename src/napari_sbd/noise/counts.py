@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import as_micrograph, frame_of, mean_filled, reference_number, unmasked
+from ..frames import as_micrograph, frame_of, reference_number, unmasked
 from ..micrograph import Micrograph
 from . import level as noise
+from .model import Counted, noise_model
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
-_POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
 
 def counted(image: Any, gain: float | None = None, offset: float | None = None) -> Micrograph:
@@ -184,13 +184,11 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
     block
         Pixels along a side of the blocks; over several pixels a camera's MTF hardly matters.
     """
-    sums = mean_filled(sampling.bin_counts(counts, (block, block)))
-    ratio = noise.noise_level(sums) ** 2 / sums.mean()
-    margin = 4 * 3.6 / np.sqrt(sums.size)  # four standard errors of a variance
-    if not _POISSON[0] - margin < ratio < _POISSON[1] + margin:
+    found = noise_model(sampling.bin_counts(counts, (block, block)), gain=1.0)
+    if not isinstance(found, Counted):
         warn(
-            f"The noise has {ratio:.2g} times the variance of electron counts: the gain is wrong, "
-            "or the image was filtered, interpolated or rescaled. What follows is unreliable."
+            f"{found.evidence.rstrip('.')}: the gain is wrong, or the image was filtered, "
+            "interpolated or rescaled. What follows is unreliable."
         )
 
 

@@ -133,7 +133,7 @@ def _compare(
 ) -> pd.DataFrame:
     counts = electrons.counted(m)
     table = candidates(m.pixel_size, method=way, should_stop=should_stop, **options)
-    passes = len(table) * (HANDS if way == "thinning" else m.shape[0])
+    passes = len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
     def watched(image: np.ndarray, denoiser: Any) -> Any:
