@@ -74,7 +74,7 @@ def test_images_of_fewer_blocks_are_refused(shape, block):
 
 @pytest.mark.parametrize("shape", [(9, 30), (12, 10), (16, 17)])
 def test_bm3d_never_gets_an_image_of_one_piece(shape, monkeypatch):
-    """Too small images can end the process in that package; a stand-in looks at what it is given."""
+    """Small images can end the process in that package, so a stand-in looks at what it is given."""
     given = []
 
     class Package:
