@@ -48,9 +48,10 @@ def main():
             silent += not len(reflections(noisy).amplitude)
             for factor, found in doubted.items():
                 found.append(doubt_pixel_size(noisy, (pixel * factor,) * 2) is not None)
-    print(f"{len(doubted[1])} images, {silent} without reflections")
+    shown = len(doubted[1]) - silent
+    print(f"{shown} images with reflections, {silent} without, which tell nothing")
     for factor, found in doubted.items():
-        print(f"pixel size x {factor:<4g} doubted: {np.mean(found):.1%}")
+        print(f"pixel size x {factor:<4g} doubted: {sum(found) / shown:.1%}")
 
 
 if __name__ == "__main__":

@@ -252,3 +252,38 @@ def test_samples_open_from_the_menu():
     viewer = ViewerModel()
     (layer,) = viewer.open_sample("napari-sbd", "movie")
     assert layer.ndim == 3
+
+
+def test_who_chooses_our_reader_gets_an_image_without_pixel_size_and_is_asked_for_it(tmp_path):
+    from napari.utils.notifications import notification_manager
+
+    for name in ("plain.tif", "plain.npy"):
+        path = tmp_path / name
+        if name.endswith("tif"):
+            tifffile.imwrite(path, MOVIE[0])
+        else:
+            np.save(path, MOVIE[0])
+        notification_manager.records.clear()
+        (layer,) = ViewerModel().open(path, plugin="napari-sbd")
+        np.testing.assert_array_equal(layer.data, MOVIE[0])
+        assert micrograph_of(layer).pixel_size is None
+        assert "pixel size" in notification_manager.records[-1].message
+        _, reader = io_utils.read_get_reader([str(path)], stack=False)
+        assert reader.plugin_name == "napari"
+    notification_manager.records.clear()
+
+
+def test_a_name_without_an_ending_gets_that_of_the_chosen_type(monkeypatch):
+    from napari_sbd._napari.forms import fields
+
+    kinds = {"CSV": ".csv", "XYZ": ".xyz"}
+    for typed, chosen, wanted in (
+        ("table", "XYZ (*.xyz)", "table.xyz"),
+        ("table", "", "table.csv"),
+        ("table.csv", "XYZ (*.xyz)", "table.csv"),
+        ("run.2", "CSV (*.csv)", "run.2.csv"),
+        ("", "", ""),
+    ):
+        answer = typed, chosen
+        monkeypatch.setattr(fields.QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
+        assert fields.file_to_write(None, "Write", "table.csv", kinds) == wanted

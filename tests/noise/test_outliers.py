@@ -194,14 +194,33 @@ def test_corners_without_data_of_turned_images():
     np.testing.assert_array_equal(found.mask, corner)
 
 
-def test_saturated_spots():
+@pytest.mark.parametrize("height", [500, 5000])
+def test_saturated_spots(height):
     y, x = np.indices(SHAPE)
-    light = 500 * np.exp(-((y - 200) ** 2 + (x - 150) ** 2) / 2 / 15**2)
+    light = height * np.exp(-((y - 200) ** 2 + (x - 150) ** 2) / 2 / 15**2)
     image = np.minimum(np.random.default_rng(5).poisson(light + 20), 255).astype(np.uint8)
     found = find_outliers(image)
     assert found.counts == {"saturated": 1}
     assert found.mask[image == 255].mean() > 0.99
-    assert not found.mask[image < 255].any()
+    # what is lit by it goes as well, and no more
+    assert found.mask[light > 50].mean() > 0.99
+    assert not found.mask[light < 1].any()
+
+
+def test_a_saturated_disc():
+    y, x = np.indices(SHAPE)
+    disc = np.hypot(y - 200, x - 150) < 20
+    found = find_outliers(np.where(disc, 4095, counts(0.45)))
+    assert found.counts == {"saturated": 1}
+    assert found.mask[disc].all()
+    assert found.mask.sum() <= disc.sum() + 3  # a bright pixel may touch it by chance
+
+
+def test_clipped_atoms_lose_no_more_than_what_is_clipped():
+    image = np.minimum(counts(150.0), 200).astype(np.uint8)
+    found = find_outliers(image)
+    assert set(found.counts) <= {"saturated"}
+    assert not found.mask[image < 200].any()
 
 
 def test_light_that_does_not_saturate_is_none():

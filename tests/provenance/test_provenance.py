@@ -99,7 +99,7 @@ def test_gains_as_text_are_the_gains(tuned):
 
 
 def test_files_without_a_place_for_a_recipe_have_it_beside(tmp_path, raw):
-    columns = sbd.find_columns(sbd.denoise(raw), raw)
+    columns = sbd.find_columns(raw, sbd.denoise(raw))
     path = tmp_path / "columns.xyz"
     sbd.write_columns(columns, path)
     operations = [step.operation for step in steps(read_recipe(path))]
@@ -197,12 +197,13 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
     assert "2107.12815" in tuned_text
     assert "binomial thinning" in tuned_text
     assert "False Discovery" not in plain
-    columns = sbd.cite(sbd.find_columns(sbd.denoise(raw), raw).attrs["recipe"])
+    columns = sbd.cite(sbd.find_columns(raw, sbd.denoise(raw)).attrs["recipe"])
     assert "False Discovery" in columns
 
 
 def test_every_reference_is_called_and_every_call_has_its_reference(raw, tuned):
-    text = sbd.cite(sbd.find_columns(sbd.denoise(raw, gain_tuning=tuned), raw).attrs["recipe"])
+    denoised = sbd.denoise(raw, gain_tuning=tuned)
+    text = sbd.cite(sbd.find_columns(raw, denoised).attrs["recipe"])
     paragraph, _, references = text.partition("\n\n")
     called = {int(n) for group in re.findall(r"\[([\d, ]+)\]", paragraph) for n in group.split(",")}
     listed = [int(n) for n in re.findall(r"^\[(\d+)\]", references, re.MULTILINE)]

@@ -245,7 +245,7 @@ def test_cancel(raw):
 
 def test_columns(tmp_path, raw):
     image = sbd.read(raw)
-    table = sbd.find_columns(sbd.denoise(image), image, sensitivity=0.6)
+    table = sbd.find_columns(image, sbd.denoise(image), sensitivity=0.6)
     sbd.write_columns(table, tmp_path / "columns.csv")
     again = sbd.rerun(tmp_path / "columns.csv")
     assert again.identical
@@ -258,7 +258,7 @@ def test_columns(tmp_path, raw):
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)
     clean = sbd.denoise(image)
-    table = sbd.refit_columns(sbd.find_columns(clean, image), [0], clean, image)
+    table = sbd.refit_columns(sbd.find_columns(image, clean), [0], image, clean)
     sbd.write_columns(table, tmp_path / "columns.csv")
     with pytest.raises(sbd.SBDError, match="by hand"):
         sbd.rerun(tmp_path / "columns.csv")
@@ -316,7 +316,7 @@ def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, ki
 
 def test_the_commands_of_a_table_make_the_same(monkeypatch, tmp_path, raw):
     image = sbd.read(raw)
-    table = sbd.find_columns(sbd.denoise(image), image)
+    table = sbd.find_columns(image, sbd.denoise(image))
     monkeypatch.chdir(tmp_path)
     for line in sbd.as_command(table.attrs["recipe"]).splitlines():
         assert command_line(monkeypatch, *shlex.split(line)[1:]) == 0
@@ -439,7 +439,7 @@ def test_a_movie_denoised_after_its_drift_was_taken_out(tmp_path, drifting):
 
 def test_columns_are_judged_by_the_counts_without_drift(tmp_path, drifting):
     whole = still(drifting, edges="crop")
-    table = sbd.find_columns(sbd.denoise(whole, **FAST), whole)
+    table = sbd.find_columns(whole, sbd.denoise(whole, **FAST))
     sbd.write_columns(table, tmp_path / "columns.csv")
     assert sbd.rerun(tmp_path / "columns.csv").identical
 

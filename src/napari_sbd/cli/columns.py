@@ -29,6 +29,9 @@ def columns(
     sensitivity: Annotated[float, typer.Option(help="0 to 1; higher finds weaker columns.")] = 0.5,
     spacing: Annotated[float | None, typer.Option(help="Of nearest columns [px].")] = None,
     alpha: Annotated[float | None, typer.Option(help="Of the outline, in spacings.")] = None,
+    halves: Annotated[
+        bool, typer.Option(help="Judge by halves of the electrons; three more runs of the model.")
+    ] = True,
     strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
     element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
@@ -55,15 +58,16 @@ def columns(
                 clean = denoise(raw, **calibration, device=device, progress=report)
     with progress("columns") as report:
         table = find_columns(
-            clean,
             noisy,
-            pixel_size,
+            clean,
+            pixel_size=pixel_size,
             gain=gain,
             offset=offset,
             polarity=polarity,  # type: ignore[arg-type]
             sensitivity=sensitivity,
             spacing=spacing,
             alpha=alpha,
+            halves=halves,
             progress=report,
         )
     attrs = dict(table.attrs)

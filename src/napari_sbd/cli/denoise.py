@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..denoising.settings import Settings, TuningRequest
-from ..errors import SBDError
-from ._console import out, progress
+from ..errors import Cancelled, SBDError
+from ._console import err, out, progress, stoppable
 from ._settings import with_settings
 
 if TYPE_CHECKING:
     from ..session import Session
 
 _USUAL = TuningRequest()
+_MOST_NEIGHBOURS = 32  # as in the window; more cost memory and hardly help
 
 
 @with_settings
@@ -51,6 +52,10 @@ def denoise(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
     ] = False,
+    neighbours: Annotated[
+        int | None,
+        typer.Option(help="Frames on each side of a movie's frame that help to denoise it."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Denoise images and movies."""
@@ -61,7 +66,14 @@ def denoise(
         raise SBDError("--gains applies gains saved earlier; leave out --gain-tuning or --gains.")
     if not gain_tuning and (save_gains or request != _USUAL):
         raise SBDError("--loss, --save-gains and the --tune options need --gain-tuning.")
-    chosen = Settings.of(**settings, gain_tuning=request if gain_tuning else gains or False)
+    if neighbours is not None and not 1 <= neighbours <= _MOST_NEIGHBOURS:
+        raise SBDError(
+            f"--neighbours takes 1 to {_MOST_NEIGHBOURS} frames on each side, not {neighbours}; "
+            "leave it out to denoise each frame alone."
+        )
+    chosen = Settings.of(
+        **settings, neighbours=neighbours, gain_tuning=request if gain_tuning else gains or False
+    )
     if chosen.neighbours and resume:
         raise SBDError("--neighbours cannot be combined with --resume.")
     targets = _targets(inputs, output)
@@ -70,8 +82,22 @@ def denoise(
 
     for source, target in zip(inputs, targets, strict=True):
         began = time.perf_counter()
-        with progress(source.name) as report, _folder(target.parent):
-            session = denoise_into(read(source), target, chosen, resume, report)
+        m = read(source)
+        if neighbours and m.is_movie and neighbours >= len(m.data):
+            err.print(
+                f"Warning: {source.name} has {len(m.data)} frames, so no frame has "
+                f"{neighbours} neighbours on each side; all others help.",
+                markup=False,
+            )
+        with (
+            _words_when_stopped(target),
+            progress(source.name) as report,
+            _folder(target.parent),
+            stoppable() as stop,
+        ):
+            session = denoise_into(m, target, chosen, resume, report, stop)
+        for sentence in session.worker.camera.seen:
+            out.print(f"{source}: {sentence}", markup=False)
         if session.tuned and gain_tuning:
             out.print(f"{source}: {session.tuned.report.reason}", markup=False)
         if session.tuned and save_gains:
@@ -90,6 +116,20 @@ def _folder(path: Path) -> Iterator[None]:
     finally:
         if made and not any(path.iterdir()):
             path.rmdir()
+
+
+@contextmanager
+def _words_when_stopped(target: Path) -> Iterator[None]:
+    """Say what is left of a result after Ctrl-C or SIGTERM, and how to go on; exit status 130."""
+    try:
+        yield
+    except Cancelled:
+        kept = target.with_name(target.name + ".partial")
+        left = "nothing was written."
+        if kept.is_dir():
+            left = f"finished frames are kept in {kept}; go on with --resume."
+        err.print(f"napari-sbd: Stopped; {left}", markup=False)
+        raise typer.Exit(130) from None
 
 
 def _summary(session: Session) -> str:

@@ -79,6 +79,8 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise SBDError(f"{path} cannot be read as a table of columns: {error}.") from error
     check_table(table)
+    if "note" in table:
+        table["note"] = table["note"].astype(object).fillna("")
     if head.startswith("# attrs: "):
         table.attrs = json.loads(head.removeprefix("# attrs: "))
     return table

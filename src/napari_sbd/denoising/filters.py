@@ -27,7 +27,7 @@ Filter = Callable[[np.ndarray], np.ndarray]
 Method = Callable[[np.ndarray], np.ndarray]
 
 _FEWEST = 8  # working pixels along an image; fewer leave the filters no neighbourhood
-# BM3D looks at pieces of 8 x 8; its package ends the process where an image is just one of them.
+# BM3D looks at pieces of 8 x 8, and its package does not bear images of hardly more than one.
 _BM3D = 16
 _WIDTHS = 0.5 * 2 ** (np.arange(11) / 2)  # sigmas of Gaussians [working pixels]
 _BRAGG_LIMIT = 3.0  # times the background, over 3 x 3 frequencies; noise hardly exceeds that

@@ -159,7 +159,7 @@ def look_at(
     sums = sampling.bin_counts(clean, block)
     light = estimate_illumination(_filled(sums), camera.dark)
     light = light if illumination else None
-    spectrum = _spectrum_of(source, camera, sums, light, noise)
+    spectrum = _spectrum_of(source, camera, clean, light, noise)
     seen: list[str] = []
     facts: dict[str, Any] = {}
     if spectrum is not None:
@@ -178,7 +178,7 @@ def look_at(
 def _spectrum_of(
     source: Micrograph,
     camera: Camera,
-    sums: np.ndarray,
+    clean: np.ndarray,
     light: Illumination | None,
     noise: str | NoiseSpectrum,
 ) -> NoiseSpectrum | None:
@@ -188,6 +188,7 @@ def _spectrum_of(
         return noise.on(camera.block)
     if noise != "auto":
         return NoiseSpectrum.load(noise).on(camera.block)
+    sums = sampling.bin_counts(clean, camera.block)
     shot = None
     if source.gain is not None:
         shot = source.gain * (float(np.nanmean(sums)) - camera.dark)
@@ -195,7 +196,7 @@ def _spectrum_of(
         shot = float(np.nanmean(sums))
     even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
     images = _differences(source, camera) or [even]
-    return estimate_spectrum(images, camera.block, shot_noise=shot)
+    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import as_micrograph, frame_of, mean_filled, reference_number, unmasked
+from ..frames import as_micrograph, frame_of, reference_number, unmasked
 from ..micrograph import Micrograph
 from . import level as noise
+from .model import Counted, noise_model
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
-_POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
 
 def counted(image: Any, gain: float | None = None, offset: float | None = None) -> Micrograph:
@@ -73,17 +73,7 @@ def pair(
     """
     data = counted(noisy, gain, offset)
     model = as_micrograph(denoised)
-    if data.is_movie != model.is_movie:
-        kinds = {True: "a movie", False: "a single image"}
-        raise SBDError(
-            f"The noisy data are {kinds[data.is_movie]}, shape {data.shape}, and the denoised are "
-            f"{kinds[model.is_movie]}, shape {model.shape}; give matching frames."
-        )
-    if data.shape != model.shape:
-        raise SBDError(
-            f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
-            "they must be of the same pixels."
-        )
+    check_same_pixels(data, model)
     own = as_micrograph(noisy)
     if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
         model = model.replace(gain=data.gain, offset=data.offset)
@@ -96,6 +86,27 @@ def pair(
             f"one {means[0]:.4g}: they are not in the same units, or not the same image."
         )
     return data, model
+
+
+def check_same_pixels(data: Micrograph, model: Micrograph) -> None:
+    """Refuse a noisy and a denoised image that are not of the same frames and pixels.
+
+    Raises
+    ------
+    SBDError
+        If their shapes differ.
+    """
+    if data.is_movie != model.is_movie:
+        kinds = {True: "a movie", False: "a single image"}
+        raise SBDError(
+            f"The noisy data are {kinds[data.is_movie]}, shape {data.shape}, and the denoised are "
+            f"{kinds[model.is_movie]}, shape {model.shape}; give matching frames."
+        )
+    if data.shape != model.shape:
+        raise SBDError(
+            f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
+            "they must be of the same pixels."
+        )
 
 
 def frames(source: Micrograph) -> Iterator[np.ndarray]:
@@ -173,13 +184,11 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
     block
         Pixels along a side of the blocks; over several pixels a camera's MTF hardly matters.
     """
-    sums = mean_filled(sampling.bin_counts(counts, (block, block)))
-    ratio = noise.noise_level(sums) ** 2 / sums.mean()
-    margin = 4 * 3.6 / np.sqrt(sums.size)  # four standard errors of a variance
-    if not _POISSON[0] - margin < ratio < _POISSON[1] + margin:
+    found = noise_model(sampling.bin_counts(counts, (block, block)), gain=1.0)
+    if not isinstance(found, Counted):
         warn(
-            f"The noise has {ratio:.2g} times the variance of electron counts: the gain is wrong, "
-            "or the image was filtered, interpolated or rescaled. What follows is unreliable."
+            f"{found.evidence.rstrip('.')}: the gain is wrong, or the image was filtered, "
+            "interpolated or rescaled. What follows is unreliable."
         )
 
 

@@ -16,6 +16,7 @@ _EVEN = 0.6  # of the farthest of lines that stand out together, which all reach
 _SHARP = 0.2  # of the excess of a line, which those beside it do not reach
 _TRIM = 0.2  # of the pixels along a line, the highest and the lowest, that do not count
 _BLANK = 3  # constant lines together, beyond which that part was not written
+_EXPECTED = 30  # pixels with counts, by the nearest lines, that a blank part would have had
 _GROUPS, _NEAR, _ALIVE = 8, 8, 5  # parts of a line, lines, and pixels with counts in each part
 
 
@@ -169,12 +170,14 @@ def _constant_rows(frame: np.ndarray) -> np.ndarray:
 
 def _alive_beside(frame: np.ndarray, start: int, stop: int, value: float) -> bool:
     """Whether the rows on each side of a blank part hold other values all along."""
-    alive = []
+    alive: list[bool] = []
     for rows in (frame[max(start - _NEAR, 0) : start], frame[stop : stop + _NEAR]):
         if len(rows):
             other = (rows != value).sum(0)
             parts = np.array_split(other, _GROUPS)
-            alive.append(min(int(p.sum()) for p in parts) >= _ALIVE)
+            nearest = rows[-2:] if len(alive) == 0 and start else rows[:2]
+            expected = (nearest != value).sum(1).mean() * (stop - start)
+            alive.append(min(int(p.sum()) for p in parts) >= _ALIVE and expected >= _EXPECTED)
     return bool(alive) and all(alive)
 
 

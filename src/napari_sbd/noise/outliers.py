@@ -20,6 +20,7 @@ _SMALLEST = 16  # px along a side, below which there is nothing to compare with
 _ROUNDS = 4  # what one outlier hid is found when that is gone
 _FRAMES = 64  # of a movie, which tell its fixed pattern
 _TRIMMED = 5  # frames from which two can be spared
+_SCATTERED = 0.01  # of a frame, up to which pixels are filled rather than skipped
 _MOST = 0.5  # of what was written of a frame
 _NAMES = {
     "hot": ("hot pixel", "hot pixels"),
@@ -173,6 +174,7 @@ class _Found:
         self.missing = missing
         self.mask = np.zeros(frame.shape, bool)
         self.blank = self.mask
+        self.filled = np.zeros(frame.shape, bool)
         self.counts = dict.fromkeys(_NAMES, 0)
 
     def regions(self) -> None:
@@ -191,6 +193,7 @@ class _Found:
             seen = screen(self.frame, gaps)
             if not (lines and self._lines(gaps, seen)) and not self._spikes(gaps, seen):
                 break
+            self.frame, self.filled = filled(self.frame, self.mask, self.filled)
 
     def _lines(self, gaps: np.ndarray | None, seen: Screen) -> bool:
         rows, columns = find_lines(self.frame, gaps, seen)
@@ -206,13 +209,17 @@ class _Found:
         return bool(events)
 
     def _gaps(self) -> np.ndarray | None:
-        if not self.mask.any():
+        """Pixels that hold no data, nor a value in their place."""
+        if not any(self.counts.values()):
             return self.missing
-        return self.mask if self.missing is None else self.mask | self.missing
+        left = self.mask & ~self.filled
+        if not left.any():
+            return self.missing
+        return left if self.missing is None else left | self.missing
 
     def _remaining(self) -> np.ndarray:
         """The frame with NaN for what was found."""
-        if not self.mask.any():
+        if not any(self.counts.values()):
             return self.frame
         return np.where(self.mask, np.nan, self.frame)
 
@@ -226,6 +233,42 @@ class _Found:
             self.counts[kind] += int(label(mask, np.ones((3, 3)))[1])
         else:
             self.counts[kind] += int(np.count_nonzero(mask.any(lines)))
+
+
+def filled(
+    frame: np.ndarray, mask: np.ndarray, before: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A frame with the median of the pixels around in place of scattered pixels of a mask.
+
+    Parameters
+    ----------
+    frame
+        (Y, X).
+    mask
+        (Y, X) bool.
+    before
+        (Y, X) bool, pixels of the mask in which a value stands already.
+
+    Returns
+    -------
+    The frame, and which pixels of the mask hold a value now: those with at least eight others in
+    the 7 x 7 pixels around.
+    """
+    ys, xs = np.nonzero(mask & ~before)
+    if not len(ys) or len(ys) > _SCATTERED * frame.size:
+        return frame, before
+    around = [
+        (np.clip(ys + dy, 0, frame.shape[0] - 1), np.clip(xs + dx, 0, frame.shape[1] - 1))
+        for dy in range(-3, 4)
+        for dx in range(-3, 4)
+    ]
+    values = np.stack([np.where(mask[at], np.nan, frame[at]) for at in around])
+    enough = np.isfinite(values).sum(0) >= 8
+    result, done = frame.copy(), before.copy()
+    at = ys[enough], xs[enough]
+    result[at] = np.nanmedian(values[:, enough], 0).astype(frame.dtype)
+    done[at] = True
+    return result, done
 
 
 def _missing(frame: np.ndarray) -> np.ndarray | None:

@@ -10,6 +10,9 @@ _MOST = 0.3  # of a frame
 _BAR = 3, 8  # px, narrowest and shortest scale bar
 _BLANK = 64  # pixels of a corner without data
 _CONVEX = 0.97  # of the convex hull of such a corner, which it fills
+_FEW = 10_000  # pixels, up to which it is looked whether they touch
+_GLARE = 20.0  # standard deviations of its surroundings, beyond which a spot spoils these
+_LIT = 5.0  # of them, up to which they are spoilt
 _NEAR = 1.0  # lengths of a scale bar within which its text stands
 
 
@@ -29,7 +32,7 @@ def find_plateaus(frame: np.ndarray) -> dict[str, np.ndarray]:
     for top in (True, False):
         at = _crowded(frame, top)
         if at is not None:
-            for kind, mask in _sorted_out(at, top).items():
+            for kind, mask in _sorted_out(frame, at, top).items():
                 result[kind] = result[kind] | mask if kind in result else mask
     return result
 
@@ -39,8 +42,8 @@ def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
     with np.errstate(invalid="ignore"):
         extreme = np.fmax.reduce(frame, axis=None) if top else np.fmin.reduce(frame, axis=None)
         at: np.ndarray = frame == extreme
-        count = np.count_nonzero(at)
-        if count < _LEAST or count > _MOST * frame.size:
+        count = int(np.count_nonzero(at))
+        if count < _LEAST or count > _MOST * frame.size or not _any_touch(at, count):
             return None
         some = frame[:: max(1, len(frame) // 128), :: max(1, frame.shape[1] // 128)]
         centre = float(np.nanmedian(some.astype(np.float64)))
@@ -54,7 +57,14 @@ def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
     return at if count > _CROWD * beside else None
 
 
-def _sorted_out(at: np.ndarray, top: bool) -> dict[str, np.ndarray]:
+def _any_touch(at: np.ndarray, count: int) -> bool:
+    """Whether two pixels of a mask, if they are few, touch along a row."""
+    if count > _FEW:
+        return True
+    return bool((np.diff(np.flatnonzero(at)) == 1).any())
+
+
+def _sorted_out(frame: np.ndarray, at: np.ndarray, top: bool) -> dict[str, np.ndarray]:
     from scipy.ndimage import find_objects, label
 
     labels, number = label(at, np.ones((3, 3)))
@@ -70,7 +80,33 @@ def _sorted_out(at: np.ndarray, top: bool) -> dict[str, np.ndarray]:
             kinds[i] = "unwritten"
         elif top:
             kinds[i] = "saturated"
-    return {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
+    masks = {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
+    for i in kinds:
+        if kinds[i] == "saturated":
+            _add_flanks(frame, labels == i, boxes[i - 1], masks["saturated"])
+    return masks
+
+
+def _add_flanks(
+    frame: np.ndarray, spot: np.ndarray, box: tuple[slice, slice], mask: np.ndarray
+) -> None:
+    """Add the light around a saturated spot, where it is far brighter than its surroundings."""
+    from scipy.ndimage import label
+
+    margin = 2 * max(s.stop - s.start for s in box) + 8
+    wide = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+    values, inner = frame[wide].astype(np.float64), spot[wide]
+    edge = np.ones(values.shape, bool)
+    edge[4:-4, 4:-4] = False
+    level = np.nanmedian(values[edge])
+    scatter = 1.4826 * float(np.nanmedian(np.abs(values[edge] - level)))
+    scatter = max(scatter, float(np.nanstd(np.clip(values[edge], None, 2 * level + 3))))
+    if values[inner].max() < level + _GLARE * scatter:
+        return
+    labels, _ = label(values > level + _LIT * scatter, np.ones((3, 3)))
+    lit = labels == labels[inner][0]
+    if not (lit & edge).any():
+        mask[wide] |= lit
 
 
 def _is_bar(box: tuple[slice, slice], size: int, shape: tuple[int, ...]) -> bool:

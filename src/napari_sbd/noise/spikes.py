@@ -19,6 +19,7 @@ from .screen import DIFFERENCE, TILE, Screen, differences, strip
 _BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
 _LEVEL = 5.0  # standard deviations that all its pixels exceed
 _SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
+_CLIFF = 0.03  # of a bright pixel, below which a neighbour leaves no doubt
 _SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
 _RARE = 1e-6  # share of the pixels up to which it is
 _SQUARE = np.ones((3, 3), bool)
@@ -85,7 +86,11 @@ def _candidates(
                 for y, x in zip(ys[inside].tolist(), xs[inside].tolist(), strict=True)
             ]
     for _, y, x, sign in sorted(found, reverse=True):
-        yield y, x, sign, float((high if sign > 0 else low)[y // TILE, x // TILE])
+        limit = float((high if sign > 0 else low)[y // TILE, x // TILE])
+        near = frame[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
+        # most are neighbours of one that is out of the ordinary
+        if sign * (float(frame[y, x]) - float(np.nanmedian(near.astype(np.float64)))) > limit / 2:
+            yield y, x, sign, limit
 
 
 def _tail(highest: np.ndarray) -> float:
@@ -162,11 +167,21 @@ def _is_outlier(
     bright = _connected(body & (values - base > _BODY * top), at)
     beside = binary_dilation(bright) & ~bright & held
     mean = values[bright].mean() - base
-    if beside.any():
+    if beside.any() and not _has_cliff(values - base, bright, noise):
         allowed = _SHARP * mean + noise / np.sqrt(beside.sum())
         if np.median(values[beside]) - (base + _CONTINUED[1] * slope) > allowed:
             return False
     return bool(_difference(values)[at] > _detail(np.abs(_difference(values))[~near & held]))
+
+
+def _has_cliff(excess: np.ndarray, bright: np.ndarray, noise: float) -> bool:
+    """Whether a bright pixel stands beside one of the background: an X-ray's, ragged inside."""
+    for axis in (0, 1):
+        for step in (-1, 1):
+            beside = np.roll(excess, step, axis)
+            if (bright & (beside + 2 * noise < _CLIFF * excess)).any():
+                return True
+    return False
 
 
 def _difference(values: np.ndarray) -> np.ndarray:

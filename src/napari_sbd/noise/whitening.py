@@ -37,6 +37,7 @@ _EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to 
 _MARGIN = 16  # working pixels of reflection around an image that is filtered
 # benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
 _SLOPE = 0.25  # natural logarithms of power over the corner
+_MATTERS = 0.1  # the same, from which a network that knows white noise loses by it
 _TILT = 0.2  # the same, along x against y
 _WIDE = 0.2, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
@@ -176,6 +177,7 @@ def estimate_spectrum(
     images: list[np.ndarray],
     block: tuple[int, int] = (1, 1),
     *,
+    fine: np.ndarray | None = None,
     shot_noise: float | None = None,
     force: bool = False,
 ) -> NoiseSpectrum | None:
@@ -188,6 +190,9 @@ def estimate_spectrum(
         neighbouring frames, which hold less signal.
     block
         Pixels summed along y and x.
+    fine
+        (Y, X) the pixels of one of them, where several are summed: far from any signal they show
+        better whether neighbours are correlated at all.
     shot_noise
         The variance of counted electrons in a block, where gain and offset tell it.
     force
@@ -211,9 +216,30 @@ def estimate_spectrum(
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    if force or _is_coloured(noise, level, corner, means, shot_noise):
+    told = force or (fine is not None and _blurred_finely(fine, block))
+    if told or _is_coloured(noise, level, corner, means, shot_noise):
         return noise
     return None
+
+
+def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
+    """Whether pixels are correlated, and so much that sums over blocks are as well."""
+    if min(block) < 2:
+        return False
+    powers, _ = _tiles(pixels)
+    if len(powers) < _FEW_TILES:
+        return False
+    corner = powers[:, _grid().corner].mean(1)
+    kept = corner > _EMPTY * np.median(corner)
+    if kept.sum() < _FEW_TILES:
+        return False
+    typical = np.median(powers[kept] / corner[kept][:, None], axis=0)
+    level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    slopes, errors = _corner_slopes(level)
+    # along the diagonal, and along the axis that falls faster
+    steepest = float(slopes[0] - abs(slopes[1]))
+    error = float(np.hypot(*errors))
+    return steepest < -max(_SLOPE, 4 * error) and steepest / min(block) ** 2 < -_MATTERS
 
 
 def _is_coloured(

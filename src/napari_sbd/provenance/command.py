@@ -137,6 +137,7 @@ def _columns(s: Columns, raw: str, newest: str, made_here: bool) -> list[str]:
         words = [_noisy(s.noisy, raw, made_here), "--denoised", newest]
     values = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
     defaults = {"polarity": "auto", "sensitivity": 0.5, "spacing": None, "alpha": None}
+    words += [] if s.halves or s.noisy is False else ["--no-halves"]
     return [*words, *_calibration(s), *_options(values, defaults)]
 
 

@@ -192,11 +192,10 @@ class _Script:
     def _columns(self, s: Columns, made_here: bool) -> None:
         from ..columns import find_columns
 
-        names = [self._newest or ""]
-        if s.noisy is not False:
-            names.append(self._counts(s.noisy, made_here))
+        noisy = "None" if s.noisy is False else self._counts(s.noisy, made_here)
+        names = [noisy, self._newest or ""]
         arguments = {**calibration(s), **s.model_dump(include={"polarity", "sensitivity"})}
-        arguments |= {"spacing": s.spacing, "alpha": s.alpha}
+        arguments |= {"spacing": s.spacing, "alpha": s.alpha, "halves": s.halves}
         call = _call("sbd.find_columns", names, arguments, _defaults(find_columns))
         self.lines.append(f"columns = {call}")
         self.ending = f'sbd.write_columns(columns, "{output_name(self._path, "_columns.csv")}")'

@@ -11,6 +11,7 @@ from ..errors import SBDError, warn
 from ..frames import frame_range
 from ..micrograph import Micrograph
 from ..recipe import history
+from ..repeat import same_gains, same_model
 from .contradictions import with_repetition
 from .stacks import check_estimated, recorded_drift, series_denoised
 from .steps import (
@@ -167,12 +168,12 @@ class Follower:
     def _columns(self, s: Columns, image: Micrograph) -> Any:
         from ..columns import find_columns
 
-        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
+        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha", "halves"})
         if self._exact:
             settings |= {"pixel_size": s.pixel_size, "gain": s.gain}
             settings |= {} if s.gain is None else {"offset": s.offset}
         noisy = None if s.noisy is False else self._counts(s.noisy, image)
-        return find_columns(image, noisy, **settings, **self._tools)
+        return find_columns(noisy, image, **settings, **self._tools)
 
     def _counts(self, noisy: Origin | None, image: Micrograph) -> Micrograph:
         """The raw image that a result is judged by."""
@@ -240,50 +241,13 @@ def _name_of(s: Network) -> str:
 
 
 def model_of(s: Network) -> ModelCard:
-    """The card of the recipe's model.
-
-    Raises
-    ------
-    SBDError
-        If it is not here, or another model has its name.
-    """
-    from ..networks import find_model, models
-
-    for card in models():
-        if card.sha256 == s.model_sha256:
-            return card
-    card = find_model(s.model_path or s.model)
-    if card.sha256 != s.model_sha256:
-        raise SBDError(
-            f"The model {card.name!r} is another one than that of the recipe (SHA-256 "
-            f"{s.model_sha256[:12]}...); the result cannot be repeated with it."
-        )
-    return card
+    """The card of the recipe's model; errors as ``same_model`` raises them."""
+    return same_model(s.model, s.model_sha256, s.model_path)
 
 
 def gains_of(tuning: Tuning) -> Tuned | None:
-    """The gains of a recipe, from itself or from the file that it names.
-
-    None where they were too many to be kept, but can be found again.
-
-    Raises
-    ------
-    SBDError
-        If they are not to be had any more, or are others.
-    """
-    from ..gaintuning.tuned import Tuned, from_text
-
-    if tuning.gains is not None:
-        tuned = from_text(tuning.gains)
-    elif tuning.file is not None:
-        tuned = Tuned.load(tuning.file)
-    elif tuning.on_this_image:
-        return None
-    else:
-        raise SBDError("The gains were too many for the recipe to hold; they cannot be found.")
-    if tuned.sha256 != tuning.gains_sha256:
-        raise SBDError("The gains are not those of the recipe (SHA-256 differs); tune again.")
-    return tuned
+    """The gains of a recipe; errors as ``same_gains`` raises them."""
+    return same_gains(tuning.gains, tuning.file, tuning.on_this_image, tuning.gains_sha256)
 
 
 def simulated(s: Simulation) -> Micrograph:

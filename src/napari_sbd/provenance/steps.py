@@ -126,6 +126,7 @@ class Columns(Plain):
     sensitivity: float
     spacing: float | None
     alpha: float | None
+    halves: bool = True
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float = 0.0

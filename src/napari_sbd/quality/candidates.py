@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ..micrograph import PixelSize
 from .samples import HANDS, Denoiser, Method
 
@@ -28,7 +30,8 @@ def candidates(
     Parameters
     ----------
     pixel_size
-        nm, one number or (y, x), of the images that will be denoised.
+        nm, one number or (y, x), of the image that will be judged by; ``"subsampling"`` shows
+        denoisers images of twice that.
     model, device
         As ``denoise`` takes them.
     method
@@ -50,6 +53,9 @@ def candidates(
     from ..denoise import denoise
     from ..denoising.filters import denoisers
 
+    if method == "subsampling" and pixel_size is not None:
+        height, width = (2 * float(p) for p in np.broadcast_to(pixel_size, 2))
+        pixel_size = height, width
     network = partial(
         denoise, pixel_size=pixel_size, model=model, device=device, should_stop=should_stop
     )

@@ -122,6 +122,7 @@ class DenoiseWidget(DenoiseForm):
         layer = self.layer.layer
         if layer is None or not any(field.isModified() for field in fields):
             return
+        before = tuple(layer.scale)
         layers.calibrate(
             layer,
             parse_pixel_size(self.pixel_size.text()),
@@ -129,6 +130,8 @@ class DenoiseWidget(DenoiseForm):
             parse_number(self.offset.text(), "offset") or 0.0,
             self._viewer.layers,
         )
+        if tuple(layer.scale) != before:  # or the image would lie outside of the view
+            self._viewer.reset_view()
         self._look_at_layer()
 
     def _start(self) -> None:

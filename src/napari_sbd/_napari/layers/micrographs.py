@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 KEY = "napari_sbd_calibration"
+MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
+NO_RAW = "Choose the raw image that this result was made from."
 NO_RESULT = "There is no result of this program here; denoise an image first."
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -60,10 +62,15 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
-        metadata={**result.metadata, KEY: calibration(result)},
+        metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
         **look_of(source),
     )
     return viewer.add_layer(layer)
+
+
+def made_from(source: Layer) -> dict[str, str]:
+    """What the metadata of a result say of the layer that it was made from."""
+    return {MADE_FROM: str(source.unique_id)}
 
 
 def micrograph_of(layer: Layer) -> Micrograph:
@@ -101,6 +108,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
+    metadata.pop(MADE_FROM, None)  # of this session only
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)
     height, width = (_in_nm(*axis) for axis in (y, x))
@@ -153,25 +161,27 @@ def calibrate(
 ) -> None:
     """Keep on a layer what a person knows of it.
 
-    A layer in pixels keeps its scale, so that it stays aligned with other layers in pixels.
+    The layer and all that was made from it (results, maps, columns) get the scale of the pixel
+    size, in nm where they counted pixels, so that they stay on each other.
 
     Parameters
     ----------
     layer
         Image layer.
     pixel_size
-        nm, one number or (y, x); None leaves the scale of a calibrated layer as it is.
+        nm, one number or (y, x); None leaves scales as they are.
     gain, offset
         File units per electron, None if unknown; file units at zero electrons.
     results
-        Layers among which those of the same image are: same pixels, gain and offset. Gain and
-        offset change on these as well.
+        Layers among which those of the same image are. Gain and offset change on those with the
+        same pixels, gain and offset; the scale on those that were made from the layer.
 
     Raises
     ------
     SBDError
         If a number is impossible.
     """
+    results = list(results)
     before = micrograph_of(layer)
     m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
     for other in results:
@@ -181,11 +191,43 @@ def calibrate(
                 changed = {**known, "gain": m.gain, "offset": m.offset}
                 other.metadata = {**other.metadata, KEY: changed}
     layer.metadata = {**layer.metadata, KEY: calibration(m)}
+    if m.pixel_size_yx:
+        for one in (layer, *_made_of(layer, results)):
+            _scale(one, m.pixel_size_yx)
+            if KEY in one.metadata:
+                known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
+                one.metadata = {**one.metadata, KEY: known}
+
+
+def _made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
+    """What was made from a layer, and from what was made from it."""
+    found: list[Any] = []
+    ids, left = {str(layer.unique_id)}, list(others)
+    while new := [one for one in left if one.metadata.get(MADE_FROM) in ids]:
+        found += new
+        ids |= {str(one.unique_id) for one in new}
+        left = [one for one in left if one not in new]
+    return found
+
+
+def _scale(layer: Any, size: tuple[float, float]) -> None:
+    """Let a layer's pixels have a size [nm]; one that counted pixels counts nm from then on."""
     y, x = (to_nm(1, unit) for unit in layer.units[-2:])
-    if m.pixel_size_yx and y and x:
-        height, width = m.pixel_size_yx
-        steps = (float(f"{step:.12g}") for step in (height / y, width / x))
+    if y and x:
+        steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
         layer.scale = (*layer.scale[:-2], *steps)
+    else:
+        layer.scale = (*layer.scale[:-2], *size)
+        layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")
+
+
+def pixel_size_of(layer: Layer) -> PixelSize | None:
+    """nm per pixel by scale and units of a layer; None where it counts pixels."""
+    pairs = zip(layer.units[-2:], layer.scale[-2:], strict=True)
+    height, width = (_in_nm(step, unit) for unit, step in pairs)
+    if not height or not width:
+        return None
+    return height if height == width else (height, width)
 
 
 def place_of(layer: Layer) -> dict[str, Any]:

@@ -40,6 +40,28 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
     return partial(_layers_of, m) if suffix in _HDF5 or (_is_known(m) and _is_flat(m)) else None
 
 
+def get_plain_reader(
+    path: str | list[str],
+) -> Callable[[Any], list[LayerData]] | None:
+    """The reader of a TIFF or NPY file that ``get_reader`` leaves to napari.
+
+    It is asked after napari's own, so it has the file only where a person chose this plugin.
+    """
+    paths = [path] if isinstance(path, str) else path
+    return _read_plain if len(paths) == 1 and Path(paths[0]).is_file() else None
+
+
+def _read_plain(path: str | list[str]) -> list[LayerData]:
+    """Read a file without a pixel size into one layer, and ask for the pixel size."""
+    from napari.utils.notifications import show_info
+
+    found = read_layers(path)
+    if found is not _NOTHING:
+        name = Path(path if isinstance(path, str) else path[0]).name
+        show_info(f"{name} tells no pixel size; type it into the Denoise form, in nm.")
+    return found
+
+
 def read_layers(path: str | list[str]) -> list[LayerData]:
     """Read a file into one layer; what cannot be read becomes a notification of one sentence."""
     try:

@@ -3,8 +3,8 @@ import pytest
 
 from columns.scenes import grid, picture
 from napari_sbd import SBDError
-from napari_sbd.columns.detect import detect
 from napari_sbd.columns.match import compare_columns
+from napari_sbd.spots import detect
 
 
 def found(image, **settings):
@@ -75,7 +75,7 @@ def test_sensitivity_brings_more_columns():
 
 
 def test_too_many_extrema_are_refused_at_once(monkeypatch):
-    from napari_sbd.columns import detect as module
+    from napari_sbd import spots as module
 
     monkeypatch.setattr(module, "_MOST", 100)
     image = picture(grid(20, 20, 10.0), 10.0, 2.0, 1.0, 0.0)

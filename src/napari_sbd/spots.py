@@ -7,18 +7,20 @@ count alike at every s, has most power at the s that fits the columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from ..errors import SBDError
-from ..sampling import bin_counts
+from .errors import SBDError
+from .sampling import bin_counts
 
 Polarity = Literal["auto", "bright", "dark"]
 
 _WIDTH = 1.0  # of the detecting LoG over that of the columns
 _WEAKEST = 0.8  # of the typical response: the threshold at sensitivity 0
+_FAINTEST = 0.4  # of the threshold: columns at the rim of a lattice
+_APART, _BESIDE = 0.85, 1.3  # spacings to the next column there
 _BRAGG = 2.0  # times the highest spectral peak that chance makes
 _LONELY = 25.0  # response of a single column over the typical one, where there is no lattice
 _FAINT = 0.01  # of the highest response; flat areas hold countless fainter extrema
@@ -45,6 +47,8 @@ class Detection:
         On ``strength``.
     why
         In words, why there are none; empty where there are some.
+    faint
+        (N,) columns below the threshold beside others: where the lattice goes on, at the rim.
     """
 
     y: np.ndarray
@@ -54,6 +58,17 @@ class Detection:
     bright: bool
     threshold: float
     why: str = ""
+    faint: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+    @property
+    def points(self) -> np.ndarray:
+        """(N, 2) y, x [px]."""
+        return np.column_stack([self.y, self.x])
+
+    def only(self, kept: np.ndarray, why: str = "") -> Detection:
+        """Some of the columns; ``why`` where there are none."""
+        parts = {name: getattr(self, name)[kept] for name in ("y", "x", "strength", "faint")}
+        return replace(self, **parts, why=why)
 
 
 def detect(
@@ -62,6 +77,7 @@ def detect(
     sensitivity: float = 0.5,
     polarity: Polarity = "auto",
     spacing: float | None = None,
+    scale: float | None = None,
 ) -> Detection:
     """Find the columns of a denoised image.
 
@@ -70,12 +86,15 @@ def detect(
     image
         (Y, X), smooth: denoised, averaged or of high dose. NaN pixels hold no data.
     sensitivity
-        0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column.
+        0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column, and
+        from 0.32 (1 - sensitivity) where the lattice goes on beside others.
     polarity
         ``"bright"`` or ``"dark"`` columns; ``"auto"`` takes the sign of the skewness of the
         band-passed image: columns are the narrow extrema, the gaps between them the wide ones.
     spacing
         Of nearest columns [px]; by default from the image.
+    scale
+        Width of the columns [px], in place of the spacing.
 
     Raises
     ------
@@ -88,7 +107,8 @@ def detect(
     threshold = _WEAKEST * (1 - sensitivity)
     if np.ptp(filled) <= 1e-6 * np.abs(filled).max() or min(filled.shape) < 8:
         return Detection(empty, empty, empty, None, True, threshold, "The image is constant.")
-    scale = column_scale(filled) if spacing is None else 0.2 * spacing
+    if scale is None:
+        scale = column_scale(filled) if spacing is None else 0.2 * spacing
     if scale is None:
         why = "The image has no structure of one size."
         return Detection(empty, empty, empty, None, True, threshold, why)
@@ -114,13 +134,43 @@ def detect(
             np.rint(np.clip(x, 0, breadth - 1)).astype(int),
         ]
     )
-    kept = inside & (strength > threshold)
+    y, x, strength = y[inside], x[inside], strength[inside]
+    kept = strength > threshold
     if kept.sum() > _MOST:
         raise SBDError(
             f"{kept.sum()} extrema are above the threshold, more than the {_MOST} columns that "
             "can be fitted; lower the sensitivity, crop the image or give the spacing."
         )
-    return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold)
+    faint = _rim(np.column_stack([y, x]), strength, kept, _FAINTEST * threshold)
+    kept |= faint
+    return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold, "", faint[kept])
+
+
+def spacing(points: np.ndarray) -> float:
+    """Median nearest-neighbour distance; NaN for fewer than two points."""
+    from scipy.spatial import cKDTree
+
+    if len(points) < 2:
+        return float("nan")
+    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
+
+
+def _rim(points: np.ndarray, strength: np.ndarray, strong: np.ndarray, least: float) -> np.ndarray:
+    """(N,) weak extrema that go on from the strong ones at their spacing, and not between them."""
+    from scipy.spatial import cKDTree
+
+    faint = np.zeros(len(points), bool)
+    gap, weak = spacing(points[strong]), np.flatnonzero(~strong & (strength > least))
+    if not len(weak) or not np.isfinite(gap):
+        return faint
+    distance = cKDTree(points[strong]).query(points[weak])[0]
+    beside = weak[(distance > _APART * gap) & (distance < _BESIDE * gap)]
+    chosen: list[int] = []
+    for n in beside[np.argsort(-strength[beside])].tolist():  # of two too close the stronger
+        if not chosen or np.hypot(*(points[chosen] - points[n]).T).min() > _APART * gap:
+            chosen.append(n)
+    faint[chosen] = True
+    return faint
 
 
 def check_settings(sensitivity: float, polarity: str, spacing: float | None) -> None:
