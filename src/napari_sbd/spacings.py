@@ -51,7 +51,6 @@ def reflections(image: np.ndarray) -> Reflections:
         (Y, X); pixels that are not finite hold no data.
     """
     from scipy.fft import rfft2
-    from scipy.ndimage import maximum_filter
 
     block = -(-max(image.shape) // _SIDE)
     values = _reduced(image, block)
@@ -62,15 +61,20 @@ def reflections(image: np.ndarray) -> Reflections:
     fy, fx = np.fft.fftfreq(values.shape[0])[:, None], np.fft.rfftfreq(values.shape[1])[None]
     frequency = np.hypot(fy, fx)
     above = power / _ring_level(power, frequency * min(values.shape))
-    for axis in (0, 1):
-        above /= np.maximum(np.median(above, axis, keepdims=True) / np.log(2), 1)
-    slowest = _SLOWEST / min(values.shape)
-    peaks = (above > 3 * np.log(power.size)) & (frequency > slowest) & (frequency < _FASTEST)
+    slowest, limit = _SLOWEST / min(values.shape), 3 * np.log(power.size)
+    peaks = (above > limit) & (frequency > slowest) & (frequency < _FASTEST)
     peaks &= power > _LEAST**2 * power.max()
-    peaks &= power == maximum_filter(power, 5, mode="wrap")
     y, x = np.nonzero(peaks)
+    highest = _is_highest(power, y, x)
+    y, x = y[highest], x[highest]
+    if len(y):
+        # only lines through peaks are looked at: medians are slow
+        above /= np.maximum(np.median(above, 0) / np.log(2), 1)
+        rows, row = np.unique(y, return_inverse=True)
+        stands_out = above[y, x] > limit * np.maximum(np.median(above[rows], 1) / np.log(2), 1)[row]
+        y, x = y[stands_out], x[stands_out]
     found = np.column_stack([fy[y, 0], fx[0, x]]) / block
-    amplitude = np.sqrt(power[peaks])
+    amplitude = np.sqrt(power[y, x])
     return Reflections(found, amplitude / amplitude.max(initial=1e-30))
 
 
@@ -136,6 +140,15 @@ def _reduced(image: np.ndarray, block: int) -> np.ndarray:
         image = bin_counts(image, (block, block))
     values = mean_filled(np.where(np.isfinite(image), image, np.nan))
     return (values - values.mean()).astype(np.float32)
+
+
+def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Whether points of a spectrum are the highest of the 5 x 5 around them."""
+    step = np.arange(-2, 3)
+    rows = (y[:, None, None] + step[:, None]) % power.shape[0]
+    columns = (x[:, None, None] + step) % power.shape[1]
+    highest: np.ndarray = power[y, x] == power[rows, columns].max((1, 2))
+    return highest
 
 
 def _ring_level(power: np.ndarray, radius: np.ndarray) -> np.ndarray:

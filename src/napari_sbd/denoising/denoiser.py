@@ -81,8 +81,8 @@ class Denoiser:
         from ..networks.memory_fallback import Passes
 
         where, block, card = resolve_device(device), choose_block(source), find_model(model)
-        seen = look_at(source, block, **camera)
-        first = seen.cleaned(reference_frame(source))[0]
+        raw = reference_frame(source)
+        seen, first = look_at(source, block, **camera)
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
@@ -91,6 +91,7 @@ class Denoiser:
         counts = mean_filled(sums)
         vars(self).update(
             source=source,
+            _reference=(raw, first),
             quality=quality,
             device=where,
             passes=Passes(where),
@@ -122,6 +123,7 @@ class Denoiser:
     why: str
     network: Any
     dose: float | None
+    _reference: tuple[np.ndarray, np.ndarray]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A denoiser does not change; {name} is that of another one.")
@@ -147,7 +149,7 @@ class Denoiser:
     ) -> np.ndarray:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
         raw = finite_or_nan(frame)
-        values, _ = self.camera.cleaned(raw)
+        values = self._cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -183,6 +185,13 @@ class Denoiser:
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
+
+    def _cleaned(self, raw: np.ndarray) -> np.ndarray:
+        """A frame with NaN for outliers; the frame that was looked at is not searched again."""
+        known, cleaned = self._reference
+        if self.camera.outliers and np.array_equal(raw, known):
+            return cleaned
+        return self.camera.cleaned(raw)[0]
 
     def found(self) -> dict[str, Any]:
         """What a recipe says of image, model and device."""

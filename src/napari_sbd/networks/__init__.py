@@ -72,6 +72,11 @@ class ModelCard(Card):
     working_pixel_nm: tuple[float, float]
     dose_range: tuple[float, float]
 
+    @property
+    def is_dark_field(self) -> bool:
+        """Whether it was trained on annular dark-field STEM more than on phase contrast."""
+        return bool(self.training.get("recipe", {}).get("adf", 0) > 0.5)
+
     def knows_pixel(self, working_pixel_nm: float) -> bool:
         """Whether a working pixel size lies in the range of training, or within 5 % of it."""
         low, high = self.working_pixel_nm

@@ -125,7 +125,7 @@ def look_at(
     outliers: bool = True,
     illumination: bool = True,
     sharpen: bool = False,
-) -> Camera:
+) -> tuple[Camera, np.ndarray]:
     """Find out what a camera did to a micrograph.
 
     Parameters
@@ -141,6 +141,10 @@ def look_at(
         Whether these are looked for.
     sharpen
         As in ``Camera``.
+
+    Returns
+    -------
+    The camera, and the frame (Y, X) that was looked at with NaN for outliers.
 
     Raises
     ------
@@ -173,7 +177,7 @@ def look_at(
         course = "is lower behind a straight edge" if light.is_step else "falls"
         seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
         facts["illumination_fall"] = round(light.fall, 3)
-    return replace(camera, noise=spectrum, seen=tuple(seen), facts=facts)
+    return replace(camera, noise=spectrum, seen=tuple(seen), facts=facts), clean
 
 
 def estimate_noise_spectrum(
