@@ -36,6 +36,7 @@ def test_white_counts_in_even_light_are_denoised_as_if_nobody_had_looked():
     np.testing.assert_array_equal(denoise(frame()), denoise(frame(), **OFF))
 
 
+@pytest.mark.filterwarnings("ignore:The contrast")  # of what is taken for white noise
 @pytest.mark.parametrize("sigma", [1.0, 1.6])
 def test_correlated_noise_is_made_white(sigma):
     truth = blur(SCENE, sigma)
@@ -84,7 +85,7 @@ def test_what_was_seen_is_said_and_kept():
     facts = result.metadata["napari_sbd"]["history"][-1]["settings"]["camera"]
     assert sum(facts["outliers"].values()) == 1
     assert facts["noise"]["block"] == [2, 2]
-    seen = camera.look_at(sbd.Micrograph(image, PIXEL), (2, 2)).seen
+    seen = camera.look_at(sbd.Micrograph(image, PIXEL), (2, 2))[0].seen
     assert "correlated over" in seen[0]
     assert "left out" in seen[1]
 
@@ -103,7 +104,7 @@ def test_a_known_spectrum_is_used_and_one_of_another_sampling_refused(tmp_path):
 
 def test_a_movie_shows_its_noise_by_its_frames():
     movie = np.stack([frame(seed, 1.2) for seed in range(4)])
-    found = camera.look_at(sbd.Micrograph(movie, PIXEL), (2, 2)).noise
+    found = camera.look_at(sbd.Micrograph(movie, PIXEL), (2, 2))[0].noise
     assert found.correlated_over == pytest.approx(2 * np.sqrt(np.pi) * 1.2, rel=0.2)
 
 
