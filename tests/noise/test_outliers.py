@@ -207,6 +207,14 @@ def test_saturated_spots(height):
     assert not found.mask[light < 1e-4].any()
 
 
+def test_a_saturated_spot_at_the_border():
+    y, x = np.indices(SHAPE)
+    light = 5000 * np.exp(-((y - 200) ** 2 + (x - 6) ** 2) / 2 / 6**2)
+    found = find_outliers(np.minimum(counts(0.45) + light.astype(int), 255))
+    assert found.counts == {"saturated": 1}
+    assert found.mask[light > 3].all()
+
+
 def test_a_saturated_disc():
     y, x = np.indices(SHAPE)
     disc = np.hypot(y - 200, x - 150) < 20

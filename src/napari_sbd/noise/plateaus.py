@@ -78,10 +78,10 @@ def _sorted_out(frame: np.ndarray, at: np.ndarray, top: bool) -> dict[str, np.nd
     for i in large:
         if i in bars or any(_beside(boxes[i - 1], boxes[b - 1]) for b in bars):
             kinds[i] = "annotation"
-        elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
-            kinds[i] = "unwritten"
         elif top:
             kinds[i] = "saturated"
+        elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
+            kinds[i] = "unwritten"
     masks = {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
     for i in kinds:
         if kinds[i] == "saturated":
@@ -96,10 +96,20 @@ def _add_flanks(
     from scipy.ndimage import binary_dilation, label
 
     margin = 2 * max(s.stop - s.start for s in box) + 8
-    wide = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+    wide = tuple(
+        slice(max(s.start - margin, 0), min(s.stop + margin, n))
+        for s, n in zip(box, frame.shape, strict=True)
+    )
     values, inner = frame[wide].astype(np.float64), spot[wide]
     edge = np.ones(values.shape, bool)
-    edge[4:-4, 4:-4] = False
+    edge[
+        tuple(
+            slice(4 * (s.start > 0), len(a) - 4 * (s.stop < n))
+            for s, n, a in zip(wide, frame.shape, (values, values.T), strict=True)
+        )
+    ] = False
+    if not edge.any():
+        return
     level = np.nanmedian(values[edge])
     scatter = 1.4826 * float(np.nanmedian(np.abs(values[edge] - level)))
     scatter = max(scatter, float(np.nanstd(np.clip(values[edge], None, 2 * level + 3))))
