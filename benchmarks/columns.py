@@ -59,12 +59,12 @@ def quality(folder: Path, model: str, draws: int) -> str:
     pooled: dict[str, list] = {}
     for place, (name, clean, pixel_size) in enumerate(_validation.load(folder)):
         contrast = json.loads((folder / f"{name}.json").read_text())["contrast"]
-        reference = sbd.find_columns(clean)
+        reference = sbd.find_columns(None, clean)
         for method, run in denoisers(pixel_size, model, clean).items():
             scores = []
             for draw in range(draws):
                 counts = _validation.noisy(clean, 1000 * place + draw)
-                found = sbd.find_columns(run(counts))
+                found = sbd.find_columns(None, run(counts))
                 s = sbd.compare_columns(reference, found)
                 scores.append((s.f1, s.surface.f1, s.rmse * pixel_size * 1000))
             mean = np.nanmean(scores, 0)
@@ -97,7 +97,7 @@ def positions(seeds: int = 3) -> str:
         image = optics.integrate(optics.image(wave, box, microscope), size).numpy() * 0.45
         truth = columns_of(atoms)
         truth = truth[truth[:, 2] == 78][:, [1, 0]] / pixel
-        score = sbd.compare_columns(truth, sbd.find_columns(image, polarity="bright"))
+        score = sbd.compare_columns(truth, sbd.find_columns(None, image, polarity="bright"))
         rms.append(score.rmse * pixel * 100)
         print("position", seed, rms[-1], score.recall, flush=True)
     return (
@@ -160,11 +160,11 @@ def speed() -> str:
     gy, gx = (np.exp(-((np.arange(2048)[:, None] - p) ** 2) / 2 / 4.0**2) for p in (i, j))
     clean = 1 + gy @ gx.T
     counts = np.random.default_rng(0).poisson(clean)
-    sbd.find_columns(clean[:200, :200], counts[:200, :200])  # imports
+    sbd.find_columns(counts[:200, :200], clean[:200, :200])  # imports
     lines = ["| what | columns | wall time [s] | processor time [s] |", "|---|---|---|---|"]
     for name, noisy in (("denoised image", None), ("denoised image, counts and agreement", counts)):
         wall, own = time.perf_counter(), time.process_time()
-        found = sbd.find_columns(clean, noisy)
+        found = sbd.find_columns(noisy, clean)
         wall, own = time.perf_counter() - wall, time.process_time() - own
         lines.append(f"| {name} | {len(found)} | {wall:.1f} | {own:.1f} |")
     return "\n".join(lines)
@@ -187,7 +187,7 @@ def microscopes(folder: Path) -> str:
         m = sbd.read(folder / name)
         image = np.asarray(m.data, float)
         image = image.mean(0) if m.is_movie else image
-        table = sbd.find_columns(m.replace(data=image))
+        table = sbd.find_columns(None, m.replace(data=image))
         vectors = lattice_vectors(table[["y", "x"]].to_numpy())
         if vectors is None:
             lines.append(f"| {name} | no lattice | {what} | {known:.4f} | |")

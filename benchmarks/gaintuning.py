@@ -87,10 +87,10 @@ def kinds(options: argparse.Namespace) -> list[str]:
             row = [score(sbd.denoise(noisy, model=base).data)]
             for loss, tune in ways:
                 tuned = sbd.gain_tune(noisy, model=base, loss=loss, tune=tune, steps=options.steps)
-                row.append(score(tuned.denoise(noisy).data))
+                row.append(score(sbd.denoise(noisy, gain_tuning=tuned).data))
                 if (loss, tune) == ways[0]:
                     kept += tuned.report.kept
-                    free = score(unguarded(tuned).denoise(noisy).data)
+                    free = score(sbd.denoise(noisy, gain_tuning=unguarded(tuned)).data)
                     print(
                         f"  {name} {i}: {row[0]:.2f} -> {row[1]:.2f} dB, {free:.2f} unguarded; "
                         f"{tuned.report.best_step} of {tuned.report.steps} steps, "
@@ -123,8 +123,8 @@ def inside(options: argparse.Namespace) -> list[str]:
         way = options.tune[0] if options.tune else "gains"
         tuned = sbd.gain_tune(phantom.noisy, model=options.model, tune=way, steps=options.steps)
         before = score(sbd.denoise(phantom.noisy, model=options.model).data)
-        after = score(tuned.denoise(phantom.noisy).data)
-        free = score(unguarded(tuned).denoise(phantom.noisy).data)
+        after = score(sbd.denoise(phantom.noisy, gain_tuning=tuned).data)
+        free = score(sbd.denoise(phantom.noisy, gain_tuning=unguarded(tuned)).data)
         changes.append((after - before, free - before))
         cells = [f"{after:.2f}", f"{after - before:+.2f}", f"{free - before:+.2f}"]
         name = f"{kind}, {dose:g} e/px"
@@ -150,9 +150,9 @@ def photographs(options: argparse.Namespace) -> list[str]:
     for i, (name, clean) in enumerate(zip(PHOTOGRAPHS[1], others, strict=True)):
         noisy = clean + np.random.default_rng(i).normal(0, STRONG, clean.shape).astype(np.float32)
         score = partial(psnr, clean=clean, peak=1.0)
-        before = score(sbd.denoise(noisy, PIXEL, model=model))
-        tuned = sbd.gain_tune(noisy, PIXEL, model=model, steps=options.steps)
-        after = score(tuned.denoise(noisy, pixel_size=PIXEL))
+        before = score(sbd.denoise(noisy, pixel_size=PIXEL, model=model))
+        tuned = sbd.gain_tune(noisy, pixel_size=PIXEL, model=model, steps=options.steps)
+        after = score(sbd.denoise(noisy, pixel_size=PIXEL, gain_tuning=tuned))
         better.append(after - before)
         cells = [f"{v:.2f}" for v in (score(noisy), before, after)]
         kept = "yes" if tuned.report.kept else "no"

@@ -38,7 +38,7 @@ def measure(movie: Movie, dose: float, seed: int, model: str) -> dict[str, float
     half = time.process_time()
     fused = denoise_movie(noisy, **options)
     end = time.process_time()
-    drift = estimate_drift(noisy, PIXEL, model=model)
+    drift = estimate_drift(noisy, pixel_size=PIXEL, model=model)
     score = partial(_score, clean, dose)
     ones, ours = score(single), score(fused)
     figures = {

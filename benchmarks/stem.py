@@ -20,7 +20,7 @@ import numpy as np
 import _peers
 import _validation
 import napari_sbd as sbd
-from napari_sbd.provenance import KEY
+from napari_sbd.recipe import KEY
 
 KINDS = ("pt_ceo2", "metal_on_oxide", "crystal_edge", "free_particle", "grain_boundary", "sheet")
 DOSES = 0.5, 3.0

@@ -54,12 +54,12 @@ time.sleep(600)
 def scheduler():
     """Address of a cluster of two worker processes that can import the test modules."""
     pytest.importorskip("distributed")
-    home = Path(__file__).parent
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, "-c", LOCAL_CLUSTER],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(home)},
+        env={**os.environ, "PYTHONPATH": paths},
         start_new_session=True,
     )
     yield process.stdout.readline().strip()

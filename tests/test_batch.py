@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd import cli, provenance
+from napari_sbd import cli
 from napari_sbd.batch.estimate import estimate
 from napari_sbd.batch.plan import plan
 from napari_sbd.provenance import replay
+from napari_sbd.recipe import KEY
 
 PIXEL = 0.0061
 
@@ -110,10 +111,9 @@ def test_other_settings_are_not_finished(tmp_path, folder, options):
 
 def test_gains_are_tuned_for_each_file_and_known_again(tmp_path, folder, model):
     out = tmp_path / "out"
-    recipe = sbd.gain_tune(sbd.read(folder / "a.npy"), model=model, steps=2).denoise(
-        sbd.read(folder / "a.npy")
-    )
-    kept = recipe.metadata[provenance.KEY]
+    image = sbd.read(folder / "a.npy")
+    recipe = sbd.denoise(image, gain_tuning=sbd.gain_tune(image, model=model, steps=2))
+    kept = recipe.metadata[KEY]
     outcomes = sbd.batch(folder, out, glob="b.mrc", recipe=kept, resume=True)
     assert statuses(outcomes) == {"b.mrc": "done"}
     expected = replay.apply(kept, sbd.read(folder / "b.mrc"))
@@ -123,7 +123,7 @@ def test_gains_are_tuned_for_each_file_and_known_again(tmp_path, folder, model):
 
 
 def test_a_recipe_brings_its_own_settings(tmp_path, folder):
-    kept = sbd.denoise(sbd.read(folder / "a.npy"), quality="best").metadata[provenance.KEY]
+    kept = sbd.denoise(sbd.read(folder / "a.npy"), quality="best").metadata[KEY]
     sbd.batch(folder, tmp_path / "out", glob="b.mrc", recipe=kept)
     expected = sbd.denoise(sbd.read(folder / "b.mrc"), quality="best", model="hrtem")
     result = sbd.read(tmp_path / "out" / "b_denoised.ome.tif")
@@ -264,7 +264,7 @@ def test_neighbouring_frames_help_as_they_do_alone(tmp_path, counts):
     result = sbd.read(done.target)
     np.testing.assert_array_equal(result.data, expected.data)
     again = {"glob": "movie.mrc", "resume": True, "device": "cpu"}
-    recipe = result.metadata[provenance.KEY]
+    recipe = result.metadata[KEY]
     assert sbd.batch(folder, out, **again, recipe=recipe)[0].status == "skipped"
     assert sbd.batch(folder, out, **again, model="hrtem")[0].status == "done"
     assert sbd.batch(folder, out, **again, recipe=recipe)[0].status == "done"
@@ -275,7 +275,7 @@ def test_drift_in_a_recipe_is_not_left_out_silently(tmp_path, folder):
     image = sbd.Micrograph(np.random.default_rng(0).poisson(1.0, (2, 96, 96)), 0.0061)
     shifts = np.zeros((2, 2))
     whole = sbd.correct_drift(image, sbd.Drift(shifts, shifts, shifts[:, 0], shifts[:, 0]))
-    recipe = sbd.denoise(whole, model="hrtem").metadata[provenance.KEY]
+    recipe = sbd.denoise(whole, model="hrtem").metadata[KEY]
     with pytest.raises(sbd.SBDError, match="more than denoise"):
         sbd.batch(folder, tmp_path / "out", recipe=recipe)
 

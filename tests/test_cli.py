@@ -134,3 +134,37 @@ def test_wrong_usage_has_status_2():
         [sys.executable, "-c", "from napari_sbd.cli import main; main()", "denoise"]
     )
     assert done.returncode == 2
+
+
+@pytest.fixture
+def damaged(movie):
+    movie.write_bytes(bytes(2000))
+    return movie
+
+
+def test_the_cause_of_an_error_stays_hidden(monkeypatch, capsys, tmp_path, damaged):
+    assert run(monkeypatch, "denoise", damaged, "-o", tmp_path / "out.tif") == 2
+    shown = capsys.readouterr().err
+    assert "it is damaged" in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_debugging_shows_the_chain_of_errors(by, monkeypatch, capsys, tmp_path, damaged):
+    options = ["--debug"] if by == "option" else []
+    if by == "environment":
+        monkeypatch.setenv("SBD_DEBUG", "1")
+    assert run(monkeypatch, *options, "denoise", damaged, "-o", tmp_path / "out.tif") == 2
+    shown = capsys.readouterr().err
+    assert "ValueError: no MRC header" in shown
+    assert "direct cause" in shown
+    assert shown.index("ValueError: no MRC header") < shown.rindex("it is damaged")
+    assert shown.rstrip().splitlines()[-1].startswith("napari-sbd: movie.mrc")
+
+
+def test_debugging_tells_which_reader_was_chosen(monkeypatch, caplog, tmp_path, damaged):
+    run(monkeypatch, "--debug", "denoise", damaged, "-o", tmp_path / "out.tif")
+    assert f"{damaged} is read by mrc" in caplog.text
+    caplog.clear()
+    run(monkeypatch, "denoise", damaged, "-o", tmp_path / "out.tif")
+    assert not caplog.text

@@ -213,7 +213,10 @@ def test_what_cannot_be_denoised_gets_a_sentence(image, options, sentence):
 
 
 def test_a_pixel_size_outside_the_training_range_warns(counts):
-    with pytest.warns(UserWarning, match="trained at"):
+    with (
+        pytest.warns(UserWarning, match="trained at"),
+        pytest.warns(UserWarning, match="lattice would be"),
+    ):
         sbd.denoise(counts, pixel_size=0.2)
 
 
@@ -232,3 +235,33 @@ def test_a_dask_movie_is_read_frame_by_frame(counts):
     read.clear()
     worker(movie[1])
     assert read == [1]
+
+
+@pytest.mark.parametrize("gain", [1.0, None])
+def test_the_first_frame_may_be_without_beam(gain, tmp_path):
+    rng = np.random.default_rng(0)
+    lit = rng.poisson([lattice((96, 96), mean=2.0)] * 2).astype(np.float32)
+    dark = rng.normal(-0.02, 0.3, (96, 96)).astype(np.float32)
+    expected = sbd.denoise(sbd.Micrograph(lit, PIXEL, gain=gain))
+    m = sbd.Micrograph(np.stack([dark, *lit]), PIXEL, gain=gain)
+    denoised = sbd.denoise(m)
+    np.testing.assert_array_equal(denoised.data[1:], expected.data)
+    step, alone = (
+        r.metadata["napari_sbd"]["history"][-1]["settings"] for r in (denoised, expected)
+    )
+    assert (step["model"], step["dose"]) == (alone["model"], alone["dose"])
+    sbd.write(m, tmp_path / "movie.h5")
+    sbd.denoise_file(tmp_path / "movie.h5", tmp_path / "result.zarr")
+    np.testing.assert_allclose(sbd.read(tmp_path / "result.zarr").data, denoised.data, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["without beam", "zero"])
+def test_counts_of_a_movie_are_those_of_its_first_frame_with_beam(first):
+    rng = np.random.default_rng(0)
+    truth = np.stack([lattice((96, 96), mean=2.0)] * 2)
+    lit = rng.poisson(truth).astype(np.float32)
+    dark = rng.normal(-0.02, 0.3, (96, 96)) if first == "without beam" else np.zeros((96, 96))
+    movie = np.stack([dark.astype(np.float32), *lit])
+    model = np.stack([0 * dark, *truth])
+    result = sbd.agreement(sbd.Micrograph(movie, PIXEL, gain=1.0), model)
+    assert 0.8 < np.nanstd(result.z) < 1.3

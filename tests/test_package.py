@@ -1,6 +1,8 @@
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import napari_sbd as sbd
@@ -41,5 +43,17 @@ def test_every_public_name_is_there():
 
 def test_errors_are_no_runtime_errors():
     """Qt's generator workers swallow RuntimeError."""
-    assert issubclass(sbd.Cancelled, sbd.SBDError)
     assert not issubclass(sbd.SBDError, RuntimeError)
+    assert not issubclass(sbd.Cancelled, RuntimeError)
+
+
+def test_a_stop_is_no_bad_input():
+    assert not issubclass(sbd.Cancelled, sbd.SBDError)
+
+
+def test_a_warning_names_the_line_that_called_the_package():
+    flat = np.zeros((2, 64, 64), np.float32)
+    flat[0] = np.random.default_rng(0).poisson(3, (64, 64))
+    with pytest.warns(UserWarning) as told:
+        sbd.denoise(flat, pixel_size=0.03, gain=1.0, model="hrtem")
+    assert {Path(w.filename) for w in told} == {Path(__file__)}

@@ -1,33 +1,42 @@
 """Denoise atomic-resolution TEM images with networks trained on simulations.
 
-Public names are imported on first use, so that ``import napari_sbd`` loads neither torch nor
-napari.
+Public names are imported on first use, so that ``import napari_sbd`` loads nothing heavy.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-# Eager, since the functions share their names with the modules that hold them: a later import of a
-# module would otherwise hide its function.
-from .agreement import agreement
-from .batch import batch
-from .denoise import denoise
-from .denoising.equivalent_filter import equivalent_filter
-from .provenance.cite import cite
+if TYPE_CHECKING:
+    from .agreement import agreement
+    from .batch import batch
+    from .denoise import denoise
+    from .denoising.equivalent_filter import equivalent_filter
+    from .provenance.cite import cite
 
 __version__ = version("napari-sbd")
 
 _HOMES = {
+    "apply_references": "noise.references",
+    "estimate_fixed_pattern": "noise.fixed_pattern",
+    "estimate_noise_spectrum": "noise.camera",
+    "find_outliers": "noise.outliers",
+    "agreement": "agreement",
+    "batch": "batch",
+    "cite": "provenance.cite",
+    "denoise": "denoise",
+    "equivalent_filter": "denoising.equivalent_filter",
     "Agreement": "agreement.result",
     "combine_columns": "columns",
     "compare": "quality",
     "compare_columns": "columns",
     "compare_columns_many_to_one": "columns",
     "correct_drift": "movie",
-    "denoise_movie": "movie",
+    "denoise_movie": "denoise",
     "denoise_series": "series",
     "denoise_file": "streaming",
     "Drift": "movie",
@@ -36,6 +45,8 @@ _HOMES = {
     "estimate_drift": "movie",
     "psnr": "quality",
     "residual_check": "quality",
+    "split_half_resolution": "agreement.resolution",
+    "SplitHalf": "agreement.resolution",
     "ssim": "quality",
     "umse": "quality",
     "upsnr": "quality",
@@ -69,9 +80,11 @@ __all__ = [
     "Micrograph",
     "SBDError",
     "Series",
+    "SplitHalf",
     "Tuned",
     "__version__",
     "agreement",
+    "apply_references",
     "as_command",
     "as_python",
     "batch",
@@ -89,7 +102,10 @@ __all__ = [
     "equivalent_filter",
     "estimate_detector",
     "estimate_drift",
+    "estimate_fixed_pattern",
+    "estimate_noise_spectrum",
     "find_columns",
+    "find_outliers",
     "follow_columns",
     "gain_tune",
     "load_series_model",
@@ -101,6 +117,7 @@ __all__ = [
     "rerun",
     "residual_check",
     "simulate",
+    "split_half_resolution",
     "ssim",
     "train",
     "train_series",
@@ -122,3 +139,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps a function in front of the module of the same name that holds it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # An import sets a module as an attribute of its package; the function goes first.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,9 +1,14 @@
-"""The errors that a user can meet; each carries one sentence that says what to do."""
+"""Errors and warnings that a user can meet; each is one sentence that says what to do."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 class SBDError(ValueError):
@@ -21,8 +26,19 @@ class DeviceFull(SBDError):
     """The memory of a graphics card does not suffice for a pass."""
 
 
-class Cancelled(SBDError):
-    """The caller's ``should_stop`` asked for an end before the result was complete."""
+class Cancelled(Exception):
+    """The caller's ``should_stop`` asked for an end before the result was complete.
+
+    Not an ``SBDError``: nothing is wrong with the input.
+    """
+
+
+def warn(message: str) -> None:
+    """Warn in the name of the nearest caller outside this package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 @contextmanager

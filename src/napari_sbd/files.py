@@ -1,25 +1,34 @@
-"""Files and folders that appear under their name only when complete."""
+"""Files and folders that appear under their name only when complete, and are known again."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+
+from .errors import SBDError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
     """Yield a temporary path in the same folder that takes the place of ``path`` at the end.
 
-    If the block raises, the temporary file goes away and an older ``path`` stays as it was.
+    If the block raises, the temporary file goes away and an older ``path`` stays as it was. At the
+    end the older one goes away, or gets the name ``keep``.
     """
     temporary = _beside(path, "part")
     try:
         temporary.touch()
         yield temporary
-        take_place(temporary, path)
+        _sync(temporary)
+        if keep is not None and path.exists():
+            path.replace(keep)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,8 +54,7 @@ def take_place(finished: Path, path: Path) -> None:
     """
     for file in sorted(finished.rglob("*")) if finished.is_dir() else [finished]:
         if file.is_file():
-            with file.open("rb+") as opened:
-                os.fsync(opened.fileno())
+            _sync(file)
     if not path.is_dir():
         finished.replace(path)
         return
@@ -58,6 +66,67 @@ def take_place(finished: Path, path: Path) -> None:
         older.rename(path)
         raise
     shutil.rmtree(older)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is under its name only when complete and on the disk.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written; nothing is left behind then.
+    """
+    with replacing(path) as draft:
+        draft.write_bytes(content)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path in a folder that is missing or cannot be written, before any work is done.
+
+    Raises
+    ------
+    SBDError
+        With the folder's name.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise SBDError(f"There is no folder {folder}; create it first.")
+    if not os.access(folder, os.W_OK):
+        raise SBDError(f"{path} cannot be written; check the rights of its folder.")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_checksum(path: str | Path) -> str | None:
+    """SHA-256 of a file, read once as long as it does not change; None where it cannot be read."""
+    try:
+        state = os.stat(path)
+        return _checksum(str(path), state.st_size, state.st_mtime_ns)
+    except OSError:
+        return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a zip archive, such as an .npz file, is there and agrees with its checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
+@lru_cache(maxsize=1024)
+def _checksum(path: str, size: int, changed: int) -> str:
+    return checksum(Path(path))
 
 
 def _beside(path: Path, kind: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,135 @@ from .micrograph import Micrograph, PixelSize, unmasked
 # Beyond these, sums of pixels or the digits of small values are lost in float32.
 _SMALLEST, _LARGEST = 1e-35, 1e35
 
+# Part of its standard deviation below which the mean of a frame may be that of no beam.
+_AS_DARK = 0.5
+# Part of the brightest frame's mean that a frame with beam has at least.
+_LIT = 0.1
+_SAMPLED = 16
+
 
 def reference_frame(source: Micrograph) -> np.ndarray:
-    """The first frame (Y, X) that is not blank.
+    """The first frame (Y, X) that shows something; it decides for the whole movie.
 
     Raises
     ------
     BlankImage
         If there is none.
     """
-    for frame in source.data if source.is_movie else source.data[None]:
-        with contextlib.suppress(BlankImage):
-            return finite_or_nan(frame)
-    return finite_or_nan(source.data[0] if source.is_movie else source.data)
+    return finite_or_nan(frame_of(source, reference_number(source)))
+
+
+def reference_number(source: Micrograph) -> int:
+    """Number of the first frame that shows something; 0 where none does.
+
+    A frame without beam need not be constant: its noise lies around zero electrons, or just beside
+    where the dark image was taken at another time. Where the first frame is as dark as its noise,
+    others tell how bright the movie is, and frames of less than a tenth of that are passed over.
+    """
+    if not source.is_movie:
+        return 0
+    count = len(source.data)
+    first = next((t for t in range(count) if _level(source, t) is not None), 0)
+    level = _level(source, first)
+    if level is None or not level.may_be_dark:
+        return first
+    sample = np.unique(np.linspace(first, count - 1, _SAMPLED).astype(int))
+    brightest = max(seen.mean for t in sample if (seen := _level(source, t)))
+    for t in range(first, count):
+        if (seen := _level(source, t)) and not seen.is_dark(brightest):
+            return t
+    return first
+
+
+def lit_frames(source: Micrograph) -> list[int]:
+    """Numbers of the frames of a movie that are neither blank nor without beam."""
+    seen = [_level(source, t) for t in range(len(source.data))]
+    reference = seen[reference_number(source)]
+    if reference is None:
+        return []
+    return [t for t, level in enumerate(seen) if level and not level.is_dark(reference.mean)]
+
+
+def frame_of(source: Micrograph, number: int) -> Any:
+    """A frame (Y, X) of a movie as it is stored, or the image itself."""
+    return source.data[number] if source.is_movie else source.data
+
+
+@dataclass(frozen=True)
+class Level:
+    """How bright a frame is: mean above the offset, and standard deviation [file units]."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, offset: float) -> Level:
+        """That of a frame (Y, X), NaN for pixels without data."""
+        return cls(float(np.nanmean(values, dtype=np.float64)) - offset, float(np.nanstd(values)))
+
+    @property
+    def may_be_dark(self) -> bool:
+        """Whether it is as dark as its noise, as frames of few electrons and without beam are."""
+        return self.mean < _AS_DARK * self.spread
+
+    def is_dark(self, lit: float) -> bool:
+        """Whether a frame has no beam, where the mean of others is ``lit``."""
+        return self.may_be_dark and self.mean < _LIT * lit
+
+
+def readable(source: Micrograph, number: int) -> np.ndarray | None:
+    """A frame (Y, X) as ``finite_or_nan`` gives it; None where it is blank or cannot be read."""
+    try:
+        return finite_or_nan(frame_of(source, number))
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
+        return None
+
+
+def _level(source: Micrograph, number: int) -> Level | None:
+    """That of a frame; None where it is blank or cannot be read."""
+    values = readable(source, number)
+    return None if values is None else Level.of(values, source.offset)
+
+
+def range_text(frames: slice | int | str) -> str:
+    """A range of frames as recipes and the command line have it: ``3:7``, ``3:``, ``5``.
+
+    Raises
+    ------
+    SBDError
+        If it is no range of frames without a step.
+    """
+    if isinstance(frames, slice):
+        if frames.step not in (None, 1):
+            raise SBDError("A range of frames has no step; give START:STOP.")
+        return ":".join("" if n is None else str(int(n)) for n in (frames.start, frames.stop))
+    text = str(frames)
+    if not re.fullmatch(r"-?\d+|(-?\d+)?:(-?\d+)?", text):
+        raise SBDError(f"A range of frames is START:STOP or one number, not {text!r}.")
+    return text
+
+
+def frame_range(text: str | None, source: Micrograph) -> range:
+    """The numbers of the frames that a range chooses of an image or movie; None takes all.
+
+    Raises
+    ------
+    SBDError
+        If it chooses none, or this is a single image.
+    """
+    if text is None:
+        return range(source.shape[0] if source.is_movie else 1)
+    if not source.is_movie:
+        raise SBDError(f"The range {text} chooses frames of a movie, and this is a single image.")
+    first, colon, last = text.partition(":")
+    start = int(first) if first else None
+    stop = (int(last) if last else None) if colon else (start or 0) + 1 or None
+    numbers = range(source.shape[0])[start:stop]
+    if not numbers:
+        raise SBDError(f"The range {text} chooses none of the {source.shape[0]} frames.")
+    return numbers
 
 
 def as_micrograph(

@@ -43,14 +43,10 @@ def estimate_bin(image: np.ndarray) -> tuple[int, int] | None:
     height, width = image.shape
     window = np.hanning(height)[:, None] * np.hanning(width)
     spectrum = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
-    ring = np.round(frequency * min(height, width)).astype(int)
-    lowest = 4 / min(height, width)
-    level = _ring_medians(spectrum, ring)[ring]
+    ratio, frequency = power_over_rings(spectrum, image.shape)
     # the power of pure noise is exponential about its mean, so its maximum over all is known
     limit = 3 * np.log(spectrum.size)
-    ratio = np.where((frequency > lowest) & (frequency < 0.45), spectrum / (level + 1e-30), 0)
-    peaks = ratio > limit
+    peaks = (ratio > limit) & (frequency > 4 / min(height, width)) & (frequency < 0.45)
     if not peaks.any():
         return None
     strongest = np.argmax(np.where(peaks, spectrum, 0))
@@ -76,15 +72,28 @@ def bin_counts(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
     by, bx = block
     pad = [(0, -n % b) for n, b in zip(image.shape, block, strict=True)]
     valid = np.isfinite(image)
-    full = bool(valid.all()) and not any(p[1] for p in pad)
-    values = image if full else np.pad(np.where(valid, image, 0), pad)
-    shape = values.shape[0] // by, by, values.shape[1] // bx, bx
-    sums: np.ndarray = values.reshape(shape).sum((1, 3), dtype=np.float64)
-    if not full:
-        held = np.pad(valid, pad).reshape(shape).sum((1, 3))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sums = np.where(held > 0, sums * (by * bx / held), np.nan)
+    whole = bool(valid.all())
+    if whole and not any(p[1] for p in pad):
+        return _block_sums(image, block)
+    sums = _block_sums(np.pad(image if whole else np.where(valid, image, 0), pad), block)
+    held = _held(image.shape, block) if whole else _block_sums(np.pad(valid, pad), block)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(held > 0, sums * (by * bx / held), np.nan)
+
+
+def _block_sums(image: np.ndarray, block: tuple[int, int]) -> np.ndarray:
+    """Sums over whole blocks; rows first, which memory holds together."""
+    by, bx = block
+    rows = image.reshape(image.shape[0] // by, by, image.shape[1]).sum(1, dtype=np.float64)
+    sums: np.ndarray = rows.reshape(len(rows), -1, bx).sum(2)
     return sums
+
+
+def _held(shape: tuple[int, int], block: tuple[int, int]) -> np.ndarray:
+    """Pixels of an image in each of its blocks."""
+    y, x = (np.minimum(b, n - np.arange(0, n, b)) for n, b in zip(shape, block, strict=True))
+    held: np.ndarray = np.multiply.outer(y, x)
+    return held
 
 
 def grid_offsets(block: tuple[int, int], count: int = 2) -> list[tuple[int, int]]:
@@ -139,8 +148,26 @@ def _nearest_bin(ratio: float) -> int:
     return low if ratio / low < (low + 1) / ratio else low + 1
 
 
-def _ring_medians(spectrum: np.ndarray, ring: np.ndarray) -> np.ndarray:
+def power_over_rings(spectrum: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Power over that of noise of the same frequency, whatever the direction.
+
+    Parameters
+    ----------
+    spectrum
+        (Y, X // 2 + 1) power, as ``rfft2`` arranges it.
+    shape
+        (Y, X) of the image.
+
+    Returns
+    -------
+    Power over the mean that noise has on the ring, judged by the ring's median; and the frequency
+    [cycles per pixel], both like the spectrum.
+    """
+    frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None])
+    ring = np.round(frequency * min(shape)).astype(int)
     order = np.argsort(ring, axis=None)
     edges = np.cumsum(np.bincount(ring.ravel()))[:-1]
     parts = np.split(spectrum.ravel()[order], edges)
-    return np.array([np.median(p) / np.log(2) if len(p) else np.inf for p in parts])
+    # the median of an exponential distribution is log 2 times its mean
+    mean = np.array([np.median(p) / np.log(2) if len(p) else np.inf for p in parts])
+    return spectrum / (mean[ring] + 1e-30), frequency

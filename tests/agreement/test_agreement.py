@@ -231,7 +231,7 @@ def test_vacuum_has_no_columns(dose):
     assert len(sbd.agreement(noisy, denoised).columns) == 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert len(sbd.find_columns(denoised, noisy)) == 0
+        assert len(sbd.find_columns(noisy, denoised)) == 0
 
 
 def test_columns_that_the_counts_can_show_are_judged():

@@ -24,6 +24,53 @@ def test_columns_keep_their_number_through_drift_and_shuffling():
     assert not tracks[["appears", "disappears"]].to_numpy().any()
 
 
+def crystal(steps, extent=5, gap=30.0, missing=()):
+    """A square crystal moved by steps [px] from frame to frame, with its true numbers."""
+    i, j = np.mgrid[-extent : extent + 1, -extent : extent + 1].reshape(2, -1)
+    base = np.column_stack([i, j]) * gap + 400
+    rng = np.random.default_rng(0)
+    tables = []
+    for t, at in enumerate(np.cumsum(steps, axis=0)):
+        points = base + at + rng.normal(0, 0.5, base.shape)
+        table = pd.DataFrame(points, columns=["y", "x"]).assign(true=np.arange(len(base)))
+        tables.append(table[rng.random(len(base)) > 0.03] if t in missing else table)
+    return tables
+
+
+def mixed(tracks):
+    return int((tracks.groupby("track")["true"].nunique() > 1).sum())
+
+
+@pytest.mark.parametrize("step", [11, 14, 15, 16, 20, 29, 30, 37, 45, 60, 75])
+@pytest.mark.parametrize("turn", [0, 0.4, np.pi / 4])
+def test_the_outline_tells_a_lattice_from_itself_one_period_on(step, turn):
+    """Drift of up to two and a half spacings between frames, with some columns not found."""
+    steps = np.tile([step * np.sin(turn), step * np.cos(turn)], (8, 1))
+    tracks = follow_columns(crystal(steps, missing=(2, 5)))
+    assert mixed(tracks) == 0
+    assert tracks["track"].nunique() <= 121 + 4
+
+
+def filling(steps, size=300.0):
+    """A lattice that fills the frame and moves through it."""
+    tables = crystal(steps, extent=25)
+    for n, table in enumerate(tables):
+        inside = ((table[["y", "x"]] > 250) & (table[["y", "x"]] < 250 + size)).all(axis=1)
+        tables[n] = table[inside]
+    return tables
+
+
+def test_a_crystal_that_fills_the_frame_is_followed_by_its_movement_so_far():
+    """It speeds up slowly, beyond a whole spacing a frame."""
+    tracks = follow_columns(filling([(0, 3.0 * t) for t in range(13)]))
+    assert mixed(tracks) == 0
+
+
+def test_a_jump_of_half_a_spacing_without_an_outline_is_told():
+    with pytest.warns(UserWarning, match=r"lattice period.*correct_drift"):
+        follow_columns(filling([(0, 0), (0, 14.5), (0, 0)]))
+
+
 def test_a_column_that_leaves_and_one_that_comes():
     tables = movie()
     tables[3:] = [t[t["truth"] != 7] for t in tables[3:]]

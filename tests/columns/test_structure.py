@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from columns.scenes import grid
-from napari_sbd import describe_lattice
+from napari_sbd import describe_lattice, find_columns
 from napari_sbd.columns import lattice_vectors, on_surface, outline, polygons, species
+from napari_sbd.columns.outline import reach
 
 
 def table(points):
@@ -31,6 +32,26 @@ def test_where_the_image_ends_the_crystal_does_not():
     """A lattice that fills the frame has no surface."""
     points = grid(8, 8, 20.0)
     assert not on_surface(points, 21.6, (180, 180), 20.5).any()
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.6, 2.2])
+def test_a_long_cell_that_fills_the_frame_has_no_surface(ratio):
+    """Nor have pairs of columns; a rim in vacuum stays one."""
+    points = grid(14, 14, 12.0) * (ratio, 1.0)
+    pairs = np.vstack([points, points + np.array([0.0, 4.0])])
+    for held in (points, pairs):
+        size = tuple(np.ceil(held.max(0) + 3).astype(int))
+        inside = picture_of(held, size)
+        surface = find_columns(None, inside)["surface"]
+        assert surface.mean() < 0.1
+    i, j = np.mgrid[:14, :14].reshape(2, -1)
+    rim = (i == 0) | (i == 13) | (j == 0) | (j == 13)
+    np.testing.assert_array_equal(on_surface(points, reach(points, 12.0)), rim)
+
+
+def picture_of(points, shape, sigma=1.6):
+    y, x = (np.arange(n)[:, None] - p for n, p in zip(shape, points.T, strict=True))
+    return 1 + np.exp(-(y**2) / 2 / sigma**2) @ np.exp(-(x**2) / 2 / sigma**2).T
 
 
 def test_one_column_and_three_on_a_line_have_no_outline_but_are_surface():
@@ -98,6 +119,58 @@ def test_two_crystals_get_lattices_of_their_own():
     assert set(d["lattice"][:100]) == {0}
     assert (d["lattice"][100:] == 1).mean() > 0.9
     assert len(d.attrs["lattices"]) == 2
+
+
+def two_grains(degrees, hexagonal, ratio, size=700, gap=30.0):
+    """Columns of two unstrained crystals with a boundary along y, and which is whose."""
+    cut = size * ratio / (1 + ratio)
+    parts = []
+    for side, turn in ((-1, 0.1), (1, 0.1 + np.deg2rad(degrees))):
+        cell = np.array([[0, gap], [gap * 0.75**0.5, gap / 2] if hexagonal else [gap, 0]])
+        cell = cell @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]).T
+        i, j = np.mgrid[-50:51, -50:51].reshape(2, -1)
+        p = np.column_stack([i, j]) @ cell + size / 2
+        p = p[(p > 0).all(1) & (p < size).all(1)]
+        parts.append(p[side * (p[:, 1] - cut) > 8])
+    points = np.vstack(parts)
+    points = points + np.random.default_rng(1).normal(0, 0.4, points.shape)
+    return points, np.repeat([0, 1], [len(p) for p in parts]), cut
+
+
+@pytest.mark.parametrize("degrees", [6, 10, 17, 25, 30, 45])
+@pytest.mark.parametrize("hexagonal", [False, True])
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_each_grain_has_its_own_lattice_and_no_strain(degrees, hexagonal, ratio):
+    points, truth, cut = two_grains(degrees, hexagonal, ratio)
+    d = describe_lattice(table(points))
+    assert len(d.attrs["lattices"]) == 2
+    for _, *cell in d.attrs["lattices"]:
+        np.testing.assert_allclose(np.hypot(*np.transpose(cell)), 30, rtol=0.01)
+    inside = np.abs(points[:, 1] - cut) > 60
+    on = d["lattice"].to_numpy()
+    assert (on[inside] >= 0).mean() > 0.97
+    same = [np.bincount(on[inside & (truth == t) & (on >= 0)], minlength=2) for t in (0, 1)]
+    assert all(counts.max() > 0.99 * counts.sum() for counts in same)
+    assert same[0].argmax() != same[1].argmax()
+    for name in ("strain_xx", "strain_yy", "strain_xy", "rotation"):
+        assert abs(d[name][inside].median()) < 0.002
+        assert d[name].abs().max() < 0.08  # noise of 0.4 px, at corners with three neighbours
+    assert not d["boundary"][inside].any()
+    assert d["strain_xx"][d["boundary"]].isna().all()
+    assert d["boundary"].any()
+
+
+def test_a_bent_crystal_is_one():
+    """Ten degrees over its length, without a boundary."""
+    y, x = grid(12, 40, 20.0).T
+    radius = 40 * 20 / np.deg2rad(10)
+    turn = x / radius
+    bent = np.column_stack([(radius + y) * np.cos(turn), (radius + y) * np.sin(turn)])
+    d = describe_lattice(table(bent))
+    assert len(d.attrs["lattices"]) == 1
+    assert (d["lattice"] == 0).all() and not d["boundary"].any()
+    turned = d["rotation"][x > x.max() - 50].median() - d["rotation"][x < 50].median()
+    assert abs(turned) == pytest.approx(np.deg2rad(10), rel=0.1)
 
 
 def test_scattered_points_are_no_lattice():

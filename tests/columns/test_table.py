@@ -7,6 +7,7 @@ import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd import SBDError
 from napari_sbd.columns.export import read_columns
+from napari_sbd.recipe import recipe, with_recipe
 
 POINTS = grid(8, 8, 20.0, jitter=1.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
@@ -15,7 +16,7 @@ COUNTS = np.random.default_rng(0).poisson(CLEAN)
 
 @pytest.fixture(scope="module")
 def table():
-    return sbd.find_columns(CLEAN, COUNTS, 0.01)
+    return sbd.find_columns(COUNTS, CLEAN, pixel_size=0.01)
 
 
 def test_the_table_has_what_it_promises(table):
@@ -43,7 +44,7 @@ def test_errors_from_the_counts_are_honest(amplitude, background):
     """For clear columns, and for those of three standard deviations."""
     points = grid(24, 24, 20.0, jitter=1.0)
     clean = picture(points, 20.0, 4.0, amplitude, background)
-    found = sbd.find_columns(clean, np.random.default_rng(2).poisson(clean))
+    found = sbd.find_columns(np.random.default_rng(2).poisson(clean), clean)
     pairs = sbd.compare_columns(points, found).pairs
     assert len(pairs) == 576
     matched = found.iloc[pairs[:, 1]]
@@ -55,15 +56,15 @@ def test_errors_from_the_counts_are_honest(amplitude, background):
 
 @pytest.mark.parametrize("factor", [1, 40])
 def test_camera_values_that_are_no_counts_are_warned_of(factor, recwarn):
-    sbd.find_columns(factor * CLEAN, factor * COUNTS)
+    sbd.find_columns(factor * COUNTS, factor * CLEAN)
     assert any("times the variance" in str(w.message) for w in recwarn) == (factor > 1)
 
 
 def test_pixels_that_are_not_square_are_refused():
     """Columns would be fitted as circles, and their intensities be wrong."""
-    sbd.find_columns(CLEAN, COUNTS, (0.0100, 0.0102))
+    sbd.find_columns(COUNTS, CLEAN, pixel_size=(0.0100, 0.0102))
     with pytest.raises(SBDError, match="square"):
-        sbd.find_columns(CLEAN, COUNTS, (0.01, 0.015))
+        sbd.find_columns(COUNTS, CLEAN, pixel_size=(0.01, 0.015))
 
 
 def test_masked_pixels_of_a_micrograph_hold_no_data():
@@ -74,7 +75,7 @@ def test_masked_pixels_of_a_micrograph_hold_no_data():
     pair = [
         sbd.Micrograph(data, 0.01, gain=1.0) for data in (np.ma.array(values, mask=hidden), gaps)
     ]
-    masked, missing = (sbd.find_columns(CLEAN, m) for m in pair)
+    masked, missing = (sbd.find_columns(m, CLEAN) for m in pair)
     np.testing.assert_array_equal(masked["intensity_raw"], missing["intensity_raw"])
 
 
@@ -83,7 +84,7 @@ def test_columns_that_the_counts_contradict_are_marked():
     points = grid(8, 8, 20.0)
     gone = np.isin(np.arange(64), (18, 29, 50))
     counts = np.random.default_rng(1).poisson(picture(points, 20.0, 4.0, np.where(gone, 0, 4.0), 4))
-    found = sbd.find_columns(picture(points, 20.0, 4.0, 4.0, 4.0), counts)
+    found = sbd.find_columns(counts, picture(points, 20.0, 4.0, 4.0, 4.0))
     invented = found.iloc[sbd.compare_columns(points[gone], found, 3).pairs[:, 1]]
     assert not invented["supported"].any()
     assert invented["agreement_z"].max() < -4
@@ -93,7 +94,7 @@ def test_columns_that_the_counts_contradict_are_marked():
 def test_summing_pixels_changes_no_value():
     """Wide columns are fitted on summed pixels."""
     points = grid(6, 6, 60.0)
-    found = sbd.find_columns(picture(points, 60.0, 11.0, 1.0, 0.5))
+    found = sbd.find_columns(None, picture(points, 60.0, 11.0, 1.0, 0.5))
     score = sbd.compare_columns(points, found)
     assert score.f1 == 1
     assert score.rmse < 0.05
@@ -102,7 +103,7 @@ def test_summing_pixels_changes_no_value():
 
 
 def test_gain_and_offset_lead_to_the_same_electrons(table):
-    other = sbd.find_columns(CLEAN * 30 + 100, COUNTS * 30 + 100, gain=30, offset=100)
+    other = sbd.find_columns(COUNTS * 30 + 100, CLEAN * 30 + 100, gain=30, offset=100)
     np.testing.assert_allclose(other["intensity"], table["intensity"], rtol=1e-4)
     np.testing.assert_allclose(other["y_raw_err"], table["y_raw_err"], rtol=1e-3)
 
@@ -112,7 +113,7 @@ def test_gain_and_offset_lead_to_the_same_electrons(table):
 )
 def test_an_image_without_columns_gives_an_empty_table_and_a_sentence(image):
     with pytest.warns(UserWarning, match="No atomic columns"):
-        empty = sbd.find_columns(image, pixel_size=0.01)
+        empty = sbd.find_columns(None, image, pixel_size=0.01)
     assert len(empty) == 0
     assert {"y", "x", "y_err", "intensity", "surface", "agreement_z", "y_nm"} <= set(empty.columns)
     assert len(sbd.describe_lattice(empty)) == 0
@@ -122,18 +123,20 @@ def test_a_movie_gets_one_table_with_frames():
     movie = np.stack([CLEAN, np.full_like(CLEAN, 4.0), CLEAN])
     heard = []
     with pytest.warns(UserWarning, match="No atomic columns"):
-        found = sbd.find_columns(movie, progress=lambda done, total: heard.append((done, total)))
+        found = sbd.find_columns(
+            None, movie, progress=lambda done, total: heard.append((done, total))
+        )
     assert found["frame"].value_counts().to_dict() == {0: 64, 2: 64}
     assert heard == [(1, 3), (2, 3), (3, 3)]
     assert sbd.follow_columns(found)["track"].nunique() == 64
     with pytest.raises(sbd.Cancelled):
-        sbd.find_columns(movie, should_stop=lambda: True)
+        sbd.find_columns(None, movie, should_stop=lambda: True)
 
 
 def test_a_column_moved_by_hand_is_fitted_again_and_no_other(table):
     moved = table.copy()
     moved.loc[20, ["y", "x"]] += 1.5
-    again = sbd.refit_columns(moved, [20], CLEAN, COUNTS)
+    again = sbd.refit_columns(moved, [20], COUNTS, CLEAN)
     assert again["y"][20] == pytest.approx(table["y"][20], abs=0.05)
     others = [n for n in range(64) if n != 20]
     for name in ("y", "x", "intensity", "y_raw"):
@@ -147,18 +150,70 @@ def test_a_column_lost_and_put_back_by_hand(table):
     new = pd.DataFrame({"y": [table["y"][30] + 1], "x": [table["x"][30] - 1]})
     whole = pd.concat([kept, new], ignore_index=True)
     whole.attrs = table.attrs
-    again = sbd.refit_columns(whole, [63], CLEAN, COUNTS)
+    again = sbd.refit_columns(whole, [63], COUNTS, CLEAN)
     assert again["x"][63] == pytest.approx(table["x"][30], abs=0.05)
     assert again["intensity_raw_err"][63] == pytest.approx(table["intensity_raw_err"][30], rel=0.05)
 
 
+@pytest.mark.parametrize("noisy", [True, False])
+def test_a_point_put_into_vacuum_says_that_nothing_is_there(noisy):
+    import pandas as pd
+
+    clean = np.pad(CLEAN, 60, constant_values=4.0)
+    counts = np.random.default_rng(3).poisson(clean) if noisy else None
+    table = sbd.find_columns(counts, clean, pixel_size=0.01)
+    points = [[20.0, 25.0], [25.0, 200.0], [240.0, 30.0]]
+    new = pd.DataFrame(points, columns=["y", "x"], index=[64, 65, 66])
+    whole = pd.concat([table, new])
+    whole.attrs = table.attrs
+    again = sbd.refit_columns(whole, [64, 65, 66], counts, clean)
+    put = again.iloc[64:]
+    assert not put["supported"].any()
+    assert put["note"].str.contains("nothing here").all()
+    numbers = put.drop(columns=["note", "agreement_z", "agreement_p", "elongation", "elongation_z"])
+    assert np.isfinite(numbers.astype(float)).all(axis=None)
+    np.testing.assert_array_equal(put[["y", "x"]], points)
+    assert (put["y_err"] > 3).all() and (put["intensity"].abs() < 5 * put["intensity_err"]).all()
+    assert again["supported"][:64].sum() >= 63
+    back = again.copy()
+    back.loc[64, ["y", "x"]] = table.loc[10, ["y", "x"]].to_numpy() + 0.5  # now onto a column
+    back = back.drop(index=10).reset_index(drop=True)
+    back.attrs = again.attrs
+    moved = sbd.refit_columns(back, [63], counts, clean)
+    assert moved["note"][63] == "" and moved["supported"][63]
+
+
 def test_a_table_of_another_image_is_refused(table):
     with pytest.raises(SBDError, match="another"):
-        sbd.refit_columns(table, [0], CLEAN[:50, :50])
+        sbd.refit_columns(table, [0], None, CLEAN[:50, :50])
     with pytest.raises(SBDError):
-        sbd.find_columns(CLEAN, COUNTS[:50])
+        sbd.find_columns(COUNTS[:50], CLEAN)
     with pytest.raises(SBDError, match="Alpha"):
-        sbd.find_columns(CLEAN, alpha=0.1)
+        sbd.find_columns(None, CLEAN, alpha=0.1)
+
+
+def test_the_old_order_is_recognised_by_the_recipe_and_told():
+    """A denoised image in the first place, the noisy one in the second."""
+    noisy = sbd.Micrograph(COUNTS, 0.01, gain=1.0)
+    denoised = with_recipe(noisy.replace(data=CLEAN), recipe("denoise"))
+    right = sbd.find_columns(noisy, denoised, halves=False)
+    with pytest.warns(FutureWarning, match="noisy image comes first"):
+        other = sbd.find_columns(denoised, noisy, halves=False)
+    np.testing.assert_array_equal(other["y_raw"], right["y_raw"])
+    with pytest.warns(FutureWarning, match="noisy image comes first"):
+        alone = sbd.find_columns(denoised)
+    assert len(alone) == 64
+    with pytest.raises(SBDError, match="give the raw one"):
+        sbd.find_columns(denoised, denoised)
+
+
+def test_images_in_each_others_place_are_refused():
+    with pytest.raises(SBDError, match="noisy image comes first"):
+        sbd.find_columns(CLEAN, COUNTS)
+    with pytest.raises(SBDError, match="noisy image comes first"):
+        sbd.refit_columns(sbd.find_columns(COUNTS, CLEAN), [0], CLEAN, COUNTS)
+    with pytest.raises(SBDError, match="no image"):
+        sbd.find_columns(None, None)
 
 
 def test_csv_comes_back_with_its_recipe(table, tmp_path):
@@ -167,7 +222,7 @@ def test_csv_comes_back_with_its_recipe(table, tmp_path):
     assert list(back.columns) == list(table.columns)
     np.testing.assert_allclose(back["y_err"], table["y_err"])
     assert back.attrs["scale"] == table.attrs["scale"]
-    again = sbd.refit_columns(back, [3], CLEAN, COUNTS)
+    again = sbd.refit_columns(back, [3], COUNTS, CLEAN)
     np.testing.assert_allclose(again["y"], table["y"], atol=0.05)
 
 

@@ -7,7 +7,7 @@ PIXEL = 0.0061
 
 
 def test_the_estimate_is_made_from_the_data_alone(counts):
-    found = sbd.equivalent_filter(counts, 90, 120, PIXEL, model="hrtem")
+    found = sbd.equivalent_filter(counts, 90, 120, pixel_size=PIXEL, model="hrtem")
     assert found.weights.shape == counts.shape
     denoised = sbd.denoise(counts, pixel_size=PIXEL, model="hrtem")
     assert found.estimate == pytest.approx(denoised[90, 120], rel=0.05)
@@ -19,11 +19,11 @@ def test_the_estimate_is_made_from_the_data_alone(counts):
 def test_the_weights_are_the_gradient(counts):
     """A small change of the image changes the estimate as the weights say."""
     y, x = 90, 120
-    found = sbd.equivalent_filter(counts, y, x, PIXEL, model="hrtem")
+    found = sbd.equivalent_filter(counts, y, x, pixel_size=PIXEL, model="hrtem")
     block = (slice(85, 95), slice(115, 125))
     changed = counts.astype(float)
     changed[block] += 0.02
-    after = sbd.equivalent_filter(changed, y, x, PIXEL, model="hrtem").estimate
+    after = sbd.equivalent_filter(changed, y, x, pixel_size=PIXEL, model="hrtem").estimate
     predicted = 0.02 * found.weights[block].sum()
     assert after - found.estimate == pytest.approx(predicted, rel=0.25)
 

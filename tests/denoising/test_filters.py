@@ -1,5 +1,8 @@
+import sys
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
@@ -49,3 +52,50 @@ def test_the_offset_that_is_told_counts_where_the_gain_is_not_known(name):
     right = filters.denoisers(PIXEL)[name](image - 400)
     np.testing.assert_allclose(told, right, atol=0.01)
     assert np.abs(plain - right).max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(9, 9), (9, 40), (11, 9)])
+def test_images_of_few_blocks_are_filtered(name, shape):
+    counts = np.random.default_rng(0).poisson(9.0, (4 * shape[0], 4 * shape[1]))
+    result = filters.denoisers(gain=1.0, block=(4, 4))[name](counts)
+    assert result.shape == counts.shape
+    assert result.mean() == pytest.approx(9, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (3, 3)])
+@pytest.mark.parametrize("block", [(4, 4), None])
+def test_images_of_fewer_blocks_are_refused(shape, block):
+    counts = np.random.default_rng(0).poisson(9.0, [n * (block or (1, 1))[0] for n in shape])
+    for name in NAMES:
+        with pytest.raises(sbd.SBDError, match="working pixels"):
+            filters.denoisers(PIXEL, gain=1.0, block=block)[name](counts)
+
+
+@pytest.mark.parametrize("shape", [(9, 30), (12, 10), (16, 17)])
+def test_bm3d_never_gets_an_image_of_one_piece(shape, monkeypatch):
+    """Small images can end the process in that package, so a stand-in looks at what it is given."""
+    given = []
+
+    class Package:
+        @staticmethod
+        def bm3d(image, sigma):
+            given.append(image.shape)
+            return image
+
+    monkeypatch.setitem(sys.modules, "bm3d", Package)
+    image = np.random.default_rng(0).normal(5, 1, shape)
+    np.testing.assert_array_equal(filters.bm3d(image), image)
+    assert min(given[0]) >= 16
+
+
+@pytest.mark.parametrize("period", [12, 24, 48])
+def test_the_width_of_the_blur_is_the_best_one(period):
+    """Over images, the error is that of the best fixed width: Stein's estimate is unbiased."""
+    truth = lattice((128, 128), period=period, mean=9.0)
+    images = [np.random.default_rng(s).poisson(truth).astype(float) for s in range(6)]
+    widths = 0.5 * 2 ** (np.arange(11) / 2)
+    fixed = [np.mean([(gaussian_filter(i, w) - truth) ** 2 for i in images]) for w in widths]
+    chosen = np.mean([(filters.gaussian(i) - truth) ** 2 for i in images])
+    assert min(fixed) <= chosen * 1.001
+    assert chosen < 1.03 * min(fixed)

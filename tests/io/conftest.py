@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import struct
 from pathlib import Path
@@ -43,6 +45,12 @@ def write_mrc(path: Path, data: np.ndarray = MOVIE, voxel: float | None = 0.5) -
             file.set_image_stack()
         if voxel is not None:
             file.voxel_size = voxel
+
+
+def write_mrc_gz(path: Path, data: np.ndarray = MOVIE) -> None:
+    write_mrc(path.with_suffix(""), data)
+    packed = {".gz": gzip, ".bz2": bz2}[path.suffix].compress(path.with_suffix("").read_bytes())
+    path.write_bytes(packed)
 
 
 def write_ser(
@@ -96,6 +104,25 @@ def write_berkeley(path: Path, data: np.ndarray = MOVIE) -> None:
             group[f"dim{number}"].attrs["units"] = np.bytes_(unit)
 
 
+def write_hspy(path: Path, data: np.ndarray = MOVIE, **fields) -> None:
+    """HyperSpy 2.5 (file format 3.3): axes in the order of the array, None as text."""
+    axes = fields.get("axes", [("time", "s", 0.1), ("y", "nm", 0.02), ("x", "nm", 0.03)])
+    images = fields.get("signal_axes", 2)
+    with h5py.File(path, "w") as file:
+        file.attrs.update(file_format="HyperSpy", file_format_version="3.3")
+        group = file.create_group("Experiments/__unnamed__")
+        group["data"] = data
+        for i, (name, unit, scale) in enumerate(axes[-data.ndim :]):
+            axis = group.create_group(f"axis-{i}")
+            axis.attrs.update(
+                {"name": name or "_None_", "units": unit or "_None_", "scale": scale},
+                size=data.shape[i],
+                offset=0.0,
+                navigate=i < data.ndim - images,
+            )
+        group.create_group("metadata/General").attrs["title"] = "scan"
+
+
 def write_tiff(path: Path) -> None:
     metadata = {"axes": "TYX", "unit": "nm", "finterval": 0.5}
     tifffile.imwrite(path, MOVIE, imagej=True, resolution=(50, 40), metadata=metadata)
@@ -114,10 +141,19 @@ WRITERS = {
     ".dm4": write_dm,
     ".mrc": write_mrc,
     ".mrcs": write_mrc,
+    ".st": write_mrc,
+    ".ali": write_mrc,
+    ".preali": write_mrc,
+    ".rec": write_mrc,
+    ".map": write_mrc,
+    ".mrc.gz": write_mrc_gz,
+    ".mrc.bz2": write_mrc_gz,
     ".ser": write_ser,
     ".emd": write_velox,
+    ".de5": write_berkeley,
     ".h5": write_berkeley,
     ".hdf5": write_berkeley,
+    ".hspy": write_hspy,
     ".tif": write_tiff,
     ".tiff": write_tiff,
     ".npy": write_npy,
@@ -137,7 +173,21 @@ def make(tmp_path):
 
     def build(name: str, writer: str | None = None, **options) -> Path:
         path = tmp_path / name
-        WRITERS[writer or path.suffix](path, **options)
+        kind = writer or "".join(path.suffixes)
+        WRITERS[kind if kind in WRITERS else path.suffix](path, **options)
         return path
 
     return build
+
+
+@pytest.fixture
+def sample():
+    """``sample(name)`` is a file of others with known truth, where it lies beside the checkout."""
+
+    def find(name: str) -> Path:
+        path = Path(__file__).parents[3] / "shared" / "data" / "more" / name
+        if not path.is_file():
+            pytest.skip("no sample files beside the checkout")
+        return path
+
+    return find

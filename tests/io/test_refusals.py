@@ -76,7 +76,7 @@ def test_other_content_than_the_suffix_says(suffix, content, tmp_path):
     refused(path)
 
 
-@pytest.mark.parametrize("suffix", [*READ_SUFFIXES, ".hspy"])
+@pytest.mark.parametrize("suffix", [*READ_SUFFIXES, ".mib"])
 def test_empty_file(suffix, tmp_path):
     path = tmp_path / f"a{suffix}"
     path.touch()
@@ -181,12 +181,6 @@ def test_other_formats_ask_for_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rsciio", None)
     (tmp_path / "a.blo").write_text("text")
     assert 'pip install "napari-sbd[formats]"' in refused(tmp_path / "a.blo")
-
-
-def test_damaged_file_of_another_format(tmp_path):
-    pytest.importorskip("rsciio")
-    (tmp_path / "a.hspy").write_text("text")
-    refused(tmp_path / "a.hspy")
 
 
 @pytest.mark.parametrize("name", ["a.dm3", "a.png", "a.ser", "a.jpg", "a"])

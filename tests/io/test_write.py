@@ -172,7 +172,7 @@ def test_berkeley_layout(tmp_path, movie):
     with h5py.File(tmp_path / "a.emd") as file:
         group = file["data/image"]
         assert group.attrs["emd_group_type"] == 1
-        assert [group[f"dim{i}"].attrs["units"] for i in (1, 2, 3)] == ["s", "n_m", "n_m"]
+        assert [group[f"dim{i}"].attrs["units"] for i in (1, 2, 3)] == ["[s]", "[n_m]", "[n_m]"]
         np.testing.assert_allclose(np.diff(group["dim3"]), 0.0125)
 
 

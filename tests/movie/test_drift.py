@@ -38,7 +38,7 @@ def test_a_scene_that_changes_is_told_in_words():
     scenes = [crystal(), crystal(), crystal(), crystal(phase=0.5, missing=[(0, 0), (1, 1)])]
     movie = np.stack([counts(4 * s, t) for t, s in enumerate(scenes)])
     with pytest.warns(UserWarning, match="not stationary"):
-        drift = sbd.estimate_drift(movie, PIXEL, model="hrtem", largest_step=0.06)
+        drift = sbd.estimate_drift(movie, pixel_size=PIXEL, model="hrtem", largest_step=0.06)
     assert list(np.flatnonzero(drift.changed)) == [3]
 
 
@@ -90,7 +90,7 @@ def test_interpolated_values_are_no_counts(drifting):
 
 def test_what_cannot_be_used_is_refused(drifting):
     with pytest.raises(sbd.SBDError, match="needs a movie"):
-        sbd.estimate_drift(drifting.data[0], PIXEL)
+        sbd.estimate_drift(drifting.data[0], pixel_size=PIXEL)
     with pytest.raises(sbd.SBDError, match="jitter is a positive number"):
         sbd.estimate_drift(drifting, jitter=0)
     with pytest.raises(sbd.SBDError, match="give the movie"):
@@ -120,3 +120,12 @@ def test_the_shifts_of_a_movie_of_vacuum_are_called_meaningless():
     vacuum = np.random.default_rng(0).poisson(0.45, (3, 192, 192)).astype(np.float32)
     found = sbd.estimate_drift(sbd.Micrograph(vacuum, 0.0061, gain=1.0, offset=0.0))
     assert "meaningless" in found.verdict()
+
+
+def test_a_first_frame_without_beam_does_not_set_the_place():
+    movie = np.stack([counts(crystal(shift=(2 * t, 0)), t) for t in range(4)]).astype(np.float32)
+    dark = np.random.default_rng(9).normal(-0.02, 0.3, movie.shape[1:]).astype(np.float32)
+    whole = sbd.estimate_drift(sbd.Micrograph(movie, PIXEL, gain=1.0))
+    drift = sbd.estimate_drift(sbd.Micrograph(np.stack([dark, *movie]), PIXEL, gain=1.0))
+    assert np.isnan(drift.shifts[0]).all()
+    np.testing.assert_allclose(drift.shifts[1:], whole.shifts)

@@ -6,7 +6,6 @@ from moving import PIXEL, counts, crystal, decibel
 from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.movie import fused_frames
 from napari_sbd.movie.change_detection import Stillness
-from napari_sbd.movie.drift import at_working_sampling
 
 OPTIONS = {"pixel_size": PIXEL, "gain": 1.0, "model": "hrtem"}
 
@@ -64,7 +63,7 @@ def test_a_column_in_one_frame_only_survives():
 
 def test_weights_tell_where_the_scene_has_changed():
     movie = noisy([crystal(mean=2.0), crystal(mean=2.0), crystal(mean=2.0, missing=[(0, 0)])])
-    inner = at_working_sampling(Denoiser(sbd.Micrograph(movie, PIXEL, gain=1.0), model="hrtem"))
+    inner = worker(movie).on_blocks()
     from napari_sbd.sampling import bin_counts
 
     clean = [inner(bin_counts(f, (5, 5))) for f in movie]
@@ -120,7 +119,8 @@ def test_blank_frames_and_dead_pixels():
     movie = noisy([crystal()] * 5)
     movie[1] = 0
     movie[:, 40:45, 60:65] = np.nan
-    fused = sbd.denoise_movie(movie, **OPTIONS)
+    with pytest.warns(UserWarning, match=r"Frames \[1\] are blank"):
+        fused = sbd.denoise_movie(movie, **OPTIONS)
     np.testing.assert_array_equal(fused[1], movie[1])
     assert np.isfinite(np.delete(fused, 1, 0)).mean() > 0.999
 
@@ -160,3 +160,20 @@ def test_the_command(tmp_path, name):
     assert [p.name for p in tmp_path.glob("*.partial")] == []
     with pytest.raises(sbd.SBDError, match="cannot be combined"):
         app(["denoise", *files, "--neighbours", "2", "--resume"], standalone_mode=False)
+
+
+def dark(shape, seed=9):
+    """A frame without beam, less a dark image that was a little brighter."""
+    return np.random.default_rng(seed).normal(-0.02, 0.3, shape).astype(np.float32)
+
+
+def test_a_frame_without_beam_changes_no_other_and_stays_as_it_is():
+    """Wherever it is, the others come out as those of a movie without it."""
+    movie = noisy([crystal(shift=(2 * t, 0)) for t in range(4)])
+    alone = sbd.denoise_movie(movie, **OPTIONS)
+    for place in (0, 2):
+        with_dark = np.insert(movie.astype(np.float32), place, dark(movie.shape[1:]), axis=0)
+        with pytest.warns(UserWarning, match=rf"Frames \[{place}\] are blank or without beam"):
+            fused = sbd.denoise_movie(with_dark, **OPTIONS)
+        np.testing.assert_array_equal(fused[place], with_dark[place])
+        np.testing.assert_allclose(np.delete(fused, place, axis=0), alone, atol=1e-4)

@@ -131,8 +131,10 @@ def denoiser(monkeypatch):
     control.go.set()
 
     class Fake:
-        def __init__(self, source, *, model="auto", quality="fast", device="auto"):
-            self.source, self.device, self.block = source, "cpu", (1, 1)
+        device, block = "cpu", (1, 1)
+
+        def __init__(self, *_source, **_settings):
+            pass
 
         def __call__(self, frame, tick, should_stop):
             frame = np.asarray(frame)
@@ -149,11 +151,11 @@ def denoiser(monkeypatch):
             control.levels.append(round(float(frame.mean())))
             return frame + 100
 
-        def annotate(self, result, *_progress, **settings):
-            history = {"history": [{"operation": "denoise", "settings": settings}]}
-            return result.replace(metadata={**result.metadata, "napari_sbd": history})
+        def found(self):
+            return {}
 
-    monkeypatch.setattr("napari_sbd._napari.jobs.run.Denoiser", Fake)
-    monkeypatch.setattr("napari_sbd._napari.jobs.live.Denoiser", Fake)
+        camera = SimpleNamespace(seen=())
+
+    monkeypatch.setattr("napari_sbd.session.Denoiser", Fake)
     yield control
     control.go.set()

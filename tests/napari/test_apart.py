@@ -18,7 +18,7 @@ import sys
 from functools import partial
 from pathlib import Path
 import elsewhere
-from napari_sbd._napari.apart import apart
+from napari_sbd._napari.jobs.subprocess_task import apart
 hear = lambda what: print(what, flush=True)
 apart(partial(elsewhere.goes_on, Path(sys.argv[1])), hear, lambda: False)
 """

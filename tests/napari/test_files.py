@@ -153,7 +153,9 @@ def folder_of_images(folder):
 def test_what_is_not_ours_opens_as_it_does_without_us(theirs, tmp_path):
     path, shape = theirs(tmp_path)
     assert get_reader(str(path)) is None
-    layer_data, reader = io_utils.read_get_reader([str(path)], stack=False)
+    # files that our second reader takes as well: napari asks which plugin, and someone chooses it
+    chosen = "napari" if path.suffix == ".npy" else None
+    layer_data, reader = io_utils.read_get_reader([str(path)], plugin_name=chosen, stack=False)
     assert reader.plugin_name == "napari"
     data = layer_data[0][0]
     finest = data[0] if isinstance(data, list) else data
@@ -183,6 +185,18 @@ def test_what_cannot_be_read_is_declined(tmp_path):
     names = ["empty.zarr", "folder.mrc", "damaged.npy", "table.h5", "nowhere.zarr"]
     for path in [*(str(tmp_path / name) for name in names), "https://example.org/image.zarr"]:
         assert get_reader(path) is None
+
+
+def test_a_folder_of_hyperspy_is_read(tmp_path):
+    path = tmp_path / "a.zspy"
+    group = zarr.open_group(path, mode="w", zarr_format=2).create_group("Experiments/scan")
+    group.create_array("data", data=MOVIE[0], chunks=MOVIE[0].shape)
+    for i, name in enumerate("yx"):
+        axis = group.create_group(f"axis-{i}")
+        axis.attrs.update(name=name, units="nm", scale=0.02, navigate=False)
+    ((data, attributes, _),) = get_reader(str(path))(str(path))
+    np.testing.assert_array_equal(data, MOVIE[0])
+    assert attributes["scale"] == pytest.approx((0.02, 0.02))
 
 
 def test_several_files_are_left_to_napari():
@@ -240,3 +254,36 @@ def test_samples_open_from_the_menu():
     viewer = ViewerModel()
     (layer,) = viewer.open_sample("napari-sbd", "movie")
     assert layer.ndim == 3
+
+
+def test_who_chooses_our_reader_gets_an_image_without_pixel_size_and_is_asked_for_it(tmp_path):
+    from napari.utils.notifications import notification_manager
+
+    for name in ("plain.tif", "plain.npy"):
+        path = tmp_path / name
+        if name.endswith("tif"):
+            tifffile.imwrite(path, MOVIE[0])
+        else:
+            np.save(path, MOVIE[0])
+        notification_manager.records.clear()
+        (layer,) = ViewerModel().open(path, plugin="napari-sbd")
+        np.testing.assert_array_equal(layer.data, MOVIE[0])
+        assert micrograph_of(layer).pixel_size is None
+        assert "pixel size" in notification_manager.records[-1].message
+    notification_manager.records.clear()
+
+
+def test_a_name_without_an_ending_gets_that_of_the_chosen_type(monkeypatch):
+    from napari_sbd._napari.forms import fields
+
+    kinds = {"CSV": ".csv", "XYZ": ".xyz"}
+    for typed, chosen, wanted in (
+        ("table", "XYZ (*.xyz)", "table.xyz"),
+        ("table", "", "table.csv"),
+        ("table.csv", "XYZ (*.xyz)", "table.csv"),
+        ("run.2", "CSV (*.csv)", "run.2.csv"),
+        ("", "", ""),
+    ):
+        answer = typed, chosen
+        monkeypatch.setattr(fields.QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
+        assert fields.file_to_write(None, "Write", "table.csv", kinds) == wanted

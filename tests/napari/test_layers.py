@@ -2,10 +2,12 @@ from pathlib import Path
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from napari.layers import Image, Labels, Layer, Points
 
 from napari_sbd import Micrograph, SBDError
+from napari_sbd._napari.layers import columns
 from napari_sbd._napari.layers import micrographs as layers
 
 FRAME = np.random.default_rng(0).poisson(0.45, (40, 48)).astype(np.uint16)
@@ -30,6 +32,14 @@ def layer_of(m: Micrograph) -> Image:
         ((0.01, 0.01), ("1/nm", "1/nm"), None),
         ((0.01, 0.01), ("nm", "pixel"), None),
         ((0.01, 0.01), ("nm", "second"), None),
+        # lengths of printers and style sheets, which pint knows: "px" is 264,583 nm
+        ((1, 1), ("px", "px"), None),
+        ((0.0061, 0.0061), ("px", "px"), None),
+        ((1, 1), ("point", "pica"), None),
+        ((1 / 72, 1 / 72), ("inch", "inch"), None),
+        ((1 / 28, 1 / 28), ("cm", "cm"), None),
+        ((6.1e-10, 6.1e-10), ("cm", "cm"), 0.0061),
+        ((6.1e-12, 6.1e-12), ("m", "m"), 0.0061),
     ],
 )
 def test_pixel_size_comes_from_scale_and_units(scale, units, expected):
@@ -95,7 +105,40 @@ def test_what_is_typed_is_kept_on_the_layer():
     m = layers.micrograph_of(layer)
     assert (m.pixel_size, m.gain, m.offset) == (0.0061, 3.7, 100.0)
     assert m.metadata == {"mine": 1}
-    assert tuple(layer.scale) == (1, 1, 1)  # still aligned with other layers in pixels
+    assert tuple(layer.scale) == (1, 0.0061, 0.0061)
+    assert [str(unit) for unit in layer.units] == ["pixel", "nanometer", "nanometer"]
+
+
+def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
+    """Results, maps and columns stay on it, in nm; another image keeps its pixels."""
+    raw, other = (viewer.add_image(FRAME, name=name) for name in ("raw", "other"))
+    m = layers.micrograph_of(raw)
+    result = layers.add_result(viewer, raw, m.replace(data=FRAME + 0.5), "denoised")
+    y, x = np.mgrid[10:30:10, 10:30:10]
+    places = {"y": y.ravel(), "x": x.ravel(), "y_err": 0.5, "x_err": 0.5}
+    points = columns.points_layer(pd.DataFrame(places, dtype=float), result)
+    viewer.add_layer(points)
+    for size in (0.0061, (0.01, 0.02)):  # typed, then corrected
+        layers.calibrate(raw, size, None, 0.0, viewer.layers)
+        for layer in (raw, result, points):
+            np.testing.assert_allclose(layer.scale, size)
+            assert {str(unit) for unit in layer.units} == {"nanometer"}
+        assert layers.micrograph_of(result).pixel_size == size
+        table = columns.table_of(points)
+        steps = np.broadcast_to(size, 2)
+        np.testing.assert_allclose(table[["y_nm", "x_nm"]], points.data * steps)
+        np.testing.assert_allclose(table[["y_err_nm", "x_err_nm"]], 0.5 * np.ones((4, 2)) * steps)
+        assert table.attrs["pixel_size_nm"] == size
+    assert tuple(other.scale) == (1, 1)
+    assert layers.micrograph_of(other).pixel_size is None
+
+
+def test_a_layer_in_pixels_of_style_sheets_is_calibrated_in_nm():
+    layer = Image(FRAME, units=("px", "px"))
+    layers.calibrate(layer, 0.02, None, 0.0)
+    assert tuple(layer.scale) == (0.02, 0.02)
+    assert [str(unit) for unit in layer.units] == ["nanometer", "nanometer"]
+    assert layers.micrograph_of(layer).pixel_size == 0.02
 
 
 def test_a_calibrated_layer_is_corrected_in_its_own_units():

@@ -76,6 +76,6 @@ def test_the_recipe_is_re_run_on_another_layer(viewer, widget, until, add, noisy
     widget.start.click()
     until(lambda: not widget.running)
     made = viewer.layers["other re-run"]
-    np.testing.assert_allclose(made.data, denoise(other.data, 0.0061), atol=1e-6)
+    np.testing.assert_allclose(made.data, denoise(other.data, pixel_size=0.0061), atol=1e-6)
     [step] = made.metadata["napari_sbd"]["history"]
     assert step["settings"]["model"] == "hrtem"

@@ -60,20 +60,20 @@ def test_failures_become_sentences(denoiser, noisy, error):
         list(Run(Micrograph(noisy)).work())
 
 
-def test_a_frame_without_an_image_is_left_out(denoiser, noisy_movie):
+def test_a_blank_frame_stays_as_it_is_and_is_told_of(denoiser, noisy_movie):
     denoiser.fails_at = lambda frame: frame.mean() > 4.5
     run = Run(Micrograph(noisy_movie))
-    assert list(run.work()) == [0, 1, 2, 3]
-    assert np.isnan(run.result[4]).all()
+    assert list(run.work()) == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(run.result[4], noisy_movie[4])
     assert "4 of 5 frames" in run.outcome
     assert "Frame 4: The image holds no finite pixel." in run.outcome
+    assert run.metadata["napari_sbd"]["history"][-1]["settings"]["blank_frames"] == [4]
     assert run.share == 1
 
 
-def test_a_movie_without_any_image_is_an_error(denoiser, noisy_movie):
-    denoiser.fails_at = lambda frame: True
-    with pytest.raises(SBDError, match="no finite pixel"):
-        list(Run(Micrograph(noisy_movie)).work())
+def test_a_movie_without_any_image_is_an_error(noisy_movie):
+    with pytest.raises(SBDError, match="constant"):
+        list(Run(Micrograph(np.ones_like(noisy_movie))).work())
 
 
 def test_lazy_frames_are_read_one_at_a_time(denoiser, noisy_movie):

@@ -27,7 +27,7 @@ from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
-from napari_sbd.provenance import recipe, with_recipe
+from napari_sbd.recipe import recipe, with_recipe
 
 PATIENCE = 60_000  # ms, for busy machines
 
@@ -252,7 +252,7 @@ def test_columns_lie_on_an_image_that_was_turned_and_moved(pair):
     _, denoised = pair
     denoised.rotate = 30
     denoised.affine = [[1, 0.1, 0.3], [0, 1, -0.2], [0, 0, 1]]
-    table = sbd.find_columns(denoised.data, pixel_size=0.0061)
+    table = sbd.find_columns(None, denoised.data, pixel_size=0.0061)
     points = points_layer(table, denoised)
     for place in points.data[::7]:
         np.testing.assert_allclose(points.data_to_world(place), denoised.data_to_world(place))
@@ -276,7 +276,7 @@ def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
     widget, points = found
     path = tmp_path / "columns.csv"
     monkeypatch.setattr(
-        "napari_sbd._napari.tools.columns_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget.export.click()
@@ -318,7 +318,7 @@ def test_a_blur_is_caught_removing_the_lattice(viewer, open_tool, finish, pair):
 def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
     path = tmp_path / "report.png"
     monkeypatch.setattr(
-        "napari_sbd._napari.tools.report_widget.QFileDialog.getSaveFileName",
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
         lambda *_: (str(path), ""),
     )
     widget = open_tool(ReportWidget)
@@ -339,6 +339,12 @@ def test_four_clicks_lead_from_a_raw_image_to_its_columns(viewer, qtbot):
     names = [layer.name for layer in viewer.layers]
     assert names[:3] == ["raw", "raw denoised", "raw agreement z"]
     assert flow.page(3).message.text()
+    verdict = flow.page(2).message.text()
+    count = len(viewer.layers)
+    flow.buttons[2].click()  # back to read: nothing is computed again
+    assert not flow.page(2).running
+    assert flow.page(2).message.text() == verdict
+    assert len(viewer.layers) == count
     flow.deleteLater()
     notification_manager.records.clear()
 

@@ -104,13 +104,14 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
     until(lambda: not widget.running)
     result = viewer.layers[-1]
     assert result.metadata["napari_sbd_calibration"]["pixel_size"] == 0.0061
-    assert tuple(result.scale) == (1, 1)
+    assert tuple(result.scale) == (0.0061, 0.0061)
+    assert {str(unit) for unit in result.units} == {"nanometer"}
 
 
 def test_values_outside_the_models_range_are_warned_of(viewer, widget, until, noisy):
     add(viewer, noisy)
     type_into(widget.pixel_size, "0.2")
-    until(lambda: "outside what hrtem was trained on" in widget.warning.text())
+    until(lambda: "per working pixel; model 'hrtem' was trained at" in widget.warning.text())
 
 
 def test_nonsense_in_a_field_is_answered_and_stops_the_start(viewer, widget, noisy):
@@ -244,3 +245,15 @@ def test_the_list_follows_the_layers(viewer, widget, noisy):
     assert names() == ["c", "b"]
     viewer.layers.remove("b")
     assert (names(), widget.layer.currentText()) == (["c"], "c")
+
+
+def test_an_image_whose_pixel_size_is_typed_stays_in_view(viewer, denoise_widget, noisy):
+    layer = viewer.add_image(noisy)
+    field = denoise_widget.pixel_size
+    field.setText("0.0061")
+    field.setModified(True)
+    field.editingFinished.emit()
+    np.testing.assert_allclose(layer.scale, 0.0061)
+    middle = (63 / 2 * 0.0061,) * 2
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], middle, rtol=0.02)
+    assert viewer.scene.camera.zoom * 64 * 0.0061 > 50  # pixels of the canvas

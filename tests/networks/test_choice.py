@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 import napari_sbd as sbd
 from napari_sbd import networks
+from napari_sbd.networks import choice
 from napari_sbd.networks.choice import choose_model
 
 BLOCK = (5, 5)
@@ -40,6 +42,33 @@ def test_the_default_stays_when_there_is_nothing_to_tell_them_apart(shelf, count
     shelf(trained_as="special", untrained_as="hrtem")
     shelf(trained_as="hrtem", untrained_as="other")
     assert choose_model(counts, BLOCK).card.name == "hrtem"
+
+
+def test_a_model_that_loses_a_lattice_is_not_taken(shelf, monkeypatch):
+    """However well a flat image predicts held-out pixels."""
+    shelf(trained_as="hrtem", untrained_as="flat")
+    y, x = np.indices((600, 600)) * 2 * np.pi / 40
+    dose = 0.4 * (1 + 0.15 * np.cos(0.8 * x + 0.6 * y))
+    counts = np.random.default_rng(0).poisson(dose).astype(np.float32)
+
+    def predict(card, seen, device):
+        return np.zeros_like(seen) if card.name == "flat" else seen
+
+    monkeypatch.setattr(choice, "_predict", predict)
+    assert choose_model(counts, BLOCK).card.name == "hrtem"
+    dose = np.full_like(dose, 0.4)
+    counts = np.random.default_rng(0).poisson(dose).astype(np.float32)
+    assert choose_model(counts, BLOCK).card.name == "flat"
+
+
+def test_a_model_of_the_other_modality_is_left_out(counts):
+    for modality, dark in (("phase contrast", False), ("dark field", True)):
+        assert choose_model(counts, BLOCK, modality=modality).card.is_dark_field == dark
+
+
+def test_an_unknown_modality_is_refused(counts):
+    with pytest.raises(sbd.SBDError, match="'dark field', not 'haadf'"):
+        choose_model(counts, BLOCK, modality="haadf")
 
 
 def test_a_model_not_trained_at_the_working_pixel_is_left_out(shelf, counts):

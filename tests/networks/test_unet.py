@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from napari_sbd.networks import unet
 
@@ -35,11 +36,12 @@ def test_reach_is_where_convolutions_end(small_network):
     assert change[8 : small_network.reach].max() > 0
 
 
-def test_plain_and_fused_attention_agree(small_network, monkeypatch):
-    x = noise(2, 1, 32, 32)
-    plain = small_network(x)
-    monkeypatch.setattr(unet, "_PLAIN_PAIRS", 0)
-    torch.testing.assert_close(small_network(x), plain, rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("training", [False, True])
+def test_attention_in_parts_is_attention(training):
+    """Whatever part of the pairs is held at a time."""
+    query, key, value = (noise(2, 3, n, 8, seed=i) for i, n in enumerate((1100, 70, 70)))
+    expected = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+    torch.testing.assert_close(unet._attend(query, key, value, training), expected)
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])

@@ -148,3 +148,94 @@ def test_a_dark_region_may_miss_pixels():
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), dark=dark)
     assert found.offset == pytest.approx(100, abs=4 * found.offset_err)
     assert found.read_noise == pytest.approx(15, rel=0.03)
+
+
+def uneven(n=512):
+    """A lattice under light that falls to a third."""
+    image = 1 + 0.25 * gaussian_filter(lattice((n, n)) - 1, 3)
+    return image * np.linspace(0.5, 1.5, n)
+
+
+FIXED = 1 + np.random.default_rng(9).standard_normal((512, 512))
+
+
+def _long_tails(electrons):
+    f = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512))
+    return np.fft.ifft2(np.fft.fft2(electrons) / (1 + (f / 0.25) ** 2)).real
+
+
+def _streaks(electrons):
+    result = electrons.astype(float)
+    for x in range(1, 512):
+        result[:, x] = 0.4 * result[:, x - 1] + 0.6 * electrons[:, x]
+    return result
+
+
+def _pattern(electrons, spread):
+    return electrons * (1 + spread * (FIXED - 1))
+
+
+CAMERAS = {
+    "counting": (20, 5, lambda e: 20 * e + 400),
+    "point spread": (20, 5, lambda e: 20 * gaussian_filter(e.astype(float), 0.5) + 400),
+    "little point spread": (20, 5, lambda e: 20 * gaussian_filter(e.astype(float), 0.3) + 400),
+    "long tails": (20, 5, lambda e: 20 * _long_tails(e) + 400),
+    "streaks": (20, 5, lambda e: 20 * _streaks(e) + 400),
+    "rounded": (0.3, 5, lambda e: np.round(0.3 * e + 10)),
+    "fixed pattern": (20, 50, lambda e: 20 * _pattern(e, 0.05) + 400),
+    "strong fixed pattern": (20, 20, lambda e: 20 * _pattern(e, 0.2) + 400),
+    "row offsets": (
+        20,
+        5,
+        lambda e: 20 * e + 400 + 10 * np.random.default_rng(4).normal(size=(512, 1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_it_is_sure_only_of_gains_that_are_right(camera):
+    gain, dose, record = CAMERAS[camera]
+    for seed in range(3):
+        image = record(np.random.default_rng(seed).poisson(dose * uneven()))
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+        assert not found.sure or abs(found.gain - gain) < 3 * found.gain_err
+        assert found.sure or camera not in ("counting", "point spread", "little point spread")
+
+
+def test_a_movie_tells_the_gain_without_the_fixed_pattern():
+    frames = np.random.default_rng(3).poisson(np.broadcast_to(50 * uneven(), (3, 512, 512)))
+    found = sbd.estimate_detector(sbd.Micrograph(20 * _pattern(frames, 0.05) + 400, PIXEL))
+    assert found.sure
+    assert found.gain == pytest.approx(20, abs=3 * found.gain_err)
+    assert found.gain == pytest.approx(20, rel=0.02)
+
+
+def test_the_rounding_of_a_file_is_no_shot_noise():
+    """Steps of one at a gain of 1.5: a twelfth, which would move the offset by 0.06."""
+    offsets = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        image = np.round(1.5 * rng.poisson(2 * uneven()) + 100 + rng.normal(0, 0.3, (512, 512)))
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), gain=1.5)
+        offsets.append(found.offset)
+    # the read-out noise, which is not known here, is left in: 0.09 / 1.5
+    assert np.mean(offsets) == pytest.approx(100 - 0.09 / 1.5, abs=0.012)
+
+
+def test_what_is_said_of_the_errors_is_true():
+    """Over 24 images: neither too small nor too large."""
+    pulls = []
+    for seed in range(24):
+        image = 20 * np.random.default_rng(seed).poisson(uneven()) + 400
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+        pulls.append(((found.gain - 20) / found.gain_err, (found.offset - 400) / found.offset_err))
+    spread = np.std(pulls, 0)
+    assert (spread > 0.65).all()
+    assert (spread < 1.4).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 3000.0])
+def test_a_large_offset_changes_nothing(offset):
+    image = 2.0 * np.random.default_rng(11).poisson(scene(0.5)) + offset
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=offset)
+    assert found.gain == pytest.approx(2, rel=0.01)

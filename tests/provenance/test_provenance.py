@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd import provenance
-from napari_sbd.gaintuning.text import from_text, to_text
+from napari_sbd import files
+from napari_sbd.gaintuning.tuned import from_text, to_text
 from napari_sbd.io import WRITE_SUFFIXES
+from napari_sbd.provenance import read_recipe
 from napari_sbd.provenance.steps import steps
+from napari_sbd.recipe import KEY, is_result, recipe
 
-KEY = provenance.KEY
 PIXEL = 0.0061
 
 
@@ -52,10 +53,10 @@ def test_a_result_carries_what_repeats_it(raw, counts):
 
 
 def test_the_checksum_is_that_of_the_file_as_it_is_now(raw):
-    before = provenance.file_checksum(raw.source)
+    before = files.file_checksum(raw.source)
     raw.source.write_bytes(raw.source.read_bytes() + b"more")
-    assert provenance.file_checksum(raw.source) not in (None, before)
-    assert provenance.file_checksum(raw.source.with_name("none")) is None
+    assert files.file_checksum(raw.source) not in (None, before)
+    assert files.file_checksum(raw.source.with_name("none")) is None
 
 
 @pytest.mark.filterwarnings("ignore:The contrast")
@@ -72,17 +73,17 @@ def test_a_step_names_its_file_only_where_it_began_with_it(tmp_path, raw):
 
 @pytest.mark.parametrize("suffix", WRITE_SUFFIXES)
 def test_every_format_keeps_the_whole_recipe_with_its_gains(tmp_path, raw, tuned, suffix):
-    result = tuned.denoise(raw)
+    result = sbd.denoise(raw, gain_tuning=tuned)
     path = tmp_path / f"result{suffix}"
     sbd.write(result, path)
-    kept = provenance.read_recipe(path)
+    kept = read_recipe(path)
     assert kept == json.loads(json.dumps(result.metadata[KEY]))
     gains = steps(kept)[-1].settings.gain_tuning.gains
     assert from_text(gains).sha256 == tuned.sha256
 
 
 def test_gains_of_a_bundled_model_are_small_enough_to_travel(raw):
-    result = sbd.gain_tune(raw, steps=1).denoise(raw)
+    result = sbd.denoise(raw, gain_tuning=sbd.gain_tune(raw, steps=1))
     assert last(result)["settings"]["gain_tuning"]["gains"]
     assert len(json.dumps(result.metadata[KEY])) < 64 * 1024
 
@@ -98,24 +99,24 @@ def test_gains_as_text_are_the_gains(tuned):
 
 
 def test_files_without_a_place_for_a_recipe_have_it_beside(tmp_path, raw):
-    columns = sbd.find_columns(sbd.denoise(raw), raw)
+    columns = sbd.find_columns(raw, sbd.denoise(raw))
     path = tmp_path / "columns.xyz"
     sbd.write_columns(columns, path)
-    operations = [step.operation for step in steps(provenance.read_recipe(path))]
+    operations = [step.operation for step in steps(read_recipe(path))]
     assert operations == ["denoise", "find_columns"]
 
 
 def test_a_simulated_image_is_no_result():
     phantom = sbd.simulate(size=64, seed=1)
     assert phantom.noisy.metadata[KEY]["history"][0]["operation"] == "simulate"
-    assert not provenance.is_result(phantom.noisy.metadata)
-    assert provenance.is_result(sbd.denoise(phantom.noisy).metadata)
+    assert not is_result(phantom.noisy.metadata)
+    assert is_result(sbd.denoise(phantom.noisy).metadata)
 
 
 @pytest.mark.parametrize("kept", [None, 7, "text", [], {"history": 3}, {"history": {"a": 1}}])
 def test_metadata_of_others_under_our_name_do_no_harm(raw, kept):
     odd = raw.replace(metadata={KEY: kept})
-    assert not provenance.is_result(odd.metadata)
+    assert not is_result(odd.metadata)
     assert len(sbd.denoise(odd).metadata[KEY]["history"]) == 1
 
 
@@ -186,7 +187,8 @@ def test_pixels_that_are_not_square_have_no_option_on_the_command_line(raw):
 
 
 def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
-    plain, tuned_text = sbd.cite(sbd.denoise(raw, quality="best")), sbd.cite(tuned.denoise(raw))
+    plain = sbd.cite(sbd.denoise(raw, quality="best"))
+    tuned_text = sbd.cite(sbd.denoise(raw, gain_tuning=tuned))
     for fact in ("0.0061 nm", "5 x 5", "0.0305 nm", "hrtem", "2010.12970", "flips and turns"):
         assert fact in plain
     assert f"{float(np.mean(raw.data)):.3g} electrons per pixel" in plain
@@ -195,12 +197,14 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
     assert "2107.12815" in tuned_text
     assert "binomial thinning" in tuned_text
     assert "False Discovery" not in plain
-    columns = sbd.cite(sbd.find_columns(sbd.denoise(raw), raw).attrs["recipe"])
+    columns = sbd.cite(sbd.find_columns(raw, sbd.denoise(raw)).attrs["recipe"])
     assert "False Discovery" in columns
 
 
 def test_every_reference_is_called_and_every_call_has_its_reference(raw, tuned):
-    text = sbd.cite(sbd.find_columns(tuned.denoise(raw), raw).attrs["recipe"])
+    denoised = sbd.denoise(raw, gain_tuning=tuned)
+    table = sbd.find_columns(raw, denoised, halves=False)
+    text = sbd.cite(table.attrs["recipe"])
     paragraph, _, references = text.partition("\n\n")
     called = {int(n) for group in re.findall(r"\[([\d, ]+)\]", paragraph) for n in group.split(",")}
     listed = [int(n) for n in re.findall(r"^\[(\d+)\]", references, re.MULTILINE)]
@@ -225,7 +229,7 @@ def test_files_without_a_recipe(tmp_path, counts):
 
 def entry(operation, **settings):
     """A recipe of one step, from a file, as results carry it."""
-    step = provenance.recipe(operation, {"path": "/a/b.mrc", "sha256": "0" * 64}, **settings)
+    step = recipe(operation, {"path": "/a/b.mrc", "sha256": "0" * 64}, **settings)
     return {"history": [step]}
 
 

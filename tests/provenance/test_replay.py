@@ -1,5 +1,6 @@
 """Results made once more: by rerun, by the script and by the commands that recipes turn into."""
 
+import json
 import runpy
 import shlex
 import sys
@@ -10,7 +11,8 @@ import pytest
 import moving
 import napari_sbd as sbd
 from napari_sbd import cli
-from napari_sbd.provenance import KEY, read_recipe, replay
+from napari_sbd.provenance import read_recipe, replay
+from napari_sbd.recipe import KEY
 
 PIXEL = 0.0061
 
@@ -56,6 +58,81 @@ def test_the_same_once_more_and_nothing_is_written(tmp_path, raw):
     assert again.source_intact
     assert again.verdict() == "The result is identical. The source file is unchanged."
     assert results(tmp_path) == before
+
+
+def edited(path, **changes):
+    """Change settings of the last step in the recipe of a result that was written as .npy."""
+    beside = path.with_name(path.name + ".json")
+    record = json.loads(beside.read_text())
+    record["recipe"]["history"][-1]["settings"].update(changes)
+    beside.write_text(json.dumps(record))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:The image has")
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"dose": 123.0}, "dose is 123"),
+        ({"dose": 2.0}, "dose is 2"),
+        ({"gain": 77.0}, "gain is 77"),
+        ({"gain": 77.0, "dose": 123.0}, "gain is 77"),
+        ({"gain": 2.0, "dose": 0.5}, "gain is 2"),
+        ({"pixel_size": 0.0062}, "pixel size is 0.0062"),
+        ({"block": [4, 4]}, "block is 4 x 4"),
+        ({"model": "stem"}, "'stem'"),
+        ({"model": "a better one"}, "'a better one'"),
+    ],
+)
+def test_an_edited_recipe_is_named_and_cannot_be_cited(
+    monkeypatch, capsys, tmp_path, raw, changes, named
+):
+    """The counts have one electron per pixel, 0.0061 nm ask for blocks of 5, and hrtem made it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"), "result.npy")
+    assert sbd.rerun(path).identical
+    assert "The network was 'hrtem'".lower() in sbd.cite(path).lower()
+    edited(path, **changes)
+    again = sbd.rerun(path)
+    assert again.identical is False
+    assert "identical" not in again.verdict()
+    assert again.verdict().startswith("The recipe was EDITED.")
+    assert any(named in sentence for sentence in again.contradictions)
+    with pytest.raises(sbd.SBDError, match=f"edited.*{named}"):
+        sbd.cite(path)
+    assert command_line(monkeypatch, "rerun", path) == 1
+    assert "EDITED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [{"seed": 4}, {"reason": "It was wonderful."}, {"steps": 99}])
+def test_what_is_said_of_gains_is_held_against_the_gains(tmp_path, raw, model, changes):
+    tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=5, seed=3)
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain_tuning=tuned), "result.npy")
+    assert sbd.rerun(path).identical
+    kept = sbd.read(path).metadata[KEY]["history"][-1]["settings"]["gain_tuning"]
+    edited(path, gain_tuning={**kept, **changes})
+    again = sbd.rerun(path)
+    assert again.largest_difference == 0
+    assert again.identical is False
+    assert f"{next(iter(changes))} of gain tuning" in again.verdict()
+
+
+def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw):
+    """Gain 2 was given for a file that says 1: the result is whole, and the reader hears of it."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain=2.0))
+    again = sbd.rerun(path)
+    assert again.identical
+    assert again.remarks == ("The source's own gain is 1.0; that of the recipe, 2.0.",)
+    assert "0.5 electrons per pixel" in sbd.cite(path)
+
+
+@pytest.mark.filterwarnings("ignore:The contrast")
+@pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
+@pytest.mark.parametrize("modality", ["hrtem", "stem"])
+def test_the_mean_of_a_result_tells_its_dose(dose, modality):
+    """Ten percent is the allowance of an honest recipe; the networks stay within two."""
+    noisy = sbd.simulate(size=256, dose=dose, modality=modality).noisy
+    result = sbd.denoise(noisy)
+    assert result.data.mean() == pytest.approx(noisy.data.mean(), rel=0.02)
 
 
 def test_a_micrograph_in_memory(raw):
@@ -107,8 +184,8 @@ def test_gains_of_this_and_of_another_image(tmp_path, raw, movie, model):
     image = sbd.read(raw)
     own = sbd.gain_tune(image, model=model, steps=3)
     assert own.report.kept
-    here = stored(tmp_path, own.denoise(image), "here.tif")
-    there = stored(tmp_path, own.denoise(sbd.read(movie)), "there.tif")
+    here = stored(tmp_path, sbd.denoise(image, gain_tuning=own), "here.tif")
+    there = stored(tmp_path, sbd.denoise(sbd.read(movie), gain_tuning=own), "there.tif")
     assert sbd.rerun(here).identical
     assert sbd.rerun(there).identical
     assert "gain_tune(" in sbd.as_python(read_recipe(here))
@@ -168,7 +245,7 @@ def test_cancel(raw):
 
 def test_columns(tmp_path, raw):
     image = sbd.read(raw)
-    table = sbd.find_columns(sbd.denoise(image), image, sensitivity=0.6)
+    table = sbd.find_columns(image, sbd.denoise(image), sensitivity=0.6)
     sbd.write_columns(table, tmp_path / "columns.csv")
     again = sbd.rerun(tmp_path / "columns.csv")
     assert again.identical
@@ -181,7 +258,7 @@ def test_columns(tmp_path, raw):
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)
     clean = sbd.denoise(image)
-    table = sbd.refit_columns(sbd.find_columns(clean, image), [0], clean, image)
+    table = sbd.refit_columns(sbd.find_columns(image, clean), [0], image, clean)
     sbd.write_columns(table, tmp_path / "columns.csv")
     with pytest.raises(sbd.SBDError, match="by hand"):
         sbd.rerun(tmp_path / "columns.csv")
@@ -200,10 +277,10 @@ def made(kind, raw, movie, model):
         return sbd.denoise(sbd.simulate(size=96, seed=2).noisy), "image_denoised.ome.tif"
     if kind == "tuned":
         tuned = sbd.gain_tune(sbd.read(raw), model=model, steps=2, seed=3)
-        return tuned.denoise(sbd.read(raw)), "raw data_denoised.ome.tif"
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
     if kind == "gains of another":
         tuned = sbd.gain_tune(sbd.read(movie), model=model, steps=2)
-        return tuned.denoise(sbd.read(raw)), "raw data_denoised.ome.tif"
+        return sbd.denoise(sbd.read(raw), gain_tuning=tuned), "raw data_denoised.ome.tif"
     if kind == "movie":
         m = sbd.read(movie)
         result = sbd.denoise(m.replace(data=m.data[1:3]))
@@ -239,7 +316,7 @@ def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, ki
 
 def test_the_commands_of_a_table_make_the_same(monkeypatch, tmp_path, raw):
     image = sbd.read(raw)
-    table = sbd.find_columns(sbd.denoise(image), image)
+    table = sbd.find_columns(image, sbd.denoise(image))
     monkeypatch.chdir(tmp_path)
     for line in sbd.as_command(table.attrs["recipe"]).splitlines():
         assert command_line(monkeypatch, *shlex.split(line)[1:]) == 0
@@ -276,10 +353,12 @@ def test_the_same_recipe_on_another_image(raw, counts):
 
 
 def test_tuning_is_done_anew_on_another_image(raw, movie, model):
-    recipe = sbd.gain_tune(sbd.read(raw), model=model, steps=2).denoise(sbd.read(raw)).metadata[KEY]
+    image = sbd.read(raw)
+    tuned = sbd.gain_tune(image, model=model, steps=2)
+    recipe = sbd.denoise(image, gain_tuning=tuned).metadata[KEY]
     other = sbd.read(movie)
     other = other.replace(data=other.data[2], gain=1.0)
-    expected = sbd.gain_tune(other, model=model, steps=2).denoise(other)
+    expected = sbd.denoise(other, gain_tuning=sbd.gain_tune(other, model=model, steps=2))
     np.testing.assert_array_equal(replay.apply(recipe, other).data, expected.data)
 
 
@@ -360,7 +439,7 @@ def test_a_movie_denoised_after_its_drift_was_taken_out(tmp_path, drifting):
 
 def test_columns_are_judged_by_the_counts_without_drift(tmp_path, drifting):
     whole = still(drifting, edges="crop")
-    table = sbd.find_columns(sbd.denoise(whole, **FAST), whole)
+    table = sbd.find_columns(whole, sbd.denoise(whole, **FAST))
     sbd.write_columns(table, tmp_path / "columns.csv")
     assert sbd.rerun(tmp_path / "columns.csv").identical
 

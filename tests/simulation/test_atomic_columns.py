@@ -7,7 +7,8 @@ from scipy.spatial import cKDTree
 
 from napari_sbd.simulation import structures
 from napari_sbd.simulation.atomic_columns import at_surface, circumradius, columns_of
-from napari_sbd.simulation.crystals import MATERIALS, Atoms, block
+from napari_sbd.simulation.crystals import Atoms
+from napari_sbd.simulation.materials import MATERIALS, block
 
 VALIDATION = Path(__file__).parents[3] / "shared" / "validation"
 

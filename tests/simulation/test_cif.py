@@ -3,7 +3,7 @@ import pytest
 
 from napari_sbd import SBDError
 from napari_sbd.simulation import structures
-from napari_sbd.simulation.crystals import MATERIALS, block, material
+from napari_sbd.simulation.materials import MATERIALS, block, material
 
 pytest.importorskip("ase")
 

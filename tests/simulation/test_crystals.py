@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from napari_sbd import SBDError
-from napari_sbd.simulation.crystals import MATERIALS, block
+from napari_sbd.simulation.materials import MATERIALS, block
 
 
 @pytest.mark.parametrize("name", MATERIALS)

@@ -32,7 +32,7 @@ def test_pt_sits_on_ceria_without_touching():
 
 
 def test_columns_count_their_atoms():
-    from napari_sbd.simulation.crystals import block
+    from napari_sbd.simulation.materials import block
 
     atoms = block("Pt", (1, 0, 0), (0, 0, 1), (8, 8, 19.7))
     columns = dataset.columns_of(atoms)

@@ -4,7 +4,8 @@ import torch
 
 from napari_sbd import SBDError
 from napari_sbd.simulation import memory, optics, scattering
-from napari_sbd.simulation.crystals import Atoms, block
+from napari_sbd.simulation.crystals import Atoms
+from napari_sbd.simulation.materials import block
 from napari_sbd.simulation.multislice import exit_wave, exit_waves
 
 BOX = 30.0

@@ -4,7 +4,7 @@ from scipy.spatial import ConvexHull, cKDTree
 
 from napari_sbd import SBDError
 from napari_sbd.simulation import crystals, defects, edges, films, particles, structures
-from napari_sbd.simulation.crystals import MATERIALS, block
+from napari_sbd.simulation.materials import MATERIALS, block
 
 GOLD = MATERIALS["Au"]
 BOND = 4.078 / np.sqrt(2)  # Å between neighbours in gold

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,85 @@ def test_frames_that_never_reached_the_disk_are_found_out(suffix, source, expect
         (folder / target.name).write_bytes(data)
     sbd.denoise_file(source, target, resume=True)
     np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"crc": 1, "fate": "denoised", "reason": ""}',
+        '{"frame": null, "crc": 1}',
+        '{"frame": "2", "crc": 1}',
+        '{"frame": -1, "crc": 1}',
+        '{"frame": 1.5, "crc": 1}',
+        '{"frame": 4, "crc": true}',
+        '{"frame": 4, "crc": 1, "fate": "lost"}',
+        '{"frame": 4, "crc": 1, "colour": "red"}',
+        '["frame", 4, "crc"]',
+        '{"frame": 400, "crc": 1}',
+    ],
+)
+def test_a_recorded_frame_that_lacks_something_is_done_again(line, source, expected, tmp_path):
+    target = tmp_path / "out.mrc"
+    interrupt(source, target, after=3)
+    with (tmp_path / "out.mrc.partial" / "frames.jsonl").open("a") as file:
+        file.write(f"\n{line}\n")
+    sbd.denoise_file(source, target, resume=True)
+    np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("frame", [0, 4])
+def test_a_stopped_command_says_how_to_go_on_and_leaves_nothing_empty(
+    sign, frame, source, expected, tmp_path, monkeypatch, capsys
+):
+    """Stopped before the first frame, and after some."""
+    from napari_sbd import cli
+    from napari_sbd.denoising.denoiser import Denoiser
+
+    target, begun = tmp_path / "out.zarr", []
+    denoise = Denoiser.__call__
+
+    def stopped(self, *arguments, **options):
+        begun.append(1)
+        if len(begun) == frame + 1:
+            os.kill(os.getpid(), sign)
+            time.sleep(0.5)  # until the main thread has heard of it
+        return denoise(self, *arguments, **options)
+
+    command = ["napari-sbd", "denoise", str(source), "-o", str(target), "--device", "cpu"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Denoiser, "__call__", stopped)
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    said = capsys.readouterr().err
+    partial = tmp_path / "out.zarr.partial"
+    assert end.value.code == 130
+    assert "Stopped" in said
+    assert partial.exists() == ("--resume" in said)
+    if frame == 0:
+        assert not target.exists()
+    else:
+        assert partial.exists()
+        monkeypatch.setattr(sys, "argv", [*command, "--resume"])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        np.testing.assert_array_equal(sbd.read(target).data, expected)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100"])
+def test_neighbours_that_make_no_sense_are_refused(number, source, tmp_path, monkeypatch, capsys):
+    from napari_sbd import cli
+
+    target = tmp_path / "out.zarr"
+    words = ["napari-sbd", "denoise", str(source), "-o", str(target), "--neighbours", number]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert "--neighbours takes 1 to 32" in capsys.readouterr().err
+    assert not target.exists()
 
 
 def test_an_unfinished_result_is_not_thrown_away(source, tmp_path):

@@ -300,3 +300,19 @@ def test_a_killed_run_goes_on(run, tmp_path):
     reached = checkpoint.load(run, print)["step"]
     path = sbd.train(Recipe(**{**SMALL, "steps": reached + 2}), run, resume=True)
     assert find_model(path).training["steps"] == reached + 2
+
+
+def test_camera_leftovers_are_noise_about_what_is_to_be_found():
+    from napari_sbd.training.cameras import leave_over
+
+    expected = np.full((96, 96), 25.0)
+    off, level = [], []
+    for seed in range(60):
+        noisy, clean = leave_over(expected, np.random.default_rng(seed))
+        assert noisy.shape == clean.shape == expected.shape
+        off.append((noisy - clean).mean() / 5)
+        level.append((noisy - clean).std() / 5)
+    assert abs(np.mean(off)) < 0.05  # of the shot noise of one pixel
+    # whitening with a floor lowers the noise, read-out noise raises it
+    assert 0.7 < np.median(level) < 1.5
+    assert np.std(level) > 0.1

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .. import sampling
 from ..errors import SBDError
+from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
-from .split_halves import Denoiser, halves, judge, neighbours, residual, still, total
+from .split_halves import Denoiser, Trial, halves, judge, neighbours, residual, still, total
+from .spots import judge_spots, neighbourhood
 from .statistic import Weights, combined, p_value, scores_at
-from .visibility import VISIBLE, visibility
+from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .result import Agreement
 
-# the paper's blobs of 8 pixels of 6.1 pm; also the width at which missing columns of simulated Pt
-# on CeO2 stand out most from the noise
-_SIGMA_NM = 0.049
-_SIGMA_BLOCKS = 1.47  # the same where only the lattice is known: 0.049 nm of a period of 0.25 nm
-_FALLBACK_SIGMA = 6.0  # pixels
-_LEAST_ELECTRONS = 4.0  # in a neighbourhood, for its scores to be nearly normal
+_FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 
 
 def agreement(
@@ -35,23 +30,23 @@ def agreement(
     *,
     gain: float | None = None,
     offset: float | None = None,
-    denoiser: Denoiser | None = None,
+    denoiser: Denoiser | Literal[False] | None = None,
     columns: pd.DataFrame | np.ndarray | None = None,
     seed: int = 0,
 ) -> Agreement:
     """Judge a denoised image by the raw electron counts.
 
     Around each pixel the counts are compared with what the denoised image predicts, both how many
-    they are and how concentrated (``agreement.statistic``). The default asks whether the given
-    image is the truth. An image made from the very counts that judge it follows their noise a
-    little, so it passes a little too easily, most of all where it invented something from that
-    noise. Two ways out:
+    they are and how concentrated (``agreement.statistic``). An image made from the very counts that
+    judge it follows their noise a little, so it passes a little too easily, most of all where it
+    invented something from that noise. Two ways out, taken where they are open:
 
     * A movie whose scene stands still and whose frames were denoised one by one is judged across:
       the estimates of even frames by the counts of odd ones, and the other way round.
-    * With ``denoiser`` each electron is dealt at random to one of two halves, which are independent
-      (binomial thinning). Each half is denoised, and judged by the other. The random error of the
-      halves' estimates is taken into account; what remains is what the denoiser does wrong.
+    * Where the denoiser is given, or known from the recipe of the denoised image, each electron is
+      dealt at random to one of two halves, which are independent (binomial thinning). Each half is
+      denoised, and judged by the other. The random error of the halves' estimates is taken into
+      account; what remains is what the denoiser does wrong.
 
     Parameters
     ----------
@@ -67,10 +62,12 @@ def agreement(
         micrograph's own. Without a gain, whole numbers are taken for counts.
     denoiser
         Callable from an array in electrons, of the shape of ``noisy``, to its estimate. It sees
-        half the electrons, brought to the scale of the whole.
+        half the electrons, brought to the scale of the whole. By default that of the recipe, at the
+        cost of three more runs; False takes none, and judges the image by all counts.
     columns
         (N, 2) y, x, or a table with columns ``y`` and ``x`` [px], of the places that are judged as
-        columns; by default the spots of the denoised image, if the counts can have shown them.
+        columns; by default the columns of the denoised image as ``find_columns`` has them, if the
+        counts show them.
     seed
         Of the thinning.
 
@@ -84,48 +81,80 @@ def agreement(
     SBDError
         If the images do not fit each other or hold no electron counts.
     """
-    from .likelihood import find_spots, likelihood_map
+    from ..spots import detect
+    from .confirm import confirm
+    from .evidence import Evidence
+    from .likelihood import likelihood_map
     from .result import Agreement
 
     data, model = electrons.pair(noisy, denoised, gain, offset)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
-    sigma = _sigma(counts, expected, size)
+    found = detect(expected if np.isfinite(expected).any() else np.zeros(expected.shape))
+    sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
     weights = Weights(sigma)
-    radius = (sigma[0] * 2**0.5, sigma[1] * 2**0.5)
+    trials, how = _trials(data, model, denoiser, weights, seed)
+    variance = np.maximum(expected, _FAINT * np.nanmean(expected))
+    judged = Evidence(counts, expected, variance, True, trials)
+    spots, sights, why = found.points, None, ""
     if columns is not None:
         spots = _positions(columns)
-    else:
-        spots = find_spots(expected, sigma)
-        core = sigma[0] / 2, sigma[1] / 2  # a column is narrower than its neighbourhood
-        if visibility(expected, core, *spots.T) < VISIBLE:
-            spots = spots[:0]
-    if denoiser is not None:
-        trials = halves(data, denoiser, seed)
-        how = "each half of the electrons judged by what was made from the other"
-    elif data.is_movie and len(data.data) > 1 and still(data, weights):
-        trials = neighbours(data, model)
-        how = "even frames judged by odd ones and the other way round"
-    else:
-        trials = [(counts, expected)]
-        how = "the image judged by all counts"
-    z, self_use = judge(trials, weights)
+    elif len(spots):
+        confirmed = confirm(found, judged)
+        spots, why, sights = confirmed.found.points, confirmed.why, confirmed.halves
+    z, self_use = judge(judged.as_counts(), weights)
     z[~(np.isfinite(counts) & np.isfinite(expected))] = np.nan
     frames = len(data.data) if data.is_movie else 1
+    radius = (sigma[0] * 2**0.5, sigma[1] * 2**0.5)
     ratio, column_ratio = likelihood_map(counts / frames, expected / frames, spots, radius)
     return Agreement(
         z=z,
         log_likelihood_ratio=ratio,
         positions=spots,
         column_ratio=column_ratio,
+        column_z=judge_spots(judged, spots, sigma),
+        halves=sights,
         counts=counts,
         expected=expected,
         radius=radius,
         how=how,
-        self_use=None if denoiser is None else self_use,
+        self_use=self_use if how == BY_HALVES else None,
+        why=why,
     )
+
+
+def _lit(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph] | None:
+    """The frames of a movie that have beam, of both; None if there are not two."""
+    lit = lit_frames(data) if data.is_movie else []
+    if len(lit) < 2:
+        return None
+    if len(lit) == len(data.data):
+        return data, model
+    return data.replace(data=data.data[lit]), model.replace(data=model.data[lit])
+
+
+def _trials(
+    data: Micrograph,
+    model: Micrograph,
+    denoiser: Denoiser | Literal[False] | None,
+    weights: Weights,
+    seed: int,
+) -> tuple[list[Trial] | None, str]:
+    """Counts with what was expected of them from others, and in words; None where all judge all."""
+    from .evidence import known_denoiser
+
+    if denoiser is None and (lit := _lit(data, model)) and still(lit[0], weights):
+        return neighbours(*lit), BY_NEIGHBOURS
+    if denoiser is None:
+        values = [np.stack(list(electrons.frames(m))) for m in (data, model)]
+        if not data.is_movie:
+            values = [v[0] for v in values]
+        denoiser = known_denoiser(values[0], values[1], model)
+    if not denoiser:
+        return None, BY_ALL
+    return halves(data, denoiser, seed), BY_HALVES
 
 
 def judge_columns(
@@ -162,26 +191,6 @@ def judge_columns(
     scores = scores_at(difference, variance, Weights((radii[0], radii[1])), *places.T)
     z = combined(list(scores)).astype(np.float64)
     return z, p_value(z)
-
-
-def _sigma(
-    counts: np.ndarray, expected: np.ndarray, pixel_size_yx: tuple[float, float] | None
-) -> tuple[float, float]:
-    """Of the neighbourhoods' Gaussian along y and x [px]."""
-    if pixel_size_yx is not None:
-        sigma = tuple(_SIGMA_NM / p for p in pixel_size_yx)
-    else:
-        block = sampling.estimate_bin(np.nan_to_num(expected, nan=float(np.nanmean(expected))))
-        if block is None:
-            warnings.warn(
-                "The pixel size is unknown and no lattice was found; neighbourhoods of sigma "
-                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size.",
-                stacklevel=3,
-            )
-        sigma = tuple(_SIGMA_BLOCKS * b for b in block) if block else (_FALLBACK_SIGMA,) * 2
-    held = np.pi * sigma[0] * sigma[1] * float(np.nanmean(counts))
-    wider = max(1.0, np.sqrt(_LEAST_ELECTRONS / held), 1.0 / min(sigma))
-    return sigma[0] * wider, sigma[1] * wider
 
 
 def _positions(columns: Any) -> np.ndarray:

@@ -10,55 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import sampling
-from ..frames import mean_filled
 from .discs import nearest_disc
 
 _VACUUM_GAP = (
     2.2  # radii from the discs to what counts as vacuum: 25 px of the paper's 11.3 px discs
 )
 _LEAST_VACUUM = 0.01  # share of the image
-_LEAST_CONTRAST = 0.25  # of the strong spots
-
-
-def find_spots(image: np.ndarray, sigma: tuple[float, float]) -> np.ndarray:
-    """Spots of about a known width: maxima of a difference of Gaussians.
-
-    Parameters
-    ----------
-    image
-        (Y, X) denoised.
-    sigma
-        Of a spot along y and x [px].
-
-    Returns
-    -------
-    (N, 2) y, x [px] of bright spots, or of dark ones where these stand out more.
-    """
-    from scipy.ndimage import gaussian_filter
-    from skimage.feature import peak_local_max
-
-    b = max(1, int(min(sigma) / 4))
-    smooth = mean_filled(sampling.bin_counts(image, (b, b))).astype(np.float32)
-    # a difference of Gaussians, which is nearly the Laplacian of one
-    narrow, wide = (
-        gaussian_filter(smooth, [s * f / b for s in sigma], truncate=3.0) for f in (0.8, 1.25)
-    )
-    response = narrow - wide
-    best, strongest = np.zeros((0, 2)), 0.0
-    for sign in (1.0, -1.0):
-        signed = sign * response
-        found = peak_local_max(signed, min_distance=max(1, round(1.5 * min(sigma) / b)))
-        heights = signed[tuple(found.T)]
-        if not (heights > 0).any():
-            continue
-        strong = float(np.quantile(heights[heights > 0], 0.9))
-        if strong > 1.2 * strongest:
-            keep = heights > _LEAST_CONTRAST * strong
-            best, strongest = found[keep].astype(float), strong
-    centre = (b - 1) / 2
-    result: np.ndarray = best * b + centre
-    return result
 
 
 def likelihood_map(

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .discs import disc, nearest_disc
-from .statistic import p_value
+from .statistic import FALSE_DISCOVERIES, p_value, supported
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +32,11 @@ class Agreement:
         (N, 2) y, x of the columns that were judged [px].
     column_ratio
         (N,) values of their discs in the map of the SBD paper.
+    column_z
+        (N,) z around their centres.
+    halves
+        (N,) in how many of the images made from either half of the data each is seen; None where
+        there are no halves.
     counts, expected
         (Y, X) electrons per pixel in the data and in the denoised image, summed over frames.
     radius
@@ -43,17 +46,22 @@ class Agreement:
     self_use
         Standard deviation that z would have if the image were judged by the counts that it was made
         from, 1 being ideal; None where unknown.
+    why
+        In words, why the columns of the image are not judged one by one; empty where they are.
     """
 
     z: np.ndarray = field(repr=False)
     log_likelihood_ratio: np.ndarray = field(repr=False)
     positions: np.ndarray = field(repr=False)
     column_ratio: np.ndarray = field(repr=False)
+    column_z: np.ndarray = field(repr=False)
+    halves: np.ndarray | None = field(repr=False)
     counts: np.ndarray = field(repr=False)
     expected: np.ndarray = field(repr=False)
     radius: tuple[float, float]
     how: str
     self_use: float | None = None
+    why: str = ""
 
     @cached_property
     def p(self) -> np.ndarray:
@@ -74,17 +82,16 @@ class Agreement:
 
     @cached_property
     def columns(self) -> pd.DataFrame:
-        """One row for each column: y, x [px], z at the nearest pixel, p, q, supported [bool],
-        log_likelihood_ratio, electrons and expected [in the disc].
+        """One row for each column: y, x [px], z, p, q, supported [bool], log_likelihood_ratio,
+        electrons and expected [in the disc].
 
         q is p adjusted for the number of columns after Benjamini and Hochberg; supported columns
-        have at least 0.05.
+        have at least 0.05, and are seen in the image of at least one half, where there are halves.
         """
         import pandas as pd
         from scipy.stats import false_discovery_control
 
-        z = self.z[self._pixel(*self.positions.T)].astype(float)
-        p = p_value(z)
+        z, p = self.column_z, p_value(self.column_z)
         q = np.full_like(p, np.nan)
         held = np.isfinite(p)
         if held.any():
@@ -97,7 +104,7 @@ class Agreement:
                 "z": z,
                 "p": p,
                 "q": q,
-                "supported": ~(q < FALSE_DISCOVERIES),
+                "supported": supported(z, self.halves),
                 "log_likelihood_ratio": self.column_ratio,
                 "electrons": discs[:, 0],
                 "expected": discs[:, 1],
@@ -128,6 +135,7 @@ class Agreement:
         bad, total = int((~self.columns["supported"]).sum()), len(self.columns)
         if not total:
             text = "There are no columns to judge"
+            text += f": {self.why.rstrip('.')}" if self.why else ""
         elif not bad:
             text = f"The data support all {total} columns"
         else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
-from .statistic import Weights, combined, score_maps
+from .statistic import Weights, combined, score_maps, scores_at
 
 Denoiser = Callable[[np.ndarray], np.ndarray]
 Trial = tuple[np.ndarray, np.ndarray]
@@ -34,6 +34,17 @@ def judge(trials: list[Trial], weights: Weights) -> tuple[np.ndarray, float | No
     for share, one, other in zip(shares, *maps, strict=True):
         scores += share.independent(one, other)
     return combined(scores), float(np.sqrt(np.mean([share.left for share in shares])))
+
+
+def judge_at(trials: list[Trial], weights: Weights, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """z around points y, x (N,) [px], as ``judge`` has it around pixels."""
+    parts = [scores_at(*residual(*trial), weights, y, x) for trial in trials]
+    if len(trials) == 1:
+        return combined(list(parts[0]))
+    scores: list[np.ndarray] = []
+    for share, one, other in zip(_estimate_noise(trials, weights), *parts, strict=True):
+        scores += share.independent(one, other)
+    return combined(scores)
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,22 @@ def halves(data: Micrograph, denoiser: Denoiser, seed: int) -> list[Trial]:
     if data.is_movie:
         hands = hands.sum(1)
         estimates = [estimate.sum(0) for estimate in estimates]
+    return [(hands[0], estimates[1]), (hands[1], estimates[0])]
+
+
+def noise_halves(
+    image: np.ndarray, variance: np.ndarray, denoiser: Denoiser, seed: int
+) -> list[Trial]:
+    """As ``halves`` of one image (Y, X) whose noise is normal and of known variance.
+
+    Where y has variance v and n is drawn with the same, y + n and y - n are independent (Oliveira,
+    Lei and Tibshirani, arXiv 2111.09447); half of each is what half an exposure would have given.
+    """
+    # not the stream of the seed itself, from which a simulated image may have its noise
+    rng = np.random.default_rng([seed, 1])
+    noise = rng.normal(0, 1, image.shape) * np.sqrt(variance)
+    hands = (image + noise) / 2, (image - noise) / 2
+    estimates = [electrons.denoised_by(denoiser, 2 * hand) / 2 for hand in hands]
     return [(hands[0], estimates[1]), (hands[1], estimates[0])]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..frames import mean_filled
+from .split_halves import Trial
 
 # Denoised vacuum of 96 to 1280 pixels at 0.02 to 50 electrons per pixel showed 5.3 at the most; Pt
 # on CeO2 whose lattice was denoised roughly right 7 at the least, otherwise 2.3 at the most.
@@ -14,7 +15,11 @@ _SLOW = 4.0  # sigmas: wider variations are illumination or thickness
 
 
 def visibility(
-    expected: np.ndarray, sigma: tuple[float, float], y: np.ndarray, x: np.ndarray
+    expected: np.ndarray,
+    sigma: tuple[float, float],
+    y: np.ndarray,
+    x: np.ndarray,
+    variance: np.ndarray | None = None,
 ) -> float:
     """How clearly counts could tell the spots of an image from nothing [sigmas].
 
@@ -30,17 +35,69 @@ def visibility(
         Of a spot along y and x [px].
     y, x
         (N,) places of the spots [px].
+    variance
+        (Y, X) of the noise of a pixel; by default that of counts, the mean of the image.
     """
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
-
     if not len(y) or not np.isfinite(expected).any():
         return 0.0
     image = mean_filled(np.asarray(expected, np.float64))
-    if not image.mean() > 0:
+    noise = np.full(image.shape, image.mean()) if variance is None else variance
+    if not noise.mean() > 0:
         return 0.0
-    fast = image - gaussian_filter(image, [_SLOW * s for s in sigma])
-    away = np.ones(image.shape, bool)
+    fast, near = image - _slow(image, sigma), _near(image.shape, sigma, y, x)
+    return float(np.sqrt((fast[near] ** 2 / noise[near]).sum()))
+
+
+def seen_by_the_other(
+    trials: list[Trial],
+    sigma: tuple[float, float],
+    y: np.ndarray,
+    x: np.ndarray,
+    variance: np.ndarray,
+) -> float:
+    """How clearly either half of the data shows the spots of what was made from the other [sigmas].
+
+    The projection of one half's data, less the slow part, on the fine structure that the other
+    half's image shows around the spots, over its standard deviation (a matched filter), of both
+    ways together. N(0, 1) where what is shown comes from the noise or from the denoiser.
+
+    Parameters
+    ----------
+    trials
+        Half of the data with what is expected of it, both ways.
+    variance
+        (Y, X) of the noise of a pixel in the whole data.
+    sigma, y, x
+        As in ``visibility``.
+    """
+    if not len(y):
+        return 0.0
+    near = _near(variance.shape, sigma, y, x)
+    projected, informed = 0.0, 0.0
+    for half, expected in trials:
+        image = mean_filled(np.asarray(expected, np.float64))
+        slow = _slow(image, sigma)
+        fast = np.where(near & np.isfinite(half), image - slow, 0) / variance
+        projected += float(np.nansum((half - slow) * fast))
+        informed += float((fast**2 * variance / 2).sum())
+    return projected / np.sqrt(informed) if informed > 0 else 0.0
+
+
+def _slow(image: np.ndarray, sigma: tuple[float, float]) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    result: np.ndarray = gaussian_filter(image, [_SLOW * s for s in sigma])
+    return result
+
+
+def _near(
+    shape: tuple[int, ...], sigma: tuple[float, float], y: np.ndarray, x: np.ndarray
+) -> np.ndarray:
+    """(Y, X) what lies within reach of the spots."""
+    from scipy.ndimage import distance_transform_edt
+
+    away = np.ones(shape, bool)
     places = (np.rint(v).astype(int) for v in (y, x))
-    away[tuple(np.clip(v, 0, n - 1) for v, n in zip(places, image.shape, strict=True))] = False
-    distance = distance_transform_edt(away, sampling=[1 / s for s in sigma])
-    return float(np.sqrt((fast[distance <= _REACH] ** 2).sum() / image.mean()))
+    away[tuple(np.clip(v, 0, n - 1) for v, n in zip(places, shape, strict=True))] = False
+    near: np.ndarray = distance_transform_edt(away, sampling=[1 / s for s in sigma]) <= _REACH
+    return near

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
 from .one import Options, Outcome, Task, process
 from .plan import Item, plan
@@ -19,6 +20,7 @@ __all__ = ["Options", "Outcome", "batch"]
 REPORT = "batch.csv"
 
 
+@takes_settings
 def batch(
     folder: str | os.PathLike[str],
     output: str | os.PathLike[str],
@@ -32,7 +34,7 @@ def batch(
     on_file: Callable[[Outcome], None] | None = None,
     progress: Callable[[float, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    **options: Any,
+    **settings: Any,
 ) -> list[Outcome]:
     """Denoise all files of a folder.
 
@@ -51,7 +53,9 @@ def batch(
         Suffix of the outputs, one that ``write`` knows.
     recipe
         What stands in a result's metadata; its model and settings are then taken, and each file's
-        own calibration, as in ``replay.apply``. No ``options`` then.
+        own calibration, as in ``replay.apply``. No settings but the device then.
+    **settings
+        Those of ``Settings``.
     resume
         Skip outputs that are complete, of the same file (by checksum), with the same settings, from
         this version.
@@ -66,9 +70,6 @@ def batch(
         Called with (done, total), in files.
     should_stop
         Asked between files, and with one job also within; True ends the batch.
-    **options
-        Those of ``Options``: model, quality, gain_tuning, pixel_size, gain, offset, device, seed,
-        neighbours.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def batch(
     """
     from .. import cluster
 
-    chosen = settings(recipe, options)
+    chosen = options(recipe, settings)
     if jobs < 1:
         raise SBDError(f"The number of jobs is a whole number from 1 up, not {jobs}.")
     items = plan(folder, output, glob, to)
@@ -104,18 +105,15 @@ def batch(
     return [outcomes[item] for item in items]
 
 
-def settings(recipe: Any, options: dict[str, Any]) -> Options:
+def options(recipe: Any, settings: dict[str, Any]) -> Options:
     """Options of a batch, checked before any work.
 
     Raises
     ------
     SBDError
-        If an option is unknown, or the recipe does not end with a denoising.
+        If a setting is unknown, or the recipe does not end with a denoising.
     """
-    unknown = set(options) - set(Options.__dataclass_fields__)
-    if unknown:
-        raise SBDError(f"A batch has no option {unknown.pop()!r}.")
-    chosen = Options(**options, recipe=recipe)
+    chosen = Options(Settings.of(**settings), recipe)
     chosen.check()
     return chosen
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SBDError
-from .one import Options, Task, arguments_for, is_finished, neighbours_for
+from .one import Options, Task, is_finished
 from .plan import Item, plan
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def estimate(
     recipe: Any = None,
     resume: bool = False,
     jobs: int = 1,
-    **options: Any,
+    **settings: Any,
 ) -> Estimate:
     """Say what ``batch`` would do with the same arguments; nothing is written.
 
@@ -88,9 +88,9 @@ def estimate(
     SBDError
         As ``batch`` does.
     """
-    from . import settings
+    from . import options
 
-    chosen = settings(recipe, options)
+    chosen = options(recipe, settings)
     speed: float | None = None  # seconds per pixel
     entries = []
     for item in plan(folder, output, glob, to):
@@ -114,9 +114,9 @@ def _entry(
     if resume and item.target.exists() and is_finished(Task(item, chosen), image):
         return Entry(item, image.shape, size, 0, 0.0, "finished"), speed
     speed = speed or _speed(image, chosen)
-    seconds = image.data.size * speed * (_NEIGHBOURS if neighbours_for(chosen) else 1)
-    recipe = chosen.from_recipe()
-    if chosen.gain_tuning is True or (recipe and recipe.gain_tuning):
+    settings = chosen.on(image)
+    seconds = image.data.size * speed * (_NEIGHBOURS if settings.neighbours else 1)
+    if settings.tuning:
         seconds += _TUNING_SECONDS
     return Entry(item, image.shape, size, image.data.size * _BYTES, seconds), speed
 
@@ -125,15 +125,16 @@ def _speed(image: Micrograph, chosen: Options) -> float:
     """Seconds per pixel, measured on the first frame."""
     import numpy as np
 
-    from ..denoise import denoise
     from ..frames import reference_frame
+    from ..session import Session
 
     frame = reference_frame(image)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        arguments = {**arguments_for(chosen, image), "gain_tuning": False}
+        alone = {"gain_tuning": False, "neighbours": 0, "frames": None}
+        settings = chosen.on(image).model_copy(update=alone)
         corner = np.ascontiguousarray(frame[:_SAMPLE, :_SAMPLE])
-        denoise(image.replace(data=corner, source=None), **arguments)
+        Session(image.replace(data=corner, source=None), settings).collect()
         begun = time.perf_counter()
-        denoise(image.replace(data=frame, source=None), **arguments)
+        Session(image.replace(data=frame, source=None), settings).collect()
     return (time.perf_counter() - begun) / frame.size

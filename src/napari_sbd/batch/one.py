@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..denoising.settings import Repeated, Settings
 from ..errors import Cancelled, SBDError, in_words
 from .plan import Item
 
 if TYPE_CHECKING:
-    from ..micrograph import Micrograph, PixelSize
+    from ..micrograph import Micrograph
     from ..provenance.steps import Denoise, Tuning
 
 
@@ -23,23 +24,13 @@ class Options:
 
     Parameters
     ----------
-    model, quality, gain_tuning, pixel_size, gain, offset, device, seed
-        As in ``denoise``; ``gain_tuning`` tunes on each file, or is the path of saved gains.
-    neighbours
-        As in ``denoise_movie``; 0 denoises frames one by one.
+    settings
+        As in ``denoise``; gains are tuned on each file, or are the path of saved ones.
     recipe
         Of a result, in place of all but the device.
     """
 
-    model: str = "auto"
-    quality: Literal["fast", "best"] = "fast"
-    gain_tuning: bool | str | Path = False
-    pixel_size: PixelSize | None = None
-    gain: float | None = None
-    offset: float | None = None
-    device: str = "auto"
-    seed: int = 0
-    neighbours: int = 0
+    settings: Settings = field(default_factory=Settings)
     recipe: Any = None
 
     def check(self) -> None:
@@ -50,23 +41,15 @@ class Options:
         SBDError
             With a sentence that says why.
         """
-        from ..micrograph import Micrograph
         from ..networks import find_model
 
         if self.recipe is not None:
-            if self != Options(device=self.device, recipe=self.recipe):
+            if self.settings != Settings(device=self.settings.device):
                 raise SBDError("A recipe brings its own settings; leave the other options out.")
             self.from_recipe()
-        if self.quality not in ("fast", "best"):
-            raise SBDError(f"The quality is 'fast' or 'best', not {self.quality!r}.")
-        find_model(self.model)
-        if self.neighbours != int(self.neighbours) or self.neighbours < 0:
-            raise SBDError(f"The neighbours are a whole number from 0 up, not {self.neighbours}.")
-        if self.neighbours and self.gain_tuning:
-            raise SBDError("Neighbours cannot be combined with gain tuning or saved gains.")
-        if not isinstance(self.gain_tuning, bool):
-            _gains(self.gain_tuning)
-        Micrograph([[0.0]], self.pixel_size, gain=self.gain, offset=self.offset or 0.0)
+        find_model(self.settings.model)
+        if isinstance(self.settings.gain_tuning, Path):
+            _gains(self.settings.gain_tuning)
 
     def from_recipe(self) -> Denoise | None:
         """Settings of the recipe's last denoising; None without a recipe."""
@@ -83,6 +66,15 @@ class Options:
                 "with replay.apply."
             )
         return last
+
+    def on(self, image: Micrograph) -> Settings:
+        """The settings for the image of a file."""
+        recipe = self.from_recipe()
+        if recipe is None:
+            return self.settings
+        from ..provenance.replay_steps import settings_for
+
+        return settings_for(recipe, image, exact=False, device=self.settings.device)
 
 
 @dataclass(frozen=True)
@@ -163,48 +155,10 @@ def _result(
 
 
 def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | None) -> None:
-    from ..streaming import denoise_file
+    from ..streaming.file import denoise_into
 
-    arguments = {**arguments_for(task.options, image), "should_stop": should_stop}
-    if neighbours := neighbours_for(task.options):
-        _denoise_movie(task, image, neighbours, arguments)
-        return
-    recipe = task.options.from_recipe()
-    if recipe is not None:
-        from ..provenance.replay_steps import tuned_for
-
-        names = ("pixel_size", "gain", "offset", "model", "device", "should_stop")
-        tools = {name: arguments[name] for name in names}
-        arguments["gain_tuning"] = tuned_for(recipe, image, False, **tools) or False
-    denoise_file(task.item.source, task.item.target, resume=task.resume, **arguments)
-
-
-def _denoise_movie(
-    task: Task, image: Micrograph, neighbours: int, arguments: dict[str, Any]
-) -> None:
-    from ..frames import as_micrograph
-    from ..streaming.neighbours import denoise_movie_into
-
-    arguments.pop("gain_tuning", None)
-    movie = as_micrograph(image, *(arguments.pop(k) for k in ("pixel_size", "gain", "offset")))
-    denoise_movie_into(movie, task.item.target, neighbours=neighbours, **arguments)
-
-
-def neighbours_for(options: Options) -> int:
-    """Frames on each side that help, 0 for none."""
-    recipe = options.from_recipe()
-    return (recipe.neighbours or 0) if recipe else options.neighbours
-
-
-def arguments_for(options: Options, image: Micrograph) -> dict[str, Any]:
-    """Arguments of ``denoise`` for the image of a file."""
-    recipe = options.from_recipe()
-    if recipe is not None:
-        from ..provenance.replay_steps import options_for
-
-        return {**options_for(recipe, image), "device": options.device}
-    names = ("model", "quality", "gain_tuning", "pixel_size", "gain", "offset", "device", "seed")
-    return {name: getattr(options, name) for name in names}
+    settings = task.options.on(image)
+    denoise_into(image, task.item.target, settings, task.resume, should_stop=should_stop)
 
 
 def is_finished(task: Task, image: Micrograph) -> bool:
@@ -214,7 +168,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     """
     from importlib.metadata import version
 
-    from ..provenance import file_checksum, read_recipe
+    from ..files import file_checksum
+    from ..provenance import read_recipe
     from ..provenance.steps import Denoise, steps
 
     try:
@@ -226,19 +181,22 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = arguments_for(task.options, image)
-    expected = task.options.from_recipe()
-    tuning = _key(expected.gain_tuning) if expected else _wanted_key(task.options)
+        wanted = task.options.on(image)
+    calibration = wanted.calibration
     return (
         origin.sha256 == file_checksum(task.item.source)
         and last.versions.get("napari-sbd") == version("napari-sbd")
-        and _same_model(wanted["model"], s)
-        and s.quality == wanted["quality"]
-        and (s.neighbours or 0) == neighbours_for(task.options)
-        and (s.neighbours is None or s.seed == wanted["seed"])
-        and all(wanted[k] in (None, getattr(s, k)) for k in ("pixel_size", "gain", "offset"))
-        and _key(s.gain_tuning) == tuning
+        and _same_model(wanted.model, s)
+        and _same_choices(wanted, s)
+        and all(value in (None, getattr(s, name)) for name, value in calibration.items())
+        and _key(s.gain_tuning) == _wanted_key(wanted)
     )
+
+
+def _same_choices(wanted: Settings, s: Denoise) -> bool:
+    """Whether settings are the same; the seed matters only where it is used."""
+    names = {*Repeated.model_fields, "frames"} - ({"seed"} if not wanted.neighbours else set())
+    return all(getattr(wanted, name) == getattr(s, name) for name in names)
 
 
 def _same_model(wanted: str, s: Denoise) -> bool:
@@ -256,20 +214,24 @@ def _key(tuning: Tuning | None) -> Any:
     """What tells one way of tuning from another."""
     if tuning is None:
         return None
-    if tuning.on_this_image:
+    if tuning.on_this_image and tuning.file is None:
         return tuning.tune, tuning.seed, tuning.requested
     return tuning.gains_sha256
 
 
-def _wanted_key(options: Options) -> Any:
+def _wanted_key(wanted: Settings) -> Any:
     from ..provenance.steps import Request
 
-    if isinstance(options.gain_tuning, bool):
-        return ("gains", options.seed, Request()) if options.gain_tuning else None
-    return _gains(options.gain_tuning)
+    if request := wanted.tuning:
+        found = Request(**request.model_dump(exclude={"tune"}))
+        return request.tune, wanted.seed, found
+    asked = wanted.gain_tuning
+    if asked is False:
+        return None
+    return _gains(asked) if isinstance(asked, Path) else asked.sha256
 
 
-def _gains(path: str | Path) -> str:
+def _gains(path: Path) -> str:
     from ..gaintuning import Tuned
 
     return Tuned.load(path).sha256

@@ -66,7 +66,7 @@ def _ending(to: str) -> str:
 
 def _files(root: Path, output: Path, glob: str) -> list[Path]:
     """Files that fit the pattern, without earlier results and, of ``*``, without other files."""
-    from ..io import READ_SUFFIXES
+    from ..io import is_readable
 
     if Path(glob).is_absolute() or ".." in Path(glob).parts or not glob:
         raise SBDError(f"The pattern {glob!r} must stay in the folder, such as '**/*.mrc'.")
@@ -78,7 +78,7 @@ def _files(root: Path, output: Path, glob: str) -> list[Path]:
         raise SBDError(f"The pattern {glob!r} is not understood: {error}.") from error
     for path in paths:
         store = path.suffix.lower() in _STORES and path.is_dir()
-        wanted = path.suffix.lower() in READ_SUFFIXES or store or not everything
+        wanted = is_readable(path) or store or not everything
         wanted &= not path.name.startswith(".") and not path.is_relative_to(output)
         if wanted and (store or path.is_file()):
             found.append(path)

@@ -5,14 +5,16 @@ Each module of this folder holds the commands of one room; ``main`` gathers them
 
 from __future__ import annotations
 
+import logging
 import sys
+import traceback
 import warnings
 from typing import Annotated
 
 import typer
 
 from .. import __version__
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
 from . import (
     agreement,
     batch,
@@ -22,12 +24,15 @@ from . import (
     detector,
     drift,
     first_steps,
+    halves,
     provenance,
     series,
     simulate,
     train,
 )
-from ._console import err, out
+from ._console import STOPPED, err, out
+
+_logger = logging.getLogger("napari_sbd")
 
 app = typer.Typer(
     name="napari-sbd",
@@ -41,6 +46,7 @@ for _command in (
     denoise.denoise,
     batch.batch,
     agreement.agreement,
+    halves.halves,
     columns.columns,
     drift.drift,
     provenance.rerun,
@@ -64,6 +70,13 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_debugging(wanted: bool) -> None:
+    """Let the loggers of this package speak, or keep them silent."""
+    if wanted:
+        logging.basicConfig(format="%(name)s: %(message)s")
+    _logger.setLevel(logging.DEBUG if wanted else logging.NOTSET)
+
+
 @app.callback()
 def _options(
     version: Annotated[
@@ -72,15 +85,32 @@ def _options(
             "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="SBD_DEBUG",
+            callback=_show_debugging,
+            help="Show what is chosen on the way and, after an error, what caused it.",
+        ),
+    ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one sentence and exit status 2."""
+    """Run the command line; bad input ends with one sentence and exit status 2, Ctrl-C with 130.
+
+    With ``--debug`` the chain of errors behind the sentence comes before it.
+    """
     warnings.showwarning = lambda message, *_: err.print(f"Warning: {message}", markup=False)
     try:
         app()
     except SBDError as error:
+        if _logger.isEnabledFor(logging.DEBUG):
+            traceback.print_exception(error)
         err.print(f"napari-sbd: {error}", markup=False)
         sys.exit(2)
+    except Cancelled as stop:
+        err.print(str(stop), markup=False)
+        sys.exit(STOPPED)

@@ -35,15 +35,15 @@ def agreement(
 ) -> None:
     """Say where the raw counts do not support a denoised image."""
     from .. import agreement as judge
+    from ..files import check_folder
     from ..io import read
-    from ..provenance import origin_of, recipe, write_beside
+    from ..recipe import origin_of, recipe, write_beside
 
     targets = output or []
     for target in targets:
         if target.suffix.lower() not in _KINDS:
             raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
-        if not target.absolute().parent.is_dir():
-            raise SBDError(f"There is no folder {target.absolute().parent}; create it first.")
+        check_folder(target)
     raw, clean = read(noisy), read(denoised)
     result = judge(raw, clean, pixel_size, gain=gain, offset=offset)
     entry = recipe(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import Cancelled
-from ._console import Device, err, out, progress
+from ._console import err, out, progress
+from ._settings import with_settings
 
 if TYPE_CHECKING:
     from ..batch import Outcome
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _GB = 1e9
 
 
+@with_settings
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="With images and movies.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the results.")],
@@ -37,35 +39,18 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List files, time and room needed; write nothing.")
     ] = False,
-    model: Annotated[
-        str, typer.Option(help="auto, a bundled model, or a .safetensors file.")
-    ] = "auto",
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the files.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
-    quality: Annotated[str, typer.Option(help="fast or best.")] = "fast",
     gain_tuning: Annotated[
         bool, typer.Option("--gain-tuning", help="Adapt the model to each file first.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of gain tuning and --neighbours.")] = 0,
-    device: Device = "auto",
-    neighbours: Annotated[
-        int, typer.Option(help="Frames on each side of a movie's frame that help to denoise it.")
-    ] = 0,
+    **settings: Any,
 ) -> None:
     """Denoise all files of a folder; exit status 1 if any failed."""
     from ..batch import batch as run
     from ..batch.estimate import estimate
     from ..provenance import read_recipe
 
-    options: dict[str, Any] = {"model": model, "pixel_size": pixel_size, "gain": gain}
-    options |= {"offset": offset, "quality": quality, "gain_tuning": gain_tuning, "seed": seed}
-    options |= {
-        "neighbours": neighbours,
-        "device": device,
-        "recipe": recipe and read_recipe(recipe),
-    }
-    options |= {"glob": glob, "to": to, "resume": resume, "jobs": jobs}
+    options = {**settings, "gain_tuning": gain_tuning, "glob": glob, "to": to, "resume": resume}
+    options |= {"jobs": jobs, "recipe": recipe and read_recipe(recipe)}
     if dry_run:
         _print(estimate(folder, output, **options), folder)
         return

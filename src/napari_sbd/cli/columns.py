@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +29,9 @@ def columns(
     sensitivity: Annotated[float, typer.Option(help="0 to 1; higher finds weaker columns.")] = 0.5,
     spacing: Annotated[float | None, typer.Option(help="Of nearest columns [px].")] = None,
     alpha: Annotated[float | None, typer.Option(help="Of the outline, in spacings.")] = None,
+    halves: Annotated[
+        bool, typer.Option(help="Judge by halves of the electrons; three more runs of the model.")
+    ] = True,
     strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
     element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
@@ -50,19 +53,21 @@ def columns(
     else:
         clean, noisy = read(denoised) if denoised else None, raw
         if clean is None:
+            calibration: dict[str, Any] = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
             with progress("denoising") as report:
-                clean = denoise(raw, pixel_size, gain, offset, device=device, progress=report)
+                clean = denoise(raw, **calibration, device=device, progress=report)
     with progress("columns") as report:
         table = find_columns(
-            clean,
             noisy,
-            pixel_size,
+            clean,
+            pixel_size=pixel_size,
             gain=gain,
             offset=offset,
             polarity=polarity,  # type: ignore[arg-type]
             sensitivity=sensitivity,
             spacing=spacing,
             alpha=alpha,
+            halves=halves,
             progress=report,
         )
     attrs = dict(table.attrs)

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from ..errors import SBDError
 from ._console import Device, err, out
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
@@ -36,12 +35,13 @@ def compare(
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
     from .. import compare as run
+    from ..files import check_folder
     from ..io import read
     from ..noise import counts as electrons
     from ..quality import candidates
 
-    if output is not None and not output.absolute().parent.is_dir():
-        raise SBDError(f"There is no folder {output.absolute().parent}; create it first.")
+    if output is not None:
+        check_folder(output)
     m = electrons.counted(read(noisy), gain, offset)
     size = pixel_size or m.pixel_size
     chosen = candidates(

@@ -20,13 +20,14 @@ def detector(
     offset: Annotated[float | None, typer.Option(help="File units at 0 electrons.")] = None,
 ) -> None:
     """Estimate gain, offset, read-out noise and correlation from variance against mean."""
+    from ..files import check_folder
     from ..io import read
     from ..noise.detector import estimate_detector
 
     if output is not None and output.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise SBDError(f"The plot {output} must end in .png, .pdf or .svg.")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise SBDError(f"There is no folder {output.absolute().parent}; create it first.")
+    if output is not None:
+        check_folder(output)
     found = estimate_detector(read(image), gain=gain, offset=offset)
     out.print(str(found), markup=False)
     if output is not None:

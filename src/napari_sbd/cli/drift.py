@@ -43,6 +43,7 @@ def drift(
     if output is None and (interpolate or crop):
         raise SBDError("--interpolate and --crop need -o, the file of the corrected movie.")
     from .. import correct_drift, estimate_drift
+    from ..files import check_folder
     from ..io import check_writable, read, write
 
     if output is not None:
@@ -50,8 +51,8 @@ def drift(
     if plot is not None and plot.suffix.lower() not in _FIGURES:
         raise SBDError(f"The figure of the path is one of {', '.join(_FIGURES)}, not {plot.name}.")
     for path in (table, plot):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise SBDError(f"There is no folder {path.absolute().parent}; create it first.")
+        if path is not None:
+            check_folder(path)
     m = read(source)
     if pixel_size is not None:
         m = m.replace(pixel_size=pixel_size)

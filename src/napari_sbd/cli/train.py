@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import Cancelled
-from ._console import Device, err, out, stoppable
+from ._console import STOPPED, Device, err, out, stoppable
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
@@ -47,7 +47,7 @@ def train(
             )
     except Cancelled as stop:
         out.print(str(stop), markup=False)
-        raise typer.Exit(130) from None
+        raise typer.Exit(STOPPED) from None
     out.print(f"wrote {path}", markup=False)
 
 

@@ -1,16 +1,19 @@
 """Atomic columns: found, fitted, judged, compared, followed and exported.
 
-Detection and fits stand in ``detect``, ``fit`` and ``measure``; ``table`` puts them together.
+Fits stand in ``fit`` and ``measure``, verdicts in ``verdict``; ``table`` puts them together, and
+``by_hand`` fits again what was edited.
 ``outline`` and ``lattice`` describe structure, ``match`` compares, ``follow`` links frames,
 ``export`` writes files.
 """
 
+from .by_hand import refit_columns
+from .cell import lattice_vectors
 from .export import write_columns
-from .lattice import describe_lattice, lattice_vectors, spacing, species
+from .lattice import describe_lattice, spacing, species
 from .link_frames import combine_columns, follow_columns
 from .match import Comparison, compare_columns, compare_columns_many_to_one
 from .outline import on_surface, outline, polygons
-from .table import find_columns, refit_columns
+from .table import find_columns
 
 __all__ = [
     "Comparison",

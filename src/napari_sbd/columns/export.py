@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..provenance import forget_beside, write_beside
+from ..files import check_folder, replacing
+from ..recipe import forget_beside, write_beside
 from .lattice import check_table
 
 if TYPE_CHECKING:
@@ -49,21 +50,16 @@ def write_columns(
     }
     if target.suffix.lower() not in writers:
         raise SBDError(f"Columns are written as {', '.join(writers)}, not {target.suffix!r}.")
-    if not target.absolute().parent.is_dir():
-        raise SBDError(f"There is no folder {target.absolute().parent}; create it first.")
-    # complete under another name first, so that nothing half-written is left behind
-    draft = target.with_name(f".{target.name}.part")
+    check_folder(target)
     try:
-        writers[target.suffix.lower()](draft)
-        draft.replace(target)
+        with replacing(target) as draft:
+            writers[target.suffix.lower()](draft)
         if target.suffix.lower() == ".xyz" and "recipe" in table.attrs:
             write_beside(target, _plain(table.attrs["recipe"]))
         else:
             forget_beside(target)
     except OSError as error:
         raise SBDError(f"{target} cannot be written: {error}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read_columns(path: str | Path) -> pd.DataFrame:
@@ -83,6 +79,8 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise SBDError(f"{path} cannot be read as a table of columns: {error}.") from error
     check_table(table)
+    if "note" in table:
+        table["note"] = table["note"].astype(object).fillna("")
     if head.startswith("# attrs: "):
         table.attrs = json.loads(head.removeprefix("# attrs: "))
     return table

@@ -60,9 +60,11 @@ def fit_gaussians(
     radius: float,
     *,
     poisson: bool = False,
+    variance: np.ndarray | None = None,
     free: np.ndarray | None = None,
     hold_width: np.ndarray | None = None,
     iterations: int = _ITERATIONS,
+    leash: float = 0.5,
 ) -> GaussianFit:
     """Fit columns from a start close by.
 
@@ -76,12 +78,16 @@ def fit_gaussians(
         Of the disc of pixels that a column is fitted to [px].
     poisson
         Maximum likelihood of counts instead of least squares.
+    variance
+        (Y, X) of the noise of a pixel, whose inverse weights least squares; 1 by default.
     free
         (N,) which columns to fit; the others only shine into the pixels of these. All by default.
     hold_width
         (N,) columns whose width stays as it is, with a variance of zero. None by default.
     iterations
         At most; 0 evaluates the covariance at the start.
+    leash
+        Of the radius: a fit that ends farther from its start is of something else.
 
     Notes
     -----
@@ -93,7 +99,7 @@ def fit_gaussians(
         return GaussianFit(values, np.zeros((0, 5, 5)), np.zeros(0), np.zeros(0, bool))
     free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
     held = np.zeros(len(values), bool) if hold_width is None else np.asarray(hold_width, bool)
-    scene = _Scene(image, values, radius, poisson, held)
+    scene = _Scene(image, values, radius, poisson, held, variance)
     turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
     active = free.copy()
@@ -115,7 +121,7 @@ def fit_gaussians(
     covariance, dispersion = _covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
-        (np.hypot(*(values[:, :2] - start[:, :2]).T) < radius / 2)
+        (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)
         & (ratio > 1.01 / _WIDER)
         & (ratio < 0.99 * _WIDER)
         & (values[:, 2] * start[:, 2] > 0)
@@ -136,11 +142,13 @@ class _Scene:
         radius: float,
         poisson: bool,
         held: np.ndarray,
+        variance: np.ndarray | None,
     ) -> None:
         self.image, self.radius, self.poisson, self.held = image, radius, poisson, held
         self.centres = np.rint(values[:, :2]).astype(int)
         self.others = neighbours(values, _REACH * radius, _MOST_NEIGHBOURS)
         self.owner = owners(values, image.shape)
+        self.weight = None if variance is None else (1 / variance).astype(np.float32)
         # a model near or below zero would claim endless information
         self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
 
@@ -184,6 +192,7 @@ class _Window:
         inside &= offset[:, None] ** 2 + offset**2 <= scene.radius**2
         place = np.clip(rows, 0, height - 1)[:, :, None], np.clip(columns, 0, width - 1)[:, None]
         data = scene.image[place]
+        self.weight = None if scene.weight is None else scene.weight[place]
         self.owner = scene.owner[place]
         self.valid = inside & np.isfinite(data)
         self.data = np.where(self.valid, data, 0.0).astype(np.float32)
@@ -224,7 +233,9 @@ class _Window:
             gy, gx, *_ = self.profiles(values[there], present)
             model[present] += (singles[there, 2:3] * gy)[:, :, None] * gx[:, None]
         weight = self.valid.astype(np.float32)
-        if self.scene.poisson:
+        if self.weight is not None:
+            weight *= self.weight
+        elif self.scene.poisson:
             weight /= np.maximum(model, np.float32(self.scene.floor))
         count = len(self.part)
         return (self.data - model).reshape(count, -1), weight.reshape(count, -1)

@@ -2,58 +2,161 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..agreement.evidence import Evidence, evidence
 from ..errors import SBDError
-from ..frames import as_micrograph
-from ..micrograph import Micrograph, PixelSize
+from ..frames import as_micrograph, mean_filled
+from ..micrograph import Micrograph, PixelSize, unmasked
 
+if TYPE_CHECKING:
+    from ..agreement.pairs import Pair
+
+_NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
 _SQUARE = 1.05  # ratio of the sides of a pixel, up to which intensities are right to 0.3 %
 
 
+@dataclass(frozen=True, eq=False)
+class Images:
+    """What columns are looked for in, and what judges them.
+
+    Parameters
+    ----------
+    model
+        The denoised image or movie.
+    pair
+        The same with the noisy one, in one unit; None where there is no noisy one.
+    """
+
+    model: Micrograph
+    pair: Pair | None
+
+    @property
+    def count(self) -> int:
+        """Number of frames; 1 for an image."""
+        return len(self.model.data) if self.model.is_movie else 1
+
+    def frame(self, t: int) -> Images:
+        """One frame, in memory."""
+        model = self.model.data[t] if self.model.is_movie else self.model.data
+        values = np.asarray(unmasked(model), np.float64)
+        pair = None if self.pair is None else self.pair.frame(t)
+        return Images(self.model.replace(data=values), pair)
+
+    def evidence(self, halves: bool) -> Evidence | None:
+        """What judges a single image; None where its noise is unknown."""
+        if self.pair is not None:
+            return self.pair.evidence(None if halves else False)
+        if self.model.gain is None:
+            return None
+        return evidence(self.model, self.model, False, block=1)
+
+    def values(self, evidence: Evidence | None) -> tuple[np.ndarray, Any, Any]:
+        """Denoised and noisy values in one unit, and the variance of noise that is not counts'."""
+        if self.pair is None or evidence is None:
+            return np.asarray(self.model.data), None, None
+        return evidence.expected, evidence.noisy, None if evidence.counts else evidence.variance
+
+
 def inputs(
-    denoised: Any,
     noisy: Any,
+    denoised: Any,
     pixel_size: PixelSize | None,
     gain: float | None,
     offset: float | None,
-) -> tuple[Micrograph, Micrograph | None]:
-    """The denoised image, and the counts if there are any, as ``find_columns`` takes them.
+) -> Images:
+    """The images as ``find_columns`` takes them.
 
     Raises
     ------
     SBDError
-        If they do not belong together, or their pixels are not square.
+        If they do not belong together, one stands in the place of the other, or their pixels are
+        not square.
     """
-    model = as_micrograph(denoised)
-    data = None
-    if noisy is not None:
-        from ..noise import counts as electrons
+    noisy, denoised = _in_order(noisy, denoised)
+    if noisy is None:
+        model, pair = as_micrograph(denoised, pixel_size), None
+    else:
+        from ..agreement.pairs import paired
 
-        data, model = electrons.pair(noisy, model, gain, offset)
-        if model.pixel_size is None:
-            model = model.replace(pixel_size=data.pixel_size)
-    if pixel_size is not None:
-        model = model.replace(pixel_size=pixel_size)
+        pair = paired(noisy, denoised, pixel_size, gain, offset)
+        model = pair.model
     height, width = model.pixel_size_yx or (1.0, 1.0)
     if not 1 / _SQUARE < height / width < _SQUARE:
         raise SBDError(
             f"The pixels measure {height:.4g} x {width:.4g} nm, and columns are fitted as circles "
             "on square pixels; sum or resample pixels until they are square."
         )
-    return model, data
+    return Images(model, pair)
 
 
-def recipe_of(
-    model: Micrograph, data: Micrograph | None, settings: dict[str, Any]
-) -> dict[str, Any]:
+def recipe_of(images: Images, settings: dict[str, Any]) -> dict[str, Any]:
     """What repeats the search, with the steps ``before`` it that made the denoised image."""
-    from ..provenance import history, origin_of, recipe
+    from ..recipe import history, origin_of, recipe
 
+    model = images.model
     counts: dict[str, Any] = {"noisy": False}
-    if data is not None:
+    if images.pair is not None:
+        data = images.pair.data
         raw = data.replace(metadata={})
         counts = {"noisy": origin_of(raw), "gain": data.gain, "offset": data.offset}
     origin = origin_of(model)
     entry = recipe("find_columns", origin, **settings, pixel_size=model.pixel_size, **counts)
     return {**entry, "before": [] if origin else history(model.metadata)}
+
+
+def _in_order(noisy: Any, denoised: Any) -> tuple[Any, Any]:
+    """Both images, refused or exchanged where one stands in the place of the other."""
+    if denoised is None:
+        if noisy is None:
+            raise SBDError("There is no image; give the noisy image and the denoised one.")
+        _say_order("find_columns(None, image) where there are no counts")
+        return None, noisy
+    if noisy is None:
+        return noisy, denoised
+    made, makes = _is_denoised(noisy), _is_denoised(denoised)
+    if made and not makes:
+        _say_order("find_columns(noisy, denoised)")
+        return denoised, noisy
+    if made:
+        raise SBDError(
+            "The image given as noisy was denoised, as its recipe says; give the raw one."
+        )
+    if not makes and _noise(denoised) > _NOISIER * _noise(noisy):
+        raise SBDError(
+            "The image given as denoised has more noise than the noisy one; the noisy image comes "
+            "first and the denoised one second."
+        )
+    return noisy, denoised
+
+
+def _say_order(call: str) -> None:
+    warnings.warn(
+        f"The noisy image comes first and the denoised one second; write {call}.",
+        FutureWarning,
+        stacklevel=5,
+    )
+
+
+def _is_denoised(image: Any) -> bool:
+    """Whether the recipe of an image says that a network made it."""
+    from ..recipe import history
+
+    steps = history(image.metadata) if isinstance(image, Micrograph) else []
+    return any(str(step.get("operation")).startswith("denoise") for step in steps)
+
+
+def _noise(image: Any) -> float:
+    from ..noise import level as noise
+
+    first = as_micrograph(image)
+    frame = np.asarray(first.data[0] if first.is_movie else first.data, np.float64)
+    frame = np.where(np.isfinite(frame), frame, np.nan)
+    if min(frame.shape) < 4 or not np.isfinite(frame).any():
+        return 0.0
+    gain = 1.0 if first.gain is None else first.gain
+    return noise.noise_level(mean_filled(frame)) / gain

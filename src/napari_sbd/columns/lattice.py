@@ -7,76 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import SBDError
+from ..spots import spacing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEAR = 0.15  # of the spacing: how far a column may be from where the lattice has it
 _SHELL = 1.25  # of the nearest distance: what counts as a nearest neighbour
-_FEWEST = 8  # columns that make a lattice
-
-
-def spacing(points: np.ndarray) -> float:
-    """Median nearest-neighbour distance; NaN for fewer than two points."""
-    from scipy.spatial import cKDTree
-
-    if len(points) < 2:
-        return float("nan")
-    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
-
-
-def lattice_vectors(points: np.ndarray) -> np.ndarray | None:
-    """Two shortest vectors that repeat the columns.
-
-    A vector counts if columns have a partner at it nearly as often as at the most frequent one, so
-    that a crystal with several columns in its cell gives the cell and not the nearest neighbours.
-
-    Parameters
-    ----------
-    points
-        (N, 2) y, x; the largest crystal among them decides.
-
-    Returns
-    -------
-    (2, 2) rows a and b as (y, x), at 60 to 90 degrees to each other, a the one nearer to the x
-    axis; None where nothing repeats.
-    """
-    from scipy.spatial import cKDTree
-
-    if len(points) < _FEWEST:
-        return None
-    near = _NEAR * spacing(points)
-    reach = 4.2 * spacing(points)
-    pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
-    if len(pairs) > 2_000_000:
-        pairs = pairs[:: len(pairs) // 2_000_000 + 1]
-    steps = points[pairs[:, 1]] - points[pairs[:, 0]]
-    steps = steps * np.where((steps[:, :1] > 0) | ((steps[:, :1] == 0) & (steps[:, 1:] > 0)), 1, -1)
-    both = np.vstack([steps, -steps])
-    tree = cKDTree(both)
-    some = steps[np.linspace(0, len(steps) - 1, min(len(steps), 3000)).astype(int)]
-    count = tree.query_ball_point(some, near, return_length=True)
-    candidates: list[tuple[np.ndarray, int]] = []
-    while (count > 0.5 * count.max(initial=1)).any() and len(candidates) < 12 and count.max() > 3:
-        best = some[np.argmax(count)]
-        centre = both[tree.query_ball_point(best, near)].mean(0)
-        votes = tree.query_ball_point(centre, near, return_length=True)
-        candidates.append((centre, votes))
-        taken = np.minimum(np.hypot(*(some - centre).T), np.hypot(*(some + centre).T)) < 2 * near
-        count = np.where(taken, 0, count)
-    if not candidates:
-        return None
-    most = max(v for _, v in candidates)
-    good = sorted((c for c, v in candidates if v > 0.6 * most), key=lambda c: float(np.hypot(*c)))
-    first = good[0]
-    second = next((c for c in good[1:] if abs(_sine(first, c)) > 0.3), None)
-    return None if second is None else _reduced(first, second)
+_STRAINED = 0.25  # beyond, two columns are not neighbours in one crystal
+_BESIDE = 1.5  # spacings to a column of another lattice at a boundary
 
 
 def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     """Index columns on their lattices, and measure how they deviate.
 
-    The lattice of the largest crystal is found first, then that of the rest, and so on.
+    Crystals are connected patches in which each column's neighbours repeat one cell
+    (``columns.grains``): two grains are two lattices, each with a cell of its own and strain
+    against that. A cell that most columns of a patch do not repeat is none.
 
     Parameters
     ----------
@@ -88,13 +34,16 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     Returns
     -------
     A copy with ``neighbour_distance`` [px]; ``coordination`` (columns within 1.25 times that);
-    ``lattice`` (0, 1, ... or -1 for columns on none); indices ``h``, ``k``;
+    ``lattice`` (0, 1, ... or -1 for columns on none); ``boundary`` [bool, beside another lattice
+    and with neighbours that fit no cell; no strain is given there]; indices ``h``, ``k``;
     ``displacement_y``, ``displacement_x`` [px] from the lattice fitted to all its columns; and
     ``strain_yy``, ``strain_xx``, ``strain_xy``, ``rotation`` [rad] of the neighbourhood against
     that lattice; a positive rotation goes from +x to +y, which is clockwise on the screen, where y
     points down. ``attrs["lattices"]`` holds each (origin, a, b) [px].
     """
     from scipy.spatial import cKDTree
+
+    from .grains import grains
 
     points = table[["y", "x"]].to_numpy(float)
     result = table.copy()
@@ -108,27 +57,42 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     values = np.full((count, 6), np.nan)
     index = np.full((count, 2), 0)
     label = np.full(count, -1)
+    regular = np.zeros(count, bool)
     lattices: list[tuple] = []
-    while len(lattices) < largest:
-        rest = np.flatnonzero(label < 0)
-        vectors = lattice_vectors(points[rest])
-        if vectors is None:
-            break
-        members, hk = _index(points[rest], vectors)
-        if len(members) < _FEWEST or len(np.unique(hk, axis=0)) < _FEWEST:
-            break
-        who = rest[members]
-        origin, vectors = _fit_lattice(points[who], hk)
-        label[who], index[who] = len(lattices), hk
+    for grain in grains(points, largest):
+        who, hk = grain.members, grain.hk
+        origin, vectors = _fit_lattice(points[who[grain.regular]], hk[grain.regular])
+        label[who], index[who], regular[who] = len(lattices), hk, grain.regular
         values[who, :2] = points[who] - origin - hk @ vectors
-        values[who, 2:] = _strain(points[who], hk, vectors)
         lattices.append((origin.tolist(), vectors[0].tolist(), vectors[1].tolist()))
+    boundary = _boundary(points, label, regular)
+    for number, (_, *cell) in enumerate(lattices):
+        who = np.flatnonzero((label == number) & ~boundary)
+        values[who, 2:] = _strain(points[who], index[who], np.array(cell))
     result["lattice"] = label
+    result["boundary"] = boundary
     result["h"], result["k"] = index.T
     for name, column in zip(names, values.T, strict=True):
         result[name] = column
     result.attrs["lattices"] = lattices
     return result
+
+
+def _boundary(points: np.ndarray, label: np.ndarray, regular: np.ndarray) -> np.ndarray:
+    """Columns without regular surroundings of their own that are next to another lattice's."""
+    from scipy.spatial import cKDTree
+
+    flag = np.zeros(len(points), bool)
+    on = np.flatnonzero(label >= 0)
+    if not len(on):
+        return flag
+    tree = cKDTree(points[on])
+    for number in range(label.max() + 1):
+        mine = np.flatnonzero((label == number) & ~regular)
+        reach = _BESIDE * spacing(points[label == number])
+        for n, near in zip(mine, tree.query_ball_point(points[mine], reach), strict=True):
+            flag[n] = bool((label[on[near]] != number).any())
+    return flag
 
 
 def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
@@ -179,25 +143,6 @@ def _mixture(data: np.ndarray, count: int) -> tuple[float, np.ndarray]:
     return float(bic), order[share.argmax(1)]
 
 
-def _sine(a: np.ndarray, b: np.ndarray) -> float:
-    return float((a[0] * b[1] - a[1] * b[0]) / (np.hypot(*a) * np.hypot(*b)))
-
-
-def _reduced(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Gauss reduction, angle of 60 to 90 degrees, the vector nearer to the x axis first."""
-    for _ in range(20):
-        if a @ a > b @ b:
-            a, b = b, a
-        shift = np.rint(a @ b / (a @ a))
-        if shift == 0:
-            break
-        b = b - shift * a
-    if abs(a[0] / np.hypot(*a)) > abs(b[0] / np.hypot(*b)):
-        a, b = b, a
-    a = a if a[1] > 0 else -a
-    return np.array([a, b if a @ b >= 0 else -b])
-
-
 def _coordination(points: np.ndarray) -> np.ndarray:
     from scipy.spatial import cKDTree
 
@@ -206,35 +151,6 @@ def _coordination(points: np.ndarray) -> np.ndarray:
     typical = np.minimum(nearest, 1.5 * np.median(nearest))
     number: np.ndarray = tree.query_ball_point(points, _SHELL * typical, return_length=True) - 1
     return number
-
-
-def _index(points: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest group of points joined by lattice vectors, and its indices (n, 2)."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import breadth_first_order, connected_components
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(points)
-    near = _NEAR * 1.5 * float(np.min(np.linalg.norm(vectors, axis=1)))
-    hops = np.array([(1, 0), (0, 1)])
-    bonds: dict[tuple[int, int], np.ndarray] = {}
-    rows, columns = [], []
-    for hop in hops:
-        distance, to = tree.query(points + hop @ vectors)
-        start = np.flatnonzero((distance < near) & (to != np.arange(len(points))))
-        rows.append(start)
-        columns.append(to[start])
-        for a, b in zip(start.tolist(), to[start].tolist(), strict=True):
-            bonds[a, b], bonds[b, a] = hop, -hop
-    i, j = np.concatenate(rows), np.concatenate(columns)
-    graph = coo_matrix((np.ones(len(i)), (i, j)), shape=(len(points),) * 2).tocsr()
-    _, part = connected_components(graph, directed=False)
-    root = int(np.flatnonzero(part == np.bincount(part).argmax())[0])
-    order, before = breadth_first_order(graph, root, directed=False)
-    hk = np.zeros((len(points), 2), int)
-    for at in order[1:].tolist():
-        hk[at] = hk[before[at]] + bonds[int(before[at]), at]
-    return order, hk[order]
 
 
 def _fit_lattice(points: np.ndarray, hk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -254,6 +170,7 @@ def _strain(points: np.ndarray, hk: np.ndarray, vectors: np.ndarray) -> np.ndarr
     around = [(h, k) for h in (-1, 0, 1) for k in (-1, 0, 1) if (h, k) != (0, 0)]
     for n, (h, k) in enumerate(hk.tolist()):
         there = [(place[h + u, k + v], u, v) for u, v in around if (h + u, k + v) in place]
+        there = [t for t in there if _beside(points[t[0]] - points[n], t[1:] @ vectors)]
         if len(there) < 3:
             continue
         hops = np.array([t[1:] for t in there])
@@ -269,6 +186,11 @@ def _strain(points: np.ndarray, hk: np.ndarray, vectors: np.ndarray) -> np.ndarr
             (gradient[0, 1] - gradient[1, 0]) / 2,
         )
     return result
+
+
+def _beside(step: np.ndarray, ideal: np.ndarray) -> bool:
+    """Whether a neighbour stands near to where the lattice has it, not behind a dislocation."""
+    return bool(np.hypot(*(step - ideal)) < _STRAINED * np.hypot(*ideal))
 
 
 def check_table(table: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..errors import SBDError
 from .lattice import check_table, spacing
 from .match import match
+from .shift import common_shift
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,10 @@ def follow_columns(
     memory
         Frames that a column may be absent and still keep its number.
     drift
-        Remove the median movement of all columns before linking each pair of frames.
+        Remove the common movement of all columns before linking each pair of frames. It may be
+        larger than a spacing: the outline of the crystal tells a lattice from itself one period
+        on, and where the crystal fills the frame, the movement so far does. Where that leaves two
+        possibilities, a warning says so.
 
     Returns
     -------
@@ -53,15 +58,18 @@ def follow_columns(
     import pandas as pd
 
     frames = _frames(tables)
-    step = max_step
+    gaps = [spacing(t[["y", "x"]].to_numpy(float)) for t in frames]
+    gaps = [g for g in gaps if np.isfinite(g)]
+    gap, step = float(np.median(gaps)) if gaps else np.nan, max_step
     if step is None:
-        gaps = [spacing(t[["y", "x"]].to_numpy(float)) for t in frames]
-        gaps = [g for g in gaps if np.isfinite(g)]
         if not gaps:
             raise SBDError("No frame holds two columns; give max_step in pixels.")
-        step = _STEP * float(np.median(gaps))
+        step = _STEP * gap
     if not 0 < step < np.inf or memory < 0:
         raise SBDError("max_step is a positive number of pixels, memory 0 or more frames.")
+    shape = getattr(tables, "attrs", frames[0].attrs).get("shape")
+    field = _field(frames, shape)
+    velocity, unsure = np.zeros(2), []
     last = np.zeros((0, 2))
     seen = np.zeros(0, int)
     name = np.zeros(0, int)
@@ -71,8 +79,11 @@ def follow_columns(
         points = table[["y", "x"]].to_numpy(float)
         alive = t - seen <= memory + 1
         last, seen, name = last[alive], seen[alive], name[alive]
-        moved = _drift(last, points, step) if drift else np.zeros(2)
-        last = last + moved
+        if drift:
+            moved = common_shift(last, points, gap, velocity, field)
+            last = last + moved.step
+            velocity = moved.step if len(points) and len(last) else velocity
+            unsure += [] if moved.sure else [t]
         pairs = match(last, points, step)
         track = np.full(len(points), -1)
         track[pairs[:, 1]] = name[pairs[:, 0]]
@@ -84,6 +95,15 @@ def follow_columns(
         seen = np.append(seen, np.full(len(new), t))
         name = np.append(name, track[new])
         parts.append(table.assign(frame=t, track=track))
+    if unsure:
+        warnings.warn(
+            f"Between frames {unsure[0] - 1} and {unsure[0]}"
+            + (f" and at {len(unsure) - 1} more steps" if len(unsure) > 1 else "")
+            + " all columns moved by about half a spacing, and the lattice could as well have "
+            "moved the other way: tracks may be off by a lattice period. Take the drift out first "
+            "(correct_drift), or follow a part with an edge or a defect.",
+            stacklevel=2,
+        )
     for part in parts:
         part.attrs = {}
     result = pd.concat(parts, ignore_index=True).sort_values(["track", "frame"], ignore_index=True)
@@ -165,15 +185,12 @@ def _frames(tables) -> list:
     return frames
 
 
-def _drift(before: np.ndarray, after: np.ndarray, step: float) -> np.ndarray:
-    """Median movement of columns to their nearest ones."""
-    from scipy.spatial import cKDTree
-
-    if len(before) < 3 or len(after) < 3:
-        return np.zeros(2)
-    distance, partner = cKDTree(after).query(before)
-    near = distance <= 1.25 * step
-    if near.sum() < 3:
-        return np.zeros(2)
-    movement: np.ndarray = np.median(after[partner[near]] - before[near], axis=0)
-    return movement
+def _field(
+    frames: Sequence[pd.DataFrame], shape: Sequence[int] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest y, x of the frame or, where that is unknown, of any column."""
+    if shape is not None:
+        return np.zeros(2), np.array(shape[-2:], float) - 1
+    held = [t[["y", "x"]].to_numpy(float) for t in frames if len(t)]
+    points = np.vstack(held) if held else np.zeros((1, 2))
+    return points.min(0), points.max(0)

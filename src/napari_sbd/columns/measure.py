@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .fit import GaussianFit, fit_gaussians
 
 RADIUS = 3.5  # scales: the pixels that a column is fitted to; fitted widths are 1 to 1.7 scales
+_FOUND, _BY_HAND = 0.3, 0.5  # of that radius: how far a fit may be from where it began
 _FINEST = 1.2  # px; images are summed until the columns are hardly wider
 _KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
 _CELL = np.pi  # squared widths in which a denoised image holds one independent error
@@ -44,15 +46,17 @@ def measure(
     scale: float,
     bright: bool,
     free: np.ndarray | None = None,
+    variance: np.ndarray | None = None,
 ) -> tuple[Fits, Fits | None]:
-    """Fit columns to a denoised image, and to the counts that it was made from.
+    """Fit columns to a denoised image, and to the data that it was made from.
 
     Parameters
     ----------
     image
         (Y, X) denoised.
     counts
-        (Y, X) electrons, in which case ``image`` is in electrons too; or None.
+        (Y, X) electrons, in which case ``image`` is in electrons too; or values with noise of the
+        given variance; or None.
     start
         (N, 5) as ``Fits.values``; NaN beyond the position where nothing is known yet.
     scale
@@ -61,12 +65,15 @@ def measure(
         Polarity.
     free
         (N,) which columns to fit; all by default.
+    variance
+        (Y, X) of the noise of a pixel of ``counts``, where these are no electrons.
 
     Returns
     -------
     The fit to the denoised image by least squares, and the fit to the counts by Poisson maximum
-    likelihood (NaN where the counts alone do not fix a column; its width is held at that of the
-    first fit, without error, where the counts fix it to no better than 10 %).
+    likelihood, or by least squares where they are none (NaN where the data alone do not fix a
+    column; its width is held at that of the first fit, without error, where the data fix it to no
+    better than 10 %).
 
     Notes
     -----
@@ -84,25 +91,25 @@ def measure(
     coarse = _summed(image, block) / block**2
     first = _coarse_start(start, coarse, scale / block, block, bright)
     radius = RADIUS * scale / block
-    fit = fit_gaussians(coarse, first, radius, free=free)
+    leash = _FOUND if free is None else _BY_HAND
+    fit = fit_gaussians(coarse, first, radius, free=free, leash=leash)
     independent = max(_CELL * (scale / block) ** 2, 1.0)
     covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     if counts is None:
         return _fine(fit, covariance, block, first), None
-    electrons = _summed(counts, block)
-    to_electrons = np.array([1, 1, block**2, 1, block**2])
-    model = np.where(fit.converged[:, None], fit.values, first) * to_electrons
-    expected = fit_gaussians(electrons, model, radius, poisson=True, iterations=0)
+    data = _summed(counts, block)
+    to_sums = np.array([1, 1, block**2, 1, block**2])
+    model = np.where(fit.converged[:, None], fit.values, first) * to_sums
+    noise = None if variance is None else _summed(variance, block)
+    expected = _fitted(data, model, radius, noise, iterations=0)
     width_error = np.sqrt(expected.covariance[:, 3, 3]) / model[:, 3]
     held = ~(width_error < _KNOWN)
-    raw = fit_gaussians(electrons, model, radius, poisson=True, free=free, hold_width=held)
-    back = 1 / np.outer(to_electrons, to_electrons)
+    raw = _fitted(data, model, radius, noise, free=free, hold_width=held)
+    back = 1 / np.outer(to_sums, to_sums)
     denoised = _fine(fit, covariance + expected.covariance * back, block, first)
-    foreseen = fit_gaussians(
-        electrons, model, radius, poisson=True, hold_width=held, iterations=0
-    ).covariance
+    foreseen = _fitted(data, model, radius, noise, hold_width=held, iterations=0).covariance
     in_pixels = GaussianFit(
-        raw.values / to_electrons, raw.covariance * back, raw.dispersion, raw.converged
+        raw.values / to_sums, raw.covariance * back, raw.dispersion, raw.converged
     )
     result = _fine(in_pixels, in_pixels.covariance, block, first)
     cautious = _fine(in_pixels, foreseen * back, block, first)
@@ -113,6 +120,13 @@ def measure(
     for array in (result.values, result.error, result.intensity, result.intensity_error):
         array[lost] = np.nan
     return denoised, result
+
+
+def _fitted(
+    data: np.ndarray, start: np.ndarray, radius: float, noise: np.ndarray | None, **options: Any
+) -> GaussianFit:
+    """A fit to counts, or to data with noise of a known variance (Y, X), with its covariance."""
+    return fit_gaussians(data, start, radius, poisson=noise is None, variance=noise, **options)
 
 
 def _summed(image: np.ndarray, block: int) -> np.ndarray:

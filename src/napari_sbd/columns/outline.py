@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+_LONGER, _LONGEST = 1.25, 4.0  # times the usual circumradius; spacings
 ALPHA = 1.08  # spacings; the SBD paper's 40 px at its 37 px
+
+
+def reach(points: np.ndarray, gap: float) -> float:
+    """The alpha that holds a crystal together [unit of the points].
+
+    ``ALPHA`` spacings; more where the cell is long, so that the triangles of the lattice are larger
+    than those of columns that are equally near on all sides.
+
+    Parameters
+    ----------
+    points
+        (N, 2).
+    gap
+        Their spacing.
+    """
+    corners = _corners(points)
+    usual = float(np.median(_circumradius(points[corners]))) if len(corners) else 0.0
+    return max(ALPHA * gap, min(_LONGER * usual, _LONGEST * gap))
 
 
 def outline(points: np.ndarray, alpha: float) -> np.ndarray:
@@ -88,17 +107,23 @@ def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:
 
 def _triangles(points: np.ndarray, alpha: float) -> np.ndarray:
     """(T, 3) indices of the Delaunay triangles whose circumradius is below alpha."""
+    triangles = _corners(points)
+    small: np.ndarray = triangles[_circumradius(points[triangles]) < alpha]
+    return small
+
+
+def _corners(points: np.ndarray) -> np.ndarray:
+    """(T, 3) indices of the Delaunay triangles."""
     from scipy.spatial import Delaunay, QhullError
 
     none = np.zeros((0, 3), int)
     if len(points) < 3:
         return none
     try:
-        triangles = Delaunay(points - points.mean(0)).simplices
+        triangles: np.ndarray = Delaunay(points - points.mean(0)).simplices
     except QhullError:
         return none
-    small: np.ndarray = triangles[_circumradius(points[triangles]) < alpha]
-    return small
+    return triangles
 
 
 def _in_triangles(points: np.ndarray, alpha: float) -> np.ndarray:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import Cancelled, SBDError, in_words
-from ..frames import unmasked
-from ..micrograph import Micrograph, PixelSize
+from ..errors import Cancelled, SBDError, in_words, warn
+from ..micrograph import PixelSize
+from .verdict import judged, stretch, support, warn_of_two
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .detect import Polarity
+    from ..agreement.evidence import Evidence
+    from ..agreement.pairs import Pair
+    from ..spots import Polarity
+    from .inputs import Images
     from .measure import Fits
 
-_FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
+_EDGE = 5.0  # px along the frame, where a denoised image is several times less exact
 
 
 def find_columns(
-    denoised: Any,
-    noisy: Any = None,
-    pixel_size: PixelSize | None = None,
+    noisy: Any,
+    denoised: Any = None,
     *,
+    pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
     polarity: Polarity = "auto",
     sensitivity: float = 0.5,
     spacing: float | None = None,
     alpha: float | None = None,
+    halves: bool = True,
     progress: Callable[[float, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
@@ -39,11 +42,12 @@ def find_columns(
 
     Parameters
     ----------
-    denoised
-        A micrograph or array, (Y, X) or (T, Y, X).
     noisy
-        The electron counts that it was made from, for the fit to the counts, for counting errors
-        and for the agreement.
+        The electron counts that the denoised image was made from, for the fit to the counts, for
+        counting errors and for the agreement; None where there are none.
+    denoised
+        A micrograph or array, (Y, X) or (T, Y, X). The order was the other way round once; where
+        that can be recognised, a warning says so and the images are taken the right way round.
     pixel_size
         nm, one number or (y, x); by default the micrograph's own.
     gain, offset
@@ -56,6 +60,13 @@ def find_columns(
         Of nearest columns [px]; by default their width is taken from the image.
     alpha
         Of the outline, in units of the spacing; 1.08 by default.
+    halves
+        Where the denoised image carries the recipe of a network, each half of the data, dealt at
+        random, is denoised and judges what was made from the other: acceptance, ``agreement_z`` and
+        ``supported`` rest on data that the judged image was not made from. That takes three more
+        runs of the denoiser for each frame (gains that were tuned on the image are tuned again for
+        each half). False, or another denoiser: the image is judged by the data that it was made
+        from, which a lattice that was made from noise passes easily.
     progress
         Called with (done, total), in frames.
     should_stop
@@ -66,194 +77,160 @@ def find_columns(
     One row for each column: ``y``, ``x`` [px, centre of pixel (0, 0) is 0, 0], ``y_err``,
     ``x_err``, ``intensity`` (integral of the Gaussian above the background; negative for dark
     columns), ``intensity_err``, ``sigma`` [px], ``sigma_err``, ``amplitude``, ``background``; the
-    same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool],
-    ``agreement_z``, ``agreement_p``, ``supported`` [bool; false where the counts contradict the
-    denoised image, at a false discovery rate of 5 %]; ``y_nm``, ``x_nm``, ``y_err_nm``,
-    ``x_err_nm`` when calibrated; ``frame`` for movies. Errors are one standard deviation.
-    Intensities are in electrons if ``noisy`` is given, else in units of the image. ``attrs`` hold
-    scale [px], spacing [px], polarity, threshold, unit and recipe; for a movie those of its first
-    frame with columns.
+    same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool], ``near_frame``
+    [bool, where the denoised image is less exact],
+    ``elongation`` [px; half the distance of two columns that would look like it; where that is
+    clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
+    the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
+    ``supported`` [bool; false where the data contradict the denoised image, at a false discovery
+    rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
+    ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
+    for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
+    holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
+    threshold, unit, what judged (``judged``), how much of the halves' columns is the same
+    (``reproduced``) and recipe; for a movie those of its first frame with columns.
     An image without columns gives an empty table and a warning; noise that is not that of electron
     counts gives a warning.
 
     Raises
     ------
     SBDError
-        If the input cannot be used or there are too many extrema.
+        If the input cannot be used, one image stands in the place of the other, or there are too
+        many extrema.
     Cancelled
         If ``should_stop`` said so.
     """
     import pandas as pd
 
-    from ..noise import counts as electrons
-    from .detect import check_settings
+    from ..spots import check_settings
     from .inputs import inputs, recipe_of
 
     check_settings(sensitivity, polarity, spacing)
     if alpha is not None and not 0.5 < alpha < np.inf:
         raise SBDError(f"Alpha is larger than 0.5 spacings, not {alpha}.")
     with in_words():
-        model, data = inputs(denoised, noisy, pixel_size, gain, offset)
-        images = model.data if model.is_movie else model.data[None]
+        images = inputs(noisy, denoised, pixel_size, gain, offset)
         settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
-        entry, tables = recipe_of(model, data, {**settings, "alpha": alpha}), []
-        for t, image in enumerate(images):
+        entry = recipe_of(images, {**settings, "alpha": alpha, "halves": halves})
+        tables = []
+        for t in range(images.count):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
-            counts = None if data is None else (data.data[t] if data.is_movie else data.data)
-            found = _find(
-                model.replace(data=np.asarray(unmasked(image), np.float64)),
-                None if data is None else data.replace(data=np.asarray(unmasked(counts))),
-                settings,
-                alpha,
-            )
-            if t == 0 and data is not None and len(found):
-                width = round(found.attrs["scale"] / 1.5) or 1
-                electrons.warn_unless_poisson(next(electrons.frames(data)), width)
+            frame = images.frame(t)
+            found = _find(frame, settings, alpha, halves)
+            if t == 0 and frame.pair is not None and len(found):
+                _warn_unless_poisson(frame.pair, found.attrs["scale"])
             found.attrs["recipe"] = entry
-            if model.is_movie:
+            if images.model.is_movie:
                 found.insert(0, "frame", t)
             tables.append(found)
             if progress:
-                progress(t + 1, len(images))
-    if not model.is_movie:
+                progress(t + 1, images.count)
+    if not images.model.is_movie:
         return tables[0]
     with_columns = [t for t in tables if len(t)] or tables[:1]
     attrs = with_columns[0].attrs
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = {**attrs, "frames": len(images)}
+    result.attrs = {**attrs, "frames": images.count}
     return result
 
 
-def refit_columns(
-    table: pd.DataFrame, rows: Any, denoised: Any, noisy: Any = None, **calibration: Any
-) -> pd.DataFrame:
-    """Fit some columns again, such as those added or moved by hand; all others stay.
+def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> pd.DataFrame:
+    """The table of one frame."""
+    from ..agreement.confirm import confirm
+    from ..spots import detect, spacing
 
-    Parameters
-    ----------
-    table
-        From ``find_columns`` for a single image, with edited or appended rows; only ``y`` and ``x``
-        of an edited row count. Deleted rows simply are not there.
-    rows
-        Row numbers or a boolean mask.
-    denoised, noisy
-        As in ``find_columns``.
-    **calibration
-        ``pixel_size``, ``gain``, ``offset`` as in ``find_columns``.
-
-    Returns
-    -------
-    A new table with the same columns.
-
-    Raises
-    ------
-    SBDError
-        If the table does not belong to the image.
-    """
-    from .inputs import inputs
-    from .lattice import check_table
-
-    check_table(table)
-    free = np.zeros(len(table), bool)
-    free[np.asarray(rows)] = True
-    if "scale" not in table.attrs:
-        raise SBDError("The table does not say how wide its columns are; find the columns first.")
-    settings = (calibration.get(k) for k in ("pixel_size", "gain", "offset"))
-    model, data = inputs(denoised, noisy, *settings)
-    points = table[["y", "x"]].to_numpy(float)
-    if model.is_movie or not _inside(points, model.shape):
-        raise SBDError("The columns lie outside of the image: they belong to another one.")
-    start = table[["y", "x", "amplitude", "sigma", "background"]].to_numpy(float, copy=True)
-    start[free, 2:] = np.nan
-    fresh = _measured(model, data, start, free, table.attrs, table.attrs.get("alpha"))
-    result = table.reset_index(drop=True).copy()
-    shared = [c for c in fresh.columns if c in result.columns]
-    for name in shared:
-        whole = name in ("surface", "supported")
-        values = fresh[name].to_numpy()
-        result[name] = values if whole else np.where(free, values, result[name].to_numpy())
-    result.attrs = {**table.attrs, "edited": True}
-    return result
-
-
-def _find(model: Micrograph, data: Micrograph | None, settings: dict, alpha: float | None):
-    from .detect import detect
-    from .lattice import spacing
-
+    model, pair = frame.model, frame.pair
     image = model.data if np.isfinite(model.data).any() else np.zeros(model.shape)
     found = detect(image, **settings)
     points = np.column_stack([found.y, found.x])
     why = found.why or "No extremum is above the threshold; raise the sensitivity."
-    if len(points) and found.scale is not None and model.gain is not None:
-        points, why = _visible(model, model.gain, points, found.scale)
-    start = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    evidence, confirmed = None, None
+    if len(points):
+        evidence = frame.evidence(halves)
+    if evidence is not None:
+        confirmed = confirm(found, evidence, settings["sensitivity"])
+        points, why = confirmed.found.points, confirmed.why or why
     attrs = {
         "scale": found.scale,
         "spacing": spacing(points),
         "polarity": "bright" if found.bright else "dark",
         "threshold": found.threshold,
         "alpha": alpha,
-        "unit": "image units" if data is None else "electrons",
+        "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
+        "halves": halves,
+        "judged": None if pair is None or evidence is None else evidence.how,
+        "reproduced": None if confirmed is None else confirmed.score,
     }
     if not len(points):
-        warnings.warn(f"No atomic columns were found. {why}", stacklevel=4)
-    table = _measured(model, data, start, None, attrs, alpha)
+        warn(f"No atomic columns were found. {why}")
+    start = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    judging = evidence if len(points) else None
+    table = measured(frame, judging, start, None, attrs, judged_at=points)
+    if confirmed is not None and confirmed.halves is not None:
+        table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
+    support(table)
+    warn_of_two(table)
     table.attrs = attrs
     return table
 
 
-def _visible(
-    model: Micrograph, gain: float, points: np.ndarray, scale: float
-) -> tuple[np.ndarray, str]:
-    """The points, or none with the reason where the counts cannot have shown such columns."""
-    from ..agreement.visibility import VISIBLE, visibility
+def _warn_unless_poisson(pair: Pair, scale: float) -> None:
+    from ..noise import counts as electrons
 
-    electrons = (np.asarray(model.data, np.float64) - model.offset) / gain
-    seen = visibility(electrons, (scale, scale), *points.T)
-    if seen >= VISIBLE:
-        return points, ""
-    return points[:0], (
-        f"All spots of the denoised image together would stand out of its counts by {seen:.1f} "
-        f"sigmas, and {VISIBLE:g} are needed: they come from the noise."
-    )
+    if pair.counts:
+        electrons.warn_unless_poisson(next(electrons.frames(pair.data)), round(scale / 1.5) or 1)
 
 
-def _measured(model, data, start, free, attrs, alpha) -> pd.DataFrame:
-    """Fit, judge and describe columns that start at (N, 5) values."""
+def measured(
+    frame: Images,
+    evidence: Evidence | None,
+    start: np.ndarray,
+    free: np.ndarray | None,
+    attrs: dict[str, Any],
+    judged_at: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Fit, judge and describe columns that start at (N, 5) values, judged where they are fitted."""
     import pandas as pd
 
-    from .lattice import spacing
+    from ..spots import spacing
     from .measure import measure
-    from .outline import ALPHA, on_surface
+    from .outline import on_surface, reach
 
-    image, counts = model.data, None
-    if data is not None:
-        image = (np.asarray(model.data) - model.offset) / model.gain
-        counts = (np.asarray(data.data, np.float64) - data.offset) / data.gain
+    model, alpha = frame.model, attrs.get("alpha")
     none = len(start) == 0
-    fit, raw = (
-        (None, None)
-        if none
-        else measure(image, counts, start, attrs["scale"], attrs["polarity"] == "bright", free)
-    )
+    fit, raw = None, None
+    if not none:
+        image, noisy, variance = frame.values(evidence)
+        bright = attrs["polarity"] == "bright"
+        fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance)
     table = pd.DataFrame(_columns(fit, ""))
-    if data is not None:
+    if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
-    points = table[["y", "x"]].to_numpy(float)
-    gap = spacing(points)
-    reach = (alpha or ALPHA) * (gap if np.isfinite(gap) else 1.0)
-    table["surface"] = on_surface(points, reach, model.shape, gap if np.isfinite(gap) else 0.0)
-    table["agreement_z"], table["agreement_p"] = np.nan, np.nan
-    table["supported"] = True
-    if data is not None and not none:
-        table["agreement_z"], table["agreement_p"], table["supported"] = _judged(
-            model, data, points, attrs["scale"]
+    if none:
+        table["elongation"], table["elongation_z"] = np.nan, np.nan
+    else:
+        spread = None if frame.pair is None or evidence is None else evidence.variance
+        stretch(
+            table, image if noisy is None else noisy, spread, slice(None) if free is None else free
         )
+    points = table[["y", "x"]].to_numpy(float)
+    height, width = model.shape[-2:]
+    gap = spacing(points) if len(points) > 1 else 1.0
+    apart = alpha * gap if alpha else reach(points, gap)
+    attrs["outline"] = apart
+    table["surface"] = on_surface(points, apart, (height, width), max(gap, apart))
+    edge = _EDGE + attrs["scale"] if attrs["scale"] else _EDGE
+    table["near_frame"] = ((points < edge) | (points > np.array([height, width]) - 1 - edge)).any(1)
+    table["agreement_z"], table["agreement_p"] = np.nan, np.nan
+    if frame.pair is not None and evidence is not None and not none:
+        places = points if judged_at is None else judged_at
+        z, p = judged(frame.pair, evidence, places, attrs["scale"])
+        table["agreement_z"], table["agreement_p"] = z, p
     if model.pixel_size_yx is not None:
         for axis, size in zip("yx", model.pixel_size_yx, strict=True):
             table[f"{axis}_nm"] = table[axis] * size
@@ -275,20 +252,3 @@ def _columns(fit: Fits | None, suffix: str) -> dict[str, np.ndarray]:
         result[name + suffix] = by_name[name]
         result[f"{name}{suffix}_err"] = by_name[f"{name}_err"]
     return result
-
-
-def _judged(model, data, points, scale) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from scipy.stats import false_discovery_control
-
-    from ..agreement import judge_columns
-
-    z, p = judge_columns(data, model, points[:, 0], points[:, 1], 2**0.5 * scale)
-    supported = np.ones(len(p), bool)
-    valid = np.isfinite(p)
-    if valid.any():
-        supported[valid] = false_discovery_control(p[valid]) >= _FALSE_DISCOVERIES
-    return z, p, supported
-
-
-def _inside(points: np.ndarray, shape: tuple[int, ...]) -> bool:
-    return bool(((points > -1) & (points < np.array(shape))).all())

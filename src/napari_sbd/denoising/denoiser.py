@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
+import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
-from ..frames import finite_or_nan, mean_filled, reference_frame
+from ..errors import SBDError, warn
+from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
+from ..networks import ModelCard
 from ..noise import level as noise
-
-Quality = Literal["fast", "best"]
+from ..noise.camera import Camera, look_at
+from ..spacings import doubt_pixel_size
+from .settings import Quality
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
+_BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 _FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
 class Denoiser:
-    """A model made ready for the frames of one micrograph.
+    """A model made ready for the frames of one micrograph; it does not change.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ class Denoiser:
         As in ``denoise``.
     why
         Why this model was taken; where it is ``"auto"``, that is found out here.
+    **camera
+        As ``noise.camera.look_at`` takes them.
 
     Attributes
     ----------
@@ -41,12 +46,18 @@ class Denoiser:
         The model's card, and why it was taken.
     block
         Pixels summed along y and x.
+    camera
+        What the camera did to the frames.
+    lit
+        Mean of the reference frame above the offset [file units].
     device
         The torch device that was asked for.
     passes
         Runs the network, on another device where the memory of that one does not suffice.
     dose
         Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
+    lit
+        Mean of the reference frame above the offset [file units].
     """
 
     def __init__(
@@ -57,6 +68,7 @@ class Denoiser:
         quality: Quality = "fast",
         device: str = "auto",
         why: str = "as asked",
+        **camera: Any,
     ) -> None:
         if min(source.shape[-2:]) < _SMALLEST:
             raise SBDError(
@@ -68,18 +80,66 @@ class Denoiser:
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
 
-        self.quality = quality
-        self.source = source
-        self.device = resolve_device(device)
-        self.passes = Passes(self.device)
-        self.block = choose_block(source)
-        self.card, self.why = find_model(model), why
-        first = reference_frame(source)
+        where, block, card = resolve_device(device), choose_block(source), find_model(model)
+        raw = reference_frame(source)
+        seen, first = look_at(source, block, **camera)
+        sums = sampling.bin_counts(first, block)
+        white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, self.block, source.pixel_size_yx, self.device)
-            self.card, self.why = choice.card, choice.reason
-        self.network = load_network(self.card, self.device)
-        self._warn_outside(first)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white)
+            card, why = choice.card, choice.reason
+        counts = mean_filled(sums)
+        vars(self).update(
+            source=source,
+            _reference=(raw, first),
+            quality=quality,
+            device=where,
+            passes=Passes(where),
+            block=block,
+            camera=seen,
+            lit=Level.of(first, source.offset).mean,
+            card=card,
+            why=why,
+            network=load_network(card, where),
+            dose=_dose(source, block, float(counts.mean())),
+        )
+        for sentence in doubts(card, source, block, self.dose, first):
+            warn(sentence)
+        judged = counts if white is None else white
+        if judged.std() > _CLEAN * noise.noise_level(judged):
+            warn(
+                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
+                "has so little noise that the result may be less exact than the image itself."
+            )
+
+    source: Micrograph
+    quality: Quality
+    device: Any
+    passes: Any
+    block: tuple[int, int]
+    camera: Camera
+    lit: float
+    card: ModelCard
+    why: str
+    network: Any
+    dose: float | None
+    _reference: tuple[np.ndarray, np.ndarray]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"A denoiser does not change; {name} is that of another one.")
+
+    def with_network(self, network: Any) -> Denoiser:
+        """The same with another network, such as a tuned one."""
+        return self._but(network=network)
+
+    def on_blocks(self, quality: Quality = "fast") -> Denoiser:
+        """The same for block sums in place of pixels."""
+        return self._but(block=(1, 1), quality=quality, camera=self.camera.on_blocks())
+
+    def _but(self, **changes: Any) -> Denoiser:
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
 
     def __call__(
         self,
@@ -88,7 +148,8 @@ class Denoiser:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> np.ndarray:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
-        values = finite_or_nan(frame)
+        raw = finite_or_nan(frame)
+        values = self._cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -103,48 +164,53 @@ class Denoiser:
             shifted = values
             if dy or dx:
                 shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-            counts = sampling.bin_counts(shifted, self.block)
-            empty = np.isnan(counts)
-            filled = mean_filled(counts)
-            mean = filled.mean()
+            working = self.camera.working(sampling.bin_counts(shifted, self.block))
+            mean = working.image.mean()
             # any scale will do for a scale-equivariant network; this one fits half precision
-            scale = filled.std() or 1.0
-            normal = ((filled - mean) / scale).astype(np.float32)
+            scale = working.image.std() or 1.0
+            normal = ((working.image - mean) / scale).astype(np.float32)
             estimate = np.zeros_like(normal)
             for turn in turns:
                 turned = np.ascontiguousarray(_turn(normal, turn))
                 clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
+            if not working.is_plain:
+                estimate = (working.restored(estimate * scale + mean) - mean) / scale
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
-            if empty.any():
+            if np.isnan(raw).any():
+                # pixels that were given without data stay so; outliers are filled
+                held = np.pad(raw, ((dy, 0), (dx, 0)), constant_values=np.nan)
+                empty = np.isnan(sampling.bin_counts(held, self.block))
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
 
-    def annotate(self, result: Micrograph, checksum: bool = True, **settings: Any) -> Micrograph:
-        """Add the recipe of this denoising to a result; ``checksum`` as in ``origin_of``."""
-        from ..networks.hardware import precision
-        from ..provenance import origin_of, recipe, with_recipe
+    def _cleaned(self, raw: np.ndarray) -> np.ndarray:
+        """A frame with NaN for outliers; the frame that was looked at is not searched again."""
+        known, cleaned = self._reference
+        if self.camera.outliers and np.array_equal(raw, known):
+            return cleaned
+        return self.camera.cleaned(raw)[0]
 
-        source = self.source
-        entry = recipe(
-            "denoise",
-            origin_of(source, checksum),
+    def found(self) -> dict[str, Any]:
+        """What a recipe says of image, model and device."""
+        from ..networks.hardware import precision
+
+        source, device = self.source, self.passes.device
+        return {
             **self.named(),
-            model_choice=self.why,
-            quality=self.quality,
-            device=str(self.passes.device),
-            precision=str(precision(self.passes.device)).removeprefix("torch."),
-            block=list(self.block),
-            shape=list(source.shape),
-            pixel_size=source.pixel_size,
-            gain=source.gain,
-            offset=source.offset,
-            dose=self.dose,
-            **settings,
-        )
-        return with_recipe(result, entry)
+            "model_choice": self.why,
+            "device": str(device),
+            "precision": str(precision(device)).removeprefix("torch."),
+            "block": list(self.block),
+            "shape": list(source.shape),
+            "pixel_size": source.pixel_size,
+            "gain": source.gain,
+            "offset": source.offset,
+            "dose": self.dose,
+            "camera": self.camera.facts or None,
+        }
 
     def named(self) -> dict[str, Any]:
         """What a recipe says of the model: name, checksum, and the path of one of your own."""
@@ -154,44 +220,59 @@ class Denoiser:
         path = None if is_bundled(card) else str(card.path.absolute())
         return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
 
-    def _warn_outside(self, first: np.ndarray) -> None:
-        """Warn where the image is outside what the model was trained on."""
-        low, high = self.card.working_pixel_nm
-        for p, b in zip(self.source.pixel_size_yx or (), self.block, strict=False):
-            if not self.card.knows_pixel(p * b):
-                self._warn(f"The image has {p * b:.3g} nm", f"{low:g} to {high:g} nm")
-                break
-        counts = mean_filled(sampling.bin_counts(first, self.block))
-        dose, least = self._dose(float(counts.mean())), self.card.dose_range[0]
-        self.dose = None if dose is None else dose / (self.block[0] * self.block[1])
-        if dose is not None and dose < least / 2:
-            self._warn(f"The image has {dose:.3g} electrons", f"{least:g} and more")
-        level = noise.noise_level(counts)
-        if counts.std() > _CLEAN * level:
-            warnings.warn(
-                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
-                "has so little noise that the result may be less exact than the image itself.",
-                stacklevel=4,
-            )
 
-    def _warn(self, found: str, trained: str) -> None:
-        warnings.warn(
-            f"{found} per working pixel; model {self.card.name!r} was trained at {trained}, "
-            "so its result may be wrong.",
-            stacklevel=5,
+def doubts(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    dose: float | None,
+    frame: np.ndarray | None,
+) -> list[str]:
+    """Sentences that say why a result may be wrong: the image is outside what a model was trained
+    on, or contradicts its pixel size.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    source, block
+        The image, and the pixels summed along y and x.
+    dose
+        Mean electrons per pixel; None where it is unknown.
+    frame
+        (Y, X) the first that is not blank; None where there is none.
+    """
+    found = []
+    sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
+    if odd := [size for size in sizes if not card.knows_pixel(size)]:
+        low, high = card.working_pixel_nm
+        found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
+    low, high = card.dose_range
+    held = None if dose is None else dose * block[0] * block[1]
+    if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
+        found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
+    said = [
+        f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
+        "its result may be wrong."
+        for this, trained in found
+    ]
+    if frame is not None and source.pixel_size_yx is not None:
+        doubt = doubt_pixel_size(frame, source.pixel_size_yx)
+        said += [doubt] if doubt else []
+    return said
+
+
+def _dose(source: Micrograph, block: tuple[int, int], mean: float) -> float | None:
+    """Electrons per pixel where block sums have this mean; None where the gain is unknown."""
+    if source.gain is None:
+        return None
+    above = mean - source.offset * block[0] * block[1]
+    if above <= 0:
+        raise SBDError(
+            f"The mean of the image lies below the offset {source.offset:g}; "
+            "with this gain and offset there are no electrons in it."
         )
-
-    def _dose(self, mean: float) -> float | None:
-        """Electrons per working pixel of a mean block sum; None where the gain is unknown."""
-        if self.source.gain is None:
-            return None
-        above = mean - self.source.offset * self.block[0] * self.block[1]
-        if above <= 0:
-            raise SBDError(
-                f"The mean of the image lies below the offset {self.source.offset:g}; "
-                "with this gain and offset there are no electrons in it."
-            )
-        return above / self.source.gain
+    return above / source.gain / (block[0] * block[1])
 
 
 def choose_block(source: Micrograph) -> tuple[int, int]:
@@ -202,10 +283,9 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     else:
         found = sampling.estimate_bin(mean_filled(reference_frame(source)))
         if found is None:
-            warnings.warn(
+            warn(
                 f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
-                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size.",
-                stacklevel=4,
+                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size."
             )
         block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]

@@ -43,8 +43,8 @@ def equivalent_filter(
     image: Micrograph | np.ndarray,
     y: float,
     x: float,
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
     device: str = "auto",
 ) -> EquivalentFilter:

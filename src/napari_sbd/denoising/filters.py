@@ -26,6 +26,9 @@ from .denoiser import choose_block
 Filter = Callable[[np.ndarray], np.ndarray]
 Method = Callable[[np.ndarray], np.ndarray]
 
+_FEWEST = 8  # working pixels along an image; fewer leave the filters no neighbourhood
+# BM3D looks at pieces of 8 x 8, and its package does not bear images of hardly more than one.
+_BM3D = 16
 _WIDTHS = 0.5 * 2 ** (np.arange(11) / 2)  # sigmas of Gaussians [working pixels]
 _BRAGG_LIMIT = 3.0  # times the background, over 3 x 3 frequencies; noise hardly exceeds that
 _BRAGG_REACH = 2  # frequencies around a Bragg peak that pass
@@ -110,12 +113,19 @@ def at_working_sampling(
     Raises
     ------
     SBDError
-        If the image is constant, or its noise cannot be stabilised.
+        If the image is constant or of a few blocks, or its noise cannot be stabilised.
     """
     values = finite_or_nan(image)
     if values.ndim != 2:
         raise SBDError("Filters take single images; apply them frame by frame.")
-    b = block or choose_block(Micrograph(values, pixel_size))
+    large = min(values.shape) >= _FEWEST
+    b = block or (choose_block(Micrograph(values, pixel_size)) if large else (1, 1))
+    height, width = (n // each for n, each in zip(values.shape, b, strict=True))
+    if min(height, width) < _FEWEST:
+        raise SBDError(
+            f"The image has {height} x {width} working pixels and a filter needs at least "
+            f"{_FEWEST} x {_FEWEST}; give a larger image or a smaller block."
+        )
     sums = mean_filled(sampling.bin_counts(values, b))
     if not stabilise:
         return sampling.upsample(method(sums), b, values.shape)
@@ -204,8 +214,10 @@ def bm3d(image: np.ndarray) -> np.ndarray:
     """BM3D of unit noise; its package is not free for commercial use."""
     import bm3d as package
 
-    result: np.ndarray = package.bm3d(image, 1.0)
-    return result
+    height, width = image.shape
+    more = [(0, max(0, _BM3D - n)) for n in image.shape]
+    result: np.ndarray = package.bm3d(np.pad(image, more, "symmetric"), 1.0)
+    return result[:height, :width]
 
 
 def anscombe(counts: np.ndarray) -> np.ndarray:

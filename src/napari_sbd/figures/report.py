@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..micrograph import Micrograph
-from ..provenance import history
+from ..recipe import history
 from .panel import panel
 
 if TYPE_CHECKING:
@@ -76,12 +76,10 @@ def write_report(
     axes["words"].set_axis_off()
     words = _words(raw, denoised, agreement, columns, remarks)
     axes["words"].text(0, 1, words, va="top", family="monospace", size=6.5, wrap=False)
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        figure.savefig(draft, dpi=150)
-        os.replace(draft, path)
+        with replacing(path) as draft:
+            figure.savefig(draft, dpi=150, format=path.suffix[1:].lower())
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise SBDError(f"The report cannot be written to {path}: {error.strerror}.") from error
     return path
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SBDError
-from ..noise.level import noise_level, thin
-
-_POISSON = (0.7, 1.4)  # noise variance over mean, as still believed of counted electrons
-_WHITE = (0.6, 1.6)  # power of the noise beyond 0.47 cycles per pixel over that at 0.38 to 0.45
+from ..noise import model
+from ..noise.level import thin
 
 
 @dataclass(frozen=True)
@@ -93,37 +91,16 @@ def recognise(
     SBDError
         If counted electrons are needed and these are none.
     """
-    level = noise_level(sums)
-    whole = bool((sums >= 0).all() and (sums == np.round(sums)).all())
-    if gain is None and offset == 0 and whole and sums.mean() > 0:
-        believed = 1.0 if abs(level**2 / sums.mean() - 1) < 0.1 else None
-    else:
-        believed = gain
-    if believed is not None:
-        electrons = np.maximum(np.rint((sums - offset) / believed), 0)
-        ratio = (level / believed) ** 2 / max(float(electrons.mean()), 1e-9)
-        if _POISSON[0] < ratio < _POISSON[1]:
-            return electrons.astype(np.float32), Counted()
-        if loss == "thinning":
-            raise SBDError(
-                f"The noise variance is {ratio:.3g} times that of counted electrons with a gain of "
-                f"{believed:g}; correct the gain and offset, or choose another loss than thinning."
-            )
-    elif loss == "thinning":
+    found = model.noise_model(sums, gain, offset)
+    if isinstance(found, model.Counted):
+        electrons = np.maximum(np.rint((sums - offset) / found.gain), 0)
+        return electrons.astype(np.float32), Counted()
+    if loss == "thinning":
         raise SBDError(
-            "The loss 'thinning' needs counted electrons; give the detector's gain (file units per "
-            "electron), or choose the loss sure or blind-spot."
+            f"The loss 'thinning' needs counted electrons. {found.evidence} Correct the detector's "
+            "gain (file units per electron) and offset till the noise variance is about one times "
+            "that of counted electrons, or choose the loss sure or blind-spot."
         )
-    if level <= 0 or not _WHITE[0] < _whiteness(sums) < _WHITE[1]:
-        return (sums / (sums.std() or 1.0)).astype(np.float32), None
-    return (sums / level).astype(np.float32), Gaussian(1.0)
-
-
-def _whiteness(image: np.ndarray) -> float:
-    """Power in the corners of the spectrum over the power in a ring next to them (medians)."""
-    power = np.abs(np.fft.rfft2(image - image.mean())) ** 2
-    radius = np.hypot(np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1]))
-    corner, ring = power[radius > 0.47], power[(radius > 0.38) & (radius < 0.45)]
-    if not corner.size or not ring.size or not np.median(ring):
-        return 0.0
-    return float(np.median(corner) / np.median(ring))
+    if isinstance(found, model.Gaussian):
+        return (sums / found.sd).astype(np.float32), Gaussian(1.0)
+    return (sums / (sums.std() or 1.0)).astype(np.float32), None

@@ -11,10 +11,12 @@ import numpy as np
 
 from .. import sampling
 from ..denoising.denoiser import Denoiser
+from ..denoising.settings import TuningRequest
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import as_micrograph, finite_or_nan
+from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
+from ..noise.level import noise_level
 from . import layer, noises
 from .adapt import Outcome, adapt
 from .judge import Frame
@@ -24,7 +26,7 @@ from .tuned import Tuned, fingerprint
 
 Frames = Literal["reference", "all", "each"] | int
 
-STEPS = 100
+USUAL = TuningRequest()
 _FIELD = 512  # working pixels along a side of the part of a frame that is looked at
 _JUDGED = 4  # frames of a movie that are judged on, when it is tuned on all
 _TAKEN_FOR = {noises.Counted: "counted electrons", noises.Gaussian: "white Gaussian noise"}
@@ -32,14 +34,14 @@ _TAKEN_FOR = {noises.Counted: "counted electrons", noises.Gaussian: "white Gauss
 
 def gain_tune(
     image: Micrograph | np.ndarray,
+    *,
     pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
-    *,
     model: str | Path = "auto",
-    loss: str = "auto",
+    loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
-    steps: int = STEPS,
+    steps: int = USUAL.steps,
     frames: Frames = "reference",
     device: str = "auto",
     seed: int = 0,
@@ -111,9 +113,9 @@ def gain_tune(
 def tune_model(
     worker: Denoiser,
     *,
-    loss: str = "auto",
+    loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
-    steps: int = STEPS,
+    steps: int = USUAL.steps,
     frames: Frames = "reference",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -183,7 +185,7 @@ def _groups(source: Micrograph, frames: Frames) -> list[list[int]]:
             raise SBDError(f"There is no frame {frames}; the image has {len(stack)}.")
         return [[int(frames)]]
     if frames == "reference":
-        return [[next(i for i, f in enumerate(stack) if _unless_blank(f) is not None)]]
+        return [[reference_number(source)]]
     if frames == "all":
         return [list(range(len(stack)))]
     if frames == "each":
@@ -226,9 +228,12 @@ def _tune(
     for frame in (_unless_blank(_stack(source)[i]) for i in group):
         if frame is None:
             continue
-        sums, valid = _working(frame, worker.block)
-        offset = source.offset * worker.block[0] * worker.block[1]
-        image, noise = noises.recognise(sums, source.gain, offset, loss)
+        sums, valid = _working(worker.camera.cleaned(frame)[0], worker.block)
+        if (prepared := worker.camera.working(sums)).is_plain:
+            offset = source.offset * worker.block[0] * worker.block[1]
+            image, noise = noises.recognise(sums, source.gain, offset, loss)
+        else:
+            image, noise = _made_white(prepared.image, loss)
         if noise is None:
             return untuned(
                 "The noise is neither that of counted electrons nor independent from pixel to "
@@ -270,6 +275,16 @@ def _tune(
     )
     changes = outcome.changes
     return {n: changes[n].flatten().half().cpu().numpy() for n in places}, report
+
+
+def _made_white(image: np.ndarray, loss: str) -> tuple[np.ndarray, noises.Noise]:
+    """An image whose noise was made white and even, in units of this noise."""
+    if loss == "thinning":
+        raise SBDError(
+            "The loss 'thinning' needs counted electrons, and the noise of this camera is "
+            "correlated or its light uneven; choose the loss sure or blind-spot."
+        )
+    return image / (noise_level(image) or 1.0), noises.Gaussian(1.0)
 
 
 def _reason(outcome: Outcome) -> str:

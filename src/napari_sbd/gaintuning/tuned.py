@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing
 from ..networks import ModelCard
 from .report import Report, together
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
     from ..networks.unet import UNet
-
-Image = TypeVar("Image", "Micrograph", np.ndarray)
 
 _FORMAT = "napari-sbd gains 1"
 _LONGEST_TEXT = 65536  # characters of gains in a recipe
@@ -81,8 +81,6 @@ class Tuned:
 
     def settings(self, source: Micrograph) -> dict[str, Any]:
         """What the recipe of a denoised micrograph says of the tuning, with the gains."""
-        from .text import to_text
-
         report = self.report
         here = self.image is not None and self.image == fingerprint(source)
         text = to_text(self)
@@ -130,12 +128,6 @@ class Tuned:
         changes = {n: torch.from_numpy(c[s].astype(np.float32)) for n, c in self.changes.items()}
         return layer.apply(network, changes, self.tune)
 
-    def denoise(self, image: Image, **options: Any) -> Image:
-        """Denoise with the tuned network; options as those of ``napari_sbd.denoise``."""
-        from ..denoise import denoise
-
-        return denoise(image, **options, gain_tuning=self)
-
     def facts(self) -> dict[str, str]:
         """All but the changes, as a safetensors file carries it."""
         facts = {"format": _FORMAT, "model": self.model, "model_sha256": self.model_sha256}
@@ -175,13 +167,11 @@ class Tuned:
         path = Path(path)
         if path.suffix != ".safetensors":
             raise SBDError(f"Gains are written to a .safetensors file, not to {path.name!r}.")
-        draft = path.with_suffix(".part")
         try:
-            save_file(self.changes, draft, self.facts())
-            draft.chmod(0o644)  # safetensors makes files that only their owner can read
-            os.replace(draft, path)
+            with replacing(path) as draft:
+                save_file(self.changes, draft, self.facts())
+                draft.chmod(0o644)  # safetensors makes files that only their owner can read
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise SBDError(f"The gains cannot be written to {path}: {error.strerror}.") from error
         return path
 
@@ -237,3 +227,31 @@ def given(gains: Tuned | str | Path, model: str | Path) -> tuple[Tuned, dict[str
     if model == "auto":
         return tuned, {"model": tuned.model, "why": "the one that its gains were tuned for"}
     return tuned, {"model": model}
+
+
+def to_text(tuned: Tuned) -> str:
+    """Gains as base64 of the safetensors file that ``Tuned.save`` writes."""
+    from safetensors.numpy import save
+
+    return base64.b64encode(save(tuned.changes, tuned.facts())).decode()
+
+
+def from_text(text: str) -> Tuned:
+    """The inverse of ``to_text``; nothing is unpickled.
+
+    Raises
+    ------
+    SBDError
+        If the text holds no gains.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = base64.b64decode(text, validate=True)
+        changes = load(data)
+        # the loader of bytes leaves the metadata out: an 8-byte length, then JSON
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return Tuned.from_facts(header["__metadata__"], changes)
+    except (binascii.Error, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise SBDError("The gains in the recipe are damaged; tune again.") from error

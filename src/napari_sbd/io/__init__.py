@@ -5,23 +5,32 @@ The format libraries are imported on first use.
 
 from __future__ import annotations
 
+import logging
 import os
+import struct
+import tokenize
+import zlib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..errors import SBDError
+from ..files import check_folder
 from ..micrograph import Micrograph
 
+_MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
+_COMPRESSED = (".gz", ".bz2")
 _READERS = {
     ".dm3": "dm",
     ".dm4": "dm",
-    ".mrc": "mrc",
-    ".mrcs": "mrc",
+    **dict.fromkeys(_MRC, "mrc"),
+    **dict.fromkeys((".mrc.gz", ".mrc.bz2"), "mrc"),
     ".ser": "ser",
     ".emd": "emd",
+    ".de5": "emd",
     ".h5": "emd",
     ".hdf5": "emd",
+    ".hspy": "hyperspy",
     ".tif": "tiff",
     ".tiff": "tiff",
     ".npy": "npy",
@@ -30,9 +39,18 @@ _READERS = {
 _WRITERS = {
     ".ome.tif": "tiff",
     ".ome.tiff": "tiff",
-    **{s: f for s, f in _READERS.items() if s not in (".dm3", ".ser", ".png")},
+    ".dm4": "dm",
+    ".mrc": "mrc",
+    ".mrcs": "mrc",
+    ".emd": "emd",
+    ".h5": "emd",
+    ".hdf5": "emd",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".npy": "npy",
 }
 _FOLDERS = {".zarr": "ome_zarr"}
+_FOLDERS_TO_READ = {**_FOLDERS, ".zspy": "hyperspy"}  # a .zspy may also be a ZIP archive
 _STREAMED = {
     ".zarr": "ome_zarr",
     ".tif": "tiff_frames",
@@ -40,6 +58,13 @@ _STREAMED = {
     ".mrc": "mrc",
     ".mrcs": "mrc",
 }
+# What damaged files end in. Any other error is a fault of this program and goes on as it is.
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, LookupError, struct.error, zlib.error),
+    *(tokenize.TokenError, SyntaxError),  # of numpy's header; of PNG, as Pillow says it
+)
+_LIBRARIES = ("PIL", "h5py", "lzma", "numcodecs", "tifffile", "xml", "zarr")
+_logger = logging.getLogger(__name__)
 _OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 READ_SUFFIXES = tuple(_READERS)
 """Suffixes of files that need no optional package; ``.zarr`` is a folder."""
@@ -51,6 +76,7 @@ __all__ = [
     "check_readable",
     "check_writable",
     "frame_writer",
+    "is_readable",
     "read",
     "stem",
     "write",
@@ -60,9 +86,9 @@ __all__ = [
 def read(path: str | os.PathLike[str]) -> Micrograph:
     """Read an image or movie; the suffix chooses the format.
 
-    DM3, DM4, MRC, SER, EMD (Velox and Berkeley), our HDF5, TIFF, OME-Zarr, NPY and PNG are read
-    without other packages, the rest through RosettaSciIO where it is installed. Large data stay on
-    disk until they are used.
+    DM3, DM4, MRC, SER, EMD (Velox, Berkeley, Prismatic), HyperSpy's HDF5 and Zarr files, our HDF5,
+    TIFF, OME-Zarr, NPY and PNG are read without other packages; some more through RosettaSciIO
+    where it is installed. Large data stay on disk until they are used.
 
     Parameters
     ----------
@@ -81,10 +107,10 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     """
     path = Path(path).absolute()
     check_readable(path)
-    suffix = path.suffix.lower()
-    reader = import_module(f".{(_READERS | _FOLDERS).get(suffix, 'rosetta')}", __name__)
+    name = (_READERS | _FOLDERS_TO_READ).get(_suffix(path), "rosetta")
+    _logger.debug("%s is read by %s", path, name)
     try:
-        m: Micrograph = reader.read(path)
+        m: Micrograph = import_module(f".{name}", __name__).read(path)
     except SBDError as err:
         raise SBDError(f"{path.name}: {err}") from err
     except ImportError as err:
@@ -92,6 +118,8 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     except MemoryError as err:
         raise SBDError(f"{path.name} does not fit into memory; crop it or split it.") from err
     except Exception as err:
+        if not _is_damage(err):
+            raise
         raise SBDError(
             f"{path.name} cannot be read as {path.suffix or 'an image'}: it is damaged, cut short "
             "or of another format than its suffix says; copy it again or correct the suffix."
@@ -147,7 +175,7 @@ def frame_writer(path: Path) -> Any:
 def check_readable(path: Path) -> None:
     """Refuse a path that holds no file, before any work is done."""
     try:
-        if path.is_dir() and path.suffix.lower() in _FOLDERS:
+        if path.is_dir() and path.suffix.lower() in _FOLDERS_TO_READ:
             return
         if path.is_dir():
             raise SBDError(f"{path} is a folder; give the image file in it.")
@@ -164,6 +192,11 @@ def check_readable(path: Path) -> None:
         ) from err
 
 
+def is_readable(path: Path) -> bool:
+    """Whether a file's suffix is one of `READ_SUFFIXES`."""
+    return _suffix(path) in _READERS
+
+
 def is_writable(path: Path) -> bool:
     """Whether `write` knows the suffix of a path."""
     return path.suffix.lower() in _WRITERS | _FOLDERS
@@ -178,15 +211,26 @@ def check_writable(path: Path) -> None:
         )
     if path.is_dir() and not (path.suffix.lower() in _FOLDERS and _is_store(path)):
         raise SBDError(f"{path} is a folder; give a file name in it.")
-    if not path.parent.is_dir():
-        raise SBDError(f"There is no folder {path.parent}; create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise SBDError(f"{path} cannot be written; check the rights of its folder.")
+    check_folder(path)
 
 
 def stem(path: Path) -> str:
-    """The name of a file without its suffix, ``.ome.tif`` taken as one."""
-    return path.stem[:-4] if path.name.lower().endswith(_OME) else path.stem
+    """The name of a file without its suffix, ``.ome.tif`` and ``.mrc.gz`` taken as one."""
+    twofold = path.name.lower().endswith(_OME) or _suffix(path) != path.suffix.lower()
+    return Path(path.stem).stem if twofold else path.stem
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that chooses the reader, in lower case; of compressed MRC files both."""
+    last = path.suffix.lower()
+    compressed = last in _COMPRESSED and Path(path.stem).suffix.lower() in _MRC
+    return f".mrc{last}" if compressed else last
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether an error is of the kind that a damaged file ends in."""
+    library = type(error).__module__.partition(".")[0].lstrip("_")
+    return isinstance(error, _DAMAGED) or library in _LIBRARIES
 
 
 def _is_store(path: Path) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,26 @@ from ..errors import SBDError
 from .arrays import LAZY_BYTES, is_large
 
 _MOST_COMPRESSED = 2000  # times; deflate cannot do more than 1032
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """An HDF5 file open for reading.
+
+    Raises
+    ------
+    OSError
+        If it is damaged; h5py calls some damage a RuntimeError.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except RuntimeError as err:
+        if type(err) is not RuntimeError:
+            raise
+        raise OSError(str(err)) from err
 
 
 def load(dataset: Any, frame_axis: int = 0) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +13,71 @@ from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
-from .arrays import frames, map_array, storable
+from .arrays import check_length, frames, map_array, stack_frames, storable
+from .mrc_header import HEADER_BYTES, OUR_TYPE, Values, is_default, parse, pixel_size, values
 from .raw_frames import RawFrames
 from .record import plain
-from .units import pixel_size_nm
 
 _MODES = {"int8": 0, "int16": 1, "uint16": 6, "float32": 2}
-_TYPES = {0: "i1", 1: "i2", 2: "f4", 4: "c8", 6: "u2", 12: "f2"}
-_VOLUME_STACK = 401  # space group
-_HEADER_BYTES = 1024
-_OUR_TYPE = b"SBD1"
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2"}
+_UNUSED = 128  # bytes before our record: some readers look there for the pixel size of FEI
 
 
 def read(path: Path) -> Micrograph:
-    """Read an image (Y, X) or a stack (T, Y, X); memory-mapped when large."""
-    with path.open("rb") as file:
-        order, header = _read_header(file.read(_HEADER_BYTES))
-        ours = header["exttyp"] == _OUR_TYPE
-        extended = file.read(int(header["nsymbt"])).rstrip(b"\0") if ours else None
-    if header["ispg"] >= _VOLUME_STACK:
-        raise SBDError("it holds a stack of volumes; give an image or an image stack.")
-    dtype = np.dtype(order + _TYPES[int(header["mode"])])
-    shape = tuple(int(header[n]) for n in ("nz", "ny", "nx"))
-    data = map_array(path, dtype, shape, _HEADER_BYTES + int(header["nsymbt"]))
-    cell = header["cella"]
+    """Read an image (Y, X) or a stack (T, Y, X); memory-mapped when large.
+
+    Compressed files are read into memory.
+
+    Raises
+    ------
+    SBDError
+        If it holds volumes, colours or complex values, or ends too early.
+    """
+    with _open(path) as file:
+        header = parse(file.read(HEADER_BYTES))
+        extended = file.read(int(header["nsymbt"]))
+        kind = values(header)
+        if path.suffix.lower() in _COMPRESSED:
+            data = _from_stream(file, kind)
+        else:
+            data = _from_file(path, kind, HEADER_BYTES + int(header["nsymbt"]))
     m = Micrograph(
         data[0] if len(data) == 1 else data,
-        pixel_size=pixel_size_nm(
-            _voxel(cell["y"], header["my"]), "Å", _voxel(cell["x"], header["mx"]), "Å"
-        ),
+        pixel_size=pixel_size(header, extended),
         metadata={"mrc": {name: plain(header[name]) for name in header.dtype.names or ()}},
     )
-    return record.restore(m, extended)
+    return record.restore(m, extended.strip(b"\0") if header["exttyp"] == OUR_TYPE else None)
+
+
+def _open(path: Path) -> Any:
+    module = _COMPRESSED.get(path.suffix.lower())
+    return import_module(module).open(path) if module else path.open("rb")
+
+
+def _from_file(path: Path, kind: Values, offset: int) -> Any:
+    if not kind.packed:
+        return map_array(path, kind.dtype, kind.shape, offset)
+    check_length(path, offset + math.prod(kind.stored_shape))
+    rows = RawFrames(path, offset, kind.stored_shape[1:], kind.dtype)
+    return stack_frames(
+        lambda i: _unpacked(rows[i], kind.shape[2]), kind.shape[0], kind.shape[1:], kind.dtype
+    )
+
+
+def _from_stream(file: Any, kind: Values) -> np.ndarray:
+    wanted = math.prod(kind.stored_shape) * kind.dtype.itemsize
+    raw = file.read(wanted)
+    if len(raw) < wanted:
+        raise SBDError("the file is cut short; copy it again from the microscope.")
+    data = np.frombuffer(raw, kind.dtype).reshape(kind.stored_shape)
+    data = data.astype(kind.dtype.newbyteorder("="), copy=False)
+    return _unpacked(data, kind.shape[2]) if kind.packed else data
+
+
+def _unpacked(rows: np.ndarray, width: int) -> np.ndarray:
+    """4-bit values (..., width) of whole bytes; the low half of a byte is the left pixel."""
+    pairs = np.stack((rows & 15, rows >> 4), axis=-1)
+    return pairs.reshape(*rows.shape[:-1], -1)[..., :width]
 
 
 def write(m: Micrograph, path: Path) -> None:
@@ -57,8 +91,11 @@ def write(m: Micrograph, path: Path) -> None:
         If no type of MRC holds the values.
     """
     dtype = storable(m.data, list(_MODES), "MRC")
-    # Validators accept only the extended headers that they know, so none without need.
-    extended = _extended(m) if record.is_needed(m) else b""
+    # Validators accept only the extended headers that they know, so none without need; in ours
+    # 1 Å per pixel is a calibration.
+    size = m.pixel_size_yx
+    needed = record.is_needed(m) or (size is not None and is_default(size))
+    extended = _extended(m) if needed else b""
     header = _header(m, _MODES[dtype.name], len(extended))
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(header.tobytes() + extended)
@@ -95,23 +132,27 @@ def allocate(m: Micrograph, path: Path, room: int) -> None:
 def open_frames(path: Path) -> RawFrames:
     """The frames of a file that ``allocate`` made, to be written and read by number."""
     with path.open("rb") as file:
-        order, header = _read_header(file.read(_HEADER_BYTES))
-    shape = int(header["ny"]), int(header["nx"])
-    return RawFrames(path, _HEADER_BYTES + int(header["nsymbt"]), shape, np.dtype(order + "f4"))
+        header = parse(file.read(HEADER_BYTES))
+    kind = values(header)
+    return RawFrames(path, HEADER_BYTES + int(header["nsymbt"]), kind.shape[1:], kind.dtype)
 
 
 def seal(m: Micrograph, path: Path) -> None:
     """Write the record of ``m`` to a file that ``allocate`` made with room for it."""
-    room = open_frames(path).offset - _HEADER_BYTES
+    room = open_frames(path).offset - HEADER_BYTES
     with path.open("rb+") as file:
-        file.seek(_HEADER_BYTES)
-        file.write(record.dumps(m).encode().ljust(room, b"\0"))
+        file.seek(HEADER_BYTES)
+        file.write(_padded(m).ljust(room, b"\0"))
 
 
 def _extended(m: Micrograph, room: int = 0) -> bytes:
     """The record in an extended header of whole blocks."""
-    text = record.dumps(m).encode()
-    return text.ljust(-(-(len(text) + room) // _HEADER_BYTES) * _HEADER_BYTES, b"\0")
+    text = _padded(m)
+    return text.ljust(-(-(len(text) + room) // HEADER_BYTES) * HEADER_BYTES, b"\0")
+
+
+def _padded(m: Micrograph) -> bytes:
+    return bytes(_UNUSED) + record.dumps(m).encode()
 
 
 def _header(m: Micrograph, mode: int, extended_bytes: int) -> np.ndarray:
@@ -129,7 +170,7 @@ def _header(m: Micrograph, mode: int, extended_bytes: int) -> np.ndarray:
     header["cellb"] = (90, 90, 90)
     header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
     header["nsymbt"], header["nversion"] = extended_bytes, 20141
-    header["exttyp"] = _OUR_TYPE if extended_bytes else b""
+    header["exttyp"] = OUR_TYPE if extended_bytes else b""
     header["map"], header["machst"] = b"MAP ", machine_stamp_from_byte_order()
     header["nlabl"] = 1
     header["label"][0] = b"napari-sbd"
@@ -154,19 +195,3 @@ class _Statistics:
         mean = self.total / self.count
         header["dmin"], header["dmax"], header["dmean"] = self.low, self.high, mean
         header["rms"] = math.sqrt(max(self.squares / self.count - mean**2, 0.0))
-
-
-def _voxel(length: Any, intervals: Any) -> float | None:
-    return float(length) / int(intervals) if int(intervals) > 0 else None
-
-
-def _read_header(raw: bytes) -> tuple[str, np.void]:
-    """Byte order and fields; older programs leave the map identifier and machine stamp out."""
-    from mrcfile.dtypes import HEADER_DTYPE
-
-    for order in "<>":
-        header = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
-        sizes = min(int(header[n]) for n in ("nx", "ny", "nz"))
-        if int(header["mode"]) in _TYPES and sizes > 0 and header["nsymbt"] >= 0:
-            return order, header
-    raise ValueError("no MRC header")

@@ -1,7 +1,12 @@
-"""Every other format, through RosettaSciIO where it is installed."""
+"""Some more formats, through RosettaSciIO where it is installed.
+
+Only readers whose source was read and that cannot run what a file holds: none evaluates,
+unpickles or starts another program (RosettaSciIO 0.15.0). The others stay closed.
+"""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -12,58 +17,110 @@ import numpy as np
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from .arrays import LAZY_BYTES
+from .axes import Axis, calibration, frames_first, is_image
 from .record import plain
-from .units import pixel_size_nm, to_seconds
+
+READERS = {
+    ".bcf": "bruker",
+    ".blo": "blockfile",
+    ".emi": "tia",
+    ".img": "jeol",
+    ".mib": "quantumdetector",
+    ".nxs": "nexus",
+    ".prz": "pantarhei",
+    ".rpl": "ripple",
+    ".tvips": "tvips",
+    ".unf": "semper",
+}
+"""The reader of RosettaSciIO for a suffix; no other one is ever called."""
+_OPTIONS = {"bruker": {"select_type": "image"}}
+_CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
+_NO_LAZY = ("bruker", "jeol")
+_logger = logging.getLogger(__name__)
 
 
 def read(path: Path) -> Micrograph:
-    """Read the first image that a reader of RosettaSciIO finds.
+    """Read the first image of a file.
 
     Raises
     ------
     SBDError
-        If the package is missing, or has no reader for the suffix.
+        If the suffix is none of `READERS`, the package is missing, or there is no image.
     """
-    suffix = path.suffix.lower().removeprefix(".")
+    suffix = path.suffix.lower()
     if not suffix:
         raise SBDError("the format is unknown, since the name has no suffix; add the right one.")
+    if suffix not in READERS:
+        raise SBDError(
+            f'the format "{suffix}" is unknown here, or its readers may run what a file holds; '
+            "save the image as TIFF or MRC."
+        )
+    name = READERS[suffix]
     try:
-        plugins = import_module("rsciio").IO_PLUGINS
+        import_module("rsciio")
+        reader = import_module(f"rsciio.{name}")
     except ImportError:
         raise SBDError(
-            f'the format ".{suffix}" is unknown here; RosettaSciIO may read it: '
-            'pip install "napari-sbd[formats]".'
+            f'the format "{suffix}" needs RosettaSciIO: pip install "napari-sbd[formats]".'
         ) from None
-    apis = [p["api"] for p in plugins if suffix in (e.lower() for e in p["file_extensions"])]
-    if not apis:
-        raise SBDError(f'the format "{path.suffix}" is unknown; save the image as TIFF or MRC.')
+    return _first_image(_signals(reader, name, path), sure_of_axes=name not in _CONFUSED)
+
+
+def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
+    options: dict[str, Any] = dict(_OPTIONS.get(name, {}))
+    if name not in _NO_LAZY and path.stat().st_size >= LAZY_BYTES:
+        options["lazy"] = True
+    _logger.debug("%s is read by rsciio.%s with %s", path, name, options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _micrograph(_first_success(apis, path))
-
-
-def _first_success(apis: list[str], path: Path) -> list[dict[str, Any]]:
-    *others, last = apis
-    lazy = {"lazy": True} if path.stat().st_size >= LAZY_BYTES else {}
-    for api in others:
         try:
-            return list(import_module(api).file_reader(str(path), **lazy))
-        except Exception:  # noqa: BLE001 - several readers share a suffix; the next one may fit
-            continue
-    return list(import_module(last).file_reader(str(path), **lazy))
+            return list(reader.file_reader(str(path), **options))
+        except MemoryError:
+            raise
+        except Exception as err:
+            raise SBDError(
+                f"RosettaSciIO cannot read it as {path.suffix}: it is damaged, cut short or of "
+                "another format than its suffix says; copy it again or correct the suffix."
+            ) from err
 
 
-def _micrograph(signals: list[dict[str, Any]]) -> Micrograph:
-    usable = [s for s in signals if s["data"].ndim in (2, 3) and s["data"].dtype.kind in "buif"]
-    if not usable:
-        raise SBDError("there is no grey-scale image in this file; give the detector image.")
-    signal = usable[0]
-    data = signal["data"]
-    axes = sorted(signal["axes"], key=lambda axis: axis.get("index_in_array") or 0)
-    steps = [(axis.get("scale"), axis.get("units")) for axis in axes]
+def _first_image(signals: list[dict[str, Any]], sure_of_axes: bool) -> Micrograph:
+    if not signals:
+        raise SBDError(
+            "RosettaSciIO finds nothing in this file; copy it again with its companions."
+        )
+    for signal in signals:
+        data, axes = signal["data"], _axes(signal)
+        if data.dtype.kind in "buif" and len(axes) == data.ndim and is_image(axes):
+            break
+    else:
+        raise SBDError("it holds no grey-scale image, only spectra or the like; give the image.")
+    if not sure_of_axes:
+        axes = _as_stored(axes)
+    order = frames_first(axes)
+    turned = data.transpose(order).astype(data.dtype.newbyteorder("="))
     return Micrograph(
-        np.ascontiguousarray(data) if isinstance(data, np.ndarray) else data,
-        pixel_size=pixel_size_nm(*steps[-2], *steps[-1]) if len(steps) >= 2 else None,
-        frame_time=to_seconds(*steps[0]) if len(steps) == 3 else None,
+        np.ascontiguousarray(turned) if isinstance(turned, np.ndarray) else turned,
+        **calibration(axes, order),
         metadata={"rosettasciio": plain(signal.get("original_metadata") or {})},
     )
+
+
+def _axes(signal: dict[str, Any]) -> list[Axis]:
+    """Axes in the order of the array."""
+    places = [axis.get("index_in_array") for axis in signal["axes"]]
+    axes = [
+        Axis(axis.get("name"), axis.get("units"), axis.get("scale"), axis.get("navigate"))
+        for axis in signal["axes"]
+    ]
+    if None in places:
+        return axes
+    return [axes[i] for i in np.argsort(places)]
+
+
+def _as_stored(axes: list[Axis]) -> list[Axis]:
+    """Axes without names, calibrated only where x and y, listed first, agree."""
+    x, y, *_ = axes
+    size = x if (x.step, x.unit) == (y.step, y.unit) else Axis()
+    size = Axis(None, size.unit, size.step)
+    return [Axis()] * (len(axes) - 2) + [size, size]

@@ -1,4 +1,4 @@
-"""TIFF files: OME, ImageJ, and the calibrations of microscope software."""
+"""TIFF files: OME, ImageJ, and those of microscope software."""
 
 from __future__ import annotations
 
@@ -12,67 +12,57 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
-from . import record
+from . import record, tiff_vendors
 from .arrays import each_pixel, frames, is_large, map_array, stack_frames, storable
 from .record import plain
 from .tiff_check import check_complete
-from .units import pixel_size_nm, to_nm, to_seconds
+from .tiff_series import detector_image
+from .units import no_printers, pixel_size_nm, to_seconds
 
-_COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
 _IMAGEJ_COUNTS = ("uint8", "uint16")
 _IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")
 _STRAIGHT_LINE = 0  # the number of ImageJ's calibration function
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _CLASSIC_LIMIT = 2**32 - 2**25
 _TAG_UNITS = {2: "inch", 3: "cm"}
-# Resolutions of whole micrometres are those of a printer, not of a microscope.
-_PRINTER_NM = 1000.0
 _LONGEST_TAG = 1024
-_DM_UNITS, _DM_SCALES = (65004, 65003), (65010, 65009)
 
 
 def read(path: Path) -> Micrograph:
-    """Read the largest image or stack of a TIFF file; lazily when large.
+    """Read the largest grey image or stack of a TIFF file; lazily when large.
 
-    Calibration comes from OME, ImageJ, FEI or DigitalMicrograph metadata, else from a resolution
-    finer than 1 µm per pixel. Values that ImageJ calibrates by a straight line, as it stores signed
-    16-bit images, are those that it shows; other curves are left to the reader of ``metadata``.
+    Calibration comes from OME, ImageJ or the vendor's metadata (``tiff_vendors``), else from a
+    resolution finer than 1 µm per pixel. Values that ImageJ calibrates by a straight line, as it
+    stores signed 16-bit images, are those that it shows; other curves are left to the reader of
+    ``metadata``. A colour table changes no value.
 
     Raises
     ------
     SBDError
-        For colour pictures, files that are cut short, and compressions that need another package.
+        For colour pictures, several channels, files that are cut short, and compressions that need
+        another package.
     """
     import tifffile
 
-    check_complete(path)
     with tifffile.TiffFile(path) as file:
-        series = max(file.series, key=lambda s: s.size)
+        check_complete(file, path)
+        series = detector_image(file)
         page = series.keyframe
-        if _is_colour(page):
-            raise SBDError(_COLOUR)
+        vendor = tiff_vendors.pixel_size(page)
+        beside = tiff_vendors.pixel_size_beside(page, path)
         m = Micrograph(_load(path, file, series))
-        m = m.replace(metadata=_metadata(file, page), pixel_size=_pixel_size_of_tags(page))
+        m = m.replace(
+            metadata=_metadata(file, page),
+            pixel_size=vendor or beside or _pixel_size_of_tags(page),
+            frame_time=tiff_vendors.frame_time(page) if m.is_movie else None,
+        )
         if file.ome_metadata:
             return _with_ome(m, file.ome_metadata, file.series.index(series))
         if file.is_imagej:
-            return _with_imagej(m, file.imagej_metadata or {}, page)
-        return _with_vendor(m, file, page)
-
-
-def _is_colour(page: Any) -> bool:
-    """Whether a page is a colour picture.
-
-    tifffile calls three or four frames in one array "RGB" unless it is told otherwise. Their planes
-    lie one after the other, as they hardly ever do in pictures, whose values have 8 bits besides.
-    """
-    import tifffile
-
-    grey = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
-    planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-    if page.photometric == tifffile.PHOTOMETRIC.RGB and planes and page.dtype != np.uint8:
-        return False
-    return page.photometric not in grey or page.samplesperpixel > 1
+            fields = file.imagej_metadata or {}
+            size = vendor or _pixel_size_of_imagej(fields, page) or beside
+            return _with_imagej(m.replace(pixel_size=size), fields)
+        return m
 
 
 def write(m: Micrograph, path: Path) -> None:
@@ -139,13 +129,20 @@ def _load(path: Path, file: Any, series: Any) -> Any:
             places = [(page.parent.filehandle.path, page.index) for page in series.pages]
             return stack_frames(partial(_read_page, places), shape[0], shape[1:], series.dtype)
         return series.asarray().reshape(shape)
-    except ValueError as err:
-        if "imagecodecs" in str(err):
-            raise SBDError(
-                f"its compression ({series.keyframe.compression.name}) needs another package; "
-                "install it with pip install imagecodecs, or save the image uncompressed."
-            ) from err
-        raise
+    except (ValueError, ImportError, NotImplementedError, RuntimeError) as err:
+        raise SBDError(_not_unpacked(series.keyframe, err)) from err
+
+
+def _not_unpacked(page: Any, err: Exception) -> str:
+    """Why pixels cannot be read; imagecodecs has errors of its own, which are RuntimeErrors."""
+    if not isinstance(err, ImportError) and "imagecodecs" not in str(err):
+        return f"its pixels cannot be unpacked ({err}): it is damaged or cut short; copy it again."
+    compression = getattr(page.compression, "name", page.compression)
+    return (
+        f"its pixels ({page.bitspersample} bits, compression {compression}) need another package; "
+        "install it with pip install imagecodecs, or save the image uncompressed in 8, 16 or "
+        "32 bits."
+    )
 
 
 def _read_page(places: list[tuple[str, int]], index: int) -> np.ndarray:
@@ -159,7 +156,7 @@ def _metadata(file: Any, page: Any) -> dict[str, Any]:
     import tifffile
 
     tags = {t.name: plain(t.value) for t in page.tags if t.count <= _LONGEST_TAG}
-    kept: dict[str, Any] = {"tiff": tags}
+    kept: dict[str, Any] = {"tiff": tags, **tiff_vendors.metadata(page)}
     if file.ome_metadata:
         kept["ome"] = plain(tifffile.xml2dict(file.ome_metadata))
     if file.is_imagej:
@@ -182,15 +179,16 @@ def _with_ome(m: Micrograph, xml: str, index: int) -> Micrograph:
     return record.restore(m, next(iter(ours), None))
 
 
-def _with_imagej(m: Micrograph, fields: dict[str, Any], page: Any) -> Micrograph:
+def _with_imagej(m: Micrograph, fields: dict[str, Any]) -> Micrograph:
+    interval = to_seconds(fields.get("finterval"), fields.get("tunit", "s"))
+    m = m.replace(data=_on_line(m.data, fields), frame_time=interval or m.frame_time)
+    return record.restore(m, fields.get("Info"))
+
+
+def _pixel_size_of_imagej(fields: dict[str, Any], page: Any) -> tuple[float, float] | None:
     unit = fields.get("unit", "")
     y, x = _steps(page)
-    m = m.replace(
-        data=_on_line(m.data, fields),
-        pixel_size=_no_printer(pixel_size_nm(y, unit, x, unit), unit),
-        frame_time=to_seconds(fields.get("finterval"), fields.get("tunit", "s")),
-    )
-    return record.restore(m, fields.get("Info"))
+    return _no_printer(pixel_size_nm(y, unit, x, unit), unit)
 
 
 def _on_line(data: Any, fields: dict[str, Any]) -> Any:
@@ -207,15 +205,6 @@ def _line(values: np.ndarray, line: tuple[float, float], dtype: Any) -> np.ndarr
     return (line[0] + line[1] * values.astype(np.float64)).astype(dtype)
 
 
-def _with_vendor(m: Micrograph, file: Any, page: Any) -> Micrograph:
-    scan = (file.fei_metadata or {}).get("Scan", {}) if file.is_fei else {}
-    units, scales = ([page.tags.valueof(code) for code in pair] for pair in (_DM_UNITS, _DM_SCALES))
-    size = pixel_size_nm(
-        scan.get("PixelHeight"), "m", scan.get("PixelWidth"), "m"
-    ) or pixel_size_nm(scales[0], units[0], scales[1], units[1])
-    return m.replace(pixel_size=size or m.pixel_size)
-
-
 def _pixel_size_of_tags(page: Any) -> tuple[float, float] | None:
     unit = _TAG_UNITS.get(int(page.tags.valueof("ResolutionUnit", 2)), "")
     y, x = _steps(page)
@@ -223,8 +212,7 @@ def _pixel_size_of_tags(page: Any) -> tuple[float, float] | None:
 
 
 def _no_printer(size: tuple[float, float] | None, unit: str) -> tuple[float, float] | None:
-    limit = _PRINTER_NM if to_nm(1, unit) in (to_nm(1, "inch"), to_nm(1, "cm")) else np.inf
-    return None if size is None or max(size) >= limit else size
+    return None if size is None or no_printers(max(size), unit) is None else size
 
 
 def _steps(page: Any) -> tuple[float | None, float | None]:

@@ -2,103 +2,76 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any
 
+from ..errors import SBDError
 from .arrays import check_length
 
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_TYPE_BYTES |= {16: 8, 17: 8, 18: 8}
-_UNSIGNED = {3: "H", 4: "I", 16: "Q"}
-_OFFSETS, _COUNTS = (273, 324), (279, 325)
+# Tags without which pixels, their order or their calibration would be others: sizes, bits,
+# compression, photometric, fill order, description, strips, samples, resolution, predictor, tiles,
+# sample format, and those of ImageJ. The rest, as what vendors add, may be damaged in a whole file.
+_NEEDED = {256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 296, 317, 322, 323}
+_NEEDED |= {324, 325, 339, 50838, 50839}
+_NO_COMPRESSION = 1
 
 
-class _Tag(NamedTuple):
-    code: int
-    kind: int
-    length: int
-    offset: int
+def check_complete(file: Any, path: Path) -> None:
+    """Refuse a TIFF file in which a page, a needed tag or pixels lie behind its end.
 
-
-class _Layout(NamedTuple):
-    order: str
-    number: str
-    pointer: str
-
-    def unpack(self, code: str, file: BinaryIO) -> tuple[int, ...]:
-        layout = struct.Struct(self.order + code)
-        return layout.unpack(file.read(layout.size))
-
-
-def check_complete(path: Path) -> None:
-    """Refuse a TIFF file in which a page, a tag or pixels lie behind the end of the file.
+    Parameters
+    ----------
+    file, path
+        The file as ``tifffile.TiffFile`` has opened it, and where it is.
 
     Raises
     ------
     SBDError
-        If the file is cut short.
-    ValueError
-        If it is no TIFF file.
+        If the file is cut short, has no pages, or pages in a circle.
     """
-    with path.open("rb") as file:
-        layout, page = _header(file)
-        seen = set()
-        while page and page not in seen:
-            seen.add(page)
-            check_length(path, page + 2)
-            file.seek(page)
-            (count,) = layout.unpack(layout.number, file)
-            entry = 4 + 2 * struct.calcsize("=" + layout.pointer)
-            after = file.tell() + count * entry
-            check_length(path, after + struct.calcsize("=" + layout.pointer))
-            tags = list(_tags(file, layout, count, entry))
-            file.seek(after)
-            (page,) = layout.unpack(layout.pointer, file)
-            for tag in tags:
-                check_length(path, tag.offset + tag.length * _TYPE_BYTES.get(tag.kind, 1))
-            _check_pixels(path, file, layout, tags)
+    seen = set()
+    for page in file.pages:
+        if page.offset in seen:  # tifffile would follow them for ever
+            raise SBDError("its pages point to each other in a circle; copy it again.")
+        seen.add(page.offset)
+        if _left_out(file, page) & _NEEDED:
+            raise SBDError("a part that every image needs lies outside the file; copy it again.")
+        strips = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        check_length(path, max((offset + count for offset, count in strips), default=0))
+        if len(strips) < math.prod(page.chunked) or _is_short(page):
+            raise SBDError("it holds fewer pixels than it says; copy it again.")
+    _check_chain(file, path)
 
 
-def _header(file: BinaryIO) -> tuple[_Layout, int]:
-    mark = file.read(4)
-    order = {b"II": "<", b"MM": ">"}.get(mark[:2])
-    if order is None:
-        raise ValueError("no TIFF header")
-    (version,) = struct.unpack(order + "H", mark[2:])
-    if version == 43:
-        layout = _Layout(order, "Q", "Q")
-        file.seek(8)
-    elif version == 42:
-        layout = _Layout(order, "H", "I")
-    else:
-        raise ValueError("no TIFF header")
-    (first,) = layout.unpack(layout.pointer, file)
-    return layout, first
+def _left_out(file: Any, page: Any) -> set[int]:
+    """Codes of the tags that tifffile leaves out: their type is unknown, or their value is not in
+    the file.
+    """
+    layout, stream = file.tiff, file.filehandle
+    stream.seek(page.offset)
+    (count,) = struct.unpack(layout.tagnoformat, stream.read(layout.tagnosize))
+    entries = stream.read(count * layout.tagsize)
+    starts = range(0, len(entries), layout.tagsize)
+    codes = {struct.unpack_from(layout.tagheaderformat, entries, start)[0] for start in starts}
+    return {code for code in codes if code not in page.tags}
 
 
-def _tags(file: BinaryIO, layout: _Layout, count: int, entry: int) -> Iterator[_Tag]:
-    start = file.tell()
-    room = struct.calcsize("=" + layout.pointer)
-    for index in range(count):
-        file.seek(start + index * entry)
-        code, kind = layout.unpack("HH", file)
-        (length,) = layout.unpack(layout.pointer, file)
-        inline = length * _TYPE_BYTES.get(kind, 1) <= room
-        offset = file.tell() if inline else layout.unpack(layout.pointer, file)[0]
-        yield _Tag(code, kind, length, offset)
+def _is_short(page: Any) -> bool:
+    """Whether the strips of an uncompressed page hold less than its pixels."""
+    if page.compression != _NO_COMPRESSION or len(page.dataoffsets) < 2 or page.is_tiled:
+        return False
+    row = math.ceil(page.imagewidth * page.bitspersample / 8)
+    return sum(page.databytecounts) < row * page.imagelength * page.samplesperpixel
 
 
-def _check_pixels(path: Path, file: BinaryIO, layout: _Layout, tags: list[_Tag]) -> None:
-    offsets = [v for tag in tags if tag.code in _OFFSETS for v in _values(file, layout, tag)]
-    counts = [v for tag in tags if tag.code in _COUNTS for v in _values(file, layout, tag)]
-    ends = [offset + count for offset, count in zip(offsets, counts, strict=False)]
-    check_length(path, max(ends, default=0))
-
-
-def _values(file: BinaryIO, layout: _Layout, tag: _Tag) -> tuple[int, ...]:
-    if tag.kind not in _UNSIGNED:
-        return ()
-    file.seek(tag.offset)
-    return layout.unpack(f"{tag.length}{_UNSIGNED[tag.kind]}", file)
+def _check_chain(file: Any, path: Path) -> None:
+    """Refuse pages that say where the next one is, and it is not in the file."""
+    layout, stream = file.tiff, file.filehandle
+    if not len(file.pages):
+        raise SBDError("it is cut short: its first page lies outside the file; copy it again.")
+    stream.seek(file.pages.next_page_offset)
+    pointer = stream.read(layout.offsetsize)
+    check_length(path, file.pages.next_page_offset + layout.offsetsize)
+    check_length(path, *struct.unpack(layout.offsetformat, pointer))

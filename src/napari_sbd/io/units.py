@@ -28,9 +28,13 @@ _NM = {
     "pm": 1e-3,
     "picometer": 1e-3,
 }
+# Resolutions of whole micrometres are those of a printer, not of a microscope.
+_PRINTER_NM = 1000.0
 _SECONDS = {
     "h": 3600.0,
+    "hour": 3600.0,
     "min": 60.0,
+    "minute": 60.0,
     "s": 1.0,
     "sec": 1.0,
     "second": 1.0,
@@ -53,6 +57,12 @@ def to_nm(value: Any, unit: Any) -> float | None:
 def to_seconds(value: Any, unit: Any) -> float | None:
     """Convert a duration to s; None if it is no duration, zero or not finite."""
     return _convert(value, unit, _SECONDS)
+
+
+def no_printers(nm: float | None, unit: Any) -> float | None:
+    """A pixel size [nm], unless it is told in inches or centimetres and is that of a printer."""
+    coarse = to_nm(1, unit) in (_NM["inch"], _NM["cm"])
+    return None if coarse and nm is not None and nm >= _PRINTER_NM else nm
 
 
 def pixel_size_nm(y: Any, y_unit: Any, x: Any, x_unit: Any) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SBDError
 from ..frames import as_micrograph, unmasked
 from ..micrograph import Micrograph
-from ..provenance import origin_of, recipe, with_recipe
+from ..recipe import origin_of, recipe, with_recipe
 from .drift import Drift
 from .register import moved
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..denoising.denoiser import Denoiser, Quality
-from ..errors import BlankImage, SBDError, in_words
-from ..frames import as_micrograph, finite_or_nan, mean_filled
+from ..denoising.denoiser import Denoiser
+from ..errors import BlankImage, SBDError, in_words, warn
+from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
 
@@ -117,8 +115,8 @@ class Drift:
 
 def estimate_drift(
     movie: Micrograph | np.ndarray,
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
     device: str = "auto",
     jitter: float = JITTER,
@@ -183,7 +181,7 @@ def estimate_drift(
         columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )
     if drift.changed.any():
-        warnings.warn(drift.verdict(), stacklevel=2)
+        warn(drift.verdict())
     return drift
 
 
@@ -210,7 +208,7 @@ class Track:
         from .tracker import Tracker
 
         self.block = np.array(worker.block)
-        self.inner, self._stop = at_working_sampling(worker), should_stop
+        self.inner, self._stop = worker.on_blocks(), should_stop
         pixels = np.array(worker.source.pixel_size_yx or (np.nan, np.nan)) * self.block
         pixel = sampling.WORKING_PIXEL if np.isnan(pixels).any() else float(pixels.mean())
         self._tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
@@ -221,9 +219,9 @@ class Track:
         Raises
         ------
         BlankImage
-            If it is blank.
+            If it is blank or without beam.
         """
-        values = finite_or_nan(frame)
+        values = lit_values(frame, self.inner)
         counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
         clean = self.inner(counts, should_stop=self._stop)
         level = noise.noise_level(mean_filled(counts))
@@ -271,11 +269,18 @@ class Look:
     agreement_err: float
 
 
-def at_working_sampling(worker: Denoiser, quality: Quality = "fast") -> Denoiser:
-    """The same denoiser for block sums instead of pixels."""
-    inner = copy.copy(worker)
-    inner.block, inner.quality = (1, 1), quality
-    return inner
+def lit_values(frame: Any, worker: Denoiser) -> np.ndarray:
+    """A frame (Y, X) as numbers.
+
+    Raises
+    ------
+    BlankImage
+        If it is blank or without beam.
+    """
+    values = finite_or_nan(frame)
+    if Level.of(values, worker.source.offset).is_dark(worker.lit):
+        raise BlankImage("The frame has no beam.")
+    return values
 
 
 def _named(values: np.ndarray, errors: np.ndarray, unit: str) -> dict[str, np.ndarray]:

@@ -22,15 +22,15 @@ import numpy as np
 
 from .. import sampling
 from ..denoising.denoiser import Denoiser
+from ..denoising.settings import NEIGHBOURS
 from ..errors import BlankImage, SBDError
 from ..frames import mean_filled
 from .change_detection import Stillness
-from .drift import Look, Track, at_working_sampling
+from .drift import Look, Track
 from .register import moved
 
 _EVERY = 16  # frames after which the expected difference is learned again
 _CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved
-NEIGHBOURS = 4
 
 
 def fused_frames(
@@ -66,14 +66,12 @@ def fused_frames(
     Raises
     ------
     SBDError
-        If the number of neighbours or the worker's quality makes no sense.
+        If the number of neighbours makes no sense.
     Cancelled
         If ``should_stop`` said so.
     """
     if neighbours != int(neighbours) or neighbours < 1:
         raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")
-    if worker.quality not in ("fast", "best"):
-        raise SBDError(f"The quality is 'fast' or 'best', not {worker.quality!r}.")
     fusion = _Fusion(worker, seed, should_stop)
     window: deque[Look | np.ndarray] = deque(maxlen=2 * neighbours + 1)
     for t, frame in enumerate(frames):
@@ -94,7 +92,7 @@ class _Fusion:
     def __init__(self, worker: Denoiser, seed: int, should_stop: Callable[[], bool]) -> None:
         self._track = Track(worker, should_stop=should_stop)
         self._block, self._stop = worker.block, should_stop
-        self._final = at_working_sampling(worker, worker.quality)
+        self._final = worker.on_blocks(worker.quality)
         offset = worker.source.offset * worker.block[0] * worker.block[1]
         self._stillness = Stillness(self._track.inner, offset, seed)
         self._age = -1  # frames fused
@@ -136,7 +134,8 @@ class _Fusion:
         return self._estimate(total, len(others) + 1)
 
     def _estimate(self, total: np.ndarray, count: int) -> np.ndarray:
-        result: np.ndarray = self._final(total, should_stop=self._stop) / count
+        # of one frame, so that the offset is that of one
+        result: np.ndarray = self._final(total / count, should_stop=self._stop)
         return result
 
     def _spread(self, blocks: np.ndarray, here: Look) -> np.ndarray:

@@ -5,8 +5,6 @@ A model is two files side by side: ``NAME.safetensors`` with the weights, ``NAME
 
 from __future__ import annotations
 
-import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import SBDError
+from ..files import checksum, replacing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,6 +71,11 @@ class ModelCard(Card):
 
     working_pixel_nm: tuple[float, float]
     dose_range: tuple[float, float]
+
+    @property
+    def is_dark_field(self) -> bool:
+        """Whether it was trained on annular dark-field STEM more than on phase contrast."""
+        return bool(self.training.get("recipe", {}).get("adf", 0) > 0.5)
 
     def knows_pixel(self, working_pixel_nm: float) -> bool:
         """Whether a working pixel size lies in the range of training, or within 5 % of it."""
@@ -138,12 +142,6 @@ def load_network(card: ModelCard, device: Any) -> UNet:
     )
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def save_model(network: nn.Module, card: Card, folder: Path, *, half: bool = True) -> Path:
     """Write weights, in half precision unless told otherwise, and card; return the weights' path.
 
@@ -155,21 +153,18 @@ def save_model(network: nn.Module, card: Card, folder: Path, *, half: bool = Tru
     from safetensors.torch import save_file
 
     path = folder / f"{card.name}.safetensors"
-    draft = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
         if half:
             state = {k: v.half() for k, v in state.items()}
-        save_file(state, draft)
-        draft.chmod(0o644)  # safetensors makes files that only their owner can read
-        os.replace(draft, path)
-        final = card.model_copy(update={"sha256": checksum(path)})
-        path.with_suffix(".json").write_text(
-            final.model_dump_json(indent=2, exclude={"path"}) + "\n"
-        )
+        with replacing(path.with_suffix(".json")) as described, replacing(path) as draft:
+            save_file(state, draft)
+            draft.chmod(0o644)  # safetensors makes files that only their owner can read
+            final = card.model_copy(update={"sha256": checksum(draft)})
+            text = final.model_dump_json(indent=2, exclude={"path"}) + "\n"
+            described.write_text(text, "utf-8")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise SBDError(f"The model cannot be written to {folder}: {error.strerror}.") from error
     return path
 

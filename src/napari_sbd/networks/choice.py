@@ -2,22 +2,31 @@
 
 The pixels of every block fall into two halves, as the colours of a chessboard. The noise of the
 halves is independent where the detector's neighbours are, so a model that is shown one half and
-compared with the other is judged without a clean image (Noise2Noise, Lehtinen et al. 2018).
+compared with the other is judged without a clean image (Noise2Noise, Lehtinen et al. 2018). Where
+the noise of neighbours is correlated, the halves come from the image that was made white.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from .. import sampling
+from ..errors import SBDError
 from ..frames import mean_filled
-from . import ModelCard, find_model, load_network, models
+from . import ModelCard, load_network, models
+from .reflections import lost_period
 
-_SIDE = 112  # working pixels along a side of the part that is looked at
-_CLEAR = 1.5  # standard errors by which a model must beat the default
+Modality = Literal["auto", "phase contrast", "dark field"]
+
+# Working pixels along a side of the part that is looked at: first a small one, for most images
+# need no more.
+_LOOKS = (64, 112)
+_HOPELESS = 0.5  # standard errors at the first look, below which a model is out
+_CLEAR = 3.0  # standard errors by which a model must beat the default at the last
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ def choose_model(
     block: tuple[int, int],
     pixel_size_yx: tuple[float, float] | None = None,
     device: Any = "auto",
+    white: np.ndarray | None = None,
+    modality: Modality = "auto",
 ) -> Choice:
     """Choose among the bundled models.
 
@@ -55,44 +66,83 @@ def choose_model(
     device
         As ``resolve_device`` takes it, for the passes over a small part of the frame, one for each
         model.
+    white
+        (H, W) the block sums with their noise made white, where that of the pixels is correlated,
+        so that half of them say something about the other half.
+    modality
+        What the user knows: models of the other modality are left out.
 
     Returns
     -------
-    The default model, unless another one's error on the held-out half is smaller by more than 1.5
-    standard errors of the difference.
+    The default model, unless another one's error on the held-out half is smaller by more than three
+    standard errors of the difference, and it loses no lattice that the default keeps. Where the
+    default is of the other modality, the first model of this one takes its place.
     """
-    default = find_model("auto")
-    others = [card for card in models() if card.name != default.name]
-    if pixel_size_yx is not None:
-        working = [p * b for p, b in zip(pixel_size_yx, block, strict=True)]
-        others = [card for card in others if all(card.knows_pixel(p) for p in working)]
-    if not others or min(block) < 2:
-        return Choice(default, "the general model")
+    first, *others = _candidates(block, pixel_size_yx, modality)
+    if not others:
+        return Choice(first, "the general model" if modality == "auto" else f"it is {modality}")
     from .hardware import resolve_device
 
     where = resolve_device(device)
-    seen, judge = _halves(_liveliest(frame, block), block)
-    errors = {card.name: (_predict(card, seen, where) - judge) ** 2 for card in (default, *others)}
-    best, clearest = default, _CLEAR
-    for card in others:
-        gain = errors[default.name] - errors[card.name]
-        clarity = gain.mean() / (gain.std() / np.sqrt(gain.size) + 1e-30)
-        if clarity > _CLEAR and errors[card.name].mean() < errors[best.name].mean():
-            best, clearest = card, clarity
-    if best is default:
-        return Choice(default, "the general model; no other predicts held-out pixels better")
-    return Choice(best, f"predicts held-out pixels best, by {clearest:.1f} standard errors")
+    if white is None and min(block) < 2:
+        white = mean_filled(sampling.bin_counts(frame, block))
+    clarity: dict[str, float] = {}
+    for side in _LOOKS:
+        if white is None:
+            seen, judge = _halves(_liveliest(frame, block, side), block)
+        else:
+            seen, judge = _fission(_liveliest(white, (1, 1), side))
+        guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
+        errors = {name: (made - judge) ** 2 for name, made in guess.items()}
+        clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
+        others = [card for card in others if clarity[card.name] > _HOPELESS]
+        if not others:
+            break
+    clear = [card for card in others if clarity[card.name] > _CLEAR]
+    for card in sorted(clear, key=lambda card: errors[card.name].mean()):
+        if lost_period(seen, guess[card.name]) and not lost_period(seen, guess[first.name]):
+            continue
+        reason = f"predicts held-out pixels best, by {clarity[card.name]:.1f} standard errors"
+        return Choice(card, reason)
+    return Choice(first, "the general model; no other predicts held-out pixels clearly better")
 
 
-def _liveliest(frame: np.ndarray, block: tuple[int, int]) -> np.ndarray:
-    """The part of a frame with the most contrast, of about ``_SIDE`` blocks along a side."""
+def _candidates(
+    block: tuple[int, int], pixel_size_yx: tuple[float, float] | None, modality: Modality
+) -> list[ModelCard]:
+    """The models that an image may ask for, the one that needs no reason first."""
+    if modality not in get_args(Modality):
+        raise SBDError(
+            f"The modality is {', '.join(repr(m) for m in get_args(Modality))}, not {modality!r}."
+        )
+    known = models()
+    if modality != "auto":
+        known = [card for card in known if card.is_dark_field == (modality == "dark field")]
+    if not known:
+        raise SBDError(f"No model is trained on {modality}; choose the modality 'auto'.")
+    if pixel_size_yx is None:
+        return known
+    working = [p * b for p, b in zip(pixel_size_yx, block, strict=True)]
+    others = [card for card in known[1:] if all(card.knows_pixel(p) for p in working)]
+    return [known[0], *others]
+
+
+def _clarity(gain: np.ndarray) -> float:
+    """A mean gain over its standard error."""
+    return float(gain.mean() / (gain.std() / np.sqrt(gain.size) + 1e-30))
+
+
+def _liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
+    """The part of a frame with the most contrast, of about ``side`` blocks along a side."""
+    sums = mean_filled(sampling.bin_counts(frame, block))
     windows = []
     for n, b in zip(frame.shape, block, strict=True):
-        side = min(n // b, _SIDE) * b
-        starts = np.unique(np.linspace(0, n - side, 3).astype(int) // b * b)
-        windows.append([slice(s, s + side) for s in starts])
-    parts = [frame[rows, columns] for rows in windows[0] for columns in windows[1]]
-    return max(parts, key=lambda part: mean_filled(sampling.bin_counts(part, block)).var())
+        long = min(n // b, side)
+        starts = np.unique(np.linspace(0, n // b - long, 3).astype(int))
+        windows.append([slice(s, s + long) for s in starts])
+    rows, columns = max(product(*windows), key=lambda window: sums[window].var())
+    y, x = (slice(s.start * b, s.stop * b) for s, b in zip((rows, columns), block, strict=True))
+    return frame[y, x]
 
 
 def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -102,6 +152,19 @@ def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.n
     sums = [sampling.bin_counts(np.where(mask, frame, np.nan), block) for mask in (white, ~white)]
     filled = [mean_filled(s) for s in sums]
     return filled[0] - filled[0].mean(), filled[1] - filled[0].mean()
+
+
+def _fission(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two estimates about zero with independent noise, of an image whose noise is white.
+
+    Fresh noise of the same level is added to one and taken from the other (data fission, Leiner et
+    al., arXiv 2112.11079).
+    """
+    from ..noise.level import noise_level
+
+    even = image - image.mean()
+    fresh = np.random.default_rng(0).normal(0, noise_level(image), image.shape)
+    return even + fresh, even - fresh
 
 
 def _predict(card: ModelCard, counts: np.ndarray, device: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -47,11 +48,24 @@ def resolve_device(name: str = "auto") -> torch.device:
 @lru_cache
 def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 itself (elsewhere it is slower than float32)."""
+    return bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
+
+
+@lru_cache
+def minimal_filtering_pays() -> bool:
+    """Whether products are so dear on the processor that sums in their place save time.
+
+    So it is with the vector units of x86; matrix units (AMX) are fed too slowly by the sums.
+    """
+    return platform.machine() in ("x86_64", "AMD64") and "amx_bf16" not in _cpu_flags()
+
+
+@lru_cache
+def _cpu_flags() -> frozenset[str]:
     try:
-        flags = Path("/proc/cpuinfo").read_text()
+        return frozenset(Path("/proc/cpuinfo").read_text().split())
     except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+        return frozenset()
 
 
 def precision(device: torch.device) -> torch.dtype:

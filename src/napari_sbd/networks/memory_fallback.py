@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..errors import DeviceFull
+from ..errors import DeviceFull, warn
 from . import tiling
 from .tile_size import SMALLEST, tile_size
 from .unet import UNet
@@ -51,10 +50,9 @@ class Passes:
                 self._leave()
 
     def _leave(self) -> None:
-        warnings.warn(
+        warn(
             f"The memory of {self.device} does not suffice, even in small tiles; the processor "
-            "computes instead.",
-            stacklevel=4,
+            "computes instead."
         )
         self.device, self.tile = torch.device("cpu"), tile_size()
 

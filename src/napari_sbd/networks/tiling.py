@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled, DeviceFull
+from .bounds import beyond
 from .hardware import autocast
 from .tile_size import tile_size
 from .unet import UNet
@@ -69,6 +70,8 @@ def run(
 ) -> np.ndarray:
     """Pass a normalised image through a network.
 
+    What single pixels hold beyond anything that a lens draws passes by the network, unchanged.
+
     Parameters
     ----------
     network
@@ -95,6 +98,25 @@ def run(
     DeviceFull
         If the memory of the graphics card does not suffice.
     """
+    excess = beyond(image)
+    if excess is not None:
+        rest = image - excess
+        level, scale = rest.mean(), rest.std()
+        normal = (rest - level) / scale
+        clean = _run(network, normal, device, tile=tile, tick=tick, should_stop=should_stop)
+        return clean * scale + level + excess
+    return _run(network, image, device, tile=tile, tick=tick, should_stop=should_stop)
+
+
+def _run(
+    network: UNet,
+    image: np.ndarray,
+    device: torch.device,
+    *,
+    tile: int | None,
+    tick: Callable[[float], None],
+    should_stop: Callable[[], bool],
+) -> np.ndarray:
     m = network.multiple
     pad = [(0, -n % m) for n in image.shape]
     mode = "reflect" if all(p[1] < n for p, n in zip(pad, image.shape, strict=True)) else "edge"

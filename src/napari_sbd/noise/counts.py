@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
-from ..frames import as_micrograph, mean_filled, unmasked
+from ..errors import SBDError, warn
+from ..frames import as_micrograph, frame_of, reference_number, unmasked
 from ..micrograph import Micrograph
 from . import level as noise
+from .model import Counted, noise_model
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
-_POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
 
 def counted(image: Any, gain: float | None = None, offset: float | None = None) -> Micrograph:
@@ -35,7 +34,7 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
         If the gain is unknown and the values are no counts, or there are no electrons.
     """
     source = as_micrograph(image, gain=gain, offset=offset)
-    first = _values(source.data[0] if source.is_movie else source.data)
+    first = _values(frame_of(source, reference_number(source)))
     finite = first[np.isfinite(first)] - source.offset
     if source.gain is None:
         if (finite < 0).any():
@@ -74,6 +73,29 @@ def pair(
     """
     data = counted(noisy, gain, offset)
     model = as_micrograph(denoised)
+    check_same_pixels(data, model)
+    own = as_micrograph(noisy)
+    if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
+        model = model.replace(gain=data.gain, offset=data.offset)
+    number = reference_number(data)
+    means = [np.nanmean(_electrons(m, frame_of(m, number))) for m in (data, model)]
+    ratio = means[1] / means[0]
+    if not 1 / _SAME_SCALE < ratio < _SAME_SCALE:
+        raise SBDError(
+            f"The denoised image has a mean of {means[1]:.4g} electrons per pixel and the noisy "
+            f"one {means[0]:.4g}: they are not in the same units, or not the same image."
+        )
+    return data, model
+
+
+def check_same_pixels(data: Micrograph, model: Micrograph) -> None:
+    """Refuse a noisy and a denoised image that are not of the same frames and pixels.
+
+    Raises
+    ------
+    SBDError
+        If their shapes differ.
+    """
     if data.is_movie != model.is_movie:
         kinds = {True: "a movie", False: "a single image"}
         raise SBDError(
@@ -85,17 +107,6 @@ def pair(
             f"The noisy image has shape {data.shape} and the denoised one {model.shape}; "
             "they must be of the same pixels."
         )
-    own = as_micrograph(noisy)
-    if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):
-        model = model.replace(gain=data.gain, offset=data.offset)
-    means = [np.nanmean(next(frames(m))) for m in (data, model)]
-    ratio = means[1] / means[0]
-    if not 1 / _SAME_SCALE < ratio < _SAME_SCALE:
-        raise SBDError(
-            f"The denoised image has a mean of {means[1]:.4g} electrons per pixel and the noisy "
-            f"one {means[0]:.4g}: they are not in the same units, or not the same image."
-        )
-    return data, model
 
 
 def frames(source: Micrograph) -> Iterator[np.ndarray]:
@@ -103,9 +114,8 @@ def frames(source: Micrograph) -> Iterator[np.ndarray]:
 
     Without a gain, the values themselves.
     """
-    gain = 1.0 if source.gain is None else source.gain
     for frame in source.data if source.is_movie else source.data[None]:
-        yield (_values(frame) - source.offset) / gain
+        yield _electrons(source, frame)
 
 
 def deal(counts: np.ndarray, hands: int, rng: np.random.Generator) -> np.ndarray:
@@ -174,15 +184,16 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
     block
         Pixels along a side of the blocks; over several pixels a camera's MTF hardly matters.
     """
-    sums = mean_filled(sampling.bin_counts(counts, (block, block)))
-    ratio = noise.noise_level(sums) ** 2 / sums.mean()
-    margin = 4 * 3.6 / np.sqrt(sums.size)  # four standard errors of a variance
-    if not _POISSON[0] - margin < ratio < _POISSON[1] + margin:
-        warnings.warn(
-            f"The noise has {ratio:.2g} times the variance of electron counts: the gain is wrong, "
-            "or the image was filtered, interpolated or rescaled. What follows is unreliable.",
-            stacklevel=3,
+    found = noise_model(sampling.bin_counts(counts, (block, block)), gain=1.0)
+    if not isinstance(found, Counted):
+        warn(
+            f"{found.evidence.rstrip('.')}: the gain is wrong, or the image was filtered, "
+            "interpolated or rescaled. What follows is unreliable."
         )
+
+
+def _electrons(source: Micrograph, frame: Any) -> np.ndarray:
+    return (_values(frame) - source.offset) / (1.0 if source.gain is None else source.gain)
 
 
 def _values(frame: Any) -> np.ndarray:

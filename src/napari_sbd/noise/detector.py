@@ -18,18 +18,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph, finite_or_nan
-from .spectrum import FREQUENCY, correlation_of, fast_filter, fit, model, passed, spectra_of
+from ..frames import as_micrograph, finite_or_nan, mean_filled
+from .spectrum import FREQUENCY, Shape, fast_filter, fit, spectra_of
 from .tiles import any_in_tiles, tiles_of
+from .variance_line import Line, fit_line
+from .whiteness import Whiteness, whiteness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
-_JACKKNIFE = 6  # of the tiles along y and x
 _LAGS = 6  # of the autocorrelation [px]
-_EXCESS = 1.5  # of errors over those of the jackknife, seen with simulated detectors
+_COUNTED = 0.15  # by which gain and step of the values differ, where electrons were counted
+_PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that matters
+_COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
+_READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
+_MISFIT = 0.1  # of the noise spectrum
+_ONE_SIDED = 0.03  # difference of the correlations along y and x
+_MODEL = 0.02  # relative error of the filtered noise from the shape of the spectrum
+_HIDDEN = 0.3  # error of what the spectrum loses where the signal hides it, relative to that
+_HIDDEN_TAIL = 4.0  # the same, for each unit of tail
 _SURE = 0.1  # relative error up to which the gain is believed
 
 
@@ -55,6 +64,9 @@ class Detector:
         (M,) [cycles per pixel] and noise power, 1 at zero frequency.
     autocorrelation
         (L,) of the noise at distances of 0, 1, 2 ... pixels along an axis, from a smooth spectrum.
+    fits
+        Whether spectrum and variance are those of a detector that is understood; else the notes say
+        what is not.
     """
 
     gain: float
@@ -71,11 +83,13 @@ class Detector:
     frequency: np.ndarray
     spectrum: np.ndarray
     autocorrelation: np.ndarray
+    fits: bool = True
 
     @property
     def sure(self) -> bool:
-        """Whether gain and offset are known well enough for Poisson statistics."""
-        return bool(self.gain > 0 and self.gain_err <= _SURE * self.gain)
+        """Whether the gain is known well enough for Poisson statistics."""
+        told = self.fits or not self.gain_err
+        return bool(self.gain > 0 and self.gain_err <= _SURE * self.gain and told)
 
     def __str__(self) -> str:
         correlation = _with_error(f"{self.correlation:.3f}", self.correlation_err)
@@ -175,19 +189,15 @@ def estimate_detector(
             "The image has no noise: it is constant, or hardly any of it holds data, so it tells "
             "nothing."
         )
+    still = len(frames) > 1
+    test = whiteness(mean_filled(pairs[0][1]), source.pixel_size_yx, signal=not still)
     lowest = 1 / 64 if region is not None else slowest
-    frequency = FREQUENCY
-    shapes = [fit(frequency, power, lowest) for power in spectra]
-    spread, floor = fit(frequency, np.mean(spectra, 0), lowest)
-    correlations = [correlation_of(*shape) for shape in shapes]
-    correlation = correlation_of(spread, floor)
-    correlation_err = float(np.std(correlations) / np.sqrt(len(shapes)))
-    white = correlation < max(3 * correlation_err, 0.02)
-    spread, floor = (0.0, 0.0) if white else (spread, floor)
-
     kernel = fast_filter(slowest)
-    share = passed(kernel, spread, floor)
-    means, variances = zip(*(tiles_of(m, n, kernel, white) for m, n in pairs), strict=True)
+    seen = _spectrum(spectra, lowest, kernel, test)
+
+    means, variances = zip(
+        *(tiles_of(m, n, kernel, test.independent) for m, n in pairs), strict=True
+    )
     outside = np.ones(means[0].shape, bool)
     if dark is not None:
         outside = ~any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
@@ -195,81 +205,123 @@ def estimate_detector(
     if np.isfinite(mean).sum() < 2:
         raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
 
-    read, read_err, dark_level = 0.0, 0.0, None
+    known = source.gain if gain is None else gain
+    level = offset
+    read, read_err = 0.0, 0.0
     if dark is not None:
         values = np.concatenate([f[held & dark] for f in frames])
-        dark_level = float(values.mean())
+        level = float(values.mean()) if offset is None else offset
         read, read_err = float(values.std()), float(values.std() / np.sqrt(2 * values.size))
     else:
         notes.append(
             "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
         )
-
-    known = source.gain if gain is None else gain
-    level = offset if offset is not None else dark_level
     if level is None and source.gain is not None:
         level = source.offset
-    found = _line(mean, variance, share, read, known, level)
-    parts = np.array(
-        [_line(*held, share, read, known, level) for held in _leave_out(mean, variance)]
-    )
-    errors = _EXCESS * parts.std(0) * np.sqrt(len(parts) - 1)
-    if not white and not known:
-        shares = [passed(kernel, *shape) for shape in shapes]
-        errors[0] = np.hypot(errors[0], found[0] * np.std(shares) / share / len(shares) ** 0.5)
-    if dark_level is not None and offset is None:
-        errors[1] = read / np.sqrt(values.size)
-    if not (found[0] > 0 and errors[0] <= _SURE * found[0]):
+    step = _step(frames[0]) if dark is None else 0.0
+
+    def line(rounding: float) -> Line:
+        shot = (variance - read**2 - rounding) / seen.share
+        return fit_line(mean, shot, gain=known, offset=level, patterned=not still)
+
+    found, rounding = line(0.0), 0.0
+    counted = bool(step) and abs(found.gain / step - 1) < _COUNTED  # the steps are electrons
+    if not counted:
+        rounding = step**2 / 12
+        found = line(rounding)
+    gain_err, offset_err = found.gain_err, found.offset_err
+    if not known and not (counted and test.independent):
+        gain_err = float(np.hypot(gain_err, found.gain * seen.share_err))
+    if dark is None and level is None and not counted:
+        offset_err = float(np.hypot(offset_err, _READ**2 * found.gain))
+    if dark is not None and offset is None:
+        offset_err = read / np.sqrt(values.size)
+    doubts = list(seen.doubts)
+    if found.pattern > max(3 * found.pattern_err, _PATTERN_SEEN):
+        doubts.append(
+            "The noise grows faster than the brightness: the pixels differ in sensitivity (a fixed "
+            "pattern); frames of a still scene tell the gain without it"
+        )
+    if _COARSE * rounding > float(np.nanmedian(variance)):
+        doubts.append("The steps of the values are coarse beside the noise")
+    if not (found.gain > 0 and gain_err <= _SURE * found.gain):
         notes.append("The data cannot tell the gain: brightness and dose vary too little")
-    if not white:
+    if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
             "that was interpolated or filtered"
         )
-    groups = _groups(mean, variance, share, read)
-    noisy = frequency > lowest  # below, there is signal
-    scale = np.mean(spectra[:, noisy]) / np.mean(model(frequency[noisy], 1.0, spread, floor))
+    groups = _groups(mean, variance, seen.share, read)
     return Detector(
-        gain=found[0],
-        gain_err=float(errors[0]),
-        offset=found[1],
-        offset_err=float(errors[1]),
+        gain=found.gain,
+        gain_err=gain_err,
+        offset=found.offset,
+        offset_err=offset_err,
         read_noise=read,
         read_noise_err=read_err,
-        correlation=correlation,
-        correlation_err=correlation_err,
-        notes=tuple(notes),
+        correlation=seen.shape.correlation(),
+        correlation_err=seen.correlation_err,
+        notes=(*notes, *doubts),
         mean=groups[0],
         variance=groups[1],
-        frequency=frequency,
-        spectrum=np.mean(spectra, 0) / scale,
-        autocorrelation=np.array([correlation_of(spread, floor, lag) for lag in range(_LAGS)]),
+        frequency=FREQUENCY,
+        spectrum=np.mean(spectra, 0) / seen.power,
+        autocorrelation=np.array([seen.shape.correlation(lag) for lag in range(_LAGS)]),
+        fits=not doubts,
     )
 
 
-def _line(
-    mean: np.ndarray,
-    variance: np.ndarray,
-    share: float,
-    read: float,
-    gain: float | None,
-    offset: float | None,
-) -> tuple[float, float]:
-    """Gain and offset from tiles; what is given is kept."""
-    held = np.isfinite(mean) & np.isfinite(variance)
-    m, v = mean[held], (variance[held] - read**2) / share
-    if offset is not None:
-        return gain or float(v.mean() / (m.mean() - offset)), offset
-    slope = gain or float(np.cov(m, v)[0, 1] / m.var(ddof=1))
-    return slope, float(m.mean() - v.mean() / slope)
+@dataclass(frozen=True)
+class _Spectrum:
+    """What the noise spectrum says: shape, power, what of the noise passes the filter, doubts."""
+
+    shape: Shape
+    power: float
+    correlation_err: float
+    share: float
+    share_err: float
+    doubts: tuple[str, ...]
 
 
-def _leave_out(mean: np.ndarray, variance: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The tiles without one part of the image after another."""
-    height, width = mean.shape
-    row = np.arange(height)[:, None] * _JACKKNIFE // height
-    part = row * _JACKKNIFE + np.arange(width) * _JACKKNIFE // width
-    return [(np.where(part == k, np.nan, mean), variance) for k in range(_JACKKNIFE**2)]
+def _spectrum(spectra: np.ndarray, lowest: float, kernel: np.ndarray, test: Whiteness) -> _Spectrum:
+    """Fit the noise spectra (K, M) of parts of an image beyond a frequency."""
+    count = len(spectra) ** 0.5
+    shapes = [fit(FREQUENCY, power, lowest)[0] for power in spectra]
+    whole = np.mean(spectra, 0)
+    shape, power = fit(FREQUENCY, whole, lowest)
+    correlation_err = float(np.std([s.correlation() for s in shapes]) / count)
+    share_err = float(np.std([s.passed(kernel) for s in shapes]) / count)
+    used = lowest < FREQUENCY
+    doubts = []
+    if test.streaked:
+        doubts.append("Whole rows or columns are brighter or darker than others")
+    if test.independent:
+        shape = Shape()
+        power = float(whole[used].mean())
+        # a correlation of neighbours that was overlooked: four of them, twice in the power
+        share_err = 8 * test.error
+    else:
+        error = np.std(spectra, 0) / count
+        off = (np.abs(whole - power * shape(FREQUENCY)) - 2 * error)[used] / whole[used]
+        if off.max() > _MISFIT:
+            doubts.append("The noise spectrum is not that of a point spread")
+        if abs(test.along_x - test.along_y) > _ONE_SIDED:
+            doubts.append("The noise is streaked along one axis, which hides part of it")
+        # below that frequency the shape is believed, not seen
+        hidden = 1 - float(shape(np.array([lowest]))[0])
+        doubtful = (_HIDDEN + _HIDDEN_TAIL * shape.tail) * hidden
+        share_err = float(
+            np.sqrt((share_err / shape.passed(kernel)) ** 2 + doubtful**2 + _MODEL**2)
+        )
+    return _Spectrum(shape, power, correlation_err, shape.passed(kernel), share_err, tuple(doubts))
+
+
+def _step(frame: np.ndarray) -> float:
+    """Distance of neighbouring values that a file of whole numbers can hold; 0 for others."""
+    values = np.unique(frame[np.isfinite(frame)])
+    if (values != np.round(values)).any():
+        return 0.0
+    return float(np.gcd.reduce(np.diff(values).astype(np.int64))) if len(values) > 1 else 0.0
 
 
 def _groups(

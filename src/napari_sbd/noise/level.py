@@ -7,6 +7,9 @@ import numpy as np
 from ..errors import SBDError
 
 _CORNER = 0.47  # cycles per pixel; beyond it a binned micrograph holds noise and hardly any signal
+_OFF_AXIS = 0.25  # cycles per pixel along y and along x, below which sharp straight edges leak
+_LIMIT = 8.0  # times the median power, which one value of white noise in 256 exceeds
+LEVEL_ERROR = 1.8  # relative standard error of the noise level, times the square root of the pixels
 
 
 def noise_level(image: np.ndarray) -> float:
@@ -14,28 +17,79 @@ def noise_level(image: np.ndarray) -> float:
 
     The mean power over the corners of the spectrum, without what stands far above it: the power of
     white noise is exponentially distributed, so few of its values exceed eight times the median,
-    and lattice peaks do. The relative standard error is about 1.8 / sqrt(pixels).
+    and lattice peaks do. Second differences along both axes come first, and are divided out of the
+    power again: they leave nothing of uneven light that would leak into the corners, since the
+    transform takes opposite borders for neighbours. Where the noise grows with the brightness, the
+    level is that of its mean variance. The relative standard error is ``LEVEL_ERROR /
+    sqrt(pixels)``. Sharp curved edges of many standard deviations count as noise.
 
     Parameters
     ----------
     image
-        (Y, X) finite, at the working sampling, where the camera's MTF hardly correlates neighbours.
+        (Y, X) at the working sampling, where the camera's MTF hardly correlates neighbours; NaN
+        where there are no data.
+
+    Returns
+    -------
+    The level in units of the image; 0 for images too small to tell.
     """
-    height, width = image.shape
-    image = image.astype(np.float64)
-    power = np.abs(np.fft.rfft2(image - image.mean())) ** 2 / image.size
-    ky, kx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-    # columns 0 and Nyquist of a real spectrum are not independent of themselves
-    corner = (np.hypot(ky, kx) > _CORNER) & (kx > 0) & (kx < 0.5)
+    values = np.asarray(image, np.float64)
+    held = np.isfinite(values)
+    if min(values.shape) < 5 or not held.any():
+        return 0.0
+    share = held.mean()
+    if share < 1:
+        values = np.where(held, values, values[held].mean())
+    curved, passed = second_differences(values)
+    ky, kx = np.abs(np.fft.fftfreq(curved.shape[0]))[:, None], np.fft.rfftfreq(curved.shape[1])
+    # column Nyquist of a real spectrum is not independent of itself
+    corner = (np.hypot(ky, kx) > _CORNER) & (np.minimum(ky, kx) >= _OFF_AXIS) & (kx < 0.5)
     if not corner.any():
         return 0.0
-    values = power[corner]
-    limit = 8 * np.median(values)
+    power = np.abs(np.fft.rfft2(curved)[corner]) ** 2 / curved.size / passed[corner]
+    return float(np.sqrt(mean_below_limit(power) / share))
+
+
+def second_differences(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Second differences along both axes, and what they make of the spectrum of white noise.
+
+    Parameters
+    ----------
+    image
+        (Y, X) finite.
+
+    Returns
+    -------
+    (Y - 2, X - 2) the differences, and (Y - 2, (X - 2) // 2 + 1) the expected power of their
+    ``rfft2`` over their number, for white noise of variance 1.
+    """
+    curved = np.diff(np.diff(np.asarray(image, np.float64), 2, 0), 2, 1)
+
+    rows, columns = (difference_power(n) for n in curved.shape)
+    return curved, rows[:, None] * columns[: curved.shape[1] // 2 + 1]
+
+
+def difference_power(count: int) -> np.ndarray:
+    """(count,) expected power of the ``fft`` of second differences of white noise, over count.
+
+    Their autocovariance is 6, -4, 1, and a finite row holds fewer products the farther apart.
+    """
+    phase = 2 * np.pi * np.fft.fftfreq(count)
+    result: np.ndarray = (
+        6 - 8 * (1 - 1 / count) * np.cos(phase) + 2 * (1 - 2 / count) * np.cos(2 * phase)
+    )
+    return result
+
+
+def mean_below_limit(power: np.ndarray) -> float:
+    """Mean of exponentially distributed power, of which peaks of a signal may be part.
+
+    What exceeds eight times the median is left out, and what noise loses by that is made good.
+    """
+    kept = power[power <= _LIMIT * np.median(power)]
     # mean of an exponential distribution that is cut at x times its mean, relative to the whole's
-    x = 8 * np.log(2)
-    kept = values[values <= limit]
-    truncation = 1 - x * np.exp(-x) / (1 - np.exp(-x))
-    return float(np.sqrt(kept.mean() / truncation))
+    x = _LIMIT * np.log(2)
+    return float(kept.mean() / (1 - x * np.exp(-x) / (1 - np.exp(-x))))
 
 
 def estimate_gain(binned: np.ndarray, pixels_per_block: int, offset: float = 0.0) -> float | None:

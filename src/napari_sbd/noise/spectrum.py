@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from .level import mean_below_limit
+
 _RINGS = 32
+_AGAINST_TAILS = 0.1
 _PARTS = 4  # of the image along y and x, whose scatter gives the uncertainty of the spectrum
 FREQUENCY = np.linspace(0, 0.5, _RINGS + 1)[1:] - 0.25 / _RINGS  # cycles per pixel, of the rings
 
@@ -23,17 +28,54 @@ def fast_filter(slowest: float) -> np.ndarray:
     n = 4 * half + 1
     kernel = np.fft.irfft2(np.fft.rfft2(fast, (n, n)) ** 2, (n, n))
     kernel = kernel[half : 3 * half + 1, half : 3 * half + 1]
+    kernel -= kernel.mean()  # what was cut off would let the offset pass
     result: np.ndarray = kernel / np.sqrt((kernel**2).sum())
     return result
 
 
-def passed(kernel: np.ndarray, spread: float, floor: float) -> float:
-    """Share of the shot noise that a kernel passes, relative to white noise of the same density."""
-    n = 64
-    transfer = np.abs(np.fft.fft2(kernel, (n, n))) ** 2
-    f = np.fft.fftfreq(n)
-    power = model(np.hypot(f[:, None], f), 1.0, spread, floor)
-    return float((transfer * power).mean() / transfer.mean())
+@dataclass(frozen=True)
+class Shape:
+    """How noise power falls with frequency: a point spread over a white floor.
+
+    ``(1 - floor) (1 + tail u^2)^(-1 / tail) + floor`` with ``u = 2 pi spread f``: a Gaussian point
+    spread for a tail of 0, a transfer of ``1 / (1 + (f / f0)^2)`` for 0.5, and longer tails above.
+
+    Parameters
+    ----------
+    spread
+        Standard deviation of a Gaussian point spread [px].
+    floor
+        Share of white noise.
+    tail
+        From 0 to 1.
+    """
+
+    spread: float = 0.0
+    floor: float = 0.0
+    tail: float = 0.0
+
+    def __call__(self, f: np.ndarray) -> np.ndarray:
+        """Noise power, 1 at frequency zero [cycles per pixel]."""
+        square = (2 * np.pi * self.spread * f) ** 2
+        if self.tail < 1e-3:
+            falling = np.exp(-square)
+        else:
+            falling = (1 + self.tail * square) ** (-1 / self.tail)
+        result: np.ndarray = (1 - self.floor) * falling + self.floor
+        return result
+
+    def passed(self, kernel: np.ndarray) -> float:
+        """Share of the shot noise that a kernel passes, relative to white noise."""
+        n = 64
+        transfer = np.abs(np.fft.fft2(kernel, (n, n))) ** 2
+        f = np.fft.fftfreq(n)
+        return float((transfer * self(np.hypot(f[:, None], f))).mean() / transfer.mean())
+
+    def correlation(self, lag: int = 1) -> float:
+        """Of pixels this far apart along an axis."""
+        f = np.fft.fftfreq(64)
+        power = self(np.hypot(f[:, None], f))
+        return float((power * np.cos(2 * np.pi * lag * f)).mean() / power.mean())
 
 
 def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarray:
@@ -47,7 +89,7 @@ def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarra
         (Y, X) bool, where the image is even; else the parts are a grid, without those less than
         half of which holds data.
     """
-    from scipy.ndimage import median
+    from scipy.ndimage import labeled_comprehension
 
     result = []
     for noise in noises[:8]:
@@ -66,7 +108,9 @@ def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarra
             power = np.abs(np.fft.fft2(even * window)) ** 2 / (window**2).sum()
             f = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in part.shape), indexing="ij"))
             ring = np.minimum((f * 2 * _RINGS).astype(int), _RINGS)
-            rings = median(power, ring, np.arange(_RINGS)) / np.log(2)
+            rings = labeled_comprehension(
+                power, ring, np.arange(_RINGS), mean_below_limit, float, 0.0
+            )
             # scattered gaps part neighbours, and so turn a share of all power into white noise
             kept = min(1.0, _together(window) / _together(whole))
             result.append(np.maximum((rings - (1 - kept) * power.mean()) / kept, 0.1 * rings))
@@ -78,29 +122,19 @@ def _together(window: np.ndarray) -> float:
     return float((window[:, 1:] * window[:, :-1]).sum() / (window**2).sum())
 
 
-def model(f: np.ndarray, power: float, spread: float, floor: float) -> np.ndarray:
-    """Noise power of a Gaussian point spread [px] over a white floor, ``power`` at zero."""
-    return power * ((1 - floor) * np.exp(-((2 * np.pi * spread * f) ** 2)) + floor)
-
-
-def fit(frequency: np.ndarray, power: np.ndarray, lowest: float) -> tuple[float, float]:
-    """Point spread [px] and floor of a noise spectrum, over what holds no signal."""
+def fit(frequency: np.ndarray, power: np.ndarray, lowest: float) -> tuple[Shape, float]:
+    """The shape of a noise spectrum, over what holds no signal, and the power at frequency zero."""
     from scipy.optimize import least_squares
 
     used = frequency > lowest
     f, p = frequency[used], np.maximum(power[used], 1e-12 * power.max())
 
     def misfit(v: np.ndarray) -> np.ndarray:
-        difference: np.ndarray = np.log(model(f, np.exp(v[0]), v[1], v[2])) - np.log(p)
-        return difference * np.sqrt(f)
+        difference = v[0] + np.log(Shape(*v[1:])(f)) - np.log(p)
+        # a tail only where the spectrum asks for it
+        return np.append(difference * np.sqrt(f), _AGAINST_TAILS * v[3])
 
-    start = [float(np.log(p[0])), 0.3, 0.01]
-    found = least_squares(misfit, start, bounds=([-np.inf, 0, 1e-6], [np.inf, 3, 0.9])).x
-    return float(found[1]), float(found[2])
-
-
-def correlation_of(spread: float, floor: float, lag: int = 1) -> float:
-    """Of pixels this far apart along an axis, from the spectrum."""
-    f = np.fft.fftfreq(64)
-    power = model(np.hypot(f[:, None], f), 1.0, spread, floor)
-    return float((power * np.cos(2 * np.pi * lag * f)).mean() / power.mean())
+    start = [float(np.log(p[0])), 0.3, 0.01, 0.1]
+    bounds = [-np.inf, 0, 1e-6, 0], [np.inf, 3, 0.9, 1]
+    found = least_squares(misfit, start, bounds=bounds).x
+    return Shape(*(float(v) for v in found[1:])), float(np.exp(found[0]))

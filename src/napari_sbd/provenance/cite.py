@@ -48,7 +48,8 @@ _LOSSES = {
 def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) -> str:
     """Write what a paper should say of how a result was made, with references.
 
-    Only what the recipe says was done is mentioned.
+    Only what the recipe says was done is mentioned. A recipe that contradicts its own image or
+    model was edited, and is refused; ``rerun`` holds all of it against a repetition.
 
     Parameters
     ----------
@@ -62,9 +63,12 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     Raises
     ------
     SBDError
-        If there is no recipe, or this version does not know what it holds.
+        If there is no recipe, this version does not know what it holds, or it was edited.
     """
-    from . import KEY, read_recipe
+    from ..recipe import KEY
+    from . import read_recipe
+    from .contradictions import within
+    from .sources import image_of
     from .steps import steps
 
     kept: Any = result
@@ -74,8 +78,14 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
         kept = read_recipe(result)
     if kept is None:
         raise SBDError("This image carries no recipe: it was not made by napari-sbd.")
-    text = _Text()
-    for step in steps(kept):
+    chain, text = steps(kept), _Text()
+    for step in chain:
+        wrong = within(step, image_of(result) if step is chain[-1] else None)
+        if wrong:
+            raise SBDError(
+                f"The recipe was edited and cannot be cited. {' '.join(wrong)} Make the result "
+                "again."
+            )
         text.add(step)
     return text.complete()
 
@@ -222,7 +232,7 @@ def _versions(step: Step) -> list[str]:
 
 def _neighbours(s: Denoise) -> int:
     """Frames that helped each one; a short movie has fewer than its window could hold."""
-    window = 2 * (s.neighbours or 0)
+    window = 2 * s.neighbours
     shape = s.shape or ()
     return min(window, shape[0] - 1) if len(shape) == 3 else window
 

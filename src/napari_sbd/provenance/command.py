@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from ..denoising.settings import Repeated, Settings
 from ..errors import SBDError
 from .names import NO_FILE, TUNING_DEFAULTS, is_series_file, output_name
 from .python import calibration
@@ -86,11 +87,11 @@ def _denoise(s: Denoise) -> list[str]:
     if isinstance(s.frames, str):
         options += ["--frames", s.frames]
     options += ["--model", s.model_path or s.model]
-    options += _options({"quality": s.quality}, {"quality": "fast"})
-    if s.neighbours is not None:
-        options += _options({"neighbours": s.neighbours, "seed": s.seed}, {"seed": 0})
-    elif s.gain_tuning is not None:
+    chosen = {name: getattr(s, name) for name in Repeated.model_fields}
+    if s.gain_tuning is not None:
         options += _tuning(s.gain_tuning)
+        chosen.pop("seed")
+    options += _options(chosen, Settings().repeated())
     return [*options, "--device", s.device]
 
 
@@ -136,6 +137,7 @@ def _columns(s: Columns, raw: str, newest: str, made_here: bool) -> list[str]:
         words = [_noisy(s.noisy, raw, made_here), "--denoised", newest]
     values = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
     defaults = {"polarity": "auto", "sensitivity": 0.5, "spacing": None, "alpha": None}
+    words += [] if s.halves or s.noisy is False else ["--no-halves"]
     return [*words, *_calibration(s), *_options(values, defaults)]
 
 
@@ -160,5 +162,13 @@ def _pixel_size(size: Any) -> list[str]:
 
 
 def _options(values: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
-    given = {k: v for k, v in values.items() if k not in defaults or v != defaults[k]}
-    return [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    words: list[str] = []
+    for name, value in values.items():
+        if name in defaults and value == defaults[name]:
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", str(value)]
+    return words

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..errors import SBDError
+from ..denoising.settings import TuningRequest
 
 NO_FILE = "image.tif"
-TUNING_DEFAULTS = {"loss": "auto", "steps": 100, "frames": "reference", "tune": "gains"}
+TUNING_DEFAULTS = TuningRequest().model_dump()
 
 
 def output_name(path: str | None, ending: str) -> str:
@@ -26,20 +26,3 @@ def is_series_file(path: str | None) -> bool:
     from ..series.files import is_nifti
 
     return path is not None and is_nifti(Path(path))
-
-
-def frames_slice(frames: str, shape: tuple[int, ...]) -> slice:
-    """The frames that ``--frames`` chose.
-
-    Raises
-    ------
-    SBDError
-        If the image is no movie.
-    """
-    if len(shape) != 3:
-        raise SBDError("The recipe chooses frames of a movie, and this is a single image.")
-    first, colon, last = frames.partition(":")
-    start = int(first) if first else None
-    if not colon:
-        return slice(start, (start or 0) + 1 or None)
-    return slice(start, int(last) if last else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from inspect import signature
 from typing import Any
 
+from ..denoising.settings import Repeated
 from ..errors import SBDError
 from .names import NO_FILE, TUNING_DEFAULTS, is_series_file, output_name
 from .stacks import check_estimated, mask_of, model_file
@@ -24,7 +25,7 @@ from .steps import (
     steps,
 )
 
-_WRITTEN = "model", "device", "neighbours"  # arguments that stand in every script
+_WRITTEN = "model", "device"  # arguments that stand in every script
 
 
 def as_python(recipe: Any) -> str:
@@ -154,7 +155,6 @@ class _Script:
 
     def _denoise(self, s: Denoise) -> None:
         from ..denoise import denoise
-        from ..movie import denoise_movie
 
         image = self._newest or ""
         if isinstance(s.frames, str):
@@ -162,15 +162,11 @@ class _Script:
         elif s.frames is not None:
             self.lines.append(f"# the run was ended after frames {s.frames}; this denoises all")
         model = s.model_path or s.model
-        arguments = {**calibration(s), "model": model, "quality": s.quality}
-        arguments |= {"device": s.device}
+        arguments = {**calibration(s), "model": model, "device": s.device}
+        arguments |= {name: getattr(s, name) for name in Repeated.model_fields}
         if s.gain_tuning is not None:
             arguments |= self._tuning(s, s.gain_tuning, image, model)
-        what: Callable[..., Any] = denoise
-        if s.neighbours is not None:
-            arguments |= {"neighbours": s.neighbours, "seed": s.seed}
-            what = denoise_movie
-        call = _call(f"sbd.{what.__name__}", (image,), arguments, _defaults(what, _WRITTEN))
+        call = _call("sbd.denoise", (image,), arguments, _defaults(denoise, _WRITTEN))
         self.lines.append(f"denoised = {call}")
         self._newest = "denoised"
         self._save("denoised", "_denoised")
@@ -186,7 +182,7 @@ class _Script:
             arguments |= {"device": s.device, "seed": t.seed}
             call = _call("sbd.gain_tune", (image,), arguments, {**TUNING_DEFAULTS, "seed": 0})
         elif t.gains is not None:
-            self.imports.add("from napari_sbd.gaintuning.text import from_text")
+            self.imports.add("from napari_sbd.gaintuning.tuned import from_text")
             call = f"from_text({t.gains!r})"
         else:
             raise SBDError("The gains are too many for the recipe to hold; save them with save().")
@@ -196,11 +192,10 @@ class _Script:
     def _columns(self, s: Columns, made_here: bool) -> None:
         from ..columns import find_columns
 
-        names = [self._newest or ""]
-        if s.noisy is not False:
-            names.append(self._counts(s.noisy, made_here))
+        noisy = "None" if s.noisy is False else self._counts(s.noisy, made_here)
+        names = [noisy, self._newest or ""]
         arguments = {**calibration(s), **s.model_dump(include={"polarity", "sensitivity"})}
-        arguments |= {"spacing": s.spacing, "alpha": s.alpha}
+        arguments |= {"spacing": s.spacing, "alpha": s.alpha, "halves": s.halves}
         call = _call("sbd.find_columns", names, arguments, _defaults(find_columns))
         self.lines.append(f"columns = {call}")
         self.ending = f'sbd.write_columns(columns, "{output_name(self._path, "_columns.csv")}")'

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
-from . import KEY, read_recipe
+from ..recipe import KEY
+from . import read_recipe
 from .command import as_command
 from .python import as_python
 
@@ -37,7 +38,8 @@ class Replay:
     result
         Micrograph, table of columns or Agreement.
     identical
-        Whether it is the stored result, value for value; None where nothing was stored.
+        Whether it is the stored result, value for value, by a recipe that says what was done; None
+        where nothing was stored.
     largest_difference
         Of any value, in its units; infinite where shapes or missing values differ.
     contrast
@@ -46,6 +48,9 @@ class Replay:
         Whether the source file still has its checksum; None where there was none.
     remarks
         What differs from the time of the recipe, in words.
+    contradictions
+        Where the recipe says something else than the repetition, the result or the models, in
+        words. Such a recipe was edited, and what it says is not what was done.
     """
 
     result: Any
@@ -54,6 +59,7 @@ class Replay:
     contrast: float | None
     source_intact: bool | None
     remarks: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
 
     def verdict(self) -> str:
         """The comparison in a sentence or two."""
@@ -61,6 +67,8 @@ class Replay:
             text = "Repeated; there is no stored result of a kind that can be compared."
         elif self.identical:
             text = "The result is identical."
+        elif self.largest_difference == 0:
+            text = "The values are those of the stored result."
         elif self.largest_difference == np.inf:
             text = "The result DIFFERS: its shape, or where values are missing, is another."
         else:
@@ -70,7 +78,8 @@ class Replay:
                 text += " standard deviation"
             text += "."
         said = {True: "The source file is unchanged.", False: "The source file has CHANGED."}
-        parts = [text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
+        edited = ["The recipe was EDITED.", *self.contradictions] if self.contradictions else []
+        parts = [*edited, text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
         return " ".join(part for part in parts if part)
 
 
@@ -81,7 +90,7 @@ def rerun(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Replay:
-    """Repeat a result from its recipe and compare.
+    """Repeat a result from its recipe and compare both.
 
     Nothing is written. Gains that were tuned are those of the recipe.
 
@@ -102,6 +111,7 @@ def rerun(
     Cancelled
         If ``should_stop`` said so.
     """
+    from .contradictions import within
     from .replay_steps import Follower
     from .sources import found, intact, read_source
     from .steps import Simulation, since_the_source, steps
@@ -120,8 +130,13 @@ def rerun(
         for step in chain:
             again = follower.do(step)
     identical, difference, contrast = _compare(stored, again, chain[-1])
+    wrong = [s for step in chain for s in within(step, stored if step is chain[-1] else None)]
+    wrong = [*dict.fromkeys([*follower.contradictions, *wrong])]
     remarks = (*follower.remarks, *_other_versions(chain[-1]))
-    return Replay(again, identical, difference, contrast, intact(origin, path), remarks)
+    if wrong and identical is not None:
+        identical = False
+    whole = intact(origin, path)
+    return Replay(again, identical, difference, contrast, whole, remarks, tuple(wrong))
 
 
 def apply(
@@ -189,13 +204,9 @@ def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     if kind == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return arrays.get("z"), kept, path.parent
-    from ..io import READ_SUFFIXES
-    from .names import is_series_file
-    from .sources import read_source
+    from .sources import image_of
 
-    images = (*READ_SUFFIXES, ".zarr")
-    comparable = (kind in images and kind != ".png") or is_series_file(str(path))
-    return read_source(path) if comparable else None, kept, path.parent
+    return image_of(path), kept, path.parent
 
 
 def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | None, float | None]:
@@ -245,7 +256,7 @@ def _difference(then: np.ndarray, now: np.ndarray) -> tuple[bool, float, float |
 
 
 def _other_versions(step: Step) -> list[str]:
-    from . import recipe
+    from ..recipe import recipe
 
     now = recipe(step.operation)["versions"]
     then = step.versions

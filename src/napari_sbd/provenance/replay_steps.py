@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SBDError
+from ..denoising.settings import Repeated, Settings, TuningRequest
+from ..errors import SBDError, warn
+from ..frames import frame_range
 from ..micrograph import Micrograph
-from .names import frames_slice
+from ..recipe import history
+from ..repeat import same_gains, same_model
+from .contradictions import with_repetition
 from .stacks import check_estimated, recorded_drift, series_denoised
 from .steps import (
     Agreement,
@@ -50,6 +53,8 @@ class Follower:
     ----------
     remarks
         What was not as the recipe says, in words.
+    contradictions
+        Where the recipe says something else than was found, in words.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Follower:
         self.raw: Any = raw
         self.newest: Any = raw
         self.remarks: list[str] = []
+        self.contradictions: list[str] = []
         self._exact, self._find = exact, find
         self._tools: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
 
@@ -77,6 +83,9 @@ class Follower:
             raise SBDError("The recipe does not say what it began with; give the image.")
         if isinstance(settings, SeriesDenoise):
             self.newest = self._series(settings, image)
+            if self._exact:
+                now = history(self.newest.metadata)[-1]["settings"]
+                self.contradictions += with_repetition(settings, now)
             return self.newest
         if not isinstance(image, Micrograph):
             raise SBDError(f"{step.operation} needs an image or movie, and this is a series.")
@@ -95,10 +104,11 @@ class Follower:
         return agreement(self._counts(settings.noisy, image), image, **given)
 
     def _denoise(self, s: Denoise, image: Micrograph) -> Any:
-        from ..denoise import denoise
+        from ..session import Session
 
         if isinstance(s.frames, str):
-            image = self.raw = image.replace(data=image.data[frames_slice(s.frames, image.shape)])
+            numbers = frame_range(s.frames, image)
+            image = self.raw = image.replace(data=image.data[numbers.start : numbers.stop])
         if self._exact and s.shape and image.shape != s.shape:
             raise SBDError(
                 f"The recipe is of an image of shape {s.shape}, and {image.name or 'this one'} has "
@@ -106,19 +116,9 @@ class Follower:
             )
         if self._exact and s.unreadable_frames:
             image = image.replace(data=image.data[readable(s)])
-        options = options_for(s, image, self._exact)
-        calibration = {k: options.pop(k) for k in ("pixel_size", "gain", "offset")}
-        image = image.replace(**calibration)
-        where = {"model": options["model"], "device": self._device(s.device), **self._tools}
-        if s.neighbours is not None:
-            from ..movie import denoise_movie
-
-            result = denoise_movie(image, neighbours=s.neighbours, **{**options, **where})
-            self._compare_choices(s, result)
-            return result
-        tuned = tuned_for(s, image, self._exact, **where)
-        result = denoise(image, gain_tuning=tuned or False, **{**options, **where})
-        self._compare_choices(s, result)
+        settings = settings_for(s, image, self._exact, self._device(s.device))
+        result = Session(image, settings, **self._tools).collect()
+        self._compare(s, result)
         return result
 
     def _still(self, s: Drifting, movie: Micrograph) -> Any:
@@ -150,24 +150,30 @@ class Follower:
             return there
         return name
 
-    def _compare_choices(self, s: Denoise, result: Micrograph) -> None:
-        from . import history
-
+    def _compare(self, s: Denoise, result: Micrograph) -> None:
+        if not self._exact:
+            return
         now = history(result.metadata)[-1]["settings"]
-        if self._exact and tuple(now["block"]) != s.block:
-            self.remarks.append(f"{s.block} pixels were summed then, {tuple(now['block'])} now.")
-        if self._exact and s.precision not in (None, now["precision"]):
+        self.contradictions += with_repetition(s, now)
+        if s.precision not in (None, now["precision"]):
             self.remarks.append(f"Computed in {s.precision} then, in {now['precision']} now.")
+        for key in ("pixel_size", "gain"):
+            own, said = getattr(self.raw, key), getattr(s, key)
+            if None not in (own, said) and own != said:
+                what = key.replace("_", " ")
+                self.remarks.append(
+                    f"The source's own {what} is {own}; that of the recipe, {said}."
+                )
 
     def _columns(self, s: Columns, image: Micrograph) -> Any:
         from ..columns import find_columns
 
-        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
+        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha", "halves"})
         if self._exact:
             settings |= {"pixel_size": s.pixel_size, "gain": s.gain}
             settings |= {} if s.gain is None else {"offset": s.offset}
         noisy = None if s.noisy is False else self._counts(s.noisy, image)
-        return find_columns(image, noisy, **settings, **self._tools)
+        return find_columns(noisy, image, **settings, **self._tools)
 
     def _counts(self, noisy: Origin | None, image: Micrograph) -> Micrograph:
         """The raw image that a result is judged by."""
@@ -186,8 +192,8 @@ def readable(s: Denoise) -> list[int]:
     return [i for i in range((s.shape or (1,))[0]) if i not in lost]
 
 
-def options_for(s: Denoise, image: Micrograph, exact: bool = False) -> dict[str, Any]:
-    """Arguments of ``denoise`` for an image, all but the device.
+def settings_for(s: Denoise, image: Micrograph, exact: bool, device: str) -> Settings:
+    """How an image is denoised as a recipe says.
 
     Parameters
     ----------
@@ -196,34 +202,26 @@ def options_for(s: Denoise, image: Micrograph, exact: bool = False) -> dict[str,
     image
         What will be denoised.
     exact
-        As in ``Follower``.
+        As in ``Follower``: gains that were tuned on the recipe's image are applied as they are, and
+        on another image tuned anew.
+    device
+        Where.
     """
     calibration = {"pixel_size": s.pixel_size, "gain": s.gain, "offset": s.offset}
     if not exact:
         calibration = _own_first(calibration, image)
-    return {**calibration, "model": _name_of(s), "quality": s.quality, "seed": s.seed}
+    chosen = {name: getattr(s, name) for name in Repeated.model_fields}
+    if s.gain_tuning is not None:
+        chosen |= _gains_for(s.gain_tuning, exact)
+    return Settings.of(**calibration, **chosen, model=_name_of(s), device=device)
 
 
-def tuned_for(s: Denoise, image: Micrograph, exact: bool, **options: Any) -> Tuned | None:
-    """The gains for an image: those of the recipe, or, where those are another image's, new ones.
-
-    Parameters
-    ----------
-    s, image, exact
-        As in ``options_for``.
-    **options
-        Of ``gain_tune``: calibration, model, device, progress, should_stop.
-    """
-    tuning = s.gain_tuning
-    if tuning is None:
-        return None
+def _gains_for(tuning: Tuning, exact: bool) -> dict[str, Any]:
     tuned = None if tuning.on_this_image and not exact else gains_of(tuning)
-    if tuned is not None or not tuning.on_this_image:
-        return tuned
-    from ..gaintuning import gain_tune
-
-    request = tuning.requested.model_dump() if tuning.requested else {}
-    return gain_tune(image, **request, tune=tuning.tune, seed=tuning.seed, **options)
+    if tuned is not None:
+        return {"gain_tuning": tuned}
+    asked = tuning.requested.model_dump() if tuning.requested else {}
+    return {"gain_tuning": TuningRequest(**asked, tune=tuning.tune), "seed": tuning.seed}
 
 
 def _own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
@@ -232,10 +230,7 @@ def _own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
     offset = recipe["offset"] if "gain" in taken else image.offset
     for key, value in taken.items():
         what = key.replace("_", " ")
-        warnings.warn(
-            f"{image.name or 'The image'} has no {what}; that of the recipe, {value}, is taken.",
-            stacklevel=4,
-        )
+        warn(f"{image.name or 'The image'} has no {what}; that of the recipe, {value}, is taken.")
     return {**own, **taken, "offset": offset}
 
 
@@ -246,51 +241,13 @@ def _name_of(s: Network) -> str:
 
 
 def model_of(s: Network) -> ModelCard:
-    """The card of the recipe's model.
-
-    Raises
-    ------
-    SBDError
-        If it is not here, or another model has its name.
-    """
-    from ..networks import find_model, models
-
-    for card in models():
-        if card.sha256 == s.model_sha256:
-            return card
-    card = find_model(s.model_path or s.model)
-    if card.sha256 != s.model_sha256:
-        raise SBDError(
-            f"The model {card.name!r} is another one than that of the recipe (SHA-256 "
-            f"{s.model_sha256[:12]}...); the result cannot be repeated with it."
-        )
-    return card
+    """The card of the recipe's model; errors as ``same_model`` raises them."""
+    return same_model(s.model, s.model_sha256, s.model_path)
 
 
 def gains_of(tuning: Tuning) -> Tuned | None:
-    """The gains of a recipe, from itself or from the file that it names.
-
-    None where they were too many to be kept, but can be found again.
-
-    Raises
-    ------
-    SBDError
-        If they are not to be had any more, or are others.
-    """
-    from ..gaintuning.text import from_text
-    from ..gaintuning.tuned import Tuned
-
-    if tuning.gains is not None:
-        tuned = from_text(tuning.gains)
-    elif tuning.file is not None:
-        tuned = Tuned.load(tuning.file)
-    elif tuning.on_this_image:
-        return None
-    else:
-        raise SBDError("The gains were too many for the recipe to hold; they cannot be found.")
-    if tuned.sha256 != tuning.gains_sha256:
-        raise SBDError("The gains are not those of the recipe (SHA-256 differs); tune again.")
-    return tuned
+    """The gains of a recipe; errors as ``same_gains`` raises them."""
+    return same_gains(tuning.gains, tuning.file, tuning.on_this_image, tuning.gains_sha256)
 
 
 def simulated(s: Simulation) -> Micrograph:

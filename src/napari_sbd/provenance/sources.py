@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..errors import SBDError
+from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..series.stack import Series
-from . import file_checksum
 from .steps import Origin
 
 
@@ -20,6 +21,19 @@ def read_source(path: Path) -> Micrograph | Series:
     from ..io import read
 
     return read(path)
+
+
+def image_of(result: Any) -> Any:
+    """The image, movie or series that a result is, or that its file holds; else None."""
+    if hasattr(result, "metadata") or isinstance(result, dict):
+        return result if hasattr(result, "metadata") else None
+    from ..io import READ_SUFFIXES
+    from .names import is_series_file
+
+    path = Path(result).absolute()
+    kind = path.suffix.lower()
+    comparable = (kind in (*READ_SUFFIXES, ".zarr") and kind != ".png") or is_series_file(str(path))
+    return read_source(path) if comparable else None
 
 
 def found(origin: Origin, folder: Path | None) -> Path:

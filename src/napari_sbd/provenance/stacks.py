@@ -65,8 +65,8 @@ def series_denoised(
     SBDError
         If model or mask are not to be had, or are others.
     """
+    from ..files import file_checksum
     from ..series import denoise_series
-    from . import file_checksum
 
     mask = mask_of(s)
     if mask is not None:

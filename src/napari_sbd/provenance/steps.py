@@ -7,34 +7,31 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ..denoising.settings import Plain, Repeated, Seed, TuningRequest
 from ..errors import SBDError
 
 _MOST_STEPS = 100
+_REQUEST = TuningRequest()
 Positive = Annotated[float, Field(gt=0)]
 PixelSize = Positive | tuple[Positive, Positive] | None
-Seed = Annotated[int, Field(ge=0)]
 
 
-class _Plain(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Origin(_Plain):
+class Origin(Plain):
     """A file: absolute path, and SHA-256 where it was known."""
 
     path: str
     sha256: str | None = None
 
 
-class Request(_Plain):
+class Request(Plain):
     """How ``gain_tune`` was called, and on what."""
 
-    loss: str = "auto"
-    steps: Annotated[int, Field(ge=0)] = 100
-    frames: str | int = "reference"
+    loss: str = _REQUEST.loss
+    steps: Annotated[int, Field(ge=0)] = _REQUEST.steps
+    frames: str | int = _REQUEST.frames
 
 
-class Tuning(_Plain):
+class Tuning(Plain):
     """The gains of a denoising: the gains themselves, and how they were found."""
 
     gains_sha256: str
@@ -50,7 +47,7 @@ class Tuning(_Plain):
     gains: str | None = None
 
 
-class Network(_Plain):
+class Network(Plain):
     """A network for images; the path is that of a file of one's own."""
 
     model: str
@@ -58,11 +55,10 @@ class Network(_Plain):
     model_path: str | None = None
 
 
-class Denoise(Network):
-    """Settings of ``denoise``, and of ``denoise_movie`` where there are neighbours."""
+class Denoise(Network, Repeated):
+    """Settings of ``denoise``, and what was found."""
 
     model_choice: str
-    quality: Literal["fast", "best"]
     device: str
     precision: str | None = None
     block: tuple[int, int]
@@ -71,16 +67,22 @@ class Denoise(Network):
     gain: Positive | None
     offset: float
     dose: float | None = None
-    seed: Seed = 0
-    neighbours: Annotated[int, Field(ge=1)] | None = None
     gain_tuning: Tuning | None = None
     frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
     blank_frames: list[int] | None = None
     unreadable_frames: list[int] | None = None
+    camera: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _before_cameras_were_looked_at(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "outliers" not in values:
+            return {"outliers": False, "noise": "white", "illumination": False, **values}
+        return values
 
     @model_validator(mode="after")
     def _one_way(self) -> Denoise:
-        if self.neighbours is not None and self.gain_tuning is not None:
+        if self.neighbours and self.gain_tuning is not None:
             raise ValueError("neighbours and gain_tuning exclude each other")
         return self
 
@@ -94,7 +96,7 @@ class Estimated(Network):
     largest_step: Positive
 
 
-class Drifting(_Plain):
+class Drifting(Plain):
     """Settings of ``correct_drift``: the shifts y, x [px] of each frame as they were taken out, and
     how they were found, None where nobody knows."""
 
@@ -105,7 +107,7 @@ class Drifting(_Plain):
     estimated: Estimated | None
 
 
-class SeriesDenoise(_Plain):
+class SeriesDenoise(Plain):
     """Settings of ``denoise_series``; the path is None for a model that was only in memory, the
     mask False where there was none, None where it was in memory."""
 
@@ -116,7 +118,7 @@ class SeriesDenoise(_Plain):
     mask: Origin | Literal[False] | None
 
 
-class Columns(_Plain):
+class Columns(Plain):
     """Settings of ``find_columns``; ``noisy`` is False where no counts were given, None where they
     were in memory."""
 
@@ -124,13 +126,14 @@ class Columns(_Plain):
     sensitivity: float
     spacing: float | None
     alpha: float | None
+    halves: bool = True
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float = 0.0
     noisy: Origin | Literal[False] | None = None
 
 
-class Agreement(_Plain):
+class Agreement(Plain):
     """Settings of ``agreement`` of two files."""
 
     noisy: Origin | None
@@ -139,7 +142,7 @@ class Agreement(_Plain):
     offset: float | None = None
 
 
-class Simulation(_Plain):
+class Simulation(Plain):
     """Settings of ``simulate``; ``part`` is what was taken of the phantom."""
 
     kind: str
@@ -157,7 +160,7 @@ class Simulation(_Plain):
     part: Literal["noisy", "clean"]
 
 
-SETTINGS: dict[str, type[_Plain]] = {
+SETTINGS: dict[str, type[Plain]] = {
     "denoise": Denoise,
     "correct_drift": Drifting,
     "denoise_series": SeriesDenoise,

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ..micrograph import PixelSize
-from .samples import HANDS, Denoiser, Method
+from .judges import Denoiser
+from .samples import HANDS, Method
 
 WIDE = ("Gaussian", "Wiener", "BM3D")  # the classical filters that most people know
 
@@ -28,7 +31,8 @@ def candidates(
     Parameters
     ----------
     pixel_size
-        nm, one number or (y, x), of the images that will be denoised.
+        nm, one number or (y, x), of the image that will be judged by; ``"subsampling"`` shows
+        denoisers images of twice that.
     model, device
         As ``denoise`` takes them.
     method
@@ -50,6 +54,9 @@ def candidates(
     from ..denoise import denoise
     from ..denoising.filters import denoisers
 
+    if method == "subsampling" and pixel_size is not None:
+        height, width = (2 * float(p) for p in np.broadcast_to(pixel_size, 2))
+        pixel_size = height, width
     network = partial(
         denoise, pixel_size=pixel_size, model=model, device=device, should_stop=should_stop
     )

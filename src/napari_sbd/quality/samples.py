@@ -9,8 +9,6 @@ here, since it has the least variance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,57 +17,13 @@ from ..errors import SBDError
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
+from ..noise.whiteness import whiteness
+from .cells import subsampled
+from .judges import Judged, Samples
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
-Denoiser = Callable[[np.ndarray], Any]
 
 HANDS = 5
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Noisy images for a denoiser, and what judges the results.
-
-    Parameters
-    ----------
-    inputs
-        (K, Y, X) images to denoise, all of the same expectation.
-    judges
-        (K, Y, X) unbiased samples, each independent of the input of the same place.
-    square
-        (Y, X) unbiased estimates of the squared truth.
-    whole
-        (Y, X) image that all inputs were taken from, where they are samples of its pixels.
-    places
-        (K, Y, X) flat pixels of ``whole`` in each input.
-    """
-
-    inputs: np.ndarray
-    judges: np.ndarray
-    square: np.ndarray
-    whole: np.ndarray | None = None
-    places: np.ndarray | None = None
-
-    def estimates(self, denoiser: Denoiser) -> np.ndarray:
-        """(K, Y, X) results of a denoiser."""
-        return np.stack([electrons.denoised_by(denoiser, i) for i in self.inputs])
-
-    def terms(self, estimates: np.ndarray) -> np.ndarray:
-        """(Y, X) terms whose mean is the mean squared error."""
-        result: np.ndarray = (estimates**2 - 2 * estimates * self.judges).mean(0) + self.square
-        return result
-
-    def bias(self, estimates: np.ndarray, denoiser: Denoiser) -> float:
-        """What the mean of the terms exceeds the error by, since neighbouring pixels differ.
-
-        The terms are computed with the denoised whole image in place of the truth.
-        """
-        if self.whole is None or self.places is None:
-            return 0.0
-        truth = electrons.denoised_by(denoiser, self.whole).ravel()[self.places]
-        others = (truth.sum(0) - truth) / (len(truth) - 1)
-        cross = (estimates * (truth - others)).mean(0) * 2
-        return float((cross + _products(truth) - (truth**2).mean(0)).mean())
 
 
 def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
@@ -101,7 +55,8 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     if method == "subsampling":
         if source.is_movie:
             raise SBDError("The method 'subsampling' judges single images; give one frame.")
-        return _subsampling(values[0], rng)
+        _refuse_unless_white(values[0], source.pixel_size_yx)
+        return subsampled(values[0], rng)
     if method not in ("frames", "exposures"):
         raise SBDError(
             f"The method is 'thinning', 'frames', 'exposures' or 'subsampling', not {method!r}."
@@ -114,7 +69,16 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     return _exposures(values) if method == "exposures" else _frames(values)
 
 
-def _thinning(source: Micrograph, rng: np.random.Generator) -> Samples:
+def _refuse_unless_white(image: np.ndarray, pixel_size_yx: tuple[float, float] | None) -> None:
+    found = whiteness(image, pixel_size_yx)
+    if not found.white:
+        raise SBDError(
+            f"The method 'subsampling' judges pixels by their neighbours, but {found}; take "
+            "several frames ('frames' or 'exposures'), or 'thinning' of counted electrons."
+        )
+
+
+def _thinning(source: Micrograph, rng: np.random.Generator) -> Judged:
     """Electrons dealt to five hands: each in turn judges what is made from the others.
 
     The denoiser sees four fifths of the dose, at the scale of the whole. Of a Poisson count y, y^2
@@ -129,33 +93,21 @@ def _thinning(source: Micrograph, rng: np.random.Generator) -> Samples:
         inputs.append((whole - hands) * HANDS / (HANDS - 1))
         judges.append(hands * HANDS)
         squares.append(whole**2 - whole)
-    return Samples(np.concatenate(inputs), np.concatenate(judges), np.mean(squares, 0))
+    return Judged(np.concatenate(inputs), np.concatenate(judges), np.mean(squares, 0))
 
 
-def _exposures(values: np.ndarray) -> Samples:
+def _exposures(values: np.ndarray) -> Judged:
     """Each exposure judged by all others."""
     others = (values.sum(0) - values) / (len(values) - 1)
-    return Samples(values, others, _products(values))
+    return Judged(values, others, _products(values))
 
 
-def _frames(values: np.ndarray) -> Samples:
+def _frames(values: np.ndarray) -> Judged:
     """Each frame judged by its neighbours in time."""
     neighbours = np.empty_like(values)
     neighbours[1:-1] = (values[:-2] + values[2:]) / 2
     neighbours[0], neighbours[-1] = values[1], values[-2]
-    return Samples(values, neighbours, (values[1:] * values[:-1]).mean(0))
-
-
-def _subsampling(image: np.ndarray, rng: np.random.Generator) -> Samples:
-    """The four pixels of each 2 x 2 cell dealt at random to four images of half the size."""
-    height, width = (n // 2 for n in image.shape)
-    if min(height, width) < 1:
-        raise SBDError("The method 'subsampling' needs an image of at least 2 x 2 pixels.")
-    order = rng.permuted(np.tile(np.arange(4), (height, width, 1)), axis=-1).transpose(2, 0, 1)
-    y, x = np.mgrid[:height, :width] * 2
-    places = (y + order // 2) * image.shape[1] + x + order % 2
-    samples = _exposures(image.ravel()[places])
-    return Samples(samples.inputs, samples.judges, samples.square, image, places)
+    return Judged(values, neighbours, (values[1:] * values[:-1]).mean(0))
 
 
 def _products(samples: np.ndarray) -> np.ndarray:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from .samples import Denoiser, Method, Samples, draw
+from ..noise.counts import warn_unless_poisson
+from .judges import Denoiser, Samples
+from .samples import HANDS, Method, draw
+from .scatter import mean_and_error, tile_sums
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_GROUPS = 1000  # into which the pixels are dealt for the bootstrap
 _DRAWS = 2000
 _LEVEL = 0.95
 
@@ -91,18 +93,18 @@ def upsnr(
         score does not depend on the dose.
     method
         * ``thinning``: the electrons of each image are dealt to five hands; each hand judges what
-        the
-          denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of the
-          dose, brought to the scale of the whole, and its error at that dose is estimated.
+          the denoiser makes of the other four. Exact for counts. The denoiser sees four fifths of
+          the dose, brought to the scale of the whole, and its error at that dose is estimated.
         * ``frames``: each frame of a movie is judged by its neighbours; the scene moves little.
         * ``exposures``: each frame is judged by all others; the scene stands still.
         * ``subsampling``: the four pixels of each 2 x 2 cell are dealt to four images of half the
-          size; the noise of neighbouring pixels must be independent. The denoiser sees images of
-          doubled pixel size. Neighbouring pixels differ, and the error from that is estimated,
-          subtracted and reported as ``bias``.
+          size, and judged by their neighbours in the others. The noise of neighbouring pixels must
+          be independent, which is tested. The denoiser sees images of doubled pixel size. What
+          neighbouring pixels differ by is estimated from the image, subtracted and reported as
+          ``bias``.
     interval
-        ``analytic`` is normal, from the variance of the pixels' terms; ``bootstrap`` resamples
-        them.
+        ``analytic`` is normal, from the products of near pixels' terms; ``bootstrap`` resamples
+        tiles of them.
     seed
         Of whatever is drawn at random.
 
@@ -121,8 +123,9 @@ def upsnr(
         raise SBDError(f"The interval is 'analytic' or 'bootstrap', not {interval!r}.")
     samples = draw(noisy, method, seed)
     estimates = samples.estimates(denoiser)
+    _warn_unless_exact(samples, method)
     top = _peak(peak, estimates)
-    return _score(samples, estimates, denoiser, top, method, interval, seed)
+    return _score(samples.terms(estimates), samples.bias(estimates), top, method, interval, seed)
 
 
 def umse(
@@ -190,8 +193,10 @@ def compare(
     for name, denoiser in denoisers.items():
         estimates = samples.estimates(denoiser)
         top = _peak(peak, estimates)
-        scores[name] = _score(samples, estimates, denoiser, top, method, "analytic", seed)
-        terms[name] = samples.terms(estimates) - scores[name].bias
+        terms[name] = samples.terms(estimates)
+        bias = samples.bias(estimates)
+        scores[name] = _score(terms[name], bias, top, method, "analytic", seed)
+    _warn_unless_exact(samples, method)
     best = reference or min(scores, key=lambda name: scores[name].umse)
     top = scores[best].peak
     scores = {name: replace(score, peak=top) for name, score in scores.items()}
@@ -199,7 +204,7 @@ def compare(
     reach = float(norm.isf((1 - _LEVEL) / 2 / pairs))
     rows = []
     for name, score in scores.items():
-        mean, error = _mean_and_error(terms[name] - terms[best])
+        mean, error = mean_and_error(terms[name] - terms[best])
         low, high = mean - reach * error, mean + reach * error
         rows.append((score.value, score.low, score.high, score.umse, mean, low, high))
     names = "upsnr", "low", "high", "umse", "difference", "difference_low", "difference_high"
@@ -214,45 +219,35 @@ def compare(
     return table
 
 
+def _warn_unless_exact(samples: Samples, method: Method) -> None:
+    """Warn where electrons were dealt out that cannot have been counted."""
+    if method == "thinning":
+        warn_unless_poisson(samples.inputs[0] * (HANDS - 1) / HANDS, 1)
+
+
 def _score(
-    samples: Samples,
-    estimates: np.ndarray,
-    denoiser: Denoiser,
-    peak: float,
-    method: str,
-    interval: str,
-    seed: int,
+    terms: np.ndarray, bias: float, peak: float, method: str, interval: str, seed: int
 ) -> Score:
-    terms = samples.terms(estimates)
-    bias = samples.bias(estimates, denoiser)
     low, high = _bootstrap(terms, seed) if interval == "bootstrap" else _analytic(terms)
-    mean = float(terms.mean())
-    return Score(mean - bias, low - bias, high - bias, peak, method, bias)
-
-
-def _mean_and_error(terms: np.ndarray) -> tuple[float, float]:
-    return float(terms.mean()), float(terms.std() / np.sqrt(terms.size))
+    return Score(float(np.nanmean(terms)), low, high, peak, method, bias)
 
 
 def _analytic(terms: np.ndarray) -> tuple[float, float]:
     from scipy.stats import norm
 
-    mean, error = _mean_and_error(terms)
+    mean, error = mean_and_error(terms)
     reach = float(norm.isf((1 - _LEVEL) / 2)) * error
     return mean - reach, mean + reach
 
 
 def _bootstrap(terms: np.ndarray, seed: int) -> tuple[float, float]:
-    """Percentiles of resampled means; the pixels are dealt to groups, and these resampled."""
+    """Percentiles of means when square tiles of the terms are drawn again."""
     rng = np.random.default_rng([seed, 1])
-    shuffled = rng.permutation(terms.ravel())
-    count = min(_GROUPS, len(shuffled))
-    size = len(shuffled) // count
-    groups = shuffled[: size * count].reshape(count, size).mean(1)
-    means = groups[rng.integers(0, count, (_DRAWS, count))].mean(1)
-    means += terms.mean() - groups.mean()
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+    sums = tile_sums(terms)
+    means = sums[rng.integers(0, len(sums), (_DRAWS, len(sums)))].sum(1)
+    low, high = np.quantile(means / np.isfinite(terms).sum(), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    mean = float(np.nanmean(terms))
+    return mean + float(low), mean + float(high)
 
 
 def _peak(peak: float | None, estimates: np.ndarray) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from ..denoise import Progress
-from ..errors import Cancelled, SBDError, in_words
+from ..errors import Cancelled, SBDError, in_words, warn
+from ..files import file_checksum
 from ..micrograph import Micrograph
-from ..provenance import file_checksum, origin_of, recipe, with_recipe
+from ..recipe import origin_of, recipe, with_recipe
 from .features import features, in_noise_units
 from .files import read_mask
 from .level import estimate_level
@@ -181,8 +181,7 @@ def _warn_outside(card: SeriesCard, source: Series, mask: np.ndarray) -> None:
     except SBDError:
         return  # too small or too clean to tell
     if not 1 / _TRUSTED < found / card.level < _TRUSTED:
-        warnings.warn(
+        warn(
             f"The noise level of the stack is {found:.4g}, that of training was {card.level:.4g}; "
-            "the result may be wrong. Train with this stack as the target.",
-            stacklevel=3,
+            "the result may be wrong. Train with this stack as the target."
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SBDError
+from ..files import check_folder
 from ..io import check_readable, check_writable, read, write
 from .model import model_path
 from .stack import Series, as_series, to_micrograph
@@ -100,8 +101,7 @@ def check_target(path: Path, axes: int) -> None:
         Of space, 2 or 3.
     """
     if is_nifti(path):
-        if not path.absolute().parent.is_dir():
-            raise SBDError(f"There is no folder {path.absolute().parent}; create it first.")
+        check_folder(path)
         return
     check_writable(path)
     if axes != 2:
@@ -110,8 +110,7 @@ def check_target(path: Path, axes: int) -> None:
 
 def check_model_target(path: Path) -> None:
     """Refuse a path that no model could be saved under, before any work is done."""
-    if not model_path(path).absolute().parent.is_dir():
-        raise SBDError(f"There is no folder {path.absolute().parent}; create it first.")
+    check_folder(model_path(path))
 
 
 def is_nifti(path: Path) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing
 from ..io.arrays import is_large
-from ..provenance import KEY
+from ..recipe import KEY
 from .stack import Gradients, Series
 
 _COMMENT = 6  # code of a NIfTI header extension that holds plain text

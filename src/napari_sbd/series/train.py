@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..denoise import Progress
-from ..errors import SBDError, in_words
+from ..errors import SBDError, in_words, warn
 from .noises import Noise
 from .plan import Plan, paired, recognise, simulated
 from .stack import Gradients, Series, as_series, signals, usable_mask
@@ -134,10 +133,9 @@ def train_series(
             should_stop or (lambda: False),
         )
     if fitted.error >= fitted.raw_error:
-        warnings.warn(
+        warn(
             f"On held-out voxels the network errs by {fitted.error:.3g} of the noise, the noisy "
-            f"signals by {fitted.raw_error:.3g}: it makes them worse; train it for more steps.",
-            stacklevel=2,
+            f"signals by {fitted.raw_error:.3g}: it makes them worse; train it for more steps."
         )
     return _model(fitted, plan, reference.gradients, wanted, name, seed)
 
@@ -215,7 +213,7 @@ def _model(
     }
     card = SeriesCard(
         name=name,
-        version=__version__,
+        version=version("napari-sbd"),
         description="Signals along a stack, learnt from a low-noise acquisition.",
         license="that of the data",
         architecture=network.architecture,  # type: ignore[arg-type]

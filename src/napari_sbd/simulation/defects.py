@@ -7,12 +7,13 @@ from itertools import product
 import numpy as np
 
 from ..errors import SBDError
-from . import crystals
-from .crystals import Atoms, Direction, Material, block
+from . import crystals, materials
+from .crystals import Atoms, Direction, Material
+from .materials import block
 from .placing import any_zone, covering_block, turned, without_clashes
 
 POISSON = 0.3  # ratio of most metals and oxides
-_FAULTED = (*crystals.METALS, "Al", "Si", "GaAs")
+_FAULTED = (*materials.METALS, "Al", "Si", "GaAs")
 _DISLOCATED = (*_FAULTED, "Fe", "W", "GaN", "MgO", "CeO2", "SrTiO3")
 _LONGEST_BURGERS = 12.0  # Å
 _EDGE_ON: Direction = (1, -1, 0)  # zone in which {111} planes are edge-on
@@ -25,7 +26,7 @@ def grain_boundary(
     zone: Direction | None = None,
 ) -> Atoms:
     """Two grains of one material and zone that meet at a straight boundary."""
-    crystal = crystals.material(material or str(rng.choice(list(crystals.MATERIALS))))
+    crystal = materials.material(material or str(rng.choice(list(materials.MATERIALS))))
     zone = zone or any_zone(rng, crystal)
     thickness = rng.uniform(15, 80)
     first, second = (
@@ -51,7 +52,7 @@ def dislocation(
 
     The Burgers vector is the shortest lattice translation in the image plane.
     """
-    crystal = crystals.material(material or str(rng.choice(_DISLOCATED)))
+    crystal = materials.material(material or str(rng.choice(_DISLOCATED)))
     zone = zone or any_zone(rng, crystal)
     vector = burgers_vector(crystal, zone)
     atoms = covering_block(rng, crystal, zone, box + 2 * _LONGEST_BURGERS, rng.uniform(15, 80))
@@ -123,7 +124,7 @@ def stacking_fault(
     Made by shearing what lies above a {111} plane by the Shockley partial a/6 <112>: one plane
     gives an intrinsic fault, two successive planes an extrinsic one, n of them a lamella of twin.
     """
-    crystal = crystals.material(material or str(rng.choice(_FAULTED)))
+    crystal = materials.material(material or str(rng.choice(_FAULTED)))
     up, partial, height = fault_geometry(crystal, zone or _EDGE_ON)
     spacing = crystal.vectors[0, 0] / np.sqrt(3)
     zone = zone or _EDGE_ON

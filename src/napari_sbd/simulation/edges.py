@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import crystals
+from . import materials
 from .crystals import Atoms, Direction, Material
 from .films import amorphous_film
 from .placing import any_zone, covering_block, depth_below_edge, turned
@@ -17,7 +17,7 @@ def crystal_edge(
     zone: Direction | None = None,
 ) -> Atoms:
     """A crystal with an edge, as a wedge, with terraces or flat, often with an amorphous rim."""
-    crystal = crystals.material(material or str(rng.choice(list(crystals.MATERIALS))))
+    crystal = materials.material(material or str(rng.choice(list(materials.MATERIALS))))
     zone = zone or any_zone(rng, crystal)
     thickness = float(np.exp(rng.uniform(np.log(15), np.log(120))))
     atoms = turned(rng, covering_block(rng, crystal, zone, box, thickness), box)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import SBDError
-from .crystals import AMORPHOUS, MATERIALS, Atoms, block
+from .crystals import AMORPHOUS, Atoms
+from .materials import MATERIALS, block
 from .placing import depth_below_edge, turned
 
 # crystal of two layers per cell, and the atoms that replace some of each element

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import zipfile
 import zlib
@@ -28,6 +27,7 @@ import numpy as np
 
 from .. import cluster
 from ..errors import Cancelled, SBDError
+from ..files import write_bytes
 from .presets import Piece, preset
 
 _STEP = 1e-4  # of the vacuum: what one unit of a stored image is worth, unless it is too bright
@@ -113,14 +113,14 @@ def write_library(
         drawn = cluster.run(packed, missing, workers, scheduler, preload=("torch",))
         try:
             for done, (piece, content) in enumerate(drawn, len(whole) + 1):
-                _write(_path(folder, piece), content)
+                write_bytes(_path(folder, piece), content)
                 progress(done, len(pieces))
                 if should_stop():
                     raise Cancelled("Stopped; the same command goes on with what is there.")
         finally:
             drawn.close()
         rows = [row for piece in pieces for row in _rows(folder, piece)]
-        _write(folder / "metadata.csv", _table(rows))
+        write_bytes(folder / "metadata.csv", _table(rows))
     except OSError as error:
         raise SBDError(
             f"{folder} cannot be written ({error.strerror or error}); what is finished is kept, "
@@ -174,7 +174,7 @@ def _claim(folder: Path, wanted: dict[str, Any]) -> None:
         draft.unlink(missing_ok=True)
     note = folder / "dataset.json"
     if not note.exists():
-        _write(note, json.dumps(wanted, indent=1).encode())
+        write_bytes(note, json.dumps(wanted, indent=1).encode())
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -193,20 +193,6 @@ def _check_room(folder: Path, needed: int) -> None:
             f"The images need about {needed / 1e9:.2g} GB and {folder} has {free / 1e9:.2g} GB "
             "free; make room, choose another folder or ask for fewer --images."
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is under its name only when complete and on the disk."""
-    draft = path.with_suffix(".part")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _is_whole(path: Path) -> bool:

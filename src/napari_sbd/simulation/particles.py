@@ -1,15 +1,16 @@
 """Free nanoparticles: truncated octahedra, cubes, twins and decahedra.
 
-Every shape is centred on zero in the frame of ``crystals.block`` and has tag 1.
+Every shape is centred on zero in the frame of ``materials.block`` and has tag 1.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from . import crystals
-from .crystals import Atoms, Direction, Material, block
+from . import crystals, materials
+from .crystals import Atoms, Direction, Material
 from .films import amorphous_film
+from .materials import block
 from .placing import any_zone, turned
 
 OCTAHEDRON = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T / np.sqrt(3)
@@ -24,8 +25,8 @@ def free_particle(
     zone: Direction | None = None,
 ) -> Atoms:
     """A facetted particle in vacuum or on a carbon film."""
-    names = [*crystals.METALS, "CeO2", "MgO", "ZnO", "Si"]
-    crystal = crystals.material(material or str(rng.choice(names)))
+    names = [*materials.METALS, "CeO2", "MgO", "ZnO", "Si"]
+    crystal = materials.material(material or str(rng.choice(names)))
     radius = rng.uniform(9, 0.4 * box)
     twins = crystal.is_fcc and zone in (None, _TWIN_AXIS)
     if twins and rng.random() < 0.4:

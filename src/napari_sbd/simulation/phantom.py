@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..provenance import recipe, with_recipe
+from ..recipe import recipe, with_recipe
 from . import memory, optics, structures
 from .atomic_columns import columns_of
 from .crystals import AMORPHOUS, Direction

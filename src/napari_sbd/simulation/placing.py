@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .crystals import Atoms, Direction, Material, block
+from .crystals import Atoms, Direction, Material
+from .materials import block
 
 
 def turned(rng: np.random.Generator, atoms: Atoms, box: float) -> Atoms:

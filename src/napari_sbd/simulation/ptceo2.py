@@ -28,7 +28,8 @@ from itertools import product
 
 import numpy as np
 
-from .crystals import Atoms, block
+from .crystals import Atoms
+from .materials import block
 from .optics import Optics
 
 FIELD = 50.0  # Å, of an image; the paper's 1024 pixels of 4.88 pm

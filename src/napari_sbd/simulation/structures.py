@@ -61,7 +61,7 @@ def draw(
     box
         Side of the field [Å].
     material
-        A key of ``crystals.MATERIALS`` or the path of a CIF file; for a sheet, a key of
+        A key of ``materials.MATERIALS`` or the path of a CIF file; for a sheet, a key of
         ``films.SHEETS``. Drawn at random when None. Only for kinds in ``OF_ONE_MATERIAL``.
     zone
         Lattice direction [uvw] along the beam. Drawn from the material's usual ones when None.

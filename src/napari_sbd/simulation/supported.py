@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import crystals
-from .crystals import Atoms, Direction, block
+from . import crystals, materials
+from .crystals import Atoms, Direction
+from .materials import block
 from .particles import CUBE, OCTAHEDRON, random_rotation
 
 _EPITAXY: tuple[tuple[Direction, Direction], ...] = (((1, 1, 1), (1, 1, 1)), ((1, 1, 1), (0, 0, 1)))
@@ -43,8 +44,8 @@ def pt_ceo2_ideal(rng: np.random.Generator, box: float) -> Atoms:
 
 def metal_on_oxide(rng: np.random.Generator, box: float) -> Atoms:
     """Any metal particle on any oxide slab, each in a low-index zone of its own."""
-    metal, oxide = rng.choice(crystals.METALS), rng.choice(crystals.OXIDE_SUPPORTS)
-    zones = crystals.MATERIALS[metal].zones, crystals.MATERIALS[oxide].zones
+    metal, oxide = rng.choice(materials.METALS), rng.choice(materials.OXIDE_SUPPORTS)
+    zones = materials.MATERIALS[metal].zones, materials.MATERIALS[oxide].zones
     return _supported(
         rng,
         box,
@@ -115,7 +116,7 @@ def _facetted(rng, positions, metal, zone, up: Direction | None, radius: float) 
     if up is None:
         axes = random_rotation(rng)
     else:
-        axes = crystals.frame(crystals.material(metal), zone, up)
+        axes = crystals.frame(materials.material(metal), zone, up)
     limits = radius * np.where(np.arange(14) < 8, 1.0, ratio) * rng.normal(1, 0.06, 14)
     return (positions @ axes @ _FACES.T <= limits).all(1)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
-import warnings
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, SBDError, warn
+from ..files import is_whole, replacing
 from .dataset import Wave, simulate_wave
 
 
@@ -60,7 +59,7 @@ def make_waves(
     whole = {i for i in there if is_whole(_wave_path(folder, i))}
     if len(whole) < len(there):
         damaged = len(there) - len(whole)
-        warnings.warn(f"{damaged} damaged exit waves in {folder} are made again.", stacklevel=2)
+        warn(f"{damaged} damaged exit waves in {folder} are made again.")
     missing = [i for i in range(count) if i not in whole]
     job = partial(_make_wave, folder, mixture, seed, **what)
     with processes(workers) as pool:
@@ -115,23 +114,8 @@ def save_arrays(path: Path, **arrays: Any) -> None:
     OSError
         If the disk is full or the folder cannot be written; nothing is left behind then.
     """
-    draft = path.with_suffix(".part")
-    try:
-        with draft.open("wb") as file:
-            np.savez(file, **arrays)
-        os.replace(draft, path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a zip archive, such as an .npz file, is there and agrees with its checksums."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile):
-        return False
+    with replacing(path) as draft, draft.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def _load_wave(path: Path) -> Wave:

@@ -7,13 +7,12 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 
 from ..errors import SBDError
-
-Fate = Literal["denoised", "blank", "unreadable"]
+from ..session import Fate
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,19 @@ class Journal:
         job = _parse(first)
         if not job:
             raise SBDError(f"The record {self.path} is damaged; delete its folder and start again.")
-        entries = [Entry(**fields) for fields in map(_parse, rest) if "crc" in fields]
+        entries = [entry for fields in map(_parse, rest) if (entry := _entry(fields))]
         return job, {entry.frame: entry for entry in entries}
+
+
+def _entry(fields: dict[str, Any]) -> Entry | None:
+    """What a line says of a frame; None where it lacks something, so that it is done again."""
+    try:
+        entry = Entry(**fields)
+    except TypeError:
+        return None
+    whole = all(type(number) is int and number >= 0 for number in (entry.frame, entry.crc))
+    known = entry.fate in get_args(Fate) and isinstance(entry.reason, str)
+    return entry if whole and known else None
 
 
 def _parse(line: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import SBDError
-from ..simulation.wave_cache import is_whole
+from ..files import is_whole, replacing
 
 LATEST, PREVIOUS = "checkpoint.pt", "checkpoint-previous.pt"
 
@@ -31,18 +30,8 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     """
     blob = io.BytesIO()
     torch.save(state, blob)
-    draft = folder / "checkpoint.part"
-    try:
-        with draft.open("wb") as file:
-            file.write(blob.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    if (folder / LATEST).exists():
-        os.replace(folder / LATEST, folder / PREVIOUS)
-    os.replace(draft, folder / LATEST)
+    with replacing(folder / LATEST, keep=folder / PREVIOUS) as draft:
+        draft.write_bytes(blob.getbuffer())
 
 
 def load(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:

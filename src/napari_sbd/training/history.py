@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import NamedTuple
+
+from ..files import replacing
 
 
 class Row(NamedTuple):
@@ -37,13 +38,11 @@ class Row(NamedTuple):
 
 def write(folder: Path, rows: list[Row]) -> None:
     """Write ``history.csv`` and ``curves.png``."""
-    draft = folder / "history.part"
-    with draft.open("w", newline="") as file:
+    with replacing(folder / "history.csv") as draft, draft.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(Row._fields)
         for row in rows:
             table.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
-    os.replace(draft, folder / "history.csv")
     _plot(folder / "curves.png", rows)
 
 
@@ -65,6 +64,5 @@ def _plot(path: Path, rows: list[Row]) -> None:
     rate.set_ylim(0, 1.05)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    draft = path.with_suffix(".part")
-    figure.savefig(draft, format="png", dpi=120)
-    os.replace(draft, path)
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=120)

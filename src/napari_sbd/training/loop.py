@@ -17,6 +17,7 @@ from ..errors import Cancelled, SBDError
 from ..networks.hardware import autocast, resolve_device
 from ..networks.unet import UNet
 from . import checkpoint, history
+from .memory import keep_freed
 from .muon import Muon
 from .pool import VALIDATION_DOSE, Pool, normalised_pair
 from .recipe import Recipe
@@ -155,6 +156,7 @@ def train(
     OSError
         If the folder cannot be written; the last checkpoint stays.
     """
+    keep_freed()
     learner = Learner(network, rate, resolve_device(device))
     before, rows = 0.0, []
     if saved is not None:

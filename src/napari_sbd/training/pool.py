@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled, SBDError
-from ..networks import checksum
+from ..files import checksum, is_whole
 from ..simulation import dataset, structures, wave_cache
+from . import cameras
 from .recipe import Recipe
 
 HELD_OUT = 0.03  # share of the waves that only validation sees
@@ -59,7 +60,10 @@ class Pool:
             if rng.random() < 0.5:
                 clean = clean[:, ::-1]
             expected = clean.astype(np.float32) * np.exp(rng.uniform(low, high))
-            pairs.append(normalised_pair(rng.poisson(expected), expected))
+            if self.recipe.cameras and rng.random() < self.recipe.cameras:
+                pairs.append(normalised_pair(*cameras.leave_over(expected, rng)))
+            else:
+                pairs.append(normalised_pair(rng.poisson(expected), expected))
         noisy, target = (
             torch.from_numpy(np.stack(part)[:, None]) for part in zip(*pairs, strict=True)
         )
@@ -133,7 +137,7 @@ def build(
     images.mkdir(exist_ok=True)
     paths = [images / f"{name}.npz" for name, *_ in shares]
     missing = [(p, waves, recipe, *s[1:]) for p, s in zip(paths, shares, strict=True)]
-    missing = [job for job in missing if not wave_cache.is_whole(job[0])]
+    missing = [job for job in missing if not is_whole(job[0])]
     with wave_cache.processes(workers) as executor:
         futures = [executor.submit(_draw, *job) for job in missing]
         for done, future in enumerate(futures):

@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from ..errors import SBDError
-from ..simulation.crystals import material
 from ..simulation.dataset import FIELD, MIXTURES
+from ..simulation.materials import material
 from ..simulation.microscope import Microscope, Positive
 from ..simulation.structures import KINDS, OF_ONE_CRYSTAL
 
@@ -81,6 +81,9 @@ class Recipe(BaseModel):
         0.033 nm. By default 0.022 to 0.06 nm.
     adf
         Share of the images that are annular dark-field STEM; the others are phase contrast.
+    cameras
+        Share of the noisy images that show what is left of a camera's faults (``cameras``); the
+        others are ideal electron counts.
     waves
         Exit waves to simulate.
     images
@@ -116,6 +119,7 @@ class Recipe(BaseModel):
     microscope: Microscope | None = None
     pixel_nm: Positive | None = None
     adf: float = Field(0.0, ge=0, le=1)
+    cameras: float = Field(0.0, ge=0, le=1)
     waves: int = Field(1600, ge=20)
     images: int = Field(12000, ge=40)
     image_size: int = Field(144, ge=32)

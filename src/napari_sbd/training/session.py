@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..errors import SBDError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _write_model(
     }
     card = ModelCard(
         name=recipe.name,
-        version=__version__,
+        version=version("napari-sbd"),
         description=recipe.description,
         license="BSD-3-Clause",
         architecture=network.architecture,

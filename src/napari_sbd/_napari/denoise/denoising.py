@@ -56,7 +56,7 @@ class Denoising(QObject):
         worker.returned.connect(self._done)
         worker.errored.connect(self._failed)
         self.job = Job(
-            f"Denoise {source.name} ({run.settings['model']}, {run.settings['quality']})",
+            f"Denoise {source.name} ({run.settings.model}, {run.settings.quality})",
             worker,
             share=lambda: run.share,
             stop=run.cancel,
@@ -82,6 +82,7 @@ class Denoising(QObject):
         if self.result is None:
             limits = layers.readable_limits(tuple(source.contrast_limits), run.limits)
             metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
+            metadata |= layers.made_from(source)
             self.result = Image(run.result, contrast_limits=limits, metadata=metadata, **self._look)
             self._viewer.add_layer(self.result)
         elif self._viewer.dims.ndisplay == 3 or index == frame_shown(self._viewer, self.result):

@@ -204,4 +204,4 @@ def place_of(source: Image, preview: Preview) -> tuple[Any, dict[str, Any]]:
 def _same(one: Request, other: Request, anywhere: bool) -> bool:
     """Whether two requests ask for the same, wherever in the frame or in the same place."""
     place = anywhere or one.shown == other.shown
-    return place and (one.settings, one.frame) == (other.settings, other.frame)
+    return place and (one.asks, one.frame) == (other.asks, other.frame)

@@ -122,6 +122,7 @@ class DenoiseWidget(DenoiseForm):
         layer = self.layer.layer
         if layer is None or not any(field.isModified() for field in fields):
             return
+        before = tuple(layer.scale)
         layers.calibrate(
             layer,
             parse_pixel_size(self.pixel_size.text()),
@@ -129,6 +130,8 @@ class DenoiseWidget(DenoiseForm):
             parse_number(self.offset.text(), "offset") or 0.0,
             self._viewer.layers,
         )
+        if tuple(layer.scale) != before:  # or the image would lie outside of the view
+            self._viewer.reset_view()
         self._look_at_layer()
 
     def _start(self) -> None:
@@ -137,9 +140,7 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
             run = Run(
                 layers.micrograph_of(layers.needed(layer)),
-                model=self.model.chosen,
-                quality=self.quality.currentText(),
-                device=self.device.currentText(),
+                self.settings,
                 frame=frame_shown(self._viewer, layer),
             )
             self._refuse_twice(run)
@@ -208,9 +209,7 @@ class DenoiseWidget(DenoiseForm):
             m,
             frame_shown(self._viewer, layer),
             part_shown(self._viewer, layer),
-            self.model.chosen,
-            self.quality.currentText(),
-            self.device.currentText(),
+            self.settings,
         )
         return layer, request
 

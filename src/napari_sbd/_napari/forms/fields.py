@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 BAR_STEPS = 1000
+FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
 _NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
 
 
@@ -53,6 +54,29 @@ def beside(*parts: QWidget) -> QWidget:
     for part in parts:
         layout.addWidget(part, 0 if isinstance(part, QLabel) else 1)
     return row
+
+
+def file_to_write(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> str:
+    """Ask for a file to write; a name without an ending gets that of the chosen kind.
+
+    Parameters
+    ----------
+    parent
+        Over which the dialog opens.
+    title, name
+        Of the dialog, and the name that it begins with.
+    kinds
+        Ending of each kind of file, such as ``{"CSV": ".csv"}``.
+
+    Returns
+    -------
+    The path; empty where none was chosen.
+    """
+    endings = {f"{kind} (*{ending})": ending for kind, ending in kinds.items()}
+    path, chosen = QFileDialog.getSaveFileName(parent, title, name, ";;".join(endings))
+    if not path or path.lower().endswith(tuple(kinds.values())):
+        return path
+    return path + endings.get(chosen, next(iter(kinds.values())))
 
 
 def show_or_hide(label: QLabel, words: str) -> None:

@@ -60,10 +60,10 @@ class LayerBox(QComboBox):
         """The chosen layer, or None."""
         return self.currentData()
 
-    def choose(self, layer: Layer) -> None:
-        """Choose a layer, if it is listed."""
+    def choose(self, layer: Layer | None) -> None:
+        """Choose a layer, if it is listed, or none."""
         index = next((i for i in range(self.count()) if self.itemData(i) is layer), -1)
-        if index not in (-1, self.currentIndex()):
+        if index != self.currentIndex() and (index != -1 or layer is None):
             self.setCurrentIndex(index)
             self.chosen.emit()
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...denoising.denoiser import Denoiser
-from ...errors import in_words
+from ...denoising.settings import Settings
+from ...errors import BlankImage, in_words
 from ...micrograph import Micrograph
+from ...session import Session
 from ..forms.preferences import preference
 from ..layers.micrographs import contrast_limits
 from ..layers.view_state import Range
@@ -35,23 +36,20 @@ class Request:
         Number of the frame.
     shown
         Rows and columns inside the canvas.
-    model, quality, device
-        As in ``denoise``.
+    settings
+        How to denoise.
     """
 
     source: Micrograph
     frame: int
     shown: tuple[Range, Range]
-    model: str
-    quality: str
-    device: str
+    settings: Settings
 
     @property
-    def settings(self) -> tuple[object, ...]:
-        """All that a denoiser depends on; the data by identity."""
+    def asks(self) -> tuple[object, ...]:
+        """All that a session depends on; the data by identity."""
         m = self.source
-        known = m.pixel_size, m.gain, m.offset
-        return id(m.data), *known, self.model, self.quality, self.device
+        return id(m.data), m.pixel_size, m.gain, m.offset, self.settings
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class LiveDenoiser:
     """Answers requests; the model stays ready for as long as the settings are the same."""
 
     def __init__(self) -> None:
-        self._ready: tuple[tuple[object, ...], Denoiser] | None = None
+        self._ready: tuple[tuple[object, ...], Session] | None = None
 
     def __call__(self, request: Request, should_stop: Callable[[], bool]) -> Preview:
         """Denoise what the request shows.
@@ -102,8 +100,8 @@ class LiveDenoiser:
         """
         begun = time.monotonic()
         with in_words():
-            denoiser = self._denoiser(request)
-            m = request.source
+            session = self._session(request, should_stop)
+            denoiser, m = session.worker, request.source
             frame = m.data[request.frame] if m.is_movie else m.data
             keep = bounded(request.shown, denoiser.block, m.shape[-2:])
             read = [
@@ -114,25 +112,21 @@ class LiveDenoiser:
             inner = tuple(
                 slice(a - low, z - low) for (a, z), (low, _) in zip(keep, read, strict=True)
             )
-            clean = denoiser(values, lambda share: None, should_stop)[inner]
+            clean = session.compute(request.frame, values, should_stop=should_stop)
+            if clean.fate != "denoised":
+                raise BlankImage(clean.reason)
         return Preview(
             request,
-            clean,
+            clean.values[inner],
             (keep[0][0], keep[1][0]),
             contrast_limits(values, denoiser.block),
             time.monotonic() - begun,
         )
 
-    def _denoiser(self, request: Request) -> Denoiser:
-        wanted = *request.settings, preference("tile")
+    def _session(self, request: Request, should_stop: Callable[[], bool]) -> Session:
+        wanted = *request.asks, preference("tile")
         if self._ready is None or self._ready[0] != wanted:
-            denoiser = Denoiser(
-                request.source,
-                model=request.model,
-                quality=request.quality,  # type: ignore[arg-type]
-                device=request.device,
-            )
-            self._ready = wanted, denoiser
+            self._ready = wanted, Session(request.source, request.settings, should_stop=should_stop)
         return self._ready[1]
 
 

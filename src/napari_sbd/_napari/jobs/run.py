@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from threading import Event
 from typing import Any
 
 import numpy as np
 
-from ...denoising.denoiser import Denoiser
-from ...errors import Cancelled, SBDError, in_words
+from ...denoising.settings import Settings
+from ...errors import Cancelled, in_words
 from ...micrograph import Micrograph
-from ...provenance import origin_of
+from ...recipe import origin_of, with_recipe
+from ...session import Fate, Session, with_fate
 from ..forms.preferences import obey_limits
 from ..layers.micrographs import contrast_limits
 
@@ -24,46 +25,34 @@ class Run:
     ----------
     source
         What to denoise.
-    model, quality, device
-        As in ``denoise``.
+    settings
+        How.
     frame
         The frame that is looked at.
 
     Attributes
     ----------
-    settings
-        Model, quality and device.
     result
-        float32, NaN in frames not yet denoised; None until work begins.
-    finished
-        Numbers of the frames denoised.
+        float32, NaN in frames that have not come to an end; None until work begins.
+    fates
+        Of the frames that have come to an end, by their number.
     limits
-        Contrast limits that show the signal of the first finished frame.
-    left_out
-        Frames that hold no image, with the sentence that says why.
+        Contrast limits that show the signal of the first denoised frame.
     """
 
     def __init__(
-        self,
-        source: Micrograph,
-        *,
-        model: str = "auto",
-        quality: str = "fast",
-        device: str = "auto",
-        frame: int = 0,
+        self, source: Micrograph, settings: Settings | None = None, *, frame: int = 0
     ) -> None:
-        self.source = source
+        self.source, self.settings = source, settings or Settings()
         self.result: np.ndarray | None = None
-        self.finished: list[int] = []
-        self.left_out: dict[int, str] = {}
+        self.fates: dict[int, Fate] = {}
         self.limits = 0.0, 1.0
         self.seconds = 0.0
-        self.settings: dict[str, Any] = {"model": model, "quality": quality, "device": device}
+        self._reasons: dict[int, str] = {}
         self._count = source.shape[0] if source.is_movie else 1
         self._share = 0.0
-        self._todo = set(range(self._count))
         self._begun: float | None = None
-        self._denoiser: Denoiser | None = None
+        self._session: Session | None = None
         self._stop = Event()
         self.look_at(frame)
 
@@ -102,9 +91,14 @@ class Run:
             return
 
     @property
+    def finished(self) -> list[int]:
+        """Numbers of the frames denoised."""
+        return with_fate(self.fates, "denoised")
+
+    @property
     def share(self) -> float:
         """How much is done, 0 to 1."""
-        return (len(self.finished) + len(self.left_out) + self._share) / self._count
+        return (len(self.fates) + self._share) / self._count
 
     @property
     def progress(self) -> str:
@@ -121,51 +115,46 @@ class Run:
         frames = f"{len(self.finished)} of {self._count} frames"
         if self.cancelled:
             return f"Cancelled; {frames} denoised." if self.finished else "Cancelled."
-        assert self._denoiser is not None
+        assert self._session is not None
         what = "" if self._count == 1 else f" {frames}"
-        text = f"Denoised{what} in {self.seconds:.2g} s on {self._denoiser.device}."
-        return " ".join([text, *(f"Frame {i}: {why}" for i, why in self.left_out.items())])
+        text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
+        odd = sorted(i for i, fate in self.fates.items() if fate != "denoised")
+        seen = self._session.worker.camera.seen
+        return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The source's metadata with the recipe of the result."""
-        assert self._denoiser is not None
-        whole = len(self.finished) == self._count
-        partial = {} if whole else {"frames": sorted(self.finished)}
+        assert self._session is not None
         # a long movie's file takes long to read: once, in the background, at the end
-        return self._denoiser.annotate(self.source, not self._todo, seed=0, **partial).metadata
+        whole = len(self.fates) == self._count
+        return with_recipe(self.source, self._session.entry(self.fates, whole)).metadata
 
     def _frames(self) -> Generator[int, None, None]:
         obey_limits()
         self.result = np.full(self.source.shape, np.nan, np.float32)
         frames = self.result if self.source.is_movie else self.result[None]
-        self._denoiser = Denoiser(self.source, **self.settings)
+        self._session = Session(self.source, self.settings, should_stop=self._stop.is_set)
         self._begun = time.monotonic()
-        todo = self._todo
-        while todo and not self.cancelled:
-            i = min(todo, key=lambda k: (abs(k - self._frame), k < self._frame))
-            data = np.asanyarray(self.source.data[i] if self.source.is_movie else self.source.data)
-            todo.remove(i)
-            try:
-                frames[i] = self._denoiser(data, self._tick, self._stop.is_set)
-            except Cancelled:
-                raise
-            except SBDError as error:
-                if len(self.left_out) + 1 == self._count:
-                    raise
-                self.left_out[i] = str(error)
-                continue
-            finally:
-                self._share = 0.0
-            if not self.finished:
-                self.limits = contrast_limits(np.asarray(data), self._denoiser.block)
-            self.finished.append(i)
-            self.seconds = time.monotonic() - self._begun
-            if not todo:
+        for frame in self._session.frames(self._order(), self._tick):
+            frames[frame.index] = frame.values
+            if not self.finished and frame.fate == "denoised" and frame.raw is not None:
+                self.limits = contrast_limits(frame.raw, self._session.worker.block)
+            self.fates[frame.index], self._reasons[frame.index] = frame.fate, frame.reason
+            self.seconds, self._share = time.monotonic() - self._begun, 0.0
+            if len(self.fates) == self._count:
                 origin_of(self.source)
-            yield i
+            yield frame.index
 
-    def _tick(self, share: float) -> None:
+    def _order(self) -> Iterator[int]:
+        """The frame that is looked at first, then those next to it."""
+        todo = set(range(self._count))
+        while todo and not self.cancelled:
+            index = min(todo, key=lambda k: (abs(k - self._frame), k < self._frame))
+            todo.remove(index)
+            yield index
+
+    def _tick(self, _index: int, share: float) -> None:
         self._share = share
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import sampling
-from ...denoising.denoiser import choose_block
+from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
-from ...frames import reference_frame
+from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize
 from ...networks import ModelCard, find_model
 from ...networks.choice import choose_model
 from ...noise import level as noise
-from ...provenance import is_result
+from ...recipe import is_result
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,11 @@ def parse_number(text: str, what: str) -> float | None:
 
 
 def _dose(m: Micrograph, block: tuple[int, int]) -> tuple[float | None, float | None]:
-    """Mean electrons per pixel of the first frame, and the gain, estimated where unknown."""
+    """Mean electrons per pixel of the first lit frame, and the gain, estimated where unknown."""
     area = block[0] * block[1]
     if not area:
         return None, None
-    sums = sampling.bin_counts(np.asarray(m.data[0] if m.is_movie else m.data), block)
+    sums = sampling.bin_counts(np.asarray(frame_of(m, reference_number(m))), block)
     held = np.isfinite(sums)
     if not held.any():
         return None, m.gain
@@ -167,32 +167,12 @@ def _warnings(
     found = []
     if is_result(m.metadata):
         found.append("This layer is already a result of napari-sbd; denoise the raw one.")
-    low, high = card.working_pixel_nm
-    sizes = [p * b for p, b in zip(m.pixel_size_yx or (), block, strict=False)]
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
-    elif not all(card.knows_pixel(size) for size in sizes):
-        found.append(
-            f"With {' x '.join(f'{s:.2g}' for s in dict.fromkeys(sizes))} nm a summed pixel this "
-            f"image is outside what {card.name} was trained on ({low:g} to {high:g} nm): the "
-            "result may be wrong. Check the pixel size."
-        )
-    if electrons is not None and electrons > 0:
-        found += _dose_warning(electrons * block[0] * block[1], card)
-    return found
-
-
-def _dose_warning(dose: float, card: ModelCard) -> list[str]:
-    low, high = card.dose_range
-    if low <= dose <= high:
-        return []
-    effect = (
-        "details may be lost" if dose < low else "little is left to denoise, or the offset is wrong"
-    )
-    return [
-        f"With {_short(dose)} electrons a summed pixel this image is outside what {card.name} was "
-        f"trained on ({low:g} to {high:g}): {effect}."
-    ]
+    frame = None
+    with suppress(BlankImage):
+        frame = reference_frame(m)
+    return found + doubts(card, m, block, electrons, frame)
 
 
 def _short(value: float) -> str:

@@ -6,6 +6,7 @@ each column are the layer's features; what belongs to the whole table stands in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari.layers import Points, Shapes, Tracks
 
 from ...columns import polygons
 from ...columns.outline import ALPHA
-from .micrographs import place_of
+from .micrographs import made_from, pixel_size_of, place_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
     frame
         Of a movie.
     """
-    positions = table[["y", "x"]].to_numpy(float)
+    positions = table[["y", "x"]].to_numpy(float, copy=True)  # pandas' own are read-only
     if frame is not None:
         positions = np.column_stack([np.full(len(positions), frame), positions])
     return Points(
@@ -47,7 +48,7 @@ def points_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -
         face_color="transparent",
         border_width=0.15,
         name=f"{source.name} columns",
-        metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}},
+        metadata={KEY: {"attrs": dict(table.attrs), "frame": frame}, **made_from(source)},
         **place_of(source),
     )
 
@@ -63,7 +64,54 @@ def table_of(layer: Points) -> pd.DataFrame:
     table.insert(0, "y", layer.data[:, -2])
     table.insert(1, "x", layer.data[:, -1])
     table.attrs = dict(layer.metadata[KEY]["attrs"])
+    size = pixel_size_of(layer)
+    if size is not None and size != table.attrs.get("pixel_size_nm"):  # typed in since
+        for axis, step in zip("yx", np.broadcast_to(size, 2), strict=True):
+            table[f"{axis}_nm"] = table[axis] * step
+            table[f"{axis}_err_nm"] = table[f"{axis}_err"] * step
+        table.attrs["pixel_size_nm"] = size
     return table
+
+
+def show_table(layer: Points, table: pd.DataFrame) -> None:
+    """Let a points layer show another table of the same image."""
+    positions = table[["y", "x"]].to_numpy(float, copy=True)
+    frame = layer.metadata[KEY]["frame"]
+    if frame is not None:
+        positions = np.column_stack([np.full(len(positions), frame), positions])
+    layer.selected_data = set()
+    layer.data = positions
+    layer.features = features_of(table)
+    keep_facts(layer, table)
+
+
+def keep_facts(layer: Points, table: pd.DataFrame) -> None:
+    """Keep what belongs to a whole table on the layer that shows it."""
+    layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], "attrs": dict(table.attrs)}}
+
+
+def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
+    """What a table says as a whole, and of the rows that were edited.
+
+    Parameters
+    ----------
+    table
+        From ``find_columns`` for a single image.
+    judged
+        Whether there were counts to judge by.
+    edited
+        Row numbers.
+    """
+    text = f"{len(table)} columns, {int(table['surface'].sum())} at the surface"
+    if not judged:
+        return f"{text}."
+    supported = table["supported"].fillna(True).astype(bool)
+    text += f", {int((~supported).sum())} not supported by the data."
+    for row in edited:
+        if not supported.iloc[row]:
+            y, x = table[["y", "x"]].iloc[row]
+            text += f" The counts show nothing here: y {y:.0f}, x {x:.0f}."
+    return text
 
 
 def colour(layer: Points, name: str) -> None:
@@ -82,7 +130,7 @@ def colour(layer: Points, name: str) -> None:
 def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Shapes | None:
     """The outline (alpha shape) of the columns; None where they have none."""
     gap = table.attrs.get("spacing") or np.nan
-    alpha = (table.attrs.get("alpha") or ALPHA) * gap
+    alpha = table.attrs.get("outline") or (table.attrs.get("alpha") or ALPHA) * gap
     if not np.isfinite(alpha):
         return None
     rings = [ring for ring in polygons(table[["y", "x"]].to_numpy(float), alpha) if len(ring) > 2]
@@ -97,7 +145,7 @@ def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) 
         edge_color="cyan",
         edge_width=max(gap / 25, 0.5),
         name=f"{source.name} outline",
-        metadata={"alpha_spacings": alpha / gap},
+        metadata={"alpha_spacings": alpha / gap, **made_from(source)},
         **place_of(source),
     )
 
@@ -108,6 +156,7 @@ def tracks_layer(table: pd.DataFrame, source: Image) -> Tracks:
         table[["track", "frame", "y", "x"]].to_numpy(float),
         features=table.drop(columns=["track", "frame", "y", "x"]).reset_index(drop=True),
         name=f"{source.name} column tracks",
+        metadata=made_from(source),
         **place_of(source),
     )
 

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pint import get_application_registry
 
 from ... import sampling
 from ...errors import SBDError
+from ...frames import frame_of, reference_number
+from ...io.units import no_printers, to_nm, to_seconds
 from ...micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 KEY = "napari_sbd_calibration"
+MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
+NO_RAW = "Choose the raw image that this result was made from."
 NO_RESULT = "There is no result of this program here; denoise an image first."
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -52,16 +55,22 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
     from napari.layers import Image
 
     data = np.asarray(result.data)
+    shown = frame_of(result, reference_number(result))
     block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
-    fitted = contrast_limits(data[0] if result.is_movie else data, block)
+    fitted = contrast_limits(np.asarray(shown), block)
     layer = Image(
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
-        metadata={**result.metadata, KEY: calibration(result)},
+        metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
         **look_of(source),
     )
     return viewer.add_layer(layer)
+
+
+def made_from(source: Layer) -> dict[str, str]:
+    """What the metadata of a result say of the layer that it was made from."""
+    return {MADE_FROM: str(source.unique_id)}
 
 
 def micrograph_of(layer: Layer) -> Micrograph:
@@ -99,10 +108,11 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
+    metadata.pop(MADE_FROM, None)  # of this session only
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)
-    height, width = (_in(unit, step, "nm") for step, unit in (y, x))
-    seconds = [_in(unit, step, "s") for step, unit in time]
+    height, width = (_in_nm(*axis) for axis in (y, x))
+    seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
     return m.replace(
         pixel_size=(height, width) if height and width else known.get("pixel_size"),
@@ -118,7 +128,7 @@ def to_layer(m: Micrograph) -> LayerData:
     time = [(m.frame_time or 1.0, "pixel" if m.frame_time is None else "second")] * m.is_movie
     lengths = [(step, "nm") for step in m.pixel_size_yx or ()] or [(1.0, "pixel")] * 2
     scale, units = zip(*time, *lengths, strict=True)
-    first = np.asarray(m.data[0] if m.is_movie else m.data)
+    first = np.asarray(frame_of(m, reference_number(m)))
     block = sampling.choose_bin(m.pixel_size_yx) if m.pixel_size_yx else (1, 1)
     attributes = {
         "name": m.name or "image",
@@ -151,25 +161,27 @@ def calibrate(
 ) -> None:
     """Keep on a layer what a person knows of it.
 
-    A layer in pixels keeps its scale, so that it stays aligned with other layers in pixels.
+    The layer and all that was made from it (results, maps, columns) get the scale of the pixel
+    size, in nm where they counted pixels, so that they stay on each other.
 
     Parameters
     ----------
     layer
         Image layer.
     pixel_size
-        nm, one number or (y, x); None leaves the scale of a calibrated layer as it is.
+        nm, one number or (y, x); None leaves scales as they are.
     gain, offset
         File units per electron, None if unknown; file units at zero electrons.
     results
-        Layers among which those of the same image are: same pixels, gain and offset. Gain and
-        offset change on these as well.
+        Layers among which those of the same image are. Gain and offset change on those with the
+        same pixels, gain and offset; the scale on those that were made from the layer.
 
     Raises
     ------
     SBDError
         If a number is impossible.
     """
+    results = list(results)
     before = micrograph_of(layer)
     m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
     for other in results:
@@ -179,10 +191,43 @@ def calibrate(
                 changed = {**known, "gain": m.gain, "offset": m.offset}
                 other.metadata = {**other.metadata, KEY: changed}
     layer.metadata = {**layer.metadata, KEY: calibration(m)}
-    units = layer.units[-2:]
-    if m.pixel_size_yx and all(unit.is_compatible_with("nm") for unit in units):
-        steps = (_in("nm", p, u) for p, u in zip(m.pixel_size_yx, units, strict=True))
+    if m.pixel_size_yx:
+        for one in (layer, *_made_of(layer, results)):
+            _scale(one, m.pixel_size_yx)
+            if KEY in one.metadata:
+                known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
+                one.metadata = {**one.metadata, KEY: known}
+
+
+def _made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
+    """What was made from a layer, and from what was made from it."""
+    found: list[Any] = []
+    ids, left = {str(layer.unique_id)}, list(others)
+    while new := [one for one in left if one.metadata.get(MADE_FROM) in ids]:
+        found += new
+        ids |= {str(one.unique_id) for one in new}
+        left = [one for one in left if one not in new]
+    return found
+
+
+def _scale(layer: Any, size: tuple[float, float]) -> None:
+    """Let a layer's pixels have a size [nm]; one that counted pixels counts nm from then on."""
+    y, x = (to_nm(1, unit) for unit in layer.units[-2:])
+    if y and x:
+        steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
         layer.scale = (*layer.scale[:-2], *steps)
+    else:
+        layer.scale = (*layer.scale[:-2], *size)
+        layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")
+
+
+def pixel_size_of(layer: Layer) -> PixelSize | None:
+    """nm per pixel by scale and units of a layer; None where it counts pixels."""
+    pairs = zip(layer.units[-2:], layer.scale[-2:], strict=True)
+    height, width = (_in_nm(step, unit) for unit, step in pairs)
+    if not height or not width:
+        return None
+    return height if height == width else (height, width)
 
 
 def place_of(layer: Layer) -> dict[str, Any]:
@@ -239,10 +284,12 @@ def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
     return [(float(step), unit) for step, unit in zip(scale, units, strict=True)]
 
 
-def _in(unit: Any, value: float, wanted: Any) -> float | None:
-    """A length or time in another unit; None where units do not convert."""
-    unit = get_application_registry().Unit(unit)
-    if not unit.is_compatible_with(wanted):
-        return None
+def _in_nm(step: float, unit: Any) -> float | None:
+    """A pixel size [nm]; None for units that are no length of a microscope.
+
+    The units of napari are those of pint, in which "px" is a length: the pixel of style sheets,
+    1/96 inch, as "point" and "pica" are lengths of printers. So those that files have decide here.
+    """
+    size = no_printers(to_nm(step, unit), unit)
     # rounded, since 0.061 angstrom should read 0.0061 nm
-    return float(f"{(abs(value) * unit).m_as(wanted):.12g}")
+    return None if size is None else float(f"{size:.12g}")

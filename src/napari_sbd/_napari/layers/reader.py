@@ -11,11 +11,12 @@ from ...errors import SBDError
 from ...io import read
 from ...io.arrays import is_large
 from ...micrograph import Micrograph
-from ...provenance import KEY
+from ...recipe import KEY
 from .micrographs import LayerData, to_layer
 
 _SHARED = (".tif", ".tiff", ".npy", ".zarr")  # what napari reads too, without calibration
 _HDF5 = (".h5", ".hdf5")  # any program's data
+_FOLDER = ".zspy"
 _NOTHING: Any = [(None,)]  # napari's sign for "read, but nothing to show"
 
 
@@ -31,12 +32,34 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
         return None
     suffix = Path(paths[0]).suffix.lower()
     if suffix not in _SHARED + _HDF5:
-        return None if Path(paths[0]).is_dir() else read_layers
+        return None if Path(paths[0]).is_dir() and suffix != _FOLDER else read_layers
     try:
         m = read(paths[0])
     except SBDError:
         return None
     return partial(_layers_of, m) if suffix in _HDF5 or (_is_known(m) and _is_flat(m)) else None
+
+
+def get_plain_reader(
+    path: str | list[str],
+) -> Callable[[Any], list[LayerData]] | None:
+    """The reader of a TIFF or NPY file that ``get_reader`` leaves to napari.
+
+    Where several plugins read a file, napari asks a person; this is for those who choose ours.
+    """
+    paths = [path] if isinstance(path, str) else path
+    return _read_plain if len(paths) == 1 and Path(paths[0]).is_file() else None
+
+
+def _read_plain(path: str | list[str]) -> list[LayerData]:
+    """Read a file without a pixel size into one layer, and ask for the pixel size."""
+    from napari.utils.notifications import show_info
+
+    found = read_layers(path)
+    if found is not _NOTHING:
+        name = Path(path if isinstance(path, str) else path[0]).name
+        show_info(f"{name} tells no pixel size; type it into the Denoise form, in nm.")
+    return found
 
 
 def read_layers(path: str | list[str]) -> list[LayerData]:

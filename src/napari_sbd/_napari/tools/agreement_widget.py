@@ -9,10 +9,8 @@ import numpy as np
 from napari.layers import Image, Points
 
 from ...agreement import agreement
-from ...denoise import denoise
-from ...errors import SBDError
 from ...micrograph import Micrograph
-from ...provenance import history
+from ...repeat import denoiser_of
 from ..forms.fields import choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -57,7 +55,7 @@ class AgreementWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        raw = layers.needed(self.raw.layer)
+        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source = raw
@@ -78,7 +76,7 @@ class AgreementWidget(TaskWidget):
             colormap="coolwarm",
             contrast_limits=(-limit, limit),
             opacity=0.7,
-            metadata={layers.AIDS: True},
+            metadata={layers.AIDS: True, **layers.made_from(source)},
             **place,
         )
         heat.colorbar.visible = True
@@ -88,13 +86,14 @@ class AgreementWidget(TaskWidget):
         if len(doubtful):
             self.viewer.add_layer(
                 Points(
-                    doubtful[["y", "x"]].to_numpy(),
+                    doubtful[["y", "x"]].to_numpy(float, copy=True),
                     features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
                     name=f"{source.name} doubtful columns",
                     symbol="ring",
                     size=4 * max(result.radius),
                     face_color="transparent",
                     border_color="magenta",
+                    metadata=layers.made_from(source),
                     **place,
                 )
             )
@@ -121,19 +120,6 @@ def _judge(
     should_stop: ShouldStop,
 ) -> Agreement:
     if not halves:
-        return agreement(raw, denoised)
-    used = [s["settings"] for s in history(denoised.metadata) if s["operation"] == "denoise"]
-    if not used:
-        raise SBDError("This layer was not made by Denoise, so its halves cannot be denoised.")
-
-    def denoiser(counts: np.ndarray) -> np.ndarray:
-        return denoise(
-            counts,
-            pixel_size=raw.pixel_size,
-            gain=1.0,
-            model=used[-1]["model"],
-            quality=used[-1]["quality"],
-            should_stop=should_stop,
-        )
-
-    return agreement(raw, denoised, denoiser=denoiser)
+        return agreement(raw, denoised, denoiser=False)
+    again = denoiser_of(denoised, should_stop=should_stop)
+    return agreement(raw, denoised, denoiser=again)

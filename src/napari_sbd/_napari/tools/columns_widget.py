@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Points
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QSlider
+from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import create_worker, qdebounced
 
 from ...columns import find_columns, follow_columns, refit_columns, write_columns
-from ...columns.detect import Detection, detect
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ..forms.fields import beside, choices
+from ...spots import Detection, detect
+from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.column_edits import Edits
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     import napari
 
 _SHOWN, _ALL = "frame shown", "all, followed"
+_NOTHING_YET = "Columns are found in a denoised image: click Denoise first, then Find columns."
 _PREVIEW = "columns preview"
+_KINDS = {"CSV": ".csv", "atomap": ".hdf5", "XYZ": ".xyz"}
 _STEPS = 100  # of the sensitivity slider
 
 
@@ -61,29 +65,42 @@ class ColumnsWidget(TaskWidget):
         self.add_row("Columns", beside(self.polarity, self.frames))
         self.add_row("Sensitivity", self.sensitivity)
         self.add_row("Colour by", beside(self.colour, self.outline))
-        self.below.addWidget(self.export)
-        self._asked: tuple[Image, tuple[Micrograph, Micrograph | None]] | None = None
-        self._pair: tuple[Micrograph, Micrograph | None] | None = None  # that of the points
+        self.undo = QPushButton("Undo")
+        self.undo.setToolTip("Take back the last edit of a column (Ctrl+Z on the points).")
+        self.redo = QPushButton("Redo")
+        self.redo.setToolTip("Do it again (Ctrl+Shift+Z on the points).")
+        self.below.addWidget(beside(self.undo, self.redo, self.export))
+        self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
+        self._pair: tuple[Micrograph | None, Micrograph] | None = None  # that of the points
         self._points: Points | None = None
         self._touched: set[int] = set()  # rows that wait for a fit
+        self._stale = False  # whether the table as a whole was edited since the last fit
         self._fitting = False
+        self._edits: Edits | None = None
         self._tracked: pd.DataFrame | None = None
         self._settling = False
         self.sensitivity.valueChanged.connect(self._preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
+        self.undo.clicked.connect(lambda: self._step(Edits.undo))
+        self.redo.clicked.connect(lambda: self._step(Edits.redo))
         self.export.setEnabled(False)
 
     def prepare(self) -> Task:
         """Read the fields."""
-        layer = layers.needed(self.denoised.layer)
+        layer = layers.needed(
+            self.denoised.layer, _NOTHING_YET if self.raw.count() else layers.NO_IMAGE
+        )
         m = layers.micrograph_of(layer)
+        others = [self.raw.itemData(i) for i in range(self.raw.count())]
+        if self.raw.layer is None and any(o.data.shape == layer.data.shape for o in others):
+            raise SBDError(layers.NO_RAW)
         raw = None if self.raw.layer is None else layers.micrograph_of(self.raw.layer)
         frame = frame_shown(self.viewer, layer) if m.is_movie else None
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
             m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
-        self._asked = layer, (m, raw)
+        self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
@@ -107,14 +124,14 @@ class ColumnsWidget(TaskWidget):
         if outline is not None and self.outline.isChecked():
             self.viewer.add_layer(outline)
         self._points, self._tracked, self._pair = layer, None, pair
-        self._touched = set()
+        self._touched, self._stale = set(), False
         self.viewer.add_layer(layer)
         self._colour()
+        self._edits = Edits(columns_layer.table_of(layer))
         layer.events.data.connect(self._edited)
-        doubtful = int((~table["supported"]).sum())
-        judged = f", {doubtful} not supported by the data" if pair[1] else ""
-        surface = int(table["surface"].sum())
-        return f"{len(table)} columns, {surface} at the surface{judged}. {warning}".strip()
+        layer.bind_key("Control-Z", lambda _layer: self.undo.click(), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _layer: self.redo.click(), overwrite=True)
+        return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
 
     def _colour(self) -> None:
         if self._points is not None and self._points in self.viewer.layers:
@@ -172,26 +189,38 @@ class ColumnsWidget(TaskWidget):
     def _edited(self, event: Any) -> None:
         """Fit again what was added or moved by hand, and only that."""
         layer, action = self._points, str(event.action.value)
-        if self._settling or layer is None or layer is not event.source:
+        done = action in ("added", "changed", "removed")
+        if not done or self._settling or layer is None or layer is not event.source:
             return
         if action == "removed":  # rows have other numbers now
             self._touched = set(range(len(layer.data))) if self._touched or self._fitting else set()
-        elif action in ("added", "changed"):
+        else:
             self._touched |= {int(i) % len(layer.data) for i in event.data_indices}
+        table = columns_layer.table_of(layer)
+        table.attrs["edited"] = True
+        columns_layer.keep_facts(layer, table)
+        if self._edits is not None:
+            self._edits.note(table)
+        self._stale = True
         self._fit()
 
     def _fit(self) -> None:
         """Fit what waits for it, one batch after the other."""
         layer = self._points
-        if self._fitting or not self._touched or layer is None or self._pair is None:
+        if self._fitting or not self._stale or layer is None or self._pair is None:
             return
-        rows, self._touched = sorted(self._touched), set()
-        self._fitting = True
+        rows, self._touched, self._stale = sorted(self._touched), set(), False
         table = columns_layer.table_of(layer)
+        if not len(table):
+            self.say("No column is left.")
+            return
+        self._fitting = True
+        wanted = np.isin(np.arange(len(table)), rows)
         worker = create_worker(
-            refit_columns, table, rows, *self._pair, _ignore_errors=True, _start_thread=False
+            refit_columns, table, wanted, *self._pair, _ignore_errors=True, _start_thread=False
         )
-        worker.returned.connect(partial(self._refitted, layer, table, rows))
+        began = self._edits and self._edits.now
+        worker.returned.connect(partial(self._refitted, layer, began, table, rows))
         worker.errored.connect(self._complain_of)
         worker.finished.connect(self._go_on)
         worker.start()
@@ -201,11 +230,18 @@ class ColumnsWidget(TaskWidget):
         self._fit()
 
     def _refitted(
-        self, layer: Points, before: pd.DataFrame, rows: list[int], table: pd.DataFrame
+        self,
+        layer: Points,
+        began: pd.DataFrame | None,
+        before: pd.DataFrame,
+        rows: list[int],
+        table: pd.DataFrame,
     ) -> None:
         """Show what was fitted, unless it was edited again meanwhile."""
         now = columns_layer.table_of(layer)
-        if len(now) < len(before):
+        undone = self._edits is not None and self._edits.now is not began and not self._stale
+        theirs = self._points is layer
+        if len(now) < len(before) or undone or not theirs:
             return
         places = [t[["y", "x"]].to_numpy(float) for t in (now, before, table)]
         still = [i for i in rows if i not in self._touched and (places[0][i] == places[1][i]).all()]
@@ -223,6 +259,30 @@ class ColumnsWidget(TaskWidget):
         layer.features = features
         self._settling = False
         self._colour()
+        settled = columns_layer.table_of(layer)
+        if self._edits is not None:
+            self._edits.fitted(settled)
+        self.say(columns_layer.words(settled, self._judged, still))
+
+    @property
+    def _judged(self) -> bool:
+        """Whether there are counts to judge the columns by."""
+        return self._pair is not None and self._pair[0] is not None
+
+    def _step(self, to: Callable[[Edits], pd.DataFrame | None]) -> None:
+        """Show the table of another edit; a fit that is under way is of no use any more."""
+        layer = self._points
+        if self._edits is None or layer is None or layer not in self.viewer.layers:
+            return
+        table = to(self._edits)
+        if table is None:
+            return
+        self._settling = True
+        columns_layer.show_table(layer, table)
+        self._settling = False
+        self._touched, self._stale = set(), False
+        self._colour()
+        self.say(columns_layer.words(table, self._judged))
 
     def _export(self) -> None:
         if self._tracked is not None:
@@ -231,9 +291,7 @@ class ColumnsWidget(TaskWidget):
             table = columns_layer.table_of(self._points)
         else:
             return
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export columns", "columns.csv", "CSV (*.csv);;atomap (*.hdf5);;XYZ (*.xyz)"
-        )
+        path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
         if not path:
             return
         try:
@@ -258,7 +316,7 @@ def _measure(
     """The table, the frame it is of, and what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = find_columns(m, raw, progress=progress, should_stop=should_stop, **settings)
+        table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
     words = " ".join(str(w.message) for w in caught if w.category is UserWarning)

@@ -10,12 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetIte
 
 from ...errors import Cancelled
 from ...micrograph import Micrograph
-from ...networks import models
 from ...noise import counts as electrons
 from ...quality import candidates, compare
 from ...quality.samples import HANDS
 from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
+from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
@@ -53,7 +53,7 @@ class CompareWidget(TaskWidget):
             "Where independent electrons come from: one image dealt into five hands; each frame "
             "judged by its neighbours; or by all others, if nothing moves.",
         )
-        self.model = choices(["auto", *(card.name for card in models())], "The network.")
+        self.model = ModelBox()
         self.every = QCheckBox("all filters")
         self.every.setToolTip("Also non-local means, wavelet, total variation, Bragg filters.")
         self.tuned = QCheckBox("GainTuned network")
@@ -83,7 +83,7 @@ class CompareWidget(TaskWidget):
             m = m.replace(data=np.asarray(m.data[shown]))
         self.table.setVisible(False)
         options = {
-            "model": self.model.currentText(),
+            "model": self.model.chosen,
             "every": self.every.isChecked(),
             "gain_tuning": self.tuned.isChecked(),
         }
@@ -92,6 +92,8 @@ class CompareWidget(TaskWidget):
     def show_result(self, result: pd.DataFrame) -> str:
         """Fill the table, the best on top."""
         ranked = result.sort_values("umse")
+        score = f"uPSNR [dB, peak {result.attrs['peak']:.3g} e⁻]"
+        self.table.setHorizontalHeaderLabels(["denoiser", score, ""])
         self.table.setRowCount(len(ranked))
         for row, (name, score) in enumerate(ranked.iterrows()):
             cells = (str(name), _score(score), _short(score["verdict"]))
@@ -131,7 +133,7 @@ def _compare(
 ) -> pd.DataFrame:
     counts = electrons.counted(m)
     table = candidates(m.pixel_size, method=way, should_stop=should_stop, **options)
-    passes = len(table) * (HANDS if way == "thinning" else m.shape[0])
+    passes = len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
     def watched(image: np.ndarray, denoiser: Any) -> Any:
@@ -143,6 +145,5 @@ def _compare(
         progress(done, passes)
         return result
 
-    return compare(
-        counts, {name: partial(watched, denoiser=d) for name, d in table.items()}, 1.0, way
-    )
+    judged: dict[str, Any] = {name: partial(watched, denoiser=d) for name, d in table.items()}
+    return compare(counts, judged, method=way)

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer, Shapes
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFileDialog, QPushButton, QScrollArea, QSizePolicy
+from qtpy.QtWidgets import QPushButton, QScrollArea, QSizePolicy
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...noise.detector import Detector, estimate_detector
-from ..forms.fields import beside, choices
+from ..forms.fields import FIGURES, beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import napari
 
 _UNUSED, _DARK, _VACUUM = "no region", "dark: no electrons", "vacuum: even illumination"
-_PLOTS = "*.png *.pdf *.svg"
 _HEIGHT = 560  # pixels of the three plots, one below the other
 _BORDER = 4  # pixels that the theme draws around them
 
@@ -107,9 +106,7 @@ class DetectorWidget(TaskWidget):
         self.say(f"{source.name} now has gain {self.found.gain:.4g}.")
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save plot", "detector.png", "*.png *.pdf *.svg"
-        )
+        path = file_to_write(self, "Save plot", "detector.pdf", FIGURES)
         if path and self.found is not None:
             try:
                 self.found.figure().savefig(path, dpi=150)

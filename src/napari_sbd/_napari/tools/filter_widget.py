@@ -10,9 +10,8 @@ import numpy as np
 from napari.layers import Image, Points
 
 from ...denoising.equivalent_filter import EquivalentFilter, equivalent_filter
-from ...networks import models
-from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
+from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
@@ -40,7 +39,7 @@ class FilterWidget(TaskWidget):
             "Then click in the image: the weight of every raw pixel in the denoised value there.",
         )
         self.layer = LayerBox(viewer, "The raw image.", is_raw)
-        self.model = choices(["auto", *(card.name for card in models())], "The network.")
+        self.model = ModelBox()
         self.add_row("Image", self.layer)
         self.add_row("Model", self.model)
         self._source: Image | None = None
@@ -55,7 +54,7 @@ class FilterWidget(TaskWidget):
         if m.is_movie:
             m = m.replace(data=np.asarray(m.data[round(float(spot[0]))]))
         self._source = layer
-        return partial(_filter, m, spot[-2:], self.model.currentText())
+        return partial(_filter, m, spot[-2:], self.model.chosen)
 
     def show_result(self, result: EquivalentFilter) -> str:
         """Add the weights as a layer, and a mark on the pixel."""
@@ -69,7 +68,7 @@ class FilterWidget(TaskWidget):
                     name=f"{source.name} weights for ({result.y}, {result.x})",
                     colormap="coolwarm",
                     contrast_limits=(-limit, limit),
-                    metadata={layers.AIDS: True},
+                    metadata={layers.AIDS: True, **layers.made_from(source)},
                     **place,
                 )
             )

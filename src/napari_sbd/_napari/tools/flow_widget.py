@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ..denoise.widget import DenoiseWidget
 from ..forms.fields import Form
+from ..forms.layer_box import LayerBox
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
 from .gaintune_widget import GainTuneWidget
@@ -40,6 +41,7 @@ class FlowWidget(Form):
         self._viewer = viewer
         self.pages = QStackedWidget()
         self.buttons: list[QPushButton] = []
+        self._done: dict[int, list[Any]] = {}  # ids of the layers that each step was done for
         row = QHBoxLayout()
         row.setSpacing(2)
         for index, (name, _, tip) in enumerate(_STEPS):
@@ -67,8 +69,13 @@ class FlowWidget(Form):
         return widget
 
     def take(self, index: int) -> None:
-        """Open a step and do it."""
+        """Open a step, and do it unless it was done for these layers: its button does it again."""
         page = self._open(index)
+        boxes = page.findChildren(LayerBox)
+        layers = [None if box.layer is None else box.layer.unique_id for box in boxes]
+        if index in self._done and self._done[index] == layers:
+            return
+        self._done[index] = layers
         start = page.denoise if isinstance(page, DenoiseWidget) else page.start  # type: ignore[attr-defined]
         start.click()
 

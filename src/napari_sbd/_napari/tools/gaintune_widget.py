@@ -128,7 +128,7 @@ def _tune(
         m,
         model=tuned.model,
         gain_tuning=tuned,
-        quality=quality,  # type: ignore[arg-type]
+        quality=quality,
         device=settings["device"],
         progress=lambda done, total: progress(_TUNING + (1 - _TUNING) * done / total, 1),
         should_stop=None if tuned.report.cancelled else should_stop,

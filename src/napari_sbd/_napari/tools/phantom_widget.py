@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Points
 
 from ...errors import SBDError
-from ...simulation.crystals import MATERIALS
+from ...simulation.materials import MATERIALS
 from ...simulation.phantom import Phantom, simulate
 from ...simulation.structures import KINDS, OF_ONE_CRYSTAL
 from ..forms.fields import beside, choices, field

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ...provenance import KEY
 from ...provenance.replay import apply, as_command, as_python
+from ...recipe import KEY
 from ..forms.fields import beside, text
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_raw

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
-from qtpy.QtWidgets import QFileDialog
 
 from ...agreement import agreement
 from ...errors import SBDError
 from ...figures.report import write_report
 from ...micrograph import Micrograph
-from ..forms.fields import field
+from ..forms.fields import FIGURES, field, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -50,7 +49,7 @@ class ReportWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Ask where to; read the fields."""
-        raw = layers.needed(self.raw.layer)
+        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         points = self.columns.layer
@@ -64,9 +63,7 @@ class ReportWidget(TaskWidget):
                     f"The columns are those of frame {of_columns}, and frame {frame} is shown; go "
                     "to that frame, or choose no columns."
                 )
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Write report", "report.pdf", "PDF (*.pdf);;PNG (*.png);;SVG (*.svg)"
-        )
+        path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")
         return partial(_write, path, pair[0], pair[1], table, self.remarks.text())

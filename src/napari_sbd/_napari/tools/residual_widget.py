@@ -59,7 +59,7 @@ class ResidualWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
-        raw = layers.needed(self.raw.layer)
+        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         if pair[0].shape != pair[1].shape:
@@ -85,7 +85,7 @@ class ResidualWidget(TaskWidget):
                     name=f"{source.name} removed",
                     contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
                     colormap="gray",
-                    metadata={layers.AIDS: True},
+                    metadata={layers.AIDS: True, **layers.made_from(source)},
                     **place,
                 )
             )

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButto
 
 from ...errors import SBDError
 from ...networks import models
-from ...simulation.crystals import MATERIALS
+from ...simulation.materials import MATERIALS
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices, field, show_or_hide, text
 from ..forms.model_box import own_models

@@ -1,0 +1,139 @@
+"""Whether the columns of a denoised image are in the data, and not only in the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..spots import Detection, detect, spacing
+from .evidence import Evidence
+from .visibility import VISIBLE, seen_by_the_other, visibility
+
+# benchmarks/columns_acceptance.py: what the score must be so that no image with F1 < 0.8 passes
+REPRODUCED = 0.78
+_CLEAR = 4.0  # standard errors of a faint column's curvature in the noisy data
+_NEAR = 0.27  # of the spacing: how far apart two sights of one column may be, as in compare_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """What the data say of all columns together.
+
+    Parameters
+    ----------
+    found
+        The columns without the faint ones that the data do not show; none where ``why`` says that
+        they are not to be believed.
+    halves
+        (N,) in how many of the images made from either half of the data each column is; None where
+        the denoiser is unknown.
+    score
+        F1 of the columns of one half against those of the other, or of a half against the whole,
+        whichever is lower; None where the denoiser is unknown.
+    visible
+        How far they stand out of the noise together [sigmas].
+    why
+        In words, why they are not to be believed; empty where they are.
+    """
+
+    found: Detection
+    halves: np.ndarray | None
+    score: float | None
+    visible: float
+    why: str
+
+
+def confirm(found: Detection, evidence: Evidence, sensitivity: float = 0.5) -> Confirmation:
+    """Look for the columns of an image in the images made from either half of its data.
+
+    Where the denoiser is unknown, the image itself is taken for the truth, which is too kind to a
+    lattice that was made from noise.
+    """
+    assert found.scale is not None
+    sigma, points = (found.scale, found.scale), found.points
+    if evidence.trials is None:
+        seen = visibility(evidence.expected, sigma, found.y, found.x, evidence.variance)
+        why = _too_faint(seen, "they come from the noise")
+        kept = ~found.faint | _stands_out(found, evidence)
+        return Confirmation(_kept(found, kept, why), None, None, seen, why)
+    seen = seen_by_the_other(evidence.trials, sigma, found.y, found.x, evidence.variance)
+    parts = [_again(found, estimate, sensitivity) for estimate in evidence.estimates]
+    limit = _NEAR * spacing(points[~found.faint])
+    limit = limit if np.isfinite(limit) else found.scale
+    halves = np.sum([_near(points, part.points, limit) for part in parts], axis=0)
+    one, other = (part.points[~part.faint] for part in parts)
+    whole = points[~found.faint]
+    score = min(_f1(one, other, limit), (_f1(whole, one, limit) + _f1(whole, other, limit)) / 2)
+    why = _too_faint(seen, "the electrons put aside do not show them")
+    if not why and score < REPRODUCED:
+        why = (
+            f"The images denoised from two halves of the data share {score:.0%} of their columns, "
+            f"and {REPRODUCED:.0%} are needed: the lattice is not in the data, or too faint for "
+            "their dose; halves=False gives what the image shows, unjudged."
+        )
+    kept = ~found.faint | (halves == 2)
+    return Confirmation(_kept(found, kept, why), None if why else halves[kept], score, seen, why)
+
+
+def _kept(found: Detection, kept: np.ndarray, why: str) -> Detection:
+    return found.only(np.zeros(len(kept), bool) if why else kept, why)
+
+
+def _stands_out(found: Detection, evidence: Evidence) -> np.ndarray:
+    """(N,) where the noisy data show the curvature of a column beyond doubt."""
+    from scipy.ndimage import gaussian_laplace
+
+    assert found.scale is not None
+    held = np.where(np.isfinite(evidence.noisy), evidence.noisy, evidence.expected)
+    response = gaussian_laplace(np.nan_to_num(held), found.scale, mode="mirror")
+    place = tuple(
+        np.clip(np.rint(v).astype(int), 0, n - 1)
+        for v, n in zip((found.y, found.x), held.shape, strict=True)
+    )
+    # the squares of the kernel of width s add up to 1 / (2 pi s^6)
+    spread = np.sqrt(evidence.variance[place] / (2 * np.pi)) / found.scale**3
+    sign = -1 if found.bright else 1
+    clear: np.ndarray = sign * response[place] > _CLEAR * spread
+    return clear
+
+
+def _too_faint(seen: float, then: str) -> str:
+    if seen >= VISIBLE:
+        return ""
+    return (
+        f"All spots of the denoised image together stand out of the noise by {seen:.1f} sigmas, "
+        f"and {VISIBLE:g} are needed: {then}."
+    )
+
+
+def _again(found: Detection, image: np.ndarray, sensitivity: float) -> Detection:
+    """The columns of a half's image, of the width and polarity of the whole's."""
+    polarity = "bright" if found.bright else "dark"
+    return detect(
+        image,
+        sensitivity=sensitivity,
+        polarity=polarity,  # type: ignore[arg-type]
+        scale=found.scale,
+    )
+
+
+def _near(points: np.ndarray, others: np.ndarray, limit: float) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
+    if not len(others):
+        return np.zeros(len(points), bool)
+    result: np.ndarray = cKDTree(others).query(points)[0] <= limit
+    return result
+
+
+def _f1(one: np.ndarray, other: np.ndarray, limit: float) -> float:
+    """Of two sets of points; those that are nearest to each other are pairs."""
+    from scipy.spatial import cKDTree
+
+    if not len(one) or not len(other):
+        return 0.0
+    distance, there = cKDTree(other).query(one)
+    back = cKDTree(one).query(other)[1]
+    pairs = (distance <= limit) & (back[there] == np.arange(len(one)))
+    return 2 * float(pairs.sum()) / (len(one) + len(other))

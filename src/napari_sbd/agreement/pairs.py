@@ -1,0 +1,135 @@
+"""A noisy and a denoised image that belong together, with or without a gain."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import sampling
+from ..frames import as_micrograph, mean_filled
+from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from ..noise import level as noise
+from .evidence import Evidence, evidence
+from .split_halves import Denoiser
+
+_FALLBACK_BLOCK = 4  # pixels, where neither pixel size nor lattice tells
+_POISSON = 0.75, 1.3  # variance over mean of what passes for counts
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Noisy and denoised image in one unit.
+
+    Parameters
+    ----------
+    data, model
+        Micrographs of one shape; both with a gain if ``counts``, without one otherwise.
+    counts
+        Whether the noise is that of electron counts.
+    block
+        Pixels along y and x at which noise is looked at.
+    """
+
+    data: Micrograph
+    model: Micrograph
+    counts: bool
+    block: tuple[int, int]
+
+    def frame(self, t: int) -> Pair:
+        """One frame, in memory; an image is its own only frame."""
+        parts = [
+            m.replace(data=np.asarray(m.data[t] if m.is_movie else m.data))
+            for m in (self.data, self.model)
+        ]
+        return Pair(parts[0], parts[1], self.counts, self.block)
+
+    def evidence(self, denoiser: Denoiser | bool | None = None, seed: int = 0) -> Evidence:
+        """What judges a single image; see ``agreement.evidence``."""
+        return evidence(
+            self.data,
+            self.model,
+            denoiser,
+            block=max(self.block),
+            counts=self.counts,
+            seed=seed,
+        )
+
+
+def paired(
+    noisy: Any,
+    denoised: Any,
+    pixel_size: PixelSize | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+) -> Pair:
+    """Bring two images to one unit: electrons where they are counts, else their own.
+
+    Parameters
+    ----------
+    noisy, denoised
+        Micrographs or arrays of one shape.
+    pixel_size
+        nm; by default the micrographs' own.
+    gain, offset
+        Of the noisy image. Without a gain, whole numbers whose noise is that of electron counts
+        are taken for such; with other noise a warning says that they are not.
+
+    Raises
+    ------
+    SBDError
+        If they differ in shape, unit or scale.
+    """
+    data, model = as_micrograph(noisy, None, gain, offset), as_micrograph(denoised)
+    size = pixel_size or model.pixel_size or data.pixel_size
+    if data.gain is not None:
+        data, model = electrons.pair(noisy, denoised, gain, offset)
+        counts = True
+    else:
+        electrons.check_same_pixels(data, model)
+        counts = False
+    data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
+    block = _block(model)
+    if not counts and _are_whole(data):
+        excess = _excess(data, model, block)
+        if excess is None:
+            data, model = electrons.pair(data, model)
+            counts = True
+        else:
+            warnings.warn(
+                f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
+                "numbers are not taken for electrons, and errors come from the noise of the image "
+                "itself; give gain=... and offset=... to judge by electrons.",
+                stacklevel=5,
+            )
+    if not counts:
+        data, model = (m.replace(gain=None, offset=0.0) for m in (data, model))
+    return Pair(data, model, counts, block)
+
+
+def _block(model: Micrograph) -> tuple[int, int]:
+    if model.pixel_size_yx is not None:
+        return sampling.choose_bin(model.pixel_size_yx)
+    frame = next(electrons.frames(model))
+    if not np.isfinite(frame).any():
+        return _FALLBACK_BLOCK, _FALLBACK_BLOCK
+    return sampling.estimate_bin(mean_filled(frame)) or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
+
+
+def _are_whole(data: Micrograph) -> bool:
+    first = next(electrons.frames(data))
+    held = first[np.isfinite(first)]
+    return bool(held.size and (held >= 0).all() and (held == np.round(held)).all() and held.any())
+
+
+def _excess(data: Micrograph, model: Micrograph, block: tuple[int, int]) -> float | None:
+    """Variance of what was removed over that of electron counts; None where they agree."""
+    noisy, clean = (next(electrons.frames(m)) for m in (data, model))
+    removed = sampling.bin_counts(noisy - clean, block)
+    mean = float(np.nanmean(sampling.bin_counts(noisy, block)))
+    ratio = noise.noise_level(mean_filled(removed)) ** 2 / mean
+    margin = 4 * 3.6 / np.sqrt(removed.size)  # four standard errors of a variance
+    return None if _POISSON[0] - margin < ratio < _POISSON[1] + margin else ratio

@@ -1,0 +1,265 @@
+"""How far the images denoised from two halves of the electrons agree.
+
+The electrons are dealt to two halves, which are independent, and each is denoised. What both
+images show alike comes from the sample; what one of them shows alone comes from its noise or from
+the denoiser. The Fourier ring correlation (van Heel, Ultramicroscopy 21 (1987) 95) says so for
+each spatial frequency, the local correlation for each place. What a denoiser makes of any data
+alike it cannot show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .. import sampling
+from ..errors import SBDError
+from ..frames import as_micrograph, mean_filled
+from ..micrograph import Micrograph, PixelSize
+from ..noise import counts as electrons
+from .pairs import paired
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Verdict = Literal["agree", "partly", "disagree"]
+
+_FIXED = 0.143  # Rosenthal and Henderson, J. Mol. Biol. 333 (2003) 721
+_RINGS = 1.0  # steps of the spectrum in a ring
+_HIGHEST = 0.45  # cycles per working pixel; up to Nyquist every network leaves a grid of its own
+_INDEPENDENT = 0.264  # of a ring's values behind a Hann window, (sum w^2)^2 / (n sum w^4) squared
+_CHANCE = 3.5  # standard deviations of a ring of noise: what passes must stand out more
+_SLOW = 5.0  # working pixels: wider variations are illumination or thickness
+_AROUND = 4.0  # working pixels, sigma of the neighbourhood of the map
+_LEAST = 0.02  # of the mean power: where images are flat, nothing is correlated
+_ALIKE, _APART = 0.75, 0.4  # correlation from which halves agree, below which they disagree
+
+
+@dataclass(frozen=True, eq=False)
+class SplitHalf:
+    """Agreement of the images denoised from two halves of the data.
+
+    Parameters
+    ----------
+    frequency
+        (R,) spatial frequency of the rings [1/px].
+    frc
+        (R,) Fourier ring correlation of the halves.
+    half_bit
+        (R,) the half-bit criterion for rings of these sizes (van Heel and Schatz, J. Struct. Biol.
+        151 (2005) 250).
+    chance
+        (R,) what noise alone does not reach in such rings.
+    map
+        (Y, X) float32, correlation of the halves' fine structure around each pixel, -1 to 1; about
+        0 where they show nothing in common, also in vacuum.
+    correlation
+        The same over the whole image.
+    pixel_size_nm
+        Of a pixel; None where unknown.
+    halves
+        (2, Y, X) float32 the two images, at the scale of the whole.
+    """
+
+    frequency: np.ndarray = field(repr=False)
+    frc: np.ndarray = field(repr=False)
+    half_bit: np.ndarray = field(repr=False)
+    chance: np.ndarray = field(repr=False)
+    map: np.ndarray = field(repr=False)
+    correlation: float
+    pixel_size_nm: float | None
+    halves: np.ndarray = field(repr=False)
+
+    @property
+    def resolution_px(self) -> float:
+        """Finest period that both halves show alike [px]: the last ring above all criteria.
+
+        The last and not the first crossing counts, since a crystal has power on few rings and
+        nothing in between. Infinite where no ring passes.
+        """
+        passed = (self.frc > _FIXED) & (self.frc > np.maximum(self.half_bit, self.chance))
+        return float(1 / self.frequency[passed].max()) if passed.any() else float("inf")
+
+    @property
+    def resolution_nm(self) -> float | None:
+        """``resolution_px`` in nm; None where the pixel size is unknown."""
+        return None if self.pixel_size_nm is None else self.resolution_px * self.pixel_size_nm
+
+    def table(self) -> pd.DataFrame:
+        """One row for each ring: frequency [1/px], period [px, nm], frc, half_bit, chance."""
+        import pandas as pd
+
+        columns = {"frequency": self.frequency, "period_px": 1 / self.frequency}
+        if self.pixel_size_nm is not None:
+            columns["period_nm"] = self.pixel_size_nm / self.frequency
+        columns |= {"frc": self.frc, "half_bit": self.half_bit, "chance": self.chance}
+        return pd.DataFrame(columns)
+
+    def figure(self) -> Figure:
+        """The map, and the curve with its criteria."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4.5), layout="constrained")
+        place, curve = figure.subplots(1, 2)
+        shown = place.imshow(self.map, cmap="viridis", vmin=0, vmax=1)
+        figure.colorbar(shown, label="correlation of the halves", extend="min")
+        place.set(xlabel="x [px]", ylabel="y [px]")
+        size, unit = self.pixel_size_nm or 1.0, "px" if self.pixel_size_nm is None else "nm"
+        frequency = self.frequency / size
+        curve.plot(frequency, self.frc, label="halves")
+        curve.plot(frequency, self.half_bit, "--", label="half bit")
+        curve.axhline(_FIXED, color="grey", lw=1, label=f"{_FIXED}")
+        curve.set(xlabel=f"spatial frequency [1/{unit}]", ylabel="Fourier ring correlation")
+        curve.set_ylim(-0.3, 1.05)
+        curve.legend()
+        figure.suptitle(str(self), fontsize="small")
+        return figure
+
+    def verdict(self) -> Verdict:
+        """In one word: do the halves agree, partly, or disagree?"""
+        if self.correlation >= _ALIKE:
+            return "agree"
+        return "partly" if self.correlation >= _APART else "disagree"
+
+    def __str__(self) -> str:
+        """In a sentence."""
+        size = f"{self.resolution_px:.1f} px"
+        if self.resolution_nm is not None:
+            size = f"{self.resolution_nm:.3g} nm"
+        finest = f"down to {size}" if np.isfinite(self.resolution_px) else "at no period"
+        return (
+            f"The images made from two halves of the electrons {_WORDS[self.verdict()]} "
+            f"(correlation {self.correlation:.2f}, {finest})."
+        )
+
+
+_WORDS = {"agree": "agree", "partly": "agree partly", "disagree": "disagree"}
+
+
+def split_half_resolution(
+    noisy: Any,
+    denoised: Any = None,
+    *,
+    denoiser: Callable[[np.ndarray], np.ndarray] | None = None,
+    pixel_size: PixelSize | None = None,
+    gain: float | None = None,
+    offset: float | None = None,
+    seed: int = 0,
+) -> SplitHalf:
+    """Denoise two halves of the data apart, and say how far the two images agree.
+
+    Parameters
+    ----------
+    noisy
+        A micrograph or array (Y, X). Electrons are dealt out one by one; data that are no counts
+        are split by noise of their own variance.
+    denoised
+        What was made of it: its recipe says by which denoiser. Frames of a movie are looked at one
+        by one.
+    denoiser
+        Instead, a function from an array in electrons to its estimate.
+    pixel_size, gain, offset
+        nm; file units per electron, and at zero electrons; by default the micrograph's own.
+    seed
+        Of the halves.
+
+    Returns
+    -------
+    SplitHalf
+        ``.frc``, ``.resolution_nm``, ``.map``, ``.verdict()``.
+
+    Raises
+    ------
+    SBDError
+        If the denoiser is not known, the images do not belong together, or it is a movie.
+    """
+    if denoised is None and denoiser is None:
+        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or denoiser=...")
+    if denoised is None:
+        denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
+    pair = paired(noisy, denoised, pixel_size, gain, offset)
+    if pair.data.is_movie:
+        raise SBDError("Halves are compared for one image; take one frame of the movie.")
+    judged, block, shape = pair.evidence(denoiser, seed), pair.block, pair.data.shape
+    size = pair.model.pixel_size_yx
+    if judged.trials is None:
+        raise SBDError(
+            "The denoised image does not say which denoiser made it; give denoiser=..., or denoise "
+            "the image again."
+        )
+    halves = [mean_filled(e) for e in judged.estimates]
+    coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
+    frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], block)
+    local, whole = _correlation(coarse[0], coarse[1])
+    fine = local.repeat(block[0], 0).repeat(block[1], 1)[: shape[0], : shape[1]]
+    return SplitHalf(
+        frequency=frequency,
+        frc=frc,
+        half_bit=half_bit,
+        chance=chance,
+        map=fine.astype(np.float32),
+        correlation=whole,
+        pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
+        halves=np.stack(halves).astype(np.float32),
+    )
+
+
+def _estimate(noisy: Micrograph, denoiser: Any) -> Micrograph:
+    """The denoised image in the units of the noisy one."""
+    values = next(electrons.frames(noisy))
+    gain = 1.0 if noisy.gain is None else noisy.gain
+    made = electrons.denoised_by(denoiser, values) * gain + noisy.offset
+    return noisy.replace(data=made, metadata={})
+
+
+def ring_correlation(
+    one: np.ndarray, other: np.ndarray, block: tuple[int, int] = (1, 1)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fourier ring correlation of two images of one scene.
+
+    Parameters
+    ----------
+    one, other
+        (Y, X), finite.
+    block
+        Pixels that each value stands for, along y and x.
+
+    Returns
+    -------
+    Spatial frequencies [1/px], correlation, half-bit criterion and level of chance of each ring,
+    (R,).
+    """
+    window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
+    spectra = [np.fft.rfft2((image - image.mean()) * window) for image in (one, other)]
+    ky = np.fft.fftfreq(one.shape[0], block[0])[:, None]
+    kx = np.fft.rfftfreq(one.shape[1], block[1])
+    step = _RINGS / min(n * b for n, b in zip(one.shape, block, strict=True))
+    ring = np.rint(np.hypot(ky, kx) / step).astype(int)
+    last = int(_HIGHEST / max(block) / step)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        total: np.ndarray = np.bincount(ring.ravel(), values.ravel(), last + 1)[1 : last + 1]
+        return total
+
+    cross = sums((spectra[0] * spectra[1].conj()).real)
+    power = sums(np.abs(spectra[0]) ** 2) * sums(np.abs(spectra[1]) ** 2)
+    frc = cross / np.sqrt(np.maximum(power, np.finfo(float).tiny))
+    n = np.sqrt(np.maximum(sums(np.ones(ring.shape)) * _INDEPENDENT, 1))
+    half_bit = (0.2071 + 1.9102 / n) / (1.2071 + 0.9102 / n)
+    return np.arange(1, last + 1) * step, frc, half_bit, _CHANCE / (2**0.5 * n)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
+    """Of the fine structure of two images, around each pixel and over all."""
+    from scipy.ndimage import gaussian_filter
+
+    a, b = (image - gaussian_filter(image, _SLOW) for image in (one, other))
+    cross, first, second = (gaussian_filter(p, _AROUND) for p in (a * b, a * a, b * b))
+    least = _LEAST * float(np.sqrt((a * a).mean() * (b * b).mean()))
+    local = cross / (np.sqrt(np.maximum(first * second, 0)) + least + np.finfo(float).tiny)
+    whole = float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + np.finfo(float).tiny))
+    return local, whole

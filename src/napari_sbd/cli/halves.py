@@ -1,0 +1,54 @@
+"""The command that compares what a denoiser makes of two halves of the electrons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import SBDError
+from ._console import out
+
+if TYPE_CHECKING:
+    from ..agreement.resolution import SplitHalf
+
+_KINDS = (".png", ".csv")
+
+
+def halves(
+    noisy: Annotated[Path, typer.Argument(help="The raw image.")],
+    denoised: Annotated[Path, typer.Argument(help="The denoised image, with its recipe.")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="NAME.png: map and curve; NAME.csv: Fourier ring correlation. Can be given "
+            "several times.",
+        ),
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+) -> None:
+    """Say how far the images denoised from two halves of the electrons agree."""
+    from .. import read, split_half_resolution
+
+    targets = output or []
+    for target in targets:
+        if target.suffix.lower() not in _KINDS:
+            raise SBDError(f"The output {target} must end in {' or '.join(_KINDS)}.")
+    raw, clean = read(noisy), read(denoised)
+    found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
+    for target in targets:
+        _save(found, target)
+        out.print(f"wrote {target}", markup=False)
+    out.print(str(found), markup=False)
+
+
+def _save(found: SplitHalf, target: Path) -> None:
+    if target.suffix.lower() == ".png":
+        found.figure().savefig(target, dpi=150)
+    else:
+        found.table().to_csv(target, index=False)

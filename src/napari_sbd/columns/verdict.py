@@ -1,0 +1,109 @@
+"""What the data say of each column of a table."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .elongation import TWO, clearly_long, elongation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..agreement.evidence import Evidence
+    from ..agreement.pairs import Pair
+
+NOTHING = "the data show nothing here"
+_CONTRADICTED = "the data contradict it"
+_SOME, _MANY = 3, 0.05  # columns, and share of all, from which a spacing is suggested
+_IN_NO_HALF = "neither half of the data shows it"
+_TWO = "probably two columns"
+
+
+def judged(
+    pair: Pair, evidence: Evidence, points: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """z and p of columns at (N, 2) y, x [px], as ``agreement`` has them."""
+    from ..agreement.spots import judge_spots, neighbourhood
+    from ..agreement.statistic import p_value
+
+    counts = evidence.noisy if evidence.counts else None
+    sigma = neighbourhood(counts, pair.model.pixel_size_yx, scale)
+    z = judge_spots(evidence, points, sigma)
+    return z, p_value(z)
+
+
+def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = slice(None)) -> None:
+    """Add what the round fit leaves of each column to the errors of its place.
+
+    Adds ``elongation`` [px], half the distance of two columns that would look like it, and
+    ``elongation_z``.
+
+    Parameters
+    ----------
+    table
+        Fits, to which is added in place.
+    image
+        (Y, X) the noisy image in the unit of the fits, or the denoised one where there is none.
+    variance
+        (Y, X) of a pixel's noise; None where it is unknown, and nothing is clear.
+    free
+        Rows whose errors are new.
+    """
+    names = ["y", "x", "amplitude", "sigma", "background"]
+    values = table[names].to_numpy(float, copy=True)
+    if "y_raw" in table:
+        raw = table[[f"{name}_raw" for name in names]].to_numpy(float)
+        values = np.where(np.isfinite(raw).all(1)[:, None], raw, values)
+    found = elongation(image, values, 1.0 if variance is None else variance)
+    if variance is None:
+        found.z[:] = np.nan
+    table["elongation"], table["elongation_z"] = found.half, found.z
+    clear = np.zeros(len(table), bool)
+    clear[free] = clearly_long(found.z)[free]
+    for axis, part in zip("yx", found.along.T, strict=True):
+        more = np.where(clear, found.half * np.abs(part), 0)
+        for suffix in ("", "_raw"):
+            name = f"{axis}{suffix}_err"
+            if name in table:
+                table[name] = np.hypot(table[name], more)
+
+
+def support(table: pd.DataFrame) -> None:
+    """Say of each column whether the data support it, ``supported``, and else why not, ``note``.
+
+    They do not where they contradict it, where neither half of them shows it, where it is so long
+    that it is two columns, or where a point was put by hand and nothing is there.
+    """
+    from ..agreement.statistic import supported
+
+    right = supported(table["agreement_z"].to_numpy(float), None)
+    note = np.where(right, "", _CONTRADICTED).astype(object)
+    if "halves" in table:
+        note[right & (table["halves"].to_numpy() == 0)] = _IN_NO_HALF
+    note[two(table)] = _TWO
+    if "note" in table:
+        note[(table["note"] == NOTHING).to_numpy()] = NOTHING
+    table["note"] = note
+    table["supported"] = note == ""
+
+
+def two(table: pd.DataFrame) -> np.ndarray:
+    """(N,) columns so long that they are two."""
+    sigma = table["sigma"].to_numpy(float)
+    long = table["elongation"].to_numpy(float) > TWO * sigma
+    return long & clearly_long(table["elongation_z"].to_numpy(float))
+
+
+def warn_of_two(table: pd.DataFrame) -> None:
+    """Warn where many columns are two, and say which spacing may tell them apart."""
+    long = two(table)
+    if long.sum() >= max(_SOME, _MANY * len(table)):
+        apart = 2 * float(table["elongation"][long].median())
+        warnings.warn(
+            f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
+            f"probably two, about {apart:.1f} px apart; spacing={apart:.1f} may tell them apart.",
+            stacklevel=3,
+        )

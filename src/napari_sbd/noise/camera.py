@@ -1,0 +1,331 @@
+"""What a camera did to a micrograph, undone for the network and done again to its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import sampling
+from ..errors import SBDError
+from ..frames import as_micrograph, readable, reference_frame
+from ..micrograph import Micrograph, PixelSize
+from .illumination import Illumination, estimate_illumination
+from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+
+if TYPE_CHECKING:
+    from .outliers import Outliers
+
+_PAIRS = 4  # of neighbouring frames of a movie, whose differences show its noise
+_SAMPLED = 16  # frames of a movie that show what all have in common
+_USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
+_NEAR = 1.5  # working pixels, from which an empty block is filled
+
+
+@dataclass(frozen=True)
+class Working:
+    """An image at the working sampling as the network wants it: finite, even, its noise white.
+
+    Parameters
+    ----------
+    image
+        (H, W), finite.
+    illumination, noise
+        What was taken off; None where nothing was.
+    sharpen
+        Whether the result keeps the sharpness that whitening gave it.
+    """
+
+    image: np.ndarray
+    illumination: Illumination | None = None
+    noise: NoiseSpectrum | None = None
+    sharpen: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether these are the block sums themselves."""
+        return self.illumination is None and self.noise is None
+
+    def restored(self, estimate: np.ndarray) -> np.ndarray:
+        """The estimate of the block sums for one of ``image``, both (H, W)."""
+        if self.noise is not None and not self.sharpen:
+            estimate = colour(estimate, self.noise)
+        return estimate if self.illumination is None else self.illumination.put_back(estimate)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How the frames of a micrograph are made ready, found once for all of them.
+
+    Parameters
+    ----------
+    block
+        Pixels summed along y and x.
+    noise
+        The spectrum of correlated noise; None where it is white.
+    illumination
+        Whether uneven light is looked for.
+    outliers
+        Whether pixels are looked for that say nothing about the specimen.
+    fixed
+        Those that are the same in all frames of a movie.
+    sharpen
+        Whether the result is to be corrected for the transfer of the camera.
+    dark
+        File units of a block at zero electrons.
+    seen
+        Sentences about what was found in the frame that was looked at.
+    """
+
+    block: tuple[int, int]
+    noise: NoiseSpectrum | None = None
+    illumination: bool = False
+    outliers: bool = False
+    fixed: Outliers | None = None
+    sharpen: bool = False
+    dark: float = 0.0
+    seen: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def cleaned(self, values: np.ndarray) -> tuple[np.ndarray, Outliers | None]:
+        """A frame (Y, X) with NaN for outliers, and these; itself where there are none."""
+        if not self.outliers:
+            return values, None
+        from .outliers import find_outliers
+
+        found = find_outliers(_of_usual_size(values))
+        left_out = found.mask if self.fixed is None else found.mask | self.fixed.mask
+        if not left_out.any() or np.isnan(np.where(left_out, np.nan, values)).all():
+            return values, None
+        single = values.dtype == np.float32
+        return np.where(left_out, np.float32(np.nan) if single else np.nan, values), found
+
+    def working(self, sums: np.ndarray) -> Working:
+        """Block sums (H, W), NaN where there are no data, as the network wants them."""
+        image, light = _filled(sums), None
+        if self.illumination:
+            light = estimate_illumination(image, self.dark)
+        if light is not None:
+            image = light.take_off(image)
+        if self.noise is not None:
+            image = whiten(image, self.noise)
+        return Working(image, light, self.noise, self.sharpen)
+
+    def on_blocks(self) -> Camera:
+        """The same for images whose pixels are the blocks, without outliers."""
+        return replace(self, block=(1, 1), outliers=False, fixed=None)
+
+
+def look_at(
+    source: Micrograph,
+    block: tuple[int, int],
+    *,
+    noise: str | NoiseSpectrum = "auto",
+    outliers: bool = True,
+    illumination: bool = True,
+    sharpen: bool = False,
+) -> tuple[Camera, np.ndarray]:
+    """Find out what a camera did to a micrograph.
+
+    Parameters
+    ----------
+    source
+        An image or a movie; of a movie, a few frames are read.
+    block
+        Pixels summed along y and x.
+    noise
+        ``"auto"`` looks whether it is correlated, ``"white"`` takes it for independent; or a
+        spectrum that is known, or the path of its file.
+    outliers, illumination
+        Whether these are looked for.
+    sharpen
+        As in ``Camera``.
+
+    Returns
+    -------
+    The camera, and the frame (Y, X) that was looked at with NaN for outliers.
+
+    Raises
+    ------
+    SBDError
+        If the file of the spectrum cannot be used.
+    """
+    first = reference_frame(source)
+    camera = Camera(
+        block,
+        illumination=illumination,
+        outliers=outliers,
+        fixed=_fixed_outliers(source) if outliers else None,
+        sharpen=sharpen,
+        dark=source.offset * block[0] * block[1],
+    )
+    clean, found = camera.cleaned(first)
+    sums = sampling.bin_counts(clean, block)
+    light = estimate_illumination(_filled(sums), camera.dark)
+    light = light if illumination else None
+    spectrum = _spectrum_of(source, camera, clean, light, noise)
+    seen: list[str] = []
+    facts: dict[str, Any] = {}
+    if spectrum is not None:
+        seen.append(_about(spectrum, sharpen))
+        facts["noise"] = spectrum.to_dict()
+    if found is not None:
+        seen.append(f"{str(found)[0].upper()}{str(found)[1:]}.")
+        facts["outliers"] = dict(found.counts)
+    if light is not None:
+        course = "is lower behind a straight edge" if light.is_step else "falls"
+        seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
+        facts["illumination_fall"] = round(light.fall, 3)
+    return replace(camera, noise=spectrum, seen=tuple(seen), facts=facts), clean
+
+
+def estimate_noise_spectrum(
+    image: Any,
+    *,
+    pixel_size: PixelSize | None = None,
+    region: np.ndarray | None = None,
+) -> NoiseSpectrum:
+    """The spectrum of a camera's noise, to be saved and given to ``denoise(noise=PATH)``.
+
+    Parameters
+    ----------
+    image
+        A micrograph or array (Y, X), or (T, Y, X), whose frames are then compared.
+    pixel_size
+        nm; by default the micrograph's own. Sums over as many pixels are looked at as ``denoise``
+        makes, none where it is unknown.
+    region
+        (Y, X) bool, a part that holds nothing but noise, such as vacuum, or a dark image; all by
+        default.
+
+    Raises
+    ------
+    SBDError
+        If the image is too small, or the region leaves nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_sbd as sbd
+    >>> from scipy.ndimage import gaussian_filter
+    >>> vacuum = gaussian_filter(np.random.default_rng(0).poisson(9.0, (256, 256)) * 20.0, 1.0)
+    >>> spectrum = sbd.estimate_noise_spectrum(vacuum)
+    >>> 3 < spectrum.correlated_over < 4  # a Gaussian of 1 px is as wide as 2 sqrt(pi) px
+    True
+    """
+    source = as_micrograph(image, pixel_size)
+    size = source.pixel_size_yx
+    block = (1, 1) if size is None else sampling.choose_bin(size)
+    camera = Camera(block, outliers=True)
+    images = [] if region is not None else _differences(source, camera)
+    if not images:
+        clean = camera.cleaned(reference_frame(source))[0]
+        if region is not None:
+            if np.shape(region) != clean.shape:
+                raise SBDError(
+                    f"The region has shape {np.shape(region)}, and the image {clean.shape}."
+                )
+            clean = np.where(region, clean, np.nan)
+        images = [sampling.bin_counts(clean, block)]
+    found = estimate_spectrum(images, block, force=True)
+    if found is None:
+        raise SBDError(
+            "Too little of the image is there to see its noise; it takes five tiles of 32 x 32 "
+            f"sums over {block[0]} x {block[1]} pixels that hold data throughout."
+        )
+    return found
+
+
+def _spectrum_of(
+    source: Micrograph,
+    camera: Camera,
+    clean: np.ndarray,
+    light: Illumination | None,
+    noise: str | NoiseSpectrum,
+) -> NoiseSpectrum | None:
+    if noise == "white":
+        return None
+    if isinstance(noise, NoiseSpectrum):
+        return noise.on(camera.block)
+    if noise != "auto":
+        return NoiseSpectrum.load(noise).on(camera.block)
+    sums = sampling.bin_counts(clean, camera.block)
+    shot = None
+    if source.gain is not None:
+        shot = source.gain * (float(np.nanmean(sums)) - camera.dark)
+    elif source.offset == 0 and _are_whole(sums):
+        shot = float(np.nanmean(sums))
+    even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
+    images = _differences(source, camera) or [even]
+    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot)
+
+
+def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:
+    """Of neighbouring frames of a movie, scaled to the noise of one; they hold less signal."""
+    if not source.is_movie or len(source.data) < 2:
+        return []
+    pairs = np.unique(np.linspace(0, len(source.data) - 2, _PAIRS).astype(int))
+    found = []
+    for i in pairs:
+        frames = [readable(source, j) for j in (i, i + 1)]
+        if any(frame is None for frame in frames):
+            continue
+        one, other = (
+            sampling.bin_counts(camera.cleaned(frame)[0], camera.block)
+            for frame in frames
+            if frame is not None
+        )
+        found.append((one - other) / np.sqrt(2))
+    return found
+
+
+def _fixed_outliers(source: Micrograph) -> Outliers | None:
+    """Of a movie, from some of its frames."""
+    if not source.is_movie or len(source.data) < 2:
+        return None
+    from .outliers import find_fixed_outliers
+
+    sample = np.unique(np.linspace(0, len(source.data) - 1, _SAMPLED).astype(int))
+    frames = [frame for i in sample if (frame := readable(source, int(i))) is not None]
+    if len(frames) < 2:
+        return None
+    return find_fixed_outliers(_of_usual_size(np.stack(frames))) or None
+
+
+def _of_usual_size(values: np.ndarray) -> np.ndarray:
+    """Values whose squares single precision can hold, in other units where need be."""
+    largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
+    if _USUAL[0] < largest < _USUAL[1]:
+        return values
+    low, high = np.nanpercentile(values, (10, 90))
+    unit = high - low if high > low else largest
+    return np.clip(values / unit, -_USUAL[1], _USUAL[1])
+
+
+def _filled(sums: np.ndarray) -> np.ndarray:
+    """Blocks without data as the mean of those around, or of all where none is near."""
+    empty = np.isnan(sums)
+    if not empty.any():
+        return sums
+    from scipy.ndimage import gaussian_filter
+
+    held = np.where(empty, 0.0, 1.0)
+    mean = float(np.nanmean(sums))
+    total = gaussian_filter(np.where(empty, 0.0, sums - mean), _NEAR, mode="constant")
+    weight = gaussian_filter(held, _NEAR, mode="constant")
+    near = mean + total / np.maximum(weight, 1e-3)
+    return np.where(empty, near, sums)
+
+
+def _are_whole(sums: np.ndarray) -> bool:
+    held = sums[np.isfinite(sums)]
+    return bool((held >= 0).all() and (held == np.round(held)).all())
+
+
+def _about(noise: NoiseSpectrum, sharpen: bool) -> str:
+    kind = f"with streaks along {noise.streaks}" if noise.streaks else "scintillator-like"
+    done = "made white for the network"
+    if sharpen:
+        done += ", and the result kept as sharp as that made it"
+    return f"Noise correlated over {noise.correlated_over:.2g} px, {kind} ({done})."

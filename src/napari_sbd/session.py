@@ -1,0 +1,359 @@
+"""One denoising of an image or movie, frame by frame: what every way to denoise goes through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .denoising.denoiser import Denoiser
+from .denoising.settings import Settings
+from .errors import BlankImage, Cancelled, SBDError, warn
+from .frames import as_micrograph, frame_range
+from .io.raw_frames import frame_reader
+from .micrograph import Micrograph
+from .noise.references import apply_references
+from .recipe import origin_of, recipe, with_recipe
+
+if TYPE_CHECKING:
+    from .gaintuning import Tuned
+
+Fate = Literal["denoised", "blank", "unreadable"]
+Progress = Callable[[float, float], None]
+Tick = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of the result.
+
+    Parameters
+    ----------
+    index
+        Its number in the result.
+    values
+        (Y, X) float32 in file units.
+    fate
+        Blank frames are left as they are, unreadable ones are NaN.
+    reason
+        Why it was not denoised.
+    raw
+        As it was read; None where nothing was.
+    """
+
+    index: int
+    values: np.ndarray
+    fate: Fate = "denoised"
+    reason: str = ""
+    raw: np.ndarray | None = None
+
+
+class Session:
+    """A model made ready for an image or movie, and tuned where that is asked for.
+
+    Parameters
+    ----------
+    image
+        What to denoise.
+    settings
+        How.
+    kept_gains
+        A file in which gains are kept when they are found, and from which they are then taken.
+    progress
+        Called with (done, total), in frames; tuning counts as one more.
+    should_stop
+        Asked before every tile; True raises ``Cancelled``.
+
+    Attributes
+    ----------
+    settings
+        How.
+    source
+        The frames that were chosen, with the calibration that was told.
+    worker
+        The model.
+    tuned
+        Its gains; None without.
+    source_state
+        Size [bytes] and time of change [ns] of the source's file as it was at first.
+
+    Raises
+    ------
+    SBDError
+        If the input cannot be used, with a sentence that says why.
+    Cancelled
+        If ``should_stop`` said so while tuning.
+    """
+
+    def __init__(
+        self,
+        image: Micrograph,
+        settings: Settings,
+        *,
+        kept_gains: Path | None = None,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        whole = as_micrograph(image, **settings.calibration)
+        if settings.dark or settings.gain_reference:
+            whole = apply_references(whole, settings.dark, settings.gain_reference)
+        self.settings = settings
+        self._numbers = frame_range(settings.frames, whole)
+        self._stop = should_stop or (lambda: False)
+        self._progress = progress or (lambda done, total: None)
+        self._first = int(settings.tuning is not None)
+        chosen = self._numbers if settings.frames is not None else None
+        part = None if chosen is None else whole.data[chosen.start : chosen.stop]
+        self.source = whole if chosen is None else whole.replace(data=part)
+        if settings.neighbours and not self.source.is_movie:
+            raise SBDError(
+                "Neighbouring frames need a movie (T, Y, X); denoise a single image alone."
+            )
+        # each frame is read on its own, where the file allows it from the file as it is now
+        self._read = frame_reader(whole.data) if whole.is_movie else lambda _: whole.data
+        self.source_state = _state_of(whole)
+        self.tuned, which = self._given_gains()
+        self.worker = Denoiser(
+            self.source,
+            quality=settings.quality,
+            device=settings.device,
+            **which,
+            **settings.camera,
+        )
+        if settings.tuning:
+            self.tuned = self._found_gains(kept_gains)
+        if self.tuned:
+            self.tuned.check(self.worker.card, len(self))
+        # gains of the whole movie are laid over the network once, those of frames when needed
+        shared = self.tuned is not None and len(self.tuned.reports) == 1
+        self._shared = self.worker.with_network(self._tuned_network(0)) if shared else self.worker
+
+    def __len__(self) -> int:
+        """How many frames the result has; 1 for a single image."""
+        return len(self._numbers)
+
+    def tell(self, done: float) -> None:
+        """Tell how many frames are done."""
+        self._progress(self._first + done, self._first + len(self))
+
+    def collect(self) -> Micrograph:
+        """The whole result in memory, with its recipe; frames that were not denoised are told of.
+
+        Raises
+        ------
+        SBDError, Cancelled
+            As ``frames`` does.
+        """
+        result = np.empty((len(self), *self.source.shape[-2:]), np.float32)
+        fates: dict[int, Fate] = {}
+        reasons: dict[int, str] = {}
+        for frame in self.frames(tick=lambda index, share: self.tell(index + share)):
+            result[frame.index] = frame.values
+            fates[frame.index], reasons[frame.index] = frame.fate, frame.reason
+        self.tell(len(self))
+        warn_of(fates, reasons)
+        data = result.reshape(self.source.shape)
+        return with_recipe(self.source.replace(data=data), self.entry(fates))
+
+    def frames(
+        self, order: Iterable[int] | None = None, tick: Callable[[int, float], None] | None = None
+    ) -> Iterator[Frame]:
+        """Denoise frames one after the other.
+
+        Parameters
+        ----------
+        order
+            Numbers of frames, asked for one by one; all in their order by default. With the help of
+            neighbours there is no other order.
+        tick
+            Called with the number of a frame and the share of it that is done.
+
+        Raises
+        ------
+        SBDError
+            If the source has vanished or changed, or the computation fails.
+        Cancelled
+            If ``should_stop`` said so.
+        """
+        told = tick or (lambda index, share: None)
+        if self.settings.neighbours:
+            if order is not None:
+                raise SBDError("With neighbours, frames are denoised in their order only.")
+            yield from self._with_neighbours(told)
+            return
+        for index in range(len(self)) if order is None else order:
+            yield self.compute(index, self.read(index), partial(told, index))
+
+    def read(self, index: int) -> np.ndarray | str:
+        """A frame in file units; of a movie, a sentence that says why it cannot be read.
+
+        Raises
+        ------
+        SBDError
+            If the source as a whole has vanished or changed, or this is a single image.
+        """
+        try:
+            return np.asanyarray(self._read(self._numbers[index]))
+        except MemoryError:
+            raise
+        except Exception as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            if _state_of(self.source) != self.source_state:
+                raise SBDError(
+                    f"{self.source.source} has vanished or changed while it was read ({reason}); "
+                    "the frames done so far are kept, resume when it is back."
+                ) from error
+            if not self.source.is_movie:
+                raise SBDError(f"The data cannot be read any more: {reason}.") from error
+            return reason
+
+    def compute(
+        self,
+        index: int,
+        values: np.ndarray | str,
+        tick: Tick = lambda share: None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Frame:
+        """Denoise what ``read`` gave, or a part of it; by several threads at a time, if need be."""
+        if isinstance(values, str):
+            nothing = np.full(self.source.shape[-2:], np.nan, np.float32)
+            return Frame(index, nothing, "unreadable", values)
+        worker = self._shared
+        if self.tuned is not None and len(self.tuned.reports) > 1:
+            worker = worker.with_network(self._tuned_network(index))
+        try:
+            return Frame(index, worker(values, tick, should_stop or self._stop), raw=values)
+        except BlankImage as error:
+            if not self.source.is_movie:
+                raise
+            return Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
+
+    def entry(self, fates: Mapping[int, Fate], checksum: bool = True) -> dict[str, Any]:
+        """What the recipe says of this denoising.
+
+        Parameters
+        ----------
+        fates
+            Of the frames that came to an end, by their number.
+        checksum
+            Whether to read the whole file for its checksum, once.
+        """
+        noted: dict[str, Any] = {}
+        if self.settings.frames is not None:
+            noted["frames"] = self.settings.frames
+        elif len(fates) < len(self):
+            noted["frames"] = sorted(fates)
+        for fate in ("blank", "unreadable"):
+            if found := with_fate(fates, fate):
+                noted[f"{fate}_frames"] = found
+        settings = {**self.settings.repeated(), **self.worker.found()}
+        return recipe(
+            "denoise",
+            origin_of(self.source, checksum),
+            **settings,
+            gain_tuning=self._tuning_noted(),
+            **noted,
+        )
+
+    def _given_gains(self) -> tuple[Tuned | None, dict[str, Any]]:
+        """Gains found earlier, and the model that takes them."""
+        asked, model = self.settings.gain_tuning, self.settings.model
+        if asked is False or self.settings.tuning:
+            return None, {"model": model}
+        from .gaintuning.tuned import given
+
+        return given(asked, model)
+
+    def _found_gains(self, kept: Path | None) -> Tuned:
+        from .gaintuning import Tuned
+        from .gaintuning.tune import tune_model
+
+        if kept is not None and kept.exists():
+            return Tuned.load(kept)
+        assert self.settings.tuning is not None
+        tuned = tune_model(
+            self.worker,
+            **self.settings.tuning.model_dump(),
+            seed=self.settings.seed,
+            progress=lambda done, total: self._progress(done / total, self._first + len(self)),
+            should_stop=self._stop,
+        )
+        if tuned.report.cancelled:
+            raise Cancelled("Stopped before the tuning was complete.")
+        return Tuned.load(tuned.save(kept)) if kept is not None else tuned
+
+    def _tuned_network(self, index: int) -> Any:
+        assert self.tuned is not None
+        return self.tuned.over(self.worker.network, index)
+
+    def _tuning_noted(self) -> dict[str, Any] | None:
+        if self.tuned is None:
+            return None
+        noted = self.tuned.settings(self.source)
+        asked = self.settings.gain_tuning
+        if self.settings.tuning:
+            noted["on_this_image"] = True
+        elif isinstance(asked, Path):
+            noted["file"] = str(asked.absolute())
+        return noted
+
+    def _with_neighbours(self, tick: Callable[[int, float], None]) -> Iterator[Frame]:
+        from .movie.fusion import fused_frames
+
+        fates: list[tuple[Fate, str]] = []
+
+        def told() -> Iterator[np.ndarray]:
+            for index in range(len(self)):
+                tick(index, 0.0)
+                values = self.read(index)
+                fates.append(self._helped_fate(values))
+                if isinstance(values, str):
+                    values = np.full(self.source.shape[-2:], np.nan, np.float32)
+                yield values
+
+        chosen = self.settings
+        fusing = fused_frames(
+            told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
+        )
+        for index, values in enumerate(fusing):
+            yield Frame(index, values, *fates[index])
+
+    def _helped_fate(self, values: np.ndarray | str) -> tuple[Fate, str]:
+        """What becomes of a frame among its neighbours, which leave those without beam alone."""
+        from .movie.drift import lit_values
+
+        if isinstance(values, str):
+            return "unreadable", values
+        try:
+            lit_values(values, self.worker)
+        except BlankImage as error:
+            return "blank", str(error)
+        return "denoised", ""
+
+
+def with_fate(fates: Mapping[int, Fate], fate: str) -> list[int]:
+    """The numbers of the frames that met a fate."""
+    return sorted(index for index, one in fates.items() if one == fate)
+
+
+def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str]) -> None:
+    """Warn of frames of a movie that were not denoised."""
+    if blank := with_fate(fates, "blank"):
+        warn(f"Frames {blank} are blank or without beam and were left as they are.")
+    if lost := with_fate(fates, "unreadable"):
+        warn(f"Frames {lost} could not be read and are NaN ({reasons[lost[0]]}).")
+
+
+def _state_of(source: Micrograph) -> tuple[int, int] | None:
+    if source.source is None:
+        return None
+    try:
+        state = os.stat(source.source)
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns

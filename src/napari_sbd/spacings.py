@@ -1,0 +1,168 @@
+"""Lattice spacings that an image shows, and whether they can be those of atoms.
+
+A pixel size that is wrong by ten (nm taken for Å) makes a lattice of atoms one of 2 nm. The bright
+reflections of materials lie close together: of simulated metals, semiconductors, oxides and sheets
+their mean, weighted by amplitude, is 0.16 to 0.32 nm for nine in ten (``benchmarks/spacings.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_SIDE = 1024  # pixels, beyond which an image is summed over blocks first
+_SLOWEST = 6  # periods along the shorter side; slower ones are shape rather than lattice
+_FASTEST = 0.48  # cycles per pixel
+_LONGEST = 0.40  # nm, mean of the bright reflections of a lattice
+_LONGEST_FRINGES = 1.3  # nm, where all lie on one line: layers of a sheet structure (mica: 1.0)
+_SHORTEST = 0.14  # nm
+_SHORTEST_RING = 0.12  # nm, where all are as long as each other: fcc along [111] (Ni: 0.125)
+_LEAST = 0.01  # amplitude over the largest of all; a filter leaves traces below that
+_FAINT, _BRIGHT = 0.1, 0.25  # amplitude over that of the brightest
+
+
+@dataclass(frozen=True)
+class Reflections:
+    """Peaks of a power spectrum that noise does not make.
+
+    Parameters
+    ----------
+    frequency
+        (N, 2) along y and x [cycles per pixel], one of each pair of opposite ones.
+    amplitude
+        (N,) over that of the brightest.
+    """
+
+    frequency: np.ndarray
+    amplitude: np.ndarray
+
+
+def reflections(image: np.ndarray) -> Reflections:
+    """Find the reflections of an image.
+
+    A peak counts where its power is beyond what the exponential distribution of noise reaches
+    anywhere in the spectrum, over the level of its ring, and of its row and column, which the lines
+    of a scan or a camera raise.
+
+    Parameters
+    ----------
+    image
+        (Y, X); pixels that are not finite hold no data.
+    """
+    from scipy.fft import rfft2
+
+    block = -(-max(image.shape) // _SIDE)
+    values = _reduced(image, block)
+    window = np.outer(*(np.hanning(n) for n in values.shape)).astype(np.float32)
+    values -= (values * window).sum() / window.sum()
+    values /= np.abs(values).max() or 1.0  # squares of large values overflow
+    power = np.abs(rfft2(values * window)) ** 2
+    fy, fx = np.fft.fftfreq(values.shape[0])[:, None], np.fft.rfftfreq(values.shape[1])[None]
+    frequency = np.hypot(fy, fx)
+    above = power / _ring_level(power, frequency * min(values.shape))
+    slowest, limit = _SLOWEST / min(values.shape), 3 * np.log(power.size)
+    peaks = (above > limit) & (frequency > slowest) & (frequency < _FASTEST)
+    peaks &= power > _LEAST**2 * power.max()
+    y, x = np.nonzero(peaks)
+    highest = _is_highest(power, y, x)
+    y, x = y[highest], x[highest]
+    if len(y):
+        # only lines through peaks are looked at: medians are slow
+        above /= np.maximum(np.median(above, 0) / np.log(2), 1)
+        rows, row = np.unique(y, return_inverse=True)
+        stands_out = above[y, x] > limit * np.maximum(np.median(above[rows], 1) / np.log(2), 1)[row]
+        y, x = y[stands_out], x[stands_out]
+    found = np.column_stack([fy[y, 0], fx[0, x]]) / block
+    amplitude = np.sqrt(power[y, x])
+    return Reflections(found, amplitude / amplitude.max(initial=1e-30))
+
+
+def doubt_pixel_size(image: np.ndarray, pixel_size_yx: tuple[float, float]) -> str | None:
+    """Say so where the image's lattice cannot be one of atoms with this pixel size.
+
+    Factors of ten are told nearly always, factors of two where they leave the range of spacings
+    that materials have; an image without reflections tells nothing.
+
+    Parameters
+    ----------
+    image
+        (Y, X); pixels that are not finite hold no data.
+    pixel_size_yx
+        nm per pixel along y and x.
+
+    Returns
+    -------
+    What is wrong, in words; None where nothing speaks against the pixel size.
+    """
+    found = reflections(image)
+    if not len(found.amplitude):
+        return None
+    size = np.asarray(pixel_size_yx)
+    spacing = 1 / np.hypot(*(found.frequency / size).T)
+    means = [_mean(spacing, found.amplitude, least) for least in (_FAINT, _BRIGHT)]
+    shortest, longest = _range(found, spacing, size)
+    if shortest <= max(means) and min(means) <= longest:
+        return None
+    brightest = spacing[np.argmax(found.amplitude)]
+    too, mean = ("large", min(means)) if min(means) > longest else ("small", max(means))
+    return (
+        f"With a pixel size of {_text(pixel_size_yx)} nm the image's lattice would be "
+        f"{brightest:.2g} nm ({mean:.3g} nm in the mean of its reflections, materials have "
+        f"{shortest:g} to {longest:g} nm): the pixel size is probably too {too}. Check it (Å taken "
+        "for nm make ten times), unless this is no lattice of atoms."
+    )
+
+
+def _range(found: Reflections, spacing: np.ndarray, size: np.ndarray) -> tuple[float, float]:
+    """Shortest and longest mean spacing [nm] of a material with reflections like these."""
+    weight = np.where(found.amplitude >= _FAINT, found.amplitude, 0)
+    weight /= weight.sum()
+    y, x = (found.frequency / size).T
+    on_a_line = abs((weight * np.exp(2j * np.arctan2(y, x))).sum()) > 0.85
+    ratio = spacing / spacing[np.argmax(weight)]
+    on_a_ring = weight[(ratio < 1.15) & (ratio > 1 / 1.15)].sum() > 0.7
+    shortest = _SHORTEST_RING if on_a_ring else _SHORTEST
+    return shortest, _LONGEST_FRINGES if on_a_line else _LONGEST
+
+
+def _mean(spacing: np.ndarray, amplitude: np.ndarray, least: float) -> float:
+    chosen = amplitude >= least
+    return float(np.exp(np.average(np.log(spacing[chosen]), weights=amplitude[chosen])))
+
+
+def _reduced(image: np.ndarray, block: int) -> np.ndarray:
+    """Means over blocks, with their mean where there are no data."""
+    from .frames import mean_filled
+    from .sampling import bin_counts
+
+    if block > 1:
+        image = bin_counts(image, (block, block))
+    values = mean_filled(np.where(np.isfinite(image), image, np.nan))
+    return (values - values.mean()).astype(np.float32)
+
+
+def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Whether points of a spectrum are the highest of the 5 x 5 around them."""
+    step = np.arange(-2, 3)
+    rows = (y[:, None, None] + step[:, None]) % power.shape[0]
+    columns = (x[:, None, None] + step) % power.shape[1]
+    highest: np.ndarray = power[y, x] == power[rows, columns].max((1, 2))
+    return highest
+
+
+def _ring_level(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Mean power of the noise on the ring of each frequency.
+
+    From the mean logarithm, which few peaks hardly move; for the exponential distribution of
+    noise it is below the logarithm of the mean by Euler's constant.
+    """
+    ring = np.round(radius).astype(np.intp)
+    counts = np.bincount(ring.ravel())
+    logs = np.bincount(ring.ravel(), np.log(power + 1e-30).ravel()) / np.maximum(counts, 1)
+    level: np.ndarray = np.exp(logs + np.euler_gamma)[ring]
+    return level
+
+
+def _text(pixel_size_yx: tuple[float, float]) -> str:
+    return " x ".join(dict.fromkeys(f"{p:.4g}" for p in pixel_size_yx))

@@ -1,0 +1,92 @@
+"""What is left of a camera once its noise was made white and its light even, for training.
+
+``noise/`` prepares images for the network, but never perfectly: the spectrum of the noise is
+estimated, read-out noise hides the fine detail that the camera's point spread damped, illumination
+is evened out up to a remainder, and pixels that were left out come back as smooth patches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_MARGIN = 16  # working pixels around a crop, where the filters reach beyond it
+_READ_NOISE = 0.02, 2.0  # variance over that of the mean count
+_ILLUMINATION = 0.3  # largest relative change over a crop
+_SPREAD = 0.2, 1.5  # working pixels, standard deviation of a point spread
+_MISFIT = 0.12  # of the estimated noise amplitude, standard deviation
+_FLOOR = 0.02, 0.3  # of the largest noise amplitude, below which nothing is raised
+
+
+def leave_over(expected: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Record expected counts with an imperfect camera, and prepare them as images are prepared.
+
+    Parameters
+    ----------
+    expected
+        (H, W) electrons per working pixel.
+    rng
+        Source of chance.
+
+    Returns
+    -------
+    What the network is shown, and what it should find, both (H, W) float32 in counts.
+    """
+    expected = expected * _ramp(expected.shape, rng)
+    wide = np.pad(expected, _MARGIN, mode="reflect")
+    noise = rng.poisson(wide) - wide
+    if rng.random() < 0.5:
+        read = np.exp(rng.uniform(*np.log(_READ_NOISE))) * expected.mean()
+        noise = noise + rng.normal(0, np.sqrt(read), wide.shape)
+    if rng.random() < 0.6:
+        signal, colour = _transfer(wide.shape, rng)
+        wide, noise = _filtered(wide, signal), _filtered(noise, colour)
+    inner = slice(_MARGIN, -_MARGIN)
+    clean = wide[inner, inner].astype(np.float32)
+    noisy = clean + noise[inner, inner].astype(np.float32)
+    _patch(noisy, rng)
+    return noisy, clean
+
+
+def _ramp(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    y, x = np.linspace(-0.5, 0.5, shape[0])[:, None], np.linspace(-0.5, 0.5, shape[1])
+    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0, _ILLUMINATION)
+    along = np.sin(angle) * y + np.cos(angle) * x
+    return 1 + size * (along + rng.uniform(-1, 1) * along**2)
+
+
+def _transfer(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What signal and noise pass: a point spread, then the inverse of the noise as estimated."""
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
+    turn = rng.uniform(0, np.pi)
+    along, across = np.cos(turn) * fx + np.sin(turn) * fy, np.cos(turn) * fy - np.sin(turn) * fx
+    spread = rng.uniform(*_SPREAD)
+    longer = rng.uniform(1, 2) if rng.random() < 0.3 else 1.0
+    f2 = along**2 + (longer * across) ** 2
+    if rng.random() < 0.7:
+        amplitude = np.exp(-2 * (np.pi * spread) ** 2 * f2)
+    else:  # long tails
+        amplitude = np.exp(-2 * np.pi * 0.6 * spread * np.sqrt(f2))
+    read = rng.uniform(0, 0.3)
+    true = np.sqrt((amplitude**2 + read**2) / (1 + read**2))
+    f = np.sqrt(fy**2 + fx**2)
+    wrong = rng.normal(0, _MISFIT, 3)
+    misfit = wrong[0] * np.cos(2 * np.pi * f) + wrong[1] * np.cos(4 * np.pi * f) + wrong[2] * f
+    floor = np.exp(rng.uniform(*np.log(_FLOOR)))
+    raised = 1 / np.maximum(true, floor)
+    return amplitude * raised, true * raised * np.exp(misfit)
+
+
+def _filtered(image: np.ndarray, transfer: np.ndarray) -> np.ndarray:
+    result: np.ndarray = np.fft.irfft2(np.fft.rfft2(image) * transfer, image.shape)
+    return result
+
+
+def _patch(noisy: np.ndarray, rng: np.random.Generator) -> None:
+    """Fill some pixels as those without data are filled; leave a few too bright."""
+    height, width = noisy.shape
+    for _ in range(rng.integers(1, 12) if rng.random() < 0.4 else 0):
+        y, x = rng.integers(1, height - 1), rng.integers(1, width - 1)
+        around = noisy[y - 1 : y + 2, x - 1 : x + 2]
+        noisy[y, x] = (around.sum() - noisy[y, x]) / 8
+    for _ in range(rng.integers(1, 4) if rng.random() < 0.2 else 0):
+        noisy[rng.integers(height), rng.integers(width)] += rng.uniform(3, 7) * noisy.std()

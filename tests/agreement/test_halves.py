@@ -1,0 +1,135 @@
+"""Judged by electrons that the judged image was not made from."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from typer.testing import CliRunner
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from napari_sbd import SBDError
+from napari_sbd.agreement.evidence import local_variance
+from napari_sbd.agreement.resolution import ring_correlation
+from napari_sbd.agreement.split_halves import noise_halves
+
+PIXEL = 0.0061
+POINTS = grid(7, 7, 38.0, hexagonal=True) + 40
+SCENE = np.pad(picture(POINTS - 40, 38.0, 7.0, 0.4, 1.0), 40, constant_values=1.0)
+
+
+def denoised(dose, seed=0, **options):
+    counts = np.random.default_rng(seed).poisson(dose * SCENE).astype(np.float32)
+    noisy = sbd.Micrograph(counts, PIXEL, gain=1.0)
+    return noisy, sbd.denoise(noisy, model="hrtem", device="cpu", **options)
+
+
+def test_no_lattice_is_accepted_that_is_not_there():
+    """At 0.1 to 0.2 electrons per pixel the network bends the lattice or makes one of its own.
+
+    Judged by the electrons that it was made from, it passes.
+    """
+    fooled = 0
+    for seed, dose in enumerate((0.1, 0.1, 0.15, 0.15, 0.2, 0.2)):
+        noisy, clean = denoised(dose, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            table = sbd.find_columns(noisy, clean)
+            alone = sbd.find_columns(noisy, clean, halves=False)
+        if len(table):
+            assert sbd.compare_columns(POINTS, table).f1 > 0.8
+        fooled += bool(len(alone)) and sbd.compare_columns(POINTS, alone).f1 < 0.8
+    assert fooled
+
+
+def test_a_lattice_that_is_there_is_accepted_and_says_what_judged_it():
+    noisy, clean = denoised(2.0)
+    table = sbd.find_columns(noisy, clean)
+    assert sbd.compare_columns(POINTS, table).f1 > 0.97
+    assert table["supported"].mean() > 0.95
+    assert table.attrs["reproduced"] > 0.9
+    assert "half of the electrons" in table.attrs["judged"]
+    assert (table["halves"] == 2).mean() > 0.9
+    assert "electrons" not in sbd.find_columns(noisy, clean, halves=False).attrs["judged"]
+
+
+def test_agreement_and_columns_give_one_answer():
+    noisy, clean = denoised(1.0)
+    judged, table = sbd.agreement(noisy, clean), sbd.find_columns(noisy, clean)
+    assert judged.how == table.attrs["judged"]
+    assert len(judged.columns) == len(table)
+    np.testing.assert_allclose(judged.columns["z"], table["agreement_z"], atol=1e-5)
+    np.testing.assert_array_equal(judged.columns["supported"], table["supported"])
+
+
+def test_an_image_that_its_recipe_does_not_make_is_not_judged_by_its_halves():
+    noisy, clean = denoised(2.0)
+    other = clean.replace(data=clean.data[::-1].copy())
+    with pytest.warns(UserWarning, match="another image"):
+        judged = sbd.agreement(noisy, other)
+    assert "all counts" in judged.how
+
+
+def test_halves_of_images_without_counts_are_independent_and_their_noise_is_known():
+    """Noise of 3 grey levels on a ramp, judged by the truth and by a blur."""
+    rng = np.random.default_rng(0)
+    truth = 1000 + np.linspace(0, 50, 512)[:, None] * np.ones(512)
+    image = truth + rng.normal(0, 3, truth.shape)
+    variance = local_variance(image, truth, 4)
+    assert variance.mean() == pytest.approx(9, rel=0.03)
+    blurred = noise_halves(image, variance, lambda y: gaussian_filter(y, 6.0), 0)
+    (one, _), (other, _) = blurred
+    assert abs(np.corrcoef((one - truth / 2).ravel(), (other - truth / 2).ravel())[0, 1]) < 0.01
+    assert (one - truth / 2).std() == pytest.approx(3 / 2**0.5, rel=0.02)
+
+
+def test_the_resolution_is_that_of_what_both_halves_show():
+    """A known lattice and nothing finer; noise of its own in each half."""
+    y, x = np.mgrid[:256, :256]
+    wave = np.cos(2 * np.pi * x / 8) + np.cos(2 * np.pi * (x + 2 * y) / 16)
+    rng = np.random.default_rng(0)
+    halves = [wave + rng.normal(0, 1, wave.shape) for _ in range(2)]
+    frequency, frc, half_bit, chance = ring_correlation(*halves)
+    passed = frequency[(frc > 0.143) & (frc > np.maximum(half_bit, chance))]
+    assert passed.max() == pytest.approx(5**0.5 / 16, rel=0.05)
+    assert frc[np.argmin(np.abs(frequency - 1 / 8))] > 0.9
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_halves_of_pure_noise_have_no_resolution(seed):
+    rng = np.random.default_rng(seed)
+    _, frc, half_bit, chance = ring_correlation(*rng.normal(0, 1, (2, 200, 160)))
+    assert not ((frc > 0.143) & (frc > np.maximum(half_bit, chance))).any()
+
+
+@pytest.mark.filterwarnings("ignore:The image has:UserWarning")  # 40 electrons are many
+def test_split_halves_of_a_good_and_of_a_starved_image():
+    good = sbd.split_half_resolution(*denoised(4.0))
+    assert good.verdict() == "agree"
+    assert good.resolution_nm < 38 * 0.75**0.5 * PIXEL * 1.05
+    assert good.map.shape == SCENE.shape
+    inside, vacuum = good.map[100:260, 120:260], good.map[:12, :]
+    assert np.median(inside) > 0.9 > 0.5 > np.median(np.abs(vacuum))
+    poor = sbd.split_half_resolution(*denoised(0.03))
+    assert poor.verdict() == "disagree"
+    assert poor.correlation < 0.3
+    given = sbd.split_half_resolution(denoised(40.0)[0], denoiser=lambda y: gaussian_filter(y, 6.0))
+    assert given.verdict() == "agree"
+    with pytest.raises(SBDError, match="which denoiser"):
+        noisy, clean = denoised(4.0)
+        sbd.split_half_resolution(noisy, clean.data)
+
+
+def test_command_line(tmp_path):
+    from napari_sbd.cli import app
+
+    noisy, clean = denoised(4.0)
+    sbd.write(noisy, tmp_path / "raw.tif")
+    sbd.write(clean, tmp_path / "clean.tif")
+    out = tmp_path / "halves.png"
+    arguments = [str(tmp_path / "raw.tif"), str(tmp_path / "clean.tif"), "-o", str(out)]
+    result = CliRunner().invoke(app, ["halves", *arguments])
+    assert result.exit_code == 0, result.output
+    assert "halves" in result.output and "nm" in result.output
+    assert out.stat().st_size > 1000

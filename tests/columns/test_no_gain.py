@@ -1,0 +1,69 @@
+"""Images whose gain nobody knows: columns with errors from the noise of the image itself."""
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+
+POINTS = grid(16, 16, 20.0, jitter=1.0)
+CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
+
+
+def camera(gain=37.3, offset=210.0, dose=5.0, seed=0):
+    """An image in units of a detector, with the truth in the same units."""
+    counts = np.random.default_rng(seed).poisson(dose * CLEAN)
+    return gain * counts + offset, gain * dose * CLEAN + offset
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(37.3, 210.0), (1e-4, -0.02)])
+def test_places_and_intensities_have_honest_errors_without_a_gain(gain, offset):
+    noisy, denoised = camera(gain, offset)
+    table = sbd.find_columns(noisy, denoised)
+    assert table.attrs["unit"] == "image units"
+    pairs = sbd.compare_columns(POINTS, table).pairs
+    assert len(pairs) == 256
+    matched = table.iloc[pairs[:, 1]]
+    off = matched[["y_raw", "x_raw"]].to_numpy() - POINTS[pairs[:, 0]]
+    assert 0.85 < np.nanstd(off / matched[["y_raw_err", "x_raw_err"]].to_numpy()) < 1.15
+    excess = matched["intensity_raw"] - 2 * np.pi * 16 * 4 * 5 * gain
+    assert 0.85 < np.nanstd(excess / matched["intensity_raw_err"]) < 1.15
+    assert table["agreement_z"].std() == pytest.approx(1, abs=0.15)
+    assert table["supported"].mean() > 0.98
+
+
+def test_an_invented_column_is_found_without_a_gain():
+    gone = np.arange(256) == 100
+    shown = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
+    lacking = np.random.default_rng(1).poisson(
+        5 * picture(POINTS, 20.0, 4.0, np.where(gone, 0, 4.0), 4.0)
+    )
+    table = sbd.find_columns(37.3 * lacking + 210, 37.3 * 5 * shown + 210)
+    invented = table.iloc[sbd.compare_columns(POINTS[gone], table, 3).pairs[:, 1]]
+    assert (invented["agreement_z"] < -4).all() and not invented["supported"].any()
+
+
+def test_whole_numbers_are_electrons_only_if_their_noise_is_that_of_electrons():
+    """A movie of a camera in whole grey levels of eleven per electron."""
+    counts = np.random.default_rng(0).poisson(5 * CLEAN)
+    told = sbd.find_columns(counts, 5 * CLEAN)
+    assert told.attrs["unit"] == "electrons"
+    with pytest.warns(UserWarning, match=r"11 times the variance.*not taken for electrons"):
+        table = sbd.find_columns(11 * counts, 55 * CLEAN)
+    assert table.attrs["unit"] == "image units"
+    np.testing.assert_allclose(table["y_raw_err"].median(), told["y_raw_err"].median(), rtol=0.15)
+    np.testing.assert_allclose(
+        table["intensity_raw_err"].median(), 11 * told["intensity_raw_err"].median(), rtol=0.15
+    )
+
+
+def test_a_network_s_image_without_counts_is_judged_by_noisier_halves():
+    gain = 12.7
+    scene = np.pad(picture(grid(7, 7, 38.0, hexagonal=True), 38.0, 7.0, 0.4, 1.0), 40, mode="edge")
+    image = (gain * np.random.default_rng(0).poisson(4 * scene) + 0.3).astype(np.float32)
+    noisy = sbd.Micrograph(image, 0.0061)
+    table = sbd.find_columns(noisy, sbd.denoise(noisy, model="hrtem", device="cpu"))
+    assert len(table) == 49
+    assert "noisier images" in table.attrs["judged"]
+    assert table.attrs["reproduced"] > 0.9
+    assert table["supported"].mean() > 0.9

@@ -1,0 +1,281 @@
+"""Which readers of RosettaSciIO may be called, and what becomes of what they give."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_sbd import SBDError, read
+from napari_sbd.io import READ_SUFFIXES, rosetta
+
+# The list itself, so that another reader on it is a decision and not a slip.
+ALLOWED = {
+    ".bcf": "bruker",
+    ".blo": "blockfile",
+    ".emi": "tia",
+    ".img": "jeol",
+    ".mib": "quantumdetector",
+    ".nxs": "nexus",
+    ".prz": "pantarhei",
+    ".rpl": "ripple",
+    ".tvips": "tvips",
+    ".unf": "semper",
+}
+MOVIE = np.arange(5 * 8 * 12, dtype=np.uint16).reshape(5, 8, 12)
+
+
+def axis(name, unit, scale, size, navigate, **more):
+    fields = {"name": name, "units": unit, "scale": scale, "size": size, "navigate": navigate}
+    return {**fields, "offset": 0.0, **more}
+
+
+_LAZY = {"attributes": {"_lazy": False}}
+
+
+def stack(data=MOVIE):
+    """A signal as RosettaSciIO gives and takes it."""
+    axes = [("time", "ms", 40.0, True), ("y", "Å", 0.072, False), ("x", "nm", 0.0061, False)]
+    sized = [
+        axis(n, u, s, size, nav, index_in_array=i, _type="UniformDataAxis", is_binned=False)
+        for i, ((n, u, s, nav), size) in enumerate(zip(axes[-data.ndim :], data.shape, strict=True))
+    ]
+    metadata = {"General": {"title": "a"}, "Signal": {"signal_type": ""}}
+    return {"data": data, "axes": sized, "metadata": metadata, "original_metadata": {}, **_LAZY}
+
+
+@pytest.fixture
+def reader(monkeypatch, tmp_path):
+    """Puts a package in place of RosettaSciIO whose readers give these signals."""
+
+    def put(*signals, suffix=".mib"):
+        called = []
+
+        def file_reader(path, **options):
+            called.append((path, options))
+            return list(signals)
+
+        name = ALLOWED[suffix]
+        monkeypatch.setitem(sys.modules, "rsciio", SimpleNamespace())
+        monkeypatch.setitem(sys.modules, f"rsciio.{name}", SimpleNamespace(file_reader=file_reader))
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(b"content")
+        return path
+
+    return put
+
+
+def test_the_readers_are_those_that_were_read():
+    assert rosetta.READERS == ALLOWED
+    assert not set(ALLOWED) & set(READ_SUFFIXES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.nc",
+        "a.asw",
+        "a.msa",
+        "a.jpg",
+        "a.bmp",
+        "a.mrcz",
+        "a.xml",
+        "a.csv",
+        "a.docx",
+        "a.npz",
+        "a",
+    ],
+)
+def test_no_other_suffix_reaches_the_package(name, tmp_path, monkeypatch):
+    def refuse(module):
+        raise AssertionError(f"{module} was asked for")
+
+    monkeypatch.setattr(rosetta, "import_module", refuse)
+    (tmp_path / name).write_bytes(b"content")
+    with pytest.raises(SBDError, match="unknown") as caught:
+        read(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stack_with_its_calibration(reader):
+    m = read(reader(stack()))
+    np.testing.assert_array_equal(m.data, MOVIE)
+    assert m.pixel_size == pytest.approx((0.0072, 0.0061))
+    assert m.frame_time == pytest.approx(0.04)
+
+
+def test_other_byte_orders_become_native(reader):
+    m = read(reader(stack(MOVIE.astype(">u2"))))
+    assert m.data.dtype == "=u2"
+    np.testing.assert_array_equal(m.data, MOVIE)
+
+
+@pytest.mark.parametrize("place", [{}, {"index_in_array": None}])
+def test_axes_without_places_are_in_the_order_of_the_array(place, reader):
+    axes = [
+        axis("", "s", 0.1, 5, True, **place),
+        axis("", "nm", 0.2, 8, False, **place),
+        axis("", "nm", 0.3, 12, False, **place),
+    ]
+    assert read(reader(stack() | {"axes": axes})).pixel_size == (0.2, 0.3)
+
+
+def test_places_decide_over_the_list(reader):
+    signal = stack()
+    m = read(reader(signal | {"axes": signal["axes"][::-1]}))
+    assert (m.shape, m.pixel_size) == (MOVIE.shape, pytest.approx((0.0072, 0.0061)))
+
+
+def spectra(name="Energy", unit="eV"):
+    axes = [
+        axis("y", "nm", 1, 5, True),
+        axis("x", "nm", 1, 8, True),
+        axis(name, unit, 0.5, 12, False),
+    ]
+    return stack() | {"axes": axes}
+
+
+@pytest.mark.parametrize(("name", "unit"), [("Energy", "eV"), ("Wavelength", "nm"), ("", "")])
+def test_spectra_are_refused(name, unit, reader):
+    with pytest.raises(SBDError, match="no grey-scale image"):
+        read(reader(spectra(name, unit)))
+
+
+def test_the_image_behind_spectra(reader):
+    m = read(reader(spectra(), stack(MOVIE[0])))
+    np.testing.assert_array_equal(m.data, MOVIE[0])
+
+
+def test_an_empty_list_is_no_success(reader):
+    with pytest.raises(SBDError, match="nothing in this file"):
+        read(reader())
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [((0.02, 0.02), 0.02), ((0.02, 0.03), None)])
+def test_semper_is_calibrated_where_its_axes_agree(sizes, expected, reader):
+    """RosettaSciIO 0.15.0 calls the rows of a Semper file x."""
+    axes = [axis("xyz"[i], "nm", step, 1, False) for i, step in enumerate((*sizes, 1.0))]
+    m = read(reader(stack() | {"axes": axes}, suffix=".unf"))
+    np.testing.assert_array_equal(m.data, MOVIE)
+    assert m.pixel_size == expected
+
+
+def test_what_its_readers_raise_is_told_with_its_cause(monkeypatch, tmp_path):
+    def file_reader(path):
+        raise AttributeError("their own")
+
+    monkeypatch.setitem(sys.modules, "rsciio", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "rsciio.tia", SimpleNamespace(file_reader=file_reader))
+    (tmp_path / "a.emi").write_bytes(b"content")
+    with pytest.raises(SBDError, match=r"a\.emi: RosettaSciIO cannot read it") as caught:
+        read(tmp_path / "a.emi")
+    assert isinstance(caught.value.__cause__.__cause__, AttributeError)
+
+
+# With the package itself, on files that its own writers make.
+WRITTEN = {
+    ".blo": np.zeros((2, 3, 16, 16), np.uint8),
+    ".nxs": MOVIE,
+    ".prz": MOVIE,
+    ".rpl": MOVIE,
+    ".tvips": MOVIE,
+    ".unf": MOVIE.astype(np.int16),
+}
+FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen", "pickle.")
+
+
+class Watch:
+    """What the interpreter reports while it is on: code from text, pickles, other programs."""
+
+    def __init__(self):
+        self.on, self.seen = False, []
+        sys.addaudithook(self.note)
+
+    def note(self, event, arguments):
+        if not self.on:
+            return
+        from_text = event == "exec" and Path(arguments[0].co_filename).suffix != ".py"
+        if from_text or (event.startswith(FORBIDDEN) and not _in_dask()):
+            self.seen.append(event)
+
+
+def _in_dask():
+    """Whether dask is naming its own functions, for which it pickles them there and back."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "dask.tokenize":
+            return True
+        frame = frame.f_back
+    return False
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return Watch()
+
+
+def four_axes():
+    data = WRITTEN[".blo"]
+    units = ("nm", "nm", "cm", "cm")  # of the camera, as the format has it
+    axes = [axis("yxvu"[i], units[i], 1.0, size, i < 2) for i, size in enumerate(data.shape)]
+    return stack() | {"data": data, "axes": axes}
+
+
+@pytest.mark.parametrize("suffix", WRITTEN)
+@pytest.mark.filterwarnings("ignore")
+def test_the_allowed_readers_run_nothing(suffix, watch, tmp_path):
+    module = pytest.importorskip(f"rsciio.{ALLOWED[suffix]}")
+    path = tmp_path / f"a_000{suffix}"
+    data = WRITTEN[suffix]
+    signal = four_axes() if data.ndim == 4 else stack(data)
+    module.file_writer(str(tmp_path / f"a{suffix}" if suffix == ".tvips" else path), signal)
+    module.file_reader(str(path))  # imports what it needs
+    watch.seen.clear()
+    watch.on = True
+    try:
+        m = read(path)
+    except SBDError as error:
+        assert data.ndim == 4, error
+    else:
+        np.testing.assert_array_equal(m.data, data)
+    finally:
+        watch.on = False
+    assert watch.seen == []
+
+
+def test_the_watch_sees_code_from_text(watch):
+    watch.seen.clear()
+    watch.on = True
+    eval("1 + 1")
+    watch.on = False
+    assert watch.seen == ["exec"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype", "low", "pixel_size"),
+    [
+        ("merlin_single.mib", (256, 256), "=u2", 0, None),
+        ("merlin_multi.mib", (9, 256, 256), "=u1", 1, None),
+        ("tia_64x64x5_TEM_preview.emi", (5, 64, 64), "=f4", 345.9388, 6.281833616298531),
+    ],
+)
+def test_files_of_microscopes(name, shape, dtype, low, pixel_size, sample, watch):
+    """As RosettaSciIO 0.15.0 gives them to other programs."""
+    pytest.importorskip(f"rsciio.{ALLOWED[Path(name).suffix]}")
+    read(sample(name))
+    watch.seen.clear()
+    watch.on = True
+    m = read(sample(name))
+    watch.on = False
+    assert (m.shape, m.data.dtype, m.pixel_size) == (shape, dtype, pytest.approx(pixel_size))
+    assert m.data.min() == pytest.approx(low)
+    assert watch.seen == []
+
+
+def test_an_emi_without_its_ser_is_refused(sample):
+    pytest.importorskip("rsciio.tia")
+    with pytest.raises(SBDError, match="companions"):
+        read(sample("tia_spectra_before_images.emi"))

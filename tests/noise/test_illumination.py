@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from known import lattice
+from napari_sbd.noise.illumination import estimate_illumination
+
+SHAPE = (160, 200)
+Y, X = np.meshgrid(np.linspace(-1, 1, SHAPE[0]), np.linspace(-1, 1, SHAPE[1]), indexing="ij")
+LIGHT = {
+    "vignetting": 1 - 0.2 * (X**2 + Y**2),
+    "beam": np.exp(-((X - 0.3) ** 2 + (Y + 0.2) ** 2) / 2),
+    "ramp": 1 + 0.25 * (0.6 * X + 0.8 * Y),
+}
+
+
+def scene(seed, light, dose=9.0):
+    """A crystal in the middle of vacuum, a little darker than this."""
+    inside = np.hypot(X, Y) < 0.6
+    clean = dose * light * np.where(inside, 0.96 * lattice(SHAPE, 7.3, 0.3), 1.0)
+    return np.random.default_rng(seed).poisson(clean).astype(float)
+
+
+@pytest.mark.parametrize("dose", [1.0, 9.0, 100.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_even_light_is_left_alone(dose, seed):
+    assert estimate_illumination(scene(seed, np.ones(SHAPE), dose)) is None
+
+
+@pytest.mark.parametrize("kind", LIGHT)
+@pytest.mark.parametrize("dark", [0.0, 900.0])
+def test_smooth_light_is_found(kind, dark):
+    light = LIGHT[kind]
+    found = estimate_illumination(20 * scene(1, light) + dark, dark)
+    off = (found.brightness - dark) / (20 * 9 * 0.985) / light
+    assert off == pytest.approx(1, abs=0.12)
+    assert found.fall == pytest.approx(1 - light.min() / light.max(), abs=0.08)
+    assert not found.is_step
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, 1.3, 2.6])
+def test_a_dark_half_ends_at_its_edge(angle):
+    beyond = np.cos(angle) * X + np.sin(angle) * Y > 0.13
+    found = estimate_illumination(scene(2, np.where(beyond, 0.6, 1.0)))
+    assert found.is_step
+    assert found.fall == pytest.approx(0.4, abs=0.03)
+    dark = found.brightness < found.brightness.mean()
+    assert (dark != beyond).mean() < 0.01
+
+
+def test_what_is_taken_off_can_be_put_back():
+    image = scene(3, LIGHT["ramp"])
+    found = estimate_illumination(image)
+    even = found.take_off(image)
+    assert found.put_back(even) == pytest.approx(image)
+    assert abs(even[:, :60].mean() - even[:, -60:].mean()) < 0.1 * even.std()
+    # the noise is even as well
+    noise = [even[:40, :50].std(), even[-40:, -50:].std()]
+    assert noise[0] == pytest.approx(noise[1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros(SHAPE), np.full(SHAPE, -3.0), np.ones((20, 200)), np.ones(SHAPE)]
+)
+def test_images_that_cannot_tell(image):
+    assert estimate_illumination(image) is None

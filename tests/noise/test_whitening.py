@@ -1,0 +1,130 @@
+"""Noise of cameras, made by blurring white noise with kernels of known transfer."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import fourier_gaussian
+
+from known import lattice
+from napari_sbd import SBDError
+from napari_sbd.noise.whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+
+SHAPE = (192, 176)
+
+
+def counts(seed, dose=9.0, shape=SHAPE):
+    """Electrons in a lattice beside vacuum."""
+    scene = dose * np.where(np.arange(shape[1]) < shape[1] // 2, 1.0, lattice(shape, 7.3, 0.25))
+    return np.random.default_rng(seed).poisson(scene).astype(float)
+
+
+def blurred(electrons, sigma, read_noise=0.15, seed=0):
+    noise = np.random.default_rng([seed, 1]).normal(0, read_noise, electrons.shape)
+    spread = np.fft.ifft2(fourier_gaussian(np.fft.fft2(electrons), sigma)).real
+    return 20 * (spread + noise) + 100
+
+
+def streaked(electrons, length):
+    """Every pixel leaves a tail along x, which falls by e over a length [px]."""
+    kernel = np.exp(-np.arange(electrons.shape[1]) / length)
+    transfer = np.fft.fft(kernel / kernel.sum())
+    return np.fft.ifft(np.fft.fft(electrons, axis=1) * transfer, axis=1).real
+
+
+@pytest.mark.parametrize("dose", [0.3, 3.0, 30.0, 300.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_independent_counts_are_white(dose, seed):
+    assert estimate_spectrum([counts(seed, dose)]) is None
+    assert estimate_spectrum([5.3 * counts(seed, dose) + 77]) is None
+
+
+@pytest.mark.parametrize("sigma", [0.4, 0.6, 1.0, 1.4])
+def test_the_spectrum_of_a_gaussian_point_spread(sigma):
+    found = estimate_spectrum([blurred(counts(1), sigma, 0.01)])
+    f = np.array([0.08, 0.16, 0.24])
+    expected = np.exp(-((2 * np.pi * sigma * f) ** 2))
+    for axis in (found.power(f, np.zeros(3)), found.power(np.zeros(3), f)):
+        # relative to slow noise, where the lattice hides it a little
+        assert axis / axis[0] == pytest.approx(expected / expected[0], rel=0.35, abs=0.02)
+    # noise equal to that of independent squares of 2 sqrt(pi) sigma along a side
+    assert found.correlated_over == pytest.approx(2 * np.sqrt(np.pi) * sigma, rel=0.2)
+    assert not found.streaks
+
+
+def test_streaks_are_told_from_a_round_point_spread():
+    found = estimate_spectrum([streaked(counts(2), 0.8)])
+    assert found.streaks == "x"
+    assert estimate_spectrum([streaked(counts(2).T, 0.8).T]).streaks == "y"
+
+
+def test_whitened_noise_is_white_and_colouring_brings_it_back():
+    image = blurred(counts(3, 30.0), 0.8)
+    spectrum = estimate_spectrum([image])
+    white = whiten(image, spectrum)
+    assert colour(white, spectrum) == pytest.approx(image, abs=0.05 * image.std())
+    # vacuum: neighbours are independent, and the level is that before the blur
+    vacuum = white[20:-20, 20:68]
+    vacuum = vacuum - vacuum.mean()
+    neighbours = (vacuum[:, 1:] * vacuum[:, :-1]).mean() / vacuum.var()
+    assert abs(neighbours) < 0.15
+    raw = image[20:-20, 20:68] - image[20:-20, 20:68].mean()
+    assert (raw[:, 1:] * raw[:, :-1]).mean() / raw.var() > 0.5
+
+
+def test_the_mean_of_an_image_is_kept():
+    image = blurred(counts(4), 0.8)
+    spectrum = estimate_spectrum([image])
+    assert whiten(image, spectrum).mean() == pytest.approx(image.mean(), rel=1e-3)
+
+
+def test_a_wide_point_spread_leaves_only_read_noise_in_the_corner():
+    image = blurred(counts(5), 1.5, 0.3)
+    assert estimate_spectrum([image]) is not None
+    # told that what is in the corner is the shot noise of all electrons, it is signal instead
+    corner = estimate_spectrum([image], force=True)
+    assert corner.power(np.zeros(1), np.array([0.5])) < 0.05
+
+
+def test_tiles_without_data_do_not_count():
+    image = blurred(counts(6), 0.7)
+    full = estimate_spectrum([image])
+    image[:70] = np.nan
+    part = estimate_spectrum([image])
+    f = np.array([0.1, 0.2, 0.3])
+    assert part.power(f, f * 0) == pytest.approx(full.power(f, f * 0), rel=0.35)
+    assert estimate_spectrum([np.full(SHAPE, np.nan)]) is None
+
+
+@pytest.mark.parametrize("shape", [(16, 200), (33, 33), (8, 8)])
+def test_images_too_small_to_tell_are_left_as_they_are(shape):
+    noise = blurred(np.random.default_rng(0).normal(size=shape), 1)
+    assert estimate_spectrum([noise]) is None
+
+
+def test_noise_that_is_zero_in_a_part_of_the_spectrum_stays_finite():
+    spectrum = np.fft.rfft2(np.random.default_rng(0).normal(100, 10, SHAPE))
+    f = np.hypot(np.fft.fftfreq(SHAPE[0])[:, None], np.fft.rfftfreq(SHAPE[1]))
+    image = np.fft.irfft2(np.where(f < 0.3, spectrum, 0), SHAPE)
+    found = estimate_spectrum([image])
+    white = whiten(image, found)
+    assert np.isfinite(white).all()
+    assert white.std() < 40 * image.std()
+
+
+def test_a_spectrum_comes_back_from_its_file(tmp_path):
+    spectrum = estimate_spectrum([blurred(counts(7), 0.8)], (3, 3))
+    again = NoiseSpectrum.load(spectrum.save(tmp_path / "camera.json"))
+    f = np.linspace(0, 0.5, 9)
+    assert again.power(f, f) == pytest.approx(spectrum.power(f, f), rel=1e-3)
+    assert again.on((3, 3)) is again
+    with pytest.raises(SBDError, match="3 x 3 pixels, and of this image 2 x 2"):
+        again.on((2, 2))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"napari_sbd_noise_spectrum": {"floor": 1}}'])
+def test_other_files_are_no_noise_spectra(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(SBDError, match="no noise spectrum"):
+        NoiseSpectrum.load(path)
+    with pytest.raises(SBDError, match="cannot be read"):
+        NoiseSpectrum.load(tmp_path / "absent.json")

@@ -1,0 +1,106 @@
+"""The rooms of the house stand in one order: a room imports from those before it only.
+
+Run this file to see the order, each room with those that it imports from.
+"""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import napari_sbd
+
+SOURCE = Path(napari_sbd.__file__).parent
+ROOMS = [
+    "errors",
+    "files",
+    "recipe",
+    "micrograph",
+    "frames",
+    "sampling",
+    "spacings",
+    "cluster",
+    "io",
+    "noise",
+    "networks",
+    "denoising",
+    "movie",
+    "gaintuning",
+    "session",
+    "repeat",
+    "denoise",
+    "streaming",
+    "spots",
+    "agreement",
+    "quality",
+    "columns",
+    "simulation",
+    "training",
+    "series",
+    "provenance",
+    "batch",
+    "figures",
+    "__init__",
+    "_napari",
+    "cli",
+]
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms that a module imports from, at its head or inside functions."""
+    folders = path.relative_to(SOURCE).parent.parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = folders[: len(folders) - node.level + 1]
+        module = tuple(node.module.split(".")) if node.module else ()
+        for name in node.names:
+            first = (*base, *module, name.name)[0]
+            is_room = (SOURCE / first).is_dir() or (SOURCE / f"{first}.py").is_file()
+            found.add(first if is_room else "__init__")
+    return found
+
+
+def arrows() -> dict[str, set[str]]:
+    """For each room those that it imports from."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(SOURCE.rglob("*.py")):
+        room = path.relative_to(SOURCE).with_suffix("").parts[0]
+        found[room] |= imported(path) - {room}
+    return dict(found)
+
+
+def test_every_room_has_its_place():
+    assert sorted(arrows()) == sorted(ROOMS)
+
+
+def test_no_arrow_runs_back_up():
+    order = {room: i for i, room in enumerate(ROOMS)}
+    up = {(a, b) for a, many in arrows().items() for b in many if order[b] > order[a]}
+    assert not up
+
+
+def test_modules_of_a_room_import_each_other_in_one_direction():
+    for room in (path for path in SOURCE.rglob("*") if (path / "__init__.py").is_file()):
+        inside = {path.stem: siblings(path) for path in room.glob("*.py")}
+        while inside:
+            free = [name for name, needs in inside.items() if not needs & inside.keys() - {name}]
+            assert free, f"modules of {room.name} import each other in a circle: {sorted(inside)}"
+            for name in free:
+                del inside[name]
+
+
+def siblings(path: Path) -> set[str]:
+    """Modules of its own folder that a module imports from."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names = [node.module] if node.module else [name.name for name in node.names]
+            modules = {name.split(".")[0] for name in names}
+            found |= {m if path.with_name(f"{m}.py").is_file() else "__init__" for m in modules}
+    return found
+
+
+if __name__ == "__main__":
+    for room in ROOMS:
+        print(f"{room}: {', '.join(sorted(arrows().get(room, ()), key=ROOMS.index))}")  # noqa: T201

@@ -1,0 +1,131 @@
+"""Whether a lattice tells that the pixel size is wrong."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.spacings import doubt_pixel_size, reflections
+
+PIXEL = 0.0061
+FILES = Path(__file__).parents[2] / "shared" / "data"
+
+
+def crystal(spacing, pixel=PIXEL, size=512, dose=1.8, columns=0.045):
+    """Counts of a square lattice [nm] of Gaussian columns of a width [nm]."""
+    along = np.arange(size) * pixel
+    row = sum(np.exp(-((along % spacing - c) ** 2) / 2 / columns**2) for c in (0, spacing))
+    return np.random.default_rng(0).poisson(dose * (1 + 0.6 * np.outer(row, row)))
+
+
+@pytest.mark.parametrize("factor", [10, 2, 0.5, 0.1])
+def test_a_wrong_pixel_size_is_told_with_the_spacing_it_would_give(factor):
+    """A lattice of 0.25 nm; its field has 12.5 periods, so that it is measured to 4 %."""
+    noisy = crystal(0.25).astype(np.float32)
+    assert doubt_pixel_size(noisy, (PIXEL, PIXEL)) is None
+    with pytest.warns(UserWarning, match="the image's lattice would be") as said:
+        sbd.denoise(noisy, pixel_size=PIXEL * factor, device="cpu")
+    sentence = next(str(w.message) for w in said if "lattice" in str(w.message))
+    number = float(sentence.split("would be ")[1].split(" nm")[0])
+    assert number == pytest.approx(0.25 * factor, rel=0.05)
+    assert f"too {'large' if factor > 1 else 'small'}" in sentence
+
+
+@pytest.mark.parametrize(
+    "material", ["Pt", "Cu", "Al", "W", "Si", "MgO", "CeO2", "SrTiO3", "BaTiO3", "RuO2", "graphite"]
+)
+@pytest.mark.parametrize("modality", ["hrtem", "stem"])
+def test_materials_are_believed_and_ten_times_their_size_is_not(material, modality):
+    size = {"pixel_size": 0.02, "size": 256}
+    phantom = sbd.simulate(
+        "crystal_edge", material=material, modality=modality, dose=20, seed=3, **size
+    )
+    for image in (phantom.noisy, phantom.clean):
+        assert doubt_pixel_size(np.asarray(image.data, float), (0.02, 0.02)) is None
+    assert doubt_pixel_size(np.asarray(phantom.noisy.data, float), (0.2, 0.2))
+    assert doubt_pixel_size(np.asarray(phantom.noisy.data, float), (0.002, 0.002))
+
+
+@pytest.mark.parametrize("spacing", [0.128, 0.2, 0.3, 0.39])
+def test_spacings_of_materials_are_believed(spacing):
+    """From the 220 of Cu to the 100 of a perovskite, seen as one set of fringes."""
+    y = np.arange(512) * PIXEL
+    fringes = np.random.default_rng(1).poisson(2 + np.cos(2 * np.pi * y / spacing), (512, 512))
+    assert doubt_pixel_size(fringes.T, (PIXEL, PIXEL)) is None
+
+
+def test_layers_of_a_sheet_structure_are_believed_and_not_ten_times_as_much():
+    """MoS2 seen along its layers, 0.615 nm apart."""
+    y = np.arange(512) * 0.02
+    layers = np.random.default_rng(1).poisson(2 + np.cos(2 * np.pi * y / 0.615), (512, 512)).T
+    assert doubt_pixel_size(layers, (0.02, 0.02)) is None
+    assert "would be 6" in doubt_pixel_size(layers, (0.2, 0.2))
+
+
+def test_a_superlattice_beside_its_lattice_is_believed():
+    """A moiré of 2.5 nm as bright as the lattice of 0.25 nm that makes it."""
+    y, x = np.mgrid[:512, :512] * 0.02
+    fine, coarse = (np.cos(2 * np.pi * y / d) + np.cos(2 * np.pi * x / d) for d in (0.25, 2.5))
+    noisy = np.random.default_rng(2).poisson(5 + fine + coarse)
+    assert doubt_pixel_size(noisy, (0.02, 0.02)) is None
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (200, 333), (1500, 700)])
+def test_noise_has_no_reflections(shape):
+    rng = np.random.default_rng(4)
+    for _ in range(10):
+        assert not len(reflections(rng.poisson(0.5, shape)).amplitude)
+
+
+def test_lines_of_a_scan_are_no_lattice():
+    """Every line is brighter or darker by chance, which makes a bright column in the spectrum."""
+    rng = np.random.default_rng(5)
+    lines = rng.poisson(10 * (1 + 0.3 * rng.standard_normal((256, 1))).clip(0), (256, 256))
+    assert not len(reflections(lines).amplitude)
+
+
+def test_pixels_that_are_not_square_and_missing_data():
+    noisy = crystal(0.25, 0.0061)[::2].astype(float)
+    noisy[:40, :40] = np.nan
+    assert doubt_pixel_size(noisy, (2 * PIXEL, PIXEL)) is None
+    assert doubt_pixel_size(noisy, (20 * PIXEL, 10 * PIXEL))
+
+
+def test_large_images_are_judged_like_their_parts():
+    large = np.tile(crystal(0.25, 0.0078125, 512), (5, 5))
+    assert doubt_pixel_size(large, (0.0078125,) * 2) is None
+    assert "2.5 nm" in doubt_pixel_size(large, (0.078125,) * 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dm3_MoS2_haadf.dm3",
+        "dm4_BaTiO3_stem.dm4",
+        "emd_berkeley_stem.emd",
+        "ser_SrTiO3_haadf.ser",
+        "tif_imagej_SrTiO3_abf_series.tif",
+    ],
+)
+def test_real_files_are_believed_and_ten_times_their_size_is_not(name):
+    path = FILES / name
+    if not path.exists():
+        pytest.skip("needs shared/data")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        m = sbd.read(path)
+    frame = np.asarray(m.data[0] if m.is_movie else m.data, float)
+    size = np.asarray(m.pixel_size_yx)
+    assert doubt_pixel_size(frame, tuple(size)) is None
+    for factor in (10, 0.1):
+        assert doubt_pixel_size(frame, tuple(size * factor))
+
+
+def test_a_filtered_image_is_believed():
+    """A spline leaves faint peaks at the frequencies of its blocks."""
+    noisy = crystal(0.25).astype(np.float32)
+    assert doubt_pixel_size(sbd.denoise(noisy, pixel_size=PIXEL), (PIXEL, PIXEL)) is None
+    few_periods = sbd.denoise(noisy[:190, :190], pixel_size=PIXEL)
+    assert doubt_pixel_size(few_periods, (PIXEL, PIXEL)) is None
