@@ -213,7 +213,7 @@ def _psnr(result: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
 def _denoised(frame: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return sbd.denoise(frame, PIXEL, model="hrtem")
+        return sbd.denoise(frame, pixel_size=PIXEL, model="hrtem", outliers=False)
 
 
 def losses(count: int) -> list[str]:

@@ -312,6 +312,16 @@ def test_pixels_without_data_are_no_outliers_and_hide_none():
     assert not find_outliers(hidden)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_the_unit_does_not_matter(scale):
+    image = counts(20.0).astype(np.float64)
+    image[50, 60], image[70, 80:83] = 90, 400
+    found = find_outliers(image)
+    other = find_outliers(scale * image)
+    np.testing.assert_array_equal(other.mask, found.mask)
+    assert other.counts == found.counts == {"hot": 1, "cluster": 1}
+
+
 def test_negative_values():
     rng = np.random.default_rng(8)
     image = rng.normal(-50, 5, SHAPE)

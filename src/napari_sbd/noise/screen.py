@@ -238,7 +238,7 @@ def _noise(
     variance = np.maximum(total, 0) / count
     quiet = variance[count > TILE**2 / 2]
     least = 1e-3 * float(np.median(quiet)) if quiet.size else 0.0
-    variance = np.maximum(variance, max(least, 1e-12))
+    variance = np.maximum(variance, max(least, 1e-12 * spread**2))
     above = np.maximum(light / count - floor, 1e-6 * spread)
     event = variance / DIFFERENCE / above
     own = np.where(held > 0, sums / np.maximum(held, 1) - floor, above) / above
