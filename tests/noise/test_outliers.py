@@ -150,6 +150,15 @@ def test_hot_and_dark_lines(axis, change, width):
     assert found.counts == {axis: width}
 
 
+def test_the_rows_beside_a_dark_line_at_the_edge_of_a_bright_bar_are_kept():
+    image = counts(150.0).astype(float)
+    image[300:] = np.random.default_rng(1).poisson(240, image[300:].shape)
+    image[299] = np.random.default_rng(2).poisson(1, SHAPE[1])
+    found = find_outliers(image)
+    assert found.mask[299].all()
+    assert found.mask.sum() == SHAPE[1]
+
+
 def test_dead_lines():
     image = counts(0.45)
     image[:, 77] = 0

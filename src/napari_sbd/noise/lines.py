@@ -77,7 +77,8 @@ def _stand_out(
         )
         for x in np.flatnonzero(size > limit):
             noise = float(np.sqrt(v[x] / n))
-            lines = _width(frame, missing, (start, stop), int(x), float(limit[x]), noise)
+            far = float(np.copysign(limit[x], piece[x]))
+            lines = _width(frame, missing, (start, stop), int(x), far, noise)
             if lines.stop > lines.start:
                 result = np.zeros(frame.shape, bool) if result is None else result
                 result[start:stop, lines] = True
@@ -92,7 +93,10 @@ def _width(
     limit: float,
     noise: float,
 ) -> slice:
-    """The columns around one that stand out together; none where they are part of the scene."""
+    """The columns around one that stand out together; none where they are part of the scene.
+
+    ``limit`` has the sign of the difference of the one from its neighbours.
+    """
     x0, x1 = max(x - _REACH, 0), min(x + _REACH + 1, frame.shape[1])
     part = frame[span[0] : span[1], x0:x1].astype(np.float64)
     if missing is not None:
@@ -100,9 +104,9 @@ def _width(
     part = np.where(np.isfinite(part), part, np.nanmedian(part))
     excess, *halves = (_profile(p) for p in (part, part[: len(part) // 2], part[len(part) // 2 :]))
     at, nothing = x - x0, slice(0, 0)
-    sign = np.sign(excess[at])
+    sign = np.sign(limit)
     excess = sign * excess
-    body = excess > max(0.3 * excess[at], limit)
+    body = excess > max(0.3 * excess[at], abs(limit))
     # a few bright spots on a line are no fault of the line
     if not body[at] or any(sign * half[at] < excess[at] / 2 for half in halves):
         return nothing
