@@ -119,7 +119,7 @@ def _width(
         return nothing
     inner, top = excess[first : last + 1].min(), excess[first : last + 1].max()
     beside = max(excess[first - 1], excess[last + 1])
-    if inner < _EVEN * top or beside > _SHARP * top + 3 * noise:
+    if inner < _EVEN * top or beside > _SHARP * top + noise:
         return nothing
     return slice(x0 + first, x0 + last + 1)
 
