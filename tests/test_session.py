@@ -165,7 +165,7 @@ def test_a_range_of_frames_is_a_setting_of_every_door(source, tmp_path):
         door(source, tmp_path / "out.zarr", frames="4:", **CHOSEN)
         for door in (in_memory, from_file_to_file)
     )
-    assert one.shape == (2, 96, 128)
+    assert one.shape == (FRAMES - 4, 96, 128)
     np.testing.assert_array_equal(one.data, two.data)
     assert recipe(one) == recipe(two)
     assert recipe(one)["settings"]["frames"] == "4:"

@@ -99,3 +99,31 @@ def test_a_maximum_halfway_between_pixels_is_one_column():
     distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
     assert len(positions) > 5
     assert (distance[~np.eye(len(positions), dtype=bool)] > 20).all()
+
+
+def particle(rim):
+    """A hexagonal particle in vacuum whose outermost columns are weaker; its columns and image."""
+    points = grid(9, 9, 24.0, hexagonal=True) + 60
+    i, j = np.mgrid[:9, :9].reshape(2, -1)
+    strength = np.where((i % 8 == 0) | (j % 8 == 0), rim, 1.0)
+    y, x = (np.arange(340)[:, None] - p for p in points.T)
+    gy, gx = (np.exp(-(d**2) / 2 / 4.5**2) for d in (y, x))
+    return points, 1 + (gy * strength) @ gx.T
+
+
+@pytest.mark.parametrize("rim", [0.22, 0.3, 1.0])
+def test_faint_columns_at_the_rim_of_a_particle_are_found(rim):
+    points, image = particle(rim)
+    assert compare_columns(points, found(image)).f1 > 0.97
+
+
+def test_the_halo_of_a_particle_is_no_column():
+    """A bright fringe one spacing outside, as strong as faint columns, and weak ones in between."""
+    points, image = particle(1.0)
+    y, x = np.indices(image.shape)
+    inside = np.hypot(y - 170, x - 180)
+    image = image + 0.12 * np.exp(-((inside - 160) ** 2) / 2 / 4.0**2)
+    between = points[:-1][np.abs(np.diff(points[:, 0])) < 1] + np.array([0.0, 12.0])
+    for py, px in between:
+        image += 0.1 * np.exp(-((y - py) ** 2 + (x - px) ** 2) / 2 / 2.5**2)
+    assert compare_columns(points, found(image)).f1 > 0.97

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __version__ = version("napari-sbd")
 
 _HOMES = {
+    "apply_references": "noise.references",
+    "estimate_fixed_pattern": "noise.fixed_pattern",
+    "estimate_noise_spectrum": "noise.camera",
+    "find_outliers": "noise.outliers",
     "agreement": "agreement",
     "batch": "batch",
     "cite": "provenance.cite",
@@ -80,6 +84,7 @@ __all__ = [
     "Tuned",
     "__version__",
     "agreement",
+    "apply_references",
     "as_command",
     "as_python",
     "batch",
@@ -97,7 +102,10 @@ __all__ = [
     "equivalent_filter",
     "estimate_detector",
     "estimate_drift",
+    "estimate_fixed_pattern",
+    "estimate_noise_spectrum",
     "find_columns",
+    "find_outliers",
     "follow_columns",
     "gain_tune",
     "load_series_model",

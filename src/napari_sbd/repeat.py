@@ -62,11 +62,12 @@ def denoiser_of(
     """
     from .session import Session
 
-    chain = [s for s in history(result.metadata) if s.get("operation") != "simulate"]
-    if len(chain) != 1 or not made_by_network(result):
+    chain = history(result.metadata)
+    done = [s for s in chain if str(s.get("operation")).startswith("denoise")]
+    if len(done) != 1 or not made_by_network(result):
         raise SBDError("This image was not made by Denoise alone, so halves cannot be treated so.")
     try:
-        s = chain[0]["settings"]
+        s = done[0]["settings"]
         kept = {**_OLD, **{k: s[k] for k in Repeated.model_fields if k in s}}
         card = same_model(s["model"], s["model_sha256"], s.get("model_path"))
         size = _size(s, result)

@@ -103,6 +103,7 @@ def test_halves_of_pure_noise_have_no_resolution(seed):
     assert not ((frc > 0.143) & (frc > np.maximum(half_bit, chance))).any()
 
 
+@pytest.mark.filterwarnings("ignore:The image has:UserWarning")  # 40 electrons are many
 def test_split_halves_of_a_good_and_of_a_starved_image():
     good = sbd.split_half_resolution(*denoised(4.0))
     assert good.verdict() == "agree"

@@ -7,7 +7,7 @@ import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd import SBDError
 from napari_sbd.columns.export import read_columns
-from napari_sbd.provenance import recipe, with_recipe
+from napari_sbd.recipe import recipe, with_recipe
 
 POINTS = grid(8, 8, 20.0, jitter=1.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)

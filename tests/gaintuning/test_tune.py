@@ -230,15 +230,15 @@ def test_an_image_smaller_than_the_receptive_field(model):
 
 
 @pytest.mark.filterwarnings("ignore:The contrast")
-def test_filtered_images_are_left_alone(model):
+def test_the_noise_of_filtered_images_is_made_white_first(model):
     from scipy.ndimage import gaussian_filter
 
     noisy = np.random.default_rng(0).poisson(lattice((96, 96), period=8, mean=20))
     tuned = sbd.gain_tune(
         gaussian_filter(noisy.astype(float), 1), pixel_size=0.033, model=model, steps=4
     )
-    assert not tuned.report.kept
-    assert "put aside" in tuned.report.reason
+    assert tuned.report.noise == "white Gaussian noise"
+    assert tuned.report.loss == "sure"
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,8 @@ def denoiser(monkeypatch):
         def found(self):
             return {}
 
+        camera = SimpleNamespace(seen=())
+
     monkeypatch.setattr("napari_sbd.session.Denoiser", Fake)
     yield control
     control.go.set()

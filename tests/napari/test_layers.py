@@ -133,10 +133,11 @@ def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
     assert layers.micrograph_of(other).pixel_size is None
 
 
-def test_a_layer_in_pixels_of_style_sheets_keeps_its_scale_and_is_calibrated():
+def test_a_layer_in_pixels_of_style_sheets_is_calibrated_in_nm():
     layer = Image(FRAME, units=("px", "px"))
     layers.calibrate(layer, 0.02, None, 0.0)
-    assert tuple(layer.scale) == (1, 1)
+    assert tuple(layer.scale) == (0.02, 0.02)
+    assert [str(unit) for unit in layer.units] == ["nanometer", "nanometer"]
     assert layers.micrograph_of(layer).pixel_size == 0.02
 
 

@@ -151,7 +151,7 @@ def test_a_dark_region_may_miss_pixels():
 
 
 def uneven(n=512):
-    """A lattice under light that falls to a third, as wide a range as one may hope for."""
+    """A lattice under light that falls to a third."""
     image = 1 + 0.25 * gaussian_filter(lattice((n, n)) - 1, 3)
     return image * np.linspace(0.5, 1.5, n)
 

@@ -204,7 +204,15 @@ def test_saturated_spots(height):
     assert found.mask[image == 255].mean() > 0.99
     # what is lit by it goes as well, and no more
     assert found.mask[light > 50].mean() > 0.99
-    assert not found.mask[light < 1].any()
+    assert not found.mask[light < 1e-4].any()
+
+
+def test_a_saturated_spot_at_the_border():
+    y, x = np.indices(SHAPE)
+    light = 5000 * np.exp(-((y - 200) ** 2 + (x - 6) ** 2) / 2 / 6**2)
+    found = find_outliers(np.minimum(counts(0.45) + light.astype(int), 255))
+    assert found.counts == {"saturated": 1}
+    assert found.mask[light > 3].all()
 
 
 def test_a_saturated_disc():
@@ -271,6 +279,12 @@ def test_shapes(shape):
     found = find_outliers(image)
     assert found.mask[20, 7]
     assert found.mask.sum() == 1
+
+
+def test_a_diffraction_disc_at_the_border():
+    y, x = np.indices(SHAPE)
+    disc = 350 * (1 - np.tanh(np.hypot(y + 4, x - 110) - 7))
+    assert not find_outliers(np.random.default_rng(0).poisson(5 + disc))
 
 
 def test_pixels_at_the_border():

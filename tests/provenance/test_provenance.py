@@ -203,7 +203,8 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
 
 def test_every_reference_is_called_and_every_call_has_its_reference(raw, tuned):
     denoised = sbd.denoise(raw, gain_tuning=tuned)
-    text = sbd.cite(sbd.find_columns(raw, denoised).attrs["recipe"])
+    table = sbd.find_columns(raw, denoised, halves=False)
+    text = sbd.cite(table.attrs["recipe"])
     paragraph, _, references = text.partition("\n\n")
     called = {int(n) for group in re.findall(r"\[([\d, ]+)\]", paragraph) for n in group.split(",")}
     listed = [int(n) for n in re.findall(r"^\[(\d+)\]", references, re.MULTILINE)]

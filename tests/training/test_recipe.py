@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import yaml
@@ -103,4 +105,4 @@ def test_the_recipes_that_come_with_the_package_are_valid():
     assert recipes
     for path in recipes:
         name = read_recipe(path).name
-        assert path.stem.removeprefix(name) in ("", "-2", "-3")
+        assert re.fullmatch(r"(-\d)?", path.stem.removeprefix(name))

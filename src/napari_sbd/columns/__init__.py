@@ -7,8 +7,9 @@ Fits stand in ``fit`` and ``measure``, verdicts in ``verdict``; ``table`` puts t
 """
 
 from .by_hand import refit_columns
+from .cell import lattice_vectors
 from .export import write_columns
-from .lattice import describe_lattice, lattice_vectors, spacing, species
+from .lattice import describe_lattice, spacing, species
 from .link_frames import combine_columns, follow_columns
 from .match import Comparison, compare_columns, compare_columns_many_to_one
 from .outline import on_surface, outline, polygons

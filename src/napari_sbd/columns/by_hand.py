@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..agreement.words import BY_ALL
 from ..errors import SBDError
 from .inputs import inputs
 from .lattice import check_table
@@ -48,7 +49,8 @@ def refit_columns(
     """
     check_table(table)
     free = np.zeros(len(table), bool)
-    free[np.asarray(rows)] = True
+    chosen = np.asarray(rows)
+    free[chosen if chosen.dtype == bool else chosen.astype(int)] = True
     if "scale" not in table.attrs:
         raise SBDError("The table does not say how wide its columns are; find the columns first.")
     settings = [calibration.get(k) for k in ("pixel_size", "gain", "offset")]
@@ -65,7 +67,8 @@ def refit_columns(
     frame = images.frame(0)
     evidence = None
     if frame.pair is not None:
-        evidence = frame.pair.evidence(None if table.attrs.get("halves", True) else False)
+        by_halves = table.attrs.get("halves", True) and table.attrs.get("judged") != BY_ALL
+        evidence = frame.pair.evidence(None if by_halves else False)
     fresh = measured(frame, evidence, start, free, dict(table.attrs))
     result = table.reset_index(drop=True).copy()
     shared = [c for c in fresh.columns if c in result.columns]
@@ -92,7 +95,7 @@ def _look(
     """Say where a point was put on nothing: it stays there, with errors that say so."""
     names = ["y", "x", "amplitude", "sigma", "background"]
     others = table.drop(index=rows)[names].dropna().to_numpy(float)
-    if not len(others):
+    if not len(others) or not len(rows):
         return
     amplitude, sigma = (float(np.median(others[:, i])) for i in (2, 3))
     image, noisy, _ = frame.values(evidence)
@@ -100,7 +103,9 @@ def _look(
     seen = image if noisy is None else noisy
     found = presence(seen, points[rows], others, (amplitude, sigma), variance)
     lost = table.loc[rows, [f"{n}_err" for n in names]].isna().any(axis=1).to_numpy()
-    empty = ~found.there | lost
+    # one column alone may not stand out of few counts; then what the image shows decides
+    shown = presence(image, points[rows], others, (amplitude, sigma), None)
+    empty = ~(found.there | shown.there) | lost
     at, area = rows[empty], 2 * np.pi * sigma**2
     anywhere = found.radius / 3**0.5  # of a place that may be anywhere in the window
     suffixes = ["", "_raw"] if "y_raw" in table else [""]

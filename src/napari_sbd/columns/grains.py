@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lattice import lattice_vectors
+from .cell import lattice_vectors
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree

@@ -12,59 +12,9 @@ from ..spots import spacing
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEAR = 0.15  # of the spacing: how far a column may be from where the lattice has it
 _SHELL = 1.25  # of the nearest distance: what counts as a nearest neighbour
-_FEWEST = 8  # columns that can show a lattice
 _STRAINED = 0.25  # beyond, two columns are not neighbours in one crystal
 _BESIDE = 1.5  # spacings to a column of another lattice at a boundary
-
-
-def lattice_vectors(points: np.ndarray) -> np.ndarray | None:
-    """Two shortest vectors that repeat the columns.
-
-    A vector counts if columns have a partner at it nearly as often as at the most frequent one, so
-    that a crystal with several columns in its cell gives the cell and not the nearest neighbours.
-
-    Parameters
-    ----------
-    points
-        (N, 2) y, x; the largest crystal among them decides.
-
-    Returns
-    -------
-    (2, 2) rows a and b as (y, x), at 60 to 90 degrees to each other, a the one nearer to the x
-    axis; None where nothing repeats.
-    """
-    from scipy.spatial import cKDTree
-
-    if len(points) < _FEWEST:
-        return None
-    near = _NEAR * spacing(points)
-    reach = 4.2 * spacing(points)
-    pairs = cKDTree(points).query_pairs(reach, output_type="ndarray")
-    if len(pairs) > 2_000_000:
-        pairs = pairs[:: len(pairs) // 2_000_000 + 1]
-    steps = points[pairs[:, 1]] - points[pairs[:, 0]]
-    steps = steps * np.where((steps[:, :1] > 0) | ((steps[:, :1] == 0) & (steps[:, 1:] > 0)), 1, -1)
-    both = np.vstack([steps, -steps])
-    tree = cKDTree(both)
-    some = steps[np.linspace(0, len(steps) - 1, min(len(steps), 3000)).astype(int)]
-    count = tree.query_ball_point(some, near, return_length=True)
-    candidates: list[tuple[np.ndarray, int]] = []
-    while (count > 0.5 * count.max(initial=1)).any() and len(candidates) < 12 and count.max() > 3:
-        best = some[np.argmax(count)]
-        centre = both[tree.query_ball_point(best, near)].mean(0)
-        votes = tree.query_ball_point(centre, near, return_length=True)
-        candidates.append((centre, votes))
-        taken = np.minimum(np.hypot(*(some - centre).T), np.hypot(*(some + centre).T)) < 2 * near
-        count = np.where(taken, 0, count)
-    if not candidates:
-        return None
-    most = max(v for _, v in candidates)
-    good = sorted((c for c, v in candidates if v > 0.6 * most), key=lambda c: float(np.hypot(*c)))
-    first = good[0]
-    second = next((c for c in good[1:] if abs(_sine(first, c)) > 0.3), None)
-    return None if second is None else _reduced(first, second)
 
 
 def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
@@ -191,25 +141,6 @@ def _mixture(data: np.ndarray, count: int) -> tuple[float, np.ndarray]:
     order = np.argsort(np.argsort(mean))
     bic = -2 * total.sum() + (3 * count - 1) * np.log(len(data))
     return float(bic), order[share.argmax(1)]
-
-
-def _sine(a: np.ndarray, b: np.ndarray) -> float:
-    return float((a[0] * b[1] - a[1] * b[0]) / (np.hypot(*a) * np.hypot(*b)))
-
-
-def _reduced(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Gauss reduction, angle of 60 to 90 degrees, the vector nearer to the x axis first."""
-    for _ in range(20):
-        if a @ a > b @ b:
-            a, b = b, a
-        shift = np.rint(a @ b / (a @ a))
-        if shift == 0:
-            break
-        b = b - shift * a
-    if abs(a[0] / np.hypot(*a)) > abs(b[0] / np.hypot(*b)):
-        a, b = b, a
-    a = a if a[1] > 0 else -a
-    return np.array([a, b if a @ b >= 0 else -b])
 
 
 def _coordination(points: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from .elongation import around, drawn
 
 _CLEAR = 3.0  # standard errors of the amplitude of what is there
 _REACH = 3.0  # sigmas from the place that are looked at
-_LEAST = 0.1  # of the typical amplitude, where the noise is unknown
+_LEAST = 0.25  # of the typical amplitude, where the noise is unknown
 
 
 @dataclass(frozen=True)

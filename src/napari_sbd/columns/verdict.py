@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOTHING = "the data show nothing here"
 _CONTRADICTED = "the data contradict it"
+_SOME, _MANY = 3, 0.05  # columns, and share of all, from which a spacing is suggested
 _IN_NO_HALF = "neither half of the data shows it"
 _TWO = "probably two columns"
 
@@ -97,9 +98,9 @@ def two(table: pd.DataFrame) -> np.ndarray:
 
 
 def warn_of_two(table: pd.DataFrame) -> None:
-    """Warn where columns are two, and say which spacing may tell them apart."""
+    """Warn where many columns are two, and say which spacing may tell them apart."""
     long = two(table)
-    if long.any():
+    if long.sum() >= max(_SOME, _MANY * len(table)):
         apart = 2 * float(table["elongation"][long].median())
         warnings.warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "

@@ -86,9 +86,9 @@ class Denoiser:
         raw = reference_frame(source)
         seen, first = look_at(source, block, **camera)
         sums = sampling.bin_counts(first, block)
+        white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            image = seen.working(sums).image if seen.noise is not None else None
-            choice = choose_model(first, block, source.pixel_size_yx, where, image)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white)
             card, why = choice.card, choice.reason
         counts = mean_filled(sums)
         vars(self).update(
@@ -107,7 +107,8 @@ class Denoiser:
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
-        if counts.std() > _CLEAN * noise.noise_level(counts):
+        judged = counts if white is None else white
+        if judged.std() > _CLEAN * noise.noise_level(judged):
             warn(
                 f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
                 "has so little noise that the result may be less exact than the image itself."

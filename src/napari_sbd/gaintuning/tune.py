@@ -16,6 +16,7 @@ from ..errors import BlankImage, SBDError, in_words
 from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
+from ..noise.level import noise_level
 from . import layer, noises
 from .adapt import Outcome, adapt
 from .judge import Frame
@@ -227,9 +228,12 @@ def _tune(
     for frame in (_unless_blank(_stack(source)[i]) for i in group):
         if frame is None:
             continue
-        sums, valid = _working(frame, worker.block)
-        offset = source.offset * worker.block[0] * worker.block[1]
-        image, noise = noises.recognise(sums, source.gain, offset, loss)
+        sums, valid = _working(worker.camera.cleaned(frame)[0], worker.block)
+        if (prepared := worker.camera.working(sums)).is_plain:
+            offset = source.offset * worker.block[0] * worker.block[1]
+            image, noise = noises.recognise(sums, source.gain, offset, loss)
+        else:
+            image, noise = _made_white(prepared.image, loss)
         if noise is None:
             return untuned(
                 "The noise is neither that of counted electrons nor independent from pixel to "
@@ -271,6 +275,16 @@ def _tune(
     )
     changes = outcome.changes
     return {n: changes[n].flatten().half().cpu().numpy() for n in places}, report
+
+
+def _made_white(image: np.ndarray, loss: str) -> tuple[np.ndarray, noises.Noise]:
+    """An image whose noise was made white and even, in units of this noise."""
+    if loss == "thinning":
+        raise SBDError(
+            "The loss 'thinning' needs counted electrons, and the noise of this camera is "
+            "correlated or its light uneven; choose the loss sure or blind-spot."
+        )
+    return image / (noise_level(image) or 1.0), noises.Gaussian(1.0)
 
 
 def _reason(outcome: Outcome) -> str:

@@ -134,7 +134,8 @@ class _Fusion:
         return self._estimate(total, len(others) + 1)
 
     def _estimate(self, total: np.ndarray, count: int) -> np.ndarray:
-        result: np.ndarray = self._final(total, should_stop=self._stop) / count
+        # of one frame, so that the offset is that of one
+        result: np.ndarray = self._final(total / count, should_stop=self._stop)
         return result
 
     def _spread(self, blocks: np.ndarray, here: Look) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..frames import readable, reference_frame
-from ..micrograph import Micrograph
+from ..errors import SBDError
+from ..frames import as_micrograph, readable, reference_frame
+from ..micrograph import Micrograph, PixelSize
 from .illumination import Illumination, estimate_illumination
 from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
 
@@ -177,6 +178,63 @@ def look_at(
         seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
         facts["illumination_fall"] = round(light.fall, 3)
     return replace(camera, noise=spectrum, seen=tuple(seen), facts=facts), clean
+
+
+def estimate_noise_spectrum(
+    image: Any,
+    *,
+    pixel_size: PixelSize | None = None,
+    region: np.ndarray | None = None,
+) -> NoiseSpectrum:
+    """The spectrum of a camera's noise, to be saved and given to ``denoise(noise=PATH)``.
+
+    Parameters
+    ----------
+    image
+        A micrograph or array (Y, X), or (T, Y, X), whose frames are then compared.
+    pixel_size
+        nm; by default the micrograph's own. Sums over as many pixels are looked at as ``denoise``
+        makes, none where it is unknown.
+    region
+        (Y, X) bool, a part that holds nothing but noise, such as vacuum, or a dark image; all by
+        default.
+
+    Raises
+    ------
+    SBDError
+        If the image is too small, or the region leaves nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_sbd as sbd
+    >>> from scipy.ndimage import gaussian_filter
+    >>> vacuum = gaussian_filter(np.random.default_rng(0).poisson(9.0, (256, 256)) * 20.0, 1.0)
+    >>> spectrum = sbd.estimate_noise_spectrum(vacuum)
+    >>> 3 < spectrum.correlated_over < 4  # a Gaussian of 1 px is as wide as 2 sqrt(pi) px
+    True
+    """
+    source = as_micrograph(image, pixel_size)
+    size = source.pixel_size_yx
+    block = (1, 1) if size is None else sampling.choose_bin(size)
+    camera = Camera(block, outliers=True)
+    images = [] if region is not None else _differences(source, camera)
+    if not images:
+        clean = camera.cleaned(reference_frame(source))[0]
+        if region is not None:
+            if np.shape(region) != clean.shape:
+                raise SBDError(
+                    f"The region has shape {np.shape(region)}, and the image {clean.shape}."
+                )
+            clean = np.where(region, clean, np.nan)
+        images = [sampling.bin_counts(clean, block)]
+    found = estimate_spectrum(images, block, force=True)
+    if found is None:
+        raise SBDError(
+            "Too little of the image is there to see its noise; it takes five tiles of 32 x 32 "
+            f"sums over {block[0]} x {block[1]} pixels that hold data throughout."
+        )
+    return found
 
 
 def _spectrum_of(

@@ -7,7 +7,7 @@ import numpy as np
 from . import chance
 from .screen import DIFFERENCE, TILE, Screen
 
-_FAINTEST = 0.75  # noise of a pixel, by which the mean along a line must differ from its neighbours
+_FAINTEST = 0.6  # noise of a pixel, by which the mean along a line must differ from its neighbours
 _SHARES = 0.75, 0.95  # of all lines, whose means are continued as an exponential tail
 _RARE = 1e-5  # share of the lines up to which they are
 _REACH = 6  # lines on each side that a line is compared with

@@ -13,6 +13,8 @@ _CONVEX = 0.97  # of the convex hull of such a corner, which it fills
 _FEW = 10_000  # pixels, up to which it is looked whether they touch
 _GLARE = 20.0  # standard deviations of its surroundings, beyond which a spot spoils these
 _LIT = 5.0  # of them, up to which they are spoilt
+_SOFT = 1.3  # times the saturated area, beyond which the light around it falls slowly
+_FOOT = 0.3  # of the radius of the lit area
 _NEAR = 1.0  # lengths of a scale bar within which its text stands
 
 
@@ -76,10 +78,10 @@ def _sorted_out(frame: np.ndarray, at: np.ndarray, top: bool) -> dict[str, np.nd
     for i in large:
         if i in bars or any(_beside(boxes[i - 1], boxes[b - 1]) for b in bars):
             kinds[i] = "annotation"
-        elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
-            kinds[i] = "unwritten"
         elif top:
             kinds[i] = "saturated"
+        elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
+            kinds[i] = "unwritten"
     masks = {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
     for i in kinds:
         if kinds[i] == "saturated":
@@ -91,13 +93,23 @@ def _add_flanks(
     frame: np.ndarray, spot: np.ndarray, box: tuple[slice, slice], mask: np.ndarray
 ) -> None:
     """Add the light around a saturated spot, where it is far brighter than its surroundings."""
-    from scipy.ndimage import label
+    from scipy.ndimage import binary_dilation, label
 
     margin = 2 * max(s.stop - s.start for s in box) + 8
-    wide = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+    wide = tuple(
+        slice(max(s.start - margin, 0), min(s.stop + margin, n))
+        for s, n in zip(box, frame.shape, strict=True)
+    )
     values, inner = frame[wide].astype(np.float64), spot[wide]
     edge = np.ones(values.shape, bool)
-    edge[4:-4, 4:-4] = False
+    edge[
+        tuple(
+            slice(4 * (s.start > 0), len(a) - 4 * (s.stop < n))
+            for s, n, a in zip(wide, frame.shape, (values, values.T), strict=True)
+        )
+    ] = False
+    if not edge.any():
+        return
     level = np.nanmedian(values[edge])
     scatter = 1.4826 * float(np.nanmedian(np.abs(values[edge] - level)))
     scatter = max(scatter, float(np.nanstd(np.clip(values[edge], None, 2 * level + 3))))
@@ -105,8 +117,12 @@ def _add_flanks(
         return
     labels, _ = label(values > level + _LIT * scatter, np.ones((3, 3)))
     lit = labels == labels[inner][0]
-    if not (lit & edge).any():
-        mask[wide] |= lit
+    if (lit & edge).any():
+        return
+    if lit.sum() > _SOFT * inner.sum():
+        # and the foot of the flank, which is lit less than the noise shows
+        lit = binary_dilation(lit, iterations=int(_FOOT * np.sqrt(lit.sum() / np.pi)) + 1)
+    mask[wide] |= lit
 
 
 def _is_bar(box: tuple[slice, slice], size: int, shape: tuple[int, ...]) -> bool:

@@ -19,6 +19,8 @@ _AREA = 5  # tiles along a side over which the noise is taken to be even
 _RANGE = 100.0  # spreads of the values beyond which they are clipped, lest one spoil all sums
 _CLIP = 3.0  # spreads, beyond which a difference adds no more to the variance
 _SAMPLE = 2**14  # pixels from which level and spread are taken
+_ELECTRONS = 30.0  # in a tile, for which its own brightness counts half
+_FOLLOWED = 0.5, 3.0  # times the variance of the area, between which that of a tile is
 _CAP = 2.0  # of what the highest tiles but 3 % reach, beyond which a pixel does not count as noise
 
 
@@ -96,9 +98,7 @@ def screen(frame: np.ndarray, missing: np.ndarray | None) -> Screen:
         d *= d
         squares[at] = _across(tiled.sum(1), np.add)
     extreme = np.minimum(np.maximum(highest, -lowest), _CLIP * spread)
-    variance, mean = _noise(extreme, squares, sums, held)
-    floor = low - level
-    event = variance / DIFFERENCE / np.maximum(mean - floor, 1e-6 * spread)
+    variance, event = _noise(extreme, squares, sums, held, low - level, spread)
     return Screen(
         highest,
         lowest,
@@ -213,18 +213,33 @@ def _across(rows: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
 
 
 def _noise(
-    extreme: np.ndarray, squares: np.ndarray, sums: np.ndarray, held: np.ndarray
+    extreme: np.ndarray,
+    squares: np.ndarray,
+    sums: np.ndarray,
+    held: np.ndarray,
+    floor: float,
+    spread: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Variance of the differences, and mean, over the area around each tile."""
+    """Variance of the differences in each tile, and most that one electron adds.
+
+    Both are taken over the area around a tile; within it the variance follows the brightness above
+    the floor, as that of electrons does, as far as the electrons of a tile tell it.
+    """
     from scipy.ndimage import uniform_filter
 
     cap = _CAP * np.quantile(extreme, 0.97)
     # a pixel that differs by d adds d^2, and (d / 4)^2 at each of its neighbours
     beyond = DIFFERENCE * np.maximum(extreme**2 - cap**2, 0)
     capped = np.maximum(squares - beyond, 0)
-    total, mean, count = (uniform_filter(a, _AREA, mode="nearest") for a in (capped, sums, held))
+    total, light, count = (uniform_filter(a, _AREA, mode="nearest") for a in (capped, sums, held))
     count = np.maximum(count, 1 / TILE**2)
-    variance, mean = np.maximum(total, 0) / count, mean / count
+    variance = np.maximum(total, 0) / count
     quiet = variance[count > TILE**2 / 2]
     least = 1e-3 * float(np.median(quiet)) if quiet.size else 0.0
-    return np.maximum(variance, max(least, 1e-12)), mean
+    variance = np.maximum(variance, max(least, 1e-12))
+    above = np.maximum(light / count - floor, 1e-6 * spread)
+    event = variance / DIFFERENCE / above
+    own = np.where(held > 0, sums / np.maximum(held, 1) - floor, above) / above
+    electrons = held * above / event
+    share = electrons / (electrons + _ELECTRONS)
+    return variance * np.clip(1 + share * (own - 1), *_FOLLOWED), event

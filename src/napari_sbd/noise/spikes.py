@@ -17,7 +17,7 @@ from . import chance
 from .screen import DIFFERENCE, TILE, Screen, differences, strip
 
 _BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
-_LEVEL = 5.0  # standard deviations that all its pixels exceed
+_LEVEL = 5.0  # standard deviations of the surroundings that all its pixels exceed
 _SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
 _CLIFF = 0.03  # of a bright pixel, below which a neighbour leaves no doubt
 _SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
@@ -126,7 +126,8 @@ def _event(
         at = seed[0] - corner[0], seed[1] - corner[1]
         level = np.nanmedian(values)
         scatter = max(noise, 1.4826 * float(np.nanmedian(np.abs(values - level))))
-        body = _connected(values > level + _LEVEL * scatter, at)
+        high = max(_LEVEL * noise, _BODY * (values[at] - level))
+        body = _connected(values > level + min(_LEVEL * scatter, high), at)
         pixels = np.argwhere(body) + corner
         if len(pixels) > _LARGEST:
             return pixels, False
@@ -176,12 +177,9 @@ def _is_outlier(
 
 def _has_cliff(excess: np.ndarray, bright: np.ndarray, noise: float) -> bool:
     """Whether a bright pixel stands beside one of the background: an X-ray's, ragged inside."""
-    for axis in (0, 1):
-        for step in (-1, 1):
-            beside = np.roll(excess, step, axis)
-            if (bright & (beside + 2 * noise < _CLIFF * excess)).any():
-                return True
-    return False
+    deep = np.pad(excess + 2 * noise, 1, constant_values=np.inf)
+    beside = np.fmin.reduce([deep[:-2, 1:-1], deep[2:, 1:-1], deep[1:-1, :-2], deep[1:-1, 2:]])
+    return bool((bright & (beside < _CLIFF * excess)).any())
 
 
 def _difference(values: np.ndarray) -> np.ndarray:

@@ -20,11 +20,14 @@ _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _UNKNOWN = 0.35  # cycles per pixel, below which there may be signal if the pixel size is unknown
 _PATCH = 1 / 16  # cycles per pixel, side of the patches
 _LAGS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
-_CHANCE = 1e-5  # at which independent noise is called correlated
+_CHANCE = 1e-7  # at which independent noise is called correlated
+_CHANCE_LINES = 1e-5  # at which it is called streaked
 _LEAST = 0.005  # correlation that matters
+_LARGE = 128  # px along a side; smaller images get larger patches
 _CROWD = 30  # frequencies, below which a patch is left out
 _FOURTH = 70 * 0.6745**2  # squared median size of fourth differences of normal noise of variance 1
 _FREEDOM = 0.14  # degrees of freedom of that median, for each of the values
+_MORE = 2.0  # times that variance, at most: misfit beyond it is colour
 _TAPER = 0.25  # share of the window that falls off
 _TILE = 32  # px, over which the noise variance is taken to be even
 
@@ -64,7 +67,7 @@ class Whiteness:
     @property
     def streaked(self) -> bool:
         """Whether whole rows or columns share noise."""
-        return min(self.p_rows, self.p_columns) <= _CHANCE
+        return min(self.p_rows, self.p_columns) <= _CHANCE_LINES
 
     @property
     def white(self) -> bool:
@@ -138,7 +141,8 @@ def _patches(
     passed = (16 * np.sin(np.pi * ky) ** 2 * np.sin(np.pi * kx) ** 2) ** 2
     power = np.abs(np.fft.rfft2(curved * window)[used]) ** 2 / (window**2).sum() / passed[used]
     at = np.stack([np.broadcast_to(k, used.shape)[used] for k in (ky, kx)], 1)
-    patch = np.floor(at / _PATCH).astype(int) @ (1000, 1)
+    side = _PATCH if min(image.shape) >= _LARGE else 2 * _PATCH
+    patch = np.floor(at / side).astype(int) @ (1000, 1)
     order = np.argsort(patch, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(patch[order])) + 1)
     parts = [part for part in parts if len(part) >= _CROWD]
@@ -171,6 +175,9 @@ def _correlations(
     design = np.column_stack([np.ones(len(power)), lags]) * root[:, None]
     found = np.linalg.lstsq(design, power * root, rcond=None)[0]
     covariance = np.linalg.inv(design.T @ design)[1:, 1:]
+    # patches of few values scatter somewhat more than their number says
+    rest = float(((design @ found - power * root) ** 2).mean())
+    covariance *= np.clip(rest * len(power) / max(len(power) - len(found), 1), 1, _MORE)
     score = found[1:] @ np.linalg.inv(covariance) @ found[1:]
     matters = np.abs(found[1:]).max() > _LEAST
     p = float(chi2.sf(score, len(_LAGS))) if matters else 1.0

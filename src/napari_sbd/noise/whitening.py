@@ -39,7 +39,7 @@ _MARGIN = 16  # working pixels of reflection around an image that is filtered
 _SLOPE = 0.25  # natural logarithms of power over the corner
 _MATTERS = 0.1  # the same, from which a network that knows white noise loses by it
 _TILT = 0.2  # the same, along x against y
-_WIDE = 0.2, 1.2  # by how much fast and slow noise must differ where the corner is flat
+_WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _FEW_TILES = 5
 

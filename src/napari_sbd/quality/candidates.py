@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..micrograph import PixelSize
-from .samples import HANDS, Denoiser, Method
+from .judges import Denoiser
+from .samples import HANDS, Method
 
 WIDE = ("Gaussian", "Wiener", "BM3D")  # the classical filters that most people know
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..errors import SBDError
-from .samples import Samples
+from .judges import Samples
 
 _LEAST = 32  # px along a side
 _DEGREE = 4  # of the polynomial

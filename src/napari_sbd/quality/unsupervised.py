@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..noise.counts import warn_unless_poisson
-from .samples import HANDS, Denoiser, Method, Samples, draw
+from .judges import Denoiser, Samples
+from .samples import HANDS, Method, draw
 from .scatter import mean_and_error, tile_sums
 
 if TYPE_CHECKING:

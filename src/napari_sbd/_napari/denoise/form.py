@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 
 from ...denoising.settings import Settings
 from ..forms.fields import BAR_STEPS, Form, beside, choices, field, show_or_hide, text
+from ..forms.file_button import FileButton
 from ..forms.job_list import JobList
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
@@ -54,6 +55,14 @@ class DenoiseForm(Form):
         )
         for box, name in ((self.quality, "quality"), (self.device, "device")):
             box.setCurrentText(preference(name))
+        self.dark = FileButton("Dark...", "Image or movie recorded without beam; it is subtracted.")
+        self.gain_reference = FileButton(
+            "Gain reference...", "Image or movie of even light; the image is divided by it."
+        )
+        self.sharpen = QCheckBox("Sharpen")
+        self.sharpen.setToolTip(
+            "Correct the result for the point spread of a camera with correlated noise."
+        )
         self.warning = text("What may go wrong.")
         self.live = QCheckBox("Live")
         self.live.setToolTip(
@@ -89,6 +98,9 @@ class DenoiseForm(Form):
             model=self.model.chosen,
             quality=self.quality.currentText(),
             device=self.device.currentText(),
+            dark=self.dark.path,
+            gain_reference=self.gain_reference.path,
+            sharpen=self.sharpen.isChecked(),
         )
 
     def show_understanding(self, found: Understanding | None) -> None:
@@ -132,6 +144,7 @@ class DenoiseForm(Form):
             "Model": self.model,
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
+            "Camera": beside(self.dark, self.gain_reference, self.sharpen),
         }.items():
             row = rows.rowCount()
             rows.addWidget(QLabel(name), row, 0)

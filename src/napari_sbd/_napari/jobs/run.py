@@ -119,7 +119,8 @@ class Run:
         what = "" if self._count == 1 else f" {frames}"
         text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
         odd = sorted(i for i, fate in self.fates.items() if fate != "denoised")
-        return " ".join([text, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
+        seen = self._session.worker.camera.seen
+        return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
 
     @property
     def metadata(self) -> dict[str, Any]:

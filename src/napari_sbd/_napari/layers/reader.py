@@ -45,7 +45,7 @@ def get_plain_reader(
 ) -> Callable[[Any], list[LayerData]] | None:
     """The reader of a TIFF or NPY file that ``get_reader`` leaves to napari.
 
-    It is asked after napari's own, so it has the file only where a person chose this plugin.
+    Where several plugins read a file, napari asks a person; this is for those who choose ours.
     """
     paths = [path] if isinstance(path, str) else path
     return _read_plain if len(paths) == 1 and Path(paths[0]).is_file() else None
