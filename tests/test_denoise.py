@@ -265,3 +265,12 @@ def test_counts_of_a_movie_are_those_of_its_first_frame_with_beam(first):
     model = np.stack([0 * dark, *truth])
     result = sbd.agreement(sbd.Micrograph(movie, PIXEL, gain=1.0), model)
     assert 0.8 < np.nanstd(result.z) < 1.3
+
+
+def test_a_lattice_that_the_model_loses_is_told(model):
+    """The model was never trained; nothing of the lattice comes through."""
+    y, x = np.indices((512, 512)) * 2 * np.pi * 0.006 / 0.25
+    counts = np.random.default_rng(0).poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(0.9 * x)))
+    with pytest.warns(UserWarning, match=r"a period of 0\.(18|19) nm that .* has lost"):
+        sbd.denoise(counts.astype(np.float32), pixel_size=0.006, model=model)
+    sbd.denoise(counts.astype(np.float32), pixel_size=0.006, model="hrtem")  # no warning

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_sbd.networks.reflections import lost_period
+from napari_sbd.networks.reflections import lost_reflection
 
 SIDE, PERIOD = 160, 7.0
 
@@ -15,6 +15,11 @@ def lattice(contrast: float, turn: float = 0.3) -> np.ndarray:
     return 16 * (1 + contrast * np.cos(phase))
 
 
+def lost_period(image: np.ndarray, result: np.ndarray) -> float | None:
+    found = lost_reflection(image, result)
+    return None if found is None else 1 / np.hypot(*found)
+
+
 def counts(expected: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).poisson(expected).astype(float)
 
@@ -22,6 +27,8 @@ def counts(expected: np.ndarray, seed: int = 0) -> np.ndarray:
 def test_a_lattice_that_the_result_lacks_is_named():
     image = counts(lattice(0.1))
     assert lost_period(image, np.full_like(image, 16)) == pytest.approx(PERIOD, rel=0.03)
+    y, x = lost_reflection(image, np.full_like(image, 16))
+    assert np.arctan2(y, x) == pytest.approx(0.3, abs=0.05)
 
 
 def test_half_the_amplitude_is_kept_and_a_tenth_is_lost():

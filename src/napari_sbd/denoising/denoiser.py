@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..errors import SBDError, warn
 from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
+from ..networks.reflections import lost_reflection
 from ..noise import level as noise
 from ..noise.camera import Camera, look_at
 from ..spacings import doubt_pixel_size
@@ -174,6 +176,8 @@ class Denoiser:
                 turned = np.ascontiguousarray(_turn(normal, turn))
                 clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
+            if (dy, dx) == (0, 0):
+                self._warn_of_lost(normal, estimate)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
             fine = sampling.upsample(estimate, self.block, shifted.shape)
@@ -185,6 +189,19 @@ class Denoiser:
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
+
+    def _warn_of_lost(self, image: np.ndarray, estimate: np.ndarray) -> None:
+        """Warn where a lattice that block sums show beyond doubt is not in their estimate."""
+        lost = lost_reflection(image, estimate)
+        if lost is None:
+            return
+        sizes = self.source.pixel_size_yx or (1.0, 1.0)
+        steps = [f / (p * b) for f, p, b in zip(lost, sizes, self.block, strict=True)]
+        unit = "nm" if self.source.pixel_size_yx else "pixels"
+        warn(
+            f"The image shows a period of {1 / math.hypot(*steps):.2g} {unit} that the result of "
+            f"model {self.card.name!r} has lost: detail of that size is missing in it."
+        )
 
     def _cleaned(self, raw: np.ndarray) -> np.ndarray:
         """A frame with NaN for outliers; the frame that was looked at is not searched again."""

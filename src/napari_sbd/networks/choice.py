@@ -18,7 +18,7 @@ from .. import sampling
 from ..errors import SBDError
 from ..frames import mean_filled
 from . import ModelCard, load_network, models
-from .reflections import lost_period
+from .reflections import lost_reflection
 
 Modality = Literal["auto", "phase contrast", "dark field"]
 
@@ -100,7 +100,7 @@ def choose_model(
             break
     clear = [card for card in others if clarity[card.name] > _CLEAR]
     for card in sorted(clear, key=lambda card: errors[card.name].mean()):
-        if lost_period(seen, guess[card.name]) and not lost_period(seen, guess[first.name]):
+        if lost_reflection(seen, guess[card.name]) and not lost_reflection(seen, guess[first.name]):
             continue
         reason = f"predicts held-out pixels best, by {clarity[card.name]:.1f} standard errors"
         return Choice(card, reason)

@@ -12,11 +12,12 @@ from ..sampling import power_over_rings
 # distribution exceeds seven standard deviations
 _SURE = -math.log(0.5 * math.erfc(7 / math.sqrt(2)))
 _LOST = 0.1  # share of a reflection's power below which it is gone
+_FAINT = 1e-3  # power over that of the strongest, below which a reflection is no matter
 _LONGEST = 8  # periods along the shorter side that are illumination rather than lattice
 
 
-def lost_period(image: np.ndarray, result: np.ndarray) -> float | None:
-    """The strongest lattice period of an image that its result has lost.
+def lost_reflection(image: np.ndarray, result: np.ndarray) -> tuple[float, float] | None:
+    """The strongest reflection of an image that its result has lost.
 
     Parameters
     ----------
@@ -25,8 +26,9 @@ def lost_period(image: np.ndarray, result: np.ndarray) -> float | None:
 
     Returns
     -------
-    Its length [pixels]; None where every reflection that stands out of the noise of the image by
-    seven standard deviations has kept a tenth of its power.
+    Its frequency along y and x [cycles per pixel]; None where every reflection that stands out of
+    the noise of the image by seven standard deviations, and is no fainter than a thousandth of the
+    strongest, has kept a tenth of its power.
     """
     height, width = image.shape
     window = np.hanning(height)[:, None] * np.hanning(width)
@@ -37,7 +39,10 @@ def lost_period(image: np.ndarray, result: np.ndarray) -> float | None:
     off_axes = (np.minimum(y, height - y) > 1) & (x > 1)
     inside = (frequency > _LONGEST / min(height, width)) & (frequency < 0.45)
     signal = np.abs(raw) ** 2 * (1 - 1 / np.maximum(ratio, 1))
-    lost = off_axes & inside & (ratio > _SURE) & (np.abs(kept) ** 2 < _LOST * signal)
+    sure = off_axes & inside & (ratio > _SURE)
+    sure &= signal > _FAINT * np.max(signal, initial=0, where=sure)
+    lost = sure & (np.abs(kept) ** 2 < _LOST * signal)
     if not lost.any():
         return None
-    return float(1 / frequency.flat[np.argmax(np.where(lost, ratio, 0))])
+    row, column = np.unravel_index(np.argmax(np.where(lost, ratio, 0)), raw.shape)
+    return float(np.fft.fftfreq(height)[row]), float(np.fft.rfftfreq(width)[column])
