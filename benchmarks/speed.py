@@ -2,15 +2,19 @@
 
     python benchmarks/speed.py [--threads 2] [--repeats 5] [--out TABLE.md]
     python benchmarks/speed.py --size 8192 --case "napari-sbd, fast" --repeats 1
+    python benchmarks/speed.py --against ../other-checkout [--threads 2]
 
-Every method runs in a process of its own, once to warm up, then several times; the median wall time
-and the peak memory of the whole process are printed.
+Every method runs in a process of its own, once to warm up, then several times, each on another
+frame; the median wall time and the peak memory of the whole process are printed. With ``--against``
+this version and another one take turns frame by frame, which other work on the machine disturbs
+alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -27,12 +31,12 @@ from _machine import processor
 PIXEL_SIZE = 0.006
 
 
-def frame(size: int) -> np.ndarray:
+def frame(size: int, seed: int = 0) -> np.ndarray:
     """Poisson counts of a lattice at 0.45 electrons per pixel."""
     y, x = np.ogrid[:size, :size]
     y, x = (a * (2 * np.pi * PIXEL_SIZE / 0.25) for a in (y, x))
     return (
-        np.random.default_rng(0)
+        np.random.default_rng(seed)
         .poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(x)))
         .astype(np.float32)
     )
@@ -97,15 +101,72 @@ def measure(case: str, size: int, threads: int, repeats: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    image, run = frame(size), CASES[case]()
-    times = []
+    run, times = CASES[case](), []
     for i in range(repeats + 1):
-        start = time.perf_counter()
-        run(image)
-        if i:
-            times.append(time.perf_counter() - start)
+        image = frame(size, i)
+        times.append(_seconds(run, image)[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(json.dumps({"seconds": statistics.median(times), "gigabytes": peak}))
+    print(json.dumps({"seconds": statistics.median(times[1:]), "gigabytes": peak}))
+
+
+def serve(case: str, size: int, threads: int) -> None:
+    """Denoise a frame for every line of the input; print wall and processor time and the peak."""
+    import torch
+
+    torch.set_num_threads(threads)
+    run = CASES[case]()
+    for i, _ in enumerate(sys.stdin):
+        spent = _seconds(run, frame(size, i))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+        print(json.dumps([*spent, peak]), flush=True)
+
+
+def _seconds(run: Callable[[np.ndarray], object], image: np.ndarray) -> tuple[float, float]:
+    wall, processor_time = time.perf_counter(), time.process_time()
+    run(image)
+    return time.perf_counter() - wall, time.process_time() - processor_time
+
+
+def compare(other: Path, options: argparse.Namespace) -> str:
+    """A table of both versions, from frames denoised in turns."""
+    here = Path(__file__).resolve().parents[1]
+    lines = [
+        f"{options.size} x {options.size} pixels, {options.threads} threads, {processor()}; "
+        f"median of {options.repeats} frames each, taken in turns:",
+        "",
+        "| method | wall time [s] | before | ratio | processor time [s] | before | ratio | "
+        "peak [GB] | before |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for case in ("napari-sbd, fast", "napari-sbd, best"):
+        workers = [_start(folder, case, options) for folder in (here, other.resolve())]
+        rounds = [[_ask(worker) for worker in workers] for _ in range(options.repeats + 1)][1:]
+        for worker in workers:
+            worker.communicate()
+        new, old = np.median(rounds, 0)
+        cells = [f"{v:.3f}" for n, o in zip(new[:2], old[:2], strict=True) for v in (n, o, o / n)]
+        lines.append(f"| {case} | {' | '.join(cells)} | {new[2]:.2f} | {old[2]:.2f} |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
+def _start(folder: Path, case: str, options: argparse.Namespace) -> subprocess.Popen[str]:
+    numbers = ["--size", str(options.size), "--threads", str(options.threads)]
+    return subprocess.Popen(
+        [sys.executable, __file__, "--case", case, "--serve", *numbers],
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _ask(worker: subprocess.Popen[str]) -> list[float]:
+    assert worker.stdin and worker.stdout
+    print("next", file=worker.stdin, flush=True)
+    answer: list[float] = json.loads(worker.stdout.readline())
+    return answer
 
 
 def main() -> None:
@@ -116,7 +177,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--case", choices=list(CASES), help="one method, in this process")
+    parser.add_argument("--against", type=Path, help="folder of another version's checkout")
+    parser.add_argument("--serve", action="store_true", help="a frame for every line of the input")
     options = parser.parse_args()
+    if options.serve:
+        serve(options.case, options.size, options.threads)
+        return
+    if options.against:
+        text = compare(options.against, options)
+        print("\n" + text)
+        if options.out:
+            options.out.write_text(text + "\n")
+        return
     if options.case:
         measure(options.case, options.size, options.threads, options.repeats)
         return

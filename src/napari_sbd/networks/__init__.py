@@ -185,7 +185,7 @@ def load_weights(network: nn.Module, path: Path, sha256: str) -> None:
     if checksum(path) != sha256:
         raise SBDError(f"The weights {path} are not those of their card (SHA-256 differs).")
     try:
-        network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+        network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise SBDError(_misfit(path)) from error
 

@@ -172,4 +172,4 @@ def _predict(card: ModelCard, counts: np.ndarray, device: Any) -> np.ndarray:
 
     scale = counts.std() or 1.0
     normal = (counts / scale).astype(np.float32)
-    return tiling.run(load_network(card, device), normal, device) * scale
+    return tiling.run(load_network(card, device), normal, device, lasting=False) * scale

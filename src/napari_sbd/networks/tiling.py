@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def run(
     tile: int | None = None,
     tick: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
+    lasting: bool = True,
 ) -> np.ndarray:
     """Pass a normalised image through a network.
 
@@ -86,6 +88,8 @@ def run(
         Called after each tile with the share of the pass that it was.
     should_stop
         Asked before each tile.
+    lasting
+        Whether more passes will follow, for which weights are worth being prepared and kept.
 
     Returns
     -------
@@ -98,24 +102,27 @@ def run(
     DeviceFull
         If the memory of the graphics card does not suffice.
     """
+    once = partial(
+        _run, network, device=device, tile=tile, tick=tick, should_stop=should_stop, lasting=lasting
+    )
     excess = beyond(image)
-    if excess is not None:
-        rest = image - excess
-        level, scale = rest.mean(), rest.std()
-        normal = (rest - level) / scale
-        clean = _run(network, normal, device, tile=tile, tick=tick, should_stop=should_stop)
-        return clean * scale + level + excess
-    return _run(network, image, device, tile=tile, tick=tick, should_stop=should_stop)
+    if excess is None:
+        return once(image)
+    rest = image - excess
+    level, scale = rest.mean(), rest.std()
+    result: np.ndarray = once((rest - level) / scale) * scale + level + excess
+    return result
 
 
 def _run(
     network: UNet,
     image: np.ndarray,
-    device: torch.device,
     *,
+    device: torch.device,
     tile: int | None,
     tick: Callable[[float], None],
     should_stop: Callable[[], bool],
+    lasting: bool,
 ) -> np.ndarray:
     m = network.multiple
     pad = [(0, -n % m) for n in image.shape]
@@ -133,7 +140,8 @@ def _run(
             raise Cancelled("Stopped before the image was complete.")
         x = padded[part.read][None, None].to(device, memory_format=torch.channels_last)
         try:
-            with torch.inference_mode(), autocast(device):
+            # only in inference mode do convolutions prepare their weights
+            with torch.inference_mode() if lasting else torch.no_grad(), autocast(device):
                 return network(x, **options)
         except torch.cuda.OutOfMemoryError:
             raise DeviceFull(
