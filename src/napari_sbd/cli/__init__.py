@@ -59,6 +59,7 @@ for _command in (
     simulate.simulate,
     train.train,
     train.fine_tune,
+    train.specialise,
 ):
     app.command()(_command)
 app.add_typer(series.app)
