@@ -29,6 +29,7 @@ ROOMS = [
     "repeat",
     "denoise",
     "streaming",
+    "faint",
     "spots",
     "agreement",
     "quality",
