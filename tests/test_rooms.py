@@ -29,6 +29,7 @@ ROOMS = [
     "repeat",
     "denoise",
     "streaming",
+    "annotations",
     "faint",
     "spots",
     "agreement",

@@ -11,7 +11,7 @@ from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
 from .split_halves import Denoiser, Trial, halves, judge, neighbours, residual, still, total
-from .spots import judge_spots, neighbourhood
+from .spots import candidates, judge_spots, neighbourhood
 from .statistic import Weights, combined, p_value, scores_at
 from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS
 
@@ -81,7 +81,6 @@ def agreement(
     SBDError
         If the images do not fit each other or hold no electron counts.
     """
-    from ..spots import detect
     from .confirm import confirm
     from .evidence import Evidence
     from .likelihood import likelihood_map
@@ -91,7 +90,7 @@ def agreement(
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
-    found = detect(expected if np.isfinite(expected).any() else np.zeros(expected.shape))
+    found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
     weights = Weights(sigma)
