@@ -89,7 +89,7 @@ def test_a_tile_size_is_obeyed_and_does_not_change_the_result(
     for tile in (0, 64, 0):
         seen.clear()
         settings.work.tile = tile
-        denoise_widget.denoise.click()
+        denoise_widget.start.click()
         until(lambda: not denoise_widget.running)
         largest.append(max(seen))
     untiled, tiled, again = (np.asarray(layer.data) for layer in viewer.layers[1:])
@@ -121,7 +121,7 @@ def test_a_silly_tile_size_is_refused_in_one_sentence(
 ):
     add(noisy)
     settings.work.tile = tile
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
     assert f"64 to 8192 working pixels wide, or 0 for automatic, not {tile}" in (
         denoise_widget.message.text()

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-)
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
-from ..forms.fields import BAR_STEPS, Form, beside, choices, field, show_or_hide, text
+from ..forms.fields import beside, choices, field, show_or_hide, text
 from ..forms.file_button import FileButton
-from ..forms.job_list import JobList
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
+from ..forms.pair_boxes import is_image
 from ..forms.preferences import preference
+from ..forms.task_widget import TaskWidget
 from ..jobs.summary import Understanding, pixel_size_text
 
+if TYPE_CHECKING:
+    import napari
 
-class DenoiseForm(Form):
-    """The form; ``show_understanding``, ``show_progress`` and ``say`` fill it.
+
+class DenoiseForm(TaskWidget):
+    """The form; ``show_understanding`` and ``show_calibration`` fill it.
 
     Parameters
     ----------
-    layer
-        The box in which the image is chosen.
+    viewer
+        The viewer whose layers can be chosen.
     """
 
-    def __init__(self, layer: LayerBox) -> None:
-        super().__init__()
-        self.layer = layer
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(
+            viewer,
+            "Denoise",
+            "Add the denoised image as a new layer. Hold B over the image to see the raw one. "
+            "Click again with another image or other settings to queue that as well (Shift-D).",
+        )
+        self.cancel.setToolTip("Stop now; finished frames are kept.")
+        self.layer = LayerBox(viewer, "The image or movie to denoise.", is_image)
         self.pixel_size = field(
             "unknown", "nm per pixel; two numbers, y x x, where the axes differ. Edit to correct."
         )
@@ -70,26 +75,14 @@ class DenoiseForm(Form):
         )
         self.swipe = QCheckBox("Swipe")
         self.swipe.setToolTip("Show the raw image left of a line that you can drag (Shift-S).")
-        self.denoise = QPushButton("Denoise")
-        self.denoise.setToolTip(
-            "Add the denoised image as a new layer. Hold B over the image to see the raw one. "
-            "Click again with another image or other settings to queue that as well (Shift-D)."
-        )
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop now; finished frames are kept.")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, BAR_STEPS)
-        self.message = text("What has come of it.")
         self.python = QPushButton("Copy as Python")
         self.python.setToolTip("A script that makes the last result again.")
         self.command = QPushButton("Copy as command")
         self.command.setToolTip("A line for a terminal that makes the last result again.")
         self.copies = beside(self.python, self.command)
         self.copies.setVisible(False)
-        self.jobs = JobList()
         self._lay_out()
         self.show_understanding(None)
-        self.set_running(False)
 
     @property
     def settings(self) -> Settings:
@@ -119,23 +112,7 @@ class DenoiseForm(Form):
         self.gain.setText("" if gain is None else f"{gain:.6g}")
         self.offset.setText(f"{offset:.6g}")
 
-    def set_running(self, running: bool) -> None:
-        """Allow cancelling while something runs."""
-        self.cancel.setEnabled(running)
-        self.bar.setVisible(running)
-
-    def show_progress(self, share: float, words: str) -> None:
-        """Move the progress bar to a share between 0 and 1."""
-        self.bar.setValue(round(share * BAR_STEPS))
-        self.bar.setFormat(words)
-
-    def say(self, sentence: str) -> None:
-        """Show one sentence below the buttons."""
-        show_or_hide(self.message, sentence)
-
     def _lay_out(self) -> None:
-        rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
-        rows.setColumnStretch(1, 1)
         for name, part in {
             "Image": self.layer,
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
@@ -145,15 +122,8 @@ class DenoiseForm(Form):
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),
+            "View": beside(self.live, self.swipe),
         }.items():
-            row = rows.rowCount()
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        rows.addWidget(QLabel("View"), rows.rowCount(), 0)
-        rows.addWidget(beside(self.live, self.swipe), rows.rowCount() - 1, 1)
-        buttons = beside(self.denoise, self.cancel)
-        for part in (self.warning, buttons, self.bar, self.message, self.copies, self.jobs):
-            whole.addWidget(part)
-        whole.addStretch()
+            self.add_row(name, part)
+        self.add_whole_row(self.warning)
+        self.below.addWidget(self.copies)
