@@ -97,7 +97,7 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
     until(lambda: not widget.warning.isHidden())
     assert widget.pixel_size.text() == ""
     assert widget.pixel_size.placeholderText() == "unknown"
-    assert "(estimated)" in widget.dose.text()
+    assert "(single electrons)" in widget.dose.text()
     type_into(widget.pixel_size, "0,0061")
     until(lambda: "to 0.031 nm" in widget.about.text())
     widget.start.click()

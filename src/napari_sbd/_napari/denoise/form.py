@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
-from ..forms.fields import beside, choices, field, show_or_hide, text
+from ..forms.fields import beside, choices, field, show_or_hide, stacked, text
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_image
 from ..forms.preferences import preference
 from ..forms.task_widget import TaskWidget
+from ..jobs.gain import short
 from ..jobs.summary import Understanding, pixel_size_text
 
 if TYPE_CHECKING:
     import napari
+
+
+_DOSE = "Mean dose of the first frame, from the gain or estimated from the noise."
 
 
 class DenoiseForm(TaskWidget):
@@ -47,7 +51,12 @@ class DenoiseForm(TaskWidget):
             "not know: the result hardly depends on it.",
         )
         self.offset = field("0", "Value of the image where no electron arrived.")
-        self.dose = text("Mean dose of the first frame, from the gain or estimated from the noise.")
+        self.use = QPushButton()
+        self.use.setToolTip(
+            "Gain and offset as the noise of the image tells them, for this image from now on, in "
+            "all tools."
+        )
+        self.dose = text(_DOSE)
         self.model = ModelBox()
         self.about = text("The model, and the pixels that it will see.")
         self.quality = choices(
@@ -100,8 +109,16 @@ class DenoiseForm(TaskWidget):
         """Show the texts of an image, or none while they are not known."""
         self.dose.setText(found.dose if found else "")
         self.about.setText(f"{found.model}\n{found.sampling}" if found else "")
-        estimate = found.estimated_gain if found else None
-        self.gain.setPlaceholderText("unknown" if estimate is None else f"about {estimate:.3g}")
+        self.dose.setToolTip(_DOSE if found is None else f"{_DOSE} {found.gain.why}".strip())
+        estimated = found is not None and found.gain.how == "estimated"
+        self.use.setVisible(estimated)
+        hint = "unknown"
+        if found is not None and found.gain.how == "counted":
+            hint = "1"
+        elif found is not None and estimated:
+            hint = f"about {short(found.gain.gain)}"
+            self.use.setText(f"Use the estimate {found.gain.in_words}")
+        self.gain.setPlaceholderText(hint)
         show_or_hide(self.warning, "\n".join(found.warnings) if found else "")
 
     def show_calibration(
@@ -117,7 +134,7 @@ class DenoiseForm(TaskWidget):
             "Image": self.layer,
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
             "Gain": beside(self.gain, QLabel("offset"), self.offset),
-            "Dose": self.dose,
+            "Dose": stacked(self.dose, self.use),
             "Model": self.model,
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),

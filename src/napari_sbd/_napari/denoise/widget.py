@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from napari.utils.events import disconnect_events
+from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from ...errors import SBDError
@@ -45,6 +46,11 @@ class DenoiseWidget(DenoiseForm):
         super().__init__(viewer)
         self._last: Image | None = None
         self._asked: object = None
+        self._found: Understanding | None = None
+        self._watched: Image | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._understand)
         self.preview = LivePreview(viewer, self._wish, self)
         self.divider = Swipe(viewer, self)
 
@@ -52,6 +58,7 @@ class DenoiseWidget(DenoiseForm):
         self.model.activated.connect(self._look_at_layer)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
+        self.use.clicked.connect(self._use_estimate)
         for box in (self.quality, self.device):
             box.activated.connect(self.preview.ask)
         self.live.toggled.connect(self.preview.switch)
@@ -69,13 +76,30 @@ class DenoiseWidget(DenoiseForm):
         self._look_at_layer()
 
     def _look_at_layer(self) -> None:
-        """Ask, in the background, what is understood of the chosen layer."""
+        """Show the chosen layer as it is, and follow what other tools make of its calibration."""
         self.say("")
-        self.show_understanding(None)
+        self._watch(self.layer.layer)
+        self._swipe(self.swipe.isChecked())
+        self._understand()
+
+    def _watch(self, layer: Image | None) -> None:
+        if self._watched is not None:
+            for event in (self._watched.events.metadata, self._watched.events.scale):
+                event.disconnect(self._calibrated)
+        self._watched = layer
+        if layer is not None:
+            for event in (layer.events.metadata, layer.events.scale):
+                event.connect(self._calibrated)
+
+    def _calibrated(self) -> None:
+        self._soon.start()  # several changes count as one
+
+    def _understand(self) -> None:
+        """Ask, in the background, what is understood of the chosen layer."""
+        self._show(None)
         self._asked = None
         layer = self.layer.layer
         self.preview.ask()
-        self._swipe(self.swipe.isChecked())
         if layer is None:
             self.show_calibration(None, None, 0.0)
             return
@@ -91,12 +115,16 @@ class DenoiseWidget(DenoiseForm):
         worker.returned.connect(self._understood)
         worker.start()
 
+    def _show(self, found: Understanding | None) -> None:
+        self._found = found
+        self.show_understanding(found)
+
     def _understood(self, answer: tuple[Micrograph, Understanding | str]) -> None:
         m, found = answer
         if m is not self._asked:
             return
         if isinstance(found, Understanding):
-            self.show_understanding(found)
+            self._show(found)
         elif not self.running and not self.message.text():
             self.say(found)
 
@@ -105,6 +133,12 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
         except SBDError as error:
             self.say(str(error))
+
+    def _use_estimate(self) -> None:
+        layer, found = self.layer.layer, self._found
+        if layer is not None and found is not None:
+            size = layers.micrograph_of(layer).pixel_size
+            layers.calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
 
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
@@ -122,7 +156,7 @@ class DenoiseWidget(DenoiseForm):
         )
         if tuple(layer.scale) != before:  # or the image would lie outside of the view
             self.viewer.reset_view()
-        self._look_at_layer()
+        self._understand()
 
     def prepare(self) -> Denoising:
         """Read the fields."""
@@ -170,6 +204,7 @@ class DenoiseWidget(DenoiseForm):
                 work.job.cancel()
 
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        self._watch(None)
         disconnect_events(viewer.layers.events, self)
         disconnect_events(viewer.dims.events, self)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..jobs.judging import told
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
@@ -314,13 +314,11 @@ def _measure(
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, int | None, str]:
     """The table, the frame it is of, and what was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with told() as words:
         table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
-    words = " ".join(str(w.message) for w in caught if w.category is UserWarning)
-    return table, frame, words
+    return table, frame, " ".join(words)
 
 
 def _at(m: Micrograph, frame: int) -> Micrograph:

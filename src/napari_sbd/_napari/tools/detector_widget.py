@@ -18,6 +18,7 @@ from ..forms.fields import FIGURES, beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ class DetectorWidget(TaskWidget):
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self.plots.setWidget(plot)
         self.plots.setVisible(True)
-        self.keep.setEnabled(result.sure)
+        known = gain_found(result)
+        self.keep.setEnabled(known.how == "estimated")
+        if known.how == "estimated":
+            self.keep.setText(f"Use {known.in_words}")
         self.buttons.setVisible(True)
         return str(result)
 

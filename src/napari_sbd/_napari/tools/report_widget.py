@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Points
 
-from ...agreement import agreement
 from ...errors import SBDError
 from ...figures.report import write_report
 from ...micrograph import Micrograph
@@ -16,6 +15,8 @@ from ..forms.fields import FIGURES, field, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import Gain
+from ..jobs.judging import judge, why_not
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown
@@ -82,8 +83,17 @@ def _write(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Path:
-    judged = agreement(raw, denoised)
-    return write_report(path, raw, denoised, agreement=judged, columns=columns, remarks=remarks)
+    found, warned = judge(raw, denoised, halves=True, should_stop=should_stop)
+    judged = None if isinstance(found, Gain) else found
+    lines = remarks, why_not(found) if isinstance(found, Gain) else warned
+    return write_report(
+        path,
+        raw,
+        denoised,
+        agreement=judged,
+        columns=columns,
+        remarks="\n".join(line for line in lines if line),
+    )
 
 
 def _holds_columns(layer: Any) -> bool:
