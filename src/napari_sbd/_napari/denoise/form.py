@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
+from ...networks.choice import Modality
 from ..forms.fields import beside, choices, field, show_or_hide, stacked, text
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
@@ -58,6 +59,11 @@ class DenoiseForm(TaskWidget):
         )
         self.dose = text(_DOSE)
         self.model = ModelBox()
+        self.modality = choices(
+            list(get_args(Modality)),
+            "What the image is, where you know it: among which models auto looks. It is remembered "
+            "for the folder of the file.",
+        )
         self.about = text("The model, and the pixels that it will see.")
         self.quality = choices(
             ["fast", "best"],
@@ -98,6 +104,7 @@ class DenoiseForm(TaskWidget):
         """How to denoise; the calibration is the layer's."""
         return Settings.of(
             model=self.model.chosen,
+            modality=self.modality.currentText(),
             quality=self.quality.currentText(),
             device=self.device.currentText(),
             dark=self.dark.path,
@@ -135,7 +142,7 @@ class DenoiseForm(TaskWidget):
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
             "Gain": beside(self.gain, QLabel("offset"), self.offset),
             "Dose": stacked(self.dose, self.use),
-            "Model": self.model,
+            "Model": beside(self.model, self.modality),
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -14,6 +15,7 @@ from superqt.utils import create_worker
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...provenance.replay import as_command, as_python
+from ..forms.preferences import modality_of, remember_modality
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
@@ -56,6 +58,7 @@ class DenoiseWidget(DenoiseForm):
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
+        self.modality.activated.connect(self._remember_modality)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
         self.use.clicked.connect(self._use_estimate)
@@ -80,6 +83,11 @@ class DenoiseWidget(DenoiseForm):
         self.say("")
         self._watch(self.layer.layer)
         self._swipe(self.swipe.isChecked())
+        self.modality.setCurrentText(modality_of(folder_of(self.layer.layer)))
+        self._understand()
+
+    def _remember_modality(self) -> None:
+        remember_modality(folder_of(self.layer.layer), self.modality.currentText())
         self._understand()
 
     def _watch(self, layer: Image | None) -> None:
@@ -111,7 +119,13 @@ class DenoiseWidget(DenoiseForm):
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
         self._asked = m
-        worker = create_worker(understand_or_say, m, self.model.chosen, _start_thread=False)
+        worker = create_worker(
+            understand_or_say,
+            m,
+            self.model.chosen,
+            self.settings.modality,
+            _start_thread=False,
+        )
         worker.returned.connect(self._understood)
         worker.start()
 
@@ -240,3 +254,9 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
+
+
+def folder_of(layer: Image | None) -> str | None:
+    """The folder of the file that a layer shows; None where it comes from none."""
+    known = {} if layer is None else layer.metadata.get(layers.KEY, {})
+    return str(Path(known["source"]).parent) if known.get("source") else None

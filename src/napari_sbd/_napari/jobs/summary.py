@@ -13,7 +13,7 @@ from ...errors import BlankImage, SBDError
 from ...frames import frame_of, reference_frame, reference_number, unmasked
 from ...micrograph import Micrograph, PixelSize
 from ...networks import ModelCard, find_model
-from ...networks.choice import choose_model
+from ...networks.choice import Modality, choose_model
 from ...recipe import is_result
 from .gain import Gain, gain_of, is_plausible
 
@@ -48,14 +48,14 @@ class Understanding:
     warnings: tuple[str, ...]
 
 
-def understand(m: Micrograph, model: str = "auto") -> Understanding:
+def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") -> Understanding:
     """Look at the first frame and say what will be done with it.
 
     Parameters
     ----------
     m
         The micrograph, with whatever calibration is known.
-    model
+    model, modality
         As in ``denoise``.
 
     Raises
@@ -67,7 +67,7 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
     if model == "auto":
         with suppress(BlankImage):
-            choice = choose_model(reference_frame(m), block, m.pixel_size_yx)
+            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)
             card, why = choice.card, choice.reason
     gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
     told = gain.electrons(_mean(m))
@@ -84,10 +84,12 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
     )
 
 
-def understand_or_say(m: Micrograph, model: str) -> tuple[Micrograph, Understanding | str]:
+def understand_or_say(
+    m: Micrograph, model: str, modality: Modality = "auto"
+) -> tuple[Micrograph, Understanding | str]:
     """The micrograph, and what is understood of it, or a sentence that says why nothing is."""
     try:
-        return m, understand(m, model)
+        return m, understand(m, model, modality)
     except (SBDError, OSError, MemoryError) as error:
         return m, str(error)
 
