@@ -10,6 +10,7 @@ from napari.layers import Image
 from ..forms.task_widget import Progress, ShouldStop
 from ..jobs.run import Run
 from ..layers import micrographs as layers
+from ..layers.results import put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Denoising:
         The layer.
     run
         The work.
+    keep
+        Whether an earlier result of the layer stays.
 
     Attributes
     ----------
@@ -36,8 +39,10 @@ class Denoising:
         The new layer, once its first frame is done.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, source: Image, run: Run) -> None:
-        self._viewer, self.run = viewer, run
+    def __init__(
+        self, viewer: napari.viewer.Viewer, source: Image, run: Run, keep: bool = False
+    ) -> None:
+        self._viewer, self.run, self._keep = viewer, run, keep
         self._source: Image | None = source
         self.result: Image | None = None
         self._look = {**layers.look_of(source), "name": f"{source.name} denoised"}
@@ -61,7 +66,7 @@ class Denoising:
             metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
             metadata |= layers.made_from(source)
             self.result = Image(run.result, contrast_limits=limits, metadata=metadata, **self._look)
-            self._viewer.add_layer(self.result)
+            put(self._viewer, self.result, "denoised", keep=self._keep)
         elif self._viewer.dims.ndisplay == 3 or frame_shown(self._viewer, self.result) in fresh:
             self.result.refresh()
 

@@ -146,7 +146,7 @@ class DenoiseForm(TaskWidget):
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),
-            "View": beside(self.live, self.swipe),
+            "View": beside(self.live, self.swipe, self.keep),
         }.items():
             self.add_row(name, part)
         self.add_whole_row(self.warning)

@@ -179,7 +179,7 @@ class DenoiseWidget(DenoiseForm):
         run = Run(layers.micrograph_of(layer), self.settings, frame=frame_shown(self.viewer, layer))
         if any(one.run.same_as(run) for one in self.under_way):
             raise SBDError("This is under way already; change a setting or choose another image.")
-        return Denoising(self.viewer, layer, run)
+        return Denoising(self.viewer, layer, run, self.keep.isChecked())
 
     def name_of(self, task: Any) -> str:
         """The image and how it is denoised."""

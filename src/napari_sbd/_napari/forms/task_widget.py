@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...errors import Cancelled, SBDError
 from ..jobs.work import Progress, ShouldStop, Task, Work
@@ -40,6 +48,8 @@ class TaskWidget(Form):
 
     Attributes
     ----------
+    keep
+        A box that a subclass shows if its results replace each other: whether they do not.
     in_line
         Whether its task waits for those that were asked for before.
     again
@@ -53,6 +63,10 @@ class TaskWidget(Form):
         super().__init__()
         self.viewer = viewer
         self._works: list[Work] = []
+        self.keep = QCheckBox("Keep earlier")
+        self.keep.setToolTip(
+            "Add another layer; else the earlier result of this step and image is replaced."
+        )
         self._rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
         self._rows.setColumnStretch(1, 1)
         self.start = QPushButton(verb)

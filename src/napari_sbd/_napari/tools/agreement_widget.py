@@ -10,18 +10,20 @@ from napari.layers import Image, Points
 from qtpy.QtWidgets import QPushButton
 
 from ...micrograph import Micrograph
-from ..forms.fields import choices, show_or_hide, text
+from ..forms.fields import beside, choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
 from ..jobs.judging import judge, offer, why_not
 from ..layers import micrographs as layers
+from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
     import napari
 
     from ...agreement.result import Agreement
 
+_DOUBTFUL = "doubtful"
 _LIMIT = 5.0  # of the z map, the same for every image
 _HALVES, _GIVEN = "by halves of the electrons", "by all electrons"
 
@@ -48,7 +50,7 @@ class AgreementWidget(TaskWidget):
         self.add_row("Raw", self.raw)
         self.add_row("Denoised", self.denoised)
         self.add_row("Judge", self.how)
-        self.add_row("Map", self.map)
+        self.add_row("Map", beside(self.map, self.keep))
         self.spot = text("What the data say at the spot that was clicked on the map.")
         self.below.addWidget(self.spot)
         self.spot.setVisible(False)
@@ -105,12 +107,15 @@ class AgreementWidget(TaskWidget):
             metadata={layers.AIDS: True, **layers.made_from(source)},
             **place,
         )
-        heat.colorbar.visible = True
         heat.mouse_drag_callbacks.append(partial(self._read_spot, result))
-        self.viewer.add_layer(heat)
+        put_map(self.viewer, heat, keep=self.keep.isChecked())
         doubtful = result.columns[~result.columns["supported"]]
+        if not self.keep.isChecked():
+            for old in earlier(self.viewer.layers, str(source.unique_id), _DOUBTFUL):
+                self.viewer.layers.remove(old)
         if len(doubtful):
-            self.viewer.add_layer(
+            put(
+                self.viewer,
                 Points(
                     doubtful[["y", "x"]].to_numpy(float, copy=True),
                     features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
@@ -121,7 +126,9 @@ class AgreementWidget(TaskWidget):
                     border_color="magenta",
                     metadata=layers.made_from(source),
                     **place,
-                )
+                ),
+                _DOUBTFUL,
+                keep=True,
             )
         self.viewer.layers.selection.active = heat
 
