@@ -33,6 +33,8 @@ ROOMS = [
     "denoise",
     "streaming",
     "watch",
+    "annotations",
+    "faint",
     "spots",
     "agreement",
     "quality",

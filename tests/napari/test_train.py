@@ -182,7 +182,7 @@ def test_denoising_does_not_wait_for_a_training(
     widget.start.click()
     until(lambda: bool(session))
     add(noisy)
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
     assert widget.running
     assert len(viewer.layers) == 2

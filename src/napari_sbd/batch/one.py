@@ -199,7 +199,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     return (
         origin.sha256 == file_checksum(task.item.source)
         and last.versions.get("napari-sbd") == version("napari-sbd")
-        and _same_model(wanted.model, s)
+        and _same_model(wanted, s)
         and _same_choices(wanted, s)
         and all(value in (None, getattr(s, name)) for name, value in calibration.items())
         and _key(s.gain_tuning) == _wanted_key(wanted)
@@ -212,7 +212,7 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
     return all(getattr(wanted, name) == getattr(s, name) for name in names)
 
 
-def _same_model(wanted: str, s: Denoise) -> bool:
+def _same_model(wanted: Settings, s: Denoise) -> bool:
     from ..networks import find_model
     from ..provenance.replay_steps import model_of
 
@@ -220,7 +220,10 @@ def _same_model(wanted: str, s: Denoise) -> bool:
         card = model_of(s)
     except SBDError:
         return False
-    return wanted == "auto" or find_model(wanted).sha256 == card.sha256
+    if wanted.model == "auto":
+        kind = "dark field" if card.is_dark_field else "phase contrast"
+        return wanted.modality in ("auto", kind)
+    return find_model(wanted.model).sha256 == card.sha256
 
 
 def _key(tuning: Tuning | None) -> Any:
