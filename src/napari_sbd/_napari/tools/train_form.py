@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...training.recipe import Recipe
 
 _IMAGES_PER_WAVE = 8
+_WAVE_SECONDS, _IMAGE_SECONDS = 0.25, 0.032  # of one core, docs/simulate.md
 _SPREAD = 0.03  # of the working pixel to both sides
 _CROPS = {"image_size": 128, "crops": [96]}
 
@@ -72,6 +73,31 @@ def recipe_of(wishes: Wishes) -> Recipe:
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
         why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
         raise SBDError(f"The training cannot begin; {where}: {why}.") from None
+
+
+def plan_of(recipe: Recipe, start: str, cores: int) -> str:
+    """What a training will do and how long it takes, in words.
+
+    Parameters
+    ----------
+    recipe
+        Of the training.
+    start
+        The model to fine-tune.
+    cores
+        That simulate.
+    """
+    simulation = (recipe.waves * _WAVE_SECONDS + recipe.images * _IMAGE_SECONDS) / cores / 60
+    material = ", ".join(Path(m).stem for m in recipe.materials)
+    return (
+        f"Simulates {recipe.waves:,} exit waves of {material} and {recipe.images:,} images, about "
+        f"{_time(simulation)} on {cores} cores; then trains {start} for {_time(recipe.minutes)}. "
+        f"In all about {_time(simulation + recipe.minutes)}."
+    )
+
+
+def _time(minutes: float) -> str:
+    return f"{max(round(minutes), 1)} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _keys(wishes: Wishes) -> dict[str, Any]:
