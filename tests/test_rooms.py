@@ -34,6 +34,7 @@ ROOMS = [
     "quality",
     "columns",
     "simulation",
+    "measure",
     "training",
     "series",
     "provenance",
