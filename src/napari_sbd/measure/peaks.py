@@ -116,7 +116,9 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     error = profile.error[inside]
     if len(names) == 1 and np.isfinite(error[known]).all():  # of a top less a saddle
         least = max(least, _SURE * np.sqrt(2) * float(error[known].max()))
-    tops, _ = local_maxima(np.where(known, shown, -np.inf), prominence=least)
+    # of two tops that are exactly as high, as whole numbers of counts often are, one is the peak
+    ramp = 1e-9 * np.ptp(shown[known]) * np.linspace(0, 1, len(shown))
+    tops, _ = local_maxima(np.where(known, shown + ramp, -np.inf), prominence=least)
     if len(tops) < 2:
         raise SBDError(
             f"The profile has {len(tops)} clear {'minima' if dark else 'maxima'}; draw a longer or "
