@@ -40,6 +40,7 @@ ROOMS = [
     "quality",
     "columns",
     "simulation",
+    "measure",
     "training",
     "series",
     "provenance",
