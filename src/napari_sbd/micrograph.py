@@ -117,7 +117,13 @@ class Micrograph:
         return self.pixel_size, self.pixel_size
 
     def replace(self, **changes: Any) -> Micrograph:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields, by name.
+        """
         return replace(self, **changes)
 
 

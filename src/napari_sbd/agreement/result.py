@@ -112,7 +112,13 @@ class Agreement:
         )
 
     def at(self, y: float, x: float) -> dict[str, float]:
-        """Electrons counted and expected in the disc around a point [px], and z and p there."""
+        """Electrons counted and expected in the disc around a point, and z and p there.
+
+        Parameters
+        ----------
+        y, x
+            The point [px].
+        """
         electrons, expected = self._disc(y, x)
         pixel = self._pixel(np.array(y), np.array(x))
         z = float(self.z[pixel])

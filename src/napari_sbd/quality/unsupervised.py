@@ -133,7 +133,10 @@ def umse(
 ) -> tuple[float, float, float]:
     """Estimate the mean squared error of a denoiser without the truth.
 
-    Parameters and errors are those of ``upsnr``.
+    Parameters
+    ----------
+    noisy, denoiser, method, seed
+        As in ``upsnr``, which raises the same errors.
 
     Returns
     -------

@@ -113,6 +113,11 @@ def model_path(path: str | Path) -> Path:
 def load_series_model(path: str | Path) -> SeriesModel:
     """Read what ``SeriesModel.save`` wrote.
 
+    Parameters
+    ----------
+    path
+        Of the weights, ``NAME.safetensors``; their card, ``NAME.json``, lies beside them.
+
     Raises
     ------
     SBDError

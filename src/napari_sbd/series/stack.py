@@ -144,7 +144,13 @@ class Series:
         return tuple(self.data.shape[1:])
 
     def replace(self, **changes: Any) -> Series:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields, by name.
+        """
         return replace(self, **changes)
 
 
