@@ -48,6 +48,18 @@ class Agreement:
         from, 1 being ideal; None where unknown.
     why
         In words, why the columns of the image are not judged one by one; empty where they are.
+
+    Examples
+    --------
+    >>> judged = sbd.agreement(noisy, denoised)
+    >>> judged.z.shape == noisy.shape
+    True
+    >>> judged.verdict()
+    'The data support all ...'
+    >>> len(judged.columns) > 100
+    True
+    >>> sorted(judged.at(y=48, x=48))
+    ['electrons', 'expected', 'log_likelihood_ratio', 'p', 'z']
     """
 
     z: np.ndarray = field(repr=False)

@@ -47,6 +47,13 @@ class Tuned:
         Loss, steps and frames that ``gain_tune`` was asked for.
     image
         What it was tuned on, as ``fingerprint`` describes it; None where that was in memory.
+
+    Examples
+    --------
+    >>> tuned = sbd.gain_tune(noisy, model="hrtem", steps=2)
+    >>> path = tuned.save("gains.safetensors")
+    >>> sbd.Tuned.load(path).sha256 == tuned.sha256
+    True
     """
 
     model: str

@@ -105,6 +105,12 @@ class Series:
     ------
     SBDError
         If the array is no such stack, or the table has another number of volumes.
+
+    Examples
+    --------
+    >>> stack = sbd.Series(np.zeros((5, 32, 32)))
+    >>> stack.length, stack.grid
+    (5, (32, 32))
     """
 
     data: Any
