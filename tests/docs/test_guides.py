@@ -24,7 +24,7 @@ from napari_sbd.training.recipe import read_recipe
 
 LANGUAGES = {"python", "bash", "console", "text", "yaml", "{toctree}"}
 # What takes minutes, or a cluster, is parsed only.
-LONG = ("demo", "compare", "fine-tune", "train", "series train", "simulate")
+LONG = ("demo", "compare", "fine-tune", "train", "series train", "simulate", "specialise", "watch")
 
 
 @pytest.fixture(scope="module")
