@@ -57,6 +57,15 @@ def denoise(
         If the input cannot be used, with a sentence that says why.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> denoised = sbd.denoise(noisy, model="hrtem")
+    >>> sbd.psnr(denoised, phantom.clean) > sbd.psnr(noisy, phantom.clean) + 10
+    True
+    >>> clean = sbd.denoise(noisy.data, pixel_size=0.03, model="hrtem")  # an array gives an array
+    >>> np.array_equal(clean, denoised.data)
+    True
     """
     chosen = Settings.of(**settings)
     source = as_micrograph(image)
@@ -104,6 +113,11 @@ def denoise_movie(
         If this is no movie, or cannot be denoised.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> sbd.denoise_movie(movie, neighbours=1, model="hrtem").shape
+    (3, 64, 64)
     """
     if neighbours != int(neighbours) or neighbours < 1:
         raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")

@@ -92,6 +92,16 @@ def agreement(
     ------
     SBDError
         If the images do not fit each other or hold no electron counts.
+
+    Examples
+    --------
+    >>> judged = sbd.agreement(noisy, denoised)
+    >>> judged.verdict()
+    'The data support all ...'
+    >>> flat = denoised.replace(data=np.full_like(denoised.data, denoised.data.mean()))
+    >>> judged = sbd.agreement(noisy, flat, denoiser=False)
+    >>> bool(judged.rejected.any())  # the data have columns, and this image none
+    True
     """
     from .confirm import confirm
     from .evidence import Evidence

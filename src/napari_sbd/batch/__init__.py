@@ -90,6 +90,15 @@ def batch(
         If nothing can be begun, or the workers are lost.
     Cancelled
         If ``should_stop`` said so; what is finished stays.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("raw").mkdir()
+    >>> sbd.write(noisy, "raw/a.tif")
+    >>> outcomes = sbd.batch("raw", "results", model="hrtem")
+    >>> [(o.status, o.target.name) for o in outcomes]
+    [('done', 'a_denoised.ome.tif')]
     """
     from .. import cluster
 

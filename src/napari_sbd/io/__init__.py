@@ -105,6 +105,13 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     ------
     SBDError
         If there is no such file, or it is damaged, cut short or holds no grey-scale image.
+
+    Examples
+    --------
+    >>> sbd.write(noisy, "noisy.ome.tif")
+    >>> m = sbd.read("noisy.ome.tif")
+    >>> m.shape, m.pixel_size
+    ((96, 96), 0.03)
     """
     path = Path(path).absolute()
     check_readable(path)
@@ -147,6 +154,12 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     SBDError
         If the suffix is unknown, the folder is missing or not writable, the format cannot hold the
         values, or the path is the image's own source.
+
+    Examples
+    --------
+    >>> sbd.write(denoised, "denoised.ome.tif")
+    >>> sbd.read("denoised.ome.tif").pixel_size
+    0.03
     """
     if not isinstance(m, Micrograph):
         m = micrograph_of(m) or Micrograph(m)

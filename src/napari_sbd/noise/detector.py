@@ -158,6 +158,14 @@ def estimate_detector(
     SBDError
         If the image is blank, smaller than 64 x 64 pixels or nearly without data, or a mask does
         not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> frames = sbd.Micrograph(100 + 20.0 * rng.poisson(noisy.data, (8, 96, 96)), 0.03)
+    >>> found = sbd.estimate_detector(frames)
+    >>> bool(abs(found.gain - 20) < 3 * found.gain_err)
+    True
     """
     source = as_micrograph(image)
     shape = source.shape[-2:]
