@@ -287,13 +287,13 @@ def test_neighbours_that_make_no_sense(tmp_path, folder):
 
 
 def test_the_table_tells_model_pixel_size_and_dose(tmp_path, folder, counts):
-    sbd.batch(folder, tmp_path / "out")
+    sbd.batch(folder, tmp_path / "out", glob="**/*")
     with (tmp_path / "out" / "batch.csv").open(newline="") as file:
         rows = {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
     row = rows["a.npy"]
     assert row["model"] == "hrtem" and float(row["pixel_size_nm"]) == PIXEL
     assert float(row["dose_e_per_pixel"]) == pytest.approx(counts.mean(), rel=1e-3)
-    assert rows["b.mrc"]["dose_e_per_pixel"] == ""  # MRC holds no gain
+    assert rows["c.tif"]["dose_e_per_pixel"] == ""  # nobody told its gain
     assert rows["broken.mrc"]["model"] == row["columns"] == ""
 
 
