@@ -68,6 +68,8 @@ _HOMES = {
     "rerun": "provenance.replay",
     "simulate": "simulation.phantom",
     "specialise": "training.specialist",
+    "write_figure": "figures.plate",
+    "write_film": "figures.film",
     "watch": "watch",
     "train": "training.session",
     "train_series": "series",
@@ -129,6 +131,8 @@ __all__ = [
     "watch",
     "write",
     "write_columns",
+    "write_figure",
+    "write_film",
     "write_series",
 ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ from ..io import stem
 from ..recipe import history
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..agreement.resolution import SplitHalf
     from ..micrograph import Micrograph
 
 
@@ -82,6 +86,7 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     UserWarning
         If the image cannot be judged, with the reason.
     """
+    from ..agreement import agreement
     from ..columns import write_columns
 
     found = _of_recipe(result)
@@ -90,21 +95,24 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     number = reference_number(raw)
     raw, result = _frame(raw, number), _frame(result, number)
     name = stem(target)
-    judged, columns = None, None
+    judgement = Judgement()
     if judge:
-        found, columns = _judged(found, raw, result)
-        if columns is not None:
-            write_columns(columns, target.with_name(f"{name}_columns.csv"))
+        judgement = _judged(raw, result)
+        found = replace(found, **judgement.facts(found.pixel_size_nm))
+        if judgement.columns is not None:
+            write_columns(judgement.columns, target.with_name(f"{name}_columns.csv"))
     if report:
-        from ..agreement import agreement
         from ..figures.report import write_report
 
-        try:
-            judged = agreement(raw, result)
-        except SBDError as error:
-            warn(f"Not judged: {error}")
         page = target.with_name(f"{name}_report.pdf")
-        write_report(page, raw, result, agreement=judged, columns=columns)
+        write_report(
+            page,
+            raw,
+            result,
+            agreement=_or_warn("Not judged", agreement, raw, result),
+            halves=judgement.halves,
+            columns=judgement.columns,
+        )
     return found
 
 
@@ -123,27 +131,42 @@ def _frame(m: Micrograph, number: int) -> Micrograph:
     return m.replace(data=np.asarray(frame_of(m, number)), frame_time=None) if m.is_movie else m
 
 
-def _judged(found: Facts, raw: Micrograph, result: Micrograph) -> tuple[Facts, Any]:
-    """Halves and columns; what cannot be had is warned of."""
+@dataclass(frozen=True)
+class Judgement:
+    """Halves of the electrons and columns of a result; None where they cannot be had."""
+
+    halves: SplitHalf | None = None
+    columns: pd.DataFrame | None = None
+
+    def facts(self, pixel_size_nm: float | None) -> dict[str, Any]:
+        """Fields of ``Facts``."""
+        found: dict[str, Any] = {}
+        if self.halves is not None:
+            finest = self.halves.resolution_nm
+            found["halves"] = self.halves.verdict()
+            found["resolution_nm"] = finest if finest and np.isfinite(finest) else None
+        if self.columns is not None:
+            found["columns"] = len(self.columns)
+        if self.columns is not None and len(self.columns):
+            found["unsupported"] = int((~self.columns["supported"]).sum())
+            if pixel_size_nm:
+                found["spacing_nm"] = float(self.columns.attrs["spacing"]) * pixel_size_nm
+        return found
+
+
+def _judged(raw: Micrograph, result: Micrograph) -> Judgement:
     from ..agreement.resolution import split_half_resolution
     from ..columns import find_columns
 
-    values = {name: getattr(found, name) for name in Facts.names()}
-    table = None
+    return Judgement(
+        _or_warn("Halves not compared", split_half_resolution, raw, result),
+        _or_warn("Columns not measured", find_columns, raw, result),
+    )
+
+
+def _or_warn(what: str, judge: Callable[..., Any], raw: Micrograph, result: Micrograph) -> Any:
     try:
-        halves = split_half_resolution(raw, result)
-        finest = halves.resolution_nm
-        values["halves"] = halves.verdict()
-        values["resolution_nm"] = finest if finest and np.isfinite(finest) else None
+        return judge(raw, result)
     except SBDError as error:
-        warn(f"Halves not compared: {error}")
-    try:
-        table = find_columns(raw, result)
-        values["columns"] = len(table)
-        if len(table):
-            values["unsupported"] = int((~table["supported"]).sum())
-            if found.pixel_size_nm:
-                values["spacing_nm"] = float(table.attrs["spacing"]) * found.pixel_size_nm
-    except SBDError as error:
-        warn(f"Columns not measured: {error}")
-    return Facts(**values), table
+        warn(f"{what}: {error}")
+        return None

@@ -1,0 +1,66 @@
+"""The commands that make figures and films."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import SBDError
+from ._console import out, progress
+
+Target = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
+
+
+def figure(
+    raw: Annotated[Path, typer.Argument(help="The raw image.")],
+    denoised: Annotated[Path, typer.Argument(help="Its denoised image.")],
+    output: Target,
+    judge: Annotated[bool, typer.Option(help="Draw the agreement as well.")] = True,
+    columns: Annotated[bool, typer.Option("--columns", help="Find columns; draw them.")] = False,
+    fft: Annotated[bool, typer.Option(help="Power spectra in the corners.")] = True,
+    box: Annotated[
+        str | None, typer.Option(help="Part of the image [pixels], as y0:y1,x0:x1.")
+    ] = None,
+) -> None:
+    """Raw, denoised and judged image side by side: PNG, SVG or PDF."""
+    from .. import agreement, find_columns, read, write_figure
+
+    first, second = read(raw), read(denoised)
+    if first.is_movie:
+        raise SBDError("A figure shows a single image; take one frame, or write a film.")
+    write_figure(
+        output,
+        first,
+        second,
+        agreement=agreement(first, second) if judge else None,
+        columns=find_columns(first, second) if columns else None,
+        fft=fft,
+        box=None if box is None else _box(box),
+    )
+    out.print(f"wrote {output}", markup=False)
+
+
+def film(
+    movie: Annotated[Path, typer.Argument(help="A movie.")],
+    output: Target,
+    beside: Annotated[Path | None, typer.Option(help="Another one, drawn to its right.")] = None,
+    fps: Annotated[float, typer.Option(help="Frames per second of the film.")] = 10.0,
+) -> None:
+    """A movie as MP4 or GIF, with scale bar and time stamp."""
+    from .. import read, write_film
+
+    with progress(movie.name) as bar:
+        other = None if beside is None else read(beside)
+        write_film(output, read(movie), other, frames_per_second=fps, progress=bar)
+    out.print(f"wrote {output}", markup=False)
+
+
+def _box(text: str) -> tuple[slice, slice]:
+    found = re.fullmatch(r"\s*(\d+):(\d+)\s*,\s*(\d+):(\d+)\s*", text)
+    if not found:
+        raise SBDError(f"{text!r} is no part of an image; write it as 100:400,50:350.")
+    y0, y1, x0, x1 = map(int, found.groups())
+    return slice(y0, y1), slice(x0, x1)

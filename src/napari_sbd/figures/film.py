@@ -1,0 +1,173 @@
+"""Movies for talks: MP4 or GIF with scale bar and time stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..files import replacing
+from ..micrograph import Micrograph
+from .panel import scale_bar_length
+
+SUFFIXES = (".mp4", ".gif")
+_SAMPLED = 8  # frames that decide about the contrast
+_BAR = 0.012  # height of the scale bar over that of the image
+_LETTERS = 0.045  # height of the letters over that of the image
+
+
+def write_film(
+    path: str | Path,
+    movie: Micrograph,
+    beside: Micrograph | None = None,
+    *,
+    frames_per_second: float = 10.0,
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Path:
+    """Write a movie as others play it.
+
+    Parameters
+    ----------
+    path
+        ``.mp4`` (needs imageio with its ffmpeg, the extra ``film``) or ``.gif``.
+    movie
+        (T, Y, X); it may be lazy, one frame is held at a time (of a GIF all, as bytes).
+    beside
+        Drawn to its right, as the denoised movie beside the raw one.
+    frames_per_second
+        Of the film; the time stamp is that of the microscope.
+    progress
+        Called with (done, total), in frames.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    SBDError
+        If this is no movie, the two are of different size, the suffix is none of these, a package
+        is missing, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_sbd as sbd
+    >>> movie = sbd.Micrograph(np.random.default_rng(0).random((3, 64, 64)), 0.01, frame_time=0.5)
+    >>> sbd.write_film("movie.gif", movie).name
+    'movie.gif'
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise SBDError(f"A film is a {' or '.join(SUFFIXES)} file; {path.name!r} is none.")
+    if not movie.is_movie:
+        raise SBDError("A film needs a movie; this is a single image.")
+    if beside is not None and beside.shape != movie.shape:
+        raise SBDError(f"The movies are of different size: {movie.shape} and {beside.shape}.")
+    if not 0 < frames_per_second <= 240:
+        raise SBDError("The frames per second are a number above 0, at most 240.")
+    pictures = _pictures([movie] if beside is None else [movie, beside], progress)
+    write = _gif if path.suffix.lower() == ".gif" else _mp4
+    try:
+        with replacing(path) as draft:
+            write(draft, pictures, frames_per_second)
+    except OSError as error:
+        raise SBDError(
+            f"The film cannot be written to {path}: {error.strerror or error}."
+        ) from error
+    return path
+
+
+def _pictures(
+    movies: list[Micrograph], progress: Callable[[float, float], None]
+) -> Iterator[np.ndarray]:
+    """Frames as (Y, X, 3) uint8, of one contrast over the whole movie."""
+    ranges = [_contrast(m) for m in movies]
+    count = len(movies[0].data)
+    for t in range(count):
+        parts = [
+            _grey(np.asarray(m.data[t]), *limits) for m, limits in zip(movies, ranges, strict=True)
+        ]
+        stamp = None if movies[0].frame_time is None else t * movies[0].frame_time
+        yield _labelled(np.hstack(parts), movies[0], stamp)
+        progress(t + 1, count)
+
+
+def _contrast(movie: Micrograph) -> tuple[float, float]:
+    chosen = np.unique(np.linspace(0, len(movie.data) - 1, _SAMPLED).astype(int))
+    values = np.stack([np.asarray(movie.data[t], np.float32) for t in chosen])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = np.percentile(values, (0.2, 99.8))
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:
+    scaled = np.nan_to_num((frame.astype(np.float32) - low) / (high - low)).clip(0, 1)
+    return (scaled * 255).round().astype(np.uint8)
+
+
+def _labelled(grey: np.ndarray, m: Micrograph, seconds: float | None) -> np.ndarray:
+    """A picture with scale bar and time, of even height and width, as films need them."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = grey.shape
+    even = np.pad(grey, ((0, height % 2), (0, width % 2)), mode="edge")
+    picture = Image.fromarray(even).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(max(10, _LETTERS * height))
+    margin = 0.04 * height
+    outlined: dict[str, Any] = {"font": font, "stroke_width": 1, "stroke_fill": "black"}
+    if m.pixel_size_yx is not None:
+        pixel = m.pixel_size_yx[1]
+        length = scale_bar_length(m.shape[-1] * pixel)
+        top, right = height - margin - max(3, _BAR * height), margin + length / pixel
+        draw.rectangle((margin, top, right, height - margin), fill="white", outline="black")
+        draw.text((margin, top - 2), f"{length:g} nm", anchor="ls", fill="white", **outlined)
+    if seconds is not None:
+        draw.text((margin, margin), _time(seconds), anchor="lt", fill="white", **outlined)
+    return np.asarray(picture)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 600 else f"{seconds / 60:.1f} min"
+
+
+def _gif(path: Path, pictures: Iterator[np.ndarray], rate: float) -> None:
+    from PIL import Image
+
+    images = [Image.fromarray(picture).convert("P") for picture in pictures]
+    first, *others = images
+    duration = 1000 / rate
+    first.save(
+        path, "GIF", save_all=True, append_images=others, duration=duration, loop=0, optimize=False
+    )
+
+
+def _mp4(path: Path, pictures: Iterator[np.ndarray], rate: float) -> None:
+    try:
+        from imageio_ffmpeg import write_frames
+    except ImportError:
+        raise SBDError(
+            'An MP4 needs imageio: pip install "napari-sbd[film]"; or write a .gif.'
+        ) from None
+    first = next(pictures)
+    height, width, _ = first.shape
+    film = write_frames(
+        str(path),
+        (width, height),
+        fps=rate,
+        quality=8,
+        macro_block_size=2,
+        output_params=["-f", "mp4"],  # the name of the draft does not tell
+    )
+    film.send(None)
+    try:
+        for picture in (first, *pictures):
+            film.send(np.ascontiguousarray(picture))
+    finally:
+        film.close()

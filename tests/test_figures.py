@@ -1,0 +1,126 @@
+"""Figures and films: what is in them, as far as numbers tell; how they look is looked at."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.cli import main
+from napari_sbd.figures.plate import plate
+
+PIXEL = 0.02
+
+
+@pytest.fixture(scope="module")
+def pair():
+    y, x = np.indices((160, 160)) * np.pi / 14
+    clean = 4 + 16 * (np.cos(y) * np.cos(x)) ** 4
+    counts = np.random.default_rng(0).poisson(clean)
+    return tuple(sbd.Micrograph(v.astype(np.float32), PIXEL, gain=1.0) for v in (counts, clean))
+
+
+def test_panels_show_the_images_with_a_bar_of_the_right_length(pair):
+    figure = plate(*pair)
+    panels = [a for a in figure.axes if a.get_title()]
+    assert [a.get_title() for a in panels] == ["raw", "denoised"]
+    for axes, m in zip(panels, pair, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), m.data)
+        (bar,) = axes.lines
+        length = float(axes.texts[0].get_text().removesuffix(" nm"))
+        assert np.ptp(bar.get_xdata()) * PIXEL == pytest.approx(length)
+        assert len(axes.child_axes) == 1  # the spectrum
+
+
+def test_columns_and_agreement_follow_the_box(pair):
+    columns = sbd.find_columns(*pair)
+    judged = sbd.agreement(*pair)
+    box = (slice(40, 120), slice(20, 140))
+    figure = plate(*pair, agreement=judged, columns=columns, box=box, fft=False)
+    first, second, third = [a for a in figure.axes if a.get_title()]
+    assert first.images[0].get_array().shape == (80, 120)
+    np.testing.assert_array_equal(third.images[0].get_array(), judged.z[box])
+    inside = columns[columns["y"].between(39.5, 119.5) & columns["x"].between(19.5, 139.5)]
+    drawn = np.concatenate([c.get_offsets() for c in second.collections])
+    expected = inside[["x", "y"]].to_numpy() - [20, 40]
+    np.testing.assert_allclose(np.sort(drawn, 0), np.sort(expected, 0))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_figures_from_the_command_line(tmp_path, pair, suffix, monkeypatch, capsys):
+    for m, name in zip(pair, ("raw.npy", "clean.npy"), strict=True):
+        sbd.write(m, tmp_path / name)
+    words = ["figure", "raw.npy", "clean.npy", "-o", f"f{suffix}", "--box", "0:100,0:80"]
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *words])
+    monkeypatch.chdir(tmp_path)
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code
+    head = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
+    assert (tmp_path / f"f{suffix}").read_bytes().startswith(head)
+
+
+def test_figures_that_cannot_be_are_refused(tmp_path, pair):
+    noisy, clean = pair
+    for wrong, said in (
+        ({"path": tmp_path / "f.bmp"}, "f.bmp"),
+        ({"denoised": sbd.Micrograph(np.ones((32, 32)))}, "different size"),
+        ({"box": (slice(500, 600), slice(0, 10))}, "outside"),
+        ({"path": tmp_path / "missing" / "f.png"}, "cannot be written"),
+    ):
+        given = {"path": tmp_path / "f.png", "raw": noisy, "denoised": clean, **wrong}
+        with pytest.raises(sbd.SBDError, match=said):
+            sbd.write_figure(**given)
+
+
+def movie(count=4):
+    """Each frame a little brighter than the one before."""
+    rng = np.random.default_rng(0)
+    data = rng.random((count, 61, 80)).astype(np.float32) + np.arange(count)[:, None, None]
+    return sbd.Micrograph(data, PIXEL, frame_time=0.5)
+
+
+def test_a_gif_has_all_frames_their_contrast_and_the_time(tmp_path):
+    from PIL import Image, ImageSequence
+
+    path = sbd.write_film(tmp_path / "m.gif", movie(), frames_per_second=5)
+    with Image.open(path) as film:
+        frames = [np.asarray(f.convert("L"), float) for f in ImageSequence.Iterator(film)]
+        assert film.info["duration"] == 200
+    assert len(frames) == 4 and frames[0].shape == (62, 80)
+    assert np.all(np.diff([f.mean() for f in frames]) > 20)
+    # the time stamp changes, the scale bar does not
+    corner = [f[:12, :40] for f in frames]
+    assert (frames[0][-6:, 4:20].max() == 255) and not np.array_equal(corner[0], corner[1])
+
+
+def test_two_movies_beside_each_other(tmp_path):
+    from PIL import Image
+
+    path = sbd.write_film(tmp_path / "m.gif", movie(2), movie(2))
+    with Image.open(path) as film:
+        assert film.size == (160, 62)
+
+
+def test_an_mp4_plays(tmp_path):
+    read_frames = pytest.importorskip("imageio_ffmpeg").read_frames
+    path = sbd.write_film(tmp_path / "m.mp4", movie())
+    facts, *played = read_frames(str(path))
+    assert facts["size"] == (80, 62)
+    frames = [np.frombuffer(f, np.uint8).mean() for f in played]
+    assert len(frames) == 4 and np.all(np.diff(frames) > 20)
+
+
+def test_films_that_cannot_be_are_refused(tmp_path):
+    m = movie()
+    for given, said in (
+        ((tmp_path / "m.avi", m), "m.avi"),
+        ((tmp_path / "m.gif", m.replace(data=m.data[0], frame_time=None)), "single image"),
+        ((tmp_path / "m.gif", m, movie(3)), "different size"),
+    ):
+        with pytest.raises(sbd.SBDError, match=said):
+            sbd.write_film(*given)
+    with pytest.raises(sbd.SBDError, match="per second"):
+        sbd.write_film(tmp_path / "m.gif", m, frames_per_second=0)
+    assert not list(tmp_path.glob("m.*"))
