@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import napari_sbd as sbd
 from napari_sbd import quality
 from napari_sbd.cli import app
+from napari_sbd.denoising.settings import TuningRequest
 from napari_sbd.networks import find_model
 from napari_sbd.simulation.library_writer import write_library
 from napari_sbd.training.recipe import read_recipe
@@ -53,7 +54,9 @@ def samples(tmp_path_factory):
     source = sbd.read(folder / "frame.dm4")
     for name in ("denoised.ome.tif", "best.ome.tif", "result.ome.tif"):
         sbd.write(sbd.denoise(source, model="hrtem"), folder / name)
-    (folder / "raw").mkdir()
+    for name in ("raw", "archive", "run"):
+        (folder / name).mkdir()
+    shutil.copy(folder / "frame.dm4", folder / "archive")
     sbd.write(one, folder / "raw" / "a.mrc")
     return folder
 
@@ -63,9 +66,9 @@ def _library(folder):
 
 
 def _weights(folder):
-    """Two models."""
+    """Models of several names."""
     weights = find_model("hrtem").path
-    for name in ("one", "other"):
+    for name in ("one", "other", "run/laalo3"):
         shutil.copy(weights, folder / f"{name}.safetensors")
         shutil.copy(weights.with_suffix(".json"), folder / f"{name}.json")
 
@@ -86,7 +89,12 @@ def _stacks(folder):
     sbd.train_series(decay, target=noisy, steps=2).save(folder / "protocol.safetensors")
 
 
-MORE = {"series": _stacks, "simulate": _library, "training-log": _weights}
+MORE = {
+    "series": _stacks,
+    "simulate": _library,
+    "training-log": _weights,
+    "tutorial-fine-tune": _weights,
+}
 
 
 @pytest.fixture
@@ -95,6 +103,14 @@ def quick(monkeypatch):
     monkeypatch.setattr(sbd, "gain_tune", partial(sbd.gain_tune, steps=2))
     monkeypatch.setattr(sbd, "train_series", partial(sbd.train_series, steps=2))
     monkeypatch.setattr(quality, "candidates", partial(quality.candidates, gain_tuning=False))
+    denoise = sbd.denoise
+
+    def denoise_quickly(image, **settings):
+        if settings.get("gain_tuning") is True:
+            settings["gain_tuning"] = TuningRequest(steps=2)
+        return denoise(image, **settings)
+
+    monkeypatch.setattr(sbd, "denoise", denoise_quickly)
     known = inspect.signature(sbd.train)
 
     def train(*given, **options):
@@ -141,6 +157,7 @@ def _follow(words):
     if words[0] == "napari-sbd":
         _parse(words[1:])
         if not " ".join(words[1:]).startswith(LONG) and "--scheduler" not in words:
+            words += ["--tune-steps", "2"] if "--gain-tuning" in words else []
             done = CliRunner().invoke(app, words[1:])
             assert done.exit_code == 0, f"{words}: {done.output}{done.exception!r}"
         return
