@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from .denoising.settings import NEIGHBOURS, Settings, takes_settings
 from .errors import SBDError, in_words
+from .foreign import as_given
 from .frames import as_micrograph
-from .micrograph import Micrograph
 from .session import Progress, Session
 
 __all__ = ["Progress", "denoise", "denoise_movie"]
 
-Image = TypeVar("Image", Micrograph, np.ndarray)
+Image = TypeVar("Image")
 
 
 @takes_settings
@@ -37,7 +35,8 @@ def denoise(
     ----------
     image
         A micrograph, or an array (Y, X) or (T, Y, X) in any linear unit, at least 32 x 32 pixels.
-        Pixels that are NaN, infinite or masked hold no data.
+        Pixels that are NaN, infinite or masked hold no data. Signals of HyperSpy, arrays of xarray,
+        images of abTEM and data sets of quantem are taken with the calibration of their axes.
     **settings
         Those of ``Settings``.
     progress
@@ -48,7 +47,8 @@ def denoise(
     Returns
     -------
     The expected value of each pixel, float32, same shape and units as the input: a micrograph with
-    its calibration and recipe for a micrograph, an array for an array. Pixels stay NaN only where a
+    its calibration and recipe for a micrograph, an array for an array, a signal with its axes and
+    metadata for a signal. Pixels stay NaN only where a
     whole block holds no data.
 
     Raises
@@ -71,7 +71,8 @@ def denoise(
     source = as_micrograph(image)
     with in_words():
         result = Session(source, chosen, progress=progress, should_stop=should_stop).collect()
-    return result if isinstance(image, Micrograph) else result.data
+    given: Image = as_given(image, result)
+    return given
 
 
 @takes_settings
@@ -120,5 +121,5 @@ def denoise_movie(
     """
     if neighbours != int(neighbours) or neighbours < 1:
         raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")
-    told = {"progress": progress, "should_stop": should_stop}
-    return denoise(movie, neighbours=neighbours, **told, **settings)  # type: ignore[arg-type]
+    told: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
+    return denoise(movie, neighbours=neighbours, **told, **settings)

@@ -7,6 +7,7 @@ import shutil
 import tomllib
 import warnings
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from napari_sbd.simulation.library_writer import write_library
 from napari_sbd.training.recipe import read_recipe
 
 LANGUAGES = {"python", "bash", "console", "text", "yaml", "{toctree}"}
+# Programs of others that a page may import; without them its block is not run.
+OTHERS = {"hyperspy"}
 # What takes minutes, or a cluster, is parsed only.
 LONG = ("demo", "compare", "fine-tune", "train", "series train", "simulate", "specialise", "watch")
 
@@ -139,7 +142,9 @@ def _do(block, page, names):
     assert block.language in LANGUAGES
     if block.language == "python":
         code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
-        exec(code, names)
+        needed = set(re.findall(r"import (\w+)", block.text)) & OTHERS
+        if all(find_spec(name) for name in needed):
+            exec(code, names)
     elif block.language == "bash":
         for words in commands(block):
             _follow(words)
