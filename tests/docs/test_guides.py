@@ -61,6 +61,7 @@ def samples(tmp_path_factory):
         (folder / name).mkdir()
     shutil.copy(folder / "frame.dm4", folder / "archive")
     sbd.write(one, folder / "raw" / "a.mrc")
+    sbd.write(one, folder / "raw" / "b.dm4")
     return folder
 
 
@@ -158,7 +159,8 @@ def _do(block, page, names):
 
 def _follow(words):
     """Run a command, or see that there is what it names."""
-    words = [word for pattern in words for word in sorted(glob.glob(pattern)) or [pattern]]
+    if "--glob" not in words:
+        words = [word for pattern in words for word in sorted(glob.glob(pattern)) or [pattern]]
     if words[0] == "napari-sbd":
         _parse(words[1:])
         if not " ".join(words[1:]).startswith(LONG) and "--scheduler" not in words:
