@@ -6,6 +6,9 @@ Denoise an image of Pt on CeO2, ask whether the counts support the result, and f
 its atomic columns.
 """
 
+from pathlib import Path
+from tempfile import mkdtemp
+
 import matplotlib.pyplot as plt
 
 import napari_sbd as sbd
@@ -47,5 +50,6 @@ axes.scatter(columns["x"], columns["y"], s=12, c=colours)
 # %%
 # Files keep pixel size, gain, offset and the recipe, from which ``sbd.cite`` writes the paragraph
 # for the methods section.
-sbd.write(denoised, "frame_denoised.ome.tif")
-print(sbd.cite("frame_denoised.ome.tif"))
+path = Path(mkdtemp()) / "frame_denoised.ome.tif"
+sbd.write(denoised, path)
+print(sbd.cite(path))

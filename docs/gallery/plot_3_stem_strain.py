@@ -5,6 +5,9 @@ STEM columns and strain
 Find the columns of an annular dark-field image and measure the strain of their lattice.
 """
 
+from pathlib import Path
+from tempfile import mkdtemp
+
 import matplotlib.pyplot as plt
 
 import napari_sbd as sbd
@@ -40,4 +43,4 @@ figure.colorbar(points, ax=axes[1], label="strain [%]")
 
 # %%
 # The table goes to other programs as CSV, as HDF5 in the layout of atomap, or as XYZ.
-sbd.write_columns(columns, "columns.csv")
+sbd.write_columns(columns, Path(mkdtemp()) / "columns.csv")

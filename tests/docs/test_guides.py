@@ -7,6 +7,7 @@ import shutil
 import tomllib
 import warnings
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,14 @@ from typer.testing import CliRunner
 import napari_sbd as sbd
 from napari_sbd import quality
 from napari_sbd.cli import app
+from napari_sbd.denoising.settings import TuningRequest
 from napari_sbd.networks import find_model
 from napari_sbd.simulation.library_writer import write_library
 from napari_sbd.training.recipe import read_recipe
 
 LANGUAGES = {"python", "bash", "console", "text", "yaml", "{toctree}"}
+# Programs of others that a page may import; without them its block is not run.
+OTHERS = {"hyperspy"}
 # What takes minutes, or a cluster, is parsed only.
 LONG = ("demo", "compare", "fine-tune", "train", "series train", "simulate", "specialise", "watch")
 
@@ -53,8 +57,11 @@ def samples(tmp_path_factory):
     source = sbd.read(folder / "frame.dm4")
     for name in ("denoised.ome.tif", "best.ome.tif", "result.ome.tif"):
         sbd.write(sbd.denoise(source, model="hrtem"), folder / name)
-    (folder / "raw").mkdir()
+    for name in ("raw", "archive", "run"):
+        (folder / name).mkdir()
+    shutil.copy(folder / "frame.dm4", folder / "archive")
     sbd.write(one, folder / "raw" / "a.mrc")
+    sbd.write(one, folder / "raw" / "b.dm4")
     return folder
 
 
@@ -63,9 +70,9 @@ def _library(folder):
 
 
 def _weights(folder):
-    """Two models."""
+    """Models of several names."""
     weights = find_model("hrtem").path
-    for name in ("one", "other"):
+    for name in ("one", "other", "run/laalo3"):
         shutil.copy(weights, folder / f"{name}.safetensors")
         shutil.copy(weights.with_suffix(".json"), folder / f"{name}.json")
 
@@ -86,7 +93,12 @@ def _stacks(folder):
     sbd.train_series(decay, target=noisy, steps=2).save(folder / "protocol.safetensors")
 
 
-MORE = {"series": _stacks, "simulate": _library, "training-log": _weights}
+MORE = {
+    "series": _stacks,
+    "simulate": _library,
+    "training-log": _weights,
+    "tutorial-fine-tune": _weights,
+}
 
 
 @pytest.fixture
@@ -95,6 +107,14 @@ def quick(monkeypatch):
     monkeypatch.setattr(sbd, "gain_tune", partial(sbd.gain_tune, steps=2))
     monkeypatch.setattr(sbd, "train_series", partial(sbd.train_series, steps=2))
     monkeypatch.setattr(quality, "candidates", partial(quality.candidates, gain_tuning=False))
+    denoise = sbd.denoise
+
+    def denoise_quickly(image, **settings):
+        if settings.get("gain_tuning") is True:
+            settings["gain_tuning"] = TuningRequest(steps=2)
+        return denoise(image, **settings)
+
+    monkeypatch.setattr(sbd, "denoise", denoise_quickly)
     known = inspect.signature(sbd.train)
 
     def train(*given, **options):
@@ -123,7 +143,9 @@ def _do(block, page, names):
     assert block.language in LANGUAGES
     if block.language == "python":
         code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
-        exec(code, names)
+        needed = set(re.findall(r"import (\w+)", block.text)) & OTHERS
+        if all(find_spec(name) for name in needed):
+            exec(code, names)
     elif block.language == "bash":
         for words in commands(block):
             _follow(words)
@@ -137,10 +159,12 @@ def _do(block, page, names):
 
 def _follow(words):
     """Run a command, or see that there is what it names."""
-    words = [word for pattern in words for word in sorted(glob.glob(pattern)) or [pattern]]
+    if "--glob" not in words:
+        words = [word for pattern in words for word in sorted(glob.glob(pattern)) or [pattern]]
     if words[0] == "napari-sbd":
         _parse(words[1:])
         if not " ".join(words[1:]).startswith(LONG) and "--scheduler" not in words:
+            words += ["--tune-steps", "2"] if "--gain-tuning" in words else []
             done = CliRunner().invoke(app, words[1:])
             assert done.exit_code == 0, f"{words}: {done.output}{done.exception!r}"
         return

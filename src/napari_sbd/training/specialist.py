@@ -147,7 +147,7 @@ def specialise(
     --------
     >>> from pathlib import Path
     >>> try:
-    ...     sbd.specialise("Pt", "run", pixel_size=0.0065, should_stop=lambda: True)  # at once
+    ...     path = sbd.specialise("Pt", "run", pixel_size=0.0065, should_stop=lambda: True)
     ... except sbd.Cancelled:
     ...     print(Path("run/recipe.yaml").exists())
     True
