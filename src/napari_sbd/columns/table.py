@@ -137,7 +137,9 @@ def find_columns(
     return result
 
 
-def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> pd.DataFrame:
+def _find(
+    frame: Images, settings: dict[str, Any], alpha: float | None, halves: bool
+) -> pd.DataFrame:
     """The table of one frame."""
     from ..agreement.confirm import confirm
     from ..spots import detect, spacing
