@@ -156,7 +156,7 @@ def test_a_run_that_is_cancelled_keeps_its_checkpoint_and_is_resumed(
     widget.resume.setChecked(True)
     widget.start.click()
     until(lambda: not widget.running)
-    assert session == [("mine", None, "hrtem", False), ("mine", 60, None, True)]
+    assert session == [("mine", None, "hrtem", False), ("mine", 15, None, True)]
     box.choose(str(tmp_path / "run/mine.safetensors"))
     assert box.currentText() == "mine"
     assert find_model(box.chosen).name == "mine"
