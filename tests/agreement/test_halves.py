@@ -143,9 +143,9 @@ def test_rings_of_noise_scatter_by_two_thirds_of_what_the_criteria_allow_for():
         _, frc, half_bit, chance = ring_correlation(*pair)
         pulls.append((frc / (chance / 3.5))[4:])  # rings of more than a few values
     assert 0.58 < np.std(pulls) < 0.72
-    # van Heel and Schatz (2005), at a hundred independent values in a ring
-    half_bit_of = np.interp(3.5 / (2**0.5 * 10), chance[::-1], half_bit[::-1])
-    assert half_bit_of == pytest.approx((0.2071 + 0.19102) / (1.2071 + 0.09102), rel=0.01)
+    # van Heel and Schatz (2005): with 49 independent values in a ring, 0.3590
+    values = 3.5 / (2**0.5 * chance)
+    assert np.interp(7, values, half_bit) == pytest.approx(0.3590, abs=2e-3)
 
 
 def test_the_resolution_is_the_last_ring_above_a_seventh_and_both_other_criteria():
