@@ -52,7 +52,7 @@ def calibration(images: int) -> Iterator[str]:
         means, spreads, beyond = [], [], []
         for seed, clean in enumerate(scenes):
             counts = np.random.default_rng([seed, 5]).poisson(clean * dose)
-            z = sbd.agreement(counts, clean * dose, PIXEL).z
+            z = sbd.agreement(counts, clean * dose, pixel_size=PIXEL).z
             means.append(z.mean())
             spreads.append(z.std())
             beyond.append(np.mean(np.abs(z[y, x]) > 1.96))
@@ -119,7 +119,7 @@ def power(count: int, draws: int) -> Iterator[str]:
                     z[kind].append(np.abs(score[:n]))
                     z["true"].append(np.abs(score[n:]))
                     if kind == "invented":
-                        paper = sbd.agreement(counts, expected, PIXEL, columns=places)
+                        paper = sbd.agreement(counts, expected, pixel_size=PIXEL, columns=places)
                         ratio[kind].append(paper.column_ratio[:n])
                         ratio["true"].append(paper.column_ratio[n:])
         areas = [auc(z[k], z["true"]) for k in ("invented", "missing")]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
+from napari_sbd.recipe import recipe, with_recipe
 
 
 def loaded_after(code: str) -> set[str]:
@@ -57,3 +58,28 @@ def test_a_warning_names_the_line_that_called_the_package():
     with pytest.warns(UserWarning) as told:
         sbd.denoise(flat, pixel_size=0.03, gain=1.0, model="hrtem")
     assert {Path(w.filename) for w in told} == {Path(__file__)}
+
+
+def test_calibration_by_position_is_taken_with_a_warning():
+    """For one more version, where it was possible once."""
+    counts, clean = np.random.default_rng(0).poisson(4.0, (64, 64)), np.full((64, 64), 4.0)
+    with pytest.warns(FutureWarning, match=r"Write pixel_size=\.\.\. in residual_check"):
+        late = sbd.residual_check(counts, clean, 0.0061)
+    assert late.unit == "1/nm"
+    with pytest.warns(FutureWarning, match=r"pixel_size=\.\.\., gain=\.\.\. in denoisers"):
+        assert "wavelet" in sbd.denoisers(0.0061, 1.0)
+    with pytest.raises(TypeError):
+        sbd.residual_check(counts, clean, 0.0061, 1.0)
+    with pytest.raises(TypeError):
+        sbd.residual_check(counts, clean, 0.0061, pixel_size=0.0061)
+
+
+@pytest.mark.parametrize("judge", [sbd.agreement, sbd.residual_check, sbd.split_half_resolution])
+def test_images_in_each_others_place_are_refused(judge):
+    counts, clean = np.random.default_rng(0).poisson(4.0, (64, 64)), np.full((64, 64), 4.0)
+    more = {"denoiser": lambda y: y} if judge is sbd.split_half_resolution else {}
+    with pytest.raises(sbd.SBDError, match="noisy image comes first"):
+        judge(clean, counts, **more)
+    with pytest.raises(sbd.SBDError, match="give the raw one"):
+        made = with_recipe(sbd.Micrograph(clean, gain=1.0), recipe("denoise"))
+        judge(made, sbd.Micrograph(counts, gain=1.0), **more)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from inspect import signature
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -49,12 +55,43 @@ class Cancelled(Exception):
     """
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn in the name of the nearest caller outside this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
+
+
+def by_name(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let keyword-only parameters be given by position for one more version, with a warning.
+
+    Parameters
+    ----------
+    names
+        Of the parameters, in the order that they had.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        kinds = signature(function).parameters.values()
+        places = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in kinds)
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            late = dict(zip(names, args[places:], strict=False))
+            if not late or len(args) > places + len(names) or late.keys() & kwargs.keys():
+                return function(*args, **kwargs)  # Python says what is wrong, if anything
+            said = ", ".join(f"{name}=..." for name in late)
+            warn(
+                f"Write {said} in {function.__name__}(); by position it will be refused.",
+                FutureWarning,
+            )
+            named: dict[str, Any] = {**kwargs, **late}
+            return function(*args[:places], **named)  # type: ignore[arg-type]
+
+        return call
+
+    return decorate
 
 
 @contextmanager

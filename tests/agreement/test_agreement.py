@@ -27,7 +27,7 @@ def counts_of(truth, seed=0):
 @pytest.mark.parametrize("dose", [0.05, 0.45, 4, 20])
 def test_z_is_standard_normal_where_the_denoised_image_is_the_truth(dose):
     truth = lattice(SHAPE, mean=dose)
-    z = np.stack([sbd.agreement(counts_of(truth, s), truth, PIXEL).z for s in range(6)])
+    z = np.stack([sbd.agreement(counts_of(truth, s), truth, pixel_size=PIXEL).z for s in range(6)])
     assert z.dtype == np.float32
     assert z.std() == pytest.approx(1, abs=0.05)
     assert abs(z.mean()) < 0.08
@@ -37,7 +37,7 @@ def test_z_is_standard_normal_where_the_denoised_image_is_the_truth(dose):
 def test_an_invented_column_and_a_missing_one_are_found():
     truth = lattice(SHAPE, contrast=0.1, mean=2.0) + column(SHAPE, 250, 250, 1.2)
     shown = lattice(SHAPE, contrast=0.1, mean=2.0) + column(SHAPE, 100, 130, 1.2)
-    result = sbd.agreement(counts_of(truth), shown, PIXEL)
+    result = sbd.agreement(counts_of(truth), shown, pixel_size=PIXEL)
     assert result.z[100, 130] < -4
     assert result.z[250, 250] > 4
     assert result.p[250, 250] < 1e-4
@@ -56,7 +56,7 @@ def test_the_paper_map_is_positive_on_true_columns_and_negative_in_vacuum():
     for y in range(100, 400, 60):
         for x in range(100, 400, 60):
             truth += column(SHAPE, y, x, 2.0)
-    result = sbd.agreement(counts_of(truth), truth, PIXEL)
+    result = sbd.agreement(counts_of(truth), truth, pixel_size=PIXEL)
     assert len(result.positions) == 25
     assert result.log_likelihood_ratio[100, 100] > 0
     assert result.log_likelihood_ratio[480, 480] < 0
@@ -73,19 +73,19 @@ def test_the_paper_map_is_positive_on_true_columns_and_negative_in_vacuum():
 
 def test_gain_and_offset_change_nothing(counts):
     truth = lattice(counts.shape)
-    plain = sbd.agreement(counts, truth, PIXEL)
+    plain = sbd.agreement(counts, truth, pixel_size=PIXEL)
     micrographs = [
         sbd.Micrograph(37 * i + 100, PIXEL, gain=37, offset=100) for i in (counts, truth)
     ]
     np.testing.assert_allclose(sbd.agreement(*micrographs).z, plain.z, atol=1e-2)
-    told = sbd.agreement(37 * counts + 100, 37 * truth + 100, PIXEL, gain=37, offset=100)
+    told = sbd.agreement(37 * counts + 100, 37 * truth + 100, pixel_size=PIXEL, gain=37, offset=100)
     np.testing.assert_allclose(told.z, plain.z, atol=1e-2)
 
 
 def test_a_given_gain_overrules_that_of_the_file_for_both_images():
     truth = lattice(SHAPE, mean=4.0)
     counts = counts_of(truth)
-    right = sbd.agreement(counts, truth, PIXEL)
+    right = sbd.agreement(counts, truth, pixel_size=PIXEL)
     pair = [sbd.Micrograph(2 * i + 100, PIXEL, gain=1.7, offset=90) for i in (counts, truth)]
     told = sbd.agreement(*pair, gain=2, offset=100)
     np.testing.assert_allclose(told.z, right.z, atol=1e-2)
@@ -95,12 +95,12 @@ def test_all_frames_of_a_movie_count():
     truth = lattice(SHAPE, contrast=0.1, mean=0.45)
     shown = truth + column(SHAPE, 100, 130, 0.2)
     movie = counts_of(np.broadcast_to(truth, (8, *SHAPE)))
-    one = sbd.agreement(movie[0], shown, PIXEL).z[100, 130]
-    result = sbd.agreement(movie, np.broadcast_to(shown, movie.shape), PIXEL)
+    one = sbd.agreement(movie[0], shown, pixel_size=PIXEL).z[100, 130]
+    result = sbd.agreement(movie, np.broadcast_to(shown, movie.shape), pixel_size=PIXEL)
     assert result.z.shape == SHAPE
     assert "odd" in result.how
     assert result.z[100, 130] < min(-4.0, one)
-    right = sbd.agreement(movie, np.broadcast_to(truth, movie.shape), PIXEL)
+    right = sbd.agreement(movie, np.broadcast_to(truth, movie.shape), pixel_size=PIXEL)
     assert right.z.std() == pytest.approx(1, abs=0.1)
 
 
@@ -113,24 +113,24 @@ def test_halves_of_a_movie_may_differ_in_frames_and_beam(beam):
     """z stays standard normal, and an invented column is found."""
     truth = beam[:, None, None] * lattice(SHAPE, contrast=0.1, mean=2.0)
     counts = counts_of(truth)
-    right = sbd.agreement(counts, truth, PIXEL)
+    right = sbd.agreement(counts, truth, pixel_size=PIXEL)
     assert "odd" in right.how
     assert right.z.std() == pytest.approx(1, abs=0.1)
     shown = truth + beam[:, None, None] * column(SHAPE, 100, 130, 1.2)
-    assert sbd.agreement(counts, shown, PIXEL).z[100, 130] < -5
+    assert sbd.agreement(counts, shown, pixel_size=PIXEL).z[100, 130] < -5
 
 
 def test_the_truth_of_a_drifting_movie_of_odd_length_is_not_condemned():
     """Its even and odd frames have one centre, though not one width."""
     truth = np.stack([np.roll(lattice((160, 160), mean=12.0), 2 * t, 0) for t in range(5)])
-    result = sbd.agreement(counts_of(truth), truth, PIXEL)
+    result = sbd.agreement(counts_of(truth), truth, pixel_size=PIXEL)
     assert "odd" not in result.how
     assert result.z.std() == pytest.approx(1, abs=0.15)
 
 
 def test_a_moving_scene_is_not_judged_across_frames():
     truth = np.stack([np.roll(lattice(SHAPE, mean=4.0), 20 * t, 0) for t in range(4)])
-    result = sbd.agreement(counts_of(truth), truth, PIXEL)
+    result = sbd.agreement(counts_of(truth), truth, pixel_size=PIXEL)
     assert "odd" not in result.how
     assert result.z.std() == pytest.approx(1, abs=0.1)
 
@@ -141,8 +141,8 @@ def test_an_estimate_that_follows_its_noise_passes_too_easily_unless_judged_by_h
     def blur(image):
         return gaussian_filter(image.astype(float), 8.0)
 
-    easy = sbd.agreement(flat, blur(flat), PIXEL)
-    honest = sbd.agreement(flat, blur(flat), PIXEL, denoiser=blur)
+    easy = sbd.agreement(flat, blur(flat), pixel_size=PIXEL)
+    honest = sbd.agreement(flat, blur(flat), pixel_size=PIXEL, denoiser=blur)
     assert easy.z.std() < 0.65
     assert honest.z.std() == pytest.approx(1, abs=0.15)
     assert honest.self_use == pytest.approx(easy.z.std(), abs=0.15)
@@ -155,7 +155,7 @@ def test_halves_find_what_a_denoiser_invents():
         return (truth + column(SHAPE, 300, 200, 0.8)) * image.mean() / truth.mean()
 
     counts = counts_of(truth)
-    result = sbd.agreement(counts, inventive(counts), PIXEL, denoiser=inventive)
+    result = sbd.agreement(counts, inventive(counts), pixel_size=PIXEL, denoiser=inventive)
     assert result.z[300, 200] < -4
 
 
@@ -163,7 +163,7 @@ def test_pixels_without_data_have_no_z(counts):
     values = counts.astype(float)
     values[40:50] = np.nan
     truth = lattice(counts.shape)
-    result = sbd.agreement(values, truth, PIXEL)
+    result = sbd.agreement(values, truth, pixel_size=PIXEL)
     assert np.isnan(result.z[40:50]).all()
     assert np.isfinite(result.z[:40]).all()
     assert result.z[:40].std() == pytest.approx(1, abs=0.35)
@@ -171,7 +171,7 @@ def test_pixels_without_data_have_no_z(counts):
 
 def test_a_click_tells_counts_and_prediction(counts):
     truth = lattice(counts.shape)
-    result = sbd.agreement(counts, truth, PIXEL)
+    result = sbd.agreement(counts, truth, pixel_size=PIXEL)
     there = result.at(90.2, 100.1)
     assert there["expected"] == pytest.approx(200 * np.pi * 0.64, rel=0.4)
     assert abs(there["electrons"] - there["expected"]) < 5 * there["expected"] ** 0.5
@@ -187,7 +187,7 @@ def test_the_lattice_stands_in_for_the_pixel_size():
 def test_a_wrong_gain_is_noticed():
     truth = lattice(SHAPE, mean=4.0)
     with pytest.warns(UserWarning, match="variance"):
-        sbd.agreement(3 * counts_of(truth), 3 * truth, PIXEL)
+        sbd.agreement(3 * counts_of(truth), 3 * truth, pixel_size=PIXEL)
 
 
 @pytest.mark.parametrize(
@@ -203,17 +203,17 @@ def test_a_wrong_gain_is_noticed():
 )
 def test_bad_input_is_refused_in_one_sentence(noisy, denoised, words):
     with pytest.raises(sbd.SBDError, match=words):
-        sbd.agreement(noisy, denoised, PIXEL)
+        sbd.agreement(noisy, denoised, pixel_size=PIXEL)
 
 
 def test_a_denoiser_that_changes_the_shape_is_refused(counts):
     with pytest.raises(sbd.SBDError, match="shape"):
-        sbd.agreement(counts, lattice(counts.shape), PIXEL, denoiser=lambda i: i[:-1])
+        sbd.agreement(counts, lattice(counts.shape), pixel_size=PIXEL, denoiser=lambda i: i[:-1])
 
 
 def test_judged_columns_agree_with_the_map(counts):
     truth = lattice(counts.shape)
-    result = sbd.agreement(counts, truth, PIXEL)
+    result = sbd.agreement(counts, truth, pixel_size=PIXEL)
     y, x = np.array([60, 100]), np.array([80, 120])
     z, p = judge_columns(counts, truth, y, x, result.radius)
     np.testing.assert_allclose(z, result.z[y, x], atol=0.02)

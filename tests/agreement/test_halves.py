@@ -11,7 +11,7 @@ import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd import SBDError
 from napari_sbd.agreement.evidence import local_variance
-from napari_sbd.agreement.resolution import ring_correlation
+from napari_sbd.agreement.resolution import SplitHalf, ring_correlation
 from napari_sbd.agreement.split_halves import noise_halves
 
 PIXEL = 0.0061
@@ -133,3 +133,30 @@ def test_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert "halves" in result.output and "nm" in result.output
     assert out.stat().st_size > 1000
+
+
+def test_rings_of_noise_scatter_by_two_thirds_of_what_the_criteria_allow_for():
+    """Thin rings hold more independent values than areas, so the criteria are on the safe side."""
+    pulls = []
+    for seed in range(8):
+        pair = np.random.default_rng(seed).normal(0, 1, (2, 160, 160))
+        _, frc, half_bit, chance = ring_correlation(*pair)
+        pulls.append((frc / (chance / 3.5))[4:])  # rings of more than a few values
+    assert 0.58 < np.std(pulls) < 0.72
+    # van Heel and Schatz (2005): with 49 independent values in a ring, 0.3590
+    values = 3.5 / (2**0.5 * chance)
+    assert np.interp(7, values, half_bit) == pytest.approx(0.3590, abs=2e-3)
+
+
+def test_the_resolution_is_the_last_ring_above_a_seventh_and_both_other_criteria():
+    f = np.array([0.1, 0.2, 0.3, 0.4])
+    none = np.zeros(4)
+
+    def period(frc, half_bit=none, chance=none):
+        return SplitHalf(f, np.array(frc), half_bit, chance, none, 0.5, None, none).resolution_px
+
+    assert period([0.9, 0.15, 0.14, 0.1]) == pytest.approx(5)
+    assert period([0.9, 0.1, 0.2, 0.1]) == pytest.approx(1 / 0.3)
+    assert period([0.9, 0.3, 0.3, 0.3], half_bit=np.full(4, 0.4)) == pytest.approx(10)
+    assert period([0.9, 0.3, 0.3, 0.3], chance=np.array([0.2, 0.2, 0.4, 0.4])) == pytest.approx(5)
+    assert np.isinf(period([0.1, 0.1, 0.1, 0.1]))

@@ -9,14 +9,14 @@ from known import lattice
 from napari_sbd.denoising import filters
 
 PIXEL = 0.0061
-NAMES = [name for name in filters.denoisers(PIXEL) if name != "BM3D"]
+NAMES = [name for name in filters.denoisers(pixel_size=PIXEL) if name != "BM3D"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_filter_is_nearer_to_the_truth_than_the_counts(name):
     truth = lattice((256, 256), mean=2.0)
     counts = np.random.default_rng(0).poisson(truth)
-    result = filters.denoisers(PIXEL, gain=1.0)[name](counts)
+    result = filters.denoisers(pixel_size=PIXEL, gain=1.0)[name](counts)
     assert result.shape == counts.shape
     assert sbd.psnr(result, truth, 1) > sbd.psnr(counts, truth, 1) + 8
     assert result.mean() == pytest.approx(counts.mean(), rel=0.03)
@@ -25,8 +25,8 @@ def test_each_filter_is_nearer_to_the_truth_than_the_counts(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_units_of_the_input_are_units_of_the_output(name):
     counts = np.random.default_rng(1).poisson(lattice((160, 160), mean=2.0))
-    plain = filters.denoisers(PIXEL, gain=1.0)[name](counts)
-    told = filters.denoisers(PIXEL, gain=30.0, offset=500.0)[name](30 * counts + 500)
+    plain = filters.denoisers(pixel_size=PIXEL, gain=1.0)[name](counts)
+    told = filters.denoisers(pixel_size=PIXEL, gain=30.0, offset=500.0)[name](30 * counts + 500)
     np.testing.assert_allclose((told - 500) / 30, plain, atol=0.01)
 
 
@@ -40,7 +40,9 @@ def test_the_inverse_of_anscombe_is_unbiased():
 
 def test_filters_take_single_images():
     with pytest.raises(sbd.SBDError, match="single"):
-        filters.denoisers(PIXEL)["Gaussian"](np.random.default_rng(0).poisson(1, (3, 64, 64)))
+        filters.denoisers(pixel_size=PIXEL)["Gaussian"](
+            np.random.default_rng(0).poisson(1, (3, 64, 64))
+        )
 
 
 @pytest.mark.parametrize("name", ["non-local means", "wavelet", "total variation"])
@@ -48,8 +50,10 @@ def test_the_offset_that_is_told_counts_where_the_gain_is_not_known(name):
     """Without it the noise would seem not to grow with the brightness."""
     truth = lattice((256, 256), mean=2.0, contrast=0.9)
     image = np.random.default_rng(3).poisson(truth) + 400.0
-    plain, told = (filters.denoisers(PIXEL, offset=o)[name](image) - 400 for o in (0, 400))
-    right = filters.denoisers(PIXEL)[name](image - 400)
+    plain, told = (
+        filters.denoisers(pixel_size=PIXEL, offset=o)[name](image) - 400 for o in (0, 400)
+    )
+    right = filters.denoisers(pixel_size=PIXEL)[name](image - 400)
     np.testing.assert_allclose(told, right, atol=0.01)
     assert np.abs(plain - right).max() > 0.1
 
@@ -69,7 +73,7 @@ def test_images_of_fewer_blocks_are_refused(shape, block):
     counts = np.random.default_rng(0).poisson(9.0, [n * (block or (1, 1))[0] for n in shape])
     for name in NAMES:
         with pytest.raises(sbd.SBDError, match="working pixels"):
-            filters.denoisers(PIXEL, gain=1.0, block=block)[name](counts)
+            filters.denoisers(pixel_size=PIXEL, gain=1.0, block=block)[name](counts)
 
 
 @pytest.mark.parametrize("shape", [(9, 30), (12, 10), (16, 17)])

@@ -124,7 +124,7 @@ def test_the_window_gives_the_decibels_of_the_command_line(viewer, open_tool, un
     from napari_sbd.quality import candidates, compare
 
     m = micrograph_of(viewer.layers["raw"])
-    table = compare(m.electrons, candidates(PIXEL, gain_tuning=False))
+    table = compare(m.electrons, candidates(pixel_size=PIXEL, gain_tuning=False))
     shown = {
         widget.table.item(row, 0).text(): widget.table.item(row, 1).text()
         for row in range(widget.table.rowCount())

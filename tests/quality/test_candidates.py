@@ -12,7 +12,9 @@ COUNTS = np.random.default_rng(0).poisson(lattice((128, 128), mean=2.0))
 
 
 def test_the_best_of_them_beats_the_raw_image():
-    table = sbd.compare(COUNTS, candidates(0.0061, model="hrtem", gain_tuning=False), 1.0)
+    table = sbd.compare(
+        COUNTS, candidates(pixel_size=0.0061, model="hrtem", gain_tuning=False), 1.0
+    )
     assert table["umse"].idxmin() != "raw"
     assert table.loc["network", "umse"] < 0.2 * table.loc["raw", "umse"]
 
@@ -20,7 +22,7 @@ def test_the_best_of_them_beats_the_raw_image():
 def test_the_tuned_network_sees_counted_electrons_of_four_fifths_of_the_dose():
     """Thinned counts are brought to the scale of the whole; in that unit they are still counts."""
     seen = np.random.default_rng(1).binomial(COUNTS, 0.8) * 1.25
-    tuned = candidates(0.0061, model="hrtem")["GainTuned"]
+    tuned = candidates(pixel_size=0.0061, model="hrtem")["GainTuned"]
     estimate = tuned(seen)
     assert estimate.shape == seen.shape
     assert estimate.mean() == pytest.approx(seen.mean(), rel=0.02)
@@ -33,6 +35,6 @@ def test_all_filters_only_when_asked():
 
 
 def test_stopping_ends_the_tuning():
-    table = candidates(0.0061, model="hrtem", should_stop=lambda: True)
+    table = candidates(pixel_size=0.0061, model="hrtem", should_stop=lambda: True)
     with pytest.raises(Cancelled):
         table["GainTuned"](COUNTS)

@@ -125,10 +125,10 @@ def test_the_peak_of_a_comparison_does_not_depend_on_the_order():
 def test_residual_of_the_truth_is_white_and_of_a_blur_is_not():
     truth = lattice((400, 400), period=40, mean=4.0)
     counts = np.random.default_rng(7).poisson(truth)
-    right = sbd.residual_check(counts, truth, 0.0061)
+    right = sbd.residual_check(counts, truth, pixel_size=0.0061)
     assert len(right.peaks) == 0
     assert right.power == pytest.approx(1, abs=0.1)
-    wrong = sbd.residual_check(counts, gaussian_filter(truth, 12), 0.0061)
+    wrong = sbd.residual_check(counts, gaussian_filter(truth, 12), pixel_size=0.0061)
     assert wrong.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
     assert "removed signal" in wrong.verdict()
 
@@ -138,7 +138,8 @@ def test_the_autocorrelation_of_a_residual_is_a_dot_if_it_is_white():
     counts = np.random.default_rng(7).poisson(truth)
     estimates = {"white": truth, "lattice": gaussian_filter(truth, 12)}
     images = {
-        k: sbd.residual_check(counts, e, 0.0061).autocorrelation for k, e in estimates.items()
+        k: sbd.residual_check(counts, e, pixel_size=0.0061).autocorrelation
+        for k, e in estimates.items()
     }
     largest = {}
     for name, image in images.items():

@@ -33,5 +33,5 @@ def test_a_removed_lattice_is_found_beside_missing_pixels():
     rng = np.random.default_rng(1)
     counts = rng.poisson(TRUTH).astype(float)
     counts[_quarter(rng)] = np.nan
-    found = sbd.residual_check(counts, np.full(TRUTH.shape, 4.0), 0.0061)
+    found = sbd.residual_check(counts, np.full(TRUTH.shape, 4.0), pixel_size=0.0061)
     assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)

@@ -107,7 +107,7 @@ def test_denoisers_see_the_pixel_size_of_the_parts():
     options = {"model": "hrtem", "gain_tuning": False}
     part = counts[::2, ::2]
     found, same = (
-        candidates(size, method=method, **options)["Gaussian"](part)
+        candidates(pixel_size=size, method=method, **options)["Gaussian"](part)
         for size, method in ((0.0061, "subsampling"), (0.0122, "thinning"))
     )
     np.testing.assert_array_equal(found, same)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, by_name
 from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
-from .pairs import working_block
+from .pairs import check_order, working_block
 from .split_halves import (
     Denoiser,
     Trial,
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 _FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 
 
+@by_name("pixel_size")
 def agreement(
     noisy: Any,
     denoised: Any,
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
     denoiser: Denoiser | Literal[False] | None = None,
@@ -91,7 +92,7 @@ def agreement(
     Raises
     ------
     SBDError
-        If the images do not fit each other or hold no electron counts.
+        If the images do not fit each other, stand in each other's place or hold no electron counts.
 
     Examples
     --------
@@ -109,6 +110,7 @@ def agreement(
     from .result import Agreement
 
     data, model = electrons.pair(noisy, denoised, gain, offset)
+    check_order(data, model)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import sampling
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, SBDError, warn
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance, covariance_of
@@ -169,10 +168,9 @@ def known_denoiser(noisy: np.ndarray, expected: np.ndarray, model: Micrograph) -
     except Cancelled:
         raise
     except SBDError as error:
-        warnings.warn(
+        warn(
             "The denoised image is judged by the very data that it was made from, which is too "
-            f"kind to it: {error}",
-            stacklevel=4,
+            f"kind to it: {error}"
         )
         return None
 

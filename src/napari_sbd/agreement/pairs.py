@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import sampling
+from ..errors import SBDError, warn
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
@@ -17,6 +17,7 @@ from .evidence import Evidence, evidence
 from .split_halves import Denoiser
 
 _FALLBACK_BLOCK = 4  # pixels, where neither pixel size nor lattice tells
+_NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
 _POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
 
@@ -91,6 +92,7 @@ def paired(
     else:
         electrons.check_same_pixels(data, model)
         counts = False
+    check_order(data, model)
     data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
     block = working_block(model)
     if not counts and _are_whole(data):
@@ -99,15 +101,50 @@ def paired(
             data, model = electrons.pair(data, model)
             counts = True
         else:
-            warnings.warn(
+            warn(
                 f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
                 "numbers are not taken for electrons, and errors come from the noise of the image "
-                "itself; give gain and offset to judge by electrons.",
-                stacklevel=5,
+                "itself; give gain and offset to judge by electrons."
             )
     if not counts:
         data, model = (m.replace(gain=None, offset=0.0) for m in (data, model))
     return Pair(data, model, counts, block)
+
+
+def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
+    """Refuse images of one unit that stand in each other's place.
+
+    Raises
+    ------
+    SBDError
+        If the recipe says that the one given as noisy was denoised, or the other has more noise.
+    """
+    if is_denoised(noisy):
+        raise SBDError(
+            "The image given as noisy was denoised, as its recipe says; give the raw one. The "
+            "noisy image comes first and the denoised one second."
+        )
+    if not is_denoised(denoised) and _level(denoised) > _NOISIER * _level(noisy):
+        raise SBDError(
+            "The image given as denoised has more noise than the noisy one; the noisy image comes "
+            "first and the denoised one second."
+        )
+
+
+def is_denoised(image: Any) -> bool:
+    """Whether the recipe of an image says that a network made it."""
+    from ..recipe import history
+
+    steps = history(image.metadata) if isinstance(image, Micrograph) else []
+    return any(str(step.get("operation")).startswith("denoise") for step in steps)
+
+
+def _level(image: Micrograph) -> float:
+    """Of the noise in the first frame [electrons where the gain is known]."""
+    frame = next(electrons.frames(image))
+    if min(frame.shape) < 4 or not np.isfinite(frame).any():
+        return 0.0
+    return noise.noise_level(mean_filled(frame))
 
 
 def working_block(model: Micrograph) -> tuple[int, int]:

@@ -31,7 +31,9 @@ Verdict = Literal["agree", "partly", "disagree"]
 _FIXED = 0.143  # Rosenthal and Henderson, J. Mol. Biol. 333 (2003) 721
 _RINGS = 1.0  # steps of the spectrum in a ring
 _HIGHEST = 0.45  # cycles per working pixel; up to Nyquist every network leaves a grid of its own
-_INDEPENDENT = 0.264  # of a ring's values behind a Hann window, (sum w^2)^2 / (n sum w^4) squared
+# Of an area's values behind a Hann window, (sum w^2)^2 / (n sum w^4) squared. Of thin rings it is
+# 0.63 (noise scatters by 0.65 of the expected), so the criteria are on the safe side.
+_INDEPENDENT = 0.264
 _CHANCE = 3.5  # standard deviations of a ring of noise: what passes must stand out more
 _SLOW = 5.0  # working pixels: wider variations are illumination or thickness
 _AROUND = 4.0  # working pixels, sigma of the neighbourhood of the map

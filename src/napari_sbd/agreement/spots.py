@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..annotations import burned_in
+from ..errors import warn
 from ..spots import Detection, detect
 from .evidence import Evidence
 from .split_halves import judge_at
@@ -90,10 +90,9 @@ def neighbourhood(
         sigma = _SIGMA_NM / pixel_size_yx[0], _SIGMA_NM / pixel_size_yx[1]
     else:
         if scale is None:
-            warnings.warn(
+            warn(
                 "The pixel size is unknown and no columns were found; neighbourhoods of sigma "
-                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size.",
-                stacklevel=3,
+                f"{_FALLBACK_SIGMA:g} pixels are judged. Give the pixel size."
             )
         sigma = (scale or _FALLBACK_SIGMA,) * 2
     wider = max(1.0, 1.0 / min(sigma))

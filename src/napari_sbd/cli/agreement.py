@@ -45,7 +45,7 @@ def agreement(
             raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
         check_folder(target)
     raw, clean = read(noisy), read(denoised)
-    result = judge(raw, clean, pixel_size, gain=gain, offset=offset)
+    result = judge(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
     entry = recipe(
         "agreement",
         origin_of(clean),

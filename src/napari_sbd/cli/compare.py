@@ -45,7 +45,12 @@ def compare(
     m = electrons.counted(read(noisy), gain, offset)
     size = pixel_size or m.pixel_size
     chosen = candidates(
-        size, model=model, device=device, method=method, every=every, gain_tuning=gain_tuning
+        pixel_size=size,
+        model=model,
+        device=device,
+        method=method,
+        every=every,
+        gain_tuning=gain_tuning,
     )
     err.print(f"Comparing {'; '.join(chosen)}.", markup=False)
     table = run(m, chosen, peak, method)

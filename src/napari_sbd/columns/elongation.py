@@ -10,6 +10,7 @@ about 20 %.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +113,7 @@ def drawn(values: np.ndarray, shape: tuple[int, ...], backgrounds: bool = True) 
     return picture
 
 
-def around(values: np.ndarray, shape: tuple[int, ...], reach: float) -> tuple:
+def around(values: np.ndarray, shape: tuple[int, ...], reach: float) -> tuple[Any, ...]:
     """Pixels around columns (n, k, k), their distances along y and x, and which count."""
     size = int(np.ceil(reach * values[:, 3].max()))
     step = np.arange(-size, size + 1)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -198,7 +199,9 @@ class _Window:
         self.data = np.where(self.valid, data, 0.0).astype(np.float32)
         self.rows, self.columns = rows, columns
 
-    def profiles(self, values: np.ndarray, some: slice | np.ndarray = slice(None)) -> tuple:
+    def profiles(
+        self, values: np.ndarray, some: slice | np.ndarray = slice(None)
+    ) -> tuple[Any, ...]:
         """Gaussians (n, 5) along y and x, and the distances from their centres."""
         dy, dx = self.rows[some] - values[:, :1], self.columns[some] - values[:, 1:2]
         dy, dx = dy.astype(np.float32), dx.astype(np.float32)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..agreement.evidence import Evidence, evidence
-from ..errors import SBDError
-from ..frames import as_micrograph, mean_filled
+from ..agreement.pairs import is_denoised
+from ..errors import SBDError, warn
+from ..frames import as_micrograph
 from ..micrograph import Micrograph, PixelSize, unmasked
 
 if TYPE_CHECKING:
     from ..agreement.pairs import Pair
 
-_NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
 _SQUARE = 1.05  # ratio of the sides of a pixel, up to which intensities are right to 0.3 %
 
 
@@ -118,45 +117,11 @@ def _in_order(noisy: Any, denoised: Any) -> tuple[Any, Any]:
         return None, noisy
     if noisy is None:
         return noisy, denoised
-    made, makes = _is_denoised(noisy), _is_denoised(denoised)
-    if made and not makes:
+    if is_denoised(noisy) and not is_denoised(denoised):
         _say_order("find_columns(noisy, denoised)")
         return denoised, noisy
-    if made:
-        raise SBDError(
-            "The image given as noisy was denoised, as its recipe says; give the raw one."
-        )
-    if not makes and _noise(denoised) > _NOISIER * _noise(noisy):
-        raise SBDError(
-            "The image given as denoised has more noise than the noisy one; the noisy image comes "
-            "first and the denoised one second."
-        )
     return noisy, denoised
 
 
 def _say_order(call: str) -> None:
-    warnings.warn(
-        f"The noisy image comes first and the denoised one second; write {call}.",
-        FutureWarning,
-        stacklevel=5,
-    )
-
-
-def _is_denoised(image: Any) -> bool:
-    """Whether the recipe of an image says that a network made it."""
-    from ..recipe import history
-
-    steps = history(image.metadata) if isinstance(image, Micrograph) else []
-    return any(str(step.get("operation")).startswith("denoise") for step in steps)
-
-
-def _noise(image: Any) -> float:
-    from ..noise import level as noise
-
-    first = as_micrograph(image)
-    frame = np.asarray(first.data[0] if first.is_movie else first.data, np.float64)
-    frame = np.where(np.isfinite(frame), frame, np.nan)
-    if min(frame.shape) < 4 or not np.isfinite(frame).any():
-        return 0.0
-    gain = 1.0 if first.gain is None else first.gain
-    return noise.noise_level(mean_filled(frame)) / gain
+    warn(f"The noisy image comes first and the denoised one second; write {call}.", FutureWarning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     index = np.full((count, 2), 0)
     label = np.full(count, -1)
     regular = np.zeros(count, bool)
-    lattices: list[tuple] = []
+    lattices: list[tuple[Any, ...]] = []
     for grain in grains(points, largest):
         who, hk = grain.members, grain.hk
         origin, vectors = fit_lattice(points[who[grain.regular]], hk[grain.regular])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SBDError
-from .lattice import check_table, spacing
+from ..errors import SBDError, warn
+from ..spots import spacing
+from .lattice import check_table
 from .match import match
 from .shift import common_shift
 
@@ -103,13 +103,12 @@ def follow_columns(
         name = np.append(name, track[new])
         parts.append(table.assign(frame=t, track=track))
     if unsure:
-        warnings.warn(
+        warn(
             f"Between frames {unsure[0] - 1} and {unsure[0]}"
             + (f" and at {len(unsure) - 1} more steps" if len(unsure) > 1 else "")
             + " all columns moved by about half a spacing, and the lattice could as well have "
             "moved the other way: tracks may be off by a lattice period. Take the drift out first "
-            "(correct_drift), or follow a part with an edge or a defect.",
-            stacklevel=2,
+            "(correct_drift), or follow a part with an edge or a defect."
         )
     for part in parts:
         part.attrs = {}
@@ -180,7 +179,7 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     return pd.DataFrame(rows, columns=["track", "frames", "y", "x", value, error, "chi2"])
 
 
-def _frames(tables) -> list:
+def _frames(tables: Any) -> list[pd.DataFrame]:
     if hasattr(tables, "columns"):
         check_table(tables)
         if "frame" not in tables.columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -184,7 +184,7 @@ def match(a: np.ndarray, b: np.ndarray, limit: float) -> np.ndarray:
 
 
 def _tolerance(reference: np.ndarray, tolerance: float | None) -> float:
-    from .lattice import spacing
+    from ..spots import spacing
 
     if tolerance is not None:
         if not 0 < tolerance < np.inf:
@@ -195,11 +195,11 @@ def _tolerance(reference: np.ndarray, tolerance: float | None) -> float:
     return TOLERANCE * spacing(reference)
 
 
-def _column(table, name: str) -> np.ndarray | None:
+def _column(table: Any, name: str) -> np.ndarray | None:
     return table[name].to_numpy() if name in getattr(table, "columns", ()) else None
 
 
-def _compare(reference, found, a, b, limit) -> Comparison:
+def _compare(reference: Any, found: Any, a: np.ndarray, b: np.ndarray, limit: float) -> Comparison:
     pairs = match(a, b, limit)
     distance = np.hypot(*(a[pairs[:, 0]] - b[pairs[:, 1]]).T)
     intensities = [_column(t, "intensity") for t in (reference, found)]
@@ -209,13 +209,22 @@ def _compare(reference, found, a, b, limit) -> Comparison:
     return _scores(len(pairs), len(a), len(b), len(b) - len(pairs), limit, pairs, distance, ratio)
 
 
-def _scores(hits, n_reference, n_found, spurious, limit, pairs, distance=(), ratio=None):
+def _scores(
+    hits: int,
+    n_reference: int,
+    n_found: int,
+    spurious: int,
+    limit: float,
+    pairs: np.ndarray,
+    distance: Any = (),
+    ratio: np.ndarray | None = None,
+) -> Comparison:
     missed = n_reference - hits
 
     def share(part: float, whole: float) -> float:
         return part / whole if whole else float("nan")
 
-    def mean(values) -> float:
+    def mean(values: np.ndarray | None) -> float:
         return float(np.mean(values)) if values is not None and len(values) else float("nan")
 
     return Comparison(

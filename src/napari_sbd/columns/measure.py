@@ -137,7 +137,9 @@ def _summed(image: np.ndarray, block: int) -> np.ndarray:
     return sums
 
 
-def _coarse_start(start, coarse, width, block, bright):
+def _coarse_start(
+    start: np.ndarray, coarse: np.ndarray, width: float, block: int, bright: bool
+) -> np.ndarray:
     """Complete the start from the image: the LoG of a Gaussian tells its amplitude."""
     from scipy.ndimage import gaussian_laplace
 

@@ -145,7 +145,9 @@ def find_columns(
     return result
 
 
-def _find(frame: Images, settings: dict, alpha: float | None, halves: bool) -> pd.DataFrame:
+def _find(
+    frame: Images, settings: dict[str, Any], alpha: float | None, halves: bool
+) -> pd.DataFrame:
     """The table of one frame."""
     from ..agreement.confirm import confirm
     from ..agreement.spots import candidates

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import warn
 from .elongation import TWO, clearly_long, elongation
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def warn_of_two(table: pd.DataFrame) -> None:
     long = two(table)
     if long.sum() >= max(_SOME, _MANY * len(table)):
         apart = 2 * float(table["elongation"][long].median())
-        warnings.warn(
+        warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
-            f"probably two, about {apart:.1f} px apart; spacing={apart:.1f} may tell them apart.",
-            stacklevel=3,
+            f"probably two, about {apart:.1f} px apart; spacing={apart:.1f} may tell them apart."
         )

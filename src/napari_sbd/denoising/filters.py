@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
+from ..errors import SBDError, by_name
 from ..frames import finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
@@ -34,7 +34,9 @@ _BRAGG_LIMIT = 3.0  # times the background, over 3 x 3 frequencies; noise hardly
 _BRAGG_REACH = 2  # frequencies around a Bragg peak that pass
 
 
+@by_name("pixel_size", "gain", "offset", "block")
 def denoisers(
+    *,
     pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float = 0.0,

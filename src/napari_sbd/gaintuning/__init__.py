@@ -6,7 +6,8 @@ optimised on the noisy image itself, with a loss that needs no clean image, and 
 network then predicts counts better that were put aside.
 """
 
+from .report import Report
 from .tune import gain_tune
-from .tuned import Report, Tuned
+from .tuned import Tuned
 
 __all__ = ["Report", "Tuned", "gain_tune"]

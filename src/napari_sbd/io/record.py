@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..recipe import KEY
+from ..recipe import KEY as KEY
 
 _LARGEST_LIST = 256
 

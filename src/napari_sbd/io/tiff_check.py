@@ -54,7 +54,7 @@ def _left_out(file: Any, page: Any) -> set[int]:
     (count,) = struct.unpack(layout.tagnoformat, stream.read(layout.tagnosize))
     entries = stream.read(count * layout.tagsize)
     starts = range(0, len(entries), layout.tagsize)
-    codes = {struct.unpack_from(layout.tagheaderformat, entries, start)[0] for start in starts}
+    codes = {struct.unpack_from(layout.byteorder + "H", entries, start)[0] for start in starts}
     return {code for code in codes if code not in page.tags}
 
 

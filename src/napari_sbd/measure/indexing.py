@@ -155,7 +155,7 @@ def _distinct(
     ways: list[tuple[float, tuple[int, ...]]], vectors: np.ndarray, planes: np.ndarray
 ) -> list[tuple[float, tuple[int, ...]]]:
     """The best first, one of those with the same lengths and angles; the simplest signs."""
-    seen: dict[tuple, tuple[float, tuple[int, ...]]] = {}
+    seen: dict[tuple[float, ...], tuple[float, tuple[int, ...]]] = {}
     order = sorted(ways, key=lambda w: (round(w[0], 6), *(_simple(planes[n]) for n in w[1])))
     for cost, way in order:
         chosen = vectors[list(way)]
@@ -188,7 +188,7 @@ def _simplest(family: np.ndarray) -> Plane:
     return _plane(min(family, key=_simple))
 
 
-def _simple(plane: np.ndarray) -> tuple:
+def _simple(plane: np.ndarray) -> tuple[int, tuple[int, ...]]:
     """Order of planes: few minus signs, large indices first."""
     return int((plane < 0).sum()), tuple(-int(i) for i in plane)
 

@@ -9,6 +9,8 @@ import numpy as np
 from ..errors import SBDError
 from ..frames import mean_filled
 
+Box = tuple[tuple[int, int], tuple[int, int]]
+
 _LEAST = 8  # pixels along a side of a box
 _REACH = 2.5  # bins around a click in which the peak is looked for
 _RING = 3.0  # bins to each side of a spot's ring, from which its noise is told
@@ -103,7 +105,7 @@ class Spot:
 
 
 def box_spectrum(
-    image: np.ndarray, pixel_size_yx: tuple[float, float] | None = None, box: tuple | None = None
+    image: np.ndarray, pixel_size_yx: tuple[float, float] | None = None, box: Box | None = None
 ) -> Spectrum:
     """Transform a box of an image.
 
@@ -141,7 +143,7 @@ def box_spectrum(
     return Spectrum(power, fy, fx, "nm" if pixel_size_yx else "px", values, window, step)
 
 
-def box_slices(shape: tuple[int, ...], box: tuple | None) -> tuple[slice, slice]:
+def box_slices(shape: tuple[int, ...], box: Box | None) -> tuple[slice, slice]:
     """Rows and columns of a box that lie on an image."""
     if box is None:
         return slice(None), slice(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,11 @@ def strain_table(table: pd.DataFrame, region: np.ndarray | None = None) -> pd.Da
     hk = result[["h", "k"]].to_numpy()
     chosen = np.ones(len(points), bool) if region is None else np.asarray(region, bool)
     _clear(result)
-    facts: dict = {"unit": "px" if size is None else "nm", "cells": {}, "reference_err": {}}
+    facts: dict[str, Any] = {
+        "unit": "px" if size is None else "nm",
+        "cells": {},
+        "reference_err": {},
+    }
     for number in range(label.max() + 1):
         who = label == number
         base = who & chosen

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..micrograph import Micrograph, unmasked
 from .outliers import find_outliers
 from .screen import differences
@@ -172,10 +171,9 @@ def _is_inverse(micrograph: Micrograph, zero: Any, response: np.ndarray) -> bool
     size = np.sqrt((a**2).sum() * (b**2).sum())
     trace = (a * b).sum() / size * np.sqrt((~bad).sum()) if size > 0 else 0.0
     if abs(trace) < _TRACE:
-        warnings.warn(
+        warn(
             "The image shows no trace of the gain reference, so it may have been applied already "
-            "or belong to another camera; the image was divided by it. Say multiply=True or False.",
-            stacklevel=3,
+            "or belong to another camera; the image was divided by it. Say multiply=True or False."
         )
     return bool(trace <= -_TRACE)
 

@@ -104,7 +104,7 @@ def _tail(highest: np.ndarray) -> float:
     near, far = np.quantile(highest, shares, method="lower")
     rarer = [-np.log(-np.log(share) / TILE**2) for share in shares]
     scale = max(0.0, float(far - near)) / (rarer[1] - rarer[0])
-    return float(far + scale * (chance.np.log(1e7) - rarer[1]))
+    return float(far + scale * (np.log(1e7) - rarer[1]))
 
 
 def _event(

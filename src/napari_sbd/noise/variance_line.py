@@ -7,6 +7,7 @@ over mean, as far as the brightness varies enough; beyond that phi is taken to b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +108,11 @@ def _curvature(m: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.array([np.polyfit(centred, v, 2)[0] / (m.var() or 1.0)])
 
 
-def _jackknifed(quantity, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _jackknifed(
+    quantity: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    mean: np.ndarray,
+    variance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """What a function makes of all tiles, and its errors from leaving out parts of the image."""
     height, width = mean.shape
     row = np.arange(height)[:, None] * _BLOCKS // height

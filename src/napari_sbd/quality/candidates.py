@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import by_name
 from ..micrograph import PixelSize
 from .judges import Denoiser
 from .samples import HANDS, Method
@@ -15,9 +16,10 @@ from .samples import HANDS, Method
 WIDE = ("Gaussian", "Wiener", "BM3D")  # the classical filters that most people know
 
 
+@by_name("pixel_size")
 def candidates(
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
     device: str = "auto",
     method: Method = "thinning",

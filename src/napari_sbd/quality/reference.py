@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import unmasked
-from ..micrograph import Micrograph
+from ..micrograph import Micrograph, unmasked
 
 
 def psnr(estimate: Any, truth: Any, peak: float | None = None) -> float:

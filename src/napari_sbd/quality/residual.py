@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
+from ..agreement.pairs import check_order
+from ..errors import SBDError, by_name
 from ..frames import mean_filled
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
@@ -79,11 +80,12 @@ class Residual:
         return "The residual is like white noise: no lattice peak was removed."
 
 
+@by_name("pixel_size")
 def residual_check(
     noisy: Any,
     denoised: Any,
-    pixel_size: PixelSize | None = None,
     *,
+    pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
 ) -> Residual:
@@ -118,6 +120,7 @@ def residual_check(
     from scipy.stats import false_discovery_control
 
     data, model = electrons.pair(noisy, denoised, gain, offset)
+    check_order(data, model)
     if data.is_movie:
         raise SBDError("The residual check looks at single images; give one frame.")
     if pixel_size is not None:

@@ -10,8 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import unmasked
-from ..micrograph import Micrograph
+from ..micrograph import Micrograph, unmasked
 
 _WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
 _SAME_B = 0.05  # relative difference of b-values that scanners round away

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import bandlimited
@@ -46,7 +48,7 @@ def contrast_classes(images: np.ndarray, box: float, columns: np.ndarray) -> lis
     return [str(c) for c in np.where((medians >= WHITE).all(0), "white", classes)]
 
 
-def _at(images: np.ndarray, box: float, y: np.ndarray, x: np.ndarray, transfer) -> np.ndarray:
+def _at(images: np.ndarray, box: float, y: np.ndarray, x: np.ndarray, transfer: Any) -> np.ndarray:
     """(N, M) values of filtered images at M points."""
     size = images.shape[-1]
     rows, cols = (bandlimited.weights(p, size, box, transfer) for p in (y, x))

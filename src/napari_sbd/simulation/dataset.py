@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -202,7 +203,7 @@ def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
     )
 
 
-def _adf(wave: Wave, rng: np.random.Generator, pixel: float):
+def _adf(wave: Wave, rng: np.random.Generator, pixel: float) -> Any:
     """Columns as spots with the tails of a real probe, on a background; mean = 1."""
     x, y, number, atoms = wave.columns.T[:4]
     weight = atoms ** rng.uniform(0.7, 1.0) * number ** rng.uniform(1.5, 1.9)

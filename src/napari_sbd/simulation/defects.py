@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def grain_boundary(
     angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-0.25, 0.25) * box
     normal = np.array([np.cos(angle), np.sin(angle)])
 
-    def side(atoms):
+    def side(atoms: Atoms) -> Any:
         return (atoms.positions[:, :2] - box / 2) @ normal - shift
 
     grains = first.select(side(first) < 0) + second.select(side(second) > 0).tagged(2)
@@ -192,7 +193,7 @@ def _keeps_neighbours(atoms: Atoms, cut: float, shear: np.ndarray, crystal: Mate
     below = atoms.select(atoms.positions[:, 1] < cut)
     reach = 1.1 * nearest_neighbours(crystal)
 
-    def neighbours(moved, element):
+    def neighbours(moved: np.ndarray, element: str) -> tuple[float, Any]:
         tree = cKDTree(below.positions[below.elements == element])
         return tree.query(moved)[0].min(), tree.query_ball_point(moved, reach, return_length=True)
 

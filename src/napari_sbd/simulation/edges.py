@@ -46,7 +46,9 @@ def terraces(rng: np.random.Generator, atoms: Atoms, box: float, thickness: floa
     return np.maximum(height, 4.0)
 
 
-def _rim(rng, crystal: Material, box: float, thickness: float, atoms: Atoms) -> Atoms:
+def _rim(
+    rng: np.random.Generator, crystal: Material, box: float, thickness: float, atoms: Atoms
+) -> Atoms:
     """Amorphous shell of the crystal's own elements along its edge."""
     from scipy.spatial import cKDTree
 

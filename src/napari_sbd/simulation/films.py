@@ -54,7 +54,9 @@ def sheet(rng: np.random.Generator, box: float, material: str | None = None) -> 
     return atoms
 
 
-def _layers(rng, crystal: str, box: float, count: int, twist_deg: float) -> Atoms:
+def _layers(
+    rng: np.random.Generator, crystal: str, box: float, count: int, twist_deg: float
+) -> Atoms:
     """Whole layers, the last one turned about z, centred on zero."""
     c = MATERIALS[crystal].vectors[2, 2]
     reach = box * 0.72
@@ -69,7 +71,9 @@ def _layers(rng, crystal: str, box: float, count: int, twist_deg: float) -> Atom
     return atoms.moved(p)
 
 
-def _substituted(rng, atoms: Atoms, foreign: dict[str, tuple[str, ...]], share: float) -> Atoms:
+def _substituted(
+    rng: np.random.Generator, atoms: Atoms, foreign: dict[str, tuple[str, ...]], share: float
+) -> Atoms:
     elements = atoms.elements.astype("U2")
     for element, others in foreign.items():
         sites = np.flatnonzero((atoms.elements == element) & (rng.random(len(atoms)) < share))

@@ -5,6 +5,7 @@ Lattice parameters [Å] are room-temperature textbook values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -14,57 +15,72 @@ from ..errors import SBDError
 from .cif import read_cif
 from .crystals import CUBIC_ZONES, FCC, OTHER_ZONES, Atoms, Direction, Material, frame
 
+_Point = tuple[float, float, float]
+_Points = Sequence[_Point]
 
-def _cell(a, sites, b=None, c=None, gamma=90.0, zones=CUBIC_ZONES) -> Material:
+
+def _cell(
+    a: float,
+    sites: Sequence[tuple[str, _Points]],
+    b: float | None = None,
+    c: float | None = None,
+    gamma: float = 90.0,
+    zones: tuple[Direction, ...] = CUBIC_ZONES,
+) -> Material:
     b, c, g = b or a, c or a, np.deg2rad(gamma)
     vectors = np.array([[a, 0, 0], [b * np.cos(g), b * np.sin(g), 0], [0, 0, c]])
-    return Material(vectors, tuple((e, tuple(p)) for e, ps in sites for p in ps), zones)
+    return Material(vectors, tuple((e, p) for e, ps in sites for p in ps), zones)
 
 
-def _shifted(points, shift):
-    return [tuple((np.asarray(p) + shift) % 1) for p in points]
+def _shifted(points: _Points, shift: float | _Point) -> list[_Point]:
+    moved = (np.asarray(points) + shift) % 1
+    return [(x, y, z) for x, y, z in moved.tolist()]
 
 
-def _fcc(element, a):
+def _fcc(element: str, a: float) -> Material:
     return _cell(a, [(element, FCC)])
 
 
-def _bcc(element, a):
+def _bcc(element: str, a: float) -> Material:
     return _cell(a, [(element, [(0, 0, 0), (0.5, 0.5, 0.5)])])
 
 
-def _fluorite(metal, anion, a):
+def _fluorite(metal: str, anion: str, a: float) -> Material:
     anions = _shifted(FCC, 0.25) + _shifted(FCC, 0.75)
     return _cell(a, [(metal, FCC), (anion, anions)])
 
 
-def _rocksalt(metal, anion, a):
+def _rocksalt(metal: str, anion: str, a: float) -> Material:
     return _cell(a, [(metal, FCC), (anion, _shifted(FCC, 0.5))])
 
 
-def _zincblende(first, second, a):
+def _zincblende(first: str, second: str, a: float) -> Material:
     return _cell(a, [(first, FCC), (second, _shifted(FCC, 0.25))])
 
 
-def _perovskite(large, small, a, c=None):
+def _perovskite(large: str, small: str, a: float, c: float | None = None) -> Material:
     oxygens = [(0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-    sites = [(large, [(0, 0, 0)]), (small, [(0.5, 0.5, 0.5)]), ("O", oxygens)]
+    sites: list[tuple[str, _Points]] = [
+        (large, [(0, 0, 0)]),
+        (small, [(0.5, 0.5, 0.5)]),
+        ("O", oxygens),
+    ]
     return _cell(a, sites, c=c, zones=((1, 0, 0), (1, -1, 0), (1, 1, 1)))
 
 
-def _rutile(metal, a, c, u):
-    oxygens = [(u, u, 0), (-u, -u, 0), (0.5 + u, 0.5 - u, 0.5), (0.5 - u, 0.5 + u, 0.5)]
-    sites = [(metal, [(0, 0, 0), (0.5, 0.5, 0.5)]), ("O", oxygens)]
+def _rutile(metal: str, a: float, c: float, u: float) -> Material:
+    oxygens = [(u, u, 0.0), (-u, -u, 0.0), (0.5 + u, 0.5 - u, 0.5), (0.5 - u, 0.5 + u, 0.5)]
+    sites: list[tuple[str, _Points]] = [(metal, [(0, 0, 0), (0.5, 0.5, 0.5)]), ("O", oxygens)]
     return _cell(a, sites, c=c, zones=OTHER_ZONES)
 
 
-def _wurtzite(metal, anion, a, c, u):
-    metals = [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]
-    sites = [(metal, metals), (anion, _shifted(metals, (0, 0, u)))]
+def _wurtzite(metal: str, anion: str, a: float, c: float, u: float) -> Material:
+    metals = [(1 / 3, 2 / 3, 0.0), (2 / 3, 1 / 3, 0.5)]
+    sites: list[tuple[str, _Points]] = [(metal, metals), (anion, _shifted(metals, (0, 0, u)))]
     return _cell(a, sites, c=c, gamma=120, zones=OTHER_ZONES)
 
 
-def _layered(metal, chalcogen, a, c, z):
+def _layered(metal: str, chalcogen: str, a: float, c: float, z: float) -> Material:
     sites = [
         (metal, [(1 / 3, 2 / 3, 0.25), (2 / 3, 1 / 3, 0.75)]),
         (chalcogen, [(2 / 3, 1 / 3, 0.25 + z), (2 / 3, 1 / 3, 0.25 - z)]),
@@ -73,7 +89,7 @@ def _layered(metal, chalcogen, a, c, z):
     return _cell(a, sites, c=c, gamma=120, zones=OTHER_ZONES)
 
 
-def _honeycomb(first, second, a, c):
+def _honeycomb(first: str, second: str, a: float, c: float) -> Material:
     """Layers of (first, second) atop (second, first); graphite is stacked AB instead."""
     near, far, corner = (1 / 3, 2 / 3), (2 / 3, 1 / 3), (0, 0)
     lower, upper = (near, far), (far, near) if first != second else (near, corner)

@@ -118,8 +118,15 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
-def _cut(rng, crystal, zone, radius, normals, limits) -> Atoms:
+def _cut(
+    rng: np.random.Generator,
+    crystal: Material,
+    zone: Direction,
+    radius: float,
+    normals: np.ndarray,
+    limits: np.ndarray,
+) -> Atoms:
     """Atoms behind the faces ``normals`` (crystal frame) at distances ``limits`` [Å]."""
     whole = block(crystal, zone, None, (1.5 * radius,) * 3, tuple(rng.uniform(0, 1, 3)))
     face = whole.positions @ (normals @ crystals.frame(crystal, zone).T).T
-    return whole.select((face <= limits).all(1)).tagged(1)
+    return whole.select(np.all(face <= limits, axis=1)).tagged(1)

@@ -152,7 +152,16 @@ def simulate(
     )
 
 
-def _check(kind, size, pixel_size, dose, frames, seed, modality, defocus) -> None:
+def _check(
+    kind: str,
+    size: int,
+    pixel_size: float,
+    dose: float,
+    frames: int,
+    seed: int,
+    modality: str,
+    defocus: float | None,
+) -> None:
     if kind not in structures.KINDS:
         raise SBDError(f"Unknown structure {kind!r}; known: {', '.join(structures.KINDS)}.")
     if modality not in MODALITIES:

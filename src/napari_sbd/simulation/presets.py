@@ -109,7 +109,7 @@ def _benchmark(seed: int, images: int | None) -> list[Piece]:
     return [_benchmark_piece(views[i], shown.get(i, range(defoci))) for i in np.sort(chosen)]
 
 
-def _benchmark_piece(view: ptceo2.View, indices) -> Piece:
+def _benchmark_piece(view: ptceo2.View, indices: Any) -> Piece:
     model = view.model
     rows = tuple(
         {

@@ -61,17 +61,17 @@ def metal_on_oxide(rng: np.random.Generator, box: float) -> Atoms:
 
 
 def _supported(
-    rng,
-    box,
-    thickness,
-    metal,
-    zone,
-    particle_up,
-    oxide,
-    oxide_zone,
-    support_up,
-    spin_deg,
-    radius=None,
+    rng: np.random.Generator,
+    box: float,
+    thickness: float,
+    metal: str,
+    zone: Direction,
+    particle_up: Direction | None,
+    oxide: str,
+    oxide_zone: Direction,
+    support_up: Direction | None,
+    spin_deg: float,
+    radius: float | None = None,
 ) -> Atoms:
     """Particle of ``metal`` cut flat and set on a slab of ``oxide``; y down."""
     half = (box / 2, box / 2, thickness / 2)
@@ -86,7 +86,7 @@ def _supported(
     slab = slab.select(kept)
     levels = (y[kept & (x <= step_place)].max(), y[kept & (x > step_place)].max())
 
-    def ground(x):
+    def ground(x: np.ndarray | float) -> np.ndarray:
         return np.where(x > step_place, levels[1], levels[0])
 
     radius = radius or rng.uniform(8, 24)
@@ -110,7 +110,14 @@ def _supported(
     return (slab + body).moved(q)
 
 
-def _facetted(rng, positions, metal, zone, up: Direction | None, radius: float) -> np.ndarray:
+def _facetted(
+    rng: np.random.Generator,
+    positions: np.ndarray,
+    metal: str,
+    zone: Direction,
+    up: Direction | None,
+    radius: float,
+) -> np.ndarray:
     """Mask of a truncated octahedron of {111} and {100} faces; faces at random without ``up``."""
     ratio = rng.uniform(0.95, 1.3)
     if up is None:
@@ -121,7 +128,7 @@ def _facetted(rng, positions, metal, zone, up: Direction | None, radius: float) 
     return (positions @ axes @ _FACES.T <= limits).all(1)
 
 
-def _surface_defects(rng, body: Atoms, around: Atoms, flat: float) -> Atoms:
+def _surface_defects(rng: np.random.Generator, body: Atoms, around: Atoms, flat: float) -> Atoms:
     """Remove, thin and add whole columns at the particle's surface."""
     from scipy.spatial import cKDTree
 

@@ -42,7 +42,7 @@ class Job:
     def __init__(
         self,
         name: str,
-        worker: WorkerBase,
+        worker: WorkerBase[Any],
         *,
         share: Callable[[], float],
         stop: Callable[[], None],

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
-from ...frames import frame_of, reference_frame, reference_number, unmasked
-from ...micrograph import Micrograph, PixelSize
+from ...frames import frame_of, reference_frame, reference_number
+from ...micrograph import Micrograph, PixelSize, unmasked
 from ...networks import ModelCard, find_model
 from ...networks.choice import Modality, choose_model
 from ...recipe import is_result

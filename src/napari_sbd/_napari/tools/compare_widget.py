@@ -132,7 +132,7 @@ def _compare(
     should_stop: ShouldStop,
 ) -> pd.DataFrame:
     counts = electrons.counted(m)
-    table = candidates(m.pixel_size, method=way, should_stop=should_stop, **options)
+    table = candidates(pixel_size=m.pixel_size, method=way, should_stop=should_stop, **options)
     passes = len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
