@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
@@ -34,4 +35,19 @@ def test_a_removed_lattice_is_found_beside_missing_pixels():
     counts = rng.poisson(TRUTH).astype(float)
     counts[_quarter(rng)] = np.nan
     found = sbd.residual_check(counts, np.full(TRUTH.shape, 4.0), 0.0061)
+    assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
+
+
+@pytest.mark.parametrize("sigma", [2.0, 6.0])
+def test_correlated_noise_is_no_lattice(sigma):
+    rng = np.random.default_rng(2)
+    shape = (402, 402)
+    image = gaussian_filter(rng.poisson(np.full(shape, 4.0)).astype(float), sigma, mode="wrap")
+    flat = np.full(shape, 4.0)
+    found = sbd.residual_check(image, flat, 0.0061, gain=1.0)
+    assert not len(found.peaks)
+    assert "white noise" in found.verdict()
+    y, x = np.indices(shape) * 2 * np.pi / 40
+    image = image + 0.15 * np.cos(y) * np.cos(x)
+    found = sbd.residual_check(image, flat, 0.0061, gain=1.0)
     assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
