@@ -23,7 +23,7 @@ from .split_halves import (
     still,
     total,
 )
-from .spots import judge_spots, neighbourhood
+from .spots import candidates, judge_spots, neighbourhood
 from .statistic import Weights, combined, p_value, scores_at
 from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS, BY_NOISY_HALVES
 
@@ -92,8 +92,17 @@ def agreement(
     ------
     SBDError
         If the images do not fit each other or hold no electron counts.
+
+    Examples
+    --------
+    >>> judged = sbd.agreement(noisy, denoised)
+    >>> judged.verdict()
+    'The data support all ...'
+    >>> flat = denoised.replace(data=np.full_like(denoised.data, denoised.data.mean()))
+    >>> judged = sbd.agreement(noisy, flat, denoiser=False)
+    >>> bool(judged.rejected.any())  # the data have columns, and this image none
+    True
     """
-    from ..spots import detect
     from .confirm import confirm
     from .evidence import Evidence
     from .likelihood import likelihood_map
@@ -103,7 +112,7 @@ def agreement(
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
-    found = detect(expected if np.isfinite(expected).any() else np.zeros(expected.shape))
+    found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))
     noise = covariance_of(

@@ -102,7 +102,7 @@ def paired(
             warnings.warn(
                 f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
                 "numbers are not taken for electrons, and errors come from the noise of the image "
-                "itself; give gain=... and offset=... to judge by electrons.",
+                "itself; give gain and offset to judge by electrons.",
                 stacklevel=5,
             )
     if not counts:

@@ -15,10 +15,11 @@ from ..errors import SBDError, warn
 from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
+from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
 from ..noise.camera import Camera, look_at
-from ..spacings import doubt_pixel_size
+from ..spacings import doubt_crystal, doubt_pixel_size
 from .against_blur import against_blur
 from .settings import Quality
 
@@ -68,6 +69,7 @@ class Denoiser:
         source: Micrograph,
         *,
         model: str | Path = "auto",
+        modality: Modality = "auto",
         quality: Quality = "fast",
         device: str = "auto",
         why: str = "as asked",
@@ -89,7 +91,7 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where, white)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
             card, why = choice.card, choice.reason
         counts = mean_filled(sums)
         vars(self).update(
@@ -296,6 +298,12 @@ def doubts(
     if frame is not None and source.pixel_size_yx is not None:
         doubt = doubt_pixel_size(frame, source.pixel_size_yx)
         said += [doubt] if doubt else []
+        foreign = card.spacings_nm and doubt_crystal(frame, source.pixel_size_yx, card.spacings_nm)
+        if foreign:
+            said.append(
+                f"Model {card.name!r} is a specialist and draws what it knows. {foreign}: use a "
+                "general model here."
+            )
     return said
 
 
