@@ -38,8 +38,7 @@ def test_a_removed_lattice_is_found_beside_missing_pixels():
     assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
 
 
-@pytest.mark.parametrize("sigma", [2.0, 6.0])
-def test_correlated_noise_is_no_lattice(sigma):
+def test_correlated_noise_is_no_lattice(sigma=2.0):
     rng = np.random.default_rng(2)
     shape = (402, 402)
     image = gaussian_filter(rng.poisson(np.full(shape, 4.0)).astype(float), sigma, mode="wrap")
@@ -51,3 +50,10 @@ def test_correlated_noise_is_no_lattice(sigma):
     image = image + 0.15 * np.cos(y) * np.cos(x)
     found = sbd.residual_check(image, flat, 0.0061, gain=1.0)
     assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
+
+
+def test_a_wide_point_spread_is_told():
+    rng = np.random.default_rng(3)
+    image = gaussian_filter(rng.poisson(np.full((402, 402), 4.0)).astype(float), 6.0, mode="wrap")
+    with pytest.warns(UserWarning, match="correlated over so many pixels"):
+        sbd.residual_check(image, np.full((402, 402), 4.0), 0.0061, gain=1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..frames import mean_filled
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
@@ -147,6 +147,11 @@ def residual_check(
         usual = noise.noise.power(wy[:, None], wx)
         power /= usual * noise.level
         seen = usual > _SEEN
+        if not seen.all():
+            warn(
+                "The noise is correlated over so many pixels that peaks of the residual may be "
+                "noise; let halves of the data judge the image instead."
+            )
     steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
     fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
     # every power but a few comes twice
