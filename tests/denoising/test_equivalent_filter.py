@@ -35,3 +35,22 @@ def test_the_weights_are_the_gradient(counts):
 def test_bad_input_is_refused(image, y, words):
     with pytest.raises(sbd.SBDError, match=words):
         sbd.equivalent_filter(image, y, 5)
+
+
+@pytest.mark.filterwarnings("ignore:The contrast")
+def test_under_correlated_noise_it_is_that_of_what_denoise_makes(counts):
+    from scipy.ndimage import gaussian_filter
+
+    image = 20 * gaussian_filter(counts.astype(float), 4.0) + 100
+    y, x = 90, 120
+    found = sbd.equivalent_filter(image, y, x, pixel_size=PIXEL, model="hrtem")
+    assert found.estimate == pytest.approx(
+        sbd.denoise(image, pixel_size=PIXEL, model="hrtem", illumination=False)[y, x], rel=0.02
+    )
+    block = (slice(85, 95), slice(115, 125))
+    changed = image.copy()
+    changed[block] += 0.3
+    after = sbd.equivalent_filter(changed, y, x, pixel_size=PIXEL, model="hrtem").estimate
+    predicted = 0.3 * found.weights[block].sum()
+    assert predicted > 0.01
+    assert after - found.estimate == pytest.approx(predicted, rel=0.3)

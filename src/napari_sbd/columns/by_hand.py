@@ -109,7 +109,8 @@ def _look(
     image, noisy, _ = frame.values(evidence)
     variance = None if noisy is None or evidence is None else evidence.variance
     seen = image if noisy is None else noisy
-    found = presence(seen, points[rows], others, (amplitude, sigma), variance)
+    shared = None if evidence is None else evidence.noise
+    found = presence(seen, points[rows], others, (amplitude, sigma), variance, shared)
     lost = table.loc[rows, [f"{n}_err" for n in names]].isna().any(axis=1).to_numpy()
     # one column alone may not stand out of few counts; then what the image shows decides
     shown = presence(image, points[rows], others, (amplitude, sigma), None)

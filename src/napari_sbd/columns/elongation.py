@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..noise.covariance import Covariance
 from .overlap import owners
 
 # of sigma: half a distance that makes two columns of one. Beside oxygen columns, halos or slopes of
@@ -60,7 +61,12 @@ def clearly_long(z: np.ndarray) -> np.ndarray:
     return result
 
 
-def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | float) -> Elongation:
+def elongation(
+    image: np.ndarray,
+    values: np.ndarray,
+    variance: np.ndarray | float,
+    correlated: Covariance | None = None,
+) -> Elongation:
     """Measure what round Gaussians leave.
 
     Parameters
@@ -71,6 +77,8 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
         (N, 5) y, x, amplitude, sigma, background of the columns; NaN for those without a fit.
     variance
         Of a pixel, one number or (Y, X).
+    correlated
+        How the noise of pixels hangs together; None where it is independent.
     """
     count = len(values)
     half, z = np.full(count, np.nan), np.full(count, np.nan)
@@ -81,6 +89,9 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
     v = values[fitted]
     noise = np.broadcast_to(variance, image.shape)
     left = image - drawn(v, image.shape)
+    more = [1.0, 1.0]
+    if correlated is not None:
+        more = [correlated.error_ratio(shape) for shape in _quadrupoles(float(np.median(v[:, 3])))]
     amplitude, error = np.empty((len(v), 2)), np.empty((len(v), 2))
     for start in range(0, len(v), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -92,7 +103,7 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
         for k, shape in enumerate(((w**2 - u**2) * gauss, 2 * u * w * gauss)):
             held = np.maximum((shape**2 * weight).sum((1, 2)), 1e-300)
             amplitude[part, k] = (shape * weight * rest).sum((1, 2)) / held
-            error[part, k] = held**-0.5
+            error[part, k] = more[k] * held**-0.5
     relative = amplitude / v[:, 2:3]  # a dark column has a negative amplitude, and so its misfit
     size = np.hypot(*relative.T)
     half[fitted] = v[:, 3] * np.sqrt(2 * (1 - np.exp(-2 * size)))
@@ -100,6 +111,14 @@ def elongation(image: np.ndarray, values: np.ndarray, variance: np.ndarray | flo
     angle = np.arctan2(relative[:, 1], relative[:, 0]) / 2
     along[fitted] = np.column_stack([np.sin(angle), np.cos(angle)])
     return Elongation(half, along, z)
+
+
+def _quadrupoles(sigma: float) -> list[np.ndarray]:
+    """What a round column of this width leaves of a long one, around a pixel."""
+    size = int(np.ceil(_REACH * sigma))
+    u, w = (i / sigma for i in np.mgrid[-size : size + 1, -size : size + 1])
+    gauss = np.exp(-(u**2 + w**2) / 2) * (u**2 + w**2 <= _REACH**2)
+    return [(w**2 - u**2) * gauss, 2 * u * w * gauss]
 
 
 def drawn(values: np.ndarray, shape: tuple[int, ...], backgrounds: bool = True) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..noise.covariance import Covariance
+from .correlated import error_ratio
 from .fit import GaussianFit, fit_gaussians
 
 RADIUS = 3.5  # scales: the pixels that a column is fitted to; fitted widths are 1 to 1.7 scales
@@ -14,6 +16,7 @@ _FOUND, _BY_HAND = 0.3, 0.5  # of that radius: how far a fit may be from where i
 _FINEST = 1.2  # px; images are summed until the columns are hardly wider
 _KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
 _CELL = np.pi  # squared widths in which a denoised image holds one independent error
+_DARK = 0.05  # of the mean: the least expectation whose variance is believed
 _LEAST = 0.05  # of the typical amplitude, from which a hand-placed column starts
 
 
@@ -47,6 +50,7 @@ def measure(
     bright: bool,
     free: np.ndarray | None = None,
     variance: np.ndarray | None = None,
+    correlated: Covariance | None = None,
 ) -> tuple[Fits, Fits | None]:
     """Fit columns to a denoised image, and to the data that it was made from.
 
@@ -67,6 +71,8 @@ def measure(
         (N,) which columns to fit; all by default.
     variance
         (Y, X) of the noise of a pixel of ``counts``, where these are no electrons.
+    correlated
+        How the noise of pixels hangs together; None where it is independent.
 
     Returns
     -------
@@ -106,13 +112,17 @@ def measure(
     held = ~(width_error < _KNOWN)
     raw = _fitted(data, model, radius, noise, free=free, hold_width=held)
     back = 1 / np.outer(to_sums, to_sums)
-    denoised = _fine(fit, covariance + expected.covariance * back, block, first)
+    more = np.ones((len(start), 5))
+    if correlated is not None:
+        more = _more(model / to_sums, block, scale, image, variance, correlated, held)
+    shared = more[:, :, None] * more[:, None] * back
+    denoised = _fine(fit, covariance + expected.covariance * shared, block, first)
     foreseen = _fitted(data, model, radius, noise, hold_width=held, iterations=0).covariance
     in_pixels = GaussianFit(
-        raw.values / to_sums, raw.covariance * back, raw.dispersion, raw.converged
+        raw.values / to_sums, raw.covariance * shared, raw.dispersion, raw.converged
     )
     result = _fine(in_pixels, in_pixels.covariance, block, first)
-    cautious = _fine(in_pixels, foreseen * back, block, first)
+    cautious = _fine(in_pixels, foreseen * shared, block, first)
     np.fmax(result.error, cautious.error, out=result.error)
     np.fmax(result.intensity_error, cautious.intensity_error, out=result.intensity_error)
     result.error[held, 3] = np.nan
@@ -120,6 +130,30 @@ def measure(
     for array in (result.values, result.error, result.intensity, result.intensity_error):
         array[lost] = np.nan
     return denoised, result
+
+
+def _more(
+    model: np.ndarray,
+    block: int,
+    scale: float,
+    image: np.ndarray,
+    variance: np.ndarray | None,
+    noise: Covariance,
+    held: np.ndarray,
+) -> np.ndarray:
+    """(N, 5) by how much correlated noise raises the errors of columns in summed pixels."""
+    values = model * [block, block, 1, block, 1]
+    values[:, :2] += (block - 1) / 2
+    level, spread = 1.0, variance
+    if spread is None:
+        # errors of counts are those of the expectation, which slow noise may exceed
+        spread, level = np.maximum(image, _DARK * np.nanmean(image)), noise.level
+    spread = np.where(np.isfinite(spread), spread, np.nanmean(spread))
+    result = np.empty((len(values), 5))
+    for which in np.unique(held):
+        ratio = error_ratio(values, RADIUS * scale, spread, noise, bool(which))
+        result[held == which] = np.sqrt(level) * ratio
+    return result
 
 
 def _fitted(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..noise.covariance import Covariance
 from .elongation import around, drawn
 
 _CLEAR = 3.0  # standard errors of the amplitude of what is there
@@ -40,6 +41,7 @@ def presence(
     others: np.ndarray,
     typical: tuple[float, float],
     variance: np.ndarray | None,
+    correlated: Covariance | None = None,
 ) -> Presence:
     """Look for columns of the usual width at given places.
 
@@ -55,6 +57,8 @@ def presence(
         Amplitude, with its sign, and sigma of the columns [image units, px].
     variance
         (Y, X) of a pixel's noise; None where it is unknown.
+    correlated
+        How the noise of pixels hangs together; None where it is independent.
     """
     strength, sigma = typical
     rest = image if not len(others) else image - drawn(others, image.shape, backgrounds=False)
@@ -70,6 +74,12 @@ def presence(
     determinant = np.maximum(w * gg - g**2, 1e-300)
     amplitude, background = (w * gd - g * d) / determinant, (gg * d - g * gd) / determinant
     error = np.sqrt(w / determinant)
+    if correlated is not None:
+        size = int(np.ceil(_REACH * sigma))
+        far = np.hypot(*np.mgrid[-size : size + 1, -size : size + 1]) / sigma
+        inner = far <= _REACH
+        shape = np.exp(-(far**2) / 2)
+        error = error * correlated.error_ratio(inner * (shape - shape[inner].mean()))
     there = amplitude * np.sign(strength) > _CLEAR * error
     if variance is None:
         error = np.full(len(places), _LEAST * abs(strength))

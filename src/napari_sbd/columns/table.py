@@ -126,7 +126,8 @@ def find_columns(
                 raise Cancelled("The search for columns was stopped.")
             frame = images.frame(t)
             found = _find(frame, settings, alpha, halves)
-            if t == 0 and frame.pair is not None and len(found):
+            independent = found.attrs["correlated_over"] is None
+            if t == 0 and frame.pair is not None and len(found) and independent:
                 _warn_unless_poisson(frame.pair, found.attrs["scale"])
             found.attrs["recipe"] = entry
             if images.model.is_movie:
@@ -176,7 +177,12 @@ def _find(
         "halves": halves,
         "judged": None if pair is None or evidence is None else evidence.how,
         "reproduced": None if confirmed is None else confirmed.score,
+        "correlated_over": None,
     }
+    if evidence is not None and evidence.noise is not None:
+        attrs["correlated_over"] = round(evidence.noise.noise.correlated_over, 2)
+        if evidence.counts:
+            evidence.noise.warn_unless_poisson()
     if not len(points):
         warn(f"No atomic columns were found. {why}")
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
@@ -218,7 +224,8 @@ def measured(
     if not none:
         image, noisy, variance = frame.values(evidence)
         bright = attrs["polarity"] == "bright"
-        fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance)
+        shared = None if evidence is None else evidence.noise
+        fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance, shared)
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
@@ -227,7 +234,11 @@ def measured(
     else:
         spread = None if frame.pair is None or evidence is None else evidence.variance
         stretch(
-            table, image if noisy is None else noisy, spread, slice(None) if free is None else free
+            table,
+            image if noisy is None else noisy,
+            spread,
+            slice(None) if free is None else free,
+            shared,
         )
     points = table[["y", "x"]].to_numpy(float)
     height, width = model.shape[-2:]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import warn
+from ..noise.covariance import Covariance
 from .elongation import TWO, clearly_long, elongation
 
 if TYPE_CHECKING:
@@ -35,7 +36,13 @@ def judged(
     return z, p_value(z)
 
 
-def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = slice(None)) -> None:
+def stretch(
+    table: pd.DataFrame,
+    image: np.ndarray,
+    variance: Any,
+    free: Any = slice(None),
+    correlated: Covariance | None = None,
+) -> None:
     """Add what the round fit leaves of each column to the errors of its place.
 
     Adds ``elongation`` [px], half the distance of two columns that would look like it, and
@@ -51,13 +58,15 @@ def stretch(table: pd.DataFrame, image: np.ndarray, variance: Any, free: Any = s
         (Y, X) of a pixel's noise; None where it is unknown, and nothing is clear.
     free
         Rows whose errors are new.
+    correlated
+        How the noise of pixels hangs together; None where it is independent.
     """
     names = ["y", "x", "amplitude", "sigma", "background"]
     values = table[names].to_numpy(float, copy=True)
     if "y_raw" in table:
         raw = table[[f"{name}_raw" for name in names]].to_numpy(float)
         values = np.where(np.isfinite(raw).all(1)[:, None], raw, values)
-    found = elongation(image, values, 1.0 if variance is None else variance)
+    found = elongation(image, values, 1.0 if variance is None else variance, correlated)
     if variance is None:
         found.z[:] = np.nan
     table["elongation"], table["elongation_z"] = found.half, found.z

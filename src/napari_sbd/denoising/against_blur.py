@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..noise.level import noise_level
+from ..noise.level import noise_level, usual_level
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
 _SIDE = 96  # working pixels of the part that is looked at
@@ -25,9 +25,8 @@ _RIM = 8  # working pixels at its border, where networks err more
 _SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # working pixels
 _STEP = 0.3  # standard deviations of the noise that is added
 _TILE = 16  # working pixels, within which errors hang together
-_SURE = 5.0  # standard errors
+_SURE = 3.0  # standard errors
 _CLEAR = 1.1  # times the error of the blur
-_BAND = 0.1, 0.4  # cycles per working pixel: neither light nor what a wide point spread leaves
 _FAINT = 0.02  # of the noise variance: less is nothing to warn of
 _SLOW = 4.0  # working pixels: over what brightness tells the strength of counts' noise
 _DARKEST = 0.05  # of the mean
@@ -108,7 +107,7 @@ def against_blur(
     if part is None:
         return None
     image, made = (np.asarray(i[part], np.float64) for i in (sums, estimate))
-    level = noise_level(image) if measured is None else _level(whiten(image, measured))
+    level = noise_level(image) if measured is None else usual_level(whiten(image, measured))
     if not level > 0:
         return None
     noise = _noise(image, level, measured, dark, np.random.default_rng([seed, 2]))
@@ -138,18 +137,6 @@ def _liveliest(sums: np.ndarray) -> tuple[slice, slice] | None:
     if not np.isfinite(contrast).any():
         return None
     return parts[int(np.nanargmax(contrast))]
-
-
-def _level(image: np.ndarray) -> float:
-    """Standard deviation of the noise that most frequencies show, of an image made white.
-
-    Detail that is everywhere counts as noise, which makes an alarm less likely.
-    """
-    window = np.multiply.outer(*(np.hanning(n) for n in image.shape))
-    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2 / (window**2).sum()
-    fy, fx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1])
-    radius = np.hypot(fy, fx)
-    return float(np.sqrt(np.median(power[(radius > _BAND[0]) & (radius < _BAND[1])]) / np.log(2)))
 
 
 def _noise(

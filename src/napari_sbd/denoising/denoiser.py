@@ -110,8 +110,11 @@ class Denoiser:
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
-        judged = counts if white is None else white
-        if judged.std() > _CLEAN * noise.noise_level(judged):
+        if white is None:
+            contrast, level = counts.std(), noise.noise_level(counts)
+        else:
+            contrast, level = white.std(), noise.usual_level(white)
+        if contrast > _CLEAN * level:
             warn(
                 f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
                 "has so little noise that the result may be less exact than the image itself."

@@ -52,7 +52,9 @@ def equivalent_filter(
 
     The network is locally linear, so the estimate at a pixel is a weighted sum of the raw pixels
     plus a bias (Mohan et al., arXiv 2010.12970, section on interpretation). Weight on other columns
-    says that the network let them vouch for this one.
+    says that the network let them vouch for this one. Where noise is correlated, what makes it
+    white for the network and colours the result again is part of the weights. Uneven light and
+    outliers are left as they are.
 
     Parameters
     ----------
@@ -84,6 +86,7 @@ def equivalent_filter(
 
     from .. import sampling
     from ..frames import finite_or_nan
+    from ..noise.whitening import colour, whiten
     from .denoiser import Denoiser
 
     source = as_micrograph(image, pixel_size)
@@ -101,12 +104,20 @@ def equivalent_filter(
         )
         part = values[window]
         blocks = sampling.bin_counts(part, worker.block)
-        mean, scale = blocks.mean(), blocks.std() or 1.0
-        normal = torch.from_numpy(((blocks - mean) / scale).astype(np.float32)).to(worker.device)
+        noise = worker.camera.noise
+        white = blocks if noise is None else whiten(blocks, noise)
+        mean, scale = white.mean(), white.std() or 1.0
+        normal = torch.from_numpy(((white - mean) / scale).astype(np.float32)).to(worker.device)
         # the sum of spread blocks at one pixel is linear in them
         at = row - window[0].start, column - window[1].start
-        spread = _spread_row(blocks.shape, worker.block, at).to(worker.device)
-        estimate, gradient = _pass(worker.network, normal, spread)
+        spread = _spread_row(blocks.shape, worker.block, at)
+        if noise is not None:
+            spread = colour(spread, noise)
+        told = torch.from_numpy(spread.astype(np.float32)).to(worker.device)
+        estimate, gradient = _pass(worker.network, normal, told)
+        if noise is not None:
+            # both filters are their own adjoints, but for the borders
+            gradient = whiten(gradient, noise)
     area = worker.block[0] * worker.block[1]
     # the mean is subtracted before the network and added again after it
     gradient = gradient - gradient.mean() + 1 / (area * blocks.size)
@@ -139,17 +150,17 @@ def _pass(network: Any, normal: Any, spread: Any) -> tuple[float, np.ndarray]:
     return float(value.detach()), gradient[0, 0].cpu().numpy().astype(np.float64)
 
 
-def _spread_row(shape: tuple[int, ...], block: tuple[int, int], pixel: tuple[int, int]) -> Any:
-    """(h, w) float32 tensor: what each block adds to one pixel of the upsampled image."""
-    import torch
-
+def _spread_row(
+    shape: tuple[int, ...], block: tuple[int, int], pixel: tuple[int, int]
+) -> np.ndarray:
+    """(h, w) float32: what each block adds to one pixel of the upsampled image."""
     from ..sampling import upsample
 
     rows, columns = (
         upsample(np.eye(n), (b, 1), (n * b, n))[p]
         for n, b, p in zip(shape, block, pixel, strict=True)
     )
-    return torch.from_numpy(np.outer(rows, columns))
+    return np.outer(rows, columns)
 
 
 def _window(centre: int, n: int, length: int, b: int) -> slice:

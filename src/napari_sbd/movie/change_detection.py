@@ -16,6 +16,7 @@ import numpy as np
 
 from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
+from ..noise.whitening import colour
 
 _DRAWS = 4  # noisy images, of which every two make a pair
 _NEAR = 4.0  # working pixels: standard deviation of the window over which differences are averaged
@@ -54,17 +55,14 @@ class Stillness:
         estimate
             (h, w) block sums expected.
         level
-            Standard deviation of their noise, on average.
+            Standard deviation of their noise, on average, once it is white.
         forget
             Leave out what was learned before; else the mean is taken.
         """
         mean = mean_filled(estimate)
         above = np.clip(mean - self._offset, 0, None)
         deviation = level * np.sqrt(above / max(above.mean(), 1e-12))
-        drawn = [
-            self._worker(mean + deviation * self._rng.standard_normal(mean.shape))
-            for _ in range(_DRAWS)
-        ]
+        drawn = [self._worker(mean + self._noise(deviation)) for _ in range(_DRAWS)]
         squares = [(a - b) ** 2 for a, b in combinations(drawn, 2)]
         variance = _average(np.mean(squares, 0), _FAR) / 2
         variance = np.maximum(variance, max(_FLOOR * variance.mean(), 1e-30))
@@ -73,6 +71,11 @@ class Stillness:
         if self._variance is not None and not forget:
             variance, limits = (self._variance + variance) / 2, (self._limits + limits) / 2
         self._variance, self._limits = variance, limits
+
+    def _noise(self, deviation: np.ndarray) -> np.ndarray:
+        noise: np.ndarray = deviation * self._rng.standard_normal(deviation.shape)
+        correlated = self._worker.camera.noise
+        return noise if correlated is None else colour(noise, correlated)
 
     def weights(self, clean: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far to trust another frame, (h, w) each, 0 to 1.

@@ -15,6 +15,7 @@ from ..errors import BlankImage, SBDError, in_words, warn
 from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
+from ..noise.whitening import whiten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -238,7 +239,11 @@ class Track:
         values = lit_values(frame, self.inner)
         counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
         clean = self.inner(counts, should_stop=self._stop)
-        level = noise.noise_level(mean_filled(counts))
+        filled, correlated = mean_filled(counts), self.inner.camera.noise
+        if correlated is None:
+            level = noise.noise_level(filled)
+        else:
+            level = noise.usual_level(whiten(filled, correlated))
         place = self._tracker(clean, counts, level)
         errors = np.sqrt(np.diag(place.covariance))
         return Look(

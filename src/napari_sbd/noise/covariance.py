@@ -62,6 +62,11 @@ class Covariance:
         result: np.ndarray = oaconvolve(weights, kernel, mode="same", axes=(-2, -1))
         return result
 
+    def error_ratio(self, weights: np.ndarray) -> float:
+        """Standard error of a sum with weights (H, W) over that with independent noise."""
+        wide = np.pad(weights, [(h, h) for h in self.half])
+        return float(np.sqrt((self.spread(wide) ** 2).sum() / (weights**2).sum()))
+
     def warn_unless_poisson(self) -> None:
         """Warn where slow noise is not that of counts, which is taken as it is."""
         if not _COUNTS[0] < self.level < _COUNTS[1]:

@@ -9,6 +9,7 @@ from ..errors import SBDError
 _CORNER = 0.47  # cycles per pixel; beyond it a binned micrograph holds noise and hardly any signal
 _OFF_AXIS = 0.25  # cycles per pixel along y and along x, below which sharp straight edges leak
 _LIMIT = 8.0  # times the median power, which one value of white noise in 256 exceeds
+_BAND = 0.1, 0.4  # cycles per pixel: neither light nor what a wide point spread leaves
 LEVEL_ERROR = 1.8  # relative standard error of the noise level, times the square root of the pixels
 
 
@@ -48,6 +49,24 @@ def noise_level(image: np.ndarray) -> float:
         return 0.0
     power = np.abs(np.fft.rfft2(curved)[corner]) ** 2 / curved.size / passed[corner]
     return float(np.sqrt(mean_below_limit(power) / share))
+
+
+def usual_level(image: np.ndarray) -> float:
+    """Standard deviation of the noise that most frequencies show, of an image made white.
+
+    In the corners of the spectrum hardly anything passes a wide point spread, and what was divided
+    by it there tells little. Detail that is everywhere counts as noise.
+
+    Parameters
+    ----------
+    image
+        (Y, X) finite.
+    """
+    window = np.multiply.outer(*(np.hanning(n) for n in image.shape))
+    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2 / (window**2).sum()
+    radius = np.hypot(np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1]))
+    band = power[(radius > _BAND[0]) & (radius < _BAND[1])]
+    return float(np.sqrt(np.median(band) / np.log(2))) if band.size else 0.0
 
 
 def second_differences(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,15 +9,17 @@ import numpy as np
 
 from .. import sampling
 from ..agreement.pairs import check_order
-from ..errors import SBDError, by_name
+from ..errors import SBDError, by_name, warn
 from ..frames import mean_filled
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
+from ..noise.covariance import covariance_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FALSE_DISCOVERIES = 0.05
+_SEEN = 0.01  # of the slow noise power; of less the smooth spectrum does not tell exactly
 _SLOW = 4  # periods in the image, below which a peak is uneven brightness and no lattice
 
 
@@ -94,7 +96,8 @@ def residual_check(
     The residual, over the square root of the expectation, is summed to the working sampling. The
     power of white noise is exponentially distributed, so each value has a p-value; those are
     adjusted for their number after Benjamini and Hochberg. Pixels without data are left out, and
-    the power is that of the others.
+    the power is that of the others. Where the noise of pixels is correlated, the power is divided
+    by the smooth spectrum that most tiles of the residual show, so that it is 1 as well.
 
     Parameters
     ----------
@@ -140,12 +143,24 @@ def residual_check(
     residual[held] = (y - x)[held] / np.sqrt(np.maximum(x, least)[held])
     residual[held] -= residual[held].mean()
     power = np.abs(np.fft.fft2(residual)) ** 2 / held.sum()
+    seen = np.ones(power.shape, bool)
+    noise = covariance_of(data, counts, expected, np.maximum(expected, least.min()), block)
+    if noise is not None:
+        wy, wx = (np.fft.fftfreq(n) for n in power.shape)
+        usual = noise.noise.power(wy[:, None], wx)
+        power /= usual * noise.level
+        seen = usual > _SEEN
+        if not seen.all():
+            warn(
+                "The noise is correlated over so many pixels that peaks of the residual may be "
+                "noise; let halves of the data judge the image instead."
+            )
     steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
     fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
     # every power but a few comes twice
     half = (fx > 0)[None] | ((fx == 0)[None] & (fy > 0)[:, None])
     slow = np.hypot(*np.meshgrid(fy * steps[0], fx * steps[1], indexing="ij"))
-    judged = half & (slow > _SLOW / min(power.shape))
+    judged = half & seen & (slow > _SLOW / min(power.shape))
     level = np.median(power[judged]) / np.log(2)
     q = false_discovery_control(np.exp(-power[judged] / level))
     rows, columns = (i[judged][q < _FALSE_DISCOVERIES] for i in np.indices(power.shape))
