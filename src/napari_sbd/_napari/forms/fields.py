@@ -49,8 +49,9 @@ class Form(QScrollArea):
         return QSize(max(width, _NARROWEST), min(needed.height(), _LOWEST))
 
     def sizeHint(self) -> QSize:
-        """What the parts need."""
-        return self.inner.sizeHint().expandedTo(self.minimumSizeHint())
+        """As narrow as it can be, as high as the parts need."""
+        least = self.minimumSizeHint()
+        return QSize(least.width(), max(least.height(), self.inner.sizeHint().height()))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Let the wheel scroll, and change what it passes over only after a click on that."""

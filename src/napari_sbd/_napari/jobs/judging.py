@@ -14,7 +14,7 @@ from ...agreement.pairs import paired
 from ...micrograph import Micrograph
 from ...noise.counts import frames
 from ...repeat import denoiser_of
-from .gain import Gain, gain_of, short
+from .gain import Gain, gain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,18 +70,13 @@ def why_not(gain: Gain) -> str:
     ]
     if gain.how == "estimated":
         parts.append(f"The noise suggests {gain.in_words}: use that, or type yours in Denoise.")
-        parts += [f"It is uncertain. {gain.why}"] if gain.why else []
+        parts += ["What is uncertain about it, the tip of the button says."] if gain.why else []
     else:
         parts.append("The noise does not tell it.")
         parts += [gain.why] if gain.why else []
         parts.append("Type gain and offset in Denoise if you know them.")
     parts.append("Columns need no gain: they are judged by the noise of the image itself.")
     return " ".join(parts)
-
-
-def offer(gain: Gain) -> str:
-    """On the button that takes an estimate."""
-    return f"Use the estimate {short(gain.gain)}"
 
 
 @contextmanager
