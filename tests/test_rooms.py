@@ -29,6 +29,7 @@ ROOMS = [
     "repeat",
     "denoise",
     "streaming",
+    "watch",
     "spots",
     "agreement",
     "quality",

@@ -19,7 +19,7 @@ from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
 from ..noise.camera import Camera, look_at
-from ..spacings import doubt_pixel_size
+from ..spacings import doubt_crystal, doubt_pixel_size
 from .settings import Quality
 
 _SMALLEST = 32  # pixels along a side
@@ -278,6 +278,12 @@ def doubts(
     if frame is not None and source.pixel_size_yx is not None:
         doubt = doubt_pixel_size(frame, source.pixel_size_yx)
         said += [doubt] if doubt else []
+        foreign = card.spacings_nm and doubt_crystal(frame, source.pixel_size_yx, card.spacings_nm)
+        if foreign:
+            said.append(
+                f"Model {card.name!r} is a specialist and draws what it knows. {foreign}: use a "
+                "general model here."
+            )
     return said
 
 

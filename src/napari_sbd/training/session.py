@@ -151,8 +151,9 @@ def _write_model(
 ) -> Path:
     from ..networks import ModelCard, save_model
     from ..simulation.dataset import WORKING_PIXEL_NM
+    from ..simulation.lattice_planes import spacings_nm
 
-    facts = {
+    facts: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "fine_tuned_from": start,
         "rate": rate,
@@ -161,6 +162,8 @@ def _write_model(
         "minutes": round(reached.minutes, 1),
         "psnr": reached.validation_db,
     }
+    if recipe.materials:
+        facts["spacings_nm"] = spacings_nm(recipe.materials)
     card = ModelCard(
         name=recipe.name,
         version=version("napari-sbd"),
