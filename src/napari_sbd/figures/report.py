@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from ..agreement.resolution import SplitHalf
     from ..agreement.result import Agreement
 
 _A4 = 8.27, 11.69  # inches, as all that follows
@@ -52,6 +53,7 @@ def write_report(
     denoised: Micrograph,
     *,
     agreement: Agreement | None = None,
+    halves: SplitHalf | None = None,
     columns: pd.DataFrame | None = None,
     remarks: str = "",
 ) -> Path:
@@ -65,6 +67,8 @@ def write_report(
         Images, or movies of which the first frame is drawn.
     agreement
         Of the two, as ``napari_sbd.agreement`` gives it.
+    halves
+        As ``napari_sbd.split_half_resolution`` gives them; one line.
     columns
         As ``find_columns`` gives them.
     remarks
@@ -82,7 +86,9 @@ def write_report(
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise SBDError(f"A report is a {', '.join(SUFFIXES)} file; {path.name!r} is none.")
-    figure = report_figure(raw, denoised, agreement=agreement, columns=columns, remarks=remarks)
+    figure = report_figure(
+        raw, denoised, agreement=agreement, halves=halves, columns=columns, remarks=remarks
+    )
     try:
         with replacing(path) as draft:
             figure.savefig(draft, dpi=150, format=path.suffix[1:].lower())
@@ -96,6 +102,7 @@ def report_figure(
     denoised: Micrograph,
     *,
     agreement: Agreement | None = None,
+    halves: SplitHalf | None = None,
     columns: pd.DataFrame | None = None,
     remarks: str = "",
 ) -> Figure:
@@ -126,7 +133,7 @@ def report_figure(
     panel(axes["denoised"], denoised, "denoised")
     _agreement(figure, axes["agreement"], agreement)
     _columns(figure, axes["columns"], denoised, columns)
-    _write(figure, _words(raw, denoised, agreement, columns, remarks))
+    _write(figure, _words(raw, denoised, agreement, halves, columns, remarks))
     return figure
 
 
@@ -231,6 +238,7 @@ def _words(
     raw: Micrograph,
     denoised: Micrograph,
     agreement: Agreement | None,
+    halves: SplitHalf | None,
     columns: pd.DataFrame | None,
     remarks: str,
 ) -> list[tuple[str, str]]:
@@ -240,6 +248,8 @@ def _words(
     facts += [("Done", "\n".join(steps))] if steps else []
     if agreement is not None:
         facts.append(("Agreement", agreement.verdict()))
+    if halves is not None:
+        facts.append(("Halves", str(halves)))
     if columns is not None and len(columns):
         surface, doubtful = int(columns["surface"].sum()), int((~columns["supported"]).sum())
         text = f"{len(columns)}, {surface} at the surface, {doubtful} not supported by the data."

@@ -28,6 +28,7 @@ from .form import DenoiseForm
 from .keys import bind_keys
 from .live_preview import LivePreview
 from .swipe import Swipe
+from .two_halves import TwoHalves
 
 if TYPE_CHECKING:
     import napari
@@ -55,6 +56,8 @@ class DenoiseWidget(DenoiseForm):
         self._soon.timeout.connect(self._understand)
         self.preview = LivePreview(viewer, self._wish, self)
         self.divider = Swipe(viewer, self)
+        self.halves = TwoHalves(viewer)
+        self.below.insertWidget(0, self.halves)
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
@@ -207,6 +210,8 @@ class DenoiseWidget(DenoiseForm):
             self._last = denoising.result
             self.copies.setVisible(True)
         super()._ended(work, outcome)
+        if outcome is denoising and denoising.run.finished and denoising.result is not None:
+            self.halves.compare(denoising.run.source, denoising.result)
 
     def _scrolled(self) -> None:
         for denoising in self.under_way:

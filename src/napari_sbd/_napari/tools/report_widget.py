@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from napari.layers import Points
 from qtpy.QtWidgets import QPlainTextEdit
 
+from ...agreement.resolution import split_half_resolution
 from ...errors import SBDError
 from ...figures.report import write_report
 from ...micrograph import Micrograph
@@ -94,12 +96,16 @@ def _write(
 ) -> Path:
     found, warned = judge(raw, denoised, halves=True, should_stop=should_stop)
     judged = None if isinstance(found, Gain) else found
+    halves = None
+    with suppress(SBDError):  # the line above says why no denoiser is known
+        halves = split_half_resolution(raw, denoised)
     lines = remarks, why_not(found) if isinstance(found, Gain) else warned
     return write_report(
         path,
         raw,
         denoised,
         agreement=judged,
+        halves=halves,
         columns=columns,
         remarks="\n".join(line for line in lines if line),
     )
