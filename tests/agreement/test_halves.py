@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
+from known import lattice
 from napari_sbd import SBDError
 from napari_sbd.agreement.evidence import local_variance
 from napari_sbd.agreement.resolution import SplitHalf, ring_correlation
@@ -160,3 +161,15 @@ def test_the_resolution_is_the_last_ring_above_a_seventh_and_both_other_criteria
     assert period([0.9, 0.3, 0.3, 0.3], half_bit=np.full(4, 0.4)) == pytest.approx(10)
     assert period([0.9, 0.3, 0.3, 0.3], chance=np.array([0.2, 0.2, 0.4, 0.4])) == pytest.approx(5)
     assert np.isinf(period([0.1, 0.1, 0.1, 0.1]))
+
+
+def test_electrons_of_a_gain_that_was_estimated_judge_by_halves_as_well():
+    truth = lattice((192, 192), mean=6, contrast=0.5)
+    values = 37.3 * np.random.default_rng(5).poisson(truth) + 120.0
+    m = sbd.Micrograph(values, 0.0061, gain=36.1, offset=118.0)  # 3 % off, so no number is whole
+    clean = m.replace(data=37.3 * truth + 120)
+    found = sbd.agreement(m, clean, denoiser=lambda y: (clean.data - 118.0) / 36.1)
+    assert "noisier" in found.how
+    assert np.nanstd(found.z) == pytest.approx(1, abs=0.15)
+    wrong = sbd.agreement(m, m.replace(data=np.full_like(values, values.mean())), denoiser=False)
+    assert wrong.rejected.any()

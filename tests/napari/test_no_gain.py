@@ -17,6 +17,8 @@ from napari_sbd.micrograph import Micrograph
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 PATIENCE = 120_000
+# the network here was never trained: it loses lattices, and says so from several threads
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 GAIN, OFFSET, PIXEL = 37.3, 120.0, 0.0061
 
 

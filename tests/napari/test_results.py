@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 
 from known import lattice
 from napari_sbd._napari.denoise.widget import DenoiseWidget
+from napari_sbd._napari.jobs.queue import queue
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
@@ -161,13 +162,14 @@ def test_columns_of_an_image_that_was_replaced_say_so_and_are_replaced_next(
     assert points not in viewer.layers
 
 
-def test_a_tuning_that_did_not_help_adds_no_copy(viewer, tool, click, add, noisy):
+def test_a_tuning_that_did_not_help_adds_no_copy(viewer, tool, click, until, add, noisy):
     add(noisy.astype(np.uint16), name="raw")
     click(tool(DenoiseWidget))
+    until(lambda: not queue().jobs)
     before = names(viewer)
     tuning = tool(GainTuneWidget)
     tuning.start.click()
     tuning.cancel.click()  # before a step: the gains stay as they were
-    click(tuning, tuning.cancel)
+    until(lambda: not tuning.running)
     assert names(viewer) == before
     assert "stays as it is" in tuning.message.text()

@@ -85,6 +85,7 @@ def test_a_tile_size_is_obeyed_and_does_not_change_the_result(
     add(np.random.default_rng(0).poisson(2.0, (1500, 1400)).astype(np.float32), name="large")
     denoise_widget.model.choose(str(model))
     denoise_widget.device.setCurrentText("cpu")
+    denoise_widget.keep.setChecked(True)
     largest = []
     for tile in (0, 64, 0):
         seen.clear()

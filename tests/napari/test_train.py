@@ -16,6 +16,7 @@ from napari_sbd._napari.tools.train_form import Wishes, recipe_of, zones_of
 from napari_sbd._napari.tools.train_widget import TrainWidget, listener
 from napari_sbd.errors import Cancelled
 from napari_sbd.networks import find_model, load_network, save_model
+from napari_sbd.training.specialist import IMAGES_PER_WAVE
 
 WISHES = Wishes(
     name="mine",
@@ -51,7 +52,7 @@ def test_the_plan_says_how_long_it_takes_before_it_starts(viewer):
     assert "720 exit waves" in words
     assert "for 30 min" in words
     total = float(words.rpartition("about ")[2].split()[0])
-    simulated = (720 * 0.25 + 8 * 720 * 0.032) / 60 / os.cpu_count()
+    simulated = (720 * 0.25 + IMAGES_PER_WAVE * 720 * 0.032) / 60 / os.cpu_count()
     assert total == pytest.approx(30 + simulated, abs=1)
     widget.dose.setText("much")
     assert '"much" is no dose' in widget.plan.text()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from npe2 import PluginManifest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 
@@ -79,6 +80,50 @@ def test_no_words_are_cut_in_a_dock_as_narrow_as_it_gets(make_napari_viewer, qtb
         if not (isinstance(part, QLabel) and part.wordWrap()):
             assert part.width() >= part.minimumSizeHint().width(), part.text()
             assert part.visibleRegion().boundingRect().width() == part.width(), part.text()
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_dock_and_a_second_one_fit_into_napari_s_first_window(make_napari_viewer, qtbot, name):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1089, 630)
+    viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
+    other = "Columns" if name != "Columns" else "SBD"
+    for one in (name, other):
+        viewer.window.add_plugin_dock_widget("napari-sbd", one)
+        qtbot.wait(50)
+        window = viewer.window._qt_window
+        assert (window.width(), window.height()) == (1089, 630), one
+
+
+def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Columns")
+    qtbot.wait(50)
+    middle = QPointF(widget.polarity.rect().center())
+    turn = QWheelEvent(
+        middle,
+        QPointF(widget.polarity.mapToGlobal(middle.toPoint())),
+        QPoint(0, 0),
+        QPoint(0, -240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget.polarity, turn)
+    assert widget.polarity.currentText() == "auto"
+
+
+def test_what_has_come_of_a_task_is_in_view(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1089, 630)
+    viewer.window.add_plugin_dock_widget("napari-sbd", "Columns")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    qtbot.wait(50)
+    widget.start.click()
+    assert "Open Sample" in widget.message.text()
+    qtbot.wait(50)
+    assert not widget.message.visibleRegion().isEmpty()
 
 
 def test_a_long_message_does_not_widen_the_dock(make_napari_viewer, qtbot):

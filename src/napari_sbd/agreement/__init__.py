@@ -173,7 +173,7 @@ def _trials(
     seed: int,
 ) -> tuple[list[Trial] | None, str]:
     """Counts with what was expected of them from others, and in words; None where all judge all."""
-    from .evidence import known_denoiser
+    from .evidence import known_denoiser, whole
 
     if denoiser is None and (lit := _lit(data, model)) and still(lit[0], weights):
         return neighbours(*lit), BY_NEIGHBOURS
@@ -184,7 +184,7 @@ def _trials(
         denoiser = known_denoiser(values[0], values[1], model)
     if not denoiser:
         return None, BY_ALL
-    if weights.noise is None:
+    if weights.noise is None and whole(values[0]):
         return halves(data, denoiser, seed), BY_HALVES
     variance = np.maximum(values[1], _FAINT * np.nanmean(values[1])) * weights.level
     variance = np.where(np.isfinite(variance), variance, 0)

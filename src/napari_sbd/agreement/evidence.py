@@ -127,7 +127,7 @@ def evidence(
     def split(made: Denoiser) -> list[Trial]:
         if noise is not None:
             return noise_halves(noisy, variance, made, seed, noise)
-        if counts and _whole(noisy):
+        if counts and whole(noisy):
             return halves(data, made, seed)
         return noise_halves(noisy, local_variance(noisy, expected, block), made, seed)
 
@@ -220,7 +220,8 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return base, slope
 
 
-def _whole(values: np.ndarray) -> bool:
+def whole(values: np.ndarray) -> bool:
+    """Whether these are electrons that can be dealt out one by one: whole numbers from 0 up."""
     held = values[np.isfinite(values)]
     return bool((held > -0.5).all() and np.allclose(held, np.round(held), atol=1e-3))
 

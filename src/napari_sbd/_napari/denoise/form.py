@@ -15,7 +15,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_image
 from ..forms.preferences import preference
 from ..forms.task_widget import TaskWidget
-from ..jobs.gain import short
+from ..jobs.gain import offer, short
 from ..jobs.summary import Understanding, pixel_size_text
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _DOSE = "Mean dose of the first frame, from the gain or estimated from the noise."
+
+_USE = "Take what the noise tells, for this image from now on, in all tools: gain"
 
 
 class DenoiseForm(TaskWidget):
@@ -53,10 +55,6 @@ class DenoiseForm(TaskWidget):
         )
         self.offset = field("0", "Value of the image where no electron arrived.")
         self.use = QPushButton()
-        self.use.setToolTip(
-            "Gain and offset as the noise of the image tells them, for this image from now on, in "
-            "all tools."
-        )
         self.dose = text(_DOSE)
         self.model = ModelBox()
         self.modality = choices(
@@ -124,7 +122,8 @@ class DenoiseForm(TaskWidget):
             hint = "1"
         elif found is not None and estimated:
             hint = f"about {short(found.gain.gain)}"
-            self.use.setText(f"Use the estimate {found.gain.in_words}")
+            self.use.setText(offer(found.gain))
+            self.use.setToolTip(f"{_USE} {found.gain.in_words}. {found.gain.why}")
         self.gain.setPlaceholderText(hint)
         show_or_hide(self.warning, "\n".join(found.warnings) if found else "")
 

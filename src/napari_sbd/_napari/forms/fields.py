@@ -2,28 +2,78 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QScrollArea,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
+_LOWEST = 160  # pixels, below which one would scroll all the time
 _NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
 
 
-class Form(QWidget):
-    """What stands in a dock widget: never so narrow that words of it are cut."""
+class Form(QScrollArea):
+    """What stands in a dock widget: never so narrow that words are cut, and never so high that the
+    window grows, since it scrolls.
+
+    Attributes
+    ----------
+    inner
+        Holds the parts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = QWidget()
+        self.setWidget(self.inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setStyleSheet("QScrollArea { border: 0px; }")
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def minimumSizeHint(self) -> QSize:
-        """What the parts need, and the title."""
-        return super().minimumSizeHint().expandedTo(QSize(_NARROWEST, 0))
+        """The width that the parts and the title need beside a scroll bar, and some height."""
+        needed = self.inner.minimumSizeHint()
+        bar = self.verticalScrollBar()
+        width = needed.width() + (bar.sizeHint().width() if bar is not None else 0)
+        return QSize(max(width, _NARROWEST), min(needed.height(), _LOWEST))
+
+    def sizeHint(self) -> QSize:
+        """As narrow as it can be, as high as the parts need."""
+        least = self.minimumSizeHint()
+        return QSize(least.width(), max(least.height(), self.inner.sizeHint().height()))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Let the wheel scroll, and change what it passes over only after a click on that."""
+        for part in (*self.findChildren(QComboBox), *self.findChildren(QSlider)):
+            part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            part.installEventFilter(self)
+        super().showEvent(event)
+
+    def eventFilter(self, part: QObject | None, event: QEvent | None) -> bool:
+        """Ignore the wheel over what was not clicked."""
+        turned = event is not None and event.type() == QEvent.Type.Wheel
+        if event is not None and turned and isinstance(part, QWidget) and not part.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(part, event)
+
+    def reveal(self, part: QWidget) -> None:
+        """Scroll to a part."""
+        layout = self.inner.layout()
+        if layout is not None:
+            layout.activate()
+        self.ensureWidgetVisible(part)
 
 
 def choices(names: list[str], tip: str) -> QComboBox:

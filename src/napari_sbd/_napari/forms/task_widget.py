@@ -76,7 +76,7 @@ class TaskWidget(Form):
         self.bar = QProgressBar()
         self.bar.setRange(0, BAR_STEPS)
         self.message = text("What has come of it.")
-        whole = QVBoxLayout(self)
+        whole = QVBoxLayout(self.inner)
         whole.addLayout(self._rows)
         for part in (beside(self.start, self.cancel), self.bar, self.message):
             whole.addWidget(part)
@@ -144,6 +144,8 @@ class TaskWidget(Form):
     def say(self, sentence: str) -> None:
         """Show one sentence below the buttons."""
         show_or_hide(self.message, sentence)
+        if sentence:
+            self.reveal(self.message)
 
     def _start(self) -> None:
         if self.running and not self.again:

@@ -101,6 +101,11 @@ def short(value: float) -> str:
     return re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].strip("+"), f"{value:.3g}")
 
 
+def offer(gain: Gain) -> str:
+    """On the button that takes an estimate."""
+    return f"Use the estimate {short(gain.gain)}"
+
+
 def is_plausible(electrons: float, pixel_size_yx: tuple[float, float] | None) -> bool:
     """Whether an image can have so many electrons per pixel."""
     if pixel_size_yx is not None:

@@ -7,21 +7,16 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ...agreement import agreement
 from ...agreement.pairs import paired
 from ...micrograph import Micrograph
-from ...noise.counts import frames
 from ...repeat import denoiser_of
-from .gain import Gain, gain_of, short
+from .gain import Gain, gain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...agreement.result import Agreement
-
-_NOT_HALVED = "Halves need electrons that were counted, so all of them judge."
 
 
 def judge(
@@ -54,9 +49,7 @@ def judge(
                 return (Gain("unknown") if found.how == "counted" else found), ""
             raw = raw.replace(gain=1.0)
         again: Any = False
-        if halves and not _counted(raw):
-            words.append(_NOT_HALVED)
-        elif halves:
+        if halves:
             again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
         result = agreement(raw, denoised, denoiser=again)
     return result, " ".join(words)
@@ -70,18 +63,13 @@ def why_not(gain: Gain) -> str:
     ]
     if gain.how == "estimated":
         parts.append(f"The noise suggests {gain.in_words}: use that, or type yours in Denoise.")
-        parts += [f"It is uncertain. {gain.why}"] if gain.why else []
+        parts += ["What is uncertain about it, the tip of the button says."] if gain.why else []
     else:
         parts.append("The noise does not tell it.")
         parts += [gain.why] if gain.why else []
         parts.append("Type gain and offset in Denoise if you know them.")
     parts.append("Columns need no gain: they are judged by the noise of the image itself.")
     return " ".join(parts)
-
-
-def offer(gain: Gain) -> str:
-    """On the button that takes an estimate."""
-    return f"Use the estimate {short(gain.gain)}"
 
 
 @contextmanager
@@ -92,10 +80,3 @@ def told() -> Iterator[list[str]]:
         warnings.simplefilter("always")
         yield words
     words += [str(w.message) for w in caught if w.category is UserWarning]
-
-
-def _counted(raw: Micrograph) -> bool:
-    """Whether the first frame holds whole electrons, which can be dealt out."""
-    first = next(frames(raw))
-    held = first[np.isfinite(first)]
-    return bool((held > -0.5).all() and np.allclose(held, np.round(held), atol=1e-3))

@@ -12,6 +12,7 @@ from ...io import read
 from ...io.arrays import is_large
 from ...micrograph import Micrograph
 from ...recipe import KEY
+from .micrographs import KEY as CALIBRATION
 from .micrographs import LayerData, to_layer
 
 _SHARED = (".tif", ".tiff", ".npy", ".zarr")  # what napari reads too, without calibration
@@ -52,11 +53,11 @@ def get_plain_reader(
 
 
 def _read_plain(path: str | list[str]) -> list[LayerData]:
-    """Read a file without a pixel size into one layer, and ask for the pixel size."""
+    """Read a file into one layer, and ask for the pixel size where it tells none."""
     from napari.utils.notifications import show_info
 
     found = read_layers(path)
-    if found is not _NOTHING:
+    if found is not _NOTHING and found[0][1]["metadata"][CALIBRATION]["pixel_size"] is None:
         name = Path(path if isinstance(path, str) else path[0]).name
         show_info(f"{name} tells no pixel size; type it into the Denoise form, in nm.")
     return found

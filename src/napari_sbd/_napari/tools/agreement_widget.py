@@ -13,8 +13,8 @@ from ...micrograph import Micrograph
 from ..forms.fields import beside, choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
-from ..jobs.gain import Gain
-from ..jobs.judging import judge, offer, why_not
+from ..jobs.gain import Gain, offer
+from ..jobs.judging import judge, why_not
 from ..layers import micrographs as layers
 from ..layers.results import earlier, put, put_map
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ...agreement.result import Agreement
 
+_USE = "For this image from now on, in all tools; then judge by it: gain"
 _DOUBTFUL = "doubtful"
 _LIMIT = 5.0  # of the z map, the same for every image
 _HALVES, _GIVEN = "by halves of the electrons", "by all electrons"
@@ -55,7 +56,6 @@ class AgreementWidget(TaskWidget):
         self.below.addWidget(self.spot)
         self.spot.setVisible(False)
         self.use = QPushButton()
-        self.use.setToolTip("For this image from now on, in all tools; then judge by it.")
         self.use.setVisible(False)
         self.use.clicked.connect(self._use_estimate)
         self.below.addWidget(self.use)
@@ -78,6 +78,7 @@ class AgreementWidget(TaskWidget):
         if isinstance(found, Gain):
             self._estimate = found
             self.use.setText(offer(found))
+            self.use.setToolTip(f"{_USE} {found.in_words}. {found.why}")
             self.use.setVisible(found.how == "estimated")
             return why_not(found)
         self._show(found)

@@ -94,10 +94,7 @@ class DetectorWidget(TaskWidget):
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self.plots.setWidget(plot)
         self.plots.setVisible(True)
-        known = gain_found(result)
-        self.take.setEnabled(known.how == "estimated")
-        if known.how == "estimated":
-            self.take.setText(f"Use {known.in_words}")
+        self.take.setEnabled(gain_found(result).how == "estimated")
         self.buttons.setVisible(True)
         return str(result)
 

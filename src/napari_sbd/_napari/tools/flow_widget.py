@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ..denoise.widget import DenoiseWidget
-from ..forms.fields import Form
 from ..forms.layer_box import LayerBox
 from ..forms.task_widget import TaskWidget
 from .agreement_widget import AgreementWidget
@@ -28,7 +27,7 @@ _STEPS = (
 )
 
 
-class FlowWidget(Form):
+class FlowWidget(QWidget):
     """The steps in a row, each a click that does it, with its settings below for another try.
 
     Parameters
