@@ -12,8 +12,8 @@ from .visibility import VISIBLE, seen_by_the_other, visibility
 
 # benchmarks/columns_acceptance.py: what the score must be so that no image with F1 < 0.8 passes
 REPRODUCED = 0.78
-# standard errors of a faint column's curvature in the noisy data: enough alone, and beside a half's
-# image that shows it; at 2 and 20 electrons per pixel the latter keeps most true ones and least others
+# standard errors of a faint column's curvature in the noisy data: enough alone, and where a half's
+# image shows it too, which at 2 and 20 electrons per pixel tells true from false ones best
 _CLEAR, _SHOWN = 3.0, 1.0
 _NEAR = 0.27  # of the spacing: how far apart two sights of one column may be, as in compare_columns
 
