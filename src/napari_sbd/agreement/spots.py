@@ -115,5 +115,5 @@ def judge_spots(evidence: Evidence, points: np.ndarray, sigma: tuple[float, floa
     sigma
         Of the neighbourhoods' Gaussian along y and x [px], as ``neighbourhood`` gives it.
     """
-    weights, (y, x) = Weights(sigma), points.T
+    weights, (y, x) = Weights(sigma, evidence.noise), points.T
     return judge_at(evidence.as_counts(), weights, y, x).astype(np.float64)

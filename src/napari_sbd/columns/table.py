@@ -100,6 +100,14 @@ def find_columns(
         many extrema.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> columns = sbd.find_columns(noisy, denoised)
+    >>> bool(columns["supported"].mean() > 0.95)
+    True
+    >>> bool(columns["x_err"].median() < 0.3)  # px, one standard deviation
+    True
     """
     import pandas as pd
 

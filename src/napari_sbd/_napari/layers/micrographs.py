@@ -16,8 +16,8 @@ import numpy as np
 from ... import sampling
 from ...errors import SBDError
 from ...frames import frame_of, reference_number
-from ...io.units import no_printers, to_nm, to_seconds
 from ...micrograph import Micrograph, PixelSize
+from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
