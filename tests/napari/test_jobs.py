@@ -11,6 +11,14 @@ from napari_sbd._napari.jobs import queue as jobs
 from napari_sbd._napari.jobs.queue import queue
 
 
+@pytest.fixture(autouse=True)
+def _no_halves(monkeypatch):
+    """The comparison of halves that follows each denoising is a job of its own."""
+    monkeypatch.setattr(
+        "napari_sbd._napari.denoise.two_halves.TwoHalves.compare", lambda *_arguments: None
+    )
+
+
 @pytest.fixture
 def two(denoise_widget, denoiser, add, noisy, until):
     """Two denoisings in the queue, the first held back."""

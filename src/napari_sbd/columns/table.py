@@ -88,7 +88,8 @@ def find_columns(
     for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
     holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
     threshold, unit, what judged (``judged``), how much of the halves' columns is the same
-    (``reproduced``) and recipe; for a movie those of its first frame with columns.
+    (``reproduced``), what the errors of places were multiplied by, as halves scatter
+    (``position_factor``), and recipe; for a movie those of its first frame with columns.
     An image without columns gives an empty table and a warning; noise that is not that of electron
     counts gives a warning.
 
@@ -215,6 +216,7 @@ def measured(
     import pandas as pd
 
     from ..spots import spacing
+    from .halves_scatter import position_factor
     from .measure import measure
     from .outline import on_surface, reach
 
@@ -226,6 +228,11 @@ def measured(
         bright = attrs["polarity"] == "bright"
         shared = None if evidence is None else evidence.noise
         fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance, shared)
+        if free is None and evidence is not None and evidence.trials is not None:
+            attrs["position_factor"] = position_factor(
+                fit, evidence.estimates, attrs["scale"], bright
+            )
+        fit.error[:, :2] *= attrs.get("position_factor", 1.0)
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
