@@ -257,3 +257,29 @@ def test_an_image_whose_pixel_size_is_typed_stays_in_view(viewer, denoise_widget
     middle = (63 / 2 * 0.0061,) * 2
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], middle, rtol=0.02)
     assert viewer.scene.camera.zoom * 64 * 0.0061 > 50  # pixels of the canvas
+
+
+def test_the_pixels_left_out_are_shown_on_request(viewer, widget, until):
+    movie = np.random.default_rng(0).poisson(9.0, (3, 64, 64)).astype(np.float32)
+    movie[:, 20, 30] = 900
+    movie[1, 40, 50] = 5000
+    source = add(viewer, movie, pixel_size=0.0165)
+    source.translate = (0, 1, 2)
+    widget.denoise.click()
+    assert widget.outliers.isHidden()
+    until(lambda: not widget.running)
+    assert not widget.outliers.isHidden()
+    widget.outliers.click()
+    labels = viewer.layers[-1]
+    assert labels.name.endswith("denoised left out")
+    assert np.argwhere(labels.data).tolist() == [[0, 20, 30], [1, 20, 30], [1, 40, 50], [2, 20, 30]]
+    np.testing.assert_allclose(labels.extent.world, source.extent.world)
+    [step] = viewer.layers[1].metadata["napari_sbd"]["history"]
+    assert step["settings"]["outlier_filled_frames"] == {"0": 1, "1": 2, "2": 1}
+
+
+def test_without_outliers_none_are_offered(viewer, widget, until, noisy):
+    add(viewer, noisy)
+    widget.denoise.click()
+    until(lambda: not widget.running)
+    assert widget.outliers.isHidden()

@@ -86,6 +86,11 @@ class DenoiseForm(Form):
         self.command.setToolTip("A line for a terminal that makes the last result again.")
         self.copies = beside(self.python, self.command)
         self.copies.setVisible(False)
+        self.outliers = QPushButton("Show pixels left out")
+        self.outliers.setToolTip(
+            "Add a layer of labels over the pixels that the last result was made without."
+        )
+        self.outliers.setVisible(False)
         self.jobs = JobList()
         self._lay_out()
         self.show_understanding(None)
@@ -154,6 +159,8 @@ class DenoiseForm(Form):
         rows.addWidget(QLabel("View"), rows.rowCount(), 0)
         rows.addWidget(beside(self.live, self.swipe), rows.rowCount() - 1, 1)
         buttons = beside(self.denoise, self.cancel)
-        for part in (self.warning, buttons, self.bar, self.message, self.copies, self.jobs):
+        for part in (self.warning, buttons, self.bar, self.message, self.outliers):
+            whole.addWidget(part)
+        for part in (self.copies, self.jobs):
             whole.addWidget(part)
         whole.addStretch()

@@ -48,6 +48,7 @@ class DenoiseWidget(DenoiseForm):
         self._viewer = viewer
         self._under_way: list[Denoising] = []
         self._last: Image | None = None
+        self._last_run: Run | None = None
         self._asked: object = None
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL)
@@ -67,6 +68,7 @@ class DenoiseWidget(DenoiseForm):
         self.preview.said.connect(self.say)
         self.preview.ended.connect(self._live_ended)
         self.swipe.toggled.connect(self._swipe)
+        self.outliers.clicked.connect(self._show_outliers)
         self.divider.ended.connect(self._swipe_ended)
         for button, writer in ((self.python, as_python), (self.command, as_command)):
             button.clicked.connect(partial(self._copy, writer))
@@ -174,8 +176,9 @@ class DenoiseWidget(DenoiseForm):
     def _ended(self, denoising: Denoising, words: str, is_error: bool) -> None:
         self._under_way.remove(denoising)
         if denoising.result is not None:
-            self._last = denoising.result
+            self._last, self._last_run = denoising.result, denoising.run
             self.copies.setVisible(True)
+            self.outliers.setVisible(denoising.run.left_out is not None)
         if is_error:
             self._complain(words)
         else:
@@ -191,6 +194,11 @@ class DenoiseWidget(DenoiseForm):
             self.say("Copied.")
         except SBDError as error:
             self.say(str(error))
+
+    def _show_outliers(self) -> None:
+        mask = self._last_run.left_out if self._last_run else None
+        if self._last is not None and mask is not None:
+            self._viewer.add_layer(layers.labels_over(self._last, mask, "left out"))
 
     def _complain(self, sentence: str) -> None:
         self.say(sentence)

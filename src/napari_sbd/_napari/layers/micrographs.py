@@ -20,7 +20,7 @@ from ...io.units import no_printers, to_nm, to_seconds
 from ...micrograph import Micrograph, PixelSize
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 KEY = "napari_sbd_calibration"
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
@@ -66,6 +66,14 @@ def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Ima
         **look_of(source),
     )
     return viewer.add_layer(layer)
+
+
+def labels_over(source: Image, mask: np.ndarray, what: str) -> Labels:
+    """A layer of labels, 1 where a mask of a layer's shape is True, at the place of that layer."""
+    from napari.layers import Labels
+
+    name = f"{source.name} {what}"
+    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place_of(source))
 
 
 def made_from(source: Layer) -> dict[str, str]:
