@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QFileDialog
+from scipy.ndimage import gaussian_filter
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.noise.whitening import NoiseSpectrum
 
 PATIENCE = 20_000  # ms, for busy machines
 
@@ -283,3 +286,46 @@ def test_without_outliers_none_are_offered(viewer, widget, until, noisy):
     widget.denoise.click()
     until(lambda: not widget.running)
     assert widget.outliers.isHidden()
+
+
+def test_noise_is_measured_in_a_drawn_rectangle_and_kept(viewer, widget, until, tmp_path, choose):
+    rng = np.random.default_rng(0)
+    image = gaussian_filter(rng.poisson(9.0, (192, 192)).astype(float), 1.0)
+    image[:, 100:] += 1000 * rng.random((192, 92))
+    add(viewer, image, pixel_size=0.033)
+    draw(viewer, 191, 96)
+    choose(tmp_path / "camera.json")
+    widget.measure.click()
+    until(lambda: widget.message.text() != "")
+    assert "scintillator-like" in widget.message.text()
+    assert widget.settings.noise == str(tmp_path / "camera.json")
+    over = NoiseSpectrum.load(tmp_path / "camera.json").correlated_over
+    assert over == pytest.approx(2 * np.sqrt(np.pi), rel=0.15)
+
+
+def test_a_rectangle_that_is_too_small_is_told(viewer, widget, until, choose, tmp_path):
+    add(viewer, np.random.default_rng(0).poisson(9.0, (128, 128)), pixel_size=0.033)
+    draw(viewer, 9, 9)
+    choose(tmp_path / "camera.json")
+    widget.measure.click()
+    until(lambda: widget.message.text() != "")
+    assert widget.message.text().startswith("Too little")
+    assert widget.settings.noise == "auto"
+    assert not (tmp_path / "camera.json").exists()
+
+
+def draw(viewer, height, width):
+    """A rectangle from the corner of the image [px], as napari's own button draws it."""
+    image = viewer.layers[0]
+    corners = [[0, 0], [0, width], [height, width], [height, 0]]
+    viewer.add_shapes([corners], shape_type="rectangle", scale=image.scale, units=image.units)
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Answers the dialog for a file."""
+
+    def answer(path):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+
+    return answer

@@ -53,10 +53,12 @@ for _command in (
     provenance.cite,
     compare.compare,
     detector.detector,
+    detector.noise_spectrum,
     first_steps.models,
     first_steps.doctor,
     first_steps.demo,
     simulate.simulate,
+    simulate.phantom,
     train.train,
     train.fine_tune,
 ):

@@ -52,9 +52,7 @@ def denoise(
     ] = False,
     save_outliers: Annotated[
         bool,
-        typer.Option(
-            "--save-outliers", help="Write NAME_outliers.tif, 1 in pixels left out."
-        ),
+        typer.Option("--save-outliers", help="Write NAME_outliers.tif, 1 in pixels left out."),
     ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")

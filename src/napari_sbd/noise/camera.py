@@ -306,8 +306,7 @@ def _are_whole(sums: np.ndarray) -> bool:
 
 
 def _about(noise: NoiseSpectrum, sharpen: bool) -> str:
-    kind = f"with streaks along {noise.streaks}" if noise.streaks else "scintillator-like"
     done = "made white for the network"
     if sharpen:
         done += ", and the result kept as sharp as that made it"
-    return f"Noise correlated over {noise.correlated_over:.2g} px, {kind} ({done})."
+    return f"Noise {noise} ({done})."

@@ -59,6 +59,15 @@ class DenoiseForm(Form):
         self.gain_reference = FileButton(
             "Gain reference...", "Image or movie of even light; the image is divided by it."
         )
+        self.noise = FileButton(
+            "Noise...", "Noise spectrum of the detector, as Measure noise keeps it."
+        )
+        self.measure = QPushButton("Measure noise")
+        self.measure.setToolTip(
+            "Take the noise spectrum of the detector from the rectangle that you have drawn in a "
+            "shapes layer on vacuum; without one, from the whole image or from differences of a "
+            "movie's frames. It is kept in a file and used from then on."
+        )
         self.sharpen = QCheckBox("Sharpen")
         self.sharpen.setToolTip(
             "Correct the result for the point spread of a camera with correlated noise."
@@ -105,6 +114,7 @@ class DenoiseForm(Form):
             device=self.device.currentText(),
             dark=self.dark.path,
             gain_reference=self.gain_reference.path,
+            noise=self.noise.path or "auto",
             sharpen=self.sharpen.isChecked(),
         )
 
@@ -150,6 +160,7 @@ class DenoiseForm(Form):
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),
+            "Noise": beside(self.measure, self.noise),
         }.items():
             row = rows.rowCount()
             rows.addWidget(QLabel(name), row, 0)

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
 from superqt.utils import create_worker
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
+from ...noise.camera import estimate_noise_spectrum
+from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
@@ -21,6 +24,7 @@ from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown, part_shown
+from ..tools.detector_widget import mask_of
 from ..tools.recipe_widget import copy_recipe
 from .denoising import Denoising
 from .form import DenoiseForm
@@ -69,6 +73,7 @@ class DenoiseWidget(DenoiseForm):
         self.preview.ended.connect(self._live_ended)
         self.swipe.toggled.connect(self._swipe)
         self.outliers.clicked.connect(self._show_outliers)
+        self.measure.clicked.connect(self._measure_noise)
         self.divider.ended.connect(self._swipe_ended)
         for button, writer in ((self.python, as_python), (self.command, as_command)):
             button.clicked.connect(partial(self._copy, writer))
@@ -200,6 +205,45 @@ class DenoiseWidget(DenoiseForm):
         if self._last is not None and mask is not None:
             self._viewer.add_layer(layers.labels_over(self._last, mask, "left out"))
 
+    def _measure_noise(self) -> None:
+        layer = self.layer.layer
+        try:
+            self._keep_typed()
+            m = layers.micrograph_of(layers.needed(layer))
+            drawn = self._drawn()
+            region = None if drawn is None else mask_of(drawn, layer)
+        except SBDError as error:
+            self._complain(str(error))
+            return
+        self.measure.setEnabled(False)
+        worker = create_worker(_spectrum_or_say, m, region, _start_thread=False)
+        worker.returned.connect(self._measured)
+        worker.start()
+
+    def _drawn(self) -> Shapes | None:
+        """The shapes that mark a region: those of the selected layer, else of the newest."""
+        known = [one for one in self._viewer.layers if isinstance(one, Shapes) and len(one.data)]
+        chosen = [one for one in known if one in self._viewer.layers.selection]
+        return ([None, *known, *chosen])[-1]
+
+    def _measured(self, found: NoiseSpectrum | str) -> None:
+        self.measure.setEnabled(True)
+        if isinstance(found, str):
+            self._complain(found)
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Keep the noise spectrum of this detector", "camera.json", "Spectrum (*.json)"
+        )
+        if not path:
+            return
+        try:
+            self.noise.choose(str(found.save(path)))
+        except (OSError, SBDError) as error:
+            self._complain(f"The noise spectrum cannot be kept: {error}")
+            return
+        self.say(f"Noise {found}; kept, and used from now on.")
+        self.preview.ask()
+
     def _complain(self, sentence: str) -> None:
         self.say(sentence)
         show_error(sentence)
@@ -229,3 +273,11 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
+
+
+def _spectrum_or_say(m: Micrograph, region: Any) -> NoiseSpectrum | str:
+    """The noise spectrum of an image or a part of it, or a sentence why there is none."""
+    try:
+        return estimate_noise_spectrum(m, region=region)
+    except SBDError as error:
+        return str(error)
