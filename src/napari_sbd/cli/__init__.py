@@ -29,6 +29,7 @@ from . import (
     series,
     simulate,
     train,
+    watch,
 )
 from ._console import STOPPED, err, out
 
@@ -45,6 +46,7 @@ app = typer.Typer(
 for _command in (
     denoise.denoise,
     batch.batch,
+    watch.watch,
     agreement.agreement,
     halves.halves,
     columns.columns,
@@ -61,6 +63,7 @@ for _command in (
     simulate.phantom,
     train.train,
     train.fine_tune,
+    train.specialise,
 ):
     app.command()(_command)
 app.add_typer(series.app)
