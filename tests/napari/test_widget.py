@@ -268,7 +268,7 @@ def test_the_pixels_left_out_are_shown_on_request(viewer, widget, until):
     movie[1, 40, 50] = 5000
     source = add(viewer, movie, pixel_size=0.0165)
     source.translate = (0, 1, 2)
-    widget.denoise.click()
+    widget.start.click()
     assert widget.outliers.isHidden()
     until(lambda: not widget.running)
     assert not widget.outliers.isHidden()
@@ -283,7 +283,7 @@ def test_the_pixels_left_out_are_shown_on_request(viewer, widget, until):
 
 def test_without_outliers_none_are_offered(viewer, widget, until, noisy):
     add(viewer, noisy)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: not widget.running)
     assert widget.outliers.isHidden()
 

@@ -165,7 +165,7 @@ def detect(expected: np.ndarray, detector: Detector, rng: np.random.Generator) -
     if detector.row_jitter:
         scene = shift_rows(scene, rng.normal(0, detector.row_jitter, scene.shape[:-1]))
     fate = rng.random(scene.shape[-2:]) if detector.dead or detector.hot else np.ones(1)
-    electrons = rng.poisson(scene)
+    electrons: np.ndarray = rng.poisson(scene)
     if detector.gain_spread:
         shape = detector.gain_spread**-2  # of the gamma distribution of one electron's signal
         electrons = rng.gamma(electrons * shape) / shape
