@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +23,9 @@ from .recipe import origin_of, recipe, with_recipe
 if TYPE_CHECKING:
     from .gaintuning import Tuned
 
-Fate = Literal["denoised", "blank", "unreadable"]
+Fate = Literal["denoised", "outlier-filled", "blank", "unreadable"]
+DONE = "denoised", "outlier-filled"
+"""Fates of the frames that the network has seen."""
 Progress = Callable[[float, float], None]
 Tick = Callable[[float], None]
 
@@ -39,11 +41,14 @@ class Frame:
     values
         (Y, X) float32 in file units.
     fate
-        Blank frames are left as they are, unreadable ones are NaN.
+        Denoised, with outliers filled where there were any; blank frames are left as they are,
+        unreadable ones are NaN.
     reason
         Why it was not denoised.
     raw
         As it was read; None where nothing was.
+    left_out
+        (Y, X) bool, the outliers; None without any.
     """
 
     index: int
@@ -51,6 +56,17 @@ class Frame:
     fate: Fate = "denoised"
     reason: str = ""
     raw: np.ndarray | None = None
+    left_out: np.ndarray | None = None
+
+    @property
+    def is_denoised(self) -> bool:
+        """Whether the network has seen it."""
+        return self.fate in DONE
+
+    @property
+    def filled(self) -> int:
+        """How many of its pixels are outliers, which the result fills."""
+        return 0 if self.left_out is None else int(self.left_out.sum())
 
 
 class Session:
@@ -153,13 +169,15 @@ class Session:
         result = np.empty((len(self), *self.source.shape[-2:]), np.float32)
         fates: dict[int, Fate] = {}
         reasons: dict[int, str] = {}
+        filled: dict[int, int] = {}
         for frame in self.frames(tick=lambda index, share: self.tell(index + share)):
             result[frame.index] = frame.values
             fates[frame.index], reasons[frame.index] = frame.fate, frame.reason
+            filled[frame.index] = frame.filled
         self.tell(len(self))
         warn_of(fates, reasons)
         data = result.reshape(self.source.shape)
-        return with_recipe(self.source.replace(data=data), self.entry(fates))
+        return with_recipe(self.source.replace(data=data), self.entry(fates, filled))
 
     def frames(
         self, order: Iterable[int] | None = None, tick: Callable[[int, float], None] | None = None
@@ -219,6 +237,7 @@ class Session:
         values: np.ndarray | str,
         tick: Tick = lambda share: None,
         should_stop: Callable[[], bool] | None = None,
+        part: tuple[slice, slice] | None = None,
     ) -> Frame:
         """Denoise what ``read`` gave, or a part of it; by several threads at a time, if need be."""
         if isinstance(values, str):
@@ -227,20 +246,39 @@ class Session:
         worker = self._shared
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
+        worker = worker if part is None else worker.on_part(part)
         try:
-            return Frame(index, worker(values, tick, should_stop or self._stop), raw=values)
+            result, mask = worker.denoised(values, tick, should_stop or self._stop)
+            return Frame(index, result, _done(mask), raw=values, left_out=mask)
         except BlankImage as error:
             if not self.source.is_movie:
                 raise
             return Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
 
-    def entry(self, fates: Mapping[int, Fate], checksum: bool = True) -> dict[str, Any]:
+    def outlier_mask(self) -> np.ndarray:
+        """bool, shape of the source, the pixels that are left out of frames that can be read."""
+        mask = np.zeros((len(self), *self.source.shape[-2:]), bool)
+        for index in range(len(self)):
+            values = self.read(index)
+            found = None if isinstance(values, str) else self.worker.left_out(values)
+            if found is not None:
+                mask[index] = found
+        return mask.reshape(self.source.shape)
+
+    def entry(
+        self,
+        fates: Mapping[int, Fate],
+        filled: Mapping[int, int] | None = None,
+        checksum: bool = True,
+    ) -> dict[str, Any]:
         """What the recipe says of this denoising.
 
         Parameters
         ----------
         fates
             Of the frames that came to an end, by their number.
+        filled
+            How many outliers they had.
         checksum
             Whether to read the whole file for its checksum, once.
         """
@@ -252,6 +290,8 @@ class Session:
         for fate in ("blank", "unreadable"):
             if found := with_fate(fates, fate):
                 noted[f"{fate}_frames"] = found
+        if some := {str(i): n for i, n in sorted((filled or {}).items()) if n}:
+            noted["outlier_filled_frames"] = some
         settings = {**self.settings.repeated(), **self.worker.found()}
         return recipe(
             "denoise",
@@ -306,13 +346,13 @@ class Session:
     def _with_neighbours(self, tick: Callable[[int, float], None]) -> Iterator[Frame]:
         from .movie.fusion import fused_frames
 
-        fates: list[tuple[Fate, str]] = []
+        fates: list[Frame] = []
 
         def told() -> Iterator[np.ndarray]:
             for index in range(len(self)):
                 tick(index, 0.0)
                 values = self.read(index)
-                fates.append(self._helped_fate(values))
+                fates.append(self._helped(index, values))
                 if isinstance(values, str):
                     values = np.full(self.source.shape[-2:], np.nan, np.float32)
                 yield values
@@ -322,24 +362,29 @@ class Session:
             told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
         )
         for index, values in enumerate(fusing):
-            yield Frame(index, values, *fates[index])
+            yield replace(fates[index], values=values)
 
-    def _helped_fate(self, values: np.ndarray | str) -> tuple[Fate, str]:
+    def _helped(self, index: int, values: np.ndarray | str) -> Frame:
         """What becomes of a frame among its neighbours, which leave those without beam alone."""
         from .movie.drift import lit_values
 
         if isinstance(values, str):
-            return "unreadable", values
+            return Frame(index, np.empty(0), "unreadable", values)
         try:
-            lit_values(values, self.worker)
+            found = self.worker.camera.cleaned(lit_values(values, self.worker))[1]
         except BlankImage as error:
-            return "blank", str(error)
-        return "denoised", ""
+            return Frame(index, np.empty(0), "blank", str(error))
+        mask = None if found is None else found.mask
+        return Frame(index, np.empty(0), _done(mask), left_out=mask)
 
 
-def with_fate(fates: Mapping[int, Fate], fate: str) -> list[int]:
-    """The numbers of the frames that met a fate."""
-    return sorted(index for index, one in fates.items() if one == fate)
+def _done(mask: np.ndarray | None) -> Fate:
+    return "denoised" if mask is None else "outlier-filled"
+
+
+def with_fate(fates: Mapping[int, Fate], *wanted: str) -> list[int]:
+    """The numbers of the frames that met one of some fates."""
+    return sorted(index for index, fate in fates.items() if fate in wanted)
 
 
 def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str]) -> None:

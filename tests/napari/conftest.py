@@ -136,7 +136,7 @@ def denoiser(monkeypatch):
         def __init__(self, *_source, **_settings):
             pass
 
-        def __call__(self, frame, tick, should_stop):
+        def denoised(self, frame, tick, should_stop):
             frame = np.asarray(frame)
             fails = control.fails_at(frame)
             control.busy = True
@@ -149,10 +149,13 @@ def denoiser(monkeypatch):
                 raise control.error or BlankImage("The image holds no finite pixel.")
             tick(0.5)
             control.levels.append(round(float(frame.mean())))
-            return frame + 100
+            return frame + 100, None
 
         def found(self):
             return {}
+
+        def on_part(self, _part):
+            return self
 
         camera = SimpleNamespace(seen=())
 

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QFileDialog
+from scipy.ndimage import gaussian_filter
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.noise.whitening import NoiseSpectrum
 
 PATIENCE = 20_000  # ms, for busy machines
 
@@ -257,3 +260,72 @@ def test_an_image_whose_pixel_size_is_typed_stays_in_view(viewer, denoise_widget
     middle = (63 / 2 * 0.0061,) * 2
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], middle, rtol=0.02)
     assert viewer.scene.camera.zoom * 64 * 0.0061 > 50  # pixels of the canvas
+
+
+def test_the_pixels_left_out_are_shown_on_request(viewer, widget, until):
+    movie = np.random.default_rng(0).poisson(9.0, (3, 64, 64)).astype(np.float32)
+    movie[:, 20, 30] = 900
+    movie[1, 40, 50] = 5000
+    source = add(viewer, movie, pixel_size=0.0165)
+    source.translate = (0, 1, 2)
+    widget.start.click()
+    assert widget.outliers.isHidden()
+    until(lambda: not widget.running)
+    assert not widget.outliers.isHidden()
+    widget.outliers.click()
+    labels = viewer.layers[-1]
+    assert labels.name.endswith("denoised left out")
+    assert np.argwhere(labels.data).tolist() == [[0, 20, 30], [1, 20, 30], [1, 40, 50], [2, 20, 30]]
+    np.testing.assert_allclose(labels.extent.world, source.extent.world)
+    [step] = viewer.layers[1].metadata["napari_sbd"]["history"]
+    assert step["settings"]["outlier_filled_frames"] == {"0": 1, "1": 2, "2": 1}
+
+
+def test_without_outliers_none_are_offered(viewer, widget, until, noisy):
+    add(viewer, noisy)
+    widget.start.click()
+    until(lambda: not widget.running)
+    assert widget.outliers.isHidden()
+
+
+def test_noise_is_measured_in_a_drawn_rectangle_and_kept(viewer, widget, until, tmp_path, choose):
+    rng = np.random.default_rng(0)
+    image = gaussian_filter(rng.poisson(9.0, (192, 192)).astype(float), 1.0)
+    image[:, 100:] += 1000 * rng.random((192, 92))
+    add(viewer, image, pixel_size=0.033)
+    draw(viewer, 191, 96)
+    choose(tmp_path / "camera.json")
+    widget.measure.click()
+    until(lambda: widget.message.text() != "")
+    assert "scintillator-like" in widget.message.text()
+    assert widget.settings.noise == str(tmp_path / "camera.json")
+    over = NoiseSpectrum.load(tmp_path / "camera.json").correlated_over
+    assert over == pytest.approx(2 * np.sqrt(np.pi), rel=0.15)
+
+
+def test_a_rectangle_that_is_too_small_is_told(viewer, widget, until, choose, tmp_path):
+    add(viewer, np.random.default_rng(0).poisson(9.0, (128, 128)), pixel_size=0.033)
+    draw(viewer, 9, 9)
+    choose(tmp_path / "camera.json")
+    widget.measure.click()
+    until(lambda: widget.message.text() != "")
+    assert widget.message.text().startswith("Too little")
+    assert widget.settings.noise == "auto"
+    assert not (tmp_path / "camera.json").exists()
+
+
+def draw(viewer, height, width):
+    """A rectangle from the corner of the image [px], as napari's own button draws it."""
+    image = viewer.layers[0]
+    corners = [[0, 0], [0, width], [height, width], [height, 0]]
+    viewer.add_shapes([corners], shape_type="rectangle", scale=image.scale, units=image.units)
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Answers the dialog for a file."""
+
+    def answer(path):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+
+    return answer

@@ -90,3 +90,22 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_begins(monkeypatch):
 def test_impossible_phantoms_are_refused(wrong, reason):
     with pytest.raises(sbd.SBDError, match=reason):
         sbd.simulate(**SMALL, **wrong)
+
+
+def test_a_named_detector_writes_what_its_kind_writes(tmp_path):
+    from typer.testing import CliRunner
+
+    import napari_sbd as sbd
+    from napari_sbd.cli import app
+
+    path = tmp_path / "made.ome.tif"
+    asked = ["phantom", "-o", str(path), "--size", "64", "--pixel-size", "0.03", "--dose", "9"]
+    run = CliRunner().invoke(app, [*asked, "--detector", "scintillator CMOS"])
+    assert run.exit_code == 0, run.output
+    noisy, clean = sbd.read(path), sbd.read(tmp_path / "made_clean.ome.tif")
+    assert (noisy.gain, noisy.offset, noisy.pixel_size) == (20, 100, 0.03)
+    assert (noisy.data == np.round(noisy.data)).all()
+    assert (noisy.data.mean() - 100) / 20 == pytest.approx(clean.data.mean(), rel=0.02)
+    assert sbd.rerun(noisy).identical
+    wrong = CliRunner().invoke(app, [*asked, "--detector", "film"])
+    assert isinstance(wrong.exception, sbd.SBDError)

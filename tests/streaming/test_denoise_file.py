@@ -199,7 +199,7 @@ def test_a_stopped_command_says_how_to_go_on_and_leaves_nothing_empty(
     from napari_sbd.denoising.denoiser import Denoiser
 
     target, begun = tmp_path / "out.zarr", []
-    denoise = Denoiser.__call__
+    denoise = Denoiser.denoised
 
     def stopped(self, *arguments, **options):
         begun.append(1)
@@ -210,7 +210,7 @@ def test_a_stopped_command_says_how_to_go_on_and_leaves_nothing_empty(
 
     command = ["napari-sbd", "denoise", str(source), "-o", str(target), "--device", "cpu"]
     with monkeypatch.context() as patch:
-        patch.setattr(Denoiser, "__call__", stopped)
+        patch.setattr(Denoiser, "denoised", stopped)
         patch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as end:
             cli.main()

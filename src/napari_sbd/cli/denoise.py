@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from ..denoising.settings import Settings, TuningRequest
@@ -49,6 +50,10 @@ def denoise(
     save_gains: Annotated[
         bool, typer.Option("--save-gains", help="Write NAME_gains.safetensors beside the result.")
     ] = False,
+    save_outliers: Annotated[
+        bool,
+        typer.Option("--save-outliers", help="Write NAME_outliers.tif, 1 in pixels left out."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
     ] = False,
@@ -74,6 +79,8 @@ def denoise(
     chosen = Settings.of(
         **settings, neighbours=neighbours, gain_tuning=request if gain_tuning else gains or False
     )
+    if save_outliers and not chosen.outliers:
+        raise SBDError("--save-outliers writes what was left out; do without --no-outliers.")
     if chosen.neighbours and resume:
         raise SBDError("--neighbours cannot be combined with --resume.")
     targets = _targets(inputs, output)
@@ -102,8 +109,20 @@ def denoise(
             out.print(f"{source}: {session.tuned.report.reason}", markup=False)
         if session.tuned and save_gains:
             session.tuned.save(target.with_name(f"{stem(target)}_gains.safetensors"))
+        if save_outliers:
+            _write_outliers(session, target)
         seconds = time.perf_counter() - began
         out.print(f"{source} -> {target}  ({_summary(session)}; {seconds:.1f} s)", markup=False)
+
+
+def _write_outliers(session: Session, target: Path) -> None:
+    """Write a map of the outliers beside a result, which it fits pixel by pixel."""
+    from ..io import stem, write
+
+    place = target.with_name(f"{stem(target)}_outliers.tif")
+    mask = session.outlier_mask()
+    write(session.source.replace(data=mask.astype(np.uint8), gain=None, offset=0.0), place)
+    out.print(f"wrote {place}  ({mask.sum()} pixels left out)", markup=False)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""The command that calibrates a detector from an image."""
+"""The commands that calibrate a detector from an image."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from ..errors import SBDError
@@ -33,3 +34,46 @@ def detector(
     if output is not None:
         found.figure().savefig(output, dpi=150)
         out.print(f"wrote {output}", markup=False)
+
+
+def noise_spectrum(
+    image: Annotated[Path, typer.Argument(help="Raw detector values: an image or a movie.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="NAME.json, which denoise --noise takes.")
+    ],
+    region: Annotated[
+        str | None,
+        typer.Option(help="Y0:Y1,X0:X1 [px], a part without signal: vacuum, or no beam."),
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+) -> None:
+    """Keep the noise spectrum of a detector: of an image, a region, or a movie's differences."""
+    from ..files import check_folder
+    from ..io import read
+    from ..noise.camera import estimate_noise_spectrum
+
+    if output.suffix.lower() != ".json":
+        raise SBDError(f"A noise spectrum is kept in a file that ends in .json, not {output.name}.")
+    check_folder(output)
+    m = read(image)
+    mask = None if region is None else _rectangle(region, m.shape[-2:])
+    found = estimate_noise_spectrum(m, pixel_size=pixel_size, region=mask)
+    found.save(output)
+    out.print(f"{image}: noise {found}", markup=False)
+    out.print(f"wrote {output}", markup=False)
+
+
+def _rectangle(text: str, shape: tuple[int, ...]) -> np.ndarray:
+    """(Y, X) bool, True within Y0:Y1,X0:X1."""
+    try:
+        pairs = [tuple(int(n) for n in part.split(":")) for part in text.split(",")]
+        (y0, y1), (x0, x1) = pairs
+    except ValueError:
+        raise SBDError(
+            f"A region is Y0:Y1,X0:X1 in pixels, such as 0:400,100:900, not {text!r}."
+        ) from None
+    if not (0 <= y0 < y1 <= shape[0] and 0 <= x0 < x1 <= shape[1]):
+        raise SBDError(f"The region {text} does not lie in the {shape[0]} x {shape[1]} pixels.")
+    mask = np.zeros(shape, bool)
+    mask[y0:y1, x0:x1] = True
+    return mask

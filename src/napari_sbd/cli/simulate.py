@@ -1,4 +1,4 @@
-"""The command that simulates datasets."""
+"""The commands that simulate datasets, and single micrographs of known truth."""
 
 from __future__ import annotations
 
@@ -48,3 +48,46 @@ def simulate(
         markup=False,
     )
     out.print(f"wrote {output / 'metadata.csv'}", markup=False)
+
+
+def phantom(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="NAME.tif or the like; NAME_clean beside it.")
+    ],
+    kind: Annotated[str, typer.Option(help="What lies in the field.")] = "pt_ceo2",
+    modality: Annotated[str, typer.Option(help="hrtem or stem.")] = "hrtem",
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="counting; direct electron, integrating; scintillator CMOS; scintillator CCD; "
+            "STEM annular."
+        ),
+    ] = "counting",
+    dose: Annotated[float, typer.Option(help="Electrons per pixel and frame.")] = 0.45,
+    pixel_size: Annotated[float, typer.Option(help="nm.")] = 0.0061,
+    size: Annotated[int, typer.Option(help="Pixels along a side.")] = 512,
+    frames: Annotated[int, typer.Option(help="More than 1 give a movie.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+) -> None:
+    """Simulate a noisy micrograph as a camera writes it, and the noise-free one beside it."""
+    from ..files import check_folder
+    from ..io import check_writable, stem, write
+    from ..simulation.phantom import simulate as simulate_one
+
+    check_folder(output)
+    clean = output.with_name(f"{stem(output)}_clean{output.name[len(stem(output)) :]}")
+    for path in (output, clean):
+        check_writable(path)
+    made = simulate_one(
+        kind,
+        size=size,
+        pixel_size=pixel_size,
+        dose=dose,
+        frames=frames,
+        seed=seed,
+        modality=modality,
+        detector=detector,
+    )
+    for m, path in ((made.noisy, output), (made.clean, clean)):
+        write(m, path)
+        out.print(f"wrote {path}", markup=False)

@@ -144,6 +144,10 @@ class Denoiser:
         """The same for block sums in place of pixels."""
         return self._but(block=(1, 1), quality=quality, camera=self.camera.on_blocks())
 
+    def on_part(self, part: tuple[slice, slice]) -> Denoiser:
+        """The same for a part of each frame."""
+        return self._but(camera=self.camera.on_part(part))
+
     def _but(self, **changes: Any) -> Denoiser:
         other = copy.copy(self)
         vars(other).update(changes)
@@ -156,8 +160,17 @@ class Denoiser:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> np.ndarray:
         """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
+        return self.denoised(frame, tick, should_stop)[0]
+
+    def denoised(
+        self,
+        frame: Any,
+        tick: Callable[[float], None] = lambda share: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """One frame denoised, and which of its pixels (Y, X) were left out; None without any."""
         raw = finite_or_nan(frame)
-        values = self._cleaned(raw)
+        values, mask = self._cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -194,7 +207,7 @@ class Denoiser:
                 empty = np.isnan(sampling.bin_counts(held, self.block))
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
-        return result
+        return result, mask
 
     def of_sums(self, sums: np.ndarray) -> np.ndarray:
         """One pass over block sums (H, W), finite: their estimate, without a word."""
@@ -225,12 +238,18 @@ class Denoiser:
             f"model {self.card.name!r} has lost: detail of that size is missing in it."
         )
 
-    def _cleaned(self, raw: np.ndarray) -> np.ndarray:
-        """A frame with NaN for outliers; the frame that was looked at is not searched again."""
+    def left_out(self, frame: Any) -> np.ndarray | None:
+        """The pixels (Y, X) of a frame that are outliers; None without any."""
+        return self._cleaned(finite_or_nan(frame))[1]
+
+    def _cleaned(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """A frame with NaN for outliers, and these; what was looked at is not searched again."""
         known, cleaned = self._reference
         if self.camera.outliers and np.array_equal(raw, known):
-            return cleaned
-        return self.camera.cleaned(raw)[0]
+            mask = np.isnan(cleaned) & ~np.isnan(raw)
+            return cleaned, mask if mask.any() else None
+        cleaned, found = self.camera.cleaned(raw)
+        return cleaned, None if found is None else found.mask
 
     def found(self) -> dict[str, Any]:
         """What a recipe says of image, model and device."""

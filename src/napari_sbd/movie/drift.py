@@ -15,6 +15,7 @@ from ..errors import BlankImage, SBDError, in_words, warn
 from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
+from ..noise.camera import filled
 from ..noise.whitening import whiten
 
 if TYPE_CHECKING:
@@ -224,6 +225,7 @@ class Track:
 
         self.block = np.array(worker.block)
         self.inner, self._stop = worker.on_blocks(), should_stop
+        self._camera = worker.camera
         pixels = np.array(worker.source.pixel_size_yx or (np.nan, np.nan)) * self.block
         pixel = sampling.WORKING_PIXEL if np.isnan(pixels).any() else float(pixels.mean())
         self._tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
@@ -236,14 +238,19 @@ class Track:
         BlankImage
             If it is blank or without beam.
         """
-        values = lit_values(frame, self.inner)
-        counts = sampling.bin_counts(values, (int(self.block[0]), int(self.block[1])))
+        block = int(self.block[0]), int(self.block[1])
+        raw = lit_values(frame, self.inner)
+        values, outliers = self._camera.cleaned(raw)
+        counts = sampling.bin_counts(values, block)
+        if outliers is not None:
+            empty = np.isnan(sampling.bin_counts(raw, block))
+            counts = np.where(empty, np.nan, filled(counts))
         clean = self.inner(counts, should_stop=self._stop)
-        filled, correlated = mean_filled(counts), self.inner.camera.noise
+        whole, correlated = mean_filled(counts), self.inner.camera.noise
         if correlated is None:
-            level = noise.noise_level(filled)
+            level = noise.noise_level(whole)
         else:
-            level = noise.usual_level(whiten(filled, correlated))
+            level = noise.usual_level(whiten(whole, correlated))
         place = self._tracker(clean, counts, level)
         errors = np.sqrt(np.diag(place.covariance))
         return Look(

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .outliers import Outliers
 
 _PAIRS = 4  # of neighbouring frames of a movie, whose differences show its noise
-_SAMPLED = 16  # frames of a movie that show what all have in common
-_USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
 _NEAR = 1.5  # working pixels, from which an empty block is filled
 
 
@@ -95,18 +93,17 @@ class Camera:
         """A frame (Y, X) with NaN for outliers, and these; itself where there are none."""
         if not self.outliers:
             return values, None
-        from .outliers import find_outliers
+        from .left_out import left_out
 
-        found = find_outliers(_of_usual_size(values))
-        left_out = found.mask if self.fixed is None else found.mask | self.fixed.mask
-        if not left_out.any() or np.isnan(np.where(left_out, np.nan, values)).all():
+        found = left_out(values, self.fixed)
+        if found is None:
             return values, None
         single = values.dtype == np.float32
-        return np.where(left_out, np.float32(np.nan) if single else np.nan, values), found
+        return np.where(found.mask, np.float32(np.nan) if single else np.nan, values), found
 
     def working(self, sums: np.ndarray) -> Working:
         """Block sums (H, W), NaN where there are no data, as the network wants them."""
-        image, light = _filled(sums), None
+        image, light = filled(sums), None
         if self.illumination:
             light = estimate_illumination(image, self.dark)
         if light is not None:
@@ -118,6 +115,12 @@ class Camera:
     def on_blocks(self) -> Camera:
         """The same for images whose pixels are the blocks, without outliers."""
         return replace(self, block=(1, 1), outliers=False, fixed=None)
+
+    def on_part(self, part: tuple[slice, slice]) -> Camera:
+        """The same for a part of each frame."""
+        if self.fixed is None:
+            return self
+        return replace(self, fixed=replace(self.fixed, mask=self.fixed.mask[part]))
 
 
 def look_at(
@@ -154,18 +157,20 @@ def look_at(
     SBDError
         If the file of the spectrum cannot be used.
     """
+    from .left_out import fixed_outliers
+
     first = reference_frame(source)
     camera = Camera(
         block,
         illumination=illumination,
         outliers=outliers,
-        fixed=_fixed_outliers(source) if outliers else None,
+        fixed=fixed_outliers(source) if outliers else None,
         sharpen=sharpen,
         dark=source.offset * block[0] * block[1],
     )
     clean, found = camera.cleaned(first)
     sums = sampling.bin_counts(clean, block)
-    light = estimate_illumination(_filled(sums), camera.dark)
+    light = estimate_illumination(filled(sums), camera.dark)
     light = light if illumination else None
     spectrum = _spectrum_of(source, camera, clean, light, noise)
     measured = spectrum
@@ -286,30 +291,7 @@ def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:
     return found
 
 
-def _fixed_outliers(source: Micrograph) -> Outliers | None:
-    """Of a movie, from some of its frames."""
-    if not source.is_movie or len(source.data) < 2:
-        return None
-    from .outliers import find_fixed_outliers
-
-    sample = np.unique(np.linspace(0, len(source.data) - 1, _SAMPLED).astype(int))
-    frames = [frame for i in sample if (frame := readable(source, int(i))) is not None]
-    if len(frames) < 2:
-        return None
-    return find_fixed_outliers(_of_usual_size(np.stack(frames))) or None
-
-
-def _of_usual_size(values: np.ndarray) -> np.ndarray:
-    """Values whose squares single precision can hold, in other units where need be."""
-    largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
-    if _USUAL[0] < largest < _USUAL[1]:
-        return values
-    low, high = np.nanpercentile(values, (10, 90))
-    unit = high - low if high > low else largest
-    return np.clip(values / unit, -_USUAL[1], _USUAL[1])
-
-
-def _filled(sums: np.ndarray) -> np.ndarray:
+def filled(sums: np.ndarray) -> np.ndarray:
     """Blocks without data as the mean of those around, or of all where none is near."""
     empty = np.isnan(sums)
     if not empty.any():
@@ -330,8 +312,7 @@ def _are_whole(sums: np.ndarray) -> bool:
 
 
 def _about(noise: NoiseSpectrum, sharpen: bool) -> str:
-    kind = f"with streaks along {noise.streaks}" if noise.streaks else "scintillator-like"
     done = "made white for the network"
     if sharpen:
         done += ", and the result kept as sharp as that made it"
-    return f"Noise correlated over {noise.correlated_over:.2g} px, {kind} ({done})."
+    return f"Noise {noise} ({done})."

@@ -42,6 +42,7 @@ _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _FEW_TILES = 5
+_AS_WHITE = 1.05  # times the side of a block, up to which noise is told to be independent
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ class NoiseSpectrum:
         if max(along_y, along_x) < 1.3 * min(along_y, along_x):
             return ""
         return "y" if along_y < along_x else "x"
+
+    def __str__(self) -> str:
+        """For people, such as "correlated over 5.4 px, scintillator-like"."""
+        if self.correlated_over < _AS_WHITE * np.sqrt(np.prod(self.block)):
+            return f"independent between sums over {self.block[0]} x {self.block[1]} px"
+        kind = f"with streaks along {self.streaks}" if self.streaks else "scintillator-like"
+        return f"correlated over {self.correlated_over:.2g} px, {kind}"
 
     def on(self, block: tuple[int, int]) -> NoiseSpectrum:
         """The same, once it is sure that it holds for this block.

@@ -71,6 +71,7 @@ class Denoise(Network, Repeated):
     frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
     blank_frames: list[int] | None = None
     unreadable_frames: list[int] | None = None
+    outlier_filled_frames: dict[int, int] | None = None
     camera: dict[str, Any] | None = None
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from ..recipe import recipe, with_recipe
 from . import memory, optics, structures
 from .atomic_columns import columns_of
 from .crystals import AMORPHOUS, Direction
-from .detector import Detector, detect
+from .detector import Detector, detect, detector_named
 from .multislice import exit_wave
 
 MODALITIES = ("hrtem", "stem")
@@ -59,7 +59,7 @@ def simulate(
     zone: Direction | None = None,
     defocus: float | None = None,
     modality: str = "hrtem",
-    detector: Detector | None = None,
+    detector: Detector | str | None = None,
 ) -> Phantom:
     """Simulate an image, or a movie of a scene that does not change.
 
@@ -89,13 +89,13 @@ def simulate(
     modality
         ``"hrtem"``, phase contrast by multislice, or ``"stem"``, incoherent annular dark field.
     detector
-        By default one that counts every electron.
+        By default one that counts every electron; or a key of ``detector.DETECTORS``.
 
     Raises
     ------
     SBDError
-        If kind, material, zone or modality are unknown, a number makes no sense, or the image
-        does not fit into memory.
+        If kind, material, zone, modality or detector are unknown, a number makes no sense, or
+        the image does not fit into memory.
 
     Examples
     --------
@@ -104,6 +104,7 @@ def simulate(
     ((96, 96), (96, 96), 5)
     """
     _check(kind, size, pixel_size, dose, frames, seed, modality, defocus)
+    detector = detector_named(detector) if isinstance(detector, str) else detector
     margin = round(_MARGIN / (pixel_size * 10))
     box = (size + 2 * margin) * pixel_size * 10
     memory.require(

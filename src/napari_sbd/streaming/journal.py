@@ -29,17 +29,22 @@ class Entry:
         Blank frames were left as they are, unreadable ones are NaN.
     reason
         Why it could not be read.
+    filled
+        How many of its pixels are outliers.
     """
 
     frame: int
     crc: int
     fate: Fate = "denoised"
     reason: str = ""
+    filled: int = 0
 
 
-def entry_of(frame: int, values: np.ndarray, fate: Fate = "denoised", reason: str = "") -> Entry:
+def entry_of(
+    frame: int, values: np.ndarray, fate: Fate = "denoised", reason: str = "", filled: int = 0
+) -> Entry:
     """The entry of a frame (Y, X) that was written."""
-    return Entry(frame, zlib.crc32(np.ascontiguousarray(values).data), fate, reason)
+    return Entry(frame, zlib.crc32(np.ascontiguousarray(values).data), fate, reason, filled)
 
 
 class Journal:
@@ -96,7 +101,8 @@ def _entry(fields: dict[str, Any]) -> Entry | None:
         entry = Entry(**fields)
     except TypeError:
         return None
-    whole = all(type(number) is int and number >= 0 for number in (entry.frame, entry.crc))
+    numbers = entry.frame, entry.crc, entry.filled
+    whole = all(type(number) is int and number >= 0 for number in numbers)
     known = entry.fate in get_args(Fate) and isinstance(entry.reason, str)
     return entry if whole and known else None
 

@@ -40,6 +40,11 @@ class Steps:
         """Why frames were not denoised."""
         return {index: entry.reason for index, entry in self._work.entries.items()}
 
+    @property
+    def filled(self) -> dict[int, int]:
+        """How many outliers the frames that are done had."""
+        return {index: entry.filled for index, entry in self._work.entries.items()}
+
     def begin(self) -> None:
         """Make room for the result, or find the frames that are done."""
         session = self.session
@@ -50,7 +55,7 @@ class Steps:
     def write(self, index: int, frame: Frame) -> None:
         """Write a frame and note that it is done."""
         with self._writing():
-            self._work.put(index, frame.values, frame.fate, frame.reason)
+            self._work.put(index, frame.values, frame.fate, frame.reason, frame.filled)
 
     def finish(self) -> None:
         """Write the recipe, which now lists the frames that were not denoised, and end."""
@@ -61,7 +66,7 @@ class Steps:
         """The result without its pixels."""
         source = self.session.source
         nothing = np.broadcast_to(np.float32(0), source.shape)
-        return with_recipe(source.replace(data=nothing), self.session.entry(fates))
+        return with_recipe(source.replace(data=nothing), self.session.entry(fates, self.filled))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

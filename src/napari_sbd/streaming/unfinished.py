@@ -60,10 +60,10 @@ class Unfinished:
         if begun:
             self.entries = {i: e for i, e in begun[1].items() if self._is_whole(e)}
 
-    def put(self, index: int, values: np.ndarray, fate: Any = "denoised", reason: str = "") -> None:
-        """Write a frame, then note that it is done."""
+    def put(self, index: int, values: np.ndarray, *noted: Any) -> None:
+        """Write a frame, then note that it is done; what is noted is as in ``Entry``."""
         self.frames[index] = values
-        self.entries[index] = entry_of(index, values, fate, reason)
+        self.entries[index] = entry_of(index, values, *noted)
         self.journal.add(self.entries[index])
 
     def finish(self, result: Micrograph) -> None:

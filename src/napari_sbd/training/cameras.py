@@ -2,12 +2,15 @@
 
 ``noise/`` prepares images for the network, but never perfectly: the spectrum of the noise is
 estimated, read-out noise hides the fine detail that the camera's point spread damped, illumination
-is evened out up to a remainder, and pixels that were left out come back as smooth patches.
+is evened out up to a remainder, and pixels that were left out come back as smooth patches. Of a
+scan the rows stay shifted, and whitening, which knows no phases, leaves one-sided streaks askew.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from ..simulation.detector import shift_rows
 
 _MARGIN = 16  # working pixels around a crop, where the filters reach beyond it
 _READ_NOISE = 0.02, 2.0  # variance over that of the mean count
@@ -15,9 +18,13 @@ _ILLUMINATION = 0.3  # largest relative change over a crop
 _SPREAD = 0.2, 1.5  # working pixels, standard deviation of a point spread
 _MISFIT = 0.12  # of the estimated noise amplitude, standard deviation
 _FLOOR = 0.02, 0.3  # of the largest noise amplitude, below which nothing is raised
+_JITTER = 0.3  # working pixels, largest standard deviation of the shifts of rows
+_STREAK = 0.2, 1.5  # working pixels, length of a decay along the rows
 
 
-def leave_over(expected: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def leave_over(
+    expected: np.ndarray, rng: np.random.Generator, scanned: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Record expected counts with an imperfect camera, and prepare them as images are prepared.
 
     Parameters
@@ -26,19 +33,27 @@ def leave_over(expected: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
         (H, W) electrons per working pixel.
     rng
         Source of chance.
+    scanned
+        Probability that a scan recorded them, along x or y, rather than a camera.
 
     Returns
     -------
     What the network is shown, and what it should find, both (H, W) float32 in counts.
     """
+    is_scan = scanned > 0 and rng.random() < scanned
+    if is_scan and rng.random() < 0.5:
+        noisy, clean = leave_over(expected.T, rng, 1.0)
+        return np.ascontiguousarray(noisy.T), np.ascontiguousarray(clean.T)
     expected = expected * _ramp(expected.shape, rng)
     wide = np.pad(expected, _MARGIN, mode="reflect")
+    if is_scan:
+        wide = shift_rows(wide, rng.normal(0, rng.uniform(0, _JITTER), len(wide)))
     noise = rng.poisson(wide) - wide
     if rng.random() < 0.5:
         read = np.exp(rng.uniform(*np.log(_READ_NOISE))) * expected.mean()
         noise = noise + rng.normal(0, np.sqrt(read), wide.shape)
     if rng.random() < 0.6:
-        signal, colour = _transfer(wide.shape, rng)
+        signal, colour = (_streak if is_scan else _transfer)(wide.shape, rng)
         wide, noise = _filtered(wide, signal), _filtered(noise, colour)
     inner = slice(_MARGIN, -_MARGIN)
     clean = wide[inner, inner].astype(np.float32)
@@ -66,14 +81,27 @@ def _transfer(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndar
         amplitude = np.exp(-2 * (np.pi * spread) ** 2 * f2)
     else:  # long tails
         amplitude = np.exp(-2 * np.pi * 0.6 * spread * np.sqrt(f2))
+    return _made_white(amplitude, np.sqrt(fy**2 + fx**2), rng)
+
+
+def _streak(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same for a detector whose signal decays along x, after it has come."""
+    fx = np.fft.rfftfreq(shape[1])[None]
+    kept = np.exp(-1 / rng.uniform(*_STREAK))
+    return _made_white((1 - kept) / (1 - kept * np.exp(-2j * np.pi * fx)), fx, rng)
+
+
+def _made_white(
+    transfer: np.ndarray, f: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A transfer, at frequencies f, times the inverse of the noise amplitude as estimated."""
     read = rng.uniform(0, 0.3)
-    true = np.sqrt((amplitude**2 + read**2) / (1 + read**2))
-    f = np.sqrt(fy**2 + fx**2)
+    true = np.sqrt((np.abs(transfer) ** 2 + read**2) / (1 + read**2))
     wrong = rng.normal(0, _MISFIT, 3)
     misfit = wrong[0] * np.cos(2 * np.pi * f) + wrong[1] * np.cos(4 * np.pi * f) + wrong[2] * f
     floor = np.exp(rng.uniform(*np.log(_FLOOR)))
     raised = 1 / np.maximum(true, floor)
-    return amplitude * raised, true * raised * np.exp(misfit)
+    return transfer * raised, true * raised * np.exp(misfit)
 
 
 def _filtered(image: np.ndarray, transfer: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class Pool:
                 clean = clean[:, ::-1]
             expected = clean.astype(np.float32) * np.exp(rng.uniform(low, high))
             if self.recipe.cameras and rng.random() < self.recipe.cameras:
-                pairs.append(normalised_pair(*cameras.leave_over(expected, rng)))
+                pairs.append(normalised_pair(*cameras.leave_over(expected, rng, self.recipe.adf)))
             else:
                 pairs.append(normalised_pair(rng.poisson(expected), expected))
         noisy, target = (

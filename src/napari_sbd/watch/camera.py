@@ -86,5 +86,5 @@ class Cameras:
             told = apply_references(told, self._dark, self._response)
         frame = session.compute(0, np.asarray(told.data))
         result = told.replace(data=frame.values)
-        entry = session.entry({0: frame.fate}, checksum=False)
+        entry = session.entry({0: frame.fate}, {0: frame.filled}, checksum=False)
         return with_recipe(result, entry), frame.fate, frame.reason

@@ -77,6 +77,15 @@ class DenoiseForm(TaskWidget):
         self.gain_reference = FileButton(
             "Gain reference...", "Image or movie of even light; the image is divided by it."
         )
+        self.noise = FileButton(
+            "Noise...", "Noise spectrum of the detector, as Measure noise keeps it."
+        )
+        self.measure = QPushButton("Measure noise")
+        self.measure.setToolTip(
+            "Take the noise spectrum of the detector from the rectangle that you have drawn in a "
+            "shapes layer on vacuum; without one, from the whole image or from differences of a "
+            "movie's frames. It is kept in a file and used from then on."
+        )
         self.sharpen = QCheckBox("Sharpen")
         self.sharpen.setToolTip(
             "Correct the result for the point spread of a camera with correlated noise."
@@ -94,6 +103,11 @@ class DenoiseForm(TaskWidget):
         self.command.setToolTip("A line for a terminal that makes the last result again.")
         self.copies = beside(self.python, self.command)
         self.copies.setVisible(False)
+        self.outliers = QPushButton("Show pixels left out")
+        self.outliers.setToolTip(
+            "Add a layer of labels over the pixels that the last result was made without."
+        )
+        self.outliers.setVisible(False)
         self._lay_out()
         self.show_understanding(None)
 
@@ -107,6 +121,7 @@ class DenoiseForm(TaskWidget):
             device=self.device.currentText(),
             dark=self.dark.path,
             gain_reference=self.gain_reference.path,
+            noise=self.noise.path or "auto",
             sharpen=self.sharpen.isChecked(),
         )
 
@@ -145,8 +160,10 @@ class DenoiseForm(TaskWidget):
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),
+            "Noise": beside(self.measure, self.noise),
             "View": beside(self.live, self.swipe, self.keep),
         }.items():
             self.add_row(name, part)
         self.add_whole_row(self.warning)
+        self.below.addWidget(self.outliers)
         self.below.addWidget(self.copies)

@@ -7,13 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
 from superqt.utils import create_worker
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
+from ...noise.camera import estimate_noise_spectrum
+from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
 from ..forms.preferences import modality_of, remember_modality
 from ..jobs.live import Request
@@ -22,6 +25,7 @@ from ..jobs.summary import Understanding, parse_number, parse_pixel_size, unders
 from ..jobs.work import Work
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown, part_shown
+from ..tools.detector_widget import mask_of
 from ..tools.recipe_widget import copy_recipe
 from .denoising import Denoising
 from .form import DenoiseForm
@@ -48,6 +52,7 @@ class DenoiseWidget(DenoiseForm):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._last: Image | None = None
+        self._last_run: Run | None = None
         self._asked: object = None
         self._found: Understanding | None = None
         self._watched: Image | None = None
@@ -71,6 +76,8 @@ class DenoiseWidget(DenoiseForm):
         self.preview.said.connect(self.say)
         self.preview.ended.connect(self._live_ended)
         self.swipe.toggled.connect(self._swipe)
+        self.outliers.clicked.connect(self._show_outliers)
+        self.measure.clicked.connect(self._measure_noise)
         self.divider.ended.connect(self._swipe_ended)
         for button, writer in ((self.python, as_python), (self.command, as_command)):
             button.clicked.connect(partial(self._copy, writer))
@@ -207,8 +214,9 @@ class DenoiseWidget(DenoiseForm):
         denoising: Any = work.task
         denoising.end()
         if denoising.result is not None:
-            self._last = denoising.result
+            self._last, self._last_run = denoising.result, denoising.run
             self.copies.setVisible(True)
+            self.outliers.setVisible(denoising.run.left_out is not None)
         super()._ended(work, outcome)
         if outcome is denoising and denoising.run.finished and denoising.result is not None:
             self.halves.compare(denoising.run.source, denoising.result)
@@ -226,6 +234,50 @@ class DenoiseWidget(DenoiseForm):
         self._watch(None)
         disconnect_events(viewer.layers.events, self)
         disconnect_events(viewer.dims.events, self)
+
+    def _show_outliers(self) -> None:
+        mask = self._last_run.left_out if self._last_run else None
+        if self._last is not None and mask is not None:
+            self.viewer.add_layer(layers.labels_over(self._last, mask, "left out"))
+
+    def _measure_noise(self) -> None:
+        layer = self.layer.layer
+        try:
+            self._keep_typed()
+            m = layers.micrograph_of(layers.needed(layer))
+            drawn = self._drawn()
+            region = None if drawn is None else mask_of(drawn, layer)
+        except SBDError as error:
+            self._complain(str(error))
+            return
+        self.measure.setEnabled(False)
+        worker = create_worker(_spectrum_or_say, m, region, _start_thread=False)
+        worker.returned.connect(self._measured)
+        worker.start()
+
+    def _drawn(self) -> Shapes | None:
+        """The shapes that mark a region: those of the selected layer, else of the newest."""
+        known = [one for one in self.viewer.layers if isinstance(one, Shapes) and len(one.data)]
+        chosen = [one for one in known if one in self.viewer.layers.selection]
+        return ([None, *known, *chosen])[-1]
+
+    def _measured(self, found: NoiseSpectrum | str) -> None:
+        self.measure.setEnabled(True)
+        if isinstance(found, str):
+            self._complain(found)
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Keep the noise spectrum of this detector", "camera.json", "Spectrum (*.json)"
+        )
+        if not path:
+            return
+        try:
+            self.noise.choose(str(found.save(path)))
+        except (OSError, SBDError) as error:
+            self._complain(f"The noise spectrum cannot be kept: {error}")
+            return
+        self.say(f"Noise {found}; kept, and used from now on.")
+        self.preview.ask()
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:
@@ -265,3 +317,11 @@ def folder_of(layer: Image | None) -> str | None:
     """The folder of the file that a layer shows; None where it comes from none."""
     known = {} if layer is None else layer.metadata.get(layers.KEY, {})
     return str(Path(known["source"]).parent) if known.get("source") else None
+
+
+def _spectrum_or_say(m: Micrograph, region: Any) -> NoiseSpectrum | str:
+    """The noise spectrum of an image or a part of it, or a sentence why there is none."""
+    try:
+        return estimate_noise_spectrum(m, region=region)
+    except SBDError as error:
+        return str(error)

@@ -108,12 +108,13 @@ class LiveDenoiser:
                 (max(a - MARGIN * b, 0), min(z + MARGIN * b, n))
                 for (a, z), b, n in zip(keep, denoiser.block, m.shape[-2:], strict=True)
             ]
-            values = np.asarray(frame[slice(*read[0]), slice(*read[1])])
+            part = slice(*read[0]), slice(*read[1])
+            values = np.asarray(frame[part])
             inner = tuple(
                 slice(a - low, z - low) for (a, z), (low, _) in zip(keep, read, strict=True)
             )
-            clean = session.compute(request.frame, values, should_stop=should_stop)
-            if clean.fate != "denoised":
+            clean = session.compute(request.frame, values, should_stop=should_stop, part=part)
+            if not clean.is_denoised:
                 raise BlankImage(clean.reason)
         return Preview(
             request,

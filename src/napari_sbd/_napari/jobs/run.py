@@ -13,7 +13,7 @@ from ...denoising.settings import Settings
 from ...errors import Cancelled, in_words
 from ...micrograph import Micrograph
 from ...recipe import origin_of, with_recipe
-from ...session import Fate, Session, with_fate
+from ...session import DONE, Fate, Session, with_fate
 from ..forms.preferences import obey_limits
 from ..layers.micrographs import contrast_limits
 
@@ -49,6 +49,7 @@ class Run:
         self.limits = 0.0, 1.0
         self.seconds = 0.0
         self._reasons: dict[int, str] = {}
+        self._left_out: dict[int, np.ndarray] = {}
         self._count = source.shape[0] if source.is_movie else 1
         self._share = 0.0
         self._begun: float | None = None
@@ -107,7 +108,17 @@ class Run:
     @property
     def finished(self) -> list[int]:
         """Numbers of the frames denoised."""
-        return with_fate(self.fates, "denoised")
+        return with_fate(self.fates, *DONE)
+
+    @property
+    def left_out(self) -> np.ndarray | None:
+        """bool, shape of the source, the pixels that were left out; None without any."""
+        if not self._left_out:
+            return None
+        mask = np.zeros((self._count, *self.source.shape[-2:]), bool)
+        for index, pixels in self._left_out.items():
+            mask[index].flat[pixels] = True
+        return mask.reshape(self.source.shape)
 
     @property
     def share(self) -> float:
@@ -132,7 +143,7 @@ class Run:
         assert self._session is not None
         what = "" if self._count == 1 else f" {frames}"
         text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
-        odd = sorted(i for i, fate in self.fates.items() if fate != "denoised")
+        odd = sorted(i for i, fate in self.fates.items() if fate not in DONE)
         seen = self._session.worker.camera.seen
         return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
 
@@ -142,7 +153,8 @@ class Run:
         assert self._session is not None
         # a long movie's file takes long to read: once, in the background, at the end
         whole = len(self.fates) == self._count
-        return with_recipe(self.source, self._session.entry(self.fates, whole)).metadata
+        filled = {index: len(pixels) for index, pixels in self._left_out.items()}
+        return with_recipe(self.source, self._session.entry(self.fates, filled, whole)).metadata
 
     def _frames(self) -> Generator[int, None, None]:
         obey_limits()
@@ -152,9 +164,11 @@ class Run:
         self._begun = time.monotonic()
         for frame in self._session.frames(self._order(), self._tick):
             frames[frame.index] = frame.values
-            if not self.finished and frame.fate == "denoised" and frame.raw is not None:
+            if not self.finished and frame.is_denoised and frame.raw is not None:
                 self.limits = contrast_limits(frame.raw, self._session.worker.block)
             self.fates[frame.index], self._reasons[frame.index] = frame.fate, frame.reason
+            if frame.left_out is not None:
+                self._left_out[frame.index] = np.flatnonzero(frame.left_out)
             self.seconds, self._share = time.monotonic() - self._begun, 0.0
             if len(self.fates) == self._count:
                 origin_of(self.source)

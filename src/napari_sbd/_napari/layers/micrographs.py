@@ -20,7 +20,7 @@ from ...micrograph import Micrograph, PixelSize
 from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 KEY = "napari_sbd_calibration"
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
@@ -71,6 +71,14 @@ def result_layer(source: Image, result: Micrograph, what: str) -> Image:
         metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
         **look_of(source),
     )
+
+
+def labels_over(source: Image, mask: np.ndarray, what: str) -> Labels:
+    """A layer of labels, 1 where a mask of a layer's shape is True, at the place of that layer."""
+    from napari.layers import Labels
+
+    name = f"{source.name} {what}"
+    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place_of(source))
 
 
 def made_from(source: Layer) -> dict[str, str]:

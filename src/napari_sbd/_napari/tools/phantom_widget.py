@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image, Points
 
 from ...errors import SBDError
+from ...simulation.detector import DETECTORS
 from ...simulation.materials import MATERIALS
 from ...simulation.phantom import Phantom, simulate
 from ...simulation.structures import KINDS, OF_ONE_CRYSTAL
@@ -46,6 +47,9 @@ class PhantomWidget(TaskWidget):
         self.defocus = field("8", "nm; positive is overfocus, which makes atoms bright.")
         self.pixel_size = field("0.0061", "nm per pixel.")
         self.side = field("512", "Pixels along a side.")
+        self.detector = choices(
+            list(DETECTORS), "What records the electrons, with noise and faults of its kind."
+        )
         self.seed = field("0", "Another number gives another structure and other noise.")
         self.add_row("Structure", self.kind)
         self.add_row("Material", beside(self.material, self.zone))
@@ -54,6 +58,7 @@ class PhantomWidget(TaskWidget):
         self.add_row("Defocus [nm]", self.defocus)
         self.add_row("Pixel [nm]", self.pixel_size)
         self.add_row("Size [px]", self.side)
+        self.add_row("Detector", self.detector)
         self.add_row("Seed", self.seed)
         self.kind.currentTextChanged.connect(self._offer)
         self.modality.currentTextChanged.connect(self._offer)
@@ -69,6 +74,7 @@ class PhantomWidget(TaskWidget):
             "seed": _whole(self.seed, "seed"),
             "pixel_size": _number(self.pixel_size, "pixel size"),
             "dose": _number(self.dose, "dose"),
+            "detector": self.detector.currentText(),
         }
         if settings["modality"] == "hrtem":
             settings["defocus"] = _number(self.defocus, "defocus")
@@ -100,8 +106,8 @@ class PhantomWidget(TaskWidget):
             self.viewer.add_layer(layer)
         self.viewer.layers.selection.active = noisy
         return (
-            f"{len(columns.data)} columns, {np.mean(data):.3g} electrons per pixel on average; "
-            "the clean image and the true columns are hidden below."
+            f"{len(columns.data)} columns, {np.mean(result.clean.data):.3g} electrons per pixel on "
+            "average; the clean image and the true columns are hidden below."
         )
 
     def _offer(self) -> None:

@@ -1,0 +1,96 @@
+"""Which pixels of a frame are left out, of itself and for what all frames of a movie share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..frames import as_micrograph, readable
+from ..micrograph import Micrograph
+from .outliers import Outliers, find_fixed_outliers, find_outliers
+from .references import apply_references
+
+_SAMPLED = 16  # frames of a movie that show what all have in common
+_USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
+
+
+def outlier_mask(image: Any, dark: Any = None, gain_reference: Any = None) -> np.ndarray:
+    """The pixels that ``denoise`` leaves out of an image or movie, and fills in its result.
+
+    Parameters
+    ----------
+    image
+        A micrograph or an array (Y, X) or (T, Y, X), as it was given to ``denoise``.
+    dark, gain_reference
+        The references, if any, that ``denoise`` was given.
+
+    Returns
+    -------
+    bool, same shape: those of each frame, and in a movie also those that all frames share. A frame
+    that cannot be read has none.
+
+    Raises
+    ------
+    SBDError
+        If this is no image or movie, or the references do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_sbd as sbd
+    >>> counts = np.random.default_rng(0).poisson(5.0, (128, 128))
+    >>> counts[40, 60] = 4000
+    >>> np.argwhere(sbd.outlier_mask(counts)).tolist()
+    [[40, 60]]
+    """
+    source = as_micrograph(image)
+    if dark is not None or gain_reference is not None:
+        source = apply_references(source, dark, gain_reference)
+    if not source.is_movie:
+        return _mask(left_out(np.asarray(source.data), None), source.shape)
+    shared = fixed_outliers(source)
+    frames = (readable(source, i) for i in range(len(source.data)))
+    return np.stack(
+        [_mask(None if f is None else left_out(f, shared), source.shape[1:]) for f in frames]
+    )
+
+
+def left_out(values: np.ndarray, shared: Outliers | None) -> Outliers | None:
+    """The outliers of a frame (Y, X) and those that its movie shares; None where there are none.
+
+    A frame of nothing else is left as it is.
+    """
+    found = find_outliers(_of_usual_size(values))
+    if shared is not None:
+        kinds = {**shared.counts, **found.counts}
+        counts = {k: max(found.counts.get(k, 0), shared.counts.get(k, 0)) for k in kinds}
+        found = Outliers(found.mask | shared.mask, counts)
+    if not found.mask.any() or np.isnan(np.where(found.mask, np.nan, values)).all():
+        return None
+    return found
+
+
+def fixed_outliers(source: Micrograph) -> Outliers | None:
+    """Those that the frames of a movie share, from some of them; None without any."""
+    if not source.is_movie or len(source.data) < 2:
+        return None
+    sample = np.unique(np.linspace(0, len(source.data) - 1, _SAMPLED).astype(int))
+    frames = [frame for i in sample if (frame := readable(source, int(i))) is not None]
+    if len(frames) < 2:
+        return None
+    return find_fixed_outliers(_of_usual_size(np.stack(frames))) or None
+
+
+def _mask(found: Outliers | None, shape: tuple[int, ...]) -> np.ndarray:
+    return np.zeros(shape, bool) if found is None else found.mask
+
+
+def _of_usual_size(values: np.ndarray) -> np.ndarray:
+    """Values whose squares single precision can hold, in other units where need be."""
+    largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
+    if _USUAL[0] < largest < _USUAL[1]:
+        return values
+    low, high = np.nanpercentile(values, (10, 90))
+    unit = high - low if high > low else largest
+    return np.clip(values / unit, -_USUAL[1], _USUAL[1])
