@@ -47,8 +47,8 @@ def fft(
     spectrum, spots = strongest(image, m.pixel_size_yx, None if box is None else _box(box))
     for spot in spots:
         out.print(
-            f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at {spot.direction:.2f} ± "
-            f"{spot.direction_err:.1g} degrees",
+            f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at "
+            f"{spot.direction:.2f} ± {spot.direction_err:.1g} degrees",
             markup=False,
         )
     pair = spots[:2]
@@ -119,8 +119,8 @@ def profile(
     out.print(f"{source} -> {output}  ({len(found.position)} values. {found.noise})", markup=False)
     try:
         peaks = find_peaks(found, dark=dark)
-    except SBDError as error:
-        out.print(str(error), markup=False)
+    except SBDError as why:
+        out.print(str(why), markup=False)
         return
     out.print(
         f"{len(peaks.position)} peaks, mean spacing {peaks.mean:.5g} ± {peaks.mean_err:.1g} "

@@ -10,6 +10,7 @@ from ..columns import species
 from ..errors import SBDError
 
 _MOST_BINS = 200
+_ALIKE = 1e-9  # relative
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,14 @@ def histogram(values: np.ndarray, bins: int | None = None) -> Histogram:
         raise SBDError("There are no values to count.")
     if bins is not None and not 1 <= bins <= _MOST_BINS:
         raise SBDError(f"The number of bins is 1 to {_MOST_BINS}, not {bins}.")
+    span = float(np.ptp(held))
+    if span <= _ALIKE * np.abs(held).max():  # but for rounding one value
+        middle = float(held.mean())
+        edges = middle + max(abs(middle), 1.0) * np.array([-0.5, 0.5])
+        return Histogram(edges, np.array([len(held)]), len(data) - len(held))
     if bins is None:
         quarter, three = np.percentile(held, (25, 75))
         width = 2 * (three - quarter) / len(held) ** (1 / 3)
-        span = float(np.ptp(held))
         bins = int(np.clip(np.ceil(span / width) if width > 0 else 10, 1, _MOST_BINS))
     counts, edges = np.histogram(held, bins)
     return Histogram(edges, counts, len(data) - len(held))
