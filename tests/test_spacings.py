@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.spacings import doubt_pixel_size, reflections
+from napari_sbd.simulation.lattice_planes import plane_spacings
+from napari_sbd.simulation.materials import material as crystal_of
+from napari_sbd.spacings import doubt_crystal, doubt_pixel_size, reflections
 
 PIXEL = 0.0061
 FILES = Path(__file__).parents[2] / "shared" / "data"
@@ -129,3 +131,32 @@ def test_a_filtered_image_is_believed():
     assert doubt_pixel_size(sbd.denoise(noisy, pixel_size=PIXEL), (PIXEL, PIXEL)) is None
     few_periods = sbd.denoise(noisy[:190, :190], pixel_size=PIXEL)
     assert doubt_pixel_size(few_periods, (PIXEL, PIXEL)) is None
+
+
+@pytest.mark.parametrize("modality", ["hrtem", "stem"])
+@pytest.mark.parametrize(
+    ("true", "others"),
+    [
+        ("Pt", ("CeO2", "Cu", "Si")),
+        ("Cu", ("Pt", "CeO2", "W")),
+        ("CeO2", ("Pt", "Cu", "MgO")),
+        ("SrTiO3", ("MgO", "W")),
+        ("MgO", ("Pt", "SrTiO3")),
+    ],
+)
+def test_another_crystal_than_a_specialist_knows_is_told(true, others, modality):
+    options = {"pixel_size": 0.02, "size": 512, "dose": 20, "seed": 3}
+    phantom = sbd.simulate("crystal_edge", material=true, modality=modality, **options)
+    image = np.asarray(phantom.noisy.data, float)
+
+    def doubt(name):
+        known = [d / 10 for d in plane_spacings(crystal_of(name))]
+        return doubt_crystal(image, (0.02, 0.02), known)
+
+    assert doubt(true) is None
+    assert [name for name in others if doubt(name) is None] == []
+
+
+def test_an_image_without_a_lattice_says_nothing_about_crystals():
+    noise = np.random.default_rng(0).poisson(4.0, (256, 256)).astype(float)
+    assert doubt_crystal(noise, (0.02, 0.02), [0.2, 0.17]) is None

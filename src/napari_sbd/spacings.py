@@ -7,6 +7,7 @@ their mean, weighted by amplitude, is 0.16 to 0.32 nm for nine in ten (``benchma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ _LONGEST_FRINGES = 1.3  # nm, where all lie on one line: layers of a sheet struc
 _SHORTEST = 0.14  # nm
 _SHORTEST_RING = 0.12  # nm, where all are as long as each other: fcc along [111] (Ni: 0.125)
 _LEAST = 0.01  # amplitude over the largest of all; a filter leaves traces below that
+_CALIBRATION = 0.03  # relative error of a usual pixel size
 _FAINT, _BRIGHT = 0.1, 0.25  # amplitude over that of the brightest
 
 
@@ -112,6 +114,41 @@ def doubt_pixel_size(image: np.ndarray, pixel_size_yx: tuple[float, float]) -> s
         f"{shortest:g} to {longest:g} nm): the pixel size is probably too {too}. Check it (Å taken "
         "for nm make ten times), unless this is no lattice of atoms."
     )
+
+
+def doubt_crystal(
+    image: np.ndarray, pixel_size_yx: tuple[float, float], spacings_nm: Sequence[float]
+) -> str | None:
+    """Say so where most of what an image's lattice reflects is not of a given crystal.
+
+    Parameters
+    ----------
+    image
+        (Y, X); pixels that are not finite hold no data.
+    pixel_size_yx
+        nm per pixel along y and x.
+    spacings_nm
+        Of all lattice planes of the crystal, or of several.
+
+    Returns
+    -------
+    What is wrong, in words; None where nothing speaks against the crystal.
+    """
+    known = np.asarray(spacings_nm)
+    found = reflections(image)
+    frequency = found.frequency / np.asarray(pixel_size_yx)
+    spacing = 1 / np.hypot(*frequency.T)
+    # half a cell of the spectrum, as a share of the frequency, comes on top of the calibration
+    blur = 0.5 * spacing / (min(image.shape) * min(pixel_size_yx))
+    counts = (found.amplitude >= _BRIGHT) & (spacing > known.min(initial=np.inf))
+    if not counts.any():
+        return None
+    near = np.abs(spacing[:, None] / known - 1).min(1) < _CALIBRATION + blur
+    if found.amplitude[counts & near].sum() >= 0.5 * found.amplitude[counts].sum():
+        return None
+    brightest = spacing[counts][np.argmax(found.amplitude[counts])]
+    longest = ", ".join(f"{d:.3g}" for d in sorted(known, reverse=True)[:3])
+    return f"The image's lattice ({brightest:.3g} nm) is not that of its crystal ({longest} nm ...)"
 
 
 def _range(found: Reflections, spacing: np.ndarray, size: np.ndarray) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from . import (
     series,
     simulate,
     train,
+    watch,
 )
 from ._console import STOPPED, err, out
 
@@ -46,6 +47,7 @@ app = typer.Typer(
 for _command in (
     denoise.denoise,
     batch.batch,
+    watch.watch,
     agreement.agreement,
     halves.halves,
     columns.columns,
@@ -64,6 +66,7 @@ for _command in (
     simulate.simulate,
     train.train,
     train.fine_tune,
+    train.specialise,
 ):
     app.command()(_command)
 app.add_typer(series.app)

@@ -40,6 +40,12 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     ``strain_yy``, ``strain_xx``, ``strain_xy``, ``rotation`` [rad] of the neighbourhood against
     that lattice; a positive rotation goes from +x to +y, which is clockwise on the screen, where y
     points down. ``attrs["lattices"]`` holds each (origin, a, b) [px].
+
+    Examples
+    --------
+    >>> table = sbd.describe_lattice(sbd.find_columns(noisy, denoised))
+    >>> bool(table["strain_xx"].abs().median() < 0.05)
+    True
     """
     from scipy.spatial import cKDTree
 

@@ -15,10 +15,12 @@ from ..errors import SBDError, warn
 from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
+from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
 from ..noise.camera import Camera, look_at
-from ..spacings import doubt_pixel_size
+from ..spacings import doubt_crystal, doubt_pixel_size
+from .against_blur import against_blur
 from .settings import Quality
 
 _SMALLEST = 32  # pixels along a side
@@ -67,6 +69,7 @@ class Denoiser:
         source: Micrograph,
         *,
         model: str | Path = "auto",
+        modality: Modality = "auto",
         quality: Quality = "fast",
         device: str = "auto",
         why: str = "as asked",
@@ -88,7 +91,7 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where, white)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
             card, why = choice.card, choice.reason
         counts = mean_filled(sums)
         vars(self).update(
@@ -166,11 +169,9 @@ class Denoiser:
             shifted = values
             if dy or dx:
                 shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-            working = self.camera.working(sampling.bin_counts(shifted, self.block))
-            mean = working.image.mean()
-            # any scale will do for a scale-equivariant network; this one fits half precision
-            scale = working.image.std() or 1.0
-            normal = ((working.image - mean) / scale).astype(np.float32)
+            sums = sampling.bin_counts(shifted, self.block)
+            working = self.camera.working(sums)
+            normal, mean, scale = _normal(working.image)
             estimate = np.zeros_like(normal)
             for turn in turns:
                 turned = np.ascontiguousarray(_turn(normal, turn))
@@ -180,6 +181,8 @@ class Denoiser:
                 self._warn_of_lost(normal, estimate)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
+            if (dy, dx) == (0, 0) and values is self._reference[1]:
+                self._warn_of_worse(sums, estimate * scale + mean)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
@@ -189,6 +192,22 @@ class Denoiser:
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
+
+    def of_sums(self, sums: np.ndarray) -> np.ndarray:
+        """One pass over block sums (H, W), finite: their estimate, without a word."""
+        working = self.camera.working(sums)
+        normal, mean, scale = _normal(working.image)
+        return working.restored(self.passes(self.network, normal) * scale + mean)
+
+    def _warn_of_worse(self, sums: np.ndarray, estimate: np.ndarray) -> None:
+        """Warn where the estimate of block sums is worse than a blur of these beyond doubt."""
+        if self.camera.sharpen:
+            return
+        dark = None if self.source.gain is None else self.camera.dark
+        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark)
+        if found is not None and found.worse:
+            white = self.camera.noise is None and self.camera.measured is not None
+            warn(found.sentence(self.card.name, white))
 
     def _warn_of_lost(self, image: np.ndarray, estimate: np.ndarray) -> None:
         """Warn where a lattice that block sums show beyond doubt is not in their estimate."""
@@ -276,6 +295,12 @@ def doubts(
     if frame is not None and source.pixel_size_yx is not None:
         doubt = doubt_pixel_size(frame, source.pixel_size_yx)
         said += [doubt] if doubt else []
+        foreign = card.spacings_nm and doubt_crystal(frame, source.pixel_size_yx, card.spacings_nm)
+        if foreign:
+            said.append(
+                f"Model {card.name!r} is a specialist and draws what it knows. {foreign}: use a "
+                "general model here."
+            )
     return said
 
 
@@ -306,6 +331,15 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
             )
         block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
+
+
+def _normal(image: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """An image of mean 0 and standard deviation 1, float32, and what these were.
+
+    Any scale will do for a scale-equivariant network; this one fits half precision.
+    """
+    mean, scale = image.mean(), image.std() or 1.0
+    return ((image - mean) / scale).astype(np.float32), mean, scale
 
 
 def _turn(image: np.ndarray, turn: int) -> np.ndarray:

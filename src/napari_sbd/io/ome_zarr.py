@@ -15,10 +15,10 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing_folder
 from ..micrograph import Micrograph
+from ..units import pixel_size_nm, to_seconds
 from . import record
 from .arrays import frames, is_large
 from .record import plain
-from .units import pixel_size_nm, to_seconds
 
 _VERSION = "0.5"
 _LEVEL = "0"
@@ -32,21 +32,41 @@ def read(path: Path) -> Micrograph:
     SBDError
         If it holds no image.
     """
+    array, node = _opened(path)
+    if node is None:
+        return Micrograph(_load(array), metadata={"zarr": plain(dict(array.attrs))})
+    images = _ome(node)["multiscales"]
+    level = images[0]["datasets"][0]
+    m = Micrograph(_load(array), metadata={"zarr": plain(dict(node.attrs))})
+    m = m.replace(**_calibration(images[0], level, array.shape))
+    return record.restore(m, json.dumps(node.attrs.get(record.KEY)))
+
+
+def open_array(path: Path) -> Any:
+    """The array that ``read`` would read, as it is on the disk now.
+
+    Raises
+    ------
+    SBDError
+        If the store holds no image.
+    """
+    return _opened(path)[0]
+
+
+def _opened(path: Path) -> tuple[Any, Any]:
+    """The array of a store, and the group that describes it; None for a plain array."""
     import zarr
 
     node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Group) and "multiscales" not in _ome(node) and _LEVEL in node:
         node = node[_LEVEL]  # as bioformats2raw nests images
     if isinstance(node, zarr.Array):
-        return Micrograph(_load(node), metadata={"zarr": plain(dict(node.attrs))})
+        return node, None
     images = _ome(node).get("multiscales")
     if not images:
         raise SBDError("there is no image in this Zarr store; give the group of an OME-Zarr image.")
     level = images[0]["datasets"][0]
-    array = zarr.open_array(path, path=f"{node.path}/{level['path']}", mode="r")
-    m = Micrograph(_load(array), metadata={"zarr": plain(dict(node.attrs))})
-    m = m.replace(**_calibration(images[0], level, array.shape))
-    return record.restore(m, json.dumps(node.attrs.get(record.KEY)))
+    return zarr.open_array(path, path=f"{node.path}/{level['path']}", mode="r"), node
 
 
 def write(m: Micrograph, path: Path) -> None:

@@ -77,6 +77,11 @@ class ModelCard(Card):
         """Whether it was trained on annular dark-field STEM more than on phase contrast."""
         return bool(self.training.get("recipe", {}).get("adf", 0) > 0.5)
 
+    @property
+    def spacings_nm(self) -> list[float]:
+        """Of the lattice planes of the crystals that a specialist was trained on; else empty."""
+        return list(self.training.get("spacings_nm", ()))
+
     def knows_pixel(self, working_pixel_nm: float) -> bool:
         """Whether a working pixel size lies in the range of training, or within 5 % of it."""
         low, high = self.working_pixel_nm
@@ -87,7 +92,13 @@ AnyCard = TypeVar("AnyCard", bound=Card)
 
 
 def models() -> list[ModelCard]:
-    """The cards of the bundled models, the default first."""
+    """The cards of the bundled models, the default first.
+
+    Examples
+    --------
+    >>> [model.name for model in sbd.models()]
+    ['hrtem', 'pt-ceo2', 'stem']
+    """
     names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
     return [
         read_card(_BUNDLED / f"{n}.json", ModelCard)

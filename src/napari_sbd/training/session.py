@@ -68,6 +68,24 @@ def train(
         holds another run, or nothing is there to resume.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> from napari_sbd.training.recipe import Recipe
+    >>> recipe = Recipe(  # far too little for real use
+    ...     name="small",
+    ...     description="Sheets of one atom.",
+    ...     mixture={"sheet": 1},
+    ...     waves=20,
+    ...     images=40,
+    ...     image_size=64,
+    ...     crops=(32,),
+    ...     batch=2,
+    ...     network={"widths": (8, 16), "depths": (1, 1), "non_local": 0},
+    ...     steps=2,
+    ... )
+    >>> sbd.train(recipe, "run").name
+    'small.safetensors'
     """
     import torch
 
@@ -151,8 +169,9 @@ def _write_model(
 ) -> Path:
     from ..networks import ModelCard, save_model
     from ..simulation.dataset import WORKING_PIXEL_NM
+    from ..simulation.lattice_planes import spacings_nm
 
-    facts = {
+    facts: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json", exclude_none=True),
         "fine_tuned_from": start,
         "rate": rate,
@@ -161,6 +180,8 @@ def _write_model(
         "minutes": round(reached.minutes, 1),
         "psnr": reached.validation_db,
     }
+    if recipe.materials:
+        facts["spacings_nm"] = spacings_nm(recipe.materials)
     card = ModelCard(
         name=recipe.name,
         version=version("napari-sbd"),

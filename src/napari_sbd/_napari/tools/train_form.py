@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import SBDError
 
 if TYPE_CHECKING:
     from ...training.recipe import Recipe
 
-_IMAGES_PER_WAVE = 8
-_SPREAD = 0.03  # of the working pixel to both sides
-_CROPS = {"image_size": 128, "crops": [96]}
+_WAVE_SECONDS, _IMAGE_SECONDS = 0.25, 0.032  # of one core, docs/simulate.md
 
 
 @dataclass(frozen=True)
@@ -61,48 +59,48 @@ def recipe_of(wishes: Wishes) -> Recipe:
     SBDError
         If a field cannot be understood, or contradicts another.
     """
-    from pydantic import ValidationError
+    from ...training.specialist import specialist
 
-    from ...training.recipe import Recipe
-
-    try:
-        return Recipe.model_validate(_keys(wishes))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
-        raise SBDError(f"The training cannot begin; {where}: {why}.") from None
-
-
-def _keys(wishes: Wishes) -> dict[str, Any]:
-    from ...sampling import choose_bin
-
-    pixel = _range(wishes.pixel_nm, "pixel size")
-    block = choose_bin((pixel[0], pixel[0]))[0]
-    dose = _range(wishes.dose, "dose")
     microscope = {
         key: list(_range(value, key.partition("_")[0]))
         for key in ("kilovolt", "cs_um", "defocus_nm")
         if (value := getattr(wishes, key).strip())
     }
-    waves = round(_range(wishes.waves, "number of exit waves")[0])
-    name = Path(wishes.material).stem
-    return {
-        "name": wishes.name.strip() or "own",
-        "description": f"{name}, made with napari-sbd's Train widget.",
-        "materials": [wishes.material],
-        "zones": zones_of(wishes.zones),
-        "microscope": microscope or None,
-        "pixel_nm": [
-            pixel[0] * block * (1 - _SPREAD),
-            pixel[1] * block * (1 + _SPREAD),
-        ],
-        "dose": [dose[0] * block**2, dose[1] * block**2],
-        "waves": waves,
-        "images": _IMAGES_PER_WAVE * waves,
-        "minutes": _range(wishes.minutes, "time")[0],
-        **_CROPS,
-    }
+    return specialist(
+        wishes.material,
+        _range(wishes.pixel_nm, "pixel size"),
+        name=wishes.name.strip() or None,
+        zones=zones_of(wishes.zones),
+        microscope=microscope,
+        dose=_range(wishes.dose, "dose"),
+        waves=round(_range(wishes.waves, "number of exit waves")[0]),
+        minutes=_range(wishes.minutes, "time")[0],
+    )
+
+
+def plan_of(recipe: Recipe, start: str, cores: int) -> str:
+    """What a training will do and how long it takes, in words.
+
+    Parameters
+    ----------
+    recipe
+        Of the training.
+    start
+        The model to fine-tune.
+    cores
+        That simulate.
+    """
+    simulation = (recipe.waves * _WAVE_SECONDS + recipe.images * _IMAGE_SECONDS) / cores / 60
+    material = ", ".join(Path(m).stem for m in recipe.materials)
+    return (
+        f"Simulates {recipe.waves:,} exit waves of {material} and {recipe.images:,} images, about "
+        f"{_time(simulation)} on {cores} cores; then trains {start} for {_time(recipe.minutes)}. "
+        f"In all about {_time(simulation + recipe.minutes)}."
+    )
+
+
+def _time(minutes: float) -> str:
+    return f"{max(round(minutes), 1)} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def zones_of(words: str) -> list[tuple[int, int, int]]:

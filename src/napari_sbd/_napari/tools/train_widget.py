@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButto
 from ...errors import SBDError
 from ...networks import models
 from ...simulation.materials import MATERIALS
+from ...training.specialist import keep_recipe, kept_recipe
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices, field, show_or_hide, text
 from ..forms.model_box import own_models
@@ -21,7 +23,7 @@ from ..forms.preferences import preference
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.subprocess_task import apart
 from ..jobs.summary import parse_number
-from .train_form import Wishes, recipe_of
+from .train_form import Wishes, plan_of, recipe_of
 
 if TYPE_CHECKING:
     import napari
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from ...training.recipe import Recipe
 
 _CIF = "CIF file…"
-_RECIPE = "recipe.yaml"  # in the folder of a run, so that it can be resumed as it was
 _CURVE = 100  # a new point when this part of the time has passed: a long run draws seldom
 _LOSS = re.compile(r"loss (\d+\.?\d*)")  # in the line that training shows at each step
 
@@ -59,7 +60,7 @@ class TrainWidget(TaskWidget):
         self.pixel_size = field("0.0061", "Pixel size of your raw images [nm].")
         self.dose = field("0.1 to 2", "Electrons per raw pixel, down to your weakest frames.")
         self.waves = field("400", "Exit waves to simulate: more know more, and take longer.")
-        self.minutes = field("60", "Minutes of training, after the simulation.")
+        self.minutes = field("15", "Minutes of training, after the simulation.")
         self.origin = choices([card.name for card in models()], "The model to fine-tune.")
         self.folder = field(str(Path.home() / "napari-sbd" / "own"), "Where the run is kept.")
         self.browse = QPushButton("…")
@@ -81,6 +82,14 @@ class TrainWidget(TaskWidget):
             "": self.resume,
         }.items():
             self.add_row(name, part)
+        self.plan = text("What Train will do, and how long that takes on a computer like this.")
+        self.add_whole_row(self.plan)
+        for box in (self.material, self.origin):
+            box.currentTextChanged.connect(self._show_plan)
+        for typed in self.findChildren(QLineEdit):
+            typed.textChanged.connect(self._show_plan)
+        self.resume.toggled.connect(self._show_plan)
+        self._show_plan()
         self.now = text("What the training does.")
         self.below.addWidget(self.now)
         self.curve = Curve("minutes", "training loss")
@@ -93,7 +102,7 @@ class TrainWidget(TaskWidget):
         folder = Path(_typed(self.folder))
         self._points, self._status = [], [""]
         if self.resume.isChecked():
-            recipe = _kept_recipe(folder)
+            recipe = kept_recipe(folder)
             minutes = parse_number(self.minutes.text(), "time") or recipe.minutes
             recipe = recipe.model_copy(update={"minutes": minutes})
         else:
@@ -133,6 +142,22 @@ class TrainWidget(TaskWidget):
             minutes=_typed(self.minutes),
         )
 
+    def _show_plan(self) -> None:
+        """Say what would be done, or why it cannot."""
+        try:
+            if self.resume.isChecked():
+                kept = kept_recipe(Path(_typed(self.folder)))
+                minutes = parse_number(self.minutes.text(), "time") or kept.minutes
+                words = f"Goes on with {kept.name} until it was trained for {minutes:g} min in all."
+            elif self.material.currentText() == _CIF:
+                words = ""
+            else:
+                cores = os.cpu_count() or 1
+                words = plan_of(recipe_of(self._wishes()), self.origin.currentText(), cores)
+        except SBDError as error:
+            words = str(error)
+        show_or_hide(self.plan, words)
+
     def _choose_cif(self) -> None:
         if self.material.currentText() != _CIF:
             return
@@ -164,7 +189,7 @@ def _train(
 ) -> Path:
     """Train as the command line does; a run that is cancelled keeps its checkpoint."""
     if not resume:
-        _keep_recipe(recipe, folder)
+        keep_recipe(recipe, folder)
     task = partial(_train_there, recipe, folder, start, resume, preference("threads"))
     return apart(task, listener(recipe.minutes, points, status, progress), should_stop)
 
@@ -214,21 +239,3 @@ def listener(
         progress(min(spent, minutes), minutes)
 
     return hear
-
-
-def _keep_recipe(recipe: Recipe, folder: Path) -> None:
-    import yaml
-
-    if (folder / _RECIPE).exists():
-        raise SBDError(f"{folder} holds a run already; go on with it, or choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    (folder / _RECIPE).write_text(yaml.safe_dump(plain, sort_keys=False))
-
-
-def _kept_recipe(folder: Path) -> Recipe:
-    from ...training.recipe import read_recipe
-
-    if not (folder / _RECIPE).exists():
-        raise SBDError(f"{folder} holds no run; untick the box, or choose another folder.")
-    return read_recipe(folder / _RECIPE)

@@ -1,0 +1,203 @@
+"""A network for one crystal, from its name or CIF file and the pixel size of the images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SBDError
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+RECIPE = "recipe.yaml"  # in the folder of a run, so that it can be resumed as it was
+IMAGES_PER_WAVE = 10
+PIXEL_SPREAD = 0.03  # of the working pixel to both sides
+
+
+def specialist(
+    material: str | Path,
+    pixel_size: float | tuple[float, float],
+    *,
+    name: str | None = None,
+    zones: Sequence[tuple[int, int, int]] = (),
+    microscope: dict[str, Any] | None = None,
+    dose: tuple[float, float] = (0.1, 2.0),
+    dark_field: bool = False,
+    waves: int = 400,
+    minutes: float = 15.0,
+) -> Recipe:
+    """The recipe of a network for one crystal.
+
+    Parameters
+    ----------
+    material
+        A known material (``simulation.materials.MATERIALS``) or the path of a CIF file.
+    pixel_size
+        Of the raw images [nm], or its range.
+    name
+        Of the model; by default that of the material in small letters.
+    zones
+        Directions [u, v, w] along the beam; by default the usual ones.
+    microscope
+        Ranges of settings, as ``simulation.microscope.Microscope`` has them; by default those of
+        well-aligned corrected microscopes.
+    dose
+        Electrons per raw pixel, from the weakest frames to the strongest.
+    dark_field
+        Annular dark-field STEM rather than phase contrast.
+    waves
+        Exit waves to simulate.
+    minutes
+        Of training.
+
+    Raises
+    ------
+    SBDError
+        If the material is unknown, or a value cannot be used.
+
+    Examples
+    --------
+    >>> from napari_sbd.training.specialist import specialist
+    >>> recipe = specialist("SrTiO3", 0.0065)
+    >>> recipe.name, recipe.materials, recipe.minutes
+    ('srtio3', ('SrTiO3',), 15.0)
+    """
+    from pydantic import ValidationError
+
+    from ..sampling import choose_bin
+    from .recipe import Recipe
+
+    pixel = (pixel_size, pixel_size) if isinstance(pixel_size, int | float) else pixel_size
+    if not 0 < pixel[0] <= pixel[1] < float("inf"):
+        raise SBDError("The pixel size of a specialist must be a number of nm above 0.")
+    block = choose_bin((pixel[0], pixel[0]))[0]
+    path = Path(material)
+    is_file = path.suffix.lower() == ".cif"
+    known = str(path.resolve()) if is_file else str(material)
+    keys = {
+        "name": name or path.stem.lower() if is_file else name or known.lower(),
+        "description": f"{path.stem if is_file else known} alone.",
+        "materials": [known],
+        "zones": list(zones),
+        "microscope": microscope or None,
+        "pixel_nm": [
+            pixel[0] * block * (1 - PIXEL_SPREAD),
+            pixel[1] * block * (1 + PIXEL_SPREAD),
+        ],
+        "adf": float(dark_field),
+        "dose": [d * block**2 for d in dose],
+        "waves": waves,
+        "images": IMAGES_PER_WAVE * waves,
+        "image_size": 128,
+        "crops": [96],
+        "minutes": minutes,
+    }
+    try:
+        return Recipe.model_validate(keys)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
+        raise SBDError(f"The training cannot begin; {where}: {why}.") from None
+
+
+def specialise(
+    material: str | Path,
+    folder: str | Path,
+    *,
+    pixel_size: float | tuple[float, float],
+    start: str | None = None,
+    device: str = "auto",
+    workers: int = 2,
+    report: Callable[[str], None] = lambda line: None,
+    status: Callable[[str], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    **choices: Any,
+) -> Path:
+    """Fine-tune a network for one crystal: simulate it, train for a quarter of an hour.
+
+    Parameters
+    ----------
+    material, pixel_size
+        As ``specialist`` takes them.
+    folder
+        Receives the recipe and the run, as ``train`` keeps it.
+    start
+        The model to fine-tune; by default ``hrtem``, or ``stem`` for dark field.
+    device, workers, report, status, should_stop
+        As ``train`` takes them.
+    **choices
+        The others of ``specialist``.
+
+    Returns
+    -------
+    The path of the weights, which ``denoise(model=...)`` takes. Its card knows the spacings of the
+    crystal, and ``denoise`` warns where an image shows others.
+
+    Raises
+    ------
+    SBDError
+        As ``specialist`` and ``train``.
+    Cancelled
+        If ``should_stop`` said so; ``train(folder / "recipe.yaml", folder, resume=True)`` goes on.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> try:
+    ...     sbd.specialise("Pt", "run", pixel_size=0.0065, should_stop=lambda: True)  # at once
+    ... except sbd.Cancelled:
+    ...     print(Path("run/recipe.yaml").exists())
+    True
+    """
+    from .session import train
+
+    recipe = specialist(material, pixel_size, **choices)
+    keep_recipe(recipe, Path(folder))
+    return train(
+        recipe,
+        folder,
+        start=start or ("stem" if recipe.adf else "hrtem"),
+        device=device,
+        workers=workers,
+        report=report,
+        status=status,
+        should_stop=should_stop,
+    )
+
+
+def keep_recipe(recipe: Recipe, folder: Path) -> None:
+    """Write a recipe into the folder of its run.
+
+    Raises
+    ------
+    SBDError
+        If the folder holds one already, or cannot be written.
+    """
+    import yaml
+
+    if (folder / RECIPE).exists():
+        raise SBDError(f"{folder} holds a run already; go on with it, or choose another folder.")
+    plain = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECIPE).write_text(yaml.safe_dump(plain, sort_keys=False))
+    except OSError as error:
+        raise SBDError(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def kept_recipe(folder: Path) -> Recipe:
+    """The recipe in the folder of a run.
+
+    Raises
+    ------
+    SBDError
+        If there is none.
+    """
+    from .recipe import read_recipe
+
+    if not (folder / RECIPE).exists():
+        raise SBDError(f"{folder} holds no run that could go on; begin one there.")
+    return read_recipe(folder / RECIPE)

@@ -1,0 +1,90 @@
+"""One camera after another in a watched folder, each with a model made ready for its frames."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from ..denoising.settings import Settings
+from ..errors import BlankImage
+from ..frames import as_micrograph
+from ..micrograph import Micrograph
+from ..noise.references import apply_references, mean_of
+from ..recipe import with_recipe
+from ..session import Fate, Session
+
+
+class Cameras:
+    """Models made ready for frames: one for each shape and calibration that comes along.
+
+    Parameters
+    ----------
+    settings
+        How to denoise.
+    say
+        Called with each warning, once.
+    should_stop
+        Asked within each frame; True raises ``Cancelled``.
+
+    Raises
+    ------
+    SBDError
+        If a reference cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], None],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._settings, self._say, self._stop = settings, say, should_stop
+        self._sessions: dict[object, Session] = {}
+        self._said: set[str] = set()
+        self._dark = settings.dark and mean_of(settings.dark, "dark reference")
+        self._response = settings.gain_reference and mean_of(
+            settings.gain_reference, "gain reference"
+        )
+
+    def denoise(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
+        """Denoise one frame (Y, X).
+
+        Returns
+        -------
+        The result with its recipe, what became of the frame, and why.
+
+        Raises
+        ------
+        SBDError
+            If these frames cannot be denoised.
+        Cancelled
+            If it was asked for.
+        """
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", UserWarning)
+            try:
+                result = self._denoised(image)
+            except BlankImage as error:
+                result = image.replace(data=np.asarray(image.data, np.float32)), "blank", str(error)
+        for sentence in (str(w.message) for w in warned):
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self._say(sentence)
+        return result
+
+    def _denoised(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
+        told = as_micrograph(image, **self._settings.calibration)
+        key = (told.shape, told.pixel_size_yx, told.gain, told.offset)
+        if key not in self._sessions:
+            # as a movie of one frame, since more will follow that may be blank
+            alone = image.replace(data=np.asarray(image.data)[None])
+            self._sessions[key] = Session(alone, self._settings, should_stop=self._stop)
+        session = self._sessions[key]
+        if self._dark is not None or self._response is not None:
+            told = apply_references(told, self._dark, self._response)
+        frame = session.compute(0, np.asarray(told.data))
+        result = told.replace(data=frame.values)
+        entry = session.entry({0: frame.fate}, checksum=False)
+        return with_recipe(result, entry), frame.fate, frame.reason

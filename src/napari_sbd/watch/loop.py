@@ -1,0 +1,233 @@
+"""The loop of a watch: the newest frame first, those that had to wait when there is time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..denoising.settings import Settings, takes_settings
+from ..errors import Cancelled, SBDError
+from ..micrograph import Micrograph
+from .arrivals import Arrival, Arrivals, fingerprint
+from .camera import Cameras
+from .results import Line, Results
+
+_POLL = 0.05  # s between two looks at a source that shows nothing new
+_AGAIN = 1.0  # s until something that failed for reasons outside is tried again
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A frame that came through.
+
+    Parameters
+    ----------
+    arrival
+        Where it came from.
+    raw, result
+        (Y, X) each; the result of an unreadable frame is None, and so is its raw image.
+    fate
+        denoised, blank, unreadable or skipped.
+    delay_s
+        From the moment when the frame was there [s].
+    waiting
+        Frames that are there and not denoised yet.
+    """
+
+    arrival: Arrival
+    raw: Micrograph | None
+    result: Micrograph | None
+    fate: str
+    delay_s: float
+    waiting: int
+    reason: str = ""
+
+
+@dataclass
+class Summary:
+    """What a watch came to.
+
+    Parameters
+    ----------
+    fates
+        How many frames were denoised, blank, unreadable, skipped.
+    waiting
+        Frames that were left when it ended; the next watch of the same folders takes them up.
+    """
+
+    fates: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+
+
+@takes_settings
+def watch(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    glob: str = "*",
+    to: str = "ome.tif",
+    skip: bool = False,
+    idle: float | None = None,
+    on_frame: Callable[[Seen], None] = lambda seen: None,
+    say: Callable[[str], None] = lambda sentence: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> Summary:
+    """Denoise frames while a camera writes them.
+
+    The newest frame comes first, so that what is shown is what the microscope sees; frames that a
+    faster camera left behind are denoised when there is time, the newest of them first. A frame is
+    taken when it lies whole in its file and, where that cannot be told, when the file has not
+    changed for 0.2 s; files that another program has locked are left until they are free.
+
+    Parameters
+    ----------
+    source
+        A folder into which files come, each an image or a stack that may grow; or one file. It need
+        not exist yet, and may vanish and come back, as network drives do.
+    output
+        Folder of the results, and of ``watch.csv`` with a line for each frame. A watch that is
+        begun again there goes on: nothing is lost, nothing done twice. None writes nothing.
+    glob
+        Which files of the folder; of ``*`` those that can be read.
+    to
+        Suffix of the results of single images. Stacks become OME-Zarr stores that grow.
+    skip
+        Leave frames out that had to wait, and count them.
+    idle
+        End when nothing new has come for this many seconds; None goes on until it is stopped.
+    on_frame
+        Called with each frame that came through.
+    say
+        Called with sentences: what cannot be read, warnings, drives that vanish.
+    should_stop
+        Asked often; True ends the watch.
+    **settings
+        Those of ``Settings``; tuning, neighbours and a choice of frames are not for a watch.
+
+    Raises
+    ------
+    SBDError
+        If the settings cannot be used, or the output cannot be written at first.
+
+    Examples
+    --------
+    >>> import napari_sbd as sbd
+    >>> summary = sbd.watch("camera/", "denoised/", idle=0.0)  # what is there now
+    >>> summary.fates["denoised"]
+    0
+    """
+    chosen = Settings.of(**settings)
+    if chosen.neighbours or chosen.frames is not None or chosen.tuning:
+        raise SBDError(
+            "A watch denoises each frame as it comes: leave out neighbours, frames and tuning "
+            "(saved gains can be given)."
+        )
+    place = Path(source).absolute()
+    folder = None if output is None else Path(output).absolute()
+    if folder and folder.resolve() == place.resolve():
+        raise SBDError("The results need another folder than the images.")
+    cameras = Cameras(chosen, say, should_stop)
+    results = closing(Results(folder, to)) if folder else nullcontext(None)
+    with results as kept:
+        arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
+        return _Watch(arrivals, cameras, kept, skip, on_frame, say).run(idle, should_stop)
+
+
+@dataclass
+class _Watch:
+    """What a watch needs while it goes on."""
+
+    arrivals: Arrivals
+    cameras: Cameras
+    results: Results | None
+    skip: bool
+    on_frame: Callable[[Seen], None]
+    say: Callable[[str], None]
+    waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
+    complaint: str = ""
+
+    def run(self, idle: float | None, should_stop: Callable[[], bool]) -> Summary:
+        last = time.monotonic()
+        while not should_stop():
+            now = time.monotonic()
+            found = self.arrivals.poll(now)
+            self.waiting += [(a, now) for a in found if not self._is_done(a)]
+            if self.waiting:
+                last = now
+                try:
+                    self._next(should_stop)
+                except Cancelled:
+                    break
+            elif idle is not None and now - last >= idle and not self.arrivals.unsettled(now):
+                break
+            else:
+                time.sleep(_POLL)
+        self.summary.waiting = len(self.waiting)
+        return self.summary
+
+    def _is_done(self, arrival: Arrival) -> bool:
+        return self.results is not None and arrival.key in self.results.done
+
+    def _next(self, should_stop: Callable[[], bool]) -> None:
+        """Take the newest frame; with ``skip`` the others are given up."""
+        arrival, since = self.waiting.pop()
+        if self.skip:
+            for other, began in self.waiting:
+                self._came_through(other, began, None, None, "skipped", "a newer frame was there")
+            self.waiting = []
+        raw = result = None
+        try:
+            raw = arrival.stack.image(arrival.index, arrival.path)
+            result, fate, reason = self.cameras.denoise(raw)
+        except Cancelled:
+            self.waiting.append((arrival, since))
+            raise
+        except OSError as error:
+            if arrival.path.exists() or not arrival.path.parent.exists():
+                self._try_again(arrival, since, f"{arrival.path} cannot be read: {error.strerror}")
+                return
+            fate, reason = "unreadable", "its file has vanished"
+        except (SBDError, ValueError) as error:
+            fate, reason = "unreadable", str(error)
+        try:
+            self._came_through(arrival, since, raw, result, fate, reason)
+        except SBDError as error:
+            self._try_again(arrival, since, str(error).rstrip("."))
+
+    def _try_again(self, arrival: Arrival, since: float, reason: str) -> None:
+        """Keep a frame until what stands in its way is gone."""
+        self.waiting.append((arrival, since))
+        if reason != self.complaint:
+            self.say(f"{reason}; trying again.")
+        self.complaint = reason
+        time.sleep(_AGAIN)
+
+    def _came_through(
+        self,
+        arrival: Arrival,
+        since: float,
+        raw: Micrograph | None,
+        result: Micrograph | None,
+        fate: str,
+        reason: str,
+    ) -> None:
+        path = ""
+        if self.results is not None and result is not None:
+            path = self.results.put(arrival, result).name
+        delay = time.monotonic() - since
+        if self.results is not None:
+            name, take, index = arrival.key
+            content = None if raw is None else fingerprint(raw.data)
+            line = Line(name, take, index, fate, round(delay, 3), path, reason, content)
+            self.results.note(line)
+        self.complaint = ""
+        self.summary.fates[fate] += 1
+        self.on_frame(Seen(arrival, raw, result, fate, delay, len(self.waiting), reason))

@@ -1,0 +1,160 @@
+"""Where the results of a watched source go, and what was done with each of its frames."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError
+from ..io import ome_zarr, stem, write
+from ..micrograph import Micrograph
+from .arrivals import Arrival
+
+JOURNAL = "watch.csv"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the journal.
+
+    Parameters
+    ----------
+    file, take, frame
+        As in ``Arrival.key``.
+    fate
+        denoised, blank, unreadable or skipped.
+    delay_s
+        From the moment when the frame was there to that when its result was [s].
+    output
+        Where the result is.
+    reason
+        Why it was not denoised.
+    content
+        ``fingerprint`` of the raw frame; None where it could not be read.
+    """
+
+    file: str
+    take: int
+    frame: int
+    fate: str
+    delay_s: float
+    output: str
+    reason: str = ""
+    content: int | None = None
+
+
+class Results:
+    """A folder of results with its journal; what was there goes on.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing.
+    to
+        Suffix of single images; stacks become OME-Zarr stores, which grow.
+
+    Raises
+    ------
+    SBDError
+        If the folder cannot be written.
+
+    Attributes
+    ----------
+    done
+        Keys of the frames that need not be done again.
+    takes
+        For each file the last take, and the fingerprint of its first frame.
+    """
+
+    def __init__(self, folder: Path, to: str = "ome.tif") -> None:
+        self.folder, self.to = folder, to
+        self._journal = folder / JOURNAL
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lines = list(self._lines())
+            new = not self._journal.exists()
+            self._file = self._journal.open("a", newline="", encoding="utf-8")
+        except OSError as error:
+            raise SBDError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        self.done = {(line.file, line.take, line.frame) for line in lines}
+        first = sorted(
+            (line.take, line.file, line.content or 0) for line in lines if line.frame == 0
+        )
+        self.takes = {name: (take, content) for take, name, content in first}
+        self._table = csv.writer(self._file)
+        if new:
+            self._table.writerow([f.name for f in fields(Line)])
+            self._file.flush()
+
+    def close(self) -> None:
+        """End the journal."""
+        self._file.close()
+
+    def note(self, line: Line) -> None:
+        """Add a line, through to the disk: what stands there is not done again."""
+        self._table.writerow(astuple(line))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.done.add((line.file, line.take, line.frame))
+
+    def place(self, arrival: Arrival) -> Path:
+        """Where the result of a frame goes."""
+        again = f"_{arrival.take}" if arrival.take > 1 else ""
+        ending = f".{self.to.lstrip('.')}" if arrival.alone else ".zarr"
+        return self.folder / f"{stem(arrival.path)}{again}_denoised{ending}"
+
+    def put(self, arrival: Arrival, result: Micrograph) -> Path:
+        """Write the result (Y, X) of a frame.
+
+        Raises
+        ------
+        SBDError
+            If the folder cannot be written.
+        """
+        path = self.place(arrival)
+        if arrival.alone:
+            write(result, path)
+            return path
+        try:
+            _put_frame(path, arrival.index, result)
+        except OSError as error:
+            raise SBDError(f"{path} cannot be written: {error.strerror or error}.") from error
+        return path
+
+    def _lines(self) -> Iterator[Line]:
+        if not self._journal.exists():
+            return
+        with self._journal.open(newline="", encoding="utf-8") as file:
+            for row in list(csv.reader(file))[1:]:
+                try:
+                    name, take, frame, fate, delay, output, reason, content = row
+                    place = int(take), int(frame), fate, float(delay), output, reason
+                    yield Line(name, *place, int(content) if content else None)
+                except ValueError:
+                    continue  # cut short when the program was killed: that frame is done again
+
+
+def _put_frame(path: Path, index: int, result: Micrograph) -> None:
+    """Write a frame into a store that grows; frames that are not there yet are NaN."""
+    if not path.exists():
+        data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
+        draft = path.with_name(f".{path.name}.part")
+        _remove(draft)
+        ome_zarr.allocate(result.replace(data=data), draft)
+        draft.rename(path)
+    array: Any = ome_zarr.open_frames(path)
+    if index >= array.shape[0]:
+        array.resize((index + 1, *array.shape[1:]))
+    array[index] = result.data
+
+
+def _remove(draft: Path) -> None:
+    import shutil
+
+    shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,294 @@
+"""Frames that come while we look: none lost, none twice, none torn."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.watch.arrivals import PATIENCE, SETTLED, Arrivals
+
+SHAPE = (64, 64)
+PIXEL = 0.03
+
+
+def frames(count, seed=0):
+    """Counts of a lattice that drifts, each frame another."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(SHAPE) * 2 * np.pi * PIXEL / 0.25
+    return [
+        rng.poisson(20 * (1 + 0.5 * np.cos(y + 0.1 * k) * np.cos(x))).astype(np.float32)
+        for k in range(count)
+    ]
+
+
+@pytest.fixture
+def settings(model):
+    return {"model": model, "device": "cpu", "gain": 1.0, "pixel_size": PIXEL}
+
+
+def lines(folder):
+    with (folder / "watch.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.filterwarnings("ignore:The image shows a period")
+def test_what_a_folder_holds_is_denoised_as_denoise_does(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    images = frames(3)
+    for k, image in enumerate(images[:2]):
+        sbd.write(sbd.Micrograph(image, PIXEL), source / f"image{k}.mrc")
+    sbd.write(sbd.Micrograph(np.stack(images), PIXEL), source / "stack.mrc")
+    (source / "notes.txt").write_text("no image")
+    summary = sbd.watch(source, out, idle=0.0, **settings)
+    assert dict(summary.fates) == {"denoised": 5} and summary.waiting == 0
+    single = sbd.read(out / "image1_denoised.ome.tif")
+    assert single.pixel_size == PIXEL
+    expected = np.asarray(sbd.denoise(images[1], **settings).data)
+    # one camera: the model looks at its first frame, as at the first of a movie
+    np.testing.assert_allclose(single.data, expected, atol=0.05 * expected.std())
+    stack = sbd.read(out / "stack_denoised.zarr")
+    assert stack.shape == (3, *SHAPE) and np.isfinite(np.asarray(stack.data)).all()
+    assert len(lines(out)) == 5
+
+
+def test_a_watch_that_is_begun_again_does_what_is_new_only(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    images = frames(4)
+    for k, image in enumerate(images[:2]):
+        sbd.write(sbd.Micrograph(image), source / f"image{k}.mrc")
+    sbd.watch(source, out, idle=0.0, **settings)
+    for k, image in enumerate(images[2:], 2):
+        sbd.write(sbd.Micrograph(image), source / f"image{k}.mrc")
+    assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 2
+    assert sorted(line["file"] for line in lines(out)) == [f"image{k}.mrc" for k in range(4)]
+    # another image under an old name is new, and its result does not take the place of the other
+    sbd.write(sbd.Micrograph(frames(1, seed=9)[0]), source / "image0.mrc")
+    assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 1
+    assert {p.name for p in out.glob("image0*")} == {
+        "image0_denoised.ome.tif",
+        "image0_2_denoised.ome.tif",
+    }
+
+
+def test_a_journal_cut_in_the_middle_of_a_line_costs_that_frame_only(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for k, image in enumerate(frames(2)):
+        sbd.write(sbd.Micrograph(image), source / f"image{k}.mrc")
+    sbd.watch(source, out, idle=0.0, **settings)
+    journal = out / "watch.csv"
+    journal.write_text(journal.read_text()[:-9])
+    assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 1
+
+
+def written_slowly(path, images, pause, chunks=3):
+    """An MRC stack as a camera writes it: header without a count, frames in pieces."""
+    whole = path.with_suffix(".whole.mrc")
+    sbd.write(sbd.Micrograph(np.stack(images), PIXEL), whole)
+    blob = whole.read_bytes()
+    whole.unlink()
+    body = images[0].nbytes
+    head = len(blob) - body * len(images)
+    header = bytearray(blob[:head])
+    header[8:12] = bytes(4)  # nz
+    with path.open("wb") as file:
+        file.write(header)
+        for k in range(len(images)):
+            for piece in np.array_split(np.frombuffer(blob, np.uint8)[head + k * body :][:body], 3):
+                file.write(piece.tobytes())
+                file.flush()
+                time.sleep(pause / chunks)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_frames_of_a_growing_stack_come_once_each_and_whole(tmp_path, settings, skip):
+    images = frames(12)
+    path, out = tmp_path / "movie.mrc", tmp_path / "out"
+    seen = []
+    camera = threading.Thread(target=written_slowly, args=(path, images, 0.06))
+    camera.start()
+    summary = sbd.watch(path, out, idle=1.0, on_frame=seen.append, skip=skip, **settings)
+    camera.join()
+    assert sorted(s.arrival.index for s in seen) == list(range(12))
+    for s in seen:
+        if s.raw is not None:
+            np.testing.assert_array_equal(s.raw.data, images[s.arrival.index])
+    result = np.asarray(sbd.read(out / "movie_denoised.zarr").data)
+    missing = {s.arrival.index for s in seen if s.fate == "skipped"}
+    assert sum(summary.fates.values()) == 12 and summary.fates["skipped"] == len(missing)
+    assert {k for k in range(len(result)) if np.isnan(result[k]).any()} == missing
+    assert not missing or skip
+
+
+def test_a_stack_of_full_length_is_read_as_far_as_it_was_written(tmp_path):
+    """Some programs take the room on the disk at first; what is zero there was not written."""
+    path = tmp_path / "movie.mrc"
+    images = frames(4)
+    sbd.write(sbd.Micrograph(np.stack(images)), path)
+    blob = bytearray(path.read_bytes())
+    body = images[0].nbytes
+    blob[-2 * body - body // 2 :] = bytes(2 * body + body // 2)
+    path.write_bytes(blob)
+    arrivals = Arrivals(path, say=print)
+    assert [a.index for a in arrivals.poll(0.0)] == [0]
+    assert arrivals.poll(SETTLED / 2) == []
+    # nothing changes any more: then zeros are what the camera wrote
+    assert [a.index for a in arrivals.poll(2 * SETTLED)] == [1, 2, 3]
+
+
+def test_pages_of_a_tiff_come_as_they_are_appended(tmp_path):
+    import tifffile
+
+    path = tmp_path / "movie.tif"
+    arrivals = Arrivals(path, say=lambda sentence: None)
+    assert arrivals.poll(0.0) == []
+    found = []
+    for k, image in enumerate(frames(5)):
+        tifffile.imwrite(path, image, append=k > 0, metadata=None)
+        found += [(a.index, a.stack.frame(a.index)) for a in arrivals.poll(1.0 + k)]
+    found += [(a.index, a.stack.frame(a.index)) for a in arrivals.poll(9.0)]
+    assert [index for index, _ in found] == [0, 1, 2, 3, 4]
+    for (_, values), image in zip(found, frames(5), strict=True):
+        np.testing.assert_array_equal(values, image)
+
+
+def test_a_half_written_file_waits_and_a_damaged_one_is_named_once(tmp_path):
+    whole = tmp_path / "whole.dm4"
+    sbd.write(sbd.Micrograph(frames(1)[0]), whole)
+    blob = whole.read_bytes()
+    whole.unlink()
+    folder = tmp_path / "in"
+    folder.mkdir()
+    said = []
+    arrivals = Arrivals(folder, say=said.append)
+    path = folder / "image.dm4"
+    path.write_bytes(blob[:-500])
+    assert arrivals.poll(0.0) == arrivals.poll(1.0) == [] and said == []
+    for at in (PATIENCE + 1, PATIENCE + 2):
+        assert arrivals.poll(at) == []
+    assert len(said) == 1 and "image.dm4 cannot be read" in said[0]
+    path.write_bytes(blob)
+    arrivals.poll(PATIENCE + 3)
+    assert len(arrivals.poll(PATIENCE + 4)) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of this kind")
+@pytest.mark.parametrize("lock", ["flock", "lockf"])
+def test_a_locked_file_waits(tmp_path, lock):
+    """A lock of another process, as that of the program that writes."""
+    path = tmp_path / "image.mrc"
+    sbd.write(sbd.Micrograph(frames(1)[0]), path)
+    code = f"import fcntl, sys; f = open({str(path)!r}, 'r+b'); fcntl.{lock}(f, 2); "
+    code += "print('locked', flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    holder.stdout.readline()
+    arrivals = Arrivals(path)
+    assert arrivals.poll(0.0) == arrivals.poll(1.0) == []
+    holder.communicate("")
+    assert len(arrivals.poll(2.0)) == 1
+
+
+def test_a_source_that_is_missing_or_goes_away_is_waited_for(tmp_path):
+    said = []
+    folder = tmp_path / "drive"
+    arrivals = Arrivals(folder, say=said.append)
+    assert arrivals.poll(0.0) == arrivals.poll(0.1) == []
+    folder.mkdir()
+    sbd.write(sbd.Micrograph(frames(1)[0]), folder / "a.mrc")
+    arrivals.poll(1.0)
+    assert len(arrivals.poll(2.0)) == 1
+    folder.rename(tmp_path / "gone")
+    assert arrivals.poll(3.0) == []
+    (tmp_path / "gone").rename(folder)
+    assert arrivals.poll(4.0) == arrivals.poll(5.0) == []  # nothing new
+    assert [s.partition("drive ")[2][:12] for s in said] == ["is not there", "is there now"] * 2
+
+
+def test_a_file_that_is_begun_anew_is_another_take(tmp_path):
+    path = tmp_path / "movie.mrc"
+    sbd.write(sbd.Micrograph(np.stack(frames(3))), path)
+    arrivals = Arrivals(path)
+    arrivals.poll(0.0)
+    assert [a.take for a in arrivals.poll(1.0)] in ([1, 1, 1], [])
+    sbd.write(sbd.Micrograph(np.stack(frames(2, seed=5))), path)
+    again = arrivals.poll(2.0) + arrivals.poll(3.0)
+    assert [(a.take, a.index) for a in again] == [(2, 0), (2, 1)]
+
+
+def test_blank_frames_and_other_cameras_in_one_folder(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    image = frames(1)[0]
+    sbd.write(sbd.Micrograph(0 * image), source / "dark.mrc")
+    sbd.write(sbd.Micrograph(image), source / "a.mrc")
+    sbd.write(sbd.Micrograph(image[:32, :48]), source / "b.mrc")
+    sbd.write(sbd.Micrograph(image[:1]), source / "line.mrc")
+    summary = sbd.watch(source, out, idle=0.0, **settings)
+    assert summary.fates["denoised"] == 2 and summary.fates["blank"] == 1
+    assert summary.fates["unreadable"] == 1
+    fates = {line["file"]: (line["fate"], line["reason"]) for line in lines(out)}
+    assert fates["line.mrc"][0] == "unreadable" and fates["line.mrc"][1]
+
+
+def test_results_wait_for_a_folder_that_has_vanished(tmp_path, settings):
+    source, out, away = tmp_path / "in", tmp_path / "out", tmp_path / "away"
+    source.mkdir()
+    for k, image in enumerate(frames(3)):
+        sbd.write(sbd.Micrograph(image), source / f"image{k}.mrc")
+    said = []
+
+    def vanish(seen):
+        if seen.waiting == 2:
+            out.rename(away)
+
+    def come_back(sentence):
+        said.append(sentence)
+        if away.exists():
+            away.rename(out)
+
+    summary = sbd.watch(source, out, idle=0.0, on_frame=vanish, say=come_back, **settings)
+    assert summary.fates["denoised"] == 3 and len(list(out.glob("*.tif"))) == 3
+    assert any("trying again" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"neighbours": 2}, {"frames": (0, 2)}, {"gain_tuning": True}, {"quality": "superb"}]
+)
+def test_what_a_watch_cannot_do_is_refused(tmp_path, wrong):
+    with pytest.raises(sbd.SBDError):
+        sbd.watch(tmp_path, tmp_path / "out", **wrong)
+    with pytest.raises(sbd.SBDError, match="another folder"):
+        sbd.watch(tmp_path, tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills")
+def test_a_watch_that_is_killed_goes_on(tmp_path, model):
+    """kill -9 in the middle, then the same command: each frame once, none torn."""
+    images = frames(30)
+    path, out = tmp_path / "movie.mrc", tmp_path / "out"
+    words = [sys.executable, "-c", "from napari_sbd.cli import main; main()", "watch", str(path)]
+    words += ["-o", str(out), "--model", str(model), "--device", "cpu", "--gain", "1"]
+    words += ["--pixel-size", str(PIXEL)]
+    camera = threading.Thread(target=written_slowly, args=(path, images, 0.3))
+    camera.start()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as first:
+        for line in first.stdout:
+            if "[2]" in line:
+                break
+        first.send_signal(signal.SIGKILL)
+    options = {"model": model, "device": "cpu", "gain": 1.0, "pixel_size": PIXEL}
+    sbd.watch(path, out, idle=1.0, **options)
+    camera.join()
+    assert sorted(int(line["frame"]) for line in lines(out)) == list(range(30))
+    assert np.isfinite(np.asarray(sbd.read(out / "movie_denoised.zarr").data)).all()
