@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
@@ -22,6 +23,7 @@ import napari
 import napari_sbd as sbd
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd._napari.layers.shapes import box_on
+from napari_sbd.columns import lattice_vectors
 from napari_sbd.measure.spectrum import strongest
 
 FOLDER = Path(__file__).parent / "images"
@@ -164,6 +166,10 @@ def tools() -> None:
         area, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name, tabify=True)
         if picture == "profile":
             widget.line.click()
+            points = next(one for one in viewer.layers if one.name.endswith("columns")).data
+            start = points[np.argmin(np.hypot(*(points - (420, 20)).T))]
+            along = lattice_vectors(points)[0]
+            widget.shapes.data = [np.array([start - along / 2, start + 6.5 * along])]
             widget.peaks_too.click()
         else:
             widget.suggest.click()
