@@ -44,9 +44,10 @@ class Tour:
     def wait(self, done):
         self.qtbot.waitUntil(done, timeout=120_000)
 
-    def to_columns(self, path):
+    def to_columns(self, path, part=slice(None)):
         """Clicks 1 to 4."""
-        data, attributes, _ = to_layer(sbd.read(path))
+        m = sbd.read(path)
+        data, attributes, _ = to_layer(m.replace(data=np.asarray(m.data)[part, part]))
         self.layer = self.viewer.add_image(data, **attributes)
         _, flow = self.viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
         for index in (0, 3):
@@ -98,7 +99,7 @@ def test_from_a_stem_file_without_gain_to_a_strain_map(
 def test_the_same_tour_with_a_real_file(make_napari_viewer, qtbot):
     """Strontium titanate: one perfect crystal, so that strain is small and spacings are 0.39 nm."""
     tour = Tour(make_napari_viewer(show=True), qtbot)
-    tour.to_columns(REAL)
+    tour.to_columns(REAL, slice(300, 620))  # a part, since all of it takes a minute
     height, width = tour.layer.data.shape
     centre = (height - 1) / 2, (width - 1) / 2
     strain = tour.to_strain(centre, (centre[0], 0.3 * width))
