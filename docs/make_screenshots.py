@@ -4,7 +4,7 @@ Run from the repository's root, under Linux without a screen, as
 
     NAPARI_CONFIG= xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_screenshots.py [GROUP]
 
-where the groups are steps, image, judging, movie, live, train and tour.
+where the groups are steps, image, judging, movie, live, tools, train and tour.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 import napari
+import napari_sbd as sbd
+from napari_sbd._napari.layers.micrographs import to_layer
+from napari_sbd._napari.layers.shapes import box_on
+from napari_sbd.columns import lattice_vectors
+from napari_sbd.measure.spectrum import strongest
 
 FOLDER = Path(__file__).parent / "images"
 WINDOW = 1400, 900
@@ -125,6 +131,57 @@ def live() -> None:
     while widget.running:
         widget.cancel.click()
         settle(0.1)
+    viewer.close()
+
+
+def tools() -> None:
+    """The everyday tools on a crystal."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*WINDOW)
+    sample = sbd.simulate(
+        "crystal_edge", size=512, pixel_size=0.012, dose=20000, seed=2, modality="stem",
+        material="SrTiO3", zone=(1, 0, 0),
+    ).noisy  # fmt: skip
+    data, attributes, _ = to_layer(sample.replace(name="SrTiO3", gain=None))
+    layer = viewer.add_image(data, **attributes)
+    viewer.canvas.overlays.scale_bar.visible = True
+
+    area, fft = viewer.window.add_plugin_dock_widget("napari-sbd", "FFT")
+    fft.box.click()
+    fft.material.setCurrentText("SrTiO3")
+    settle()
+    viewer.reset_view(margin=0.02)
+    _, spots = strongest(data, sample.pixel_size_yx, box_on(layer, fft.shapes))
+    for spot in spots[:2]:
+        fft.plot.picked.emit(spot.y, spot.x)
+    settle()
+    save(viewer, "tools-fft.png")
+    area.close()
+
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    fft.shapes.visible = False
+    for index in (0, 3):
+        take(viewer, flow, index)
+    for name, picture in (("Line profile", "profile"), ("Histogram", "histogram")):
+        area, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name, tabify=True)
+        if picture == "profile":
+            widget.line.click()
+            points = next(one for one in viewer.layers if one.name.endswith("columns")).data
+            start = points[np.argmin(np.hypot(*(points - (420, 20)).T))]
+            along = lattice_vectors(points)[0]
+            widget.shapes.data = [np.array([start - along / 2, start + 6.5 * along])]
+            widget.peaks_too.click()
+        else:
+            widget.suggest.click()
+            widget.keep.click()
+        settle()
+        save(viewer, f"tools-{picture}.png")
+        area.close()
+    _, strain = viewer.window.add_plugin_dock_widget("napari-sbd", "Strain", tabify=True)
+    strain.start.click()
+    wait(lambda: not strain.running)
+    settle()
+    save(viewer, "tools-strain.png")
     viewer.close()
 
 
@@ -267,6 +324,7 @@ GROUPS: dict[str, Callable[[], None]] = {
     "judging": judging,
     "movie": movie,
     "live": live,
+    "tools": tools,
     "train": train,
     "tour": tour,
 }

@@ -174,7 +174,9 @@ def _indexed(
         cross = np.cross(chosen[0], chosen[1])
         if cross.any():
             u, v, w = (int(c) // gcd(*(int(c) for c in cross)) for c in cross)
-            zone = (u, v, w)
+            # the beam has no sign: the first index that is not zero is positive
+            sign = 1 if (u, v, w) > (0, 0, 0) else -1
+            zone = (sign * u, sign * v, sign * w)
     return Indexed(
         tuple(_plane(p) for p in chosen),
         zone,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..frames import mean_filled
+from ..spacings import reflections
 
 Box = tuple[tuple[int, int], tuple[int, int]]
 
@@ -205,6 +206,44 @@ def snap(spectrum: Spectrum, y: float, x: float) -> Spot:
         float(over),
         bool(chance < _SIGNIFICANT and (np.linalg.eigvalsh(-curvature) > 0).all()),
     )
+
+
+def strongest(
+    image: np.ndarray,
+    pixel_size_yx: tuple[float, float] | None = None,
+    box: Box | None = None,
+    most: int = 8,
+) -> tuple[Spectrum, list[Spot]]:
+    """The strongest spots of a box, one of each pair, the first two not on one line.
+
+    Raises
+    ------
+    SBDError
+        If the box is too small, or shows no reflection.
+    """
+    spectrum = box_spectrum(image, pixel_size_yx, box)
+    found = reflections(np.asarray(image)[box_slices(image.shape, box)])
+    spots: list[Spot] = []
+    for n in np.argsort(-found.amplitude):
+        try:
+            spot = snap(spectrum, *(found.frequency[n] / spectrum.step))
+        except SBDError:
+            continue
+        here = np.array([spot.y, spot.x])
+        others = [np.array([s.y, s.x]) for s in spots]
+        twin = any(
+            np.abs((here - sign * o) / spectrum.bin).max() < 1 for o in others for sign in (1, -1)
+        )
+        if spot.significant and not twin:
+            spots.append(spot)
+    if not spots:
+        raise SBDError("The box shows no reflection beyond its noise; take a larger box.")
+    second = next(
+        (n for n, s in enumerate(spots) if 10 < angle_between(spots[0], s)[0] < 170), None
+    )
+    if second is not None:
+        spots.insert(1, spots.pop(second))
+    return spectrum, spots[:most]
 
 
 def angle_between(one: Spot, other: Spot) -> tuple[float, float]:

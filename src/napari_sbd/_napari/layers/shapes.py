@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import napari
 
 Box = tuple[tuple[int, int], tuple[int, int]]
-_SHARE = 0.35  # of the image's side, of a box that nobody has drawn yet
+_SHARE = 0.5  # of the image's side, of a box that nobody has drawn yet
 
 
 def corners_on(image: Image, shapes: Layer, number: int = -1) -> np.ndarray:

@@ -1,0 +1,81 @@
+"""A map of a value at columns, with a colour bar in percent, degrees or pm, and arrows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...measure.strain import QUANTITIES
+from .plot import Plot
+
+SHOWN = QUANTITIES
+_HEIGHT = 300  # pixels
+_PERCENTILES = 2, 98
+
+
+class StrainMap(Plot):
+    """Columns in colours, as they lie in the image."""
+
+    def __init__(self) -> None:
+        super().__init__(_HEIGHT, "The chosen value at each column; Picture… saves it.")
+
+    def show_map(self, table: Any, values: np.ndarray, label: str, arrows: bool) -> None:
+        """Draw values of a table's columns.
+
+        Parameters
+        ----------
+        table
+            With y and x [px], and displacements where arrows are wanted.
+        values
+            (N,), NaN where there are none.
+        label
+            What they are, with their unit.
+        arrows
+            Whether to draw displacements.
+        """
+        axes = self.begin()
+        known = np.isfinite(values)
+        low, high = np.percentile(values[known], _PERCENTILES) if known.any() else (0, 1)
+        signed = bool(low < 0)
+        if signed:
+            high = max(abs(low), abs(high))
+            low = -high
+        y, x = table["y"].to_numpy(), table["x"].to_numpy()
+        drawn = axes.scatter(
+            x[known], y[known], c=values[known], s=14, vmin=low, vmax=high,
+            cmap="coolwarm" if signed else "viridis",
+        )  # fmt: skip
+        if arrows:
+            axes.quiver(
+                x, y, table["displacement_x"], table["displacement_y"], angles="xy",
+                color=self.colour, width=0.004,
+            )  # fmt: skip
+        axes.set_aspect("equal")
+        axes.invert_yaxis()
+        axes.set_xlabel("x [px]", fontsize="small")
+        axes.set_ylabel("y [px]", fontsize="small")
+        bar = self.figure.colorbar(drawn, ax=axes)
+        bar.ax.tick_params(colors=self.colour, labelsize="small")
+        bar.set_label(label, color=self.colour, fontsize="small")
+        self.end()
+
+
+def scaled(table: Any, name: str, unit: str) -> tuple[np.ndarray, str]:
+    """Values of a strain table for people: percent, degrees, pm; and their label.
+
+    Parameters
+    ----------
+    table
+        From ``strain_table`` or ``off_centre``.
+    name
+        One of ``SHOWN``.
+    unit
+        Of its lengths, ``"nm"`` or ``"px"``.
+    """
+    values = table[name].to_numpy(float)
+    if name.startswith("strain"):
+        return 100 * values, f"{name} [%]"
+    if name == "rotation":
+        return np.degrees(values), "rotation [°]"
+    return (1000 * values, f"{name} [pm]") if unit == "nm" else (values, f"{name} [px]")

@@ -1,0 +1,153 @@
+"""The Calibrate dock widget: a known distance between two columns sets the pixel size."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Points
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout
+
+from ...columns import find_columns
+from ...errors import SBDError
+from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
+from ..forms.fields import Form, beside, field, show_or_hide, text
+from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import is_image
+from ..jobs.summary import parse_number
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+from .scale import calibrate_all
+
+if TYPE_CHECKING:
+    import napari
+
+_NEAR = 0.5  # of the distance that a column may be from the click, over the periods between
+
+
+class CalibrateWidget(Form):
+    """Click two columns whose distance is known; all layers of the image follow.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.layer = LayerBox(viewer, "The image; a denoised one is easier to hit.", is_image)
+        self.pick = QPushButton("Click two columns")
+        self.pick.setToolTip("Then click both on the image.")
+        self.distance = field("nm", "Of one period.")
+        self.periods = QSpinBox()
+        self.periods.setRange(1, 10_000)
+        self.periods.setSuffix(" periods")
+        self.periods.setToolTip("Between the two columns: the more, the better.")
+        self.calibrate = QPushButton("Calibrate")
+        self.message = text("What was measured.")
+        rows = QGridLayout()
+        rows.setColumnStretch(1, 1)
+        for row, (name, part) in enumerate(
+            (
+                ("Image", self.layer),
+                ("", self.pick),
+                ("Known", beside(self.distance, self.periods)),
+                ("", self.calibrate),
+            )
+        ):
+            rows.addWidget(QLabel(name), row, 0)
+            rows.addWidget(part, row, 1)
+        whole = QVBoxLayout(self)
+        whole.addLayout(rows)
+        whole.addWidget(self.message)
+        whole.addStretch()
+        self.points: Points | None = None
+        self.pick.clicked.connect(lambda: self._try(self._pick))
+        self.calibrate.clicked.connect(lambda: self._try(self._calibrate))
+        show_or_hide(
+            self.message,
+            "For a reflection, use FFT: click its spot and Calibrate there.",
+        )
+
+    def _pick(self) -> None:
+        image = layers.needed(self.layer.layer)
+        if self.points is not None and self.points in self.viewer.layers:
+            self.viewer.layers.remove(self.points)
+        self.points = Points(
+            np.zeros((0, 2)),
+            ndim=2,
+            name=f"{image.name} known distance",
+            size=max(3.0, min(image.data.shape[-2:]) / 60),
+            face_color="transparent",
+            border_color="yellow",
+            metadata=layers.made_from(image),
+            **layers.place_in_the_plane(image),
+        )
+        self.viewer.add_layer(self.points)
+        self.viewer.layers.selection.active = self.points
+        self.points.mode = "add"
+        self.layer.choose(image)
+        show_or_hide(self.message, "Click two columns on the image.")
+
+    def _calibrate(self) -> None:
+        image: Image = layers.needed(self.layer.layer)
+        if self.points is None or len(self.points.data) != 2:
+            count = 0 if self.points is None else len(self.points.data)
+            raise SBDError(f"Two columns are needed, {count} were clicked; click the button again.")
+        known = parse_number(self.distance.text(), "known distance in nm")
+        if known is None:
+            raise SBDError("Type the length of one period in nm.")
+        m = layers.micrograph_of(image)
+        frame = np.asarray(m.data[frame_shown(self.viewer, image)] if m.is_movie else m.data)
+        clicked = np.array(
+            [image.world_to_data(self.points.data_to_world(p))[-2:] for p in self.points.data]
+        )
+        places, errors = fitted(frame, clicked, self.periods.value())
+        self.points.data = places
+        length, error = distance_between(places[0], places[1], m.pixel_size_yx, errors)
+        periods = self.periods.value()
+        found = pixel_size_from_spacing(length / periods, known, m.pixel_size_yx, error / periods)
+        calibrate_all(self.viewer, image, (found.y, found.x))
+        spread = f" ± {found.y * found.relative_err:.1g}" if np.isfinite(error) else ""
+        show_or_hide(
+            self.message,
+            f"Pixel size {found.y:.5g}{spread} nm now. {doubt(m.pixel_size_yx, found)}".strip(),
+        )
+
+    def _try(self, work: Any) -> None:
+        try:
+            work()
+        except SBDError as error:
+            show_or_hide(self.message, str(error))
+            show_error(str(error))
+
+
+def fitted(
+    image: np.ndarray, clicked: np.ndarray, periods: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The columns nearest to two clicks [px], fitted, and their errors.
+
+    Raises
+    ------
+    SBDError
+        If there is no column near a click.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        table = find_columns(None, image)
+    if not len(table):
+        raise SBDError("The image shows no columns to snap to; denoise it first.")
+    reach = _NEAR * float(np.hypot(*(clicked[1] - clicked[0]))) / periods
+    found = table[["y", "x"]].to_numpy(float)
+    rows = []
+    for place in clicked:
+        distance = np.hypot(*(found - place).T)
+        if distance.min() > reach:
+            y, x = place
+            raise SBDError(f"There is no column at y {y:.0f}, x {x:.0f}; click nearer to one.")
+        rows.append(int(distance.argmin()))
+    return found[rows], table[["y_err", "x_err"]].to_numpy(float)[rows]

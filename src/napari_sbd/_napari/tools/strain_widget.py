@@ -1,0 +1,331 @@
+"""The Strain dock widget: maps of strain, spacings and displacements from columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Layer, Points, Shapes, Vectors
+from qtpy.QtWidgets import QCheckBox, QPushButton
+
+from ...columns import species, write_columns
+from ...errors import SBDError
+from ...measure.phase import PhaseStrain, phase_strain, reflections_of
+from ...measure.strain import off_centre, strain_table
+from ..forms.fields import beside, choices, file_to_write
+from ..forms.layer_box import LayerBox
+from ..forms.strain_map import SHOWN, StrainMap, scaled
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..layers import columns as columns_layer
+from ..layers import micrographs as layers
+from ..layers.shapes import add_box, box_on
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    import napari
+
+_ALL, _BOX = "all columns", "columns in the box"
+_POLAR = {"weaker in stronger": (0, 1), "stronger in weaker": (1, 0)}
+_POLAR_NAME = "polar displacement"
+_ARROW = 0.4  # of the spacing, the longest arrow
+
+
+@dataclass(frozen=True)
+class _Strained:
+    table: pd.DataFrame
+    polar: pd.DataFrame | None
+    phases: PhaseStrain | None
+    note: str
+
+
+class StrainWidget(TaskWidget):
+    """Measure strain of the columns of a points layer, and draw maps of it.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer, "Measure strain", "Against the lattice of the reference.")
+        self.columns = LayerBox(viewer, "Columns found in an image.", is_columns)
+        self.reference = choices([_ALL, _BOX], "Whose lattice is the reference.")
+        self.box = QPushButton("Box")
+        self.box.setToolTip("Put a box on the image, to be dragged onto unstrained crystal.")
+        self.show_what = choices([*SHOWN, _POLAR_NAME], "What the map shows.")
+        self.polar = choices(list(_POLAR), "For polar displacement: which columns in which.")
+        self.phases = QCheckBox("check by geometric phases")
+        self.phases.setToolTip("Strain from the phases of two reflections too, as a layer.")
+        self.add_row("Columns", self.columns)
+        self.add_row("Reference", beside(self.reference, self.box))
+        self.add_row("Map", self.show_what)
+        self.add_row("Polar", self.polar)
+        self.add_row("", self.phases)
+        self.map = StrainMap()
+        self.below.addWidget(self.map)
+        self.save = QPushButton("Save table…")
+        self.picture = QPushButton("Picture…")
+        self.buttons = beside(self.save, self.picture)
+        self.buttons.setVisible(False)
+        self.below.addWidget(self.buttons)
+        self.found: _Strained | None = None
+        self.shapes: Shapes | None = None
+        self._source: Points | None = None
+        self._layers: dict[str, Layer] = {}
+        self.box.clicked.connect(self._add_box)
+        self.show_what.currentTextChanged.connect(self._show)
+        self.save.clicked.connect(self._save)
+        self.picture.clicked.connect(self._save_picture)
+
+    def _image(self) -> Image | None:
+        """The image of the columns."""
+        made_from = self.columns.layer.metadata.get(layers.MADE_FROM)
+        images = (one for one in self.viewer.layers if isinstance(one, Image))
+        return next((one for one in images if str(one.unique_id) == made_from), None)
+
+    def _add_box(self) -> None:
+        try:
+            source = layers.needed(self.columns.layer, _NO_COLUMNS)
+            image = layers.needed(self._image(), "The image of these columns is gone.")
+        except SBDError as error:
+            self._complain(str(error))
+            return
+        if self.shapes is None or self.shapes not in self.viewer.layers:
+            self.shapes = add_box(self.viewer, image, "reference")
+            self.columns.choose(source)
+        self.viewer.layers.selection.active = self.shapes
+        self.reference.setCurrentText(_BOX)
+
+    def prepare(self) -> Task:
+        """Read the fields."""
+        layer = layers.needed(self.columns.layer, _NO_COLUMNS)
+        table = columns_layer.table_of(layer)
+        box = None
+        if self.reference.currentText() == _BOX:
+            if self.shapes is None or self.shapes not in self.viewer.layers:
+                raise SBDError(
+                    "Click Box and drag it onto unstrained crystal, or take all columns."
+                )
+            image = layers.needed(self._image(), "The image of these columns is gone.")
+            box = box_on(image, self.shapes)
+        picture = None
+        if self.phases.isChecked():
+            image = layers.needed(self._image(), "The image of these columns is gone.")
+            frame = layer.metadata[columns_layer.KEY]["frame"]
+            picture = np.asarray(image.data if frame is None else image.data[frame])
+        self._source = layer
+        polar = None
+        if self.show_what.currentText() == _POLAR_NAME:
+            polar = _POLAR[self.polar.currentText()]
+        return partial(_strained, table, box, picture, polar)
+
+    def show_result(self, result: _Strained) -> str:
+        """Draw the map; add the geometric phases as a layer."""
+        self.found = result
+        self.buttons.setVisible(True)
+        self._show()
+        words = self._summary()
+        if result.phases is not None:
+            words += f" {self._show_phases(result.phases)}"
+        return f"{words} {result.note}".strip()
+
+    def _show(self) -> None:
+        """Show the chosen quantity as points, arrows and a map with a colour bar."""
+        result, source = self.found, self._source
+        what = self.show_what.currentText()
+        if result is None or source is None or source not in self.viewer.layers:
+            return
+        polar = what == _POLAR_NAME
+        table = result.polar if polar else result.table
+        if table is None:
+            self.say("Click Measure strain once more for the polar displacement.")
+            return
+        name = "displacement" if polar else what
+        unit = result.table.attrs["strain"]["unit"]
+        values, label = scaled(table, name, unit)
+        arrows = name == "displacement"
+        self.map.show_map(table, values, label, arrows)
+        self._replace(source, table, values, what)
+        self._replace_arrows(source, table, arrows)
+
+    def _replace(self, source: Points, table: Any, values: np.ndarray, what: str) -> None:
+        self._remove("map")
+        known = np.isfinite(values)
+        if not known.any():
+            return
+        limit = limits_of(values[known], signed=what.startswith(("strain", "rotation")))
+        places = np.column_stack([source.data[:, :-2][:1].repeat(len(table), 0), table[["y", "x"]]])
+        layer = Points(
+            places[known],
+            features={what: values[known]},
+            face_color=what,
+            face_colormap="coolwarm" if limit[0] < 0 else "viridis",
+            face_contrast_limits=limit,
+            border_width=0,
+            size=source.size.max() if len(source.size) else 5,
+            name=f"{source.name} {what}",
+            metadata=layers.made_from(source),
+            **layers.place_of(source),
+        )
+        self._layers["map"] = self.viewer.add_layer(layer)
+
+    def _replace_arrows(self, source: Points, table: Any, wanted: bool) -> None:
+        self._remove("arrows")
+        size = np.broadcast_to(source.scale[-2:], 2)
+        moved = table[["displacement_y", "displacement_x"]].to_numpy(float)
+        if self.found is not None and self.found.table.attrs["strain"]["unit"] == "nm":
+            moved = moved / np.asarray(
+                np.broadcast_to(layers.pixel_size_of(source) or tuple(size), 2)
+            )
+        longest = np.nanmax(np.hypot(*moved.T), initial=0)
+        if not wanted or not longest > 0:
+            return
+        gap = source.metadata[columns_layer.KEY]["attrs"].get("spacing") or 10.0
+        known = np.isfinite(moved).all(1)
+        places = table[["y", "x"]].to_numpy(float)[known]
+        times = _ARROW * gap / longest
+        arrows = np.stack([places, moved[known] * times], 1)
+        layer = Vectors(
+            arrows,
+            edge_width=max(gap / 15, 0.5),
+            edge_color="yellow",
+            vector_style="arrow",
+            name=f"{source.name} arrows, {times:.0f} times",
+            metadata=layers.made_from(source),
+            **layers.place_in_the_plane(source),
+        )
+        self._layers["arrows"] = self.viewer.add_layer(layer)
+
+    def _show_phases(self, phases: PhaseStrain) -> str:
+        """Add the map of the geometric phases; compare it with the columns."""
+        image = self._image()
+        what = self.show_what.currentText()
+        name = what if what.startswith("strain") else "strain_xx"
+        values = phase_map(phases, name)
+        if image is None or self.found is None:
+            return ""
+        self._remove("phases")
+        layer = Image(
+            100 * values,
+            name=f"{image.name} {name} [%], phases",
+            colormap="coolwarm",
+            contrast_limits=limits_of(100 * values[np.isfinite(values)], signed=True),
+            visible=False,
+            metadata={layers.AIDS: True, **layers.made_from(image)},
+            **layers.place_in_the_plane(image),
+        )
+        self._layers["phases"] = self.viewer.add_layer(layer)
+        table = self.found.table
+        rows = np.rint(table[["y", "x"]].to_numpy()).astype(int)
+        rows = np.clip(rows, 0, np.array(values.shape) - 1)
+        off = 100 * (values[tuple(rows.T)] - table[name].to_numpy())
+        off = off[np.isfinite(off)]
+        if not len(off):
+            return "Geometric phases and columns have no place in common."
+        return (
+            f"Geometric phases less columns, {name}: {np.median(off):.2g} % in the median, scatter "
+            f"{np.std(off):.2g} % (they blur over {phases.resolution:.0f} px)."
+        )
+
+    def _remove(self, which: str) -> None:
+        layer = self._layers.pop(which, None)
+        if layer is not None and layer in self.viewer.layers:
+            self.viewer.layers.remove(layer)
+
+    def _summary(self) -> str:
+        if self.found is None:
+            return ""
+        table = self.found.table
+        facts = table.attrs["strain"]
+        lattices = len(facts["cells"])
+        words = f"{int(table['strain_xx'].notna().sum())} of {len(table)} columns have strain"
+        if lattices > 1:
+            words += f", on {lattices} lattices, each against its own reference"
+        for name in ("strain_xx", "strain_yy", "strain_xy"):
+            value, error = table[name].median(), table[f"{name}_err"].median()
+            words += f"; {name[7:]} {100 * value:.2f} %"
+            if np.isfinite(error):
+                words += f" (single columns ± {100 * error:.2g} %)"
+        common = max(facts["reference_err"].values())
+        return f"{words}. Medians; the reference itself is known to {100 * common:.1g} %."
+
+    def _save(self) -> None:
+        if self.found is None:
+            return
+        path = file_to_write(self, "Save strain", "strain.csv", {"CSV": ".csv"})
+        try:
+            if path:
+                write_columns(self.found.table, Path(path))
+                self.say(f"Wrote {path}.")
+        except SBDError as error:
+            self._complain(str(error))
+
+    def _save_picture(self) -> None:
+        try:
+            self.say(self.map.ask_and_save(self, "strain.png"))
+        except SBDError as error:
+            self._complain(str(error))
+
+
+_NO_COLUMNS = "There are no columns yet; find them first (Layers > Measure > Columns)."
+
+
+def is_columns(layer: Layer) -> bool:
+    """Whether a layer holds columns that were found in an image."""
+    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata
+
+
+def limits_of(values: np.ndarray, signed: bool) -> tuple[float, float]:
+    """Limits of colours that outliers do not widen, even about zero where both signs occur."""
+    if not len(values):
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, (2, 98)))
+    if signed:
+        high = max(abs(low), abs(high), 1e-9)
+        low = -high
+    return (low, high) if low < high else (low, low + max(1e-9, abs(low) * 1e-6))
+
+
+def phase_map(phases: PhaseStrain, name: str) -> np.ndarray:
+    """The map of geometric phases that is named as a column of a strain table."""
+    values: np.ndarray = getattr(phases, name.removeprefix("strain_"))
+    return values
+
+
+def _strained(
+    table: pd.DataFrame,
+    box: Any,
+    picture: np.ndarray | None,
+    polar: tuple[int, int] | None,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> _Strained:
+    region, note = None, ""
+    y, x = table["y"].to_numpy(float), table["x"].to_numpy(float)
+    if box is not None:
+        (top, bottom), (left, right) = box
+        region = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    found = strain_table(table, region)
+    moved, phases = None, None
+    if polar is not None:
+        moved = off_centre(table, species(table["intensity"].to_numpy(), 2), *polar)
+    if picture is not None:
+        number = min(found.attrs["strain"]["cells"])
+        size = np.broadcast_to(table.attrs.get("pixel_size_nm") or 1.0, 2)
+        cell = np.array(found.attrs["strain"]["cells"][number]) / size
+        marked = None
+        if box is not None:
+            marked = np.zeros(picture.shape, bool)
+            marked[max(top, 0) : bottom, max(left, 0) : right] = True
+        try:
+            phases = phase_strain(
+                picture, reflections_of(cell), reference=marked, pixel_size_yx=tuple(size)
+            )
+        except SBDError as error:
+            note = f"No geometric phases: {error}"
+    return _Strained(found, moved, phases, note)

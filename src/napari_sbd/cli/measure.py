@@ -1,0 +1,221 @@
+"""Commands that measure: spectra, line profiles, strain, histograms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import SBDError
+from ._console import out
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..micrograph import Micrograph
+
+Source = Annotated[Path, typer.Argument(metavar="IN", help="Image, or movie with --frame.")]
+Table = Annotated[
+    Path, typer.Argument(metavar="COLUMNS", help="CSV that napari-sbd columns wrote.")
+]
+Frame = Annotated[int, typer.Option(help="Of a movie.")]
+Size = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
+
+
+def fft(
+    source: Source,
+    box: Annotated[
+        str | None, typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels; all by default.")
+    ] = None,
+    material: Annotated[
+        str | None, typer.Option(help="A known material or a CIF file, to index against.")
+    ] = None,
+    known: Annotated[
+        float | None, typer.Option(help="nm of the strongest spot: tells the pixel size.")
+    ] = None,
+    pixel_size: Size = None,
+    frame: Frame = 0,
+) -> None:
+    """Spacings of the strongest spots of a spectrum, the angle between two, their planes."""
+    from ..measure.calibrate import doubt, pixel_size_from_spacing
+    from ..measure.indexing import index_spots
+    from ..measure.spectrum import angle_between, strongest
+    from ..simulation.materials import material as crystal_of
+
+    m, image = _image(source, pixel_size, frame)
+    spectrum, spots = strongest(image, m.pixel_size_yx, None if box is None else _box(box))
+    for spot in spots:
+        out.print(
+            f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at "
+            f"{spot.direction:.2f} ± {spot.direction_err:.1g} degrees",
+            markup=False,
+        )
+    pair = spots[:2]
+    if len(pair) == 2:
+        angle, error = angle_between(*pair)
+        out.print(f"angle of the first two: {angle:.2f} ± {error:.1g} degrees", markup=False)
+    if material is not None:
+        if m.pixel_size_yx is None:
+            raise SBDError("Indexing needs the pixel size; give --pixel-size, or --known.")
+        ways = index_spots(crystal_of(material), [(s.y, s.x) for s in pair])
+        for way in ways[:3]:
+            zone = "" if way.zone is None else f", zone {list(way.zone)}"
+            out.print(f"{material}: {' and '.join(map(str, way.planes))}{zone}", markup=False)
+        if not ways:
+            out.print(f"{material} has no such planes within 3 % and 2 degrees.", markup=False)
+    if known is not None:
+        found = pixel_size_from_spacing(
+            spots[0].spacing, known, m.pixel_size_yx, spots[0].spacing_err
+        )
+        out.print(
+            f"pixel size {found.y:.5g} ± {found.y * found.relative_err:.1g} nm by the first spot. "
+            f"{doubt(m.pixel_size_yx, found)}".strip(),
+            markup=False,
+        )
+
+
+def profile(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],
+    start: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    end: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
+    denoised: Annotated[Path | None, typer.Option(help="Denoised file of IN.")] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Minima are the peaks.")] = False,
+    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
+    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: Size = None,
+    frame: Frame = 0,
+) -> None:
+    """Values along a line with errors, and the spacings of its peaks."""
+    from ..files import check_folder, replacing
+    from ..measure.peaks import find_peaks
+    from ..measure.profile import line_profile
+    from ..recipe import is_result
+
+    if output.suffix.lower() != ".csv":
+        raise SBDError(f"The profile is written as .csv, not {output.suffix!r}.")
+    check_folder(output)
+    m, image = _image(source, pixel_size, frame)
+    images = {"raw": image}
+    if denoised is not None:
+        images["denoised"] = _image(denoised, pixel_size, frame)[1]
+        if images["denoised"].shape != image.shape:
+            raise SBDError(f"{denoised} has another shape than {source}.")
+    height, across = m.pixel_size_yx or (1.0, 1.0)
+    found = line_profile(
+        images,
+        _numbers(start, "start"),
+        _numbers(end, "end"),
+        width=width * (height * across) ** 0.5,
+        pixel_size_yx=m.pixel_size_yx,
+        gain=m.gain if gain is None else gain,
+        offset=m.offset if offset is None else offset,
+        noisy=not is_result(m.metadata),
+    )
+    with replacing(output) as draft:
+        draft.write_text(f"# {found.noise}\n{found.table().to_csv(index=False)}", encoding="utf-8")
+    out.print(f"{source} -> {output}  ({len(found.position)} values. {found.noise})", markup=False)
+    try:
+        peaks = find_peaks(found, dark=dark)
+    except SBDError as why:
+        out.print(str(why), markup=False)
+        return
+    out.print(
+        f"{len(peaks.position)} peaks, mean spacing {peaks.mean:.5g} ± {peaks.mean_err:.1g} "
+        f"{peaks.unit}. {peaks.doubt}".strip(),
+        markup=False,
+    )
+    for value, error in zip(peaks.spacing, peaks.spacing_err, strict=True):
+        out.print(f"{value:.5g} ± {error:.1g} {peaks.unit}", markup=False)
+
+
+def strain(
+    source: Table,
+    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],
+    region: Annotated[
+        str | None,
+        typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels: its columns are the reference."),
+    ] = None,
+) -> None:
+    """Strain, rotation, spacings and displacements of columns, with errors."""
+    from ..columns.export import read_columns, write_columns
+    from ..measure.strain import strain_table
+
+    table = read_columns(source)
+    chosen = None
+    if region is not None:
+        (top, bottom), (left, right) = _box(region)
+        chosen = (table["y"].between(top, bottom) & table["x"].between(left, right)).to_numpy()
+    found = strain_table(table, chosen)
+    write_columns(found, output)
+    held = found["strain_xx"].notna()
+    facts = found.attrs["strain"]
+    out.print(f"{source} -> {output}  ({int(held.sum())} of {len(found)} columns)", markup=False)
+    for name in ("strain_xx", "strain_yy", "strain_xy", "rotation"):
+        value, error = (100 * found[n].median() for n in (name, f"{name}_err"))
+        out.print(f"{name}: median {value:.3f} %, single columns ± {error:.2g} %", markup=False)
+    common = 100 * max(facts["reference_err"].values())
+    out.print(f"the reference itself is known to {common:.1g} %", markup=False)
+
+
+def histogram(
+    source: Table,
+    value: Annotated[str, typer.Option(help="Name of a column of the table.")] = "intensity",
+    thresholds: Annotated[
+        str | None, typer.Option(help="Numbers with commas; found by a fit when absent.")
+    ] = None,
+) -> None:
+    """Kinds of columns between thresholds of a value."""
+    from ..columns.export import read_columns
+    from ..measure.histogram import split, suggest_thresholds
+
+    table = read_columns(source)
+    if value not in table or table[value].dtype.kind not in "fiu":
+        raise SBDError(f"{source} has no numbers called {value!r}; it has {', '.join(table)}.")
+    values = table[value].to_numpy(float)
+    at = suggest_thresholds(values) if thresholds is None else list(_numbers(thresholds, "", 0))
+    out.print(f"thresholds: {', '.join(f'{t:.5g}' for t in at) or 'none'}", markup=False)
+    for number, kind in enumerate(split(values, at)[1]):
+        out.print(
+            f"{number}: {kind.count} columns, {kind.mean:.5g} ± {kind.mean_err:.2g}, "
+            f"sd {kind.sd:.3g}",
+            markup=False,
+        )
+
+
+def _image(source: Path, pixel_size: float | None, frame: int) -> tuple[Micrograph, np.ndarray]:
+    """A micrograph and its frame."""
+    import numpy as np
+
+    from ..io import read
+
+    m = read(source)
+    if pixel_size is not None:
+        m = m.replace(pixel_size=pixel_size)
+    if m.is_movie and not 0 <= frame < len(m.data):
+        raise SBDError(f"{source} has frames 0 to {len(m.data) - 1}, not {frame}.")
+    return m, np.asarray(m.data[frame] if m.is_movie else m.data)
+
+
+def _box(words: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    try:
+        (top, bottom), (left, right) = (map(int, part.split(":")) for part in words.split(","))
+    except ValueError:
+        raise SBDError(
+            f"A box is TOP:BOTTOM,LEFT:RIGHT in whole pixels, such as 0:256,100:356, not {words!r}."
+        ) from None
+    return (top, bottom), (left, right)
+
+
+def _numbers(words: str, what: str, count: int = 2) -> Any:
+    """Numbers with commas; a place has two."""
+    try:
+        values = tuple(float(part) for part in words.split(","))
+    except ValueError:
+        values = ()
+    if not values or (count and len(values) != count):
+        form = f"The {what} of the line is Y,X" if count else "Thresholds are numbers with commas"
+        raise SBDError(f"{form}, not {words!r}.")
+    return values

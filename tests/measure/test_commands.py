@@ -1,0 +1,88 @@
+"""The tools on the command line, on files."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from napari_sbd import cli
+
+GAP, PIXEL = 16.0, 0.0125
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A square lattice of 0.2 nm in counted electrons."""
+    truth = picture(grid(15, 15, GAP), GAP, 3.0, 20.0, 5.0)
+    counts = np.random.default_rng(0).poisson(truth).astype(np.float32)
+    sbd.write(sbd.Micrograph(counts, PIXEL, gain=1.0), tmp_path / "image.mrc")
+    return tmp_path / "image.mrc"
+
+
+@pytest.fixture
+def columns(tmp_path):
+    """The same lattice, 1 % longer along x at the right; two kinds of columns."""
+    points = grid(12, 12, GAP)
+    right = points[:, 1] > 100
+    points[right, 1] = 1.01 * (points[right, 1] - 100) + 100
+    table = pd.DataFrame(points, columns=["y", "x"])
+    table["y_err"], table["x_err"] = 0.01, 0.01
+    table["intensity"] = np.where(np.arange(len(points)) % 2, 10.0, 20.0)
+    table.attrs["pixel_size_nm"] = PIXEL
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    return tmp_path / "columns.csv"
+
+
+def test_fft_reads_spacings_and_angles(monkeypatch, capsys, image):
+    assert run(monkeypatch, "fft", image, "--box", "20:240,20:240", "--known", "0.21") == 0
+    words = capsys.readouterr().out
+    spacings = [float(line.split()[0]) for line in words.splitlines() if " nm at " in line]
+    assert spacings[:2] == pytest.approx([0.2, 0.2], rel=2e-3)
+    assert "angle of the first two: 90.0" in words or "angle of the first two: 89.9" in words
+    assert "pixel size 0.0131" in words
+
+
+def test_fft_of_noise_and_of_a_wrong_box_is_refused(monkeypatch, capsys, tmp_path, image):
+    noise = np.random.default_rng(0).poisson(5.0, (128, 128)).astype(np.float32)
+    sbd.write(sbd.Micrograph(noise, PIXEL), tmp_path / "noise.mrc")
+    assert run(monkeypatch, "fft", tmp_path / "noise.mrc") == 2
+    assert "no reflection" in capsys.readouterr().err
+    assert run(monkeypatch, "fft", image, "--box", "1-5") == 2
+    assert "TOP:BOTTOM" in capsys.readouterr().err
+
+
+def test_profile_writes_values_and_tells_spacings(monkeypatch, capsys, tmp_path, image):
+    out = tmp_path / "profile.csv"
+    ends = "--start", "128,5", "--end", "128,250"
+    assert run(monkeypatch, "profile", image, "-o", out, *ends, "--gain", 1) == 0
+    table = pd.read_csv(out, comment="#")
+    assert list(table) == ["position_nm", "raw", "raw_err"]
+    words = capsys.readouterr().out
+    mean = float(words.split("mean spacing ")[1].split()[0])
+    assert mean == pytest.approx(0.2, rel=5e-3)
+
+
+def test_strain_against_a_region(monkeypatch, capsys, tmp_path, columns):
+    out = tmp_path / "strain.csv"
+    assert run(monkeypatch, "strain", columns, "-o", out, "--region", "0:300,0:90") == 0
+    found = pd.read_csv(out, comment="#")
+    assert found.loc[found["x"] > 130, "strain_xx"].median() == pytest.approx(0.01, abs=1e-4)
+    assert "strain_xx: median" in capsys.readouterr().out
+
+
+def test_histogram_parts_kinds(monkeypatch, capsys, columns):
+    assert run(monkeypatch, "histogram", columns) == 0
+    words = capsys.readouterr().out
+    assert "thresholds: 15" in words
+    assert words.count("72 columns") == 2
+    assert run(monkeypatch, "histogram", columns, "--thresholds", "1,x") == 2

@@ -1,0 +1,73 @@
+"""Thresholds that are dragged in a histogram, and a pixel size by two clicked columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from hands import Hands
+from napari_sbd._napari.layers.columns import points_layer
+from napari_sbd._napari.layers.micrographs import pixel_size_of, to_layer
+from napari_sbd._napari.tools.calibrate_widget import CalibrateWidget
+from napari_sbd._napari.tools.histogram_widget import HistogramWidget
+
+GAP, PIXEL = 16.0, 0.0125
+POINTS = grid(8, 10, GAP)
+
+
+@pytest.fixture
+def scene(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    image = picture(POINTS, GAP, 3.5, 10.0, 5.0).astype(np.float32)
+    data, attributes, _ = to_layer(sbd.Micrograph(image, PIXEL, name="clean"))
+    layer = viewer.add_image(data, **attributes)
+    yield viewer, layer, Hands(viewer, qtbot)
+    qtbot.wait(100)
+
+
+def test_kinds_follow_a_threshold_that_is_dragged(scene):
+    viewer, layer, hands = scene
+    rng = np.random.default_rng(0)
+    strong = np.arange(len(POINTS)) % 2 == 0
+    table = pd.DataFrame(POINTS, columns=["y", "x"])
+    table["intensity"] = np.where(strong, 200, 100) + rng.normal(0, 8, len(POINTS))
+    table["sigma"], table["supported"] = 3.5, True
+    table.attrs.update(pixel_size_nm=PIXEL, scale=3.5, spacing=GAP, unit="electrons")
+    columns = viewer.add_layer(points_layer(table, layer))
+    widget = HistogramWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    hands.ready()
+    widget.suggest.click()
+    assert [k.count for k in widget.kinds] == [40, 40]
+    (start,) = widget.thresholds
+    hands.drag_plot(widget.plot, (start, 2), (200, 2))
+    assert widget.thresholds[0] == pytest.approx(200, abs=2)
+    above = int((table["intensity"] > widget.thresholds[0]).sum())
+    assert [k.count for k in widget.kinds] == [80 - above, above]
+    hands.drag_plot(widget.plot, (widget.thresholds[0], 2), (150, 2))
+    widget.keep.click()
+    np.testing.assert_array_equal(columns.features["species"], strong.astype(int))
+    assert len(np.unique(columns.face_color, axis=0)) == 2
+    widget.value.setCurrentText("nearest neighbour")
+    assert "0.2" in widget.message.text()
+    assert "nm" in widget.message.text()
+
+
+def test_two_clicked_columns_set_the_pixel_size(scene, notifications):
+    """Clicked two pixels off, they snap: eight periods of 0.21 nm where the file said 0.20."""
+    viewer, layer, hands = scene
+    widget = CalibrateWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    widget.pick.click()
+    hands.ready()
+    widget.calibrate.click()
+    assert "0 were clicked" in notifications[-1].message
+    hands.click(layer, 4 * GAP + 2, GAP - 2)
+    hands.click(layer, 4 * GAP - 1, 9 * GAP + 2)
+    widget.distance.setText("0.21")
+    widget.periods.setValue(8)
+    widget.calibrate.click()
+    for one in (layer, widget.points):
+        assert pixel_size_of(one) == pytest.approx(0.21 / GAP, rel=1e-3)
+    assert "Pixel size 0.0131" in widget.message.text()

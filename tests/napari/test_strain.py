@@ -1,0 +1,97 @@
+"""Strain of columns in the window, against a box that is dragged with the mouse."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from hands import Hands
+from napari_sbd._napari.layers.columns import points_layer
+from napari_sbd._napari.layers.micrographs import to_layer
+from napari_sbd._napari.tools.strain_widget import StrainWidget
+
+GAP, PIXEL = 16.0, 0.0125
+ERROR = 0.05  # px
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot):
+    """The right half is 2 % longer along x than the left half."""
+    viewer = make_napari_viewer(show=True)
+    points = grid(14, 20, GAP)
+    middle = 10 * GAP
+    stretched = np.where(
+        points[:, 1] > middle, 1.02 * (points[:, 1] - middle) + middle, points[:, 1]
+    )
+    points = np.column_stack([points[:, 0], stretched])
+    image = picture(points, GAP, 3.5, 10.0, 5.0).astype(np.float32)
+    data, attributes, _ = to_layer(sbd.Micrograph(image, PIXEL, name="clean"))
+    layer = viewer.add_image(data, **attributes)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(points + rng.normal(0, ERROR, points.shape), columns=["y", "x"])
+    table["y_err"], table["x_err"], table["intensity"] = ERROR, ERROR, 100.0
+    table["supported"] = True
+    table.attrs.update(pixel_size_nm=PIXEL, scale=3.5, spacing=GAP)
+    viewer.add_layer(points_layer(table, layer))
+    widget = StrainWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    hands = Hands(viewer, qtbot)
+    yield hands, widget, layer, points
+    qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    qtbot.wait(100)
+
+
+def measured(hands, widget):
+    widget.start.click()
+    hands.qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    return widget.found.table
+
+
+def test_strain_against_a_box_dragged_onto_the_unstrained_half(window):
+    hands, widget, layer, points = window
+    widget.box.click()
+    hands.ready()
+    middle = (np.array(layer.data.shape) - 1) / 2
+    hands.drag(layer, middle, (middle[0], 70))
+    table = measured(hands, widget)
+    right = points[:, 1] > 12 * GAP
+    value, error = table.loc[right, "strain_xx"], table.loc[right, "strain_xx_err"]
+    assert np.nanmean(value) == pytest.approx(0.02, abs=0.001)
+    assert 0.8 < np.nanstd((value - 0.02) / error) < 1.25
+    left = points[:, 1] < 9 * GAP
+    assert np.nanmean(table.loc[left, "strain_xx"]) == pytest.approx(0, abs=0.001)
+    assert "%" in widget.message.text()
+    assert widget.map.axes is not None
+    name = f"{widget.columns.layer.name} strain_xx"
+    shown = hands.viewer.layers[name]
+    assert np.nanmax(shown.features["strain_xx"]) > 1.5  # percent
+
+
+def test_arrows_spacings_and_the_check_by_geometric_phases(window):
+    """Geometric phases find the 2 % too; the spacing map is in pm; arrows go with displacement."""
+    hands, widget, _, _ = window
+    hands.ready()
+    widget.phases.click()
+    table = measured(hands, widget)
+    assert "Geometric phases less columns" in widget.message.text()
+    phases = next(one for one in hands.viewer.layers if one.name.endswith("phases"))
+    step = [np.nanmedian(phases.data[:, part]) for part in (slice(20, 110), slice(230, 300))]
+    assert step[1] - step[0] == pytest.approx(2.0, abs=0.15)
+    widget.show_what.setCurrentText("spacing_a")
+    (spacings,) = (one for one in hands.viewer.layers if one.name.endswith("spacing_a"))
+    low, high = np.percentile(spacings.features["spacing_a"], (10, 90))
+    assert (low, high) == pytest.approx((200.0, 204.0), abs=1.0)
+    widget.show_what.setCurrentText("displacement")
+    (arrows,) = (one for one in hands.viewer.layers if "arrows" in one.name)
+    assert len(arrows.data) == len(table)
+    widget.show_what.setCurrentText("rotation")
+    assert not [one for one in hands.viewer.layers if "arrows" in one.name]
+
+
+def test_without_columns_it_says_what_to_do(make_napari_viewer, notifications):
+    widget = StrainWidget(make_napari_viewer())
+    widget.start.click()
+    widget.box.click()
+    assert all("find them first" in n.message for n in notifications)
+    assert len(notifications) == 2
