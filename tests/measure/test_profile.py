@@ -104,6 +104,18 @@ def test_spacings_and_their_errors(denoised):
     assert 0.7 < np.std(mean) < 1.35
 
 
+@pytest.mark.parametrize("gain", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("pixel", [1e-4, 10.0])
+def test_no_unit_of_values_or_lengths_matters(gain, pixel):
+    counts = np.random.default_rng(3).poisson(TRUTH)
+    found = find_peaks(
+        line_profile({"raw": gain * counts}, *LINE, width=6 * pixel, gain=gain,
+                     pixel_size_yx=(pixel, pixel))
+    )  # fmt: skip
+    assert found.mean / pixel == pytest.approx(16, abs=4 * found.mean_err / pixel)
+    assert 0.01 < found.mean_err / pixel < 0.1
+
+
 def test_dark_columns_are_minima():
     rng = np.random.default_rng(3)
     dark = 40 - TRUTH

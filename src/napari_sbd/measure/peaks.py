@@ -141,14 +141,16 @@ def _fit(
     from scipy.optimize import least_squares
 
     count = len(start)
-    scale = float(np.ptp(values)) or 1.0
+    # in gaps and in ranges of the values, so that no unit makes the system look singular
+    gap, scale = float(np.median(np.diff(start))), float(np.ptp(values)) or 1.0
+    t, start, values, covariance = t / gap, start / gap, values / scale, covariance / scale**2
     middle = float(t.mean())
     if known := bool(np.isfinite(covariance).all() and np.trace(covariance) > 0):
         level = np.trace(covariance) / len(t)
         # samples of one pixel's step are nearly independent, but not quite
         lower = np.linalg.cholesky(covariance + max(_FLOOR, 1e-6) * level * np.eye(len(t)))
     else:
-        lower = scale * np.eye(len(t))
+        lower = np.eye(len(t))
 
     def model(p: np.ndarray) -> np.ndarray:
         centre, height, width = p[:count], p[count : 2 * count], p[2 * count]
@@ -159,10 +161,9 @@ def _fit(
     def misfit(p: np.ndarray) -> np.ndarray:
         return solve_triangular(lower, model(p) - values, lower=True)
 
-    gap = float(np.median(np.diff(start)))
     heights = np.interp(start, t, values) - values.min()
-    guess = np.concatenate([start, heights, [gap / 5, values.min(), 0.0]])
-    found = least_squares(misfit, guess, x_scale=np.maximum(np.abs(guess), 1e-3 * scale))
+    guess = np.concatenate([start, heights, [0.2, values.min(), 0.0]])
+    found = least_squares(misfit, guess, x_scale=np.maximum(np.abs(guess), 1e-3))
     freedom = max(len(t) - len(guess), 1)
     reduced = 2 * float(found.cost) / freedom
     normal = found.jac.T @ found.jac
@@ -170,7 +171,7 @@ def _fit(
         raise SBDError("The peaks of the profile could not be fitted; draw a wider line.")
     spread = np.linalg.inv(normal)[:count, :count]
     spread *= max(reduced, 1.0) if known else reduced
-    return found.x[:count], spread, reduced if known else np.nan
+    return gap * found.x[:count], gap**2 * spread, reduced if known else np.nan
 
 
 def _spaced(places: np.ndarray, spread: np.ndarray, unit: str, misfit: float) -> Peaks:
