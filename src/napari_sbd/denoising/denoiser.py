@@ -93,7 +93,7 @@ class Denoiser:
         if model == "auto":
             choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
             card, why = choice.card, choice.reason
-        counts = mean_filled(sums)
+        level = Level.of(first, source.offset).mean
         vars(self).update(
             source=source,
             _reference=(raw, first),
@@ -102,16 +102,17 @@ class Denoiser:
             passes=Passes(where),
             block=block,
             camera=seen,
-            lit=Level.of(first, source.offset).mean,
+            lit=level,
             card=card,
             why=why,
             network=load_network(card, where),
-            dose=_dose(source, block, float(counts.mean())),
+            dose=_dose(source, level),
         )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
         if white is None:
-            contrast, level = counts.std(), noise.noise_level(counts)
+            filled = mean_filled(sums)
+            contrast, level = filled.std(), noise.noise_level(filled)
         else:
             contrast, level = white.std(), noise.usual_level(white)
         if contrast > _CLEAN * level:
@@ -326,17 +327,16 @@ def doubts(
     return said
 
 
-def _dose(source: Micrograph, block: tuple[int, int], mean: float) -> float | None:
-    """Electrons per pixel where block sums have this mean; None where the gain is unknown."""
+def _dose(source: Micrograph, above: float) -> float | None:
+    """Electrons per pixel of a mean above the offset; None where the gain is unknown."""
     if source.gain is None:
         return None
-    above = mean - source.offset * block[0] * block[1]
     if above <= 0:
         raise SBDError(
             f"The mean of the image lies below the offset {source.offset:g}; "
             "with this gain and offset there are no electrons in it."
         )
-    return above / source.gain / (block[0] * block[1])
+    return above / source.gain
 
 
 def choose_block(source: Micrograph) -> tuple[int, int]:
