@@ -64,4 +64,5 @@ def test_pure_noise_shows_no_lattice():
 
 def test_grid_offsets_stay_within_a_block():
     assert sampling.grid_offsets((4, 1)) == [(0, 0), (2, 0)]
-    assert len(sampling.grid_offsets((5, 5))) == 4
+    assert sampling.grid_offsets((5, 5)) == [(0, 0), (2, 2)]
+    assert sampling.grid_offsets((1, 1)) == [(0, 0)]

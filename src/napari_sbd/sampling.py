@@ -96,10 +96,9 @@ def _held(shape: tuple[int, int], block: tuple[int, int]) -> np.ndarray:
     return held
 
 
-def grid_offsets(block: tuple[int, int], count: int = 2) -> list[tuple[int, int]]:
-    """Shifts (y, x) of the block grid [pixels], up to ``count`` along each axis."""
-    along = [sorted({i * b // count for i in range(count)}) for b in block]
-    return [(dy, dx) for dy in along[0] for dx in along[1]]
+def grid_offsets(block: tuple[int, int]) -> list[tuple[int, int]]:
+    """The two places (y, x) of the block grid that lie farthest from each other [pixels]."""
+    return sorted({(0, 0), (block[0] // 2, block[1] // 2)})
 
 
 def upsample(blocks: np.ndarray, block: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
