@@ -103,6 +103,8 @@ def test_two_movies_beside_each_other(tmp_path):
         assert film.size == (160, 62)
 
 
+# the package leaves pipes to its ffmpeg to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_mp4_plays(tmp_path):
     read_frames = pytest.importorskip("imageio_ffmpeg").read_frames
     path = sbd.write_film(tmp_path / "m.mp4", movie())

@@ -98,7 +98,7 @@ def test_a_data_set_of_quantem_comes_with_its_units():
     np.testing.assert_array_equal(data.array, COUNTS[0])
 
 
-@pytest.mark.filterwarnings("ignore:The image shows", "ignore:The image has")
+@pytest.mark.filterwarnings("ignore:The image shows", "ignore:The image has", "ignore:The result")
 def test_denoise_gives_back_what_it_was_given(model, tmp_path):
     array = xarray_array()
     result = sbd.denoise(array, model=model, device="cpu", gain=1.0)

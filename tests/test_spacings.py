@@ -22,6 +22,7 @@ def crystal(spacing, pixel=PIXEL, size=512, dose=1.8, columns=0.045):
     return np.random.default_rng(0).poisson(dose * (1 + 0.6 * np.outer(row, row)))
 
 
+@pytest.mark.filterwarnings("ignore:The result of model")
 @pytest.mark.parametrize("factor", [10, 2, 0.5, 0.1])
 def test_a_wrong_pixel_size_is_told_with_the_spacing_it_would_give(factor):
     """A lattice of 0.25 nm; its field has 12.5 periods, so that it is measured to 4 %."""

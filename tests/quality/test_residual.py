@@ -43,12 +43,12 @@ def test_correlated_noise_is_no_lattice(sigma=2.0):
     shape = (402, 402)
     image = gaussian_filter(rng.poisson(np.full(shape, 4.0)).astype(float), sigma, mode="wrap")
     flat = np.full(shape, 4.0)
-    found = sbd.residual_check(image, flat, 0.0061, gain=1.0)
+    found = sbd.residual_check(image, flat, pixel_size=0.0061, gain=1.0)
     assert not len(found.peaks)
     assert "white noise" in found.verdict()
     y, x = np.indices(shape) * 2 * np.pi / 40
     image = image + 0.15 * np.cos(y) * np.cos(x)
-    found = sbd.residual_check(image, flat, 0.0061, gain=1.0)
+    found = sbd.residual_check(image, flat, pixel_size=0.0061, gain=1.0)
     assert found.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
 
 
@@ -56,4 +56,4 @@ def test_a_wide_point_spread_is_told():
     rng = np.random.default_rng(3)
     image = gaussian_filter(rng.poisson(np.full((402, 402), 4.0)).astype(float), 6.0, mode="wrap")
     with pytest.warns(UserWarning, match="correlated over so many pixels"):
-        sbd.residual_check(image, np.full((402, 402), 4.0), 0.0061, gain=1.0)
+        sbd.residual_check(image, np.full((402, 402), 4.0), pixel_size=0.0061, gain=1.0)

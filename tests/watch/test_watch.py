@@ -38,7 +38,7 @@ def lines(folder):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.filterwarnings("ignore:The image shows a period")
+@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
 def test_what_a_folder_holds_is_denoised_as_denoise_does(tmp_path, settings):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()

@@ -117,6 +117,13 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
     Returns
     -------
     (N,) 0 for the weakest species, 1 for the next, ...; -1 where the intensity is NaN.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> kinds = sbd.species(np.concatenate([rng.normal(10, 1, 50), rng.normal(30, 1, 50)]))
+    >>> np.bincount(kinds).tolist()
+    [50, 50]
     """
     values = np.abs(np.asarray(intensity, float))
     label = np.full(len(values), -1)

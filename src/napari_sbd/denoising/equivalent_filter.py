@@ -30,6 +30,12 @@ class EquivalentFilter:
         is nearly zero for networks without bias, where the whole estimate is made from the data.
     y, x
         The pixel.
+
+    Examples
+    --------
+    >>> seen = sbd.equivalent_filter(noisy, y=48, x=48, model="hrtem")
+    >>> isinstance(seen, sbd.EquivalentFilter), seen.weights.shape
+    (True, (96, 96))
     """
 
     weights: np.ndarray = field(repr=False)

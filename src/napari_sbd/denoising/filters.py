@@ -59,6 +59,12 @@ def denoisers(
     -------
     Name to callable from an array (Y, X) to its estimate. BM3D is among them where the package of
     that name is installed.
+
+    Examples
+    --------
+    >>> filters = sbd.denoisers(pixel_size=0.03, gain=1.0)
+    >>> filters["Gaussian"](noisy.data).shape
+    (96, 96)
     """
     linear: dict[str, Method] = {
         "Gaussian": gaussian,

@@ -68,6 +68,12 @@ class Detector:
     fits
         Whether spectrum and variance are those of a detector that is understood; else the notes say
         what is not.
+
+    Examples
+    --------
+    >>> found = sbd.estimate_detector(noisy, gain=1.0, offset=0.0)
+    >>> isinstance(found, sbd.Detector), float(found.gain), float(found.gain_err)
+    (True, 1.0, 0.0)
     """
 
     gain: float

@@ -178,6 +178,12 @@ def apply(
         If the recipe cannot be followed.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> other = sbd.apply(denoised.metadata["napari_sbd"], noisy)
+    >>> bool(np.array_equal(other.data, denoised.data))
+    True
     """
     from .replay_steps import Follower
     from .sources import found

@@ -52,6 +52,11 @@ def candidates(
     Returns
     -------
     Name to callable from an array (Y, X) in electrons to its estimate.
+
+    Examples
+    --------
+    >>> sorted(sbd.candidates(pixel_size=0.03, gain_tuning=False))
+    [...'Gaussian', ...]
     """
     from ..denoise import denoise
     from ..denoising.filters import denoisers

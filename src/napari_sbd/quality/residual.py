@@ -39,6 +39,12 @@ class Residual:
     peaks
         One row for each significant peak at 5 % false discoveries: frequency_y, frequency_x,
         period [nm or px], power, q.
+
+    Examples
+    --------
+    >>> found = sbd.residual_check(noisy, phantom.clean)
+    >>> isinstance(found, sbd.Residual), found.unit
+    (True, '1/nm')
     """
 
     spectrum: np.ndarray = field(repr=False)

@@ -35,6 +35,12 @@ class Score:
         Where the samples came from.
     bias
         What was subtracted since neighbouring pixels differ [electrons^2]; only of subsampling.
+
+    Examples
+    --------
+    >>> score = sbd.upsnr(noisy, lambda image: np.full(image.shape, image.mean()), 50.0)
+    >>> isinstance(score, sbd.Score), score.peak
+    (True, 50.0)
     """
 
     umse: float
