@@ -23,27 +23,29 @@ def leave_over(expected: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarr
     Parameters
     ----------
     expected
-        (H, W) electrons per working pixel.
+        (H, W) electrons per working pixel, or (T, H, W) of a movie, which one camera records.
     rng
         Source of chance.
 
     Returns
     -------
-    What the network is shown, and what it should find, both (H, W) float32 in counts.
+    What the network is shown, and what it should find, both of its shape, float32 in counts.
     """
-    expected = expected * _ramp(expected.shape, rng)
-    wide = np.pad(expected, _MARGIN, mode="reflect")
+    expected = expected * _ramp(expected.shape[-2:], rng)
+    around = [(0, 0)] * (expected.ndim - 2) + [(_MARGIN, _MARGIN)] * 2
+    wide = np.pad(expected, around, mode="reflect")
     noise = rng.poisson(wide) - wide
     if rng.random() < 0.5:
         read = np.exp(rng.uniform(*np.log(_READ_NOISE))) * expected.mean()
         noise = noise + rng.normal(0, np.sqrt(read), wide.shape)
     if rng.random() < 0.6:
-        signal, colour = _transfer(wide.shape, rng)
+        signal, colour = _transfer(wide.shape[-2:], rng)
         wide, noise = _filtered(wide, signal), _filtered(noise, colour)
     inner = slice(_MARGIN, -_MARGIN)
-    clean = wide[inner, inner].astype(np.float32)
-    noisy = clean + noise[inner, inner].astype(np.float32)
-    _patch(noisy, rng)
+    clean = wide[..., inner, inner].astype(np.float32)
+    noisy = clean + noise[..., inner, inner].astype(np.float32)
+    for frame in noisy.reshape(-1, *noisy.shape[-2:]):
+        _patch(frame, rng)
     return noisy, clean
 
 
@@ -77,7 +79,7 @@ def _transfer(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndar
 
 
 def _filtered(image: np.ndarray, transfer: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.fft.irfft2(np.fft.rfft2(image) * transfer, image.shape)
+    result: np.ndarray = np.fft.irfft2(np.fft.rfft2(image) * transfer, image.shape[-2:])
     return result
 
 
