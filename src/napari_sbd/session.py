@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +23,10 @@ from .recipe import origin_of, recipe, with_recipe
 
 if TYPE_CHECKING:
     from .gaintuning import Tuned
+    from .movie.windows import Windows
 
-Fate = Literal["denoised", "blank", "unreadable"]
+Fate = Literal["denoised", "alone", "blank", "unreadable"]
+_ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
 Tick = Callable[[float], None]
 
@@ -39,9 +42,10 @@ class Frame:
     values
         (Y, X) float32 in file units.
     fate
-        Blank frames are left as they are, unreadable ones are NaN.
+        Blank frames are left as they are, unreadable ones are NaN. With a movie network, frames
+        that it would not have helped are denoised alone.
     reason
-        Why it was not denoised.
+        Why it was not denoised, or alone.
     raw
         As it was read; None where nothing was.
     """
@@ -104,6 +108,7 @@ class Session:
             whole = apply_references(whole, settings.dark, settings.gain_reference)
         self.settings = settings
         self._numbers = frame_range(settings.frames, whole)
+        self._reading = threading.Lock()
         self._stop = should_stop or (lambda: False)
         self._progress = progress or (lambda done, total: None)
         self._first = int(settings.tuning is not None)
@@ -125,6 +130,7 @@ class Session:
             **which,
             **settings.camera,
         )
+        self._windows = self._windows_of_movie() if self.worker.movie_network else None
         if settings.tuning:
             self.tuned = self._found_gains(kept_gains)
         if self.tuned:
@@ -198,7 +204,8 @@ class Session:
             If the source as a whole has vanished or changed, or this is a single image.
         """
         try:
-            return np.asanyarray(self._read(self._numbers[index]))
+            with self._reading:
+                return np.asanyarray(self._read(self._numbers[index]))
         except MemoryError:
             raise
         except Exception as error:
@@ -226,8 +233,14 @@ class Session:
         worker = self._shared
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
+        # of a part of a frame, as live mode shows it, there is no window
+        whole = np.shape(values) == self.source.shape[-2:]
+        around = self._windows.around(index) if self._windows and whole else None
         try:
-            return Frame(index, worker(values, tick, should_stop or self._stop), raw=values)
+            clean = worker(values, tick, should_stop or self._stop, around)
+            if self._windows and around is None:
+                return Frame(index, clean, "alone", _ALONE, values)
+            return Frame(index, clean, raw=values)
         except BlankImage as error:
             if not self.source.is_movie:
                 raise
@@ -248,7 +261,7 @@ class Session:
             noted["frames"] = self.settings.frames
         elif len(fates) < len(self):
             noted["frames"] = sorted(fates)
-        for fate in ("blank", "unreadable"):
+        for fate in ("alone", "blank", "unreadable"):
             if found := with_fate(fates, fate):
                 noted[f"{fate}_frames"] = found
         settings = {**self.settings.repeated(), **self.worker.found()}
@@ -259,6 +272,19 @@ class Session:
             gain_tuning=self._tuning_noted(),
             **noted,
         )
+
+    def _windows_of_movie(self) -> Windows:
+        from .movie.windows import Windows
+
+        name = self.worker.card.name
+        if self.settings.neighbours:
+            raise SBDError(
+                f"The model {name!r} sees neighbouring frames by itself; leave neighbours out, or "
+                "choose a model for images."
+            )
+        if self.settings.gain_tuning:
+            raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
+        return Windows(self.worker, self.read, len(self))
 
     def _given_gains(self) -> tuple[Tuned | None, dict[str, Any]]:
         """Gains found earlier, and the model that takes them."""

@@ -17,9 +17,11 @@ from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
-from ..noise.camera import Camera, look_at
+from ..noise.camera import Camera, Working, look_at
 from ..spacings import doubt_crystal, doubt_pixel_size
 from .settings import Quality
+
+Around = Callable[[np.ndarray, int, int], np.ndarray]
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
@@ -54,6 +56,9 @@ class Denoiser:
         Mean of the reference frame above the offset [file units].
     device
         The torch device that was asked for.
+    network, movie_network
+        For a frame alone, and for one with those around it; the latter is None where the model is
+        one for images.
     passes
         Runs the network, on another device where the memory of that one does not suffice.
     dose
@@ -77,7 +82,7 @@ class Denoiser:
                 f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
                 f"at least {_SMALLEST} x {_SMALLEST} are needed."
             )
-        from ..networks import find_model, load_network
+        from ..networks import companion, find_model, load_network
         from ..networks.choice import choose_model
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
@@ -103,8 +108,19 @@ class Denoiser:
             card=card,
             why=why,
             network=load_network(card, where),
+            movie_network=None,
             dose=_dose(source, block, float(counts.mean())),
         )
+        if card.frames > 1:
+            if not source.is_movie:
+                raise SBDError(
+                    f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
+                    "this is a single image; choose another model."
+                )
+            alone = companion(card)
+            vars(self).update(
+                network=load_network(alone, where), movie_network=load_network(card, where)
+            )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
         judged = counts if white is None else white
@@ -124,6 +140,7 @@ class Denoiser:
     card: ModelCard
     why: str
     network: Any
+    movie_network: Any
     dose: float | None
     _reference: tuple[np.ndarray, np.ndarray]
 
@@ -148,10 +165,24 @@ class Denoiser:
         frame: Any,
         tick: Callable[[float], None] = lambda share: None,
         should_stop: Callable[[], bool] = lambda: False,
+        around: Around | None = None,
     ) -> np.ndarray:
-        """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
+        """Denoise one frame (Y, X), in file units.
+
+        Parameters
+        ----------
+        frame
+            (Y, X).
+        tick
+            Hears the share done so far.
+        should_stop
+            Asked before every tile.
+        around
+            Lays the frames around it about its working image (H, W), on a grid moved by y, x: the
+            (T, H, W) that a movie network sees. None denoises the frame alone.
+        """
         raw = finite_or_nan(frame)
-        values = self._cleaned(raw)
+        values = self.cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -163,18 +194,20 @@ class Denoiser:
 
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
-            shifted = values
-            if dy or dx:
-                shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-            working = self.camera.working(sampling.bin_counts(shifted, self.block))
+            shifted = _padded(values, dy, dx)
+            working = self.working(values, dy, dx)
             mean = working.image.mean()
             # any scale will do for a scale-equivariant network; this one fits half precision
             scale = working.image.std() or 1.0
             normal = ((working.image - mean) / scale).astype(np.float32)
+            shown, network = normal, self.network
+            if around is not None:
+                window = around(working.image - mean, dy, dx) / scale
+                shown, network = window.astype(np.float32), self.movie_network
             estimate = np.zeros_like(normal)
             for turn in turns:
-                turned = np.ascontiguousarray(_turn(normal, turn))
-                clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
+                turned = np.ascontiguousarray(_turn(shown, turn))
+                clean = self.passes(network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
             if (dy, dx) == (0, 0):
                 self._warn_of_lost(normal, estimate)
@@ -184,8 +217,7 @@ class Denoiser:
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
                 # pixels that were given without data stay so; outliers are filled
-                held = np.pad(raw, ((dy, 0), (dx, 0)), constant_values=np.nan)
-                empty = np.isnan(sampling.bin_counts(held, self.block))
+                empty = np.isnan(sampling.bin_counts(_padded(raw, dy, dx), self.block))
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
@@ -203,12 +235,16 @@ class Denoiser:
             f"model {self.card.name!r} has lost: detail of that size is missing in it."
         )
 
-    def _cleaned(self, raw: np.ndarray) -> np.ndarray:
+    def cleaned(self, raw: np.ndarray) -> np.ndarray:
         """A frame with NaN for outliers; the frame that was looked at is not searched again."""
         known, cleaned = self._reference
         if self.camera.outliers and np.array_equal(raw, known):
             return cleaned
         return self.camera.cleaned(raw)[0]
+
+    def working(self, values: np.ndarray, dy: int = 0, dx: int = 0) -> Working:
+        """A cleaned frame's block sums as the network wants them, on a grid moved by dy, dx."""
+        return self.camera.working(sampling.bin_counts(_padded(values, dy, dx), self.block))
 
     def found(self) -> dict[str, Any]:
         """What a recipe says of image, model and device."""
@@ -314,10 +350,17 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
 
 
+def _padded(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
+    if not (dy or dx):
+        return values
+    padded: np.ndarray = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+    return padded
+
+
 def _turn(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the 8 flips and turns of a square."""
-    turned = np.rot90(image, turn % 4)
-    return turned[:, ::-1] if turn >= 4 else turned
+    """One of the 8 flips and turns of a square, of an image or of each of a stack."""
+    turned = np.rot90(image, turn % 4, (-2, -1))
+    return turned[..., ::-1] if turn >= 4 else turned
 
 
 def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -190,7 +191,8 @@ def widened(network: UNet, frames: int, middle: float = 1.0, others: float = 0.0
     middle, others
         Weights of the middle frame and of each other one.
     """
-    wide = UNet(**{**network.architecture, "frames": frames})
+    options: dict[str, Any] = {**network.architecture, "frames": frames}
+    wide = UNet(**options)
     state = network.state_dict()
     weights = torch.full((frames,), others)
     weights[frames // 2] = middle

@@ -88,7 +88,7 @@ def draw_states(
 
 def _on_its_way(rng: np.random.Generator, atoms: Atoms) -> list[Atoms]:
     """The particle turns or slides, or both, in equal steps."""
-    moving = (atoms.tags == 1) | (atoms.tags == 2)
+    moving = np.isin(atoms.tags, (1, 2))
     if not moving.any():
         return [atoms]
     centre = atoms.positions[moving, :2].mean(0)

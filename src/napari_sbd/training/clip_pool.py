@@ -62,13 +62,16 @@ def window_pair(
     """A window of counts (T, H, W) as the network sees it, and its middle frame's expectation.
 
     Every frame loses its mean m_t and is brought to the brightness of the middle frame, in units
-    of that one's noise: ``(n_t - m_t) (m / m_t) / sqrt(m)``. Frames not held are zero.
+    of that one's noise: ``(n_t - m_t) (m / m_t) / sqrt(m)``. In the place of frames not held stands
+    the middle one again, which keeps a sum of the frames right.
     """
     middle = len(counts) // 2
     means = np.maximum(counts.mean((1, 2)), 0.02)
     m = means[middle]
-    factors = m / means / np.sqrt(m) * (1 if held is None else held)
+    factors = m / means / np.sqrt(m)
     noisy = (counts - means[:, None, None]) * factors[:, None, None]
+    if held is not None:
+        noisy[~held] = noisy[middle]
     target = (expected[middle : middle + 1] - m) / np.sqrt(m)
     return noisy.astype(np.float32), target.astype(np.float32)
 
@@ -82,12 +85,12 @@ def _flicker(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 def _held(rng: np.random.Generator, frames: int) -> np.ndarray:
     """Which frames there are: ends of movies have fewer, and some are blank or damaged."""
-    held, middle = np.ones(frames), frames // 2
+    held, middle = np.ones(frames, bool), frames // 2
     chance = rng.random()
     if chance < _LOST:
-        held[: int(rng.integers(1, middle + 1))] = 0
+        held[: int(rng.integers(1, middle + 1))] = False
         return held if rng.random() < 0.5 else held[::-1]
     if chance < _LOST + _HOLES:
-        held = (rng.random(frames) < 0.5).astype(float)
-        held[middle] = 1
+        held = rng.random(frames) < 0.5
+        held[middle] = True
     return held

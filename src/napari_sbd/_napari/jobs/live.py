@@ -113,7 +113,7 @@ class LiveDenoiser:
                 slice(a - low, z - low) for (a, z), (low, _) in zip(keep, read, strict=True)
             )
             clean = session.compute(request.frame, values, should_stop=should_stop)
-            if clean.fate != "denoised":
+            if clean.fate in ("blank", "unreadable"):
                 raise BlankImage(clean.reason)
         return Preview(
             request,

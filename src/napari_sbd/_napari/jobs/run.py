@@ -93,7 +93,7 @@ class Run:
     @property
     def finished(self) -> list[int]:
         """Numbers of the frames denoised."""
-        return with_fate(self.fates, "denoised")
+        return sorted(with_fate(self.fates, "denoised") + with_fate(self.fates, "alone"))
 
     @property
     def share(self) -> float:
@@ -118,8 +118,10 @@ class Run:
         assert self._session is not None
         what = "" if self._count == 1 else f" {frames}"
         text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
-        odd = sorted(i for i, fate in self.fates.items() if fate != "denoised")
+        odd = sorted(i for i, fate in self.fates.items() if fate in ("blank", "unreadable"))
         seen = self._session.worker.camera.seen
+        if alone := len(with_fate(self.fates, "alone")):
+            text += f" {alone} alone, for those around them do not help."
         return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
 
     @property
@@ -138,7 +140,7 @@ class Run:
         self._begun = time.monotonic()
         for frame in self._session.frames(self._order(), self._tick):
             frames[frame.index] = frame.values
-            if not self.finished and frame.fate == "denoised" and frame.raw is not None:
+            if not self.finished and frame.fate in ("denoised", "alone") and frame.raw is not None:
                 self.limits = contrast_limits(frame.raw, self._session.worker.block)
             self.fates[frame.index], self._reasons[frame.index] = frame.fate, frame.reason
             self.seconds, self._share = time.monotonic() - self._begun, 0.0
