@@ -21,7 +21,7 @@ import napari_sbd as sbd
 from _machine import processor
 from _scenes import FRAMES, PIXEL, SCENES, Movie
 from _validation import VACUUM_DOSE, psnr
-from napari_sbd.movie import denoise_movie, estimate_drift
+from napari_sbd import denoise_movie, estimate_drift
 
 HEAD = (
     "| scene | electrons per pixel | single [dB] | neighbours [dB] | worst frame | where columns "

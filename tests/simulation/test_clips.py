@@ -115,3 +115,27 @@ def test_scenes_are_kept_and_made_once(tmp_path):
         for one, two in zip(a.states, b.states, strict=True):
             np.testing.assert_array_equal(one.psi, two.psi)
             np.testing.assert_array_equal(one.columns, two.columns)
+
+
+def test_a_folder_of_movies_is_resumed_and_read(tmp_path, monkeypatch):
+    import napari_sbd as sbd
+    from napari_sbd.simulation import movie_library
+
+    monkeypatch.setattr(movie_library, "GENERAL", {"sheet": 1})
+    told = {"frames": 3, "size": 96, "pixel_nm": 0.02, "seed": 5}
+    done = iter(range(10))
+    with pytest.raises(sbd.Cancelled):
+        movie_library.write_movies(tmp_path, 2, should_stop=lambda: next(done) >= 2, **told)
+    first = (tmp_path / "movie0000.tif").read_bytes()
+    paths = movie_library.write_movies(tmp_path, 2, **told)
+    assert paths[0].read_bytes() == first
+    movie = sbd.read(paths[1])
+    assert movie.shape == (3, 96, 96)
+    assert movie.pixel_size == pytest.approx(0.02)
+    rows = (tmp_path / "movie0001_columns.csv").read_text().splitlines()
+    assert rows[0] == "frame,y_px,x_px,atomic_number,atoms" and len(rows) > 30
+    assert len((tmp_path / "movie0001_frames.csv").read_text().splitlines()) == 4
+    with pytest.raises(sbd.SBDError, match="other frames"):
+        movie_library.write_movies(tmp_path, 2, **{**told, "seed": 6})
+    with pytest.raises(sbd.SBDError, match="6 nm wide"):
+        movie_library.write_movies(tmp_path, 2, **{**told, "size": 512})

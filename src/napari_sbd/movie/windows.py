@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -127,7 +128,7 @@ class Windows:
         way = np.zeros(2)
         lit = [t for t in range(min(number, there), max(number, there) + 1) if self._seen(t)]
         for first, second in pairwise(lit):
-            link = self._links.get((first, second), lambda a=first, b=second: self._link(a, b))
+            link = self._links.get((first, second), partial(self._link, first, second))
             if link is None:
                 return None
             way += link
@@ -162,8 +163,8 @@ class Windows:
 
         Decided by one of them, or by some where they are small: fresh noise e of a share a of its
         own standard deviation is added to its working image y, and ``y - e / a^2`` is then
-        independent of ``y + e`` where the noise of y is Gaussian (data fission, Leiner et al., arXiv
-        2112.11079). Both ways to denoise are shown ``y + e``, and compared with ``y - e / a^2``.
+        independent of ``y + e`` where the noise of y is Gaussian (data fission, Leiner et al.,
+        arXiv 2112.11079). Both ways to denoise are shown the former and compared with the latter.
         """
         return self._chosen.get(part, lambda: self._test(part))
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from ..sampling import WORKING_PIXEL
 from . import optics
 from .dataset import Wave, draw_optics
 from .scenes import Scene
 
-_STEP = 1.2  # pixels a frame, of a drift
+_STEP = 1.2  # working pixels a frame, of a drift
 _TURN = 1.2  # degrees a frame, of a whole scene
 _CUT = 0.1  # share of movies with another scene from some frame on
 _LEAVE = 0.25  # chance that a scene leaves its state, in each frame
@@ -54,7 +55,14 @@ class Clip:
     changed: np.ndarray
 
 
-def draw_clip(scenes: Sequence[Scene], rng: np.random.Generator, frames: int, size: int) -> Clip:
+def draw_clip(
+    scenes: Sequence[Scene],
+    rng: np.random.Generator,
+    frames: int,
+    size: int,
+    pixel_nm: float | None = None,
+    another: Scene | None = None,
+) -> Clip:
     """Draw a movie of one of some scenes.
 
     Parameters
@@ -65,12 +73,20 @@ def draw_clip(scenes: Sequence[Scene], rng: np.random.Generator, frames: int, si
         The source of all randomness.
     frames, size
         Number of frames, and pixels along their sides.
+    pixel_nm
+        Side of a pixel [nm]; by default drawn among the networks' working pixels.
+    another
+        What is shown after a cut; by default another one of ``scenes``.
     """
     scene, other = (scenes[int(rng.integers(len(scenes)))] for _ in range(2))
+    other = another or other
     pixel = rng.uniform(0.27, 0.40) if rng.random() < 0.75 else 10 * rng.uniform(0.022, 0.06)
     cut = int(rng.integers(1, frames)) if frames > 1 and rng.random() < _CUT else frames
+    finer = 1.0 if pixel_nm is None else WORKING_PIXEL / pixel_nm
+    pixel = pixel if pixel_nm is None else 10 * pixel_nm
     settings = _wandering(rng, draw_optics(scene.states[0], rng), frames, pixel)
     shifts, turns = _path(rng, frames)
+    shifts *= finer
     placing = _Placing.draw(rng, size * pixel)
     images, columns, before, changed = [], [], None, []
     shares = [_sequence(rng, s, frames) for s in (scene, other)]

@@ -82,8 +82,12 @@ def draw_states(
         models = [_fluctuating(rng, m) for m in models]
         if rng.random() < 0.3:
             models = [tilted(m, rng.normal(0, 0.4, 2)) for m in models]
-    inside = [((m.positions[:, :2] >= 1) & (m.positions[:, :2] <= box - 1)).all(1) for m in models]
-    return [m.select(keep) for m, keep in zip(models, inside, strict=True)], ordered
+    return [_in_field(m, box) for m in models], ordered
+
+
+def _in_field(atoms: Atoms, box: float) -> Atoms:
+    xy = atoms.positions[:, :2]
+    return atoms.select(np.all((xy >= 1) & (xy <= box - 1), axis=1))
 
 
 def _on_its_way(rng: np.random.Generator, atoms: Atoms) -> list[Atoms]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RATE = 0.01
 FINE_TUNING_RATE = 0.004
-WIDENED = 0.5, 0.15  # weights of the middle and of each other frame, where a movie network begins
+WIDENED = 0.4, 0.15  # weights of the middle and of each other frame, where a movie network begins
 
 
 def train(
