@@ -23,6 +23,7 @@ from .recipe import origin_of, recipe, with_recipe
 
 if TYPE_CHECKING:
     from .gaintuning import Tuned
+    from .movie.choice import Way
     from .movie.windows import Windows
 
 Fate = Literal["denoised", "alone", "blank", "unreadable"]
@@ -131,6 +132,7 @@ class Session:
             **settings.camera,
         )
         self._windows = self._windows_of_movie() if self.worker.movie_network else None
+        self._way = self._way_of_movie()
         if settings.tuning:
             self.tuned = self._found_gains(kept_gains)
         if self.tuned:
@@ -187,7 +189,7 @@ class Session:
             If ``should_stop`` said so.
         """
         told = tick or (lambda index, share: None)
-        if self.settings.neighbours:
+        if self.in_order:
             if order is not None:
                 raise SBDError("With neighbours, frames are denoised in their order only.")
             yield from self._with_neighbours(told)
@@ -257,6 +259,8 @@ class Session:
             Whether to read the whole file for its checksum, once.
         """
         noted: dict[str, Any] = {}
+        if self._way is not None:
+            noted["movie_choice"] = self._way.reason
         if self.settings.frames is not None:
             noted["frames"] = self.settings.frames
         elif len(fates) < len(self):
@@ -277,14 +281,24 @@ class Session:
         from .movie.windows import Windows
 
         name = self.worker.card.name
-        if self.settings.neighbours:
-            raise SBDError(
-                f"The model {name!r} sees neighbouring frames by itself; leave neighbours out, or "
-                "choose a model for images."
-            )
         if self.settings.gain_tuning:
             raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
         return Windows(self.worker, self.read, len(self))
+
+    def _way_of_movie(self) -> Way | None:
+        """Whether rules help, where neighbours are asked for and a movie network is there."""
+        from .movie.choice import choose_way
+
+        if self._windows is None or not self.settings.neighbours:
+            return None
+        told = self.settings.neighbours, self.settings.seed
+        return choose_way(self._windows, self.worker, len(self), *told)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether frames must be denoised in their order, since each depends on those before."""
+        by_rules = self._way is None or self._way.by_rules
+        return self.settings.neighbours > 0 and by_rules
 
     def _given_gains(self) -> tuple[Tuned | None, dict[str, Any]]:
         """Gains found earlier, and the model that takes them."""

@@ -148,11 +148,30 @@ def test_gain_and_offset_do_not_matter(model):
     np.testing.assert_allclose((other - 100) / 3, seen, atol=0.03)
 
 
+def by_choice(scenes, model):
+    movie = sbd.Micrograph(noisy(scenes), PIXEL, gain=1.0)
+    result = sbd.denoise_movie(movie, model=model)
+    return movie, result.data, result.metadata["napari_sbd"]["history"][-1]["settings"]
+
+
+def test_rules_are_taken_where_they_predict_better(model):
+    """A still scene of nine frames, of which the network sees five."""
+    movie, found, settings = by_choice([crystal()] * 9, model)
+    assert settings["movie_choice"].startswith("rules")
+    np.testing.assert_array_equal(found, sbd.denoise_movie(movie, model="hrtem").data)
+
+
+def test_the_network_is_taken_where_it_predicts_better(model):
+    """Rules take a beam that flickers for a scene that changes."""
+    scenes = [crystal(mean=m) for m in (1.0, 2.0, 0.8, 1.9, 0.9, 2.1, 1.0, 1.8)]
+    movie, found, settings = by_choice(scenes, model)
+    assert settings["movie_choice"].startswith("the movie network")
+    np.testing.assert_array_equal(found, sbd.denoise(movie, model=model).data)
+
+
 def test_what_a_movie_network_cannot_do_is_refused(model):
     movie = noisy([crystal()] * 3)
     with pytest.raises(sbd.SBDError, match="single image"):
         sbd.denoise(movie[0], model=model, **OPTIONS)
-    with pytest.raises(sbd.SBDError, match="leave neighbours out"):
-        sbd.denoise_movie(movie, neighbours=2, model=model, **OPTIONS)
     with pytest.raises(sbd.SBDError, match="for models of images"):
         sbd.denoise(movie, model=model, gain_tuning=True, **OPTIONS)

@@ -74,7 +74,9 @@ def denoise(
     chosen = Settings.of(
         **settings, neighbours=neighbours, gain_tuning=request if gain_tuning else gains or False
     )
-    if chosen.neighbours and resume:
+    from ..networks import find_model
+
+    if chosen.neighbours and resume and find_model(chosen.model).frames == 1:
         raise SBDError("--neighbours cannot be combined with --resume.")
     targets = _targets(inputs, output)
     from ..io import read, stem

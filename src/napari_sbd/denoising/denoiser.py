@@ -21,7 +21,7 @@ from ..noise.camera import Camera, Working, look_at
 from ..spacings import doubt_crystal, doubt_pixel_size
 from .settings import Quality
 
-Around = Callable[[np.ndarray, int, int], np.ndarray]
+Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
@@ -178,8 +178,8 @@ class Denoiser:
         should_stop
             Asked before every tile.
         around
-            Lays the frames around it about its working image (H, W), on a grid moved by y, x: the
-            (T, H, W) that a movie network sees. None denoises the frame alone.
+            Lays the frames around it, made ready as it was, about its working image (H, W), on a
+            grid moved by y, x: the (T, H, W) that a movie network sees. None denoises it alone.
         """
         raw = finite_or_nan(frame)
         values = self.cleaned(raw)
@@ -202,7 +202,7 @@ class Denoiser:
             normal = ((working.image - mean) / scale).astype(np.float32)
             shown, network = normal, self.network
             if around is not None:
-                window = around(working.image - mean, dy, dx) / scale
+                window = around(working, working.image - mean, dy, dx) / scale
                 shown, network = window.astype(np.float32), self.movie_network
             estimate = np.zeros_like(normal)
             for turn in turns:

@@ -23,6 +23,7 @@ from .. import sampling
 from ..denoising.denoiser import Around, Denoiser
 from ..errors import BlankImage, SBDError
 from ..frames import Level, mean_filled
+from ..noise.camera import Working
 from ..noise.level import noise_level
 from .drift import JITTER, REACH, lit_values
 from .register import register
@@ -36,7 +37,8 @@ _CLEAR = 3.0  # standard errors by which it must be below
 _KEPT = 8  # frames in memory, beside those of a window
 _EVERY = 16  # frames for which one of them decides
 _ENOUGH = 12_000  # working pixels of the frames that decide
-_HELD_OUT = 0.7  # standard deviation of the noise that is added, over that of the frame
+_BETTER = 1.0  # standard errors by which the window must predict better than the frame alone
+_HELD_OUT = 0.5  # standard deviation of the noise that is added, over that of the frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,18 +51,25 @@ class Seen:
         (Y, X) in file units, NaN for outliers.
     brightness
         Its mean above the offset.
+    block, dark
+        Pixels summed along y and x, and the file units of a block without electrons.
     """
 
     values: np.ndarray
     brightness: float
-    images: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    block: tuple[int, int]
+    dark: float
+    _sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
-    def image(self, worker: Denoiser, dy: int = 0, dx: int = 0) -> np.ndarray:
-        """Its working image about zero."""
-        if (dy, dx) not in self.images:
-            image = worker.working(self.values, dy, dx).image
-            self.images[dy, dx] = image - image.mean()
-        return self.images[dy, dx]
+    def sums(self, dy: int = 0, dx: int = 0, brightness: float | None = None) -> np.ndarray:
+        """Its block sums (H, W), as they would be at another brightness."""
+        if (dy, dx) not in self._sums:
+            padded = np.pad(self.values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+            self._sums[dy, dx] = sampling.bin_counts(padded, self.block)
+        sums = self._sums[dy, dx]
+        if brightness is None:
+            return sums
+        return (sums - self.dark) * (brightness / self.brightness) + self.dark
 
 
 class Windows:
@@ -92,23 +101,25 @@ class Windows:
         """What the network shall see with a frame; None where it does better alone."""
         if not self._helps(number // _EVERY):
             return None
-        return self._window(number)
+        return self.window(number)
 
-    def _window(self, number: int) -> Around | None:
-        here = self._seen(number)
+    def window(self, number: int) -> Around | None:
+        """What surrounds a frame; None where nothing does."""
+        here = self.seen(number)
         offsets = range(-self._half, self._half + 1)
         others = {k: self._placed(number, k) for k in offsets if k}
         if here is None or all(other is None for other in others.values()):
             return None
 
-        def stack(middle: np.ndarray, dy: int, dx: int) -> np.ndarray:
+        def stack(working: Working, middle: np.ndarray, dy: int, dx: int) -> np.ndarray:
             # where there is nothing, the middle frame stands once more
             result = np.repeat(middle[None], len(offsets), 0)
             for i, k in enumerate(offsets):
                 other = others.get(k)
                 if other is not None:
                     seen, shift = other
-                    image = seen.image(self._worker, dy, dx) * (here.brightness / seen.brightness)
+                    image = working.like(seen.sums(dy, dx, here.brightness))
+                    image = image - image.mean()
                     to, source = _overlap(shift, middle.shape)
                     result[i][to] = image[source]
             return result
@@ -120,13 +131,13 @@ class Windows:
         there = number + step
         if not 0 <= there < self._count:
             return None
-        here, seen = self._seen(number), self._seen(there)
+        here, seen = self.seen(number), self.seen(there)
         if here is None or seen is None:
             return None
         if not 1 / _BRIGHTNESS < seen.brightness / here.brightness < _BRIGHTNESS:
             return None
         way = np.zeros(2)
-        lit = [t for t in range(min(number, there), max(number, there) + 1) if self._seen(t)]
+        lit = [t for t in range(min(number, there), max(number, there) + 1) if self.seen(t)]
         for first, second in pairwise(lit):
             link = self._links.get((first, second), partial(self._link, first, second))
             if link is None:
@@ -137,9 +148,11 @@ class Windows:
 
     def _link(self, first: int, second: int) -> np.ndarray | None:
         """How far the scene moves between two frames [working px]; None where it is another one."""
-        one, two = (self._seen(t) for t in (first, second))
+        one, two = (self.seen(t) for t in (first, second))
         assert one is not None and two is not None
-        a, b = one.image(self._worker), two.image(self._worker) * one.brightness / two.brightness
+        working = self.working(first)
+        a, b = working.image, working.like(two.sums(brightness=one.brightness))
+        a, b = a - a.mean(), b - b.mean()
         levels = noise_level(a), noise_level(b)
         plain, other = smooth(a), smooth(b)
         shift, known = register(
@@ -173,45 +186,53 @@ class Windows:
         middle = np.abs(numbers - numbers.mean()).argsort(kind="stable")
         found: list[float] = []
         for number in numbers[middle].tolist():
-            around = self._window(number)
+            around = self.window(number)
             if around is None:
                 continue
             found.append(self._gain(number, around))
-            seen = self._seen(number)
+            seen = self.seen(number)
             assert seen is not None
-            if len(found) * seen.image(self._worker).size > _ENOUGH:
+            if len(found) * seen.sums().size > _ENOUGH:
                 break
-        return float(np.sum(found)) > 0
+        return float(np.sum(found)) > _BETTER * np.sqrt(len(found))
 
     def _gain(self, number: int, around: Around) -> float:
-        """How much better the window predicts held-out noise-free values, in standard errors."""
-        seen = self._seen(number)
-        assert seen is not None
-        y = seen.image(self._worker)
-        level = noise_level(y)
-        rng = np.random.default_rng([number, 8])
-        local = np.ones_like(y)
-        if self._worker.camera.noise is None:  # of counts, the variance goes with the mean
-            sums = mean_filled(sampling.bin_counts(seen.values, self._worker.block))
-            bright = smooth(sums) - self._worker.camera.dark
-            local = np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-12), 0.05, None))
-        fresh = rng.normal(0, 1, y.shape) * level * local * _HELD_OUT
-        shown, held = y + fresh, y - fresh / _HELD_OUT**2
-        window = around(shown, 0, 0)
-        scale = shown.std() or 1.0
-        both = [
-            self._worker.passes(network, (image / scale).astype(np.float32)) * scale
-            for network, image in (
-                (self._worker.network, shown),
-                (self._worker.movie_network, window),
-            )
-        ]
-        better = (both[0] - held) ** 2 - (both[1] - held) ** 2
-        blocks = sampling.bin_counts(better, (8, 8))
-        blocks = blocks[np.isfinite(blocks)]
-        return float(blocks.mean() / (blocks.std() / np.sqrt(blocks.size) + 1e-30))
+        """How much better the window predicts held-out values, in standard errors."""
+        shown, held = self.split(number)
+        alone = (self._pass(self._worker.network, shown) - held) ** 2
+        return clarity(alone - self.error(number, shown, held, around))
 
-    def _seen(self, number: int) -> Seen | None:
+    def working(self, number: int) -> Working:
+        """A frame that is seen, as the network wants it."""
+        seen = self.seen(number)
+        assert seen is not None
+        return self._worker.camera.working(seen.sums())
+
+    def split(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Two independent versions of a frame's working image about zero, one to be shown."""
+        seen = self.seen(number)
+        assert seen is not None
+        working = self.working(number)
+        y = working.image - working.image.mean()
+        fresh = np.random.default_rng([number, 8]).normal(0, noise_level(y), y.shape) * _HELD_OUT
+        if working.is_plain:  # of counts, the variance goes with the mean
+            bright = smooth(mean_filled(seen.sums())) - seen.dark
+            fresh *= np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-12), 0.05, None))
+        return y + fresh, y - fresh / _HELD_OUT**2
+
+    def error(self, number: int, shown: np.ndarray, held: np.ndarray, around: Around) -> np.ndarray:
+        """(H, W) squared error of the movie network against what was held out."""
+        window = around(self.working(number), shown, 0, 0)
+        result: np.ndarray = (self._pass(self._worker.movie_network, window) - held) ** 2
+        return result
+
+    def _pass(self, network: Any, image: np.ndarray) -> np.ndarray:
+        scale = image.std() or 1.0
+        result: np.ndarray = self._worker.passes(network, (image / scale).astype(np.float32))
+        return result * scale
+
+    def seen(self, number: int) -> Seen | None:
+        """A frame made ready; None where it is blank or cannot be read."""
         return self._frames.get(number, lambda: self._look(number))
 
     def _look(self, number: int) -> Seen | None:
@@ -223,7 +244,16 @@ class Windows:
         except (BlankImage, SBDError):
             return None
         brightness = Level.of(cleaned, self._worker.source.offset).mean
-        return Seen(cleaned, brightness) if brightness > 0 else None
+        if brightness <= 0:
+            return None
+        return Seen(cleaned, brightness, self._worker.block, self._worker.camera.dark)
+
+
+def clarity(better: np.ndarray) -> float:
+    """A mean over its standard error, as neighbouring pixels are alike."""
+    blocks = sampling.bin_counts(better, (8, 8))
+    blocks = blocks[np.isfinite(blocks)]
+    return float(blocks.mean() / (blocks.std() / np.sqrt(blocks.size) + 1e-30))
 
 
 class Kept(Generic[Value]):
