@@ -83,10 +83,10 @@ def work() -> dict[str, str]:
     _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
     page = flow.page(0)
     _wait(lambda: "e⁻" in page.dose.text())
-    gaps = {"first denoising": _gap(page.denoise.click, lambda: not page.running)}
-    gaps["denoising"] = _gap(page.denoise.click, lambda: not page.running)
+    gaps = {"first denoising": _gap(page.start.click, lambda: not page.running)}
+    gaps["denoising"] = _gap(page.start.click, lambda: not page.running)
     page.quality.setCurrentText("best")
-    gaps["denoising, best"] = _gap(page.denoise.click, lambda: not page.running)
+    gaps["denoising, best"] = _gap(page.start.click, lambda: not page.running)
     page.quality.setCurrentText("fast")
     gaps["live mode"] = _gap(page.live.click, lambda: not page.preview.busy)
     page.live.click()

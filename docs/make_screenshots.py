@@ -62,7 +62,7 @@ def image() -> None:
     prepare(viewer, "image")
     widget = dock(viewer)
     save(viewer, "denoise-ready.png")
-    widget.denoise.click()
+    widget.start.click()
     wait(lambda: not widget.running)
     viewer.layers.selection.active = viewer.layers[-1]
     save_pair(viewer, "before-after.png")
@@ -94,7 +94,7 @@ def movie() -> None:
     prepare(viewer, "movie")
     widget = dock(viewer)
     viewer.dims.set_current_step(0, 4)
-    widget.denoise.click()
+    widget.start.click()
     wait(lambda: len(viewer.layers) == 2)
     save(viewer, "movie.png")
     wait(lambda: not widget.running)
@@ -115,7 +115,7 @@ def live() -> None:
     widget.live.click()
     for quality in ("fast", "best"):
         widget.quality.setCurrentText(quality)
-        widget.denoise.click()
+        widget.start.click()
     settle()
     save(viewer, "queue.png")
     viewer.theme = "light"

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs them all: lint, types, behaviour, napari under Xvfb.
+# Installs what the tests need and runs them all: lint, types, documentation with its gallery,
+# behaviour, napari under Xvfb.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 apt_install xvfb xauth libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libglib2.0-0 libfontconfig1 \
     libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 \
     libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xkb1
-install -e '.[test]'
+install -e '.[docs,test]'
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
+.venv/bin/python -m sphinx -W --keep-going -q docs build/site
 # an empty configuration keeps the tests away from the user's napari settings
 NAPARI_CONFIG='' exec .venv/bin/python -m pytest "$@"

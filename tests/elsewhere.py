@@ -22,6 +22,13 @@ def goes_on(note, tell, should_stop):
     raise Cancelled("Stopped.")
 
 
+def is_deaf(tell, should_stop):
+    """Looks too seldom whether to stop."""
+    tell("begun")
+    time.sleep(5)
+    raise Cancelled("Stopped.")
+
+
 def refuses(tell, should_stop):
     raise SBDError("It cannot be done; do something else.")
 

@@ -284,3 +284,43 @@ def test_neighbours_that_make_no_sense(tmp_path, folder):
     for options in ({"neighbours": -1}, {"neighbours": 2, "gain_tuning": True}):
         with pytest.raises(sbd.SBDError, match=r"[Nn]eighbours"):
             sbd.batch(folder, tmp_path / "out", **options)
+
+
+def test_the_table_tells_model_pixel_size_and_dose(tmp_path, folder, counts):
+    sbd.batch(folder, tmp_path / "out", glob="**/*")
+    with (tmp_path / "out" / "batch.csv").open(newline="") as file:
+        rows = {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
+    row = rows["a.npy"]
+    assert row["model"] == "hrtem" and float(row["pixel_size_nm"]) == PIXEL
+    assert float(row["dose_e_per_pixel"]) == pytest.approx(counts.mean(), rel=1e-3)
+    assert rows["c.tif"]["dose_e_per_pixel"] == ""  # nobody told its gain
+    assert rows["broken.mrc"]["model"] == row["columns"] == ""
+
+
+def test_a_batch_also_judges_measures_and_reports(tmp_path, folder, monkeypatch):
+    out = tmp_path / "out"
+    words = (folder, "-o", out, "--glob", "a.npy", "--judge", "--report")
+    assert command_line(monkeypatch, "batch", *words) == 0
+    result, raw = sbd.read(out / "a_denoised.ome.tif"), sbd.read(folder / "a.npy")
+    with (out / "batch.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    expected = sbd.find_columns(raw, result)
+    with (out / "a_denoised_columns.csv").open(newline="") as file:
+        table = [line for line in file if not line.startswith("#")]
+    assert len(table) - 1 == len(expected) == int(row["columns"])
+    halves = sbd.split_half_resolution(raw, result)
+    assert row["halves"] == halves.verdict()
+    assert (out / "a_denoised_report.pdf").read_bytes().startswith(b"%PDF")
+    # what is finished is not denoised again, but judged where that is asked for
+    again = sbd.batch(folder, out, glob="a.npy", resume=True, judge=True)
+    assert [o.status for o in again] == ["skipped"] and again[0].facts.columns == len(expected)
+
+
+def test_what_cannot_be_judged_is_told_and_the_rest_goes_on(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    sbd.write(sbd.Micrograph(rng.poisson(0.5, (256, 256)).astype(np.float32)), folder / "n.npy")
+    (outcome,) = sbd.batch(folder, tmp_path / "out", judge=True, report=True)
+    assert outcome.status == "done"
+    assert outcome.facts.columns in (0, None)

@@ -29,6 +29,21 @@ def test_the_version_is_told(monkeypatch, capsys):
     assert sbd.__version__ in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("modality", "dark"), [("dark field", True), ("phase contrast", False)])
+def test_the_modality_limits_the_choice_of_a_model(monkeypatch, tmp_path, movie, modality, dark):
+    out = tmp_path / "out.tif"
+    given = ["denoise", movie, "-o", out, "--frames", "0", "--modality", modality]
+    assert run(monkeypatch, *given) == 0
+    model = sbd.read(out).metadata["napari_sbd"]["history"][0]["settings"]["model"]
+    assert next(card for card in sbd.models() if card.name == model).is_dark_field == dark
+
+
+def test_a_modality_that_is_none_is_refused(monkeypatch, tmp_path, movie, capsys):
+    given = ["denoise", movie, "-o", tmp_path / "out.tif", "--modality", "haadf"]
+    assert run(monkeypatch, *given) != 0
+    assert "'dark field'" in " ".join(capsys.readouterr().err.split())
+
+
 def test_denoise_one_file(monkeypatch, tmp_path, movie):
     out = tmp_path / "out.ome.tif"
     assert run(monkeypatch, "denoise", movie, "-o", out, "--frames", "1:3") == 0

@@ -216,6 +216,7 @@ def test_a_pixel_size_outside_the_training_range_warns(counts):
     with (
         pytest.warns(UserWarning, match="trained at"),
         pytest.warns(UserWarning, match="lattice would be"),
+        pytest.warns(UserWarning, match="further from the truth than a Gaussian blur"),
     ):
         sbd.denoise(counts, pixel_size=0.2)
 
@@ -271,6 +272,9 @@ def test_a_lattice_that_the_model_loses_is_told(model):
     """The model was never trained; nothing of the lattice comes through."""
     y, x = np.indices((512, 512)) * 2 * np.pi * 0.006 / 0.25
     counts = np.random.default_rng(0).poisson(0.45 * (1 + 0.3 * np.cos(y) * np.cos(0.9 * x)))
-    with pytest.warns(UserWarning, match=r"a period of 0\.(18|19) nm that .* has lost"):
+    with (
+        pytest.warns(UserWarning, match=r"a period of 0\.(18|19) nm that .* has lost"),
+        pytest.warns(UserWarning, match="further from the truth than a Gaussian blur"),
+    ):
         sbd.denoise(counts.astype(np.float32), pixel_size=0.006, model=model)
     sbd.denoise(counts.astype(np.float32), pixel_size=0.006, model="hrtem")  # no warning

@@ -127,3 +127,25 @@ def test_the_halo_of_a_particle_is_no_column():
     for py, px in between:
         image += 0.1 * np.exp(-((y - py) ** 2 + (x - px) ** 2) / 2 / 2.5**2)
     assert compare_columns(points, found(image)).f1 > 0.97
+
+
+def test_a_light_crystal_beside_a_heavy_one():
+    """All of its columns are below the share of the typical column that is needed elsewhere."""
+    points = grid(16, 10, 20.0)
+    strength = np.where(points[:, 0] < points[:, 0].mean(), 1.0, 0.3)
+    strength[(points[:, 0] > points[:, 0].mean()) & (points[:, 1] < 100)] *= 0.8
+    image = picture(points, 20.0, 4.0, strength, 1.0)
+    assert compare_columns(points, found(image)).f1 > 0.99
+
+
+def test_texture_beside_a_crystal_is_none():
+    """Smooth noise around a particle, about half as strong as the faint columns at its rim."""
+    from scipy.ndimage import gaussian_filter
+
+    points, image = particle(0.3)
+    scores = []
+    for seed in range(4):
+        noise = gaussian_filter(np.random.default_rng(seed).normal(0, 1, image.shape), 4)
+        scores.append(compare_columns(points, found(image + 0.05 * noise / noise.std())))
+    assert np.mean([s.precision for s in scores]) > 0.98
+    assert np.mean([s.recall for s in scores]) > 0.98

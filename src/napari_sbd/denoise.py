@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from .denoising.settings import NEIGHBOURS, Settings, takes_settings
 from .errors import SBDError, in_words
+from .foreign import as_given
 from .frames import as_micrograph
-from .micrograph import Micrograph
 from .session import Progress, Session
 
 __all__ = ["Progress", "denoise", "denoise_movie"]
 
-Image = TypeVar("Image", Micrograph, np.ndarray)
+Image = TypeVar("Image")
 
 
 @takes_settings
@@ -37,7 +35,8 @@ def denoise(
     ----------
     image
         A micrograph, or an array (Y, X) or (T, Y, X) in any linear unit, at least 32 x 32 pixels.
-        Pixels that are NaN, infinite or masked hold no data.
+        Pixels that are NaN, infinite or masked hold no data. Signals of HyperSpy, arrays of xarray,
+        images of abTEM and data sets of quantem are taken with the calibration of their axes.
     **settings
         Those of ``Settings``.
     progress
@@ -48,7 +47,8 @@ def denoise(
     Returns
     -------
     The expected value of each pixel, float32, same shape and units as the input: a micrograph with
-    its calibration and recipe for a micrograph, an array for an array. Pixels stay NaN only where a
+    its calibration and recipe for a micrograph, an array for an array, a signal with its axes and
+    metadata for a signal. Pixels stay NaN only where a
     whole block holds no data.
 
     Raises
@@ -57,12 +57,22 @@ def denoise(
         If the input cannot be used, with a sentence that says why.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> denoised = sbd.denoise(noisy, model="hrtem")
+    >>> sbd.psnr(denoised, phantom.clean) > sbd.psnr(noisy, phantom.clean) + 10
+    True
+    >>> clean = sbd.denoise(noisy.data, pixel_size=0.03, model="hrtem")  # an array gives an array
+    >>> np.array_equal(clean, denoised.data)
+    True
     """
     chosen = Settings.of(**settings)
     source = as_micrograph(image)
     with in_words():
         result = Session(source, chosen, progress=progress, should_stop=should_stop).collect()
-    return result if isinstance(image, Micrograph) else result.data
+    given: Image = as_given(image, result)
+    return given
 
 
 @takes_settings
@@ -103,8 +113,13 @@ def denoise_movie(
         If this is no movie, or cannot be denoised.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> sbd.denoise_movie(movie, neighbours=1, model="hrtem").shape
+    (3, 64, 64)
     """
     if neighbours != int(neighbours) or neighbours < 1:
         raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")
-    told = {"progress": progress, "should_stop": should_stop}
-    return denoise(movie, neighbours=neighbours, **told, **settings)  # type: ignore[arg-type]
+    told: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
+    return denoise(movie, neighbours=neighbours, **told, **settings)

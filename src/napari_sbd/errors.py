@@ -15,6 +15,14 @@ class SBDError(ValueError):
     """Input that cannot be used, with a sentence that says what is wrong and what to do.
 
     Not a ``RuntimeError``: Qt generator workers swallow those.
+
+    Examples
+    --------
+    >>> try:
+    ...     sbd.denoise(np.ones((8, 8)))
+    ... except sbd.SBDError as error:
+    ...     print(error)
+    The image is 8 x 8 pixels; ...
     """
 
 
@@ -30,6 +38,14 @@ class Cancelled(Exception):
     """The caller's ``should_stop`` asked for an end before the result was complete.
 
     Not an ``SBDError``: nothing is wrong with the input.
+
+    Examples
+    --------
+    >>> try:
+    ...     sbd.denoise(noisy, should_stop=lambda: True)
+    ... except sbd.Cancelled:
+    ...     print("stopped")
+    stopped
     """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BlankImage, SBDError
+from .foreign import micrograph_of
 from .micrograph import Micrograph, PixelSize, unmasked
 
 # Beyond these, sums of pixels or the digits of small values are lost in float32.
@@ -156,11 +157,13 @@ def as_micrograph(
     Parameters
     ----------
     image
-        A micrograph, or an array, in which masked pixels hold no data.
+        A micrograph, an image of another program (``foreign``), or an array, in which masked
+        pixels hold no data.
     pixel_size, gain, offset
         As ``Micrograph`` takes them; None leaves what the micrograph has.
     """
-    source = image if isinstance(image, Micrograph) else Micrograph(image)
+    known = image if isinstance(image, Micrograph) else micrograph_of(image)
+    source = Micrograph(image) if known is None else known
     given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
     return source.replace(**{k: v for k, v in given.items() if v is not None})
 

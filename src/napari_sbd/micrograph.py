@@ -43,6 +43,12 @@ class Micrograph:
     ------
     SBDError
         If the array is no grey-scale image or movie, or a calibration is impossible.
+
+    Examples
+    --------
+    >>> m = sbd.Micrograph(np.ones((64, 64)), pixel_size=0.05, gain=2.0)
+    >>> m.replace(offset=1.0).electrons[0, 0]  # (1 - 1) / 2
+    np.float64(0.0)
     """
 
     data: Any
@@ -117,7 +123,13 @@ class Micrograph:
         return self.pixel_size, self.pixel_size
 
     def replace(self, **changes: Any) -> Micrograph:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields, by name.
+        """
         return replace(self, **changes)
 
 

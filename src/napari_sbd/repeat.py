@@ -91,7 +91,9 @@ def denoiser_of(
     def denoiser(values: np.ndarray) -> np.ndarray:
         if settings.neighbours and np.ndim(values) != 3:
             raise SBDError("Neighbouring frames helped each frame, which one cannot repeat.")
-        image = Micrograph(np.asarray(values, np.float32), size, gain=1.0)
+        # the noise of a camera without beam is not that of electrons, and lies about zero
+        counted = float(np.nanmean(values)) > 0
+        image = Micrograph(np.asarray(values, np.float32), size, gain=1.0 if counted else None)
         with warnings.catch_warnings():  # they were said when the image was made
             warnings.simplefilter("ignore")
             return np.asarray(Session(image, settings, should_stop=should_stop).collect().data)

@@ -126,6 +126,7 @@ class Session:
         self.tuned, which = self._given_gains()
         self.worker = Denoiser(
             self.source,
+            modality=settings.modality,
             quality=settings.quality,
             device=settings.device,
             **which,

@@ -13,17 +13,14 @@ from typing import Literal
 import numpy as np
 
 from .errors import SBDError
+from .faint import continued
 from .sampling import bin_counts
 
 Polarity = Literal["auto", "bright", "dark"]
 
 _WIDTH = 1.0  # of the detecting LoG over that of the columns
 _WEAKEST = 0.8  # of the typical response: the threshold at sensitivity 0
-_FAINTEST = 0.4  # of the threshold: columns at the rim of a lattice
-_APART, _BESIDE = 0.85, 1.4  # spacings to the next column there
-_ROUND, _CORE = 0.62, 0.7  # least roundness of a faint column; widths at which it is seen
-_IN_A_ROW = 0.2  # spacings: how far the step before may differ
-_AROUND, _OPEN = 1.8, 135.0  # spacings within which no column lies on one side; degrees of that
+_CORE = 0.7  # widths at which the roundness of a column is seen
 _BRAGG = 2.0  # times the highest spectral peak that chance makes
 _LONELY = 25.0  # response of a single column over the typical one, where there is no lattice
 _FAINT = 0.01  # of the highest response; flat areas hold countless fainter extrema
@@ -51,7 +48,7 @@ class Detection:
     why
         In words, why there are none; empty where there are some.
     faint
-        (N,) columns below the threshold beside others: where the lattice goes on, at the rim.
+        (N,) columns below the threshold, where the lattice of others goes on.
     """
 
     y: np.ndarray
@@ -89,8 +86,9 @@ def detect(
     image
         (Y, X), smooth: denoised, averaged or of high dose. NaN pixels hold no data.
     sensitivity
-        0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column, and
-        from 0.32 (1 - sensitivity) where the lattice goes on beside others.
+        0 to 1. Extrema count from 0.8 (1 - sensitivity) of the response of a typical column; where
+        the lattice of such goes on (``faint``), from that share of their neighbours' response, and
+        from 0.4 of it at a rim.
     polarity
         ``"bright"`` or ``"dark"`` columns; ``"auto"`` takes the sign of the skewness of the
         band-passed image: columns are the narrow extrema, the gaps between them the wide ones.
@@ -125,7 +123,7 @@ def detect(
         why = "The image shows neither a lattice nor single columns that stand out."
         return Detection(empty, empty, empty, scale, bright, threshold, why)
     y, x, strength = _maxima(response)
-    rounded = _roundness(coarse if bright else -coarse, width, y, x) > _ROUND
+    roundness = _roundness(coarse if bright else -coarse, width, y, x)
     typical = (strength**2).sum() / max(strength.sum(), 1e-300)
     strength = strength / typical
     y, x = (y + 0.5) * block - 0.5, (x + 0.5) * block - 0.5
@@ -138,15 +136,14 @@ def detect(
             np.rint(np.clip(x, 0, breadth - 1)).astype(int),
         ]
     )
-    y, x, strength, rounded = y[inside], x[inside], strength[inside], rounded[inside]
+    y, x, strength, roundness = (v[inside] for v in (y, x, strength, roundness))
     kept = strength > threshold
     if kept.sum() > _MOST:
         raise SBDError(
             f"{kept.sum()} extrema are above the threshold, more than the {_MOST} columns that "
             "can be fitted; lower the sensitivity, crop the image or give the spacing."
         )
-    weak = rounded & (strength > _FAINTEST * threshold) & ~kept
-    faint = _rim(np.column_stack([y, x]), strength, kept, weak)
+    faint = _faint(np.column_stack([y, x]), strength, roundness, threshold)
     kept |= faint
     return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold, "", faint[kept])
 
@@ -160,36 +157,11 @@ def spacing(points: np.ndarray) -> float:
     return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
 
 
-def _rim(
-    points: np.ndarray, strength: np.ndarray, strong: np.ndarray, weak: np.ndarray
+def _faint(
+    points: np.ndarray, strength: np.ndarray, roundness: np.ndarray, threshold: float
 ) -> np.ndarray:
-    """(N,) those of the weak extrema where the lattice of the strong ones goes on outwards.
-
-    Each is one step on from two strong ones in a row, no nearer to any of them than they are to
-    each other, and has none on one side: weaker columns between strong ones are not meant. The
-    halo around a crystal has maxima there, too, but long ones.
-    """
-    from scipy.spatial import cKDTree
-
-    faint = np.zeros(len(points), bool)
-    known, index = points[strong], np.flatnonzero(weak)
-    gap = spacing(known)
-    if not len(index) or not np.isfinite(gap):
-        return faint
-    tree = cKDTree(known)
-    chosen: list[int] = []
-    for n in index[np.argsort(-strength[index])].tolist():  # of two too close the stronger
-        around = known[tree.query_ball_point(points[n], _AROUND * gap)] - points[n]
-        distance = np.hypot(*around.T)
-        if not len(around) or not _APART * gap < distance.min() < _BESIDE * gap:
-            continue
-        near = around[distance < _BESIDE * gap]
-        goes_on = tree.query(points[n] + 2 * near)[0].min() < _IN_A_ROW * gap
-        crowded = chosen and np.hypot(*(points[chosen] - points[n]).T).min() < _APART * gap
-        if goes_on and not crowded and _open_side(around) > _OPEN:
-            chosen.append(n)
-    faint[chosen] = True
-    return faint
+    gap = spacing(points[strength > threshold])
+    return continued(points, strength, roundness, threshold, gap)
 
 
 def _roundness(image: np.ndarray, width: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -204,12 +176,6 @@ def _roundness(image: np.ndarray, width: float, y: np.ndarray, x: np.ndarray) ->
     middle, apart = -(yy + xx), np.sqrt((yy - xx) ** 2 + 4 * xy**2)
     result: np.ndarray = (middle - apart) / np.maximum(middle + apart, 1e-300)
     return result
-
-
-def _open_side(around: np.ndarray) -> float:
-    """Widest angle [degrees] between directions (n, 2) that follow each other."""
-    angle = np.sort(np.degrees(np.arctan2(*around.T)))
-    return float(np.diff(np.append(angle, angle[0] + 360)).max())
 
 
 def check_settings(sensitivity: float, polarity: str, spacing: float | None) -> None:

@@ -22,6 +22,17 @@ def test_scores_combine_to_a_standard_normal():
         assert stats.kstest(z, "norm").pvalue > 0.01
 
 
+def test_the_combined_score_has_the_p_value_of_chi_squared():
+    """A single score is itself; of several the squares count; the sum has the sign."""
+    one = np.linspace(-6, 6, 41)
+    np.testing.assert_allclose(statistic.combined([one]), one, atol=1e-5)
+    two = [np.array([3.0, -1.0, 0.5]), np.array([-1.0, -2.0, 0.1])]
+    z = statistic.combined(two)
+    expected = stats.chi2.sf(two[0] ** 2 + two[1] ** 2, 2)
+    np.testing.assert_allclose(statistic.p_value(z), expected, rtol=1e-4)
+    np.testing.assert_array_equal(np.sign(z), [1, -1, 1])
+
+
 def test_the_map_and_the_columns_have_the_same_z():
     rng = np.random.default_rng(1)
     expected = rng.uniform(0.5, 1.5, (60, 70))

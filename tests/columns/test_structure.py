@@ -185,3 +185,15 @@ def test_species_follow_the_intensity():
     assert (species(values) == truth).mean() > 0.99
     assert set(species(rng.normal(1, 0.2, 200))) == {0}
     assert species(np.array([np.nan, 1.0, 1.1])).tolist() == [-1, 0, 0]
+
+
+def test_a_shear_is_half_strain_and_half_rotation():
+    """x moves by 0.02 y in the lower half: eps_xy = (du/dy + dv/dx) / 2 = 0.01, rotation -0.01."""
+    points = grid(12, 12, 20.0)
+    low = points[:, 0] > points[:, 0].mean()
+    points[low, 1] += 0.02 * (points[low, 0] - points[low, 0].min())
+    found = describe_lattice(table(points))
+    far = np.abs(points[:, 0] - points[:, 0].mean()) > 30
+    for name, expected in (("strain_xy", 0.01), ("rotation", 0.01)):
+        change = found[name][low & far].median() - found[name][~low & far].median()
+        assert abs(change) == pytest.approx(expected, rel=0.05)

@@ -2,7 +2,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 import napari_sbd as sbd
 from known import lattice
@@ -99,3 +99,13 @@ def test_the_width_of_the_blur_is_the_best_one(period):
     chosen = np.mean([(filters.gaussian(i) - truth) ** 2 for i in images])
     assert min(fixed) <= chosen * 1.001
     assert chosen < 1.03 * min(fixed)
+
+
+def test_the_wiener_filter_leaves_of_white_noise_what_its_formula_does():
+    """(P - B) / P with P the mean of 3 x 3 exponentially distributed powers, never negative."""
+    rng = np.random.default_rng(0)
+    powers = rng.exponential(size=(512, 512))
+    ratio = uniform_filter(powers, 3, mode="wrap")
+    expected = (np.clip(1 - 1 / ratio, 0, 1) ** 2 * powers).mean()
+    left = filters.wiener(9 + rng.normal(0, 1, (512, 512)))
+    assert left.var() == pytest.approx(expected, rel=0.1)

@@ -88,8 +88,14 @@ def write_velox(path: Path, detectors: tuple[str, ...] = ("BF",), **fields) -> N
                 },
                 "Scan": {"FrameTime": "0.5"},
             }
-            raw = np.frombuffer(json.dumps(metadata).encode().ljust(2000, b"\0"), np.uint8)
-            group.create_dataset("Metadata", data=np.repeat(raw[:, None], len(MOVIE), axis=1))
+            raw = []
+            for stamp in fields.get("stamps", [None] * len(MOVIE)):  # µs
+                if stamp is not None:
+                    entry = {"type": "long", "value": str(stamp)}
+                    metadata["CustomProperties"] = {f"Detectors[{detector}].TimeStamp": entry}
+                text = json.dumps(metadata).encode().ljust(2000, b"\0")
+                raw.append(np.frombuffer(text, np.uint8))
+            group.create_dataset("Metadata", data=np.stack(raw, 1))
 
 
 def write_berkeley(path: Path, data: np.ndarray = MOVIE) -> None:

@@ -130,6 +130,16 @@ def test_velox_gives_the_haadf_image_of_several(make, movie):
     assert m.metadata["detectors"] == ["HAADF", "BF", "DF4"]
 
 
+@pytest.mark.parametrize(
+    ("last", "interval"),
+    [(2_400_000, 0.8), (1_500_000, 0.5), (1_506_000, 0.5), (1_545_000, 0.515), (1_350_000, 0.5)],
+)
+def test_velox_time_stamps_tell_the_interval_where_it_is_longer(make, movie, last, interval):
+    """Four frames of 0.5 s are three intervals; a percent is jitter, and less is impossible."""
+    m = read(make("a.emd", stamps=[7_000_000 + round(last * t / 3) for t in range(len(movie))]))
+    assert m.frame_time == pytest.approx(interval)
+
+
 def test_velox_diffraction_is_not_calibrated(make):
     assert read(make("a.emd", unit="1/m")).pixel_size is None
 

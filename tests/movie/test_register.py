@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from known import lattice
 from napari_sbd.movie.register import moved, register
-from napari_sbd.movie.tracker import Tracker
+from napari_sbd.movie.tracker import Tracker, _agreement
 
 
 def texture(seed=0, side=120):
@@ -49,6 +49,35 @@ def test_standard_errors_hold_for_counts():
             place = tracker(gaussian_filter(counts, 1.2), counts, 4.0)
         pulls.append(place.shift / np.sqrt(np.diag(place.covariance)))
     assert 0.5 < np.std(pulls) < 2
+
+
+@pytest.mark.parametrize("level", [2.0, 4.0])
+def test_errors_of_the_agreement_are_those_of_its_noise(level):
+    """Of one scene, in its second and its fourth frame; interpolation takes off half a one."""
+    scene, pulls = cut(texture(), (0, 0)), []
+    for seed in range(60):
+        rng, tracker = np.random.default_rng(seed), Tracker(1.5, 4)
+        frames = [scene + rng.normal(0, level, scene.shape) for _ in range(4)]
+        places = [tracker(gaussian_filter(frame, 1.2), frame, level) for frame in frames]
+        pulls.append([(p.agreement - 1) / p.agreement_err for p in (places[1], places[3])])
+    spread, mean = np.std(pulls, 0), np.mean(pulls, 0)
+    assert ((spread > 0.75) & (spread < 1.3)).all()
+    assert ((mean > -0.9) & (mean < 0.3)).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_errors_of_the_agreement_of_scenes_that_differ(share):
+    """Two scenes that have a known part in common, in place; their correlation is that part."""
+    one, two = (texture(seed, 104) for seed in (0, 1))
+    other = share * one + np.sqrt(1 - share**2) * two
+    level, found = 3.0, []
+    for seed in range(80):
+        noise = np.random.default_rng([seed, 7]).normal(0, level, (2, 104, 104))
+        smooth = [gaussian_filter(i, 1.5) for i in (one + noise[0], other + noise[1])]
+        found.append(_agreement(*smooth, level**2 / (4 * np.pi * 1.5**2), 1.0))
+    values, errors = np.transpose(found)
+    assert values.mean() == pytest.approx(share, abs=0.12)  # two textures are a little alike
+    assert 0.75 < values.std() / errors.mean() < 1.3
 
 
 def test_a_lattice_alone_follows_the_prediction():

@@ -37,6 +37,19 @@ def test_it_stops_when_asked(tmp_path):
     assert (tmp_path / "note").exists()
 
 
+def test_nobody_waits_for_a_task_that_looks_too_seldom_whether_to_stop():
+    asked = []
+
+    def stop():
+        asked[:] = asked or ([time.monotonic()] if heard else [])
+        return bool(asked)
+
+    heard = []
+    with pytest.raises(Cancelled):
+        apart(elsewhere.is_deaf, heard.append, stop)
+    assert time.monotonic() - asked[0] < 2
+
+
 @pytest.mark.parametrize(
     ("task", "error", "words"),
     [

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication
 import napari_sbd as sbd
 from napari_sbd._napari.layers.micrographs import add_result, to_layer
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
+from napari_sbd.recipe import recipe, with_recipe
 
 PIXEL = 0.0061
 PATIENCE = 60_000
@@ -32,7 +33,8 @@ class Window:
         raw = sbd.Micrograph(counts, PIXEL, gain=1.0, name="raw")
         data, attributes, _ = to_layer(raw)
         source = viewer.add_image(data, **attributes)
-        made = sbd.denoise(raw, device="cpu").replace(data=truth.astype(np.float32))
+        step = recipe("denoise", model="hrtem", quality="fast")
+        made = with_recipe(raw.replace(data=truth.astype(np.float32)), step)
         add_result(viewer, source, made, "denoised")
         self.widget = ColumnsWidget(viewer)
         viewer.window.add_dock_widget(self.widget)

@@ -17,8 +17,8 @@ def two(denoise_widget, denoiser, add, noisy, until):
     denoiser.go.clear()
     for name in ("first", "second"):
         add(noisy, name=name)
-        denoise_widget.layer.choose(denoise_widget._viewer.layers[name])
-        denoise_widget.denoise.click()
+        denoise_widget.layer.choose(denoise_widget.viewer.layers[name])
+        denoise_widget.start.click()
     until(lambda: denoiser.busy)
     return denoise_widget
 
@@ -76,8 +76,8 @@ def test_an_error_in_one_job_leaves_the_next_alone(viewer, two, denoiser, until)
 def test_the_same_is_not_queued_twice(viewer, denoise_widget, denoiser, add, noisy, until):
     denoiser.go.clear()
     add(noisy)
-    denoise_widget.denoise.click()
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
+    denoise_widget.start.click()
     assert len(queue().jobs) == 1
     assert "under way already" in denoise_widget.message.text()
 

@@ -25,7 +25,8 @@ def test_the_manifest_at_the_top_is_the_packaged_one():
         ("napari/layers/filter", {"denoise", "gaintune", "series"}),
         (
             "napari/layers/measure",
-            {"agreement", "columns", "compare", "detector", "filter", "residual"},
+            {"agreement", "columns", "compare", "detector", "filter", "residual"}
+            | {"fft", "profile", "strain", "calibrate", "histogram"},
         ),
         ("napari/file/new_layer", {"phantom"}),
         ("napari/file/io_utilities", {"batch", "train"}),

@@ -89,7 +89,7 @@ def test_a_tile_size_is_obeyed_and_does_not_change_the_result(
     for tile in (0, 64, 0):
         seen.clear()
         settings.work.tile = tile
-        denoise_widget.denoise.click()
+        denoise_widget.start.click()
         until(lambda: not denoise_widget.running)
         largest.append(max(seen))
     untiled, tiled, again = (np.asarray(layer.data) for layer in viewer.layers[1:])
@@ -121,7 +121,7 @@ def test_a_silly_tile_size_is_refused_in_one_sentence(
 ):
     add(noisy)
     settings.work.tile = tile
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
     assert f"64 to 8192 working pixels wide, or 0 for automatic, not {tile}" in (
         denoise_widget.message.text()
@@ -165,3 +165,27 @@ def test_a_model_that_is_browsed_for_is_remembered(settings, qtbot, tmp_path, mo
         box.activated.emit(box.currentIndex())
         assert box.chosen == expected
     assert own_models().paths == [str(path)]
+
+
+def test_the_modality_is_remembered_for_a_folder(settings, viewer, denoise_widget, add, noisy):
+    box = denoise_widget.modality
+    add(noisy, source="/data/stem/one.dm4", name="one")
+    assert box.currentText() == "auto"
+    box.setCurrentText("dark field")
+    box.activated.emit(box.currentIndex())
+    assert denoise_widget.settings.modality == "dark field"
+    add(noisy, source="/data/hrtem/two.dm4", name="two")
+    assert box.currentText() == "auto"
+    add(noisy, source="/data/stem/three.dm4", name="three")
+    assert box.currentText() == "dark field"
+    assert "dark field" in settings.config_path.read_text()
+    box.setCurrentText("auto")
+    box.activated.emit(box.currentIndex())
+    denoise_widget.layer.choose(viewer.layers["one"])
+    assert box.currentText() == "auto"
+
+
+def test_what_a_hand_wrote_into_the_modalities_does_no_harm(settings, denoise_widget, add, noisy):
+    settings.work.modalities = "[nonsense"
+    add(noisy, source="/data/stem/one.dm4")
+    assert denoise_widget.modality.currentText() == "auto"

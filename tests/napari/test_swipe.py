@@ -39,7 +39,7 @@ def test_it_stays_on_top_and_is_no_image_to_denoise(
 ):
     source = add(noisy)
     denoise_widget.swipe.click()
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
     assert len(viewer.layers) == 3
     assert viewer.layers[-1] is left_of(viewer)

@@ -384,7 +384,7 @@ def test_a_marked_dark_region_calibrates_the_detector(viewer, open_tool, finish,
     finish(widget)
     assert widget.found.offset == pytest.approx(100, abs=1e-6)
     assert widget.found.gain == pytest.approx(20, rel=0.1)
-    widget.keep.click()
+    widget.take.click()
     assert micrograph_of(camera).gain == widget.found.gain
     assert micrograph_of(camera).pixel_size == pytest.approx(0.0061)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import time
 
 import numpy as np
@@ -40,6 +41,21 @@ def test_the_fields_become_a_recipe_in_working_pixels():
     assert recipe.pixel_nm[0] < 5 * 0.0065 < recipe.pixel_nm[1]  # five pixels are summed
     assert recipe.dose == pytest.approx((0.2 * 25, 2 * 25))
     assert (recipe.waves, recipe.minutes) == (30, 5)
+
+
+def test_the_plan_says_how_long_it_takes_before_it_starts(viewer):
+    widget = TrainWidget(viewer)
+    widget.waves.setText("720")  # a quarter of a second each and core, and images besides
+    widget.minutes.setText("30")
+    words = widget.plan.text()
+    assert "720 exit waves" in words
+    assert "for 30 min" in words
+    total = float(words.rpartition("about ")[2].split()[0])
+    simulated = (720 * 0.25 + 8 * 720 * 0.032) / 60 / os.cpu_count()
+    assert total == pytest.approx(30 + simulated, abs=1)
+    widget.dose.setText("much")
+    assert '"much" is no dose' in widget.plan.text()
+    widget.deleteLater()
 
 
 def test_empty_fields_leave_the_microscope_open():
@@ -182,7 +198,7 @@ def test_denoising_does_not_wait_for_a_training(
     widget.start.click()
     until(lambda: bool(session))
     add(noisy)
-    denoise_widget.denoise.click()
+    denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
     assert widget.running
     assert len(viewer.layers) == 2

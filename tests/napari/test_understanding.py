@@ -68,6 +68,7 @@ def test_sampling(calibration, sampling):
         (poisson(), {"gain": 1, "pixel_size": 0.01}, r"^0\.99\d e⁻ per pixel, 99\.\d e⁻/Å²$"),
         (poisson() * 50 + 7, {"gain": 50, "offset": 7}, r"^0\.99\d e⁻ per pixel$"),
         (poisson(4) * 3, {"pixel_size": 0.0061}, r" e⁻ per pixel, .* e⁻/Å² \(estimated\)$"),
+        (poisson(), {"pixel_size": 0.0061}, r" e⁻/Å² \(single electrons\)$"),
         (poisson()[None].repeat(2, 0), {"gain": 1}, r"e⁻ per pixel a frame$"),
         (poisson(), {"gain": 1, "offset": 50}, r"^none: the image lies below the offset$"),
         (np.ones((64, 64)), {"pixel_size": 0.0061}, r"^cannot be told from this image$"),
@@ -79,7 +80,7 @@ def test_dose(image, calibration, dose):
 
 def test_an_estimated_gain_is_near_the_true_one():
     found = understand(Micrograph(poisson(4, (512, 512)) * 3, 0.0061))
-    assert found.estimated_gain == pytest.approx(3, rel=0.2)
+    assert found.gain.gain == pytest.approx(3, rel=0.2)
     assert found.electrons == pytest.approx(4, rel=0.2)
 
 

@@ -54,7 +54,7 @@ def type_into(field, text):
 def test_an_image_is_denoised_into_a_layer_that_lies_on_it(viewer, widget, until, noisy):
     source = add(viewer, noisy, name="raw", metadata={"kV": 300})
     source.translate = (1, 2)
-    widget.denoise.click()
+    widget.start.click()
     assert widget.running
     assert widget.cancel.isEnabled()
     until(lambda: not widget.running)
@@ -71,13 +71,13 @@ def test_an_image_is_denoised_into_a_layer_that_lies_on_it(viewer, widget, until
     [step] = result.metadata["napari_sbd"]["history"]
     assert step["operation"] == "denoise"
     assert step["settings"]["pixel_size"] == 0.0061
-    assert widget.denoise.isEnabled()
+    assert widget.start.isEnabled()
 
 
 def test_a_readable_sources_contrast_limits_are_kept(viewer, widget, denoiser, until, noisy):
     source = add(viewer, noisy)
     source.contrast_limits = 99, 104
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: not widget.running)
     assert tuple(viewer.layers[-1].contrast_limits) == (99, 104)
 
@@ -97,10 +97,10 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
     until(lambda: not widget.warning.isHidden())
     assert widget.pixel_size.text() == ""
     assert widget.pixel_size.placeholderText() == "unknown"
-    assert "(estimated)" in widget.dose.text()
+    assert "(single electrons)" in widget.dose.text()
     type_into(widget.pixel_size, "0,0061")
     until(lambda: "to 0.031 nm" in widget.about.text())
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: not widget.running)
     result = viewer.layers[-1]
     assert result.metadata["napari_sbd_calibration"]["pixel_size"] == 0.0061
@@ -119,7 +119,7 @@ def test_nonsense_in_a_field_is_answered_and_stops_the_start(viewer, widget, noi
     type_into(widget.pixel_size, "small")
     assert '"small" is no number' in widget.message.text()
     widget.pixel_size.setModified(True)
-    widget.denoise.click()
+    widget.start.click()
     assert not widget.running
     assert '"small" is no number' in widget.message.text()
 
@@ -129,7 +129,7 @@ def test_the_frame_looked_at_comes_first_and_the_rest_is_nan(
 ):
     add(viewer, noisy_movie, frame_time=0.5)
     viewer.dims.set_current_step(0, 3)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: len(viewer.layers) == 2 or not widget.running)
     until(lambda: not widget.running)
     assert denoiser.levels[0] == 4
@@ -140,7 +140,7 @@ def test_the_frame_looked_at_comes_first_and_the_rest_is_nan(
 def test_a_movies_layer_appears_with_its_first_frame(viewer, widget, denoiser, until, noisy_movie):
     denoiser.fails_at = lambda frame: denoiser.levels and denoiser.go.clear()
     add(viewer, noisy_movie)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: len(viewer.layers) == 2)
     result = viewer.layers[-1]
     assert np.isfinite(result.data[0]).all()
@@ -152,7 +152,7 @@ def test_a_movies_layer_appears_with_its_first_frame(viewer, widget, denoiser, u
 def test_cancel_keeps_the_finished_frames(viewer, widget, denoiser, until, noisy_movie):
     denoiser.fails_at = lambda frame: frame.mean() > 2.5 and denoiser.go.clear()
     add(viewer, noisy_movie)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: len(denoiser.levels) == 2)
     widget.cancel.click()
     until(lambda: not widget.running)
@@ -165,7 +165,7 @@ def test_cancel_keeps_the_finished_frames(viewer, widget, denoiser, until, noisy
 def test_a_cancelled_image_adds_no_layer(viewer, widget, denoiser, until, noisy):
     denoiser.go.clear()
     add(viewer, noisy)
-    widget.denoise.click()
+    widget.start.click()
     widget.cancel.click()
     until(lambda: not widget.running)
     assert len(viewer.layers) == 1
@@ -178,7 +178,7 @@ def test_a_layer_removed_meanwhile_ends_the_work(
 ):
     denoiser.fails_at = lambda frame: denoiser.levels and denoiser.go.clear()
     add(viewer, noisy_movie)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: len(viewer.layers) == 2)
     viewer.layers.pop(victim)
     until(lambda: not widget.running)
@@ -189,7 +189,7 @@ def test_a_layer_removed_meanwhile_ends_the_work(
 def test_a_layer_removed_before_its_first_result(viewer, widget, denoiser, until, noisy):
     denoiser.go.clear()
     add(viewer, noisy)
-    widget.denoise.click()
+    widget.start.click()
     viewer.layers.clear()
     until(lambda: not widget.running)
     assert len(viewer.layers) == 0
@@ -211,7 +211,7 @@ def test_bad_images_are_answered_in_one_sentence(
 ):
     viewer.add_image(data, **options)
     type_into(widget.pixel_size, pixel_size)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: not widget.running)
     assert sentence in widget.message.text()
     assert "\n" not in widget.message.text()
@@ -223,7 +223,7 @@ def test_bad_images_are_answered_in_one_sentence(
 def test_without_an_image_the_widget_says_what_to_do(viewer, widget):
     viewer.add_labels(np.zeros((40, 40), int))
     assert widget.layer.count() == 0
-    widget.denoise.click()
+    widget.start.click()
     assert "Open Sample" in widget.message.text()
     assert not widget.running
 
@@ -231,7 +231,7 @@ def test_without_an_image_the_widget_says_what_to_do(viewer, widget):
 def test_a_failing_computation_is_told(viewer, widget, denoiser, until, noisy):
     denoiser.error, denoiser.fails_at = RuntimeError("out of memory\nat 0x7f"), lambda frame: True
     add(viewer, noisy)
-    widget.denoise.click()
+    widget.start.click()
     until(lambda: not widget.running)
     assert widget.message.text() == "The computation failed: out of memory"
 

@@ -239,3 +239,33 @@ def test_a_large_offset_changes_nothing(offset):
     image = 2.0 * np.random.default_rng(11).poisson(scene(0.5)) + offset
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=offset)
     assert found.gain == pytest.approx(2, rel=0.01)
+
+
+def test_errors_from_a_dark_region_are_true():
+    """Offset and read-out noise of 48 images, neither too certain nor too uncertain."""
+    pulls, dark = [], np.broadcast_to(np.arange(96) < 20, (96, 96))
+    for seed in range(48):
+        rng = np.random.default_rng(seed)
+        electrons = rng.poisson(np.where(dark, 0, 5 * uneven(96)))
+        image = 20 * electrons + 100 + rng.normal(0, 15, dark.shape)
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), dark=dark)
+        pulls.append(
+            [
+                (found.offset - 100) / found.offset_err,
+                (found.read_noise - 15) / found.read_noise_err,
+            ]
+        )
+    spread = np.std(pulls, 0)
+    assert ((spread > 0.7) & (spread < 1.4)).all()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 0.8])
+def test_the_error_of_the_correlation_covers_what_sampling_does_to_a_point_spread(sigma):
+    for seed in range(3):
+        electrons = np.random.default_rng(seed).poisson(5 * uneven(256)).astype(float)
+        kernel = gaussian_filter(np.eye(1, 33, 16)[0], sigma) if sigma else np.eye(1, 33, 16)[0]
+        true = (kernel[1:] @ kernel[:-1]) / (kernel @ kernel)
+        image = 20 * (gaussian_filter(electrons, sigma) if sigma else electrons) + 400
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
+        assert abs(found.correlation - true) < 2 * found.correlation_err
+        assert found.correlation_err < 0.05

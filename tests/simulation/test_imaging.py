@@ -121,3 +121,25 @@ def test_a_box_beyond_the_memory_is_refused_with_its_size(monkeypatch):
     monkeypatch.setattr(memory, "physical_memory", lambda: 10**6)
     with pytest.raises(SBDError, match=r"3\.0 nm needs about 0\.\d GB .* 0\.0 GB"):
         exit_wave(atoms_at([(15, 15, 0)]), BOX)
+
+
+@pytest.mark.parametrize("slices", [2.0, 5.0])
+def test_light_atoms_scatter_once(slices):
+    """Kinematic theory: i sigma v(k) / area, and a phase of -pi lambda k^2 (depth to the exit)."""
+    rng, z = np.random.default_rng(0), np.arange(0, 41.0)
+    positions = np.column_stack([rng.uniform(2, BOX - 2, (len(z), 2)), z])
+    wave = exit_wave(atoms_at(positions, "C"), BOX, slice_thickness=slices)
+    periods = np.arange(-24, 25)
+    ky, kx = np.meshgrid(periods / BOX, periods / BOX, indexing="ij")
+    k2 = kx**2 + ky**2
+    potential = scattering.projected_potential("C", np.sqrt(k2)) * np.exp(
+        -2 * np.pi**2 * scattering.vibration("C") ** 2 * k2
+    )
+    along = kx[..., None] * positions[:, 0] + ky[..., None] * positions[:, 1]
+    after = np.pi * scattering.wavelength(300) * k2[..., None] * (z.max() - z)
+    phases = np.exp(-2j * np.pi * along - 1j * after).sum(-1)
+    expected = 1j * scattering.interaction(300) * potential / BOX**2 * phases
+    found = (np.fft.fft2(wave) / wave.size)[np.ix_(periods, periods)]
+    scattered = k2 > 0
+    off = np.linalg.norm((found - expected)[scattered]) / np.linalg.norm(expected[scattered])
+    assert off < 0.1

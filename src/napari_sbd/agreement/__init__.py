@@ -10,10 +10,22 @@ from ..errors import SBDError
 from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
-from .split_halves import Denoiser, Trial, halves, judge, neighbours, residual, still, total
-from .spots import judge_spots, neighbourhood
+from ..noise.covariance import covariance_of
+from .pairs import working_block
+from .split_halves import (
+    Denoiser,
+    Trial,
+    halves,
+    judge,
+    neighbours,
+    noise_halves,
+    residual,
+    still,
+    total,
+)
+from .spots import candidates, judge_spots, neighbourhood
 from .statistic import Weights, combined, p_value, scores_at
-from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS
+from .words import BY_ALL, BY_HALVES, BY_NEIGHBOURS, BY_NOISY_HALVES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +92,17 @@ def agreement(
     ------
     SBDError
         If the images do not fit each other or hold no electron counts.
+
+    Examples
+    --------
+    >>> judged = sbd.agreement(noisy, denoised)
+    >>> judged.verdict()
+    'The data support all ...'
+    >>> flat = denoised.replace(data=np.full_like(denoised.data, denoised.data.mean()))
+    >>> judged = sbd.agreement(noisy, flat, denoiser=False)
+    >>> bool(judged.rejected.any())  # the data have columns, and this image none
+    True
     """
-    from ..spots import detect
     from .confirm import confirm
     from .evidence import Evidence
     from .likelihood import likelihood_map
@@ -91,13 +112,20 @@ def agreement(
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
-    found = detect(expected if np.isfinite(expected).any() else np.zeros(expected.shape))
+    found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
-    electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
-    weights = Weights(sigma)
-    trials, how = _trials(data, model, denoiser, weights, seed)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))
-    judged = Evidence(counts, expected, variance, True, trials)
+    noise = covariance_of(
+        data, counts, expected, variance, working_block(model.replace(pixel_size=size))
+    )
+    if noise is None:
+        electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
+    else:
+        noise.warn_unless_poisson()
+        variance = variance * noise.level
+    weights = Weights(sigma, noise)
+    trials, how = _trials(data, model, denoiser, weights, seed)
+    judged = Evidence(counts, expected, variance, True, trials, noise)
     spots, sights, why = found.points, None, ""
     if columns is not None:
         spots = _positions(columns)
@@ -120,7 +148,7 @@ def agreement(
         expected=expected,
         radius=radius,
         how=how,
-        self_use=self_use if how == BY_HALVES else None,
+        self_use=self_use if how in (BY_HALVES, BY_NOISY_HALVES) else None,
         why=why,
     )
 
@@ -147,14 +175,19 @@ def _trials(
 
     if denoiser is None and (lit := _lit(data, model)) and still(lit[0], weights):
         return neighbours(*lit), BY_NEIGHBOURS
+    values = [np.stack(list(electrons.frames(m))) for m in (data, model)]
+    if not data.is_movie:
+        values = [v[0] for v in values]
     if denoiser is None:
-        values = [np.stack(list(electrons.frames(m))) for m in (data, model)]
-        if not data.is_movie:
-            values = [v[0] for v in values]
         denoiser = known_denoiser(values[0], values[1], model)
     if not denoiser:
         return None, BY_ALL
-    return halves(data, denoiser, seed), BY_HALVES
+    if weights.noise is None:
+        return halves(data, denoiser, seed), BY_HALVES
+    variance = np.maximum(values[1], _FAINT * np.nanmean(values[1])) * weights.level
+    variance = np.where(np.isfinite(variance), variance, 0)
+    trials = noise_halves(values[0], variance, denoiser, seed, weights.noise)
+    return trials, BY_NOISY_HALVES
 
 
 def judge_columns(
@@ -187,8 +220,17 @@ def judge_columns(
     if not min(radii) > 0:
         raise SBDError(f"The radius of the columns must be positive, not {radius} pixels.")
     places = _positions(np.stack([np.atleast_1d(y), np.atleast_1d(x)], 1))
-    difference, variance = residual(total(data), total(model))
-    scores = scores_at(difference, variance, Weights((radii[0], radii[1])), *places.T)
+    counts, expected = total(data), total(model)
+    noise = covariance_of(
+        data,
+        counts,
+        expected,
+        np.maximum(expected, _FAINT * np.nanmean(expected)),
+        working_block(model),
+    )
+    weights = Weights((radii[0], radii[1]), noise)
+    difference, variance = residual(counts / weights.level, expected / weights.level)
+    scores = scores_at(difference, variance, weights, *places.T)
     z = combined(list(scores)).astype(np.float64)
     return z, p_value(z)
 

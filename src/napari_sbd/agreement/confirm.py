@@ -53,11 +53,15 @@ def confirm(found: Detection, evidence: Evidence, sensitivity: float = 0.5) -> C
     assert found.scale is not None
     sigma, points = (found.scale, found.scale), found.points
     if evidence.trials is None:
-        seen = visibility(evidence.expected, sigma, found.y, found.x, evidence.variance)
+        seen = visibility(
+            evidence.expected, sigma, found.y, found.x, evidence.variance, evidence.noise
+        )
         why = _too_faint(seen, "they come from the noise")
         kept = ~found.faint | _stands_out(found, evidence)
         return Confirmation(_kept(found, kept, why), None, None, seen, why)
-    seen = seen_by_the_other(evidence.trials, sigma, found.y, found.x, evidence.variance)
+    seen = seen_by_the_other(
+        evidence.trials, sigma, found.y, found.x, evidence.variance, evidence.noise
+    )
     parts = [_again(found, estimate, sensitivity) for estimate in evidence.estimates]
     limit = _NEAR * spacing(points[~found.faint])
     limit = limit if np.isfinite(limit) else found.scale
@@ -91,8 +95,15 @@ def _stands_out(found: Detection, evidence: Evidence) -> np.ndarray:
         np.clip(np.rint(v).astype(int), 0, n - 1)
         for v, n in zip((found.y, found.x), held.shape, strict=True)
     )
-    # the squares of the kernel of width s add up to 1 / (2 pi s^6)
-    spread = np.sqrt(evidence.variance[place] / (2 * np.pi)) / found.scale**3
+    # the squares of the kernel of width s add up to 1 / (2 pi s^6) where noise is independent
+    squares = 1 / (2 * np.pi * found.scale**6)
+    if evidence.noise is not None:
+        reach = int(np.ceil(5 * found.scale)) + max(evidence.noise.half)
+        kernel = np.zeros((2 * reach + 1,) * 2)
+        kernel[reach, reach] = 1
+        kernel = gaussian_laplace(kernel, found.scale, mode="constant")
+        squares = float((evidence.spread(kernel) ** 2).sum())
+    spread = np.sqrt(evidence.variance[place] * squares)
     sign = -1 if found.bright else 1
     clear: np.ndarray = sign * response[place] > _CLEAR * spread
     return clear

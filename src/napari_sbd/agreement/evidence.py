@@ -13,6 +13,7 @@ from .. import sampling
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
+from ..noise.covariance import Covariance, covariance_of
 from .split_halves import Denoiser, Trial, halves, noise_halves
 from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 
@@ -42,6 +43,9 @@ class Evidence:
     trials
         Each half of the data with what is expected of it from the other half; both add up to the
         whole. None where the denoiser is unknown.
+    noise
+        How the noise of pixels hangs together, where it is correlated; ``variance`` is then that
+        which independent pixels would need for slow noise.
     """
 
     noisy: np.ndarray
@@ -49,20 +53,22 @@ class Evidence:
     variance: np.ndarray
     counts: bool
     trials: list[Trial] | None
+    noise: Covariance | None = None
 
     @property
     def how(self) -> str:
         """Which data judge which estimate, in words."""
         if self.trials is None:
             return BY_ALL
-        return BY_HALVES if self.counts else BY_NOISY_HALVES
+        return BY_HALVES if self.counts and self.noise is None else BY_NOISY_HALVES
 
     def as_counts(self) -> list[Trial]:
         """What is judged by what, brought to counts: electrons as they are, other data in a unit in
         which their noise is that of very many counts."""
         trials = self.trials or [(self.noisy, self.expected)]
         if self.counts:
-            return trials
+            unit = 1.0 if self.noise is None else self.noise.level
+            return [(data / unit, expected / unit) for data, expected in trials]
         share = 1 / len(trials)
 
         def scaled(image: np.ndarray) -> np.ndarray:
@@ -77,6 +83,10 @@ class Evidence:
         """Both halves' estimates at the scale of the whole, first that of the first half."""
         assert self.trials is not None
         return [2 * expected for _, expected in self.trials[::-1]]
+
+    def spread(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (..., H, W) with which independent noise gives a sum of the same variance."""
+        return weights if self.noise is None else self.noise.spread(weights)
 
 
 def evidence(
@@ -109,8 +119,15 @@ def evidence(
         variance = np.maximum(expected, _FAINT * np.nanmean(expected))
     else:
         variance = local_variance(noisy, expected, block)
+    noise = None
+    if data is not model:
+        noise = covariance_of(data, noisy, expected, variance, (block, block))
+    if noise is not None:
+        variance = variance * noise.level
 
     def split(made: Denoiser) -> list[Trial]:
+        if noise is not None:
+            return noise_halves(noisy, variance, made, seed, noise)
         if counts and _whole(noisy):
             return halves(data, made, seed)
         return noise_halves(noisy, local_variance(noisy, expected, block), made, seed)
@@ -124,7 +141,7 @@ def evidence(
             made = known_denoiser(noisy, expected, model)
             _latest.update(key=key, trials=None if made is None else split(made))
         trials = _latest["trials"]
-    return Evidence(noisy, expected, variance, counts, trials)
+    return Evidence(noisy, expected, variance, counts, trials, noise)
 
 
 def known_denoiser(noisy: np.ndarray, expected: np.ndarray, model: Micrograph) -> Denoiser | None:

@@ -92,7 +92,7 @@ def paired(
         electrons.check_same_pixels(data, model)
         counts = False
     data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
-    block = _block(model)
+    block = working_block(model)
     if not counts and _are_whole(data):
         excess = _excess(data, model, block)
         if excess is None:
@@ -102,7 +102,7 @@ def paired(
             warnings.warn(
                 f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
                 "numbers are not taken for electrons, and errors come from the noise of the image "
-                "itself; give gain=... and offset=... to judge by electrons.",
+                "itself; give gain and offset to judge by electrons.",
                 stacklevel=5,
             )
     if not counts:
@@ -110,7 +110,8 @@ def paired(
     return Pair(data, model, counts, block)
 
 
-def _block(model: Micrograph) -> tuple[int, int]:
+def working_block(model: Micrograph) -> tuple[int, int]:
+    """Pixels along y and x at which the noise of a denoised image is looked at."""
     if model.pixel_size_yx is not None:
         return sampling.choose_bin(model.pixel_size_yx)
     frame = next(electrons.frames(model))

@@ -63,6 +63,14 @@ class SplitHalf:
         Of a pixel; None where unknown.
     halves
         (2, Y, X) float32 the two images, at the scale of the whole.
+
+    Examples
+    --------
+    >>> halves = sbd.split_half_resolution(noisy, denoised)
+    >>> halves.verdict()
+    'agree'
+    >>> list(halves.table())
+    ['frequency', 'period_px', 'period_nm', 'frc', 'half_bit', 'chance']
     """
 
     frequency: np.ndarray = field(repr=False)
@@ -176,6 +184,12 @@ def split_half_resolution(
     ------
     SBDError
         If the denoiser is not known, the images do not belong together, or it is a movie.
+
+    Examples
+    --------
+    >>> halves = sbd.split_half_resolution(noisy, denoised)
+    >>> print(halves)
+    The images made from two halves of the electrons agree ...
     """
     if denoised is None and denoiser is None:
         raise SBDError("Give the denoised image, whose recipe tells the denoiser, or denoiser=...")

@@ -48,6 +48,18 @@ class Agreement:
         from, 1 being ideal; None where unknown.
     why
         In words, why the columns of the image are not judged one by one; empty where they are.
+
+    Examples
+    --------
+    >>> judged = sbd.agreement(noisy, denoised)
+    >>> judged.z.shape == noisy.shape
+    True
+    >>> judged.verdict()
+    'The data support all ...'
+    >>> len(judged.columns) > 100
+    True
+    >>> sorted(judged.at(y=48, x=48))
+    ['electrons', 'expected', 'log_likelihood_ratio', 'p', 'z']
     """
 
     z: np.ndarray = field(repr=False)
@@ -112,7 +124,13 @@ class Agreement:
         )
 
     def at(self, y: float, x: float) -> dict[str, float]:
-        """Electrons counted and expected in the disc around a point [px], and z and p there."""
+        """Electrons counted and expected in the disc around a point, and z and p there.
+
+        Parameters
+        ----------
+        y, x
+            The point [px].
+        """
         electrons, expected = self._disc(y, x)
         pixel = self._pixel(np.array(y), np.array(x))
         z = float(self.z[pixel])

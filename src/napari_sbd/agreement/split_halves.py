@@ -10,6 +10,7 @@ import numpy as np
 
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
+from ..noise.covariance import Covariance
 from .statistic import Weights, combined, score_maps, scores_at
 
 Denoiser = Callable[[np.ndarray], np.ndarray]
@@ -32,7 +33,7 @@ def judge(trials: list[Trial], weights: Weights) -> tuple[np.ndarray, float | No
     scores = []
     shares = _estimate_noise(trials, weights)
     for share, one, other in zip(shares, *maps, strict=True):
-        scores += share.independent(one, other)
+        scores += share.independent(one, other, weights.noise is not None)
     return combined(scores), float(np.sqrt(np.mean([share.left for share in shares])))
 
 
@@ -43,7 +44,7 @@ def judge_at(trials: list[Trial], weights: Weights, y: np.ndarray, x: np.ndarray
         return combined(list(parts[0]))
     scores: list[np.ndarray] = []
     for share, one, other in zip(_estimate_noise(trials, weights), *parts, strict=True):
-        scores += share.independent(one, other)
+        scores += share.independent(one, other, weights.noise is not None)
     return combined(scores)
 
 
@@ -67,13 +68,16 @@ class _Share:
         """Variance of counts less their own estimate, over that of the counts."""
         return max(1 - 2 * self.covariance + self.variance, _LEAST_LEFT)
 
-    def independent(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def independent(
+        self, one: np.ndarray, other: np.ndarray, by_removed: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Independent scores of unit variance from those of two trials.
 
         What is in one trial's counts is in the other's expectation, so their scores are correlated,
-        and their sum and their difference are not.
+        and their sum and their difference are not. Where the strength of noise was taken from what
+        was removed (``by_removed``), it is that of the sum already.
         """
-        total = np.sqrt(2 * self.left)
+        total = np.sqrt(2 if by_removed else 2 * self.left)
         apart = np.sqrt(2 * (1 + 2 * self.covariance + self.variance))
         return (one + other) / total, (one - other) / apart
 
@@ -113,18 +117,30 @@ def halves(data: Micrograph, denoiser: Denoiser, seed: int) -> list[Trial]:
 
 
 def noise_halves(
-    image: np.ndarray, variance: np.ndarray, denoiser: Denoiser, seed: int
+    image: np.ndarray,
+    variance: np.ndarray,
+    denoiser: Denoiser,
+    seed: int,
+    correlated: Covariance | None = None,
 ) -> list[Trial]:
-    """As ``halves`` of one image (Y, X) whose noise is normal and of known variance.
+    """As ``halves`` of (Y, X) or (T, Y, X) data whose noise is normal and of known variance.
 
     Where y has variance v and n is drawn with the same, y + n and y - n are independent (Oliveira,
     Lei and Tibshirani, arXiv 2111.09447); half of each is what half an exposure would have given.
+    Where the noise of pixels is correlated, n is as well.
     """
     # not the stream of the seed itself, from which a simulated image may have its noise
     rng = np.random.default_rng([seed, 1])
-    noise = rng.normal(0, 1, image.shape) * np.sqrt(variance)
-    hands = (image + noise) / 2, (image - noise) / 2
+    if correlated is None:
+        noise = rng.normal(0, 1, image.shape) * np.sqrt(variance)
+    elif image.ndim == 2:
+        noise = correlated.draw(variance, rng)
+    else:
+        noise = np.stack([correlated.draw(frame, rng) for frame in variance])
+    hands = [(image + noise) / 2, (image - noise) / 2]
     estimates = [electrons.denoised_by(denoiser, 2 * hand) / 2 for hand in hands]
+    if image.ndim == 3:
+        hands, estimates = ([stack.sum(0) for stack in half] for half in (hands, estimates))
     return [(hands[0], estimates[1]), (hands[1], estimates[0])]
 
 
@@ -143,7 +159,7 @@ def still(data: Micrograph, weights: Weights) -> bool:
     """
     even, odd = _even_and_odd(data.replace(data=data.data[: len(data.data) // 2 * 2]))
     share = np.nansum(even) / np.nansum(odd)
-    difference, variance = residual(even, share * odd, share * (even + odd))
+    difference, variance = residual(even, share * odd, share * (even + odd) * weights.level)
     scores = score_maps(difference, variance, weights)
     independent = variance.size / (4 * np.pi * weights.sigma[0] * weights.sigma[1])
     excess = np.mean([np.mean(s**2) for s in scores]) - 1

@@ -1,11 +1,15 @@
-"""Single columns judged by what judges the image."""
+"""Columns of a denoised image: where they may be, and each judged by what judges the image."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from ..annotations import burned_in
+from ..spots import Detection, detect
 from .evidence import Evidence
 from .split_halves import judge_at
 from .statistic import Weights
@@ -15,6 +19,57 @@ from .statistic import Weights
 _SIGMA_NM = 0.049
 _FALLBACK_SIGMA = 6.0  # pixels
 _LEAST_ELECTRONS = 4.0  # in a neighbourhood, for its scores to be nearly normal
+_WIDEST_NM = 0.25  # sigma; columns, with what the microscope adds, have 0.03 to 0.1
+_PER_SPACING = 0.2  # width of the columns over their spacing
+_BESIDE = 1.5  # widths around letters that were burned in
+
+
+def candidates(
+    image: np.ndarray,
+    noisy: np.ndarray | None,
+    pixel_size_yx: tuple[float, float] | None,
+    **settings: Any,
+) -> Detection:
+    """Where columns may be, before the data judge them.
+
+    Scale bars and letters that were burned into the data hold none, and what is too wide for
+    columns of atoms is none.
+
+    Parameters
+    ----------
+    image
+        (Y, X) denoised.
+    noisy
+        (Y, X) what it was made from; None where there is nothing else.
+    pixel_size_yx
+        nm; None where unknown.
+    **settings
+        As ``spots.detect`` takes them.
+    """
+    image = image if np.isfinite(image).any() else np.zeros(image.shape)
+    found = detect(image, **settings)
+    if found.scale is None or not len(found.points):
+        return found
+    drawn = burned_in(image if noisy is None else noisy, found.scale / _PER_SPACING)
+    if drawn.any():
+        found = detect(np.where(_widened(drawn, _BESIDE * found.scale), np.nan, image), **settings)
+    if found.scale is not None and pixel_size_yx is not None:
+        width = found.scale * float(np.sqrt(pixel_size_yx[0] * pixel_size_yx[1]))
+        if width > _WIDEST_NM:
+            why = (
+                f"With a pixel size of {pixel_size_yx[0]:.4g} nm its spots are {width:.2g} nm wide "
+                f"(sigma), and columns of atoms at most {_WIDEST_NM:g} nm: the pixel size is "
+                "wrong, or these are none."
+            )
+            return replace(found.only(np.zeros(len(found.points), bool), why), scale=None)
+    return found
+
+
+def _widened(mask: np.ndarray, reach: float) -> np.ndarray:
+    from scipy.ndimage import distance_transform_edt
+
+    result: np.ndarray = distance_transform_edt(~mask) <= reach
+    return result
 
 
 def neighbourhood(
@@ -60,5 +115,5 @@ def judge_spots(evidence: Evidence, points: np.ndarray, sigma: tuple[float, floa
     sigma
         Of the neighbourhoods' Gaussian along y and x [px], as ``neighbourhood`` gives it.
     """
-    weights, (y, x) = Weights(sigma), points.T
+    weights, (y, x) = Weights(sigma, evidence.noise), points.T
     return judge_at(evidence.as_counts(), weights, y, x).astype(np.float64)

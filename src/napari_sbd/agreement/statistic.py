@@ -4,7 +4,9 @@ Two weighted sums of the residual are taken around each point: one by a Gaussian
 there are too many or too few electrons, and one by a Gaussian times ``1 - r^2 / sigma^2``, which
 sees that they are less or more concentrated than they should be. An atomic column in phase contrast
 is a bright or dark core in a ring of the opposite sign, so plain sums over discs hardly see it. The
-weights are orthogonal, so together the sums have two degrees of freedom.
+weights are orthogonal, so together the sums have two degrees of freedom. Where the noise of pixels
+is correlated, variances are those of the weights spread by the kernel of the noise
+(``noise.covariance``).
 
 A weighted sum of Poisson counts with weights w and expectations x has the cumulants sum(w^n x).
 Its normal score is the two-thirds power that makes Poisson counts normal (Anscombe, J. R. Stat.
@@ -16,12 +18,15 @@ errs by 0.3.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from ..noise.covariance import Covariance
 
 FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
 _REACH = 3.6  # sigmas; the weights beyond are below 2 % of the largest
@@ -38,9 +43,12 @@ class Weights:
     ----------
     sigma
         Of the Gaussian along y and x [px].
+    noise
+        How the noise of pixels hangs together; None where it is independent.
     """
 
     sigma: tuple[float, float]
+    noise: Covariance | None = None
 
     @property
     def half(self) -> tuple[int, int]:
@@ -48,11 +56,32 @@ class Weights:
         y, x = (max(1, int(np.ceil(_REACH * s))) for s in self.sigma)
         return y, x
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Pixels from the centre to the rim of the spread weights."""
+        (hy, hx), (ry, rx) = self.half, (0, 0) if self.noise is None else self.noise.half
+        return hy + ry, hx + rx
+
+    @property
+    def level(self) -> float:
+        """Slow noise variance over that of counts."""
+        return 1.0 if self.noise is None else self.noise.level
+
     def at(self, dy: Any, dx: Any) -> tuple[np.ndarray, np.ndarray]:
         """Both weights at distances [px] from the centre."""
         r2 = (dy / self.sigma[0]) ** 2 + (dx / self.sigma[1]) ** 2
         gauss = np.exp(-r2 / 2)
         return gauss, (1 - r2) * gauss
+
+    def patches(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Both weights around a pixel, and those that independent noise would be summed with."""
+        (hy, hx), (ry, rx) = self.half, self.reach
+        dy, dx = np.mgrid[-ry : ry + 1, -rx : rx + 1]
+        inside = (np.abs(dy) <= hy) & (np.abs(dx) <= hx)
+        w, v = (weight * inside for weight in self.at(dy, dx))
+        if self.noise is None:
+            return (w, v), (w, v)
+        return (w, v), (self.noise.spread(w), self.noise.spread(v))
 
 
 def score_maps(
@@ -71,22 +100,8 @@ def score_maps(
     -------
     Two (Y, X) float32 maps, independent and N(0, 1) where the expectation is right.
     """
-    from scipy import fft
-
-    half = weights.half
-    shape = [fft.next_fast_len(n + h, real=True) for n, h in zip(expected.shape, half, strict=True)]
-    kernels = _kernel_spectra(weights, (shape[0], shape[1]))
-    spectra = [
-        fft.rfft2(image.astype(np.float32), shape, workers=2)
-        for image in (residual, _believable(expected))
-    ]
-
-    def around(image: int, kernel: int) -> np.ndarray:
-        full = fft.irfft2(spectra[image] * kernels[kernel], shape, workers=2)
-        result: np.ndarray = full[: expected.shape[0], : expected.shape[1]]
-        return result
-
-    return _scores(*(around(0, i) for i in (0, 1)), *(around(1, i) for i in range(2, 7)))
+    around = _Sums(expected.shape, weights)
+    return _scores(*around(residual, range(2)), *around(_believable(expected), range(2, 7)))
 
 
 def scores_at(
@@ -117,7 +132,35 @@ def scores_at(
         return np.zeros(0), np.zeros(0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = np.concatenate(list(pool.map(sums, parts)), 1)
-    return _scores(*found.astype(np.float64))
+    found = found.astype(np.float64)
+    if weights.noise is not None:
+        from scipy.ndimage import map_coordinates
+
+        # they vary slowly, so between pixels a straight line will do
+        maps = _Sums(expected.shape, weights)(believed, range(2, 7))
+        found[2:] = [map_coordinates(m, [y, x], order=1, mode="nearest") for m in maps]
+    return _scores(*found)
+
+
+class _Sums:
+    """Sums around every pixel of images of one shape, weighted by the kernels of a neighbourhood:
+    w, v, and of the weights that independent noise is summed with w^2, v^2, w v, w^3 and v^3."""
+
+    def __init__(self, shape: tuple[int, ...], weights: Weights) -> None:
+        from scipy import fft
+
+        self.shape = shape
+        self.wide = [
+            fft.next_fast_len(n + h, real=True) for n, h in zip(shape, weights.reach, strict=True)
+        ]
+        self.kernels = _kernel_spectra(weights, (self.wide[0], self.wide[1]))
+
+    def __call__(self, image: np.ndarray, which: Iterable[int]) -> list[np.ndarray]:
+        from scipy import fft
+
+        spectrum = fft.rfft2(image.astype(np.float32), self.wide, workers=2)
+        sums = (fft.irfft2(spectrum * self.kernels[i], self.wide, workers=2) for i in which)
+        return [s[: self.shape[0], : self.shape[1]] for s in sums]
 
 
 def combined(scores: list[np.ndarray]) -> np.ndarray:
@@ -195,11 +238,13 @@ def _believable(expected: np.ndarray) -> np.ndarray:
 def _kernel_spectra(weights: Weights, shape: tuple[int, int]) -> list[np.ndarray]:
     from scipy import fft
 
-    distance = [np.minimum(np.arange(n), n - np.arange(n)) for n in shape]
-    near = [d <= h for d, h in zip(distance, weights.half, strict=True)]
-    w, v = weights.at(distance[0][:, None], distance[1][None])
-    inside = near[0][:, None] & near[1]
-    w, v = w * inside, v * inside
-    kernels = w, v, w * w, v * v, w * v, w**3, v**3
-    # the kernels are even, so their spectra are real
-    return [fft.rfft2(k.astype(np.float32), workers=2).real for k in kernels]
+    (w, v), (sw, sv) = weights.patches()
+    kernels = w, v, sw * sw, sv * sv, sw * sv, sw**3, sv**3
+    spectra = []
+    for kernel in kernels:
+        wide = np.zeros(shape, np.float32)
+        wide[: kernel.shape[0], : kernel.shape[1]] = kernel
+        middle = [-(n // 2) for n in kernel.shape]
+        # the kernels are even, so their spectra are real
+        spectra.append(fft.rfft2(np.roll(wide, middle, (0, 1)), workers=2).real)
+    return spectra

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..frames import mean_filled
+from ..noise.covariance import Covariance
 from .split_halves import Trial
 
 # Denoised vacuum of 96 to 1280 pixels at 0.02 to 50 electrons per pixel showed 5.3 at the most; Pt
@@ -20,6 +21,7 @@ def visibility(
     y: np.ndarray,
     x: np.ndarray,
     variance: np.ndarray | None = None,
+    correlated: Covariance | None = None,
 ) -> float:
     """How clearly counts could tell the spots of an image from nothing [sigmas].
 
@@ -37,6 +39,8 @@ def visibility(
         (N,) places of the spots [px].
     variance
         (Y, X) of the noise of a pixel; by default that of counts, the mean of the image.
+    correlated
+        How the noise of pixels hangs together; None where it is independent.
     """
     if not len(y) or not np.isfinite(expected).any():
         return 0.0
@@ -45,7 +49,11 @@ def visibility(
     if not noise.mean() > 0:
         return 0.0
     fast, near = image - _slow(image, sigma), _near(image.shape, sigma, y, x)
-    return float(np.sqrt((fast[near] ** 2 / noise[near]).sum()))
+    filtered = np.where(near, fast / noise, 0)
+    told = float((fast * filtered).sum())
+    if correlated is None or told == 0:
+        return told**0.5
+    return told / float((correlated.spread(filtered) ** 2 * noise).sum()) ** 0.5
 
 
 def seen_by_the_other(
@@ -54,6 +62,7 @@ def seen_by_the_other(
     y: np.ndarray,
     x: np.ndarray,
     variance: np.ndarray,
+    correlated: Covariance | None = None,
 ) -> float:
     """How clearly either half of the data shows the spots of what was made from the other [sigmas].
 
@@ -67,7 +76,7 @@ def seen_by_the_other(
         Half of the data with what is expected of it, both ways.
     variance
         (Y, X) of the noise of a pixel in the whole data.
-    sigma, y, x
+    sigma, y, x, correlated
         As in ``visibility``.
     """
     if not len(y):
@@ -79,7 +88,8 @@ def seen_by_the_other(
         slow = _slow(image, sigma)
         fast = np.where(near & np.isfinite(half), image - slow, 0) / variance
         projected += float(np.nansum((half - slow) * fast))
-        informed += float((fast**2 * variance / 2).sum())
+        spread = fast if correlated is None else correlated.spread(fast)
+        informed += float((spread**2 * variance / 2).sum())
     return projected / np.sqrt(informed) if informed > 0 else 0.0
 
 

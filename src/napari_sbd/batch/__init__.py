@@ -6,12 +6,14 @@ import csv
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
+from .looked_at import Facts
 from .one import Options, Outcome, Task, process
 from .plan import Item, plan
 
@@ -28,6 +30,8 @@ def batch(
     glob: str = "*",
     to: str = "ome.tif",
     recipe: Any = None,
+    judge: bool = False,
+    report: bool = False,
     resume: bool = False,
     jobs: int = 1,
     scheduler: str | None = None,
@@ -39,7 +43,8 @@ def batch(
     """Denoise all files of a folder.
 
     A file that fails does not end the batch. ``batch.csv`` in the output folder gets a line for
-    each file as soon as it is through: file, output, status, seconds, reason.
+    each file as soon as it is through: file, output, status, seconds, what is known of the result
+    (``batch.looked_at.Facts``: model, pixel size, dose ...), why it failed or what was warned of.
 
     Parameters
     ----------
@@ -56,6 +61,10 @@ def batch(
         own calibration, as in ``replay.apply``. No settings but the device then.
     **settings
         Those of ``Settings``.
+    judge
+        Also compare halves of the electrons and find columns; ``NAME_columns.csv`` is their table.
+    report
+        Also write a page for the lab book, ``NAME_report.pdf``.
     resume
         Skip outputs that are complete, of the same file (by checksum), with the same settings, from
         this version.
@@ -81,10 +90,19 @@ def batch(
         If nothing can be begun, or the workers are lost.
     Cancelled
         If ``should_stop`` said so; what is finished stays.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("raw").mkdir()
+    >>> sbd.write(noisy, "raw/a.tif")
+    >>> outcomes = sbd.batch("raw", "results", model="hrtem")
+    >>> [(o.status, o.target.name) for o in outcomes]
+    [('done', 'a_denoised.ome.tif')]
     """
     from .. import cluster
 
-    chosen = options(recipe, settings)
+    chosen = replace(options(recipe, settings), judge=judge, report=report)
     if jobs < 1:
         raise SBDError(f"The number of jobs is a whole number from 1 up, not {jobs}.")
     items = plan(folder, output, glob, to)
@@ -137,11 +155,12 @@ def _report(output: Path) -> Iterator[Callable[[Item, Outcome], None]]:
         raise SBDError(f"{output / REPORT} cannot be written: {error.strerror}.") from error
     with file:
         table = csv.writer(file)
-        table.writerow(["file", "output", "status", "seconds", "reason"])
+        table.writerow(["file", "output", "status", "seconds", *Facts.names(), "reason"])
 
         def note(item: Item, outcome: Outcome) -> None:
             seconds = f"{outcome.seconds:.2f}"
-            table.writerow([item.source, item.target, outcome.status, seconds, outcome.reason])
+            first = item.source, item.target, outcome.status, seconds
+            table.writerow([*first, *outcome.facts.row(), outcome.reason])
             file.flush()
 
         yield note

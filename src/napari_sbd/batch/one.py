@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
 from ..errors import Cancelled, SBDError, in_words
+from ..frames import as_micrograph
+from .looked_at import Facts, facts
 from .plan import Item
 
 if TYPE_CHECKING:
@@ -28,10 +30,14 @@ class Options:
         As in ``denoise``; gains are tuned on each file, or are the path of saved ones.
     recipe
         Of a result, in place of all but the device.
+    judge, report
+        What else to make of each result, as ``looked_at.facts`` takes it.
     """
 
     settings: Settings = field(default_factory=Settings)
     recipe: Any = None
+    judge: bool = False
+    report: bool = False
 
     def check(self) -> None:
         """Refuse what no file could be denoised with.
@@ -101,6 +107,8 @@ class Outcome:
         Wall time.
     reason
         Why it failed, or what was warned of.
+    facts
+        What is known of the result.
     """
 
     source: Path
@@ -108,6 +116,7 @@ class Outcome:
     status: Literal["done", "skipped", "failed"]
     seconds: float
     reason: str = ""
+    facts: Facts = field(default_factory=Facts)
 
 
 def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcome:
@@ -120,10 +129,11 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
     """
     begun = time.perf_counter()
     source, target = task.item.source, task.item.target
+    facts = Facts()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", UserWarning)
         try:
-            status, reason = _result(task, should_stop), ""
+            (status, facts), reason = _result(task, should_stop), ""
         except Cancelled:
             raise
         except SBDError as error:
@@ -132,12 +142,12 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
             status, reason = "failed", f"unexpected {type(error).__name__}: {error}"
     notes = [str(w.message) for w in warned if issubclass(w.category, UserWarning)]
     seconds = time.perf_counter() - begun
-    return Outcome(source, target, status, seconds, " ".join([reason, *notes]).strip())
+    return Outcome(source, target, status, seconds, " ".join([reason, *notes]).strip(), facts)
 
 
 def _result(
     task: Task, should_stop: Callable[[], bool] | None
-) -> Literal["done", "skipped", "failed"]:
+) -> tuple[Literal["done", "skipped", "failed"], Facts]:
     from ..io import read
 
     source, target = task.item.source, task.item.target
@@ -148,10 +158,13 @@ def _result(
     with in_words():
         image = read(source)
         if task.resume and target.exists() and is_finished(task, image):
-            return "skipped"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _denoise(task, image, should_stop)
-    return "done"
+            status: Literal["done", "skipped"] = "skipped"
+        else:
+            status = "done"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _denoise(task, image, should_stop)
+        raw = as_micrograph(image, **task.options.on(image).calibration)
+        return status, facts(raw, read(target), target, task.options.judge, task.options.report)
 
 
 def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | None) -> None:
@@ -186,7 +199,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     return (
         origin.sha256 == file_checksum(task.item.source)
         and last.versions.get("napari-sbd") == version("napari-sbd")
-        and _same_model(wanted.model, s)
+        and _same_model(wanted, s)
         and _same_choices(wanted, s)
         and all(value in (None, getattr(s, name)) for name, value in calibration.items())
         and _key(s.gain_tuning) == _wanted_key(wanted)
@@ -199,7 +212,7 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
     return all(getattr(wanted, name) == getattr(s, name) for name in names)
 
 
-def _same_model(wanted: str, s: Denoise) -> bool:
+def _same_model(wanted: Settings, s: Denoise) -> bool:
     from ..networks import find_model
     from ..provenance.replay_steps import model_of
 
@@ -207,7 +220,10 @@ def _same_model(wanted: str, s: Denoise) -> bool:
         card = model_of(s)
     except SBDError:
         return False
-    return wanted == "auto" or find_model(wanted).sha256 == card.sha256
+    if wanted.model == "auto":
+        kind = "dark field" if card.is_dark_field else "phase contrast"
+        return wanted.modality in ("auto", kind)
+    return find_model(wanted.model).sha256 == card.sha256
 
 
 def _key(tuning: Tuning | None) -> Any:

@@ -29,6 +29,12 @@ def batch(
         Path | None, typer.Option(help="A result of this program: do the same to every file.")
     ] = None,
     to: Annotated[str, typer.Option(help="Suffix of the results.")] = "ome.tif",
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Compare halves, find columns: NAME_columns.csv.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="A page for the lab book: NAME_report.pdf.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what is finished with the same settings.")
     ] = False,
@@ -57,7 +63,14 @@ def batch(
     with progress(folder.name) as bar:
         try:
             outcomes = run(
-                folder, output, **options, scheduler=scheduler, on_file=_say, progress=bar
+                folder,
+                output,
+                **options,
+                judge=judge,
+                report=report,
+                scheduler=scheduler,
+                on_file=_say,
+                progress=bar,
             )
         except KeyboardInterrupt as stop:
             raise Cancelled("Stopped; the same command with --resume goes on.") from stop

@@ -46,6 +46,14 @@ def refit_columns(
     ------
     SBDError
         If the table does not belong to the image.
+
+    Examples
+    --------
+    >>> table = sbd.find_columns(noisy, denoised)
+    >>> table.loc[0, "x"] += 1.0  # moved by hand
+    >>> again = sbd.refit_columns(table, [0], noisy, denoised)
+    >>> bool(abs(again.loc[0, "x"] - table.loc[0, "x"]) > 0.5)
+    True
     """
     check_table(table)
     free = np.zeros(len(table), bool)

@@ -39,6 +39,12 @@ def write_columns(
     ------
     SBDError
         If the suffix is unknown or the table lacks what the format needs.
+
+    Examples
+    --------
+    >>> table = sbd.find_columns(noisy, denoised)
+    >>> sbd.write_columns(table, "columns.csv")
+    >>> sbd.write_columns(table, "columns.xyz", element="Pt")
     """
     check_table(table)
     target = Path(path)

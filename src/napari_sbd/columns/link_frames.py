@@ -54,6 +54,13 @@ def follow_columns(
     ------
     SBDError
         If there are no tables or a setting makes no sense.
+
+    Examples
+    --------
+    >>> table = sbd.find_columns(noisy, denoised)
+    >>> tracks = sbd.follow_columns([table, table])
+    >>> tracks["track"].nunique() == len(table)
+    True
     """
     import pandas as pd
 
@@ -138,6 +145,13 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     ------
     SBDError
         If the tracks hold no such value.
+
+    Examples
+    --------
+    >>> tables = [sbd.find_columns(noisy, denoised) for _ in range(2)]
+    >>> mean = sbd.combine_columns(sbd.follow_columns(tables))
+    >>> len(mean) == len(tables[0])
+    True
     """
     import pandas as pd
 

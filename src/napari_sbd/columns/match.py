@@ -73,6 +73,13 @@ def compare_columns(
     ------
     SBDError
         If positions are missing or the tolerance cannot be derived.
+
+    Examples
+    --------
+    >>> found = sbd.find_columns(noisy, denoised)
+    >>> match = sbd.compare_columns(phantom.columns[:, :2], found)
+    >>> match.recall > 0.9
+    True
     """
     a, b = positions(reference), positions(found)
     limit = _tolerance(a, tolerance)
@@ -101,6 +108,14 @@ def compare_columns_many_to_one(
     ----------
     reference, found, tolerance
         As in ``compare_columns``.
+
+    Examples
+    --------
+    >>> true = np.array([[10, 10], [10, 12], [40, 40]])
+    >>> found = np.array([[10, 11], [40, 40]])  # two close ones as one
+    >>> match = sbd.compare_columns_many_to_one(true, found, tolerance=5.0)
+    >>> match.matched, match.recall
+    (3, 1.0)
     """
     from scipy.spatial import cKDTree
 

@@ -15,10 +15,12 @@ from ..errors import SBDError, warn
 from ..frames import Level, finite_or_nan, mean_filled, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
+from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
 from ..noise.camera import Camera, Working, look_at
 from ..spacings import doubt_crystal, doubt_pixel_size
+from .against_blur import against_blur
 from .settings import Quality
 
 Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
@@ -72,6 +74,7 @@ class Denoiser:
         source: Micrograph,
         *,
         model: str | Path = "auto",
+        modality: Modality = "auto",
         quality: Quality = "fast",
         device: str = "auto",
         why: str = "as asked",
@@ -93,7 +96,7 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where, white)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
             card, why = choice.card, choice.reason
         counts = mean_filled(sums)
         vars(self).update(
@@ -195,11 +198,9 @@ class Denoiser:
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
             shifted = _padded(values, dy, dx)
-            working = self.working(values, dy, dx)
-            mean = working.image.mean()
-            # any scale will do for a scale-equivariant network; this one fits half precision
-            scale = working.image.std() or 1.0
-            normal = ((working.image - mean) / scale).astype(np.float32)
+            sums = sampling.bin_counts(shifted, self.block)
+            working = self.camera.working(sums)
+            normal, mean, scale = _normal(working.image)
             shown, network = normal, self.network
             if around is not None:
                 window = around(working, working.image - mean, dy, dx) / scale
@@ -213,6 +214,8 @@ class Denoiser:
                 self._warn_of_lost(normal, estimate)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
+            if (dy, dx) == (0, 0) and values is self._reference[1]:
+                self._warn_of_worse(sums, estimate * scale + mean)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
@@ -221,6 +224,22 @@ class Denoiser:
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result
+
+    def of_sums(self, sums: np.ndarray) -> np.ndarray:
+        """One pass over block sums (H, W), finite: their estimate, without a word."""
+        working = self.camera.working(sums)
+        normal, mean, scale = _normal(working.image)
+        return working.restored(self.passes(self.network, normal) * scale + mean)
+
+    def _warn_of_worse(self, sums: np.ndarray, estimate: np.ndarray) -> None:
+        """Warn where the estimate of block sums is worse than a blur of these beyond doubt."""
+        if self.camera.sharpen:
+            return
+        dark = None if self.source.gain is None else self.camera.dark
+        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark)
+        if found is not None and found.worse:
+            white = self.camera.noise is None and self.camera.measured is not None
+            warn(found.sentence(self.card.name, white))
 
     def _warn_of_lost(self, image: np.ndarray, estimate: np.ndarray) -> None:
         """Warn where a lattice that block sums show beyond doubt is not in their estimate."""
@@ -241,10 +260,6 @@ class Denoiser:
         if self.camera.outliers and np.array_equal(raw, known):
             return cleaned
         return self.camera.cleaned(raw)[0]
-
-    def working(self, values: np.ndarray, dy: int = 0, dx: int = 0) -> Working:
-        """A cleaned frame's block sums as the network wants them, on a grid moved by dy, dx."""
-        return self.camera.working(sampling.bin_counts(_padded(values, dy, dx), self.block))
 
     def found(self) -> dict[str, Any]:
         """What a recipe says of image, model and device."""
@@ -355,6 +370,15 @@ def _padded(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
         return values
     padded: np.ndarray = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
     return padded
+
+
+def _normal(image: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """An image of mean 0 and standard deviation 1, float32, and what these were.
+
+    Any scale will do for a scale-equivariant network; this one fits half precision.
+    """
+    mean, scale = image.mean(), image.std() or 1.0
+    return ((image - mean) / scale).astype(np.float32), mean, scale
 
 
 def _turn(image: np.ndarray, turn: int) -> np.ndarray:

@@ -73,6 +73,12 @@ def equivalent_filter(
     ------
     SBDError
         If the image is a movie, the pixel lies outside it, or ``denoise`` would refuse it.
+
+    Examples
+    --------
+    >>> seen = sbd.equivalent_filter(noisy, y=48, x=48, model="hrtem")
+    >>> (seen.y, seen.x)
+    (48, 48)
     """
     import torch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from ..errors import SBDError
+from ..networks.choice import Modality
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Quality = Literal["fast", "best"]
@@ -99,6 +100,9 @@ class Settings(Repeated):
     model
         ``"auto"`` takes the bundled model that predicts held-out pixels best
         (``networks.choice``); or a name from ``models()``, or the path of a ``.safetensors`` file.
+    modality
+        ``"phase contrast"`` or ``"dark field"`` where that is known: then ``model="auto"`` looks
+        among the models of that kind only.
     quality
         ``"fast"`` is one pass of the network; ``"best"`` averages over the 8 flips and turns of the
         image and over shifted grids of blocks.
@@ -146,6 +150,10 @@ class Settings(Repeated):
     model: Annotated[
         str,
         Field(description="auto, a bundled model, or a .safetensors file."),
+    ] = "auto"
+    modality: Annotated[
+        Modality,
+        Field(description="auto, 'phase contrast' or 'dark field': among which models auto looks."),
     ] = "auto"
     gain_tuning: Any = False
     frames: Annotated[
@@ -198,6 +206,14 @@ class Settings(Repeated):
     @classmethod
     def _named(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
+
+    @field_validator("modality", mode="before")
+    @classmethod
+    def _kind(cls, value: Any) -> Any:
+        known = get_args(Modality)
+        if value not in known:
+            raise ValueError(f"The modality is {', '.join(map(repr, known))}, not {value!r}.")
+        return value
 
     @field_validator("pixel_size", "gain", "offset", mode="before")
     @classmethod

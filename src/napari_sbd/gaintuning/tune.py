@@ -94,6 +94,13 @@ def gain_tune(
     ------
     SBDError
         If the input cannot be used, with a sentence that says why.
+
+    Examples
+    --------
+    >>> tuned = sbd.gain_tune(noisy, model="hrtem", steps=2)
+    >>> tuned.report.kept  # two steps are too few to help, and so nothing is changed
+    False
+    >>> better = sbd.denoise(noisy, gain_tuning=tuned)
     """
     source = as_micrograph(image, pixel_size, gain, offset)
     with in_words():

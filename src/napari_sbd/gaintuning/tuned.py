@@ -33,6 +33,8 @@ class Tuned:
     ----------
     model, model_sha256
         The model's name, or the path of its weights; and their checksum.
+    tune
+        Whether gains were tuned, or all weights.
     changes
         What was found, half precision, (S, C): to be added to 1 for the gains of each convolution,
         or to each weight. S is 1, or the number of frames that were tuned one by one. It is applied
@@ -45,6 +47,13 @@ class Tuned:
         Loss, steps and frames that ``gain_tune`` was asked for.
     image
         What it was tuned on, as ``fingerprint`` describes it; None where that was in memory.
+
+    Examples
+    --------
+    >>> tuned = sbd.gain_tune(noisy, model="hrtem", steps=2)
+    >>> path = tuned.save("gains.safetensors")
+    >>> sbd.Tuned.load(path).sha256 == tuned.sha256
+    True
     """
 
     model: str
@@ -80,7 +89,13 @@ class Tuned:
         return digest.hexdigest()
 
     def settings(self, source: Micrograph) -> dict[str, Any]:
-        """What the recipe of a denoised micrograph says of the tuning, with the gains."""
+        """What the recipe of a denoised micrograph says of the tuning, with the gains.
+
+        Parameters
+        ----------
+        source
+            The micrograph that was denoised.
+        """
         report = self.report
         here = self.image is not None and self.image == fingerprint(source)
         text = to_text(self)
@@ -100,6 +115,13 @@ class Tuned:
     def check(self, card: ModelCard, frames: int = 1) -> None:
         """Refuse a model, or a number of frames, for which these gains were not tuned.
 
+        Parameters
+        ----------
+        card
+            Of the model to be used.
+        frames
+            Of the movie to be denoised.
+
         Raises
         ------
         SBDError
@@ -117,7 +139,15 @@ class Tuned:
             )
 
     def over(self, network: UNet, frame: int = 0) -> UNet:
-        """The tuned network of a frame: a layer over ``network``, which stays as it is."""
+        """The tuned network of a frame.
+
+        Parameters
+        ----------
+        network
+            That of the model; it stays as it is, the tuned one is a layer over it.
+        frame
+            Its number, where frames were tuned one by one.
+        """
         import torch
 
         from . import layer
@@ -139,6 +169,13 @@ class Tuned:
     def from_facts(cls, facts: dict[str, str], changes: dict[str, np.ndarray]) -> Tuned:
         """The inverse of ``facts``.
 
+        Parameters
+        ----------
+        facts
+            As ``facts`` gives them.
+        changes
+            Those of the gains.
+
         Raises
         ------
         KeyError, TypeError, ValueError
@@ -155,7 +192,12 @@ class Tuned:
         return cls(model, sha256, tune, seed, changes, reports, requested, image)
 
     def save(self, path: str | Path) -> Path:
-        """Write a ``.safetensors`` file that ``load`` and ``denoise(..., gain_tuning=path)`` read.
+        """Write a file that ``load`` and ``denoise(..., gain_tuning=path)`` read.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.safetensors``.
 
         Raises
         ------
@@ -178,6 +220,11 @@ class Tuned:
     @classmethod
     def load(cls, path: str | Path) -> Tuned:
         """Read what ``save`` wrote.
+
+        Parameters
+        ----------
+        path
+            Of the file.
 
         Raises
         ------

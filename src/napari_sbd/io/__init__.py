@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import SBDError
 from ..files import check_folder
+from ..foreign import micrograph_of
 from ..micrograph import Micrograph
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
@@ -104,6 +105,13 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     ------
     SBDError
         If there is no such file, or it is damaged, cut short or holds no grey-scale image.
+
+    Examples
+    --------
+    >>> sbd.write(noisy, "noisy.ome.tif")
+    >>> m = sbd.read("noisy.ome.tif")
+    >>> m.shape, m.pixel_size
+    ((96, 96), 0.03)
     """
     path = Path(path).absolute()
     check_readable(path)
@@ -136,7 +144,7 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     m
-        A Micrograph, or an array without calibration.
+        A Micrograph, an image of another program (``foreign``), or an array without calibration.
     path
         .ome.tif, .tif (as ImageJ reads it where the type allows), .mrc, .mrcs, .dm4, .emd, .h5,
         .hdf5, .npy (with a .npy.json beside it) or .zarr (an OME-Zarr folder).
@@ -146,8 +154,15 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     SBDError
         If the suffix is unknown, the folder is missing or not writable, the format cannot hold the
         values, or the path is the image's own source.
+
+    Examples
+    --------
+    >>> sbd.write(denoised, "denoised.ome.tif")
+    >>> sbd.read("denoised.ome.tif").pixel_size
+    0.03
     """
-    m = m if isinstance(m, Micrograph) else Micrograph(m)
+    if not isinstance(m, Micrograph):
+        m = micrograph_of(m) or Micrograph(m)
     path = Path(path).absolute()
     check_writable(path)
     if m.source is not None and path.exists() and m.source.exists() and path.samefile(m.source):

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
 from .arrays import frames
-from .axes import Axis, calibration, frames_first, is_image
 from .hdf5 import load
 from .record import plain
 

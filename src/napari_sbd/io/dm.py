@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
+from ..units import pixel_size_nm, to_seconds
 from . import record
 from .arrays import map_array, storable
 from .dm_tags import Block, read_tags
 from .record import plain
-from .units import pixel_size_nm, to_seconds
 
 _TYPES = {
     1: "i2",

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from .arrays import is_large
-from .axes import Axis, calibration, frames_first, is_image
 from .hdf5 import load, opened
 from .record import plain
 

@@ -15,10 +15,10 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing_folder
 from ..micrograph import Micrograph
+from ..units import pixel_size_nm, to_seconds
 from . import record
 from .arrays import frames, is_large
 from .record import plain
-from .units import pixel_size_nm, to_seconds
 
 _VERSION = "0.5"
 _LEVEL = "0"

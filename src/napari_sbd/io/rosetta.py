@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from .arrays import LAZY_BYTES
-from .axes import Axis, calibration, frames_first, is_image
 from .record import plain
 
 READERS = {

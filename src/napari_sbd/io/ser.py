@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..units import pixel_size_nm
 from .arrays import check_length, stack_frames
-from .units import pixel_size_nm
 
 _IMAGES = 0x4122
 _HEADER = struct.Struct("<HHHIIII")

@@ -12,12 +12,12 @@ import numpy as np
 from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
+from ..units import no_printers, pixel_size_nm, to_seconds
 from . import record, tiff_vendors
 from .arrays import each_pixel, frames, is_large, map_array, stack_frames, storable
 from .record import plain
 from .tiff_check import check_complete
 from .tiff_series import detector_image
-from .units import no_printers, pixel_size_nm, to_seconds
 
 _IMAGEJ_COUNTS = ("uint8", "uint16")
 _IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from ..units import pixel_size_nm, to_nm, to_seconds
 from .record import plain
-from .units import pixel_size_nm, to_nm, to_seconds
 
 Size = tuple[float, float]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..units import pixel_size_nm, to_seconds
 from .hdf5 import load
-from .units import pixel_size_nm, to_seconds
 
 _DEAD_TIME = 1.01
 

@@ -47,6 +47,13 @@ def correct_drift(
     ------
     SBDError
         If movie and drift do not belong together, or no pixel is in all frames.
+
+    Examples
+    --------
+    >>> steps = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    >>> drift = sbd.Drift(steps, np.zeros((3, 2)), np.ones(3), np.zeros(3))
+    >>> sbd.correct_drift(movie, drift, edges="crop").shape  # the rows that all frames have
+    (3, 62, 64)
     """
     source = as_micrograph(movie)
     if edges not in ("pad", "crop"):

@@ -41,6 +41,14 @@ class Drift:
         nm per pixel along y and x, or None.
     estimated
         Arguments and model of ``estimate_drift``, for recipes; None where it was not used.
+
+    Examples
+    --------
+    >>> shifts = np.array([[0, 0], [2.2, -1]])  # y, x [px] of two frames
+    >>> drift = sbd.Drift(shifts, np.full((2, 2), 0.3), np.ones(2), np.zeros(2), (0.05, 0.05))
+    >>> drift.shifts_nm
+    array([[ 0.  ,  0.  ],
+           [ 0.11, -0.05]])
     """
 
     shifts: np.ndarray
@@ -157,6 +165,12 @@ def estimate_drift(
     Warns
     -----
     In words, if the frames do not agree with each other after registration.
+
+    Examples
+    --------
+    >>> drift = sbd.estimate_drift(movie, model="hrtem")
+    >>> drift.shifts.shape, drift.errors.shape  # y, x [px]
+    ((3, 2), (3, 2))
     """
     source = as_micrograph(movie)
     if pixel_size is not None:

@@ -125,7 +125,9 @@ def smooth(counts: np.ndarray) -> np.ndarray:
 def agreement(a: np.ndarray, b: np.ndarray, noise: float, share: float) -> tuple[float, float]:
     """Noise-corrected correlation of two smoothed images, and its standard error.
 
-    ``noise`` is the variance of the first, ``share`` times that is the second's.
+    ``noise`` is the variance of the first, ``share`` times that is the second's. What both show
+    alike moves numerator and denominator together, so noise times signal only counts as far as they
+    differ.
     """
     both = np.isfinite(a) & np.isfinite(b)
     x, y = a[both] - a[both].mean(), b[both] - b[both].mean()
@@ -134,4 +136,7 @@ def agreement(a: np.ndarray, b: np.ndarray, noise: float, share: float) -> tuple
     error = np.sqrt(noise * (max(signal, 0) + (0.5 + share) * noise) / independent)
     if min(signal, other) < 4 * error:
         return np.nan, np.nan
-    return float((x * y).mean() / np.sqrt(signal * other)), float(error / signal)
+    found = float((x * y).mean() / np.sqrt(signal * other))
+    apart = (1 - min(found, 1.0) ** 2) * (1 + share) * signal
+    variance = noise * (apart + (0.5 + share + 0.5 * share**2) * noise) / independent
+    return found, float(np.sqrt(variance) / signal)

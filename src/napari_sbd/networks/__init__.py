@@ -97,7 +97,13 @@ AnyCard = TypeVar("AnyCard", bound=Card)
 
 
 def models() -> list[ModelCard]:
-    """The cards of the bundled models, the default first."""
+    """The cards of the bundled models, the default first.
+
+    Examples
+    --------
+    >>> [model.name for model in sbd.models()]
+    ['hrtem', 'pt-ceo2', 'stem']
+    """
     names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
     return [
         read_card(_BUNDLED / f"{n}.json", ModelCard)

@@ -70,7 +70,9 @@ class Camera:
     block
         Pixels summed along y and x.
     noise
-        The spectrum of correlated noise; None where it is white.
+        The spectrum of correlated noise; None where it is white, or taken for white.
+    measured
+        What the image itself shows of it.
     illumination
         Whether uneven light is looked for.
     outliers
@@ -87,6 +89,7 @@ class Camera:
 
     block: tuple[int, int]
     noise: NoiseSpectrum | None = None
+    measured: NoiseSpectrum | None = None
     illumination: bool = False
     outliers: bool = False
     fixed: Outliers | None = None
@@ -172,6 +175,9 @@ def look_at(
     light = estimate_illumination(_filled(sums), camera.dark)
     light = light if illumination else None
     spectrum = _spectrum_of(source, camera, clean, light, noise)
+    measured = spectrum
+    if noise != "auto":
+        measured = _spectrum_of(source, camera, clean, light, "auto")
     seen: list[str] = []
     facts: dict[str, Any] = {}
     if spectrum is not None:
@@ -184,7 +190,7 @@ def look_at(
         course = "is lower behind a straight edge" if light.is_step else "falls"
         seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
         facts["illumination_fall"] = round(light.fall, 3)
-    return replace(camera, noise=spectrum, seen=tuple(seen), facts=facts), clean
+    return replace(camera, noise=spectrum, measured=measured, seen=tuple(seen), facts=facts), clean
 
 
 def estimate_noise_spectrum(

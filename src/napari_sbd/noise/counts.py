@@ -39,13 +39,13 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
     if source.gain is None:
         if (finite < 0).any():
             raise SBDError(
-                "The image has negative values, so it holds no electron counts; give gain=... "
-                "(file units per electron) and offset=... (file units at zero electrons)."
+                "The image has negative values, so it holds no electron counts; give the gain "
+                "(file units per electron) and the offset (file units at zero electrons)."
             )
         if (finite != np.round(finite)).any():
             raise SBDError(
                 "The image does not hold whole numbers, so it holds no electron counts; give "
-                "gain=... (file units per electron), which estimate_detector can find."
+                "the gain (file units per electron), which estimate_detector can find."
             )
         source = source.replace(gain=1.0)
     if not finite.size or finite.mean() <= 0:

@@ -40,6 +40,7 @@ _MODEL = 0.02  # relative error of the filtered noise from the shape of the spec
 _HIDDEN = 0.3  # error of what the spectrum loses where the signal hides it, relative to that
 _HIDDEN_TAIL = 4.0  # the same, for each unit of tail
 _SURE = 0.1  # relative error up to which the gain is believed
+_SHAPED = 0.03  # error of a correlation from the shape of the spectrum; sampled Gaussians lose it
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +158,14 @@ def estimate_detector(
     SBDError
         If the image is blank, smaller than 64 x 64 pixels or nearly without data, or a mask does
         not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> frames = sbd.Micrograph(100 + 20.0 * rng.poisson(noisy.data, (8, 96, 96)), 0.03)
+    >>> found = sbd.estimate_detector(frames)
+    >>> bool(abs(found.gain - 20) < 3 * found.gain_err)
+    True
     """
     source = as_micrograph(image)
     shape = source.shape[-2:]
@@ -300,6 +309,7 @@ def _spectrum(spectra: np.ndarray, lowest: float, kernel: np.ndarray, test: Whit
         power = float(whole[used].mean())
         # a correlation of neighbours that was overlooked: four of them, twice in the power
         share_err = 8 * test.error
+        correlation_err = test.error
     else:
         error = np.std(spectra, 0) / count
         off = (np.abs(whole - power * shape(FREQUENCY)) - 2 * error)[used] / whole[used]
@@ -310,6 +320,7 @@ def _spectrum(spectra: np.ndarray, lowest: float, kernel: np.ndarray, test: Whit
         # below that frequency the shape is believed, not seen
         hidden = 1 - float(shape(np.array([lowest]))[0])
         doubtful = (_HIDDEN + _HIDDEN_TAIL * shape.tail) * hidden
+        correlation_err = float(np.hypot(correlation_err, _SHAPED))
         share_err = float(
             np.sqrt((share_err / shape.passed(kernel)) ** 2 + doubtful**2 + _MODEL**2)
         )

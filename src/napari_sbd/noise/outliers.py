@@ -95,6 +95,14 @@ def find_outliers(frame: Any, *, lines: bool = True) -> Outliers:
     ------
     SBDError
         If it is no single frame.
+
+    Examples
+    --------
+    >>> hot = noisy.data.copy()
+    >>> hot[50, 60] = 10000
+    >>> found = sbd.find_outliers(hot)
+    >>> print(found)
+    one hot pixel left out
     """
     values = np.asarray(unmasked(frame if hasattr(frame, "dtype") else np.asarray(frame)))
     if values.ndim != 2 or values.dtype.kind not in "buif":

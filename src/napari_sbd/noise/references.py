@@ -69,6 +69,16 @@ def apply_references(
     UserWarning
         If the image shows no trace of the gain reference and ``multiply`` does not say how to
         apply it; then it is divided by.
+
+    Examples
+    --------
+    >>> gain = np.ones((96, 96))
+    >>> gain[:, 48:] = 2.0  # the right half of the camera gives twice as much for an electron
+    >>> seen = noisy.replace(data=noisy.data * gain)
+    >>> even = sbd.apply_references(seen, gain_reference=gain)
+    >>> ratio = even.data / noisy.data
+    >>> bool(np.allclose(ratio, ratio[0, 0]))
+    True
     """
     if dark is None and gain_reference is None:
         return micrograph

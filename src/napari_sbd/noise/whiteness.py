@@ -112,6 +112,8 @@ def whiteness(
     if len(power) < 2 * len(_LAGS):
         return Whiteness()
     level = float(np.average(power, weights=number))
+    if not level > 0:  # no noise at all
+        return Whiteness()
     along, error, p = _correlations(at, power / level, number)
     rows, columns = (
         _shared(image.mean(1 - axis), image.shape[1 - axis], slowest[axis], level)

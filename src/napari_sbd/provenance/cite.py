@@ -64,6 +64,11 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     ------
     SBDError
         If there is no recipe, this version does not know what it holds, or it was edited.
+
+    Examples
+    --------
+    >>> print(sbd.cite(denoised))
+    The micrograph is simulated (napari-sbd ...
     """
     from ..recipe import KEY
     from . import read_recipe

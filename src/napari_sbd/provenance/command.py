@@ -36,6 +36,13 @@ def as_command(recipe: Any) -> str:
     ------
     SBDError
         If it holds what this version does not know, or what the command line has no option for.
+
+    Examples
+    --------
+    >>> sbd.write(noisy.replace(metadata={}), "noisy.tif")
+    >>> result = sbd.denoise(sbd.read("noisy.tif"), model="hrtem")
+    >>> print(sbd.as_command(result.metadata["napari_sbd"]))
+    napari-sbd denoise ...noisy.tif -o noisy_denoised.ome.tif --pixel-size 0.03 ...
     """
     lines: list[str] = []
     raw = newest = None

@@ -43,6 +43,12 @@ def as_python(recipe: Any) -> str:
     ------
     SBDError
         If it holds what this version does not know, or what a script cannot repeat.
+
+    Examples
+    --------
+    >>> print(sbd.as_python(denoised.metadata["napari_sbd"]))
+    import napari_sbd as sbd
+    ...
     """
     script = _Script()
     for step in since_the_source(steps(recipe)):

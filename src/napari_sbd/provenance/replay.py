@@ -110,6 +110,13 @@ def rerun(
         to be found.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> sbd.write(noisy, "noisy.tif")
+    >>> sbd.write(sbd.denoise(sbd.read("noisy.tif"), model="hrtem"), "result.tif")
+    >>> sbd.rerun("result.tif").verdict()
+    'The result is identical. The source file is unchanged.'
     """
     from .contradictions import within
     from .replay_steps import Follower

@@ -25,6 +25,11 @@ def psnr(estimate: Any, truth: Any, peak: float | None = None) -> float:
     ------
     SBDError
         If the shapes differ or the peak is not positive.
+
+    Examples
+    --------
+    >>> round(sbd.psnr(np.full((4, 4), 0.9), np.ones((4, 4))), 6)
+    20.0
     """
     a, b = _pair(estimate, truth)
     top = _peak(peak, b)
@@ -48,6 +53,11 @@ def ssim(estimate: Any, truth: Any, peak: float | None = None) -> float:
     ------
     SBDError
         If the shapes differ, pixels are not finite, or the peak is not positive.
+
+    Examples
+    --------
+    >>> sbd.ssim(phantom.clean, phantom.clean)
+    1.0
     """
     from skimage.metrics import structural_similarity
 

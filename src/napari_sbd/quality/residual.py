@@ -107,6 +107,12 @@ def residual_check(
     ------
     SBDError
         If the images do not fit each other, are movies, or hold no electron counts.
+
+    Examples
+    --------
+    >>> blurred = denoised.replace(data=np.full_like(denoised.data, denoised.data.mean()))
+    >>> sbd.residual_check(noisy, blurred).verdict()
+    'The residual has ... lattice peaks, ...: the denoiser removed signal.'
     """
     import pandas as pd
     from scipy.stats import false_discovery_control

@@ -118,6 +118,14 @@ def upsnr(
     ------
     SBDError
         If the data do not suit the method.
+
+    Examples
+    --------
+    >>> peak = float(phantom.clean.data.max())
+    >>> score = sbd.upsnr(noisy, lambda image: np.full(image.shape, image.mean()), peak)
+    >>> truth = sbd.psnr(np.full(noisy.shape, noisy.data.mean()), phantom.clean, peak)
+    >>> bool(score.low < truth < score.high)
+    True
     """
     if interval not in ("analytic", "bootstrap"):
         raise SBDError(f"The interval is 'analytic' or 'bootstrap', not {interval!r}.")
@@ -133,11 +141,20 @@ def umse(
 ) -> tuple[float, float, float]:
     """Estimate the mean squared error of a denoiser without the truth.
 
-    Parameters and errors are those of ``upsnr``.
+    Parameters
+    ----------
+    noisy, denoiser, method, seed
+        As in ``upsnr``, which raises the same errors.
 
     Returns
     -------
     uMSE and its 95 % interval, low and high [electrons^2].
+
+    Examples
+    --------
+    >>> value, low, high = sbd.umse(noisy, lambda image: np.full(image.shape, image.mean()))
+    >>> low < value < high
+    True
     """
     score = upsnr(noisy, denoiser, 1.0, method, seed=seed)
     return score.umse, score.umse_low, score.umse_high
@@ -180,6 +197,14 @@ def compare(
     ------
     SBDError
         If the data do not suit the method, or the names the dictionary.
+
+    Examples
+    --------
+    >>> from scipy.ndimage import gaussian_filter
+    >>> blurs = {f"{s} px": lambda image, s=s: gaussian_filter(image * 1.0, s) for s in (1, 5)}
+    >>> table = sbd.compare(noisy, blurs)
+    >>> table["verdict"].to_dict()
+    {'1 px': 'reference', '5 px': 'worse than 1 px'}
     """
     import pandas as pd
     from scipy.stats import norm

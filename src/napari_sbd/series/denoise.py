@@ -72,6 +72,15 @@ def denoise_series(
         If the stack is of another protocol than the model's, or holds NaN within the mask.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 12))[:, None, None] * start
+    >>> counted = np.random.default_rng(0).normal(decay, 0.1)
+    >>> model = sbd.train_series(decay, counted, steps=4)  # for real use leave the steps out
+    >>> sbd.denoise_series(counted, model).shape
+    (12, 32, 32)
     """
     source = as_series(stack)
     trained = model if isinstance(model, SeriesModel) else load_series_model(model)

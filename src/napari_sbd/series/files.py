@@ -31,6 +31,12 @@ def read_series(path: str | os.PathLike[str]) -> Series:
     ------
     SBDError
         If the file cannot be used.
+
+    Examples
+    --------
+    >>> sbd.write_series(sbd.Series(np.ones((5, 8, 8))), "stack.nii.gz")
+    >>> sbd.read_series("stack.nii.gz").length
+    5
     """
     path = Path(path).absolute()
     if not is_nifti(path):
@@ -77,6 +83,10 @@ def write_series(series: Series, path: str | os.PathLike[str]) -> None:
     SBDError
         If the suffix is unknown, the folder cannot be written, the format cannot hold the stack,
         or the path is the stack's own source.
+
+    Examples
+    --------
+    >>> sbd.write_series(sbd.Series(np.ones((5, 8, 8))), "stack.nii.gz")
     """
     path = Path(path).absolute()
     check_target(path, len(series.grid))

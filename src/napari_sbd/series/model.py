@@ -113,10 +113,24 @@ def model_path(path: str | Path) -> Path:
 def load_series_model(path: str | Path) -> SeriesModel:
     """Read what ``SeriesModel.save`` wrote.
 
+    Parameters
+    ----------
+    path
+        Of the weights, ``NAME.safetensors``; their card, ``NAME.json``, lies beside them.
+
     Raises
     ------
     SBDError
         If a file is missing, not valid, or not the one of its card.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 12))[:, None, None] * start
+    >>> model = sbd.train_series(decay, np.random.default_rng(0).normal(decay, 0.1), steps=4)
+    >>> path = model.save("decay.safetensors")
+    >>> sbd.load_series_model(path).card.name
+    'decay'
     """
     from .networks import build
 

@@ -105,6 +105,12 @@ class Series:
     ------
     SBDError
         If the array is no such stack, or the table has another number of volumes.
+
+    Examples
+    --------
+    >>> stack = sbd.Series(np.zeros((5, 32, 32)))
+    >>> stack.length, stack.grid
+    (5, (32, 32))
     """
 
     data: Any
@@ -144,7 +150,13 @@ class Series:
         return tuple(self.data.shape[1:])
 
     def replace(self, **changes: Any) -> Series:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values of fields, by name.
+        """
         return replace(self, **changes)
 
 

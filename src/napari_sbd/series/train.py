@@ -104,6 +104,14 @@ def train_series(
         If the input cannot be used, or the reference is noisier than the target.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 12))[:, None, None] * start
+    >>> model = sbd.train_series(decay, np.random.default_rng(0).normal(decay, 0.1), steps=4)
+    >>> model.save("decay.safetensors").name
+    'decay.safetensors'
     """
     reference = as_series(low_noise)
     kind: Any = recognise(reference) if noise == "auto" else noise

@@ -96,6 +96,12 @@ def simulate(
     SBDError
         If kind, material, zone or modality are unknown, a number makes no sense, or the image
         does not fit into memory.
+
+    Examples
+    --------
+    >>> phantom = sbd.simulate(size=96, pixel_size=0.03, dose=10, seed=1)
+    >>> phantom.noisy.shape, phantom.clean.shape, phantom.columns.shape[1]
+    ((96, 96), (96, 96), 5)
     """
     _check(kind, size, pixel_size, dose, frames, seed, modality, defocus)
     margin = round(_MARGIN / (pixel_size * 10))

@@ -65,6 +65,13 @@ def denoise_file(
         If the input cannot be used or the result not be written; what was done is kept.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> sbd.write(movie, "movie.mrc")
+    >>> path = sbd.denoise_file("movie.mrc", "movie.zarr", model="hrtem")
+    >>> sbd.read(path).shape
+    (3, 64, 64)
     """
     path = Path(target).absolute()
     check_writable(path)

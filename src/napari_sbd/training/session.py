@@ -69,6 +69,24 @@ def train(
         holds another run, or nothing is there to resume.
     Cancelled
         If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> from napari_sbd.training.recipe import Recipe
+    >>> recipe = Recipe(  # far too little for real use
+    ...     name="small",
+    ...     description="Sheets of one atom.",
+    ...     mixture={"sheet": 1},
+    ...     waves=20,
+    ...     images=40,
+    ...     image_size=64,
+    ...     crops=(32,),
+    ...     batch=2,
+    ...     network={"widths": (8, 16), "depths": (1, 1), "non_local": 0},
+    ...     steps=2,
+    ... )
+    >>> sbd.train(recipe, "run").name
+    'small.safetensors'
     """
     import torch
 

@@ -142,6 +142,15 @@ def specialise(
         As ``specialist`` and ``train``.
     Cancelled
         If ``should_stop`` said so; ``train(folder / "recipe.yaml", folder, resume=True)`` goes on.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> try:
+    ...     sbd.specialise("Pt", "run", pixel_size=0.0065, should_stop=lambda: True)  # at once
+    ... except sbd.Cancelled:
+    ...     print(Path("run/recipe.yaml").exists())
+    True
     """
     from .session import train
 

@@ -1,26 +1,24 @@
-"""One denoising in the viewer: its run, its job, and the layer in which it shows."""
+"""One denoising in the viewer: the task, and the layer in which it shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from napari.utils.events import disconnect_events
-from qtpy.QtCore import QObject, Signal
-from superqt.utils import create_worker
 
-from ..forms.task_widget import sentence
-from ..jobs.queue import Job, queue
+from ..forms.task_widget import Progress, ShouldStop
 from ..jobs.run import Run
 from ..layers import micrographs as layers
+from ..layers.results import put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
     import napari
 
 
-class Denoising(QObject):
-    """Denoise a layer into a new one as soon as the queue allows.
+class Denoising:
+    """Denoises a layer into a new one; a task that shows its frames as they come.
 
     Parameters
     ----------
@@ -30,93 +28,62 @@ class Denoising(QObject):
         The layer.
     run
         The work.
-    parent
-        The widget to which it belongs.
+    keep
+        Whether an earlier result of the layer stays.
 
     Attributes
     ----------
+    name
+        For people.
     result
         The new layer, once its first frame is done.
-    ended
-        Signal: itself, a sentence about what has come of it, and whether that is an error.
     """
 
-    ended = Signal(object, str, bool)
-
     def __init__(
-        self, viewer: napari.viewer.Viewer, source: Image, run: Run, parent: QObject
+        self, viewer: napari.viewer.Viewer, source: Image, run: Run, keep: bool = False
     ) -> None:
-        super().__init__(parent)
-        self._viewer, self.run = viewer, run
+        self._viewer, self.run, self._keep = viewer, run, keep
         self._source: Image | None = source
         self.result: Image | None = None
         self._look = {**layers.look_of(source), "name": f"{source.name} denoised"}
-        worker = create_worker(run.work, _ignore_errors=True, _start_thread=False)
-        worker.yielded.connect(self._frame_done)
-        worker.returned.connect(self._done)
-        worker.errored.connect(self._failed)
-        self.job = Job(
-            f"Denoise {source.name} ({run.settings.model}, {run.settings.quality})",
-            worker,
-            share=lambda: run.share,
-            stop=run.cancel,
-            dropped=self._dropped,
-        )
-        viewer.layers.events.removed.connect(self._removed)
-        viewer.dims.events.current_step.connect(self._scrolled)
-        # a lambda, since slots of this object are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
-        queue().add(self.job)
+        self.name = f"Denoise {source.name} ({run.settings.model}, {run.settings.quality})"
+        self._fresh: deque[int] = deque()  # frames that are done and not yet shown
 
-    @property
-    def words(self) -> str:
-        """How far it is."""
-        if self.job.begun is None or self.run.cancelled:
-            return self.job.words
-        return self.run.progress
+    def __call__(self, progress: Progress, should_stop: ShouldStop) -> Denoising:
+        """Do it, in a background thread."""
+        self._fresh.extend(self.run.work(progress, should_stop))
+        return self
 
-    def _frame_done(self, index: int) -> None:
-        run, source = self.run, self._source
-        if run.result is None or source is None:
+    def show(self) -> None:
+        """Show, in the main thread, the frames that have been done since."""
+        fresh = {self._fresh.popleft() for _ in range(len(self._fresh))}
+        source = self._source
+        if not fresh or source is None:
             return
+        run = self.run
         if self.result is None:
             limits = layers.readable_limits(tuple(source.contrast_limits), run.limits)
             metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
             metadata |= layers.made_from(source)
             self.result = Image(run.result, contrast_limits=limits, metadata=metadata, **self._look)
-            self._viewer.add_layer(self.result)
-        elif self._viewer.dims.ndisplay == 3 or index == frame_shown(self._viewer, self.result):
+            put(self._viewer, self.result, "denoised", keep=self._keep)
+        elif self._viewer.dims.ndisplay == 3 or frame_shown(self._viewer, self.result) in fresh:
             self.result.refresh()
 
-    def _done(self, _nothing: None) -> None:
-        self._end(self.run.outcome)
-
-    def _failed(self, error: Exception) -> None:
-        self._end(sentence(error), is_error=True)
-
-    def _dropped(self) -> None:
-        self._end("Cancelled.")
-
-    def _end(self, words: str, is_error: bool = False) -> None:
-        self._disconnect(self._viewer)
+    def end(self) -> None:
+        """Show what there is, with the recipe of what was done."""
+        self.show()
         if self.result is not None:
             self.result.metadata = {**self.result.metadata, **self.run.metadata}
-        self.ended.emit(self, words, is_error)
-        self.deleteLater()
 
-    def _scrolled(self) -> None:
+    def look(self) -> None:
+        """Go on from the frame that is looked at."""
         if self._source is not None:
             self.run.look_at(frame_shown(self._viewer, self._source))
 
-    def _removed(self, event: Any) -> None:
-        if event.value is self._source or event.value is self.result:
-            self._source = None  # nothing more is shown of this run
-            self.job.cancel()
-
-    def _disconnect(self, viewer: napari.viewer.Viewer) -> None:
-        disconnect_events(viewer.layers.events, self)
-        disconnect_events(viewer.dims.events, self)
-
-    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
-        self.job.abandon()
-        self._disconnect(viewer)
+    def lost(self, layer: object) -> bool:
+        """Whether a layer that is gone was its source or its result; nothing more is shown then."""
+        if layer is not self._source and layer is not self.result:
+            return False
+        self._source = None
+        return True

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-)
+from typing import TYPE_CHECKING, get_args
+
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
-from ..forms.fields import BAR_STEPS, Form, beside, choices, field, show_or_hide, text
+from ...networks.choice import Modality
+from ..forms.fields import beside, choices, field, show_or_hide, stacked, text
 from ..forms.file_button import FileButton
-from ..forms.job_list import JobList
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
+from ..forms.pair_boxes import is_image
 from ..forms.preferences import preference
+from ..forms.task_widget import TaskWidget
+from ..jobs.gain import short
 from ..jobs.summary import Understanding, pixel_size_text
 
+if TYPE_CHECKING:
+    import napari
 
-class DenoiseForm(Form):
-    """The form; ``show_understanding``, ``show_progress`` and ``say`` fill it.
+
+_DOSE = "Mean dose of the first frame, from the gain or estimated from the noise."
+
+
+class DenoiseForm(TaskWidget):
+    """The form; ``show_understanding`` and ``show_calibration`` fill it.
 
     Parameters
     ----------
-    layer
-        The box in which the image is chosen.
+    viewer
+        The viewer whose layers can be chosen.
     """
 
-    def __init__(self, layer: LayerBox) -> None:
-        super().__init__()
-        self.layer = layer
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(
+            viewer,
+            "Denoise",
+            "Add the denoised image as a new layer. Hold B over the image to see the raw one. "
+            "Click again with another image or other settings to queue that as well (Shift-D).",
+        )
+        self.cancel.setToolTip("Stop now; finished frames are kept.")
+        self.layer = LayerBox(viewer, "The image or movie to denoise.", is_image)
         self.pixel_size = field(
             "unknown", "nm per pixel; two numbers, y x x, where the axes differ. Edit to correct."
         )
@@ -42,8 +52,18 @@ class DenoiseForm(Form):
             "not know: the result hardly depends on it.",
         )
         self.offset = field("0", "Value of the image where no electron arrived.")
-        self.dose = text("Mean dose of the first frame, from the gain or estimated from the noise.")
+        self.use = QPushButton()
+        self.use.setToolTip(
+            "Gain and offset as the noise of the image tells them, for this image from now on, in "
+            "all tools."
+        )
+        self.dose = text(_DOSE)
         self.model = ModelBox()
+        self.modality = choices(
+            list(get_args(Modality)),
+            "What the image is, where you know it: among which models auto looks. It is remembered "
+            "for the folder of the file.",
+        )
         self.about = text("The model, and the pixels that it will see.")
         self.quality = choices(
             ["fast", "best"],
@@ -70,32 +90,21 @@ class DenoiseForm(Form):
         )
         self.swipe = QCheckBox("Swipe")
         self.swipe.setToolTip("Show the raw image left of a line that you can drag (Shift-S).")
-        self.denoise = QPushButton("Denoise")
-        self.denoise.setToolTip(
-            "Add the denoised image as a new layer. Hold B over the image to see the raw one. "
-            "Click again with another image or other settings to queue that as well (Shift-D)."
-        )
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop now; finished frames are kept.")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, BAR_STEPS)
-        self.message = text("What has come of it.")
         self.python = QPushButton("Copy as Python")
         self.python.setToolTip("A script that makes the last result again.")
         self.command = QPushButton("Copy as command")
         self.command.setToolTip("A line for a terminal that makes the last result again.")
         self.copies = beside(self.python, self.command)
         self.copies.setVisible(False)
-        self.jobs = JobList()
         self._lay_out()
         self.show_understanding(None)
-        self.set_running(False)
 
     @property
     def settings(self) -> Settings:
         """How to denoise; the calibration is the layer's."""
         return Settings.of(
             model=self.model.chosen,
+            modality=self.modality.currentText(),
             quality=self.quality.currentText(),
             device=self.device.currentText(),
             dark=self.dark.path,
@@ -107,8 +116,16 @@ class DenoiseForm(Form):
         """Show the texts of an image, or none while they are not known."""
         self.dose.setText(found.dose if found else "")
         self.about.setText(f"{found.model}\n{found.sampling}" if found else "")
-        estimate = found.estimated_gain if found else None
-        self.gain.setPlaceholderText("unknown" if estimate is None else f"about {estimate:.3g}")
+        self.dose.setToolTip(_DOSE if found is None else f"{_DOSE} {found.gain.why}".strip())
+        estimated = found is not None and found.gain.how == "estimated"
+        self.use.setVisible(estimated)
+        hint = "unknown"
+        if found is not None and found.gain.how == "counted":
+            hint = "1"
+        elif found is not None and estimated:
+            hint = f"about {short(found.gain.gain)}"
+            self.use.setText(f"Use the estimate {found.gain.in_words}")
+        self.gain.setPlaceholderText(hint)
         show_or_hide(self.warning, "\n".join(found.warnings) if found else "")
 
     def show_calibration(
@@ -119,41 +136,18 @@ class DenoiseForm(Form):
         self.gain.setText("" if gain is None else f"{gain:.6g}")
         self.offset.setText(f"{offset:.6g}")
 
-    def set_running(self, running: bool) -> None:
-        """Allow cancelling while something runs."""
-        self.cancel.setEnabled(running)
-        self.bar.setVisible(running)
-
-    def show_progress(self, share: float, words: str) -> None:
-        """Move the progress bar to a share between 0 and 1."""
-        self.bar.setValue(round(share * BAR_STEPS))
-        self.bar.setFormat(words)
-
-    def say(self, sentence: str) -> None:
-        """Show one sentence below the buttons."""
-        show_or_hide(self.message, sentence)
-
     def _lay_out(self) -> None:
-        rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
-        rows.setColumnStretch(1, 1)
         for name, part in {
             "Image": self.layer,
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
             "Gain": beside(self.gain, QLabel("offset"), self.offset),
-            "Dose": self.dose,
-            "Model": self.model,
+            "Dose": stacked(self.dose, self.use),
+            "Model": beside(self.model, self.modality),
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Camera": beside(self.dark, self.gain_reference, self.sharpen),
+            "View": beside(self.live, self.swipe, self.keep),
         }.items():
-            row = rows.rowCount()
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        rows.addWidget(QLabel("View"), rows.rowCount(), 0)
-        rows.addWidget(beside(self.live, self.swipe), rows.rowCount() - 1, 1)
-        buttons = beside(self.denoise, self.cancel)
-        for part in (self.warning, buttons, self.bar, self.message, self.copies, self.jobs):
-            whole.addWidget(part)
-        whole.addStretch()
+            self.add_row(name, part)
+        self.add_whole_row(self.warning)
+        self.below.addWidget(self.copies)

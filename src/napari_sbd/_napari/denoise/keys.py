@@ -17,7 +17,7 @@ DENOISE, LIVE, SWIPE = "Shift-D", "Shift-L", "Shift-S"
 def bind_keys(viewer: napari.viewer.Viewer, form: DenoiseForm) -> None:
     """Let keys click the buttons of a form, and B show the raw image while it is held."""
     bind_flip(viewer)
-    buttons = {DENOISE: form.denoise, LIVE: form.live, SWIPE: form.swipe}
+    buttons = {DENOISE: form.start, LIVE: form.live, SWIPE: form.swipe}
     for key, button in buttons.items():
         viewer.bind_key(key, lambda _viewer, b=button: b.click(), overwrite=True)
     form.destroyed.connect(lambda: unbind_keys(viewer))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from napari.utils.notifications import show_error
+from napari.utils.events import disconnect_events
 from qtpy.QtCore import QTimer
 from superqt.utils import create_worker
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...provenance.replay import as_command, as_python
-from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_image
+from ..forms.preferences import modality_of, remember_modality
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
+from ..jobs.work import Work
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown, part_shown
 from ..tools.recipe_widget import copy_recipe
@@ -27,11 +28,10 @@ from .form import DenoiseForm
 from .keys import bind_keys
 from .live_preview import LivePreview
 from .swipe import Swipe
+from .two_halves import TwoHalves
 
 if TYPE_CHECKING:
     import napari
-
-_POLL = 200  # ms between looks at the progress
 
 
 class DenoiseWidget(DenoiseForm):
@@ -43,26 +43,30 @@ class DenoiseWidget(DenoiseForm):
         The viewer whose layers can be chosen.
     """
 
+    again = True
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__(LayerBox(viewer, "The image or movie to denoise.", is_image))
-        self._viewer = viewer
-        self._under_way: list[Denoising] = []
+        super().__init__(viewer)
         self._last: Image | None = None
         self._asked: object = None
-        self._timer = QTimer(self)
-        self._timer.setInterval(_POLL)
-        self._timer.timeout.connect(self._show_progress)
+        self._found: Understanding | None = None
+        self._watched: Image | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._understand)
         self.preview = LivePreview(viewer, self._wish, self)
         self.divider = Swipe(viewer, self)
+        self.halves = TwoHalves(viewer)
+        self.below.insertWidget(0, self.halves)
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
+        self.modality.activated.connect(self._remember_modality)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
+        self.use.clicked.connect(self._use_estimate)
         for box in (self.quality, self.device):
             box.activated.connect(self.preview.ask)
-        self.denoise.clicked.connect(self._start)
-        self.cancel.clicked.connect(self._cancel)
         self.live.toggled.connect(self.preview.switch)
         self.preview.said.connect(self.say)
         self.preview.ended.connect(self._live_ended)
@@ -70,22 +74,43 @@ class DenoiseWidget(DenoiseForm):
         self.divider.ended.connect(self._swipe_ended)
         for button, writer in ((self.python, as_python), (self.command, as_command)):
             button.clicked.connect(partial(self._copy, writer))
+        viewer.layers.events.removed.connect(self._removed)
+        viewer.dims.events.current_step.connect(self._scrolled)
+        # a lambda, since slots of this widget are gone by then
+        self.destroyed.connect(lambda: self._let_go(viewer))
         bind_keys(viewer, self)
         self._look_at_layer()
 
-    @property
-    def running(self) -> bool:
-        """Whether a denoising is under way or waits."""
-        return bool(self._under_way)
-
     def _look_at_layer(self) -> None:
-        """Ask, in the background, what is understood of the chosen layer."""
+        """Show the chosen layer as it is, and follow what other tools make of its calibration."""
         self.say("")
-        self.show_understanding(None)
+        self._watch(self.layer.layer)
+        self._swipe(self.swipe.isChecked())
+        self.modality.setCurrentText(modality_of(folder_of(self.layer.layer)))
+        self._understand()
+
+    def _remember_modality(self) -> None:
+        remember_modality(folder_of(self.layer.layer), self.modality.currentText())
+        self._understand()
+
+    def _watch(self, layer: Image | None) -> None:
+        if self._watched is not None:
+            for event in (self._watched.events.metadata, self._watched.events.scale):
+                event.disconnect(self._calibrated)
+        self._watched = layer
+        if layer is not None:
+            for event in (layer.events.metadata, layer.events.scale):
+                event.connect(self._calibrated)
+
+    def _calibrated(self) -> None:
+        self._soon.start()  # several changes count as one
+
+    def _understand(self) -> None:
+        """Ask, in the background, what is understood of the chosen layer."""
+        self._show(None)
         self._asked = None
         layer = self.layer.layer
         self.preview.ask()
-        self._swipe(self.swipe.isChecked())
         if layer is None:
             self.show_calibration(None, None, 0.0)
             return
@@ -97,16 +122,26 @@ class DenoiseWidget(DenoiseForm):
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
         self._asked = m
-        worker = create_worker(understand_or_say, m, self.model.chosen, _start_thread=False)
+        worker = create_worker(
+            understand_or_say,
+            m,
+            self.model.chosen,
+            self.settings.modality,
+            _start_thread=False,
+        )
         worker.returned.connect(self._understood)
         worker.start()
+
+    def _show(self, found: Understanding | None) -> None:
+        self._found = found
+        self.show_understanding(found)
 
     def _understood(self, answer: tuple[Micrograph, Understanding | str]) -> None:
         m, found = answer
         if m is not self._asked:
             return
         if isinstance(found, Understanding):
-            self.show_understanding(found)
+            self._show(found)
         elif not self.running and not self.message.text():
             self.say(found)
 
@@ -115,6 +150,12 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
         except SBDError as error:
             self.say(str(error))
+
+    def _use_estimate(self) -> None:
+        layer, found = self.layer.layer, self._found
+        if layer is not None and found is not None:
+            size = layers.micrograph_of(layer).pixel_size
+            layers.calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
 
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
@@ -128,62 +169,63 @@ class DenoiseWidget(DenoiseForm):
             parse_pixel_size(self.pixel_size.text()),
             parse_number(self.gain.text(), "gain"),
             parse_number(self.offset.text(), "offset") or 0.0,
-            self._viewer.layers,
+            self.viewer.layers,
         )
         if tuple(layer.scale) != before:  # or the image would lie outside of the view
-            self._viewer.reset_view()
-        self._look_at_layer()
+            self.viewer.reset_view()
+        self._understand()
 
-    def _start(self) -> None:
-        layer = self.layer.layer
-        try:
-            self._keep_typed()
-            run = Run(
-                layers.micrograph_of(layers.needed(layer)),
-                self.settings,
-                frame=frame_shown(self._viewer, layer),
-            )
-            self._refuse_twice(run)
-        except SBDError as error:
-            self._complain(str(error))
-            return
-        self.say("")
-        self.layer.held = True  # a new result does not become the chosen image
-        denoising = Denoising(self._viewer, layer, run, self)
-        denoising.ended.connect(self._ended)
-        self._under_way.append(denoising)
-        self.set_running(True)
-        self._show_progress()
-        self._timer.start()
-
-    def _refuse_twice(self, run: Run) -> None:
-        if any(one.run.same_as(run) for one in self._under_way):
+    def prepare(self) -> Denoising:
+        """Read the fields."""
+        self._keep_typed()
+        layer = layers.needed(self.layer.layer)
+        run = Run(layers.micrograph_of(layer), self.settings, frame=frame_shown(self.viewer, layer))
+        if any(one.run.same_as(run) for one in self.under_way):
             raise SBDError("This is under way already; change a setting or choose another image.")
+        return Denoising(self.viewer, layer, run, self.keep.isChecked())
 
-    def _cancel(self) -> None:
-        if self._under_way:
-            self._under_way[0].job.cancel()
-            self._show_progress()
+    def name_of(self, task: Any) -> str:
+        """The image and how it is denoised."""
+        return task.name
 
-    def _show_progress(self) -> None:
-        if self._under_way:
-            first = self._under_way[0]
-            self.cancel.setEnabled(not first.job.cancelled)
-            self.show_progress(first.run.share, first.words)
+    def words_of(self, work: Work) -> str:
+        """How many frames are done, and the time left."""
+        if work.job.begun is None or work.job.cancelled:
+            return work.job.words
+        return work.task.run.progress  # type: ignore[attr-defined]
 
-    def _ended(self, denoising: Denoising, words: str, is_error: bool) -> None:
-        self._under_way.remove(denoising)
+    def watch(self) -> None:
+        """Show the frames that are done."""
+        for denoising in self.under_way:
+            denoising.show()
+
+    def show_result(self, result: Denoising) -> str:
+        """Tell what has come of it."""
+        return result.run.outcome
+
+    def _ended(self, work: Work, outcome: Any) -> None:
+        denoising: Any = work.task
+        denoising.end()
         if denoising.result is not None:
             self._last = denoising.result
             self.copies.setVisible(True)
-        if is_error:
-            self._complain(words)
-        else:
-            self.say(words)
-        if not self._under_way:
-            self._timer.stop()
-            self.layer.held = False
-        self.set_running(self.running)
+        super()._ended(work, outcome)
+        if outcome is denoising and denoising.run.finished and denoising.result is not None:
+            self.halves.compare(denoising.run.source, denoising.result)
+
+    def _scrolled(self) -> None:
+        for denoising in self.under_way:
+            denoising.look()
+
+    def _removed(self, event: Any) -> None:
+        for work in list(self._works):
+            if work.task.lost(event.value):  # type: ignore[attr-defined]
+                work.job.cancel()
+
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        self._watch(None)
+        disconnect_events(viewer.layers.events, self)
+        disconnect_events(viewer.dims.events, self)
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:
@@ -191,10 +233,6 @@ class DenoiseWidget(DenoiseForm):
             self.say("Copied.")
         except SBDError as error:
             self.say(str(error))
-
-    def _complain(self, sentence: str) -> None:
-        self.say(sentence)
-        show_error(sentence)
 
     def _wish(self) -> tuple[Image, Request] | None:
         """What live mode is to show; None where the layer is no micrograph."""
@@ -207,8 +245,8 @@ class DenoiseWidget(DenoiseForm):
             return None
         request = Request(
             m,
-            frame_shown(self._viewer, layer),
-            part_shown(self._viewer, layer),
+            frame_shown(self.viewer, layer),
+            part_shown(self.viewer, layer),
             self.settings,
         )
         return layer, request
@@ -221,3 +259,9 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
+
+
+def folder_of(layer: Image | None) -> str | None:
+    """The folder of the file that a layer shows; None where it comes from none."""
+    known = {} if layer is None else layer.metadata.get(layers.KEY, {})
+    return str(Path(known["source"]).parent) if known.get("source") else None

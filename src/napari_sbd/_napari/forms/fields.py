@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
@@ -54,6 +62,16 @@ def beside(*parts: QWidget) -> QWidget:
     for part in parts:
         layout.addWidget(part, 0 if isinstance(part, QLabel) else 1)
     return row
+
+
+def stacked(*parts: QWidget) -> QWidget:
+    """Widgets one below the other."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addWidget(part)
+    return column
 
 
 def file_to_write(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> str:

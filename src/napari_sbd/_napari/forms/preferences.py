@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
 PLUGIN = "napari-sbd"
+_FOLDERS = 200  # whose modality is remembered
 
 
 def preference(name: str) -> Any:
@@ -32,6 +34,29 @@ def prefer(name: str, value: Any) -> None:
         setattr(get_plugin_settings(PLUGIN).work, name, value)
     except KeyError:
         _defaults()[name] = value
+
+
+def modality_of(folder: str | None) -> str:
+    """What the images of a folder are, as the user said last; ``"auto"`` where nothing was said."""
+    return str(_modalities().get(folder, "auto"))
+
+
+def remember_modality(folder: str | None, modality: str) -> None:
+    """Remember what the images of a folder are."""
+    if folder is None:
+        return
+    known = _modalities()
+    known.pop(folder, None)
+    if modality != "auto":
+        known[folder] = modality
+    prefer("modalities", json.dumps(dict(list(known.items())[-_FOLDERS:])))
+
+
+def _modalities() -> dict[str | None, str]:
+    try:
+        return dict(json.loads(preference("modalities") or "{}"))
+    except (ValueError, TypeError):  # edited by hand
+        return {}
 
 
 def obey_limits() -> None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
-from superqt.utils import create_worker
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from ...errors import Cancelled, SBDError, in_words
-from ..jobs.queue import Job, queue
+from ...errors import Cancelled, SBDError
+from ..jobs.work import Progress, ShouldStop, Task, Work
 from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
-from .preferences import obey_limits
 
 if TYPE_CHECKING:
     import napari
 
-_POLL = 200  # ms between looks at the progress
+__all__ = ["Progress", "ShouldStop", "Task", "TaskWidget", "sentence"]
 
-Progress = Callable[[float, float], None]
-ShouldStop = Callable[[], bool]
-Task = Callable[[Progress, ShouldStop], Any]
+_POLL = 200  # ms between looks at the progress
 
 
 class TaskWidget(Form):
@@ -46,17 +48,25 @@ class TaskWidget(Form):
 
     Attributes
     ----------
+    keep
+        A box that a subclass shows if its results replace each other: whether they do not.
     in_line
         Whether its task waits for those that were asked for before.
+    again
+        Whether another task can be asked for while one is under way; it then waits.
     """
 
     in_line = True
+    again = False
 
     def __init__(self, viewer: napari.viewer.Viewer, verb: str, tip: str) -> None:
         super().__init__()
         self.viewer = viewer
-        self._job: Job | None = None
-        self._share = 0.0
+        self._works: list[Work] = []
+        self.keep = QCheckBox("Keep earlier")
+        self.keep.setToolTip(
+            "Add another layer; else the earlier result of this step and image is replaced."
+        )
         self._rows = QGridLayout()  # unlike a form layout, it gives wrapped texts their height
         self._rows.setColumnStretch(1, 1)
         self.start = QPushButton(verb)
@@ -72,15 +82,14 @@ class TaskWidget(Form):
             whole.addWidget(part)
         self.below = QVBoxLayout()
         whole.addLayout(self.below)
-        whole.addWidget(JobList())
+        self.jobs = JobList()
+        whole.addWidget(self.jobs)
         whole.addStretch()
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL)
         self._timer.timeout.connect(self._poll)
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
-        # a lambda, since slots of this widget are gone by then
-        self.destroyed.connect(lambda: self._let_go())
         self._follows: list[LayerBox] = []
         self.say("")
         self._set_running(False)
@@ -104,8 +113,21 @@ class TaskWidget(Form):
 
     @property
     def running(self) -> bool:
-        """Whether the task is under way."""
-        return self._job is not None
+        """Whether a task is under way or waits."""
+        return bool(self._works)
+
+    @property
+    def under_way(self) -> list[Any]:
+        """What ``prepare`` returned for the tasks that have not ended, the first one first."""
+        return [work.task for work in self._works]
+
+    def name_of(self, task: Task) -> str:
+        """What people call a task."""
+        return self.start.text().rstrip("…")
+
+    def words_of(self, work: Work) -> str:
+        """How far a task is."""
+        return work.job.words
 
     def add_row(self, name: str, part: QWidget) -> None:
         """Add a field with its name."""
@@ -115,81 +137,62 @@ class TaskWidget(Form):
         if isinstance(part, LayerBox) and not part.held:
             self._follows.append(part)
 
+    def add_whole_row(self, part: QWidget) -> None:
+        """Add a part that needs no name."""
+        self._rows.addWidget(part, self._rows.rowCount(), 0, 1, 2)
+
     def say(self, sentence: str) -> None:
         """Show one sentence below the buttons."""
         show_or_hide(self.message, sentence)
 
     def _start(self) -> None:
-        if self.running:
+        if self.running and not self.again:
             return
         try:
             task = self.prepare()
         except SBDError as error:
             self._complain(str(error))
             return
-        stop, self._share = Event(), 0.0
-
-        def work() -> Any:
-            obey_limits()
-            with in_words():
-                return task(self._tell, stop.is_set)
-
-        worker = create_worker(work, _ignore_errors=True, _start_thread=False)
-        worker.returned.connect(self._done)
-        worker.errored.connect(self._failed)
         self.say("")
-        self._job = Job(
-            self.start.text().rstrip("…"),
-            worker,
-            share=lambda: self._share,
-            stop=stop.set,
-            dropped=self._dropped,
-            in_line=self.in_line,
-        )
+        work = Work(self.name_of(task), task, self, in_line=self.in_line)
+        work.ended.connect(self._ended)
+        self._works.append(work)
         self._set_running(True)
         self._timer.start()
-        queue().add(self._job)
-
-    def _tell(self, done: float, total: float) -> None:
-        self._share = done / total if total else 0.0
+        work.begin()
+        self._poll()
 
     def _poll(self) -> None:
-        if self._job is None:
+        if not self._works:
             return
-        self.bar.setValue(round(self._share * BAR_STEPS))
-        self.bar.setFormat(self._job.words)
-        if self._job.begun is not None:
+        first = self._works[0]
+        self.cancel.setEnabled(not first.job.cancelled)
+        self.bar.setValue(round(first.share * BAR_STEPS))
+        self.bar.setFormat(self.words_of(first))
+        if first.job.begun is not None:
             self.watch()
 
     def _cancel(self) -> None:
-        if self._job is not None:
-            self.cancel.setEnabled(False)
-            self._job.cancel()
+        if self._works:
+            self._works[0].job.cancel()
+            self._poll()
 
-    def _dropped(self) -> None:
-        self._finish()
-        self.say("Cancelled.")
-
-    def _done(self, result: Any) -> None:
+    def _ended(self, work: Work, outcome: Any) -> None:
         try:
-            self.say(self.show_result(result))
+            if isinstance(outcome, Cancelled):
+                self.say("Cancelled.")
+            elif isinstance(outcome, Exception):
+                self._complain(sentence(outcome))
+            else:
+                self.say(self.show_result(outcome))
         except SBDError as error:
             self._complain(str(error))
         finally:
-            self._finish()
-
-    def _failed(self, error: Exception) -> None:
-        self._finish()
-        if isinstance(error, Cancelled):
-            self.say("Cancelled.")
-        else:
-            self._complain(sentence(error))
-
-    def _finish(self) -> None:
-        self._timer.stop()
-        self._job = None
-        self._set_running(False)
-        self.watch()
+            self._works.remove(work)
+            if not self._works:
+                self._timer.stop()
+            self._set_running(self.running)
+            self.watch()
 
     def _complain(self, words: str) -> None:
         self.say(words)
@@ -199,17 +202,13 @@ class TaskWidget(Form):
         for index in range(self._rows.count()):
             item = self._rows.itemAt(index)
             if item is not None and item.widget() is not None:
-                item.widget().setEnabled(not running)  # type: ignore[union-attr]
+                item.widget().setEnabled(self.again or not running)  # type: ignore[union-attr]
         # a new layer, such as the result itself, does not become the chosen one meanwhile
         for box in self._follows:
             box.held = running
-        self.start.setEnabled(not running)
+        self.start.setEnabled(self.again or not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
-
-    def _let_go(self) -> None:
-        if self._job is not None:
-            self._job.abandon()
 
 
 def sentence(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from threading import Event
 from typing import Any
 
@@ -54,6 +54,8 @@ class Run:
         self._begun: float | None = None
         self._session: Session | None = None
         self._stop = Event()
+        self._progress: Callable[[float, float], None] | None = None
+        self._should_stop: Callable[[], bool] | None = None
         self.look_at(frame)
 
     def same_as(self, other: Run) -> bool:
@@ -72,11 +74,22 @@ class Run:
 
     @property
     def cancelled(self) -> bool:
-        """Whether ``cancel`` was called."""
-        return self._stop.is_set()
+        """Whether it was to stop."""
+        return self._stop.is_set() or bool(self._should_stop and self._should_stop())
 
-    def work(self) -> Generator[int, None, None]:
+    def work(
+        self,
+        progress: Callable[[float, float], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Generator[int, None, None]:
         """Denoise in a background thread; yields the number of each frame that is done.
+
+        Parameters
+        ----------
+        progress
+            Called with (done, total), in frames.
+        should_stop
+            Asked before every tile; True ends the work as ``cancel`` does.
 
         Raises
         ------
@@ -84,6 +97,7 @@ class Run:
             If the input cannot be used or the computation fails, never RuntimeError, which Qt
             generator workers swallow.
         """
+        self._progress, self._should_stop = progress, should_stop
         try:
             with in_words():
                 yield from self._frames()
@@ -136,7 +150,7 @@ class Run:
         obey_limits()
         self.result = np.full(self.source.shape, np.nan, np.float32)
         frames = self.result if self.source.is_movie else self.result[None]
-        self._session = Session(self.source, self.settings, should_stop=self._stop.is_set)
+        self._session = Session(self.source, self.settings, should_stop=lambda: self.cancelled)
         self._begun = time.monotonic()
         for frame in self._session.frames(self._order(), self._tick):
             frames[frame.index] = frame.values
@@ -158,6 +172,8 @@ class Run:
 
     def _tick(self, _index: int, share: float) -> None:
         self._share = share
+        if self._progress:
+            self._progress(self.share, 1)
 
 
 def time_left(elapsed: float, share: float) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ...errors import SBDError
+from ...errors import Cancelled, SBDError
 
 _PATIENCE = 0.1  # s between looks at whether to stop
+_GRACE = 1.0  # s for a task to stop; then it ends by itself, and nobody waits for it
 
 Tell = Callable[[Any], None]
 ShouldStop = Callable[[], bool]
@@ -40,6 +42,9 @@ def apart(task: Callable[[Tell, ShouldStop], Any], hear: Tell, should_stop: Shou
     ------
     SBDError
         If the process was killed. What the task raises is raised here, too.
+    Cancelled
+        If the task was asked to stop and has not done so soon: it goes on until it next looks
+        whether to stop.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -54,14 +59,16 @@ def apart(task: Callable[[Tell, ShouldStop], Any], hear: Tell, should_stop: Shou
             "The process that did the work was killed, probably for want of memory."
         ) from None
     finally:
-        process.join()
+        process.join(_PATIENCE)
 
 
 def _listen(here: Connection, hear: Tell, should_stop: ShouldStop) -> Any:
-    told = False
+    told: float | None = None
     while True:
-        if not told and should_stop():
-            told = True
+        if told is not None and time.monotonic() - told > _GRACE:
+            raise Cancelled("It was asked to stop.")
+        if told is None and should_stop():
+            told = time.monotonic()
             with suppress(OSError):  # it may just have ended
                 here.send("stop")
         if not here.poll(_PATIENCE):

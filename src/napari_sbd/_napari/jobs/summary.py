@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import sampling
 from ...denoising.denoiser import choose_block, doubts
 from ...errors import BlankImage, SBDError
-from ...frames import frame_of, reference_frame, reference_number
+from ...frames import frame_of, reference_frame, reference_number, unmasked
 from ...micrograph import Micrograph, PixelSize
 from ...networks import ModelCard, find_model
-from ...networks.choice import choose_model
-from ...noise import level as noise
+from ...networks.choice import Modality, choose_model
 from ...recipe import is_result
+from .gain import Gain, gain_of, is_plausible
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class Understanding:
     block
         Pixels that will be summed along y and x.
     electrons
-        Mean per pixel of the first frame; None where the image cannot tell.
-    estimated_gain
-        File units per electron; None where the gain is known, or the image cannot tell.
+        Mean per pixel of the first frame; None where that cannot be told, or cannot be.
+    gain
+        What is known of gain and offset.
     dose, sampling, model
         One line each.
     warnings
@@ -42,21 +41,21 @@ class Understanding:
     micrograph: Micrograph
     block: tuple[int, int]
     electrons: float | None
-    estimated_gain: float | None
+    gain: Gain
     dose: str
     sampling: str
     model: str
     warnings: tuple[str, ...]
 
 
-def understand(m: Micrograph, model: str = "auto") -> Understanding:
+def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") -> Understanding:
     """Look at the first frame and say what will be done with it.
 
     Parameters
     ----------
     m
         The micrograph, with whatever calibration is known.
-    model
+    model, modality
         As in ``denoise``.
 
     Raises
@@ -68,25 +67,29 @@ def understand(m: Micrograph, model: str = "auto") -> Understanding:
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
     if model == "auto":
         with suppress(BlankImage):
-            choice = choose_model(reference_frame(m), block, m.pixel_size_yx)
+            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)
             card, why = choice.card, choice.reason
-    electrons, gain = _dose(m, block)
+    gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
+    told = gain.electrons(_mean(m))
+    electrons = told if told is not None and is_plausible(told, m.pixel_size_yx) else None
     return Understanding(
         m,
         block,
         electrons,
-        gain if m.gain is None else None,
-        _dose_text(m, electrons),
+        gain,
+        _dose_text(m, told, gain),
         _sampling_text(m, block),
         f"{card.name} {card.version}, {why}",
         tuple(_warnings(m, card, block, electrons)),
     )
 
 
-def understand_or_say(m: Micrograph, model: str) -> tuple[Micrograph, Understanding | str]:
+def understand_or_say(
+    m: Micrograph, model: str, modality: Modality = "auto"
+) -> tuple[Micrograph, Understanding | str]:
     """The micrograph, and what is understood of it, or a sentence that says why nothing is."""
     try:
-        return m, understand(m, model)
+        return m, understand(m, model, modality)
     except (SBDError, OSError, MemoryError) as error:
         return m, str(error)
 
@@ -126,30 +129,28 @@ def parse_number(text: str, what: str) -> float | None:
         raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.') from None
 
 
-def _dose(m: Micrograph, block: tuple[int, int]) -> tuple[float | None, float | None]:
-    """Mean electrons per pixel of the first lit frame, and the gain, estimated where unknown."""
-    area = block[0] * block[1]
-    if not area:
-        return None, None
-    sums = sampling.bin_counts(np.asarray(frame_of(m, reference_number(m))), block)
-    held = np.isfinite(sums)
-    if not held.any():
-        return None, m.gain
-    mean = float(sums[held].mean())
-    gain = m.gain or noise.estimate_gain(np.where(held, sums, mean), area, m.offset)
-    return (None if gain is None else (mean / area - m.offset) / gain), gain
+def _mean(m: Micrograph) -> float:
+    """Of the first lit frame [file units]; NaN where it holds no data."""
+    values = np.asarray(unmasked(frame_of(m, reference_number(m))), np.float64)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else np.nan
 
 
-def _dose_text(m: Micrograph, electrons: float | None) -> str:
-    if electrons is None:
+_HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}
+
+
+def _dose_text(m: Micrograph, electrons: float | None, gain: Gain) -> str:
+    if electrons is None or not np.isfinite(electrons):
         return "cannot be told from this image"
     if electrons <= 0:
         return "none: the image lies below the offset"
+    if not is_plausible(electrons, m.pixel_size_yx):
+        return "hardly possible with this gain, far too many electrons; check gain and offset"
     text = f"{_short(electrons)} e⁻ per pixel"
     if m.pixel_size_yx is not None:
         y, x = m.pixel_size_yx
         text += f", {_short(electrons / (y * x * 100))} e⁻/Å²"
-    return text + (" a frame" if m.is_movie else "") + ("" if m.gain else " (estimated)")
+    return text + (" a frame" if m.is_movie else "") + _HOW[gain.how]
 
 
 def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:

@@ -16,14 +16,15 @@ import numpy as np
 from ... import sampling
 from ...errors import SBDError
 from ...frames import frame_of, reference_number
-from ...io.units import no_printers, to_nm, to_seconds
 from ...micrograph import Micrograph, PixelSize
+from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
 KEY = "napari_sbd_calibration"
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
+STEP = "napari_sbd_step"  # in the metadata of results: what made them
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
 NO_RAW = "Choose the raw image that this result was made from."
@@ -52,20 +53,24 @@ def needed(layer: Any, otherwise: str = NO_IMAGE) -> Any:
 
 def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Image:
     """Add a micrograph made from a layer: on it, with its look, named after both."""
+    return viewer.add_layer(result_layer(source, result, what))
+
+
+def result_layer(source: Image, result: Micrograph, what: str) -> Image:
+    """The layer of a micrograph made from a layer: on it, with its look, named after both."""
     from napari.layers import Image
 
     data = np.asarray(result.data)
     shown = frame_of(result, reference_number(result))
     block = sampling.choose_bin(result.pixel_size_yx) if result.pixel_size_yx else (1, 1)
     fitted = contrast_limits(np.asarray(shown), block)
-    layer = Image(
+    return Image(
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
         metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
         **look_of(source),
     )
-    return viewer.add_layer(layer)
 
 
 def made_from(source: Layer) -> dict[str, str]:
@@ -108,7 +113,8 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
-    metadata.pop(MADE_FROM, None)  # of this session only
+    for mine in (MADE_FROM, STEP):  # of this session only
+        metadata.pop(mine, None)
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)
     height, width = (_in_nm(*axis) for axis in (y, x))

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Points
+from qtpy.QtWidgets import QPushButton
 
-from ...agreement import agreement
 from ...micrograph import Micrograph
-from ...repeat import denoiser_of
-from ..forms.fields import choices, show_or_hide, text
+from ..forms.fields import beside, choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import Gain
+from ..jobs.judging import judge, offer, why_not
 from ..layers import micrographs as layers
+from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
     import napari
 
     from ...agreement.result import Agreement
 
+_DOUBTFUL = "doubtful"
 _LIMIT = 5.0  # of the z map, the same for every image
-_GIVEN, _HALVES = "this image, by all electrons", "this model, by halves of the electrons"
+_HALVES, _GIVEN = "by halves of the electrons", "by all electrons"
 
 
 class AgreementWidget(TaskWidget):
@@ -38,20 +41,26 @@ class AgreementWidget(TaskWidget):
         super().__init__(viewer, "Judge", "Add a map of where counts and denoised image disagree.")
         self.raw, self.denoised = pair_boxes(viewer)
         self.how = choices(
-            [_GIVEN, _HALVES],
-            "All electrons: is this very image right? It was made from the same electrons, so what "
-            "was invented from their noise passes too easily. Halves: each half is denoised and "
-            "judged by the other, which is honest about the model.",
+            [_HALVES, _GIVEN],
+            "Halves: each half of the electrons is denoised and judged by the other, as for "
+            "columns. All electrons: quicker, but the image was made from the same electrons, so "
+            "what was invented from their noise passes too easily.",
         )
         self.map = choices(["z", "log-likelihood ratio"], "Ours, or the SBD paper's map.")
         self.add_row("Raw", self.raw)
         self.add_row("Denoised", self.denoised)
         self.add_row("Judge", self.how)
-        self.add_row("Map", self.map)
+        self.add_row("Map", beside(self.map, self.keep))
         self.spot = text("What the data say at the spot that was clicked on the map.")
         self.below.addWidget(self.spot)
         self.spot.setVisible(False)
+        self.use = QPushButton()
+        self.use.setToolTip("For this image from now on, in all tools; then judge by it.")
+        self.use.setVisible(False)
+        self.use.clicked.connect(self._use_estimate)
+        self.below.addWidget(self.use)
         self._source: Image | None = None
+        self._estimate: Gain | None = None
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -59,13 +68,32 @@ class AgreementWidget(TaskWidget):
         denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source = raw
+        self.use.setVisible(False)
+        show_or_hide(self.spot, "")
         return partial(_judge, *pair, self.how.currentText() == _HALVES)
 
-    def show_result(self, result: Agreement) -> str:
-        """Add the heatmap and the doubtful columns."""
+    def show_result(self, result: tuple[Agreement | Gain, str]) -> str:
+        """Add the heatmap and the doubtful columns; or offer the gain that they need."""
+        found, warned = result
+        if isinstance(found, Gain):
+            self._estimate = found
+            self.use.setText(offer(found))
+            self.use.setVisible(found.how == "estimated")
+            return why_not(found)
+        self._show(found)
+        return f"{found.verdict()} {warned}".strip()
+
+    def _use_estimate(self) -> None:
+        source, gain = self._source, self._estimate
+        if source is not None and source in self.viewer.layers and gain is not None:
+            size = layers.micrograph_of(source).pixel_size
+            layers.calibrate(source, size, gain.gain, gain.offset, self.viewer.layers)
+            self.start.click()
+
+    def _show(self, result: Agreement) -> None:
         source = self._source
         if source is None or source not in self.viewer.layers:
-            return result.verdict()
+            return
         paper = self.map.currentText() != "z"
         values = result.log_likelihood_ratio if paper else result.z
         limit = float(np.nanmax(np.abs(values))) if paper else _LIMIT
@@ -79,12 +107,15 @@ class AgreementWidget(TaskWidget):
             metadata={layers.AIDS: True, **layers.made_from(source)},
             **place,
         )
-        heat.colorbar.visible = True
         heat.mouse_drag_callbacks.append(partial(self._read_spot, result))
-        self.viewer.add_layer(heat)
+        put_map(self.viewer, heat, keep=self.keep.isChecked())
         doubtful = result.columns[~result.columns["supported"]]
+        if not self.keep.isChecked():
+            for old in earlier(self.viewer.layers, str(source.unique_id), _DOUBTFUL):
+                self.viewer.layers.remove(old)
         if len(doubtful):
-            self.viewer.add_layer(
+            put(
+                self.viewer,
                 Points(
                     doubtful[["y", "x"]].to_numpy(float, copy=True),
                     features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
@@ -95,10 +126,11 @@ class AgreementWidget(TaskWidget):
                     border_color="magenta",
                     metadata=layers.made_from(source),
                     **place,
-                )
+                ),
+                _DOUBTFUL,
+                keep=True,
             )
         self.viewer.layers.selection.active = heat
-        return result.verdict()
 
     def _read_spot(self, result: Agreement, layer: Image, event: Any) -> None:
         y, x = layer.world_to_data(event.position)[-2:]
@@ -118,8 +150,5 @@ def _judge(
     halves: bool,
     progress: Progress,
     should_stop: ShouldStop,
-) -> Agreement:
-    if not halves:
-        return agreement(raw, denoised, denoiser=False)
-    again = denoiser_of(denoised, should_stop=should_stop)
-    return agreement(raw, denoised, denoiser=again)
+) -> tuple[Agreement | Gain, str]:
+    return judge(raw, denoised, halves, should_stop)

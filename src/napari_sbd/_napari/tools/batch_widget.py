@@ -52,6 +52,10 @@ class BatchWidget(TaskWidget):
         )
         self.resume = QCheckBox("skip what is finished")
         self.resume.setToolTip("Results of the same file with the same settings are left alone.")
+        self.judge = QCheckBox("judge and measure")
+        self.judge.setToolTip("Compare halves of the electrons; find columns: NAME_columns.csv.")
+        self.report = QCheckBox("report")
+        self.report.setToolTip("A page for the lab book for each file: NAME_report.pdf.")
         for name, part in {
             "From": beside(self.source, _browse_button(self.source)),
             "To": beside(self.target, _browse_button(self.target)),
@@ -59,6 +63,7 @@ class BatchWidget(TaskWidget):
             "Model": self.model,
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Neighbours": self.neighbours,
+            "Also": beside(self.judge, self.report),
             "": self.resume,
         }.items():
             self.add_row(name, part)
@@ -84,6 +89,8 @@ class BatchWidget(TaskWidget):
                 "quality": self.quality.currentText(),
                 "device": self.device.currentText(),
                 "neighbours": self.neighbours.value(),
+                "judge": self.judge.isChecked(),
+                "report": self.report.isChecked(),
             },
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,11 @@ from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..jobs.judging import told
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
+from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class ColumnsWidget(TaskWidget):
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
         self.add_row("Columns", beside(self.polarity, self.frames))
-        self.add_row("Sensitivity", self.sensitivity)
+        self.add_row("Sensitivity", beside(self.sensitivity, self.keep))
         self.add_row("Colour by", beside(self.colour, self.outline))
         self.undo = QPushButton("Undo")
         self.undo.setToolTip("Take back the last edit of a column (Ctrl+Z on the points).")
@@ -114,18 +115,20 @@ class ColumnsWidget(TaskWidget):
         if not len(table) or self._asked is None or self._asked[0] not in self.viewer.layers:
             return warning or "No columns were found."
         source, pair = self._asked
+        keep = self.keep.isChecked()
         self.export.setEnabled(True)
         if "track" in table:
             self._points, self._tracked = None, table
-            self.viewer.add_layer(columns_layer.tracks_layer(table, source))
+            put(self.viewer, columns_layer.tracks_layer(table, source), "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
-            self.viewer.add_layer(outline)
+            put(self.viewer, outline, "outline", keep=keep)
         self._points, self._tracked, self._pair = layer, None, pair
         self._touched, self._stale = set(), False
-        self.viewer.add_layer(layer)
+        put(self.viewer, layer, "columns", keep=keep)
+        dim_maps(self.viewer)
         self._colour()
         self._edits = Edits(columns_layer.table_of(layer))
         layer.events.data.connect(self._edited)
@@ -136,6 +139,7 @@ class ColumnsWidget(TaskWidget):
     def _colour(self) -> None:
         if self._points is not None and self._points in self.viewer.layers:
             columns_layer.colour(self._points, self.colour.currentText())
+            only_colour_bar(self.viewer, self._points)
 
     @qdebounced(timeout=60)
     def _preview(self) -> None:
@@ -314,13 +318,11 @@ def _measure(
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, int | None, str]:
     """The table, the frame it is of, and what was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with told() as words:
         table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
-    words = " ".join(str(w.message) for w in caught if w.category is UserWarning)
-    return table, frame, words
+    return table, frame, " ".join(words)
 
 
 def _at(m: Micrograph, frame: int) -> Micrograph:

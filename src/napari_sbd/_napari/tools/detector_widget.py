@@ -18,6 +18,7 @@ from ..forms.fields import FIGURES, beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ class DetectorWidget(TaskWidget):
         self.add_row("Image", self.layer)
         self.add_row("Marked", self.use)
         self.add_row("Shapes", self.region)
-        self.keep = QPushButton("Use these values")
-        self.keep.setToolTip("Gain and offset of this image from now on, in all tools.")
+        self.take = QPushButton("Use these values")
+        self.take.setToolTip("Gain and offset of this image from now on, in all tools.")
         self.save = QPushButton("Save plot…")
         self.save.setToolTip("As PNG, PDF or SVG.")
-        self.buttons = beside(self.keep, self.save)
+        self.buttons = beside(self.take, self.save)
         self.buttons.setVisible(False)
         self.below.addWidget(self.buttons)
-        self.keep.clicked.connect(self._keep)
+        self.take.clicked.connect(self._keep)
         self.save.clicked.connect(self._save)
         self.plots = _Plots()
         self.plots.setVisible(False)
@@ -93,7 +94,10 @@ class DetectorWidget(TaskWidget):
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self.plots.setWidget(plot)
         self.plots.setVisible(True)
-        self.keep.setEnabled(result.sure)
+        known = gain_found(result)
+        self.take.setEnabled(known.how == "estimated")
+        if known.how == "estimated":
+            self.take.setText(f"Use {known.in_words}")
         self.buttons.setVisible(True)
         return str(result)
 

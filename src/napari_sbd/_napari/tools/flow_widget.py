@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout
 from ..denoise.widget import DenoiseWidget
 from ..forms.fields import Form
 from ..forms.layer_box import LayerBox
+from ..forms.task_widget import TaskWidget
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
 from .gaintune_widget import GainTuneWidget
@@ -58,7 +59,7 @@ class FlowWidget(Form):
         whole.addWidget(self.pages)
         self._open(0)
 
-    def page(self, index: int) -> QWidget:
+    def page(self, index: int) -> TaskWidget:
         """The settings of a step."""
         widget = self.pages.widget(index)
         kind = _STEPS[index][1]
@@ -76,10 +77,9 @@ class FlowWidget(Form):
         if index in self._done and self._done[index] == layers:
             return
         self._done[index] = layers
-        start = page.denoise if isinstance(page, DenoiseWidget) else page.start  # type: ignore[attr-defined]
-        start.click()
+        page.start.click()
 
-    def _open(self, index: int) -> QWidget:
+    def _open(self, index: int) -> TaskWidget:
         page = self.page(index)
         self.pages.setCurrentIndex(index)
         for i, button in enumerate(self.buttons):

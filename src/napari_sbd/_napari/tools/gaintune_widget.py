@@ -18,6 +18,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
+from ..layers.results import earlier, put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class GainTuneWidget(TaskWidget):
         self.add_row("Model", beside(self.model, self.quality))
         self.add_row("Loss", self.loss)
         self.add_row("Frames", self.frames)
-        self.add_row("Device", self.device)
+        self.add_row("Device", beside(self.device, self.keep))
         self.curve = Curve("step", "held-out error")
         self.below.addWidget(self.curve)
         self._points: list[tuple[float, float]] = []
@@ -94,10 +95,17 @@ class GainTuneWidget(TaskWidget):
         """Add the denoised layer and tell the report."""
         tuned, denoised = result
         report = tuned.report
-        if self._source in self.viewer.layers:
-            name = "GainTuned" if report.kept else "denoised (untuned)"
-            layers.add_result(self.viewer, self._source, denoised, name)
         words = [f"{report.reason[0].upper()}{report.reason[1:]}"]
+        source = self._source
+        if source is not None and source in self.viewer.layers:
+            if report.kept:
+                layer = layers.result_layer(source, denoised, "GainTuned")
+                put(self.viewer, layer, "tuned", keep=self.keep.isChecked())
+            elif earlier(self.viewer.layers, str(source.unique_id), "denoised"):
+                words.append("The denoised image that is there stays as it is.")
+            else:
+                layer = layers.result_layer(source, denoised, "denoised (untuned)")
+                put(self.viewer, layer, "denoised")
         if report.untuned is not None:
             words.append(
                 f"Held-out error {report.untuned:.4f} untuned, {report.tuned:.4f} tuned "

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
+from qtpy.QtWidgets import QPlainTextEdit
 
-from ...agreement import agreement
+from ...agreement.resolution import split_half_resolution
 from ...errors import SBDError
 from ...figures.report import write_report
 from ...micrograph import Micrograph
-from ..forms.fields import FIGURES, field, file_to_write
+from ..forms.fields import FIGURES, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import Gain
+from ..jobs.judging import judge, why_not
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     import napari
+
+_REMARKS = 70  # pixels: three lines
 
 
 class ReportWidget(TaskWidget):
@@ -41,7 +47,10 @@ class ReportWidget(TaskWidget):
         super().__init__(viewer, "Write report…", "Write a page as PDF, PNG or SVG.")
         self.raw, self.denoised = pair_boxes(viewer)
         self.columns = LayerBox(viewer, "Its columns, if they were found.", _holds_columns)
-        self.remarks = field("", "A line of your own at the top of the words.")
+        self.remarks = QPlainTextEdit()
+        self.remarks.setPlaceholderText("specimen, microscope, what for")
+        self.remarks.setToolTip("Words of your own, printed on the page.")
+        self.remarks.setFixedHeight(_REMARKS)
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
         self.add_row("Columns", self.columns)
@@ -56,7 +65,10 @@ class ReportWidget(TaskWidget):
         table = None if points is None else columns_layer.table_of(points)
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
-            pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
+            pair = [
+                m.replace(data=np.asarray(m.data[frame]), name=f"{m.name}, frame {frame}")
+                for m in pair
+            ]
             of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
             if of_columns != frame:
                 raise SBDError(
@@ -66,7 +78,7 @@ class ReportWidget(TaskWidget):
         path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")
-        return partial(_write, path, pair[0], pair[1], table, self.remarks.text())
+        return partial(_write, path, pair[0], pair[1], table, self.remarks.toPlainText())
 
     def show_result(self, result: Path) -> str:
         """Say where it is."""
@@ -82,8 +94,21 @@ def _write(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Path:
-    judged = agreement(raw, denoised)
-    return write_report(path, raw, denoised, agreement=judged, columns=columns, remarks=remarks)
+    found, warned = judge(raw, denoised, halves=True, should_stop=should_stop)
+    judged = None if isinstance(found, Gain) else found
+    halves = None
+    with suppress(SBDError):  # the line above says why no denoiser is known
+        halves = split_half_resolution(raw, denoised)
+    lines = remarks, why_not(found) if isinstance(found, Gain) else warned
+    return write_report(
+        path,
+        raw,
+        denoised,
+        agreement=judged,
+        halves=halves,
+        columns=columns,
+        remarks="\n".join(line for line in lines if line),
+    )
 
 
 def _holds_columns(layer: Any) -> bool:

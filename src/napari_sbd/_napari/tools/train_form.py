@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SBDError
 
 if TYPE_CHECKING:
     from ...training.recipe import Recipe
+
+_WAVE_SECONDS, _IMAGE_SECONDS = 0.25, 0.032  # of one core, docs/simulate.md
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,31 @@ def recipe_of(wishes: Wishes) -> Recipe:
         waves=round(_range(wishes.waves, "number of exit waves")[0]),
         minutes=_range(wishes.minutes, "time")[0],
     )
+
+
+def plan_of(recipe: Recipe, start: str, cores: int) -> str:
+    """What a training will do and how long it takes, in words.
+
+    Parameters
+    ----------
+    recipe
+        Of the training.
+    start
+        The model to fine-tune.
+    cores
+        That simulate.
+    """
+    simulation = (recipe.waves * _WAVE_SECONDS + recipe.images * _IMAGE_SECONDS) / cores / 60
+    material = ", ".join(Path(m).stem for m in recipe.materials)
+    return (
+        f"Simulates {recipe.waves:,} exit waves of {material} and {recipe.images:,} images, about "
+        f"{_time(simulation)} on {cores} cores; then trains {start} for {_time(recipe.minutes)}. "
+        f"In all about {_time(simulation + recipe.minutes)}."
+    )
+
+
+def _time(minutes: float) -> str:
+    return f"{max(round(minutes), 1)} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def zones_of(words: str) -> list[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton
 
+from ...errors import SBDError
 from ...networks import models
 from ...simulation.materials import MATERIALS
 from ...training.specialist import keep_recipe, kept_recipe
@@ -21,7 +23,7 @@ from ..forms.preferences import preference
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.subprocess_task import apart
 from ..jobs.summary import parse_number
-from .train_form import Wishes, recipe_of
+from .train_form import Wishes, plan_of, recipe_of
 
 if TYPE_CHECKING:
     import napari
@@ -80,6 +82,14 @@ class TrainWidget(TaskWidget):
             "": self.resume,
         }.items():
             self.add_row(name, part)
+        self.plan = text("What Train will do, and how long that takes on a computer like this.")
+        self.add_whole_row(self.plan)
+        for box in (self.material, self.origin):
+            box.currentTextChanged.connect(self._show_plan)
+        for typed in self.findChildren(QLineEdit):
+            typed.textChanged.connect(self._show_plan)
+        self.resume.toggled.connect(self._show_plan)
+        self._show_plan()
         self.now = text("What the training does.")
         self.below.addWidget(self.now)
         self.curve = Curve("minutes", "training loss")
@@ -131,6 +141,22 @@ class TrainWidget(TaskWidget):
             waves=_typed(self.waves),
             minutes=_typed(self.minutes),
         )
+
+    def _show_plan(self) -> None:
+        """Say what would be done, or why it cannot."""
+        try:
+            if self.resume.isChecked():
+                kept = kept_recipe(Path(_typed(self.folder)))
+                minutes = parse_number(self.minutes.text(), "time") or kept.minutes
+                words = f"Goes on with {kept.name} until it was trained for {minutes:g} min in all."
+            elif self.material.currentText() == _CIF:
+                words = ""
+            else:
+                cores = os.cpu_count() or 1
+                words = plan_of(recipe_of(self._wishes()), self.origin.currentText(), cores)
+        except SBDError as error:
+            words = str(error)
+        show_or_hide(self.plan, words)
 
     def _choose_cif(self) -> None:
         if self.material.currentText() != _CIF:

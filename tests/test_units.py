@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.io.units import pixel_size_nm, to_nm, to_seconds
+from napari_sbd.units import pixel_size_nm, to_nm, to_seconds
 
 
 @pytest.mark.parametrize(

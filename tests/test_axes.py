@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.io.axes import Axis, calibration, frames_first, is_image
+from napari_sbd.axes import Axis, calibration, frames_first, is_image
 
 ORDERS = [
     ("y x", (0, 1)),

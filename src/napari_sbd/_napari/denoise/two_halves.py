@@ -1,0 +1,122 @@
+"""After each denoising: how far the images made from two halves of the data agree."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from ...agreement.resolution import SplitHalf, split_half_resolution
+from ...errors import Cancelled
+from ...micrograph import Micrograph
+from ...repeat import denoiser_of
+from ..forms.curve import Curve
+from ..forms.fields import show_or_hide, text
+from ..forms.task_widget import Progress, ShouldStop, sentence
+from ..jobs.work import Work
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    import napari
+
+_SIDE = 1536  # pixels: of a larger image the middle is looked at, which takes seconds
+_TIP = (
+    "The data are dealt at random to two halves, and each is denoised. What both images show alike "
+    "comes from the sample. Resolution: Fourier ring correlation."
+)
+
+
+class TwoHalves(QWidget):
+    """A line below the Denoise form, with the curve and the map at a click.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._result: Image | None = None
+        self._found: SplitHalf | None = None
+        self._corner = 0, 0
+        self.words = text(_TIP)
+        self.more = QPushButton("Show where")
+        self.more.setToolTip("Add a map of how far both agree, and show the correlation by period.")
+        self.more.clicked.connect(self._show)
+        self.curve = Curve("spatial frequency [1/nm]", "correlation of the halves")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.words, self.more, self.curve):
+            layout.addWidget(part)
+        self.forget()
+
+    def forget(self) -> None:
+        """Show nothing."""
+        self._result = self._found = None
+        show_or_hide(self.words, "")
+        self.more.setVisible(False)
+        self.curve.show_points([])
+
+    def compare(self, source: Micrograph, result: Image) -> None:
+        """Ask, in the background, for the halves of what was denoised."""
+        self.forget()
+        self._result = result
+        frame = frame_shown(self._viewer, result) if source.is_movie else None
+        made = layers.micrograph_of(result)
+        raw, self._corner = _middle(source, frame)
+        work = Work(f"Two halves of {source.name}", partial(_compare, raw, made), self)
+        work.ended.connect(partial(self._ended, result))
+        work.begin()
+
+    def _ended(self, result: Image, _work: Work, outcome: Any) -> None:
+        if result is not self._result or isinstance(outcome, Cancelled):
+            return
+        if isinstance(outcome, Exception):
+            show_or_hide(self.words, f"Two halves were not compared: {sentence(outcome)}")
+            return
+        self._found = outcome
+        show_or_hide(self.words, str(outcome))
+        self.more.setVisible(True)
+
+    def _show(self) -> None:
+        found, result = self._found, self._result
+        if found is None or result is None:
+            return
+        self.curve.show_points([])
+        size = found.pixel_size_nm or 1.0
+        self.curve.show_points(list(zip(found.frequency / size, found.frc, strict=True)), 0.143)
+        scale = np.asarray(result.scale)[-2:]
+        self._viewer.add_image(
+            found.map,
+            name=f"{result.name}, halves",
+            scale=scale,
+            translate=np.asarray(result.translate)[-2:] + scale * self._corner,
+            contrast_limits=(0, 1),
+            colormap="viridis",
+            opacity=0.6,
+            metadata={layers.AIDS: True},
+        )
+
+
+def _middle(source: Micrograph, frame: int | None) -> tuple[Micrograph, tuple[int, int]]:
+    """One frame of an image, or the middle of a large one, and the corner where that begins."""
+    whole = source.data if frame is None else source.data[frame]
+    y, x = (max(0, (n - _SIDE) // 2) for n in whole.shape)
+    part = np.array(whole[y : y + _SIDE, x : x + _SIDE])
+    return source.replace(data=part, metadata={}), (y, x)
+
+
+def _compare(
+    raw: Micrograph, made: Micrograph, progress: Progress, should_stop: ShouldStop
+) -> SplitHalf:
+    with warnings.catch_warnings():  # what they say was said when the image was denoised
+        warnings.simplefilter("ignore")
+        denoiser = denoiser_of(made, anew=False, should_stop=should_stop)
+        return split_half_resolution(raw, denoiser=denoiser)

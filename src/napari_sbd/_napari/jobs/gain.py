@@ -1,0 +1,120 @@
+"""What is known of the electrons in an image: told, evident, or estimated; knows no Qt.
+
+One answer for all steps: the form that shows the dose, and what can judge by electrons only then.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ... import sampling
+from ...errors import SBDError
+from ...frames import finite_or_nan, frame_of, reference_number
+from ...micrograph import Micrograph
+from ...noise.detector import Detector, estimate_detector
+from ...noise.model import Counted, noise_model
+
+_SIDE = 1024  # pixels of the part that is looked at: a second
+_FRAMES = 4  # of a movie
+_USEFUL = 0.3  # relative error of a gain up to which judging by it is better than not judging
+
+# e/A2 of one image: what ptychography records of robust crystals (Chen et al., Science 372, 826
+# (2021)); images that need no scan of diffraction patterns stay below
+_MOST_DOSE = 1e6
+_MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Gain and offset of an image, and how they are known.
+
+    Parameters
+    ----------
+    how
+        ``"told"`` by file or user; ``"counted"``: whole numbers whose noise is that of single
+        electrons; ``"estimated"`` from the noise; ``"unknown"``.
+    gain, offset
+        File units per electron, and at zero electrons; a gain of 0 where it is unknown.
+    error
+        Standard error of the gain; 0 unless estimated.
+    why
+        What the noise does not tell, in sentences.
+    """
+
+    how: Literal["told", "counted", "estimated", "unknown"]
+    gain: float = 0.0
+    offset: float = 0.0
+    error: float = 0.0
+    why: str = ""
+
+    def electrons(self, mean: float) -> float | None:
+        """Of a pixel of this mean value [file units]; None where that cannot be told."""
+        return (mean - self.offset) / self.gain if self.gain else None
+
+    @property
+    def in_words(self) -> str:
+        """Gain and offset, with the error of the gain."""
+        error = f" ± {short(self.error)}" if self.error else ""
+        return f"{short(self.gain)}{error}, offset {short(self.offset)}"
+
+
+def gain_of(m: Micrograph, block: tuple[int, int]) -> Gain:
+    """What is known of the gain of a micrograph, from its calibration or its noise.
+
+    Parameters
+    ----------
+    m
+        The micrograph.
+    block
+        Pixels along y and x at which its noise is looked at.
+    """
+    if m.gain is not None:
+        return Gain("told", m.gain, m.offset)
+    part = _part(m)
+    try:
+        first = finite_or_nan(frame_of(part, reference_number(part)))
+        if isinstance(noise_model(sampling.bin_counts(first, block)), Counted):
+            return Gain("counted", 1.0)
+        found = estimate_detector(part.replace(offset=0.0))
+    except SBDError as error:
+        return Gain("unknown", why=str(error))
+    return gain_found(found)
+
+
+def gain_found(found: Detector) -> Gain:
+    """A detector's gain, where it is known well enough to be of use."""
+    why = ". ".join(note.rstrip(".") for note in found.notes) + "." if found.notes else ""
+    above = float(np.mean(found.mean)) - found.offset
+    electrons = above / found.gain if found.gain > 0 else 0.0
+    useful = found.gain_err <= _USEFUL * found.gain and 0 < electrons < _MOST_ELECTRONS
+    if not useful:
+        return Gain("unknown", why=why)
+    return Gain("estimated", found.gain, found.offset, found.gain_err, why)
+
+
+def short(value: float) -> str:
+    """A number in a few signs: 284, 1.04e4."""
+    return re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].strip("+"), f"{value:.3g}")
+
+
+def is_plausible(electrons: float, pixel_size_yx: tuple[float, float] | None) -> bool:
+    """Whether an image can have so many electrons per pixel."""
+    if pixel_size_yx is not None:
+        y, x = pixel_size_yx
+        if electrons / (y * x * 100) > _MOST_DOSE:
+            return False
+    return electrons <= _MOST_ELECTRONS
+
+
+def _part(m: Micrograph) -> Micrograph:
+    """The middle of the first frames that are lit, in memory."""
+    y, x = (slice(max(n - _SIDE, 0) // 2, max(n - _SIDE, 0) // 2 + _SIDE) for n in m.shape[-2:])
+    if not m.is_movie:
+        return m.replace(data=np.asarray(m.data[y, x]))
+    first = min(reference_number(m), max(m.shape[0] - _FRAMES, 0))
+    numbers = range(first, min(first + _FRAMES, m.shape[0]))
+    return m.replace(data=np.stack([np.asarray(frame_of(m, t))[y, x] for t in numbers]))

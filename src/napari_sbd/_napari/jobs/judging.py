@@ -1,0 +1,101 @@
+"""Judge a denoised image by its electrons, or say why they cannot be counted; knows no Qt."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...agreement import agreement
+from ...agreement.pairs import paired
+from ...micrograph import Micrograph
+from ...noise.counts import frames
+from ...repeat import denoiser_of
+from .gain import Gain, gain_of, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...agreement.result import Agreement
+
+_NOT_HALVED = "Halves need electrons that were counted, so all of them judge."
+
+
+def judge(
+    raw: Micrograph,
+    denoised: Micrograph,
+    halves: bool,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> tuple[Agreement | Gain, str]:
+    """The judgement, or what is known of the gain that it needs; and what was warned of.
+
+    Whether whole numbers are electrons is decided as for columns, by the noise that was removed.
+
+    Parameters
+    ----------
+    raw, denoised
+        Of the same pixels.
+    halves
+        Whether each half of the electrons is denoised and judges the other; else all of them judge
+        the image that was made from them.
+    should_stop
+        Asked while halves are denoised.
+    """
+    with told() as words:
+        if raw.gain is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pair = paired(raw, denoised)
+            if not pair.counts:
+                found = gain_of(raw, pair.block)
+                return (Gain("unknown") if found.how == "counted" else found), ""
+            raw = raw.replace(gain=1.0)
+        again: Any = False
+        if halves and not _counted(raw):
+            words.append(_NOT_HALVED)
+        elif halves:
+            again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
+        result = agreement(raw, denoised, denoiser=again)
+    return result, " ".join(words)
+
+
+def why_not(gain: Gain) -> str:
+    """Why an image is not judged by electrons, and what to do, in the window's words."""
+    parts = [
+        "Not judged: these values are no single electrons, and how many make one electron (the "
+        "gain) is not known."
+    ]
+    if gain.how == "estimated":
+        parts.append(f"The noise suggests {gain.in_words}: use that, or type yours in Denoise.")
+        parts += [f"It is uncertain. {gain.why}"] if gain.why else []
+    else:
+        parts.append("The noise does not tell it.")
+        parts += [gain.why] if gain.why else []
+        parts.append("Type gain and offset in Denoise if you know them.")
+    parts.append("Columns need no gain: they are judged by the noise of the image itself.")
+    return " ".join(parts)
+
+
+def offer(gain: Gain) -> str:
+    """On the button that takes an estimate."""
+    return f"Use the estimate {short(gain.gain)}"
+
+
+@contextmanager
+def told() -> Iterator[list[str]]:
+    """Collect what is warned of meanwhile, as sentences."""
+    words: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield words
+    words += [str(w.message) for w in caught if w.category is UserWarning]
+
+
+def _counted(raw: Micrograph) -> bool:
+    """Whether the first frame holds whole electrons, which can be dealt out."""
+    first = next(frames(raw))
+    held = first[np.isfinite(first)]
+    return bool((held > -0.5).all() and np.allclose(held, np.round(held), atol=1e-3))

@@ -1,0 +1,82 @@
+"""Layers that steps make of an image: one for each step and image, in the place of the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from napari.layers import Image, Layer, Points
+
+from .columns import KEY as COLUMNS
+from .micrographs import MADE_FROM, STEP
+
+_DIMMED = 0.25  # opacity of a map under columns
+_MAP = "judged"
+_OF_EARLIER = " (of the earlier image)"
+
+
+def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
+    """Add a layer; the earlier one of the same step and image goes, unless it is to be kept.
+
+    Columns that were edited by hand always stay.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    layer
+        Made from another, as ``made_from`` in its metadata says.
+    step
+        What made it, such as ``"denoised"``.
+    keep
+        Whether earlier ones stay.
+    """
+    layer.metadata = {**layer.metadata, STEP: step}
+    old = [] if keep else earlier(viewer.layers, layer.metadata.get(MADE_FROM), step)
+    index = min((viewer.layers.index(one) for one in old), default=len(viewer.layers))
+    for one in old:
+        viewer.layers.remove(one)
+    viewer.layers.insert(min(index, len(viewer.layers)), layer)
+    for one in old:
+        _inherit(viewer.layers, str(one.unique_id), str(layer.unique_id))
+    return layer
+
+
+def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Layer]:
+    """What a step made of the image with an id, but for what was edited by hand."""
+    return [
+        layer
+        for layer in layers
+        if source is not None
+        and (layer.metadata.get(MADE_FROM), layer.metadata.get(STEP)) == (source, step)
+        and not layer.metadata.get(COLUMNS, {}).get("attrs", {}).get("edited")
+    ]
+
+
+def _inherit(layers: Iterable[Layer], old: str, new: str) -> None:
+    """Columns and the like of an image that is gone: the next ones replace them."""
+    for layer in layers:
+        if layer.metadata.get(MADE_FROM) == old:
+            layer.metadata = {**layer.metadata, MADE_FROM: new}
+            layer.name = f"{layer.name.removesuffix(_OF_EARLIER)}{_OF_EARLIER}"
+
+
+def put_map(viewer: Any, layer: Image, *, keep: bool = False) -> None:
+    """Add a map of the judgement, with the only colour bar."""
+    put(viewer, layer, _MAP, keep=keep)
+    only_colour_bar(viewer, layer)
+
+
+def dim_maps(viewer: Any) -> None:
+    """Let maps of the judgement shine through what lies on them."""
+    for layer in viewer.layers:
+        if layer.metadata.get(STEP) == _MAP:
+            layer.opacity = min(layer.opacity, _DIMMED)
+
+
+def only_colour_bar(viewer: Any, layer: Layer | None) -> None:
+    """Show the colour bar of a layer, and that of no other one of ours."""
+    for other in viewer.layers:
+        if STEP in other.metadata and isinstance(other, Image | Points):
+            bar = other.border_colorbar if isinstance(other, Points) else other.colorbar
+            bar.visible = other is layer

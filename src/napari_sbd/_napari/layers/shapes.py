@@ -1,0 +1,73 @@
+"""Shapes that a person draws on an image, in the image's pixels; knows no Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from .micrographs import made_from, place_in_the_plane
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+    import napari
+
+Box = tuple[tuple[int, int], tuple[int, int]]
+_SHARE = 0.35  # of the image's side, of a box that nobody has drawn yet
+
+
+def corners_on(image: Image, shapes: Layer, number: int = -1) -> np.ndarray:
+    """(N, 2) y, x in pixels of an image of a shape's corners, wherever both layers lie."""
+    return np.array(
+        [image.world_to_data(shapes.data_to_world(point))[-2:] for point in shapes.data[number]]
+    )
+
+
+def box_on(image: Image, shapes: Shapes, number: int = -1) -> Box:
+    """Rows and columns of an image, half-open, that a shape spans."""
+    corners = corners_on(image, shapes, number)
+    low, high = np.rint(corners.min(0)).astype(int), np.rint(corners.max(0)).astype(int) + 1
+    return (int(low[0]), int(high[0])), (int(low[1]), int(high[1]))
+
+
+def add_box(viewer: napari.viewer.Viewer, image: Image, name: str) -> Shapes:
+    """A rectangle in the middle of an image, to be dragged with the mouse."""
+    height, width = image.data.shape[-2:]
+    side = _SHARE * min(height, width)
+    middle = np.array([height - 1, width - 1]) / 2
+    corners = middle + side / 2 * np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
+    layer = _add(viewer, image, corners, "rectangle", name)
+    layer.mode = "select"
+    layer.selected_data = {0}
+    return layer
+
+
+def add_line(viewer: napari.viewer.Viewer, image: Image, name: str) -> Shapes:
+    """A line across the middle of an image, whose ends can be dragged."""
+    height, width = image.data.shape[-2:]
+    row = (height - 1) / 2
+    ends = np.array([(row, 0.2 * (width - 1)), (row, 0.8 * (width - 1))])
+    layer = _add(viewer, image, ends, "line", name)
+    layer.mode = "direct"
+    layer.selected_data = {0}
+    return layer
+
+
+def _add(
+    viewer: napari.viewer.Viewer, image: Image, corners: np.ndarray, kind: str, name: str
+) -> Shapes:
+    attributes: dict[str, Any] = {
+        "name": f"{image.name} {name}",
+        "shape_type": kind,
+        "edge_color": "yellow",
+        "face_color": "transparent",
+        "edge_width": max(1.0, min(image.data.shape[-2:]) / 200),
+        "metadata": made_from(image),
+        **place_in_the_plane(image),
+    }
+    layer = Shapes([corners], **attributes)
+    viewer.add_layer(layer)
+    viewer.layers.selection.active = layer
+    return layer

@@ -1,0 +1,268 @@
+"""The FFT dock widget: the spectrum of a box, live while the box moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Shapes
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
+from superqt.utils import qdebounced
+
+from ...errors import SBDError
+from ...measure.calibrate import doubt, pixel_size_from_spacing
+from ...measure.indexing import index_spots, rings
+from ...measure.spectrum import Spectrum, Spot, angle_between, box_spectrum, snap
+from ..forms.fields import Form, beside, choices, show_or_hide, text
+from ..forms.file_button import FileButton
+from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import is_image
+from ..forms.spectrum_plot import SpectrumPlot, plane_text
+from ..jobs.summary import parse_number
+from ..layers import micrographs as layers
+from ..layers.shapes import add_box, box_on
+from ..layers.view_state import frame_shown
+from .scale import calibrate_all
+
+if TYPE_CHECKING:
+    import napari
+
+_NONE = "no material"
+_MOST = 3  # spots
+_SHORTEST = 0.1  # nm, of the rings
+_WAIT = 20  # ms, in which moves are one
+
+
+class FFTWidget(Form):
+    """Read spacings and angles off the spectrum of a box, and index them.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        from ...simulation.materials import MATERIALS
+
+        self.viewer = viewer
+        self.layer = LayerBox(viewer, "The image whose spectrum is shown.", is_image)
+        self.box = QPushButton("Box")
+        self.box.setToolTip("Put a box on the image; drag it, or its corners.")
+        self.clear = QPushButton("Clear spots")
+        self.save = QPushButton("Save picture…")
+        self.material = choices([_NONE, *MATERIALS], "Whose rings are drawn and spots indexed.")
+        self.cif = FileButton("CIF…", "Another crystal.")
+        self.known = choices([], "The spacing that the spot clicked last has [nm].")
+        self.known.setEditable(True)
+        self.calibrate = QPushButton("Calibrate")
+        self.calibrate.setToolTip("Set the pixel size so that the last spot has this spacing.")
+        self.plot = SpectrumPlot()
+        self.message = text("What was read.")
+        self._lay_out()
+        self.shapes: Shapes | None = None
+        self.spectrum: Spectrum | None = None
+        self.spots: list[Spot] = []
+        self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
+        self.box.clicked.connect(self._add_box)
+        self.clear.clicked.connect(self._clear)
+        self.save.clicked.connect(lambda: self._try(self._save))
+        self.calibrate.clicked.connect(lambda: self._try(self._calibrate))
+        self.material.currentTextChanged.connect(self._new_material)
+        self.cif.clicked.connect(self._new_material)
+        self.layer.chosen.connect(self.refresh)
+        self.plot.picked.connect(self._pick)
+        viewer.dims.events.current_step.connect(self._moved)
+        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
+        show_or_hide(self.message, "Click Box, then drag the box on the image.")
+
+    def _lay_out(self) -> None:
+        rows = QGridLayout()
+        rows.setColumnStretch(1, 1)
+        for row, (name, part) in enumerate(
+            (
+                ("Image", self.layer),
+                ("", beside(self.box, self.clear, self.save)),
+                ("Material", beside(self.material, self.cif)),
+                ("Known [nm]", beside(self.known, self.calibrate)),
+            )
+        ):
+            rows.addWidget(QLabel(name), row, 0)
+            rows.addWidget(part, row, 1)
+        whole = QVBoxLayout(self)
+        whole.addLayout(rows)
+        whole.addWidget(self.plot, 1)
+        whole.addWidget(self.message)
+
+    def _add_box(self) -> None:
+        self._try(self._new_box)
+
+    def _new_box(self) -> None:
+        image = layers.needed(self.layer.layer)
+        if self.shapes is not None and self.shapes in self.viewer.layers:
+            self.viewer.layers.selection.active = self.shapes
+            return
+        self.shapes = add_box(self.viewer, image, "FFT box")
+        self.shapes.mouse_drag_callbacks.append(self._follow)
+        self.shapes.events.data.connect(self._moved)
+        self.refresh()
+
+    def _follow(self, _layer: Shapes, event: Any) -> Any:
+        """While the mouse drags the box, the spectrum goes with it."""
+        yield
+        while event.type == "mouse_move":
+            self._moved()
+            yield
+        self._moved()
+
+    @qdebounced(timeout=_WAIT)
+    def _moved(self, _event: Any = None) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Transform what is in the box now."""
+        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
+            self._try(self._transform)
+
+    def _transform(self) -> None:
+        layer = layers.needed(self.layer.layer)
+        m = layers.micrograph_of(layer)
+        image = m.data[frame_shown(self.viewer, layer)] if m.is_movie else m.data
+        self.spectrum = box_spectrum(image, m.pixel_size_yx, box_on(layer, self.shapes))
+        places, self._places, self.spots = self._places, [], []
+        for place in places:
+            self._add_spot(place, again=True)
+        self._show()
+
+    def _pick(self, y: float, x: float) -> None:
+        self._try(lambda: self._picked(y, x))
+
+    def _picked(self, y: float, x: float) -> None:
+        if self.spectrum is None:
+            return
+        if len(self.spots) == _MOST:
+            self._places, self.spots = [], []
+        self._add_spot(np.array([y, x]) * self.spectrum.step)
+        self._show()
+
+    def _add_spot(self, place: np.ndarray, again: bool = False) -> None:
+        """Snap to the peak; one that was clicked earlier and is not in this box is let go."""
+        if self.spectrum is None:
+            return
+        try:
+            spot = snap(self.spectrum, *(place / self.spectrum.step))
+        except SBDError:
+            if again:
+                return
+            raise
+        self.spots.append(spot)
+        # where it was clicked stays: from box to box it would wander to another spot
+        self._places.append(place if again else np.array([spot.y, spot.x]) * self.spectrum.step)
+
+    def _clear(self) -> None:
+        self._places, self.spots = [], []
+        self._show()
+
+    def _crystal(self) -> tuple[str, Any]:
+        """Name and unit cell of the chosen material; None without one."""
+        from ...simulation.materials import material
+
+        if self.cif.path is not None:
+            return Path(self.cif.path).stem, material(self.cif.path)
+        name = self.material.currentText()
+        return name, None if name == _NONE else material(name)
+
+    def _new_material(self) -> None:
+        self._try(self._fill_known)
+        self._show()
+
+    def _fill_known(self) -> None:
+        _, crystal = self._crystal()
+        self.known.clear()
+        if crystal is not None:
+            for ring in rings(crystal, _SHORTEST):
+                self.known.addItem(f"{ring.spacing:.4f} {plane_text(ring.plane)}")
+
+    def _show(self) -> None:
+        self._try(self._draw)
+
+    def _draw(self) -> None:
+        if self.spectrum is None:
+            return
+        name, crystal = self._crystal()
+        in_nm = self.spectrum.unit == "nm"
+        circles = rings(crystal, _SHORTEST) if crystal is not None and in_nm else []
+        words = [self._words(n, spot) for n, spot in enumerate(self.spots, 1)]
+        labels = [str(n) for n in range(1, len(self.spots) + 1)]
+        if len(self.spots) > 1:
+            angle, error = angle_between(*self.spots[-2:])
+            words.append(f"Angle {angle:.2f} ± {error:.2f}°.")
+        if crystal is not None and not in_nm:
+            words.append("The image has no pixel size: choose a known spacing and Calibrate.")
+        elif crystal is not None and self.spots:
+            ways = index_spots(crystal, [(s.y, s.x) for s in self.spots])
+            if ways:
+                labels = [plane_text(p) for p in ways[0].planes]
+                words.append(f"{name}: {_way(ways[0])}.")
+                words += [f"Or {_way(way)}." for way in ways[1:2]]
+            else:
+                words.append(f"{name} has no such planes within 3 % and 2°.")
+        self.plot.show_spectrum(self.spectrum, self.spots, circles, labels)
+        show_or_hide(self.message, "\n".join(words) or "Click a spot of the spectrum.")
+
+    def _words(self, number: int, spot: Spot) -> str:
+        unit = "nm" if self.spectrum is None else self.spectrum.unit
+        sure = "" if spot.significant else " Noise alone makes such a peak."
+        return (
+            f"{number}: {spot.spacing:.5g} ± {spot.spacing_err:.1g} {unit}, "
+            f"{spot.direction:.2f} ± {spot.direction_err:.1g}°.{sure}"
+        )
+
+    def _calibrate(self) -> None:
+        if not self.spots or self.spectrum is None:
+            raise SBDError("Click the spot whose spacing is known first.")
+        spot = self.spots[-1]
+        if not spot.significant:
+            raise SBDError("Noise alone makes such a peak; click a clear spot.")
+        known = parse_number((self.known.currentText().split() or [""])[0], "known spacing in nm")
+        if known is None:
+            raise SBDError("Type the spacing that this spot has, in nm, or choose a material.")
+        layer = layers.needed(self.layer.layer)
+        before = layers.micrograph_of(layer).pixel_size_yx
+        found = pixel_size_from_spacing(spot.spacing, known, before, spot.spacing_err)
+        calibrate_all(self.viewer, layer, (found.y, found.x))
+        self.refresh()
+        self._add_words(
+            f"Pixel size {found.y:.5g} ± {found.y * found.relative_err:.1g} nm now. "
+            f"{doubt(before, found)}"
+        )
+
+    def _add_words(self, words: str) -> None:
+        show_or_hide(self.message, f"{self.message.text()}\n{words}".strip())
+
+    def _save(self) -> None:
+        if self.spectrum is None:
+            raise SBDError("There is no spectrum yet; click Box first.")
+        self._add_words(self.plot.ask_and_save(self, "fft.png"))
+
+    def _try(self, work: Any) -> None:
+        """Do something; say why if it cannot be done."""
+        try:
+            work()
+        except SBDError as error:
+            show_or_hide(self.message, str(error))
+            show_error(str(error))
+
+
+def _way(way: Any) -> str:
+    planes = " and ".join(plane_text(p) for p in way.planes)
+    spacings = " and ".join(f"{d:.4f}" for d in way.spacings)
+    words = f"{planes}, {spacings} nm"
+    if way.zone is not None:
+        words += f", zone {plane_text(way.zone).replace('(', '[').replace(')', ']')}"
+    if way.angle is not None:
+        words += f", {way.angle:.2f}°"
+    return words

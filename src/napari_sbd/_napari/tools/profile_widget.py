@@ -1,0 +1,242 @@
+"""The Line profile dock widget: raw, denoised and error band along a line, live while it moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Shapes
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
+from superqt.utils import qdebounced
+
+from ...errors import SBDError
+from ...files import replacing
+from ...measure.peaks import Peaks, find_peaks
+from ...measure.profile import Profile, line_profile
+from ..forms.fields import Form, beside, choices, file_to_write, show_or_hide, text
+from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import is_denoised, is_image, raw_of
+from ..forms.plot import Plot
+from ..layers import micrographs as layers
+from ..layers.shapes import add_line, corners_on
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    import napari
+
+_HEIGHT = 230  # pixels
+_WAIT = 20  # ms, in which moves are one
+_RAW, _CLEAN = "raw", "denoised"
+_BRIGHT, _DARK = "bright peaks", "dark peaks"
+
+
+class ProfileWidget(Form):
+    """Draw values along a line with their error; measure the spacings of peaks.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.layer = LayerBox(viewer, "A raw image, or a denoised one with its raw one.", is_image)
+        self.line = QPushButton("Line")
+        self.line.setToolTip("Put a line on the image; drag its ends, or all of it.")
+        self.across = QDoubleSpinBox()
+        self.across.setRange(1, 1000)
+        self.across.setValue(5)
+        self.across.setSuffix(" px wide")
+        self.across.setToolTip("Over which to average, at right angles to the line.")
+        self.polarity = choices([_BRIGHT, _DARK], "Whether columns are maxima or minima.")
+        self.peaks_too = QCheckBox("spacings")
+        self.peaks_too.setToolTip("Fit the peaks; their spacings with errors stand below.")
+        self.copy = QPushButton("Copy")
+        self.copy.setToolTip("The profile as CSV on the clipboard.")
+        self.save = QPushButton("Save CSV…")
+        self.export = QPushButton("Picture…")
+        self.plot = Plot(_HEIGHT, "Dots and band: raw with its error. Line: denoised.")
+        self.message = text("What was read.")
+        self._lay_out()
+        self.shapes: Shapes | None = None
+        self.profile: Profile | None = None
+        self.peaks: Peaks | None = None
+        self.line.clicked.connect(lambda: self._try(self._new_line))
+        self.copy.clicked.connect(lambda: self._try(self._copy))
+        self.save.clicked.connect(lambda: self._try(self._save))
+        self.export.clicked.connect(lambda: self._try(self._save_picture))
+        for signal in (self.across.valueChanged, self.polarity.currentTextChanged):
+            signal.connect(lambda _value: self.refresh())
+        self.peaks_too.toggled.connect(lambda _on: self.refresh())
+        self.layer.chosen.connect(self.refresh)
+        viewer.dims.events.current_step.connect(self._moved)
+        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
+        show_or_hide(self.message, "Click Line, then drag its ends on the image.")
+
+    def _lay_out(self) -> None:
+        rows = QGridLayout()
+        rows.setColumnStretch(1, 1)
+        for row, (name, part) in enumerate(
+            (
+                ("Image", self.layer),
+                ("", beside(self.line, self.across)),
+                ("Peaks", beside(self.polarity, self.peaks_too)),
+            )
+        ):
+            rows.addWidget(QLabel(name), row, 0)
+            rows.addWidget(part, row, 1)
+        whole = QVBoxLayout(self)
+        whole.addLayout(rows)
+        whole.addWidget(self.plot, 1)
+        whole.addWidget(beside(self.copy, self.save, self.export))
+        whole.addWidget(self.message)
+
+    def _new_line(self) -> None:
+        image = layers.needed(self.layer.layer)
+        if self.shapes is not None and self.shapes in self.viewer.layers:
+            self.viewer.layers.selection.active = self.shapes
+            return
+        self.shapes = add_line(self.viewer, image, "line")
+        self.shapes.mouse_drag_callbacks.append(self._follow)
+        self.shapes.events.data.connect(self._moved)
+        self.refresh()
+
+    def _follow(self, _layer: Shapes, event: Any) -> Any:
+        yield
+        while event.type == "mouse_move":
+            self._moved()
+            yield
+        self._moved()
+
+    @qdebounced(timeout=_WAIT)
+    def _moved(self, _event: Any = None) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Measure along the line as it lies now."""
+        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
+            self._try(self._measure)
+
+    def _measure(self) -> None:
+        layer = layers.needed(self.layer.layer)
+        denoised = layer if is_denoised(layer) else None
+        raw = raw_of(layer, self.viewer.layers) if denoised is not None else layer
+        if raw is not None and raw.data.shape != layer.data.shape:
+            raw = None
+        shown = {_RAW: raw, _CLEAN: denoised}
+        found = {name: one for name, one in shown.items() if one is not None}
+        m = layers.micrograph_of(raw if raw is not None else layer)
+        images = {name: self._frame(one) for name, one in found.items()}
+        start, end = corners_on(layer, self.shapes)[[0, -1]]
+        step = float(np.sqrt(np.prod(m.pixel_size_yx or (1.0, 1.0))))
+        self.peaks = None
+        self.profile = line_profile(
+            images,
+            tuple(start),
+            tuple(end),
+            width=self.across.value() * step,
+            pixel_size_yx=m.pixel_size_yx,
+            gain=m.gain,
+            offset=m.offset,
+            noisy=raw is not None,
+        )
+        words = self.profile.noise
+        if self.peaks_too.isChecked():
+            try:
+                self.peaks = find_peaks(self.profile, dark=self.polarity.currentText() == _DARK)
+                words = f"{_spacings(self.peaks)} {words}"
+            except SBDError as error:
+                words = f"{error} {words}"
+        self._draw()
+        show_or_hide(self.message, words)
+
+    def _frame(self, layer: Any) -> np.ndarray:
+        return np.asarray(
+            layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
+        )
+
+    def _draw(self) -> None:
+        profile = self.profile
+        if profile is None:
+            return
+        axes = self.plot.begin()
+        for name, values in profile.values.items():
+            if name == _RAW:
+                (line,) = axes.plot(profile.position, values, ".-", lw=0.6, ms=3, label=name)
+                low, high = values - profile.error, values + profile.error
+                axes.fill_between(
+                    profile.position, low, high, alpha=0.3, lw=0, color=line.get_color(),
+                    label="± 1 standard deviation",
+                )  # fmt: skip
+            else:
+                axes.plot(profile.position, values, lw=1.6, color="#ff7f0e", label=name)
+        if self.peaks is not None:
+            for place in self.peaks.position:
+                axes.axvline(place, color=self.plot.colour, lw=0.5, ls="--")
+        axes.set_xlabel(f"position [{profile.unit}]", fontsize="small")
+        axes.set_ylabel("value", fontsize="small")
+        axes.legend(fontsize="x-small", loc="upper right")
+        self.plot.end()
+
+    def csv(self) -> str:
+        """The profile, and the peaks where they were asked for, as text."""
+        if self.profile is None:
+            raise SBDError("There is no profile yet; click Line first.")
+        parts = [f"# {self.profile.noise}\n{self.profile.table().to_csv(index=False)}"]
+        if self.peaks is not None:
+            parts.append(f"# {_spacings(self.peaks)}\n{self.peaks.table().to_csv(index=False)}")
+        return "\n".join(parts)
+
+    def _copy(self) -> None:
+        words = self.csv()
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(words)
+        show_or_hide(self.message, "Copied.")
+
+    def _save(self) -> None:
+        words = self.csv()
+        path = file_to_write(self, "Save profile", "profile.csv", {"CSV": ".csv"})
+        if not path:
+            return
+        try:
+            with replacing(Path(path)) as draft:
+                draft.write_text(words, encoding="utf-8")
+        except OSError as error:
+            raise SBDError(f"{path} cannot be written: {error}.") from error
+        show_or_hide(self.message, f"Wrote {path}.")
+
+    def _save_picture(self) -> None:
+        if self.profile is None:
+            raise SBDError("There is no profile yet; click Line first.")
+        show_or_hide(self.message, self.plot.ask_and_save(self, "profile.png"))
+
+    def _try(self, work: Any) -> None:
+        try:
+            work()
+        except SBDError as error:
+            show_or_hide(self.message, str(error))
+            show_error(str(error))
+
+
+def _spacings(peaks: Peaks) -> str:
+    u = peaks.unit
+    each = ", ".join(
+        f"{s:.4g} ± {e:.1g}" for s, e in zip(peaks.spacing, peaks.spacing_err, strict=True)
+    )
+    return (
+        f"{len(peaks.position)} peaks, mean spacing {peaks.mean:.5g} ± {peaks.mean_err:.1g} {u} "
+        f"(each: {each}). {peaks.doubt}"
+    ).strip()

@@ -1,0 +1,196 @@
+"""Is the result of a network worse than that of a plain Gaussian blur?
+
+Stein's unbiased risk estimate tells, from the noisy image y alone, how far an estimate f(y) is from
+the truth: for noise of covariance C the mean of ``|f(y) - y|^2 - tr C + 2 tr(C df/dy)``. For a
+blur the last term is known; for a network it comes from one more pass, with noise n of covariance
+C added: ``n (f(y + t n) - f(y)) / t`` (Stein, Ann. Statist. 9 (1981) 1135; Ramani, Blu and Unser,
+IEEE Trans. Image Process. 17 (2008) 1540). tr C drops out of the difference of both.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..noise.level import noise_level
+from ..noise.whitening import NoiseSpectrum, colour, whiten
+
+_SIDE = 96  # working pixels of the part that is looked at
+_LEAST = 64  # of a part that can tell anything
+_STEPS = 8  # places along y and x, from which the part is chosen
+_RIM = 8  # working pixels at its border, where networks err more
+_SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # working pixels
+_STEP = 0.3  # standard deviations of the noise that is added
+_TILE = 16  # working pixels, within which errors hang together
+_SURE = 5.0  # standard errors
+_CLEAR = 1.1  # times the error of the blur
+_BAND = 0.1, 0.4  # cycles per working pixel: neither light nor what a wide point spread leaves
+_FAINT = 0.02  # of the noise variance: less is nothing to warn of
+_SLOW = 4.0  # working pixels: over what brightness tells the strength of counts' noise
+_DARKEST = 0.05  # of the mean
+
+
+@dataclass(frozen=True)
+class AgainstBlur:
+    """The error of a result and that of the best Gaussian blur, over that of the image itself.
+
+    Parameters
+    ----------
+    result, blur
+        Mean squared errors; estimates, which chance can make negative.
+    error
+        Standard error of their difference.
+    sigma
+        Of the blur [working pixels]; 0 is the image itself.
+    """
+
+    result: float
+    blur: float
+    error: float
+    sigma: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether the result is worse beyond doubt."""
+        off = self.result - self.blur
+        return off > max(_SURE * self.error, _FAINT, (_CLEAR - 1) * self.blur)
+
+    def sentence(self, model: str, white: bool) -> str:
+        """What is said where it is worse, of noise that was perhaps taken for ``white``."""
+        blur = "the image itself"
+        if self.sigma:
+            blur = f"a Gaussian blur of sigma {self.sigma:g} working pixels"
+        remedy = (
+            "the noise is correlated and was taken for white; leave noise='auto', or give its "
+            "spectrum"
+            if white
+            else "try another model, GainTuning, or check the pixel size; else take the blur"
+        )
+        return (
+            f"The result of model {model!r} is further from the truth than {blur}, by "
+            f"{10 * np.log10(self.result / max(self.blur, self.error)):.1f} dB as far as the noise "
+            f"tells: {remedy}."
+        )
+
+
+def against_blur(
+    network: Callable[[np.ndarray], np.ndarray],
+    sums: np.ndarray,
+    estimate: np.ndarray,
+    measured: NoiseSpectrum | None,
+    dark: float | None = None,
+    seed: int = 0,
+) -> AgainstBlur | None:
+    """Compare what a network made of an image with Gaussian blurs.
+
+    The part of most contrast is looked at, of 96 x 96 pixels at most, at the cost of one pass over
+    it; None where no part of 64 x 64 pixels holds data throughout, or there is no noise.
+
+    Parameters
+    ----------
+    network
+        Makes the estimate of finite sums.
+    sums, estimate
+        (H, W) the noisy image at the working sampling, NaN where there are no data, and its
+        estimate.
+    measured
+        The spectrum of its noise; None where that is white.
+    dark
+        Value at zero electrons, where noise grows with the brightness from there; None where it is
+        taken to be the same everywhere.
+    seed
+        Of the noise that is added.
+    """
+    part = _liveliest(sums)
+    if part is None:
+        return None
+    image, made = (np.asarray(i[part], np.float64) for i in (sums, estimate))
+    level = noise_level(image) if measured is None else _level(whiten(image, measured))
+    if not level > 0:
+        return None
+    noise = _noise(image, level, measured, dark, np.random.default_rng([seed, 2]))
+    change = (network(image + _STEP * noise) - made) / _STEP
+    inner = (slice(_RIM, -_RIM),) * 2
+    unit = float((noise**2).mean())
+    judged = ((made - image) ** 2 + 2 * noise * change)[inner] / unit
+    terms = {s: ((_blurred(image, s) - image) ** 2)[inner] / unit for s in _SIGMAS}
+    risks = {s: float(terms[s].mean()) + 2 * _passed(s, measured) - 1 for s in _SIGMAS}
+    best = min(risks, key=risks.__getitem__)
+    apart = _tiled(judged - terms[best])
+    error = float(apart.std(ddof=1) / np.sqrt(apart.size))
+    return AgainstBlur(float(judged.mean()) - 1, risks[best], error, best)
+
+
+def _liveliest(sums: np.ndarray) -> tuple[slice, slice] | None:
+    """The part of most contrast that holds data throughout."""
+    from scipy.ndimage import gaussian_filter
+
+    side = min(_SIDE, *sums.shape)
+    if side < _LEAST:
+        return None
+    smooth = gaussian_filter(sums, 1.0)  # a gap spreads
+    starts = (np.unique(np.linspace(0, n - side, _STEPS).astype(int)) for n in sums.shape)
+    parts = [(slice(y, y + side), slice(x, x + side)) for y, x in itertools.product(*starts)]
+    contrast = [smooth[part].std() for part in parts]
+    if not np.isfinite(contrast).any():
+        return None
+    return parts[int(np.nanargmax(contrast))]
+
+
+def _level(image: np.ndarray) -> float:
+    """Standard deviation of the noise that most frequencies show, of an image made white.
+
+    Detail that is everywhere counts as noise, which makes an alarm less likely.
+    """
+    window = np.multiply.outer(*(np.hanning(n) for n in image.shape))
+    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2 / (window**2).sum()
+    fy, fx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1])
+    radius = np.hypot(fy, fx)
+    return float(np.sqrt(np.median(power[(radius > _BAND[0]) & (radius < _BAND[1])]) / np.log(2)))
+
+
+def _noise(
+    image: np.ndarray,
+    level: float,
+    measured: NoiseSpectrum | None,
+    dark: float | None,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Noise as the image has it."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = level * rng.standard_normal(image.shape)
+    if dark is not None and image.mean() > dark:
+        bright = (gaussian_filter(image, _SLOW) - dark) / (image.mean() - dark)
+        noise *= np.sqrt(np.maximum(bright, _DARKEST))
+    return noise if measured is None else colour(noise, measured)
+
+
+def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    result: np.ndarray = gaussian_filter(image, sigma) if sigma else image
+    return result
+
+
+def _passed(sigma: float, measured: NoiseSpectrum | None) -> float:
+    """Share of a pixel's noise variance that its blur takes up."""
+    impulse = np.zeros((64, 64))
+    impulse[32, 32] = 1
+    transfer = np.fft.fft2(np.fft.ifftshift(_blurred(impulse, sigma))).real
+    if measured is None:
+        return float(transfer.mean())
+    f = np.fft.fftfreq(64)
+    power = measured.power(f[:, None], f)
+    return float((transfer * power).mean() / power.mean())
+
+
+def _tiled(values: np.ndarray) -> np.ndarray:
+    """Means over tiles."""
+    height, width = (n // _TILE for n in values.shape)
+    whole = values[: height * _TILE, : width * _TILE]
+    means: np.ndarray = whole.reshape(height, _TILE, width, _TILE).mean((1, 3))
+    return means

@@ -1,0 +1,195 @@
+"""Images of other programs: signals of HyperSpy, arrays of xarray, data sets of quantem, abTEM.
+
+They are known by what they have, so that none of these packages is imported: a micrograph comes of
+them with its calibration, and a result becomes one of them again, with the recipe in its metadata.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .axes import Axis, calibration, frames_first, is_image
+from .errors import SBDError
+from .micrograph import Micrograph
+from .recipe import KEY
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How one kind of object is understood.
+
+    Parameters
+    ----------
+    name
+        For people.
+    fits
+        Whether an object is of this kind.
+    data
+        Its array.
+    axes
+        Its axes, in the order of the array.
+    back
+        The same kind of object with other values and a recipe (JSON).
+    """
+
+    name: str
+    fits: Callable[[Any], bool]
+    data: Callable[[Any], Any]
+    axes: Callable[[Any], list[Axis]]
+    back: Callable[[Any, Any, str], Any]
+
+
+def micrograph_of(image: Any) -> Micrograph | None:
+    """A micrograph of an object of another program; None for arrays and what is not known.
+
+    Parameters
+    ----------
+    image
+        ``hyperspy.signals.Signal2D`` with up to one navigation axis, ``xarray.DataArray`` with two
+        or three dimensions, a data set of quantem or an image of abTEM. Lazy data stay lazy.
+
+    Raises
+    ------
+    SBDError
+        If it is known and holds no image or movie.
+    """
+    kind = _kind(image)
+    if kind is None:
+        return None
+    data, axes = kind.data(image), kind.axes(image)
+    if not is_image(axes):
+        raise SBDError(f"This {kind.name} is no image or movie; give one with two or three axes.")
+    order = frames_first(axes)
+    return Micrograph(data.transpose(order), **calibration(axes, order))
+
+
+def as_given(image: Any, result: Micrograph) -> Any:
+    """The result for an image in the form in which the image was given.
+
+    Parameters
+    ----------
+    image
+        What the user gave.
+    result
+        Of the same frames.
+
+    Returns
+    -------
+    A micrograph for a micrograph, an object of the other program for one of it (its axes and
+    metadata, and the recipe), else an array.
+    """
+    if isinstance(image, Micrograph):
+        return result
+    kind = _kind(image)
+    if kind is None:
+        return result.data
+    order = frames_first(kind.axes(image))
+    data = result.data.transpose(np.argsort(order))
+    return kind.back(image, data, json.dumps(result.metadata.get(KEY)))
+
+
+def _kind(image: Any) -> _Kind | None:
+    if isinstance(image, Micrograph | np.ndarray):
+        return None
+    return next((kind for kind in _KINDS if kind.fits(image)), None)
+
+
+def _hyperspy_axes(signal: Any) -> list[Axis]:
+    manager = signal.axes_manager
+    stored = sorted(
+        (*manager.navigation_axes, *manager.signal_axes), key=lambda axis: axis.index_in_array
+    )
+    return [
+        Axis(str(a.name), str(a.units), getattr(a, "scale", None), bool(a.navigate)) for a in stored
+    ]
+
+
+def _hyperspy_back(signal: Any, data: Any, recipe: str) -> Any:
+    result = signal._deepcopy_with_new_data(data)
+    result.metadata.set_item(f"General.{KEY}", recipe)
+    return result
+
+
+def _xarray_axes(array: Any) -> list[Axis]:
+    return [_xarray_axis(array, name) for name in array.dims]
+
+
+def _xarray_axis(array: Any, name: Any) -> Axis:
+    """An axis with even coordinates; others have no calibration."""
+    if name not in array.coords or len(array.coords[name]) < 2:
+        return Axis(name)
+    along = array.coords[name]
+    places = np.asarray(along.values)
+    if places.dtype.kind not in "iuf":
+        return Axis(name)
+    steps = np.diff(places.astype(float))
+    even = np.allclose(steps, steps.mean(), rtol=1e-3, atol=0)
+    return Axis(name, along.attrs.get("units"), steps.mean() if even else None)
+
+
+def _xarray_back(array: Any, data: Any, recipe: str) -> Any:
+    result = array.copy(data=data)
+    result.attrs = {**array.attrs, KEY: recipe}
+    return result
+
+
+def _listed_axes(image: Any, units: Sequence[Any]) -> list[Axis]:
+    """Axes without names, of which the last two are y and x."""
+    steps, count = list(image.sampling), len(image.shape)
+    steps, units = [None] * (count - len(steps)) + steps, ["", *units][-count:]
+    names = ["t", "y", "x"][-count:] if count <= 3 else [None] * count
+    return [Axis(n, u, s) for n, u, s in zip(names, units, steps, strict=False)]
+
+
+def _quantem_back(image: Any, data: Any, recipe: str) -> Any:
+    result = copy.deepcopy(image)
+    result.array = np.ascontiguousarray(data)
+    if isinstance(getattr(result, "metadata", None), dict):
+        result.metadata[KEY] = recipe
+    return result
+
+
+def _abtem_back(image: Any, data: Any, recipe: str) -> Any:
+    """Values take the place of those in a copy; sampling [Å] and metadata are kept."""
+    result = image.copy()
+    result._array = np.asarray(data)
+    result.metadata[KEY] = recipe
+    return result
+
+
+_KINDS = (
+    _Kind(
+        "signal of HyperSpy",
+        lambda s: hasattr(s, "axes_manager") and hasattr(s, "data"),
+        lambda s: s.data,
+        _hyperspy_axes,
+        _hyperspy_back,
+    ),
+    _Kind(
+        "array of xarray",
+        lambda a: all(hasattr(a, name) for name in ("dims", "coords", "attrs", "data")),
+        lambda a: a.data,
+        _xarray_axes,
+        _xarray_back,
+    ),
+    _Kind(
+        "image of abTEM",
+        lambda i: type(i).__module__.startswith("abtem") and hasattr(i, "sampling"),
+        lambda i: i.array,
+        lambda i: _listed_axes(i, ["Å", "Å"]),
+        _abtem_back,
+    ),
+    _Kind(
+        "data set of quantem",
+        lambda d: all(hasattr(d, name) for name in ("array", "sampling", "units")),
+        lambda d: d.array,
+        lambda d: _listed_axes(d, d.units),
+        _quantem_back,
+    ),
+)

@@ -1,0 +1,191 @@
+"""Peaks of a profile, and the spacings between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import SBDError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .profile import Profile
+
+_HIGH = 0.25  # prominence over the range of the profile
+_SURE = 5.0  # prominence over the error of the profile
+_SHORT, _LONG = 0.6, 1.5  # of the median spacing: a peak is doubled or missing
+_MOST = 200  # peaks
+_FLOOR = 1e-9  # of the mean variance, so that the covariance can be inverted
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Peaks of a profile, fitted together.
+
+    Parameters
+    ----------
+    position, position_err
+        (n,) from the start of the line [unit].
+    spacing, spacing_err
+        (n - 1,) of neighbours [unit].
+    mean, mean_err
+        Slope of position over number, which is the mean spacing where no peak is missing [unit].
+    unit
+        ``"nm"`` or ``"px"``.
+    misfit
+        Chi squared over its degrees of freedom; errors are widened by its root where it is above 1.
+        NaN where the noise is not known: errors then come from the misfit alone.
+    """
+
+    position: np.ndarray
+    position_err: np.ndarray
+    spacing: np.ndarray
+    spacing_err: np.ndarray
+    mean: float
+    mean_err: float
+    unit: str
+    misfit: float
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against the mean spacing, in words; empty where nothing does."""
+        usual = np.median(self.spacing)
+        if ((self.spacing < _SHORT * usual) | (self.spacing > _LONG * usual)).any():
+            return (
+                "The spacings differ by more than half: a peak may be missing or doubled, and then "
+                "the mean spacing is wrong."
+            )
+        return ""
+
+    def table(self) -> pd.DataFrame:
+        """One row for each peak; the spacing is that to the next one."""
+        import pandas as pd
+
+        def padded(values: np.ndarray) -> np.ndarray:
+            return np.append(values, np.nan)
+
+        u = self.unit
+        return pd.DataFrame(
+            {
+                f"position_{u}": self.position,
+                f"position_err_{u}": self.position_err,
+                f"spacing_{u}": padded(self.spacing),
+                f"spacing_err_{u}": padded(self.spacing_err),
+            }
+        )
+
+
+def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) -> Peaks:
+    """Find the peaks of a profile and fit Gaussians of one width on a straight background.
+
+    Peaks are looked for in the second of the profile's values where there is one (the denoised
+    image), and fitted to the first, whose noise is known.
+
+    Parameters
+    ----------
+    profile
+        From ``line_profile``.
+    dark
+        Whether minima are the peaks.
+    share
+        Of the profile's range by which a peak must stand out; with known noise also by five
+        standard deviations.
+
+    Raises
+    ------
+    SBDError
+        If there are fewer than two peaks, or the fit does not succeed.
+    """
+    from scipy.signal import find_peaks as local_maxima
+
+    sign = -1.0 if dark else 1.0
+    names = list(profile.values)
+    shown = sign * profile.values[names[min(1, len(names) - 1)]]
+    fitted = sign * profile.values[names[0]]
+    held = np.isfinite(shown) & np.isfinite(fitted)
+    if held.sum() < 6:
+        raise SBDError("The profile is too short for peaks; draw a longer line.")
+    first, last = np.flatnonzero(held)[[0, -1]]
+    inside = slice(first, last + 1)
+    t, shown, fitted = profile.position[inside], shown[inside], fitted[inside]
+    known = held[inside]
+    least = share * float(np.ptp(shown[known]))
+    error = profile.error[inside]
+    if len(names) == 1 and np.isfinite(error[known]).all():  # of a top less a saddle
+        least = max(least, _SURE * np.sqrt(2) * float(error[known].max()))
+    # of two tops that are exactly as high, as whole numbers of counts often are, one is the peak
+    ramp = 1e-9 * np.ptp(shown[known]) * np.linspace(0, 1, len(shown))
+    tops, _ = local_maxima(np.where(known, shown + ramp, -np.inf), prominence=least)
+    if len(tops) < 2:
+        raise SBDError(
+            f"The profile has {len(tops)} clear {'minima' if dark else 'maxima'}; draw a longer or "
+            "a wider line, or choose the other polarity."
+        )
+    if len(tops) > _MOST:
+        raise SBDError(f"The profile has {len(tops)} peaks, more than {_MOST}: it is mostly noise.")
+    covariance = profile.covariance[inside, inside][np.ix_(known, known)]
+    places, spread, misfit = _fit(t[known], fitted[known], covariance, t[tops])
+    if (np.diff(places) <= 0).any():
+        raise SBDError("Peaks of the profile run into each other; draw a wider line.")
+    return _spaced(places, spread, profile.unit, misfit)
+
+
+def _fit(
+    t: np.ndarray, values: np.ndarray, covariance: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Positions, their covariance, chi squared over its degrees of freedom."""
+    from scipy.linalg import solve_triangular
+    from scipy.optimize import least_squares
+
+    count = len(start)
+    scale = float(np.ptp(values)) or 1.0
+    middle = float(t.mean())
+    if known := bool(np.isfinite(covariance).all() and np.trace(covariance) > 0):
+        level = np.trace(covariance) / len(t)
+        # samples of one pixel's step are nearly independent, but not quite
+        lower = np.linalg.cholesky(covariance + max(_FLOOR, 1e-6) * level * np.eye(len(t)))
+    else:
+        lower = scale * np.eye(len(t))
+
+    def model(p: np.ndarray) -> np.ndarray:
+        centre, height, width = p[:count], p[count : 2 * count], p[2 * count]
+        bells = np.exp(-((t[:, None] - centre) ** 2) / 2 / width**2)
+        background: np.ndarray = p[-2] + p[-1] * (t - middle)
+        return bells @ height + background
+
+    def misfit(p: np.ndarray) -> np.ndarray:
+        return solve_triangular(lower, model(p) - values, lower=True)
+
+    gap = float(np.median(np.diff(start)))
+    heights = np.interp(start, t, values) - values.min()
+    guess = np.concatenate([start, heights, [gap / 5, values.min(), 0.0]])
+    found = least_squares(misfit, guess, x_scale=np.maximum(np.abs(guess), 1e-3 * scale))
+    freedom = max(len(t) - len(guess), 1)
+    reduced = 2 * float(found.cost) / freedom
+    normal = found.jac.T @ found.jac
+    if not found.success or np.linalg.matrix_rank(normal) < len(guess):
+        raise SBDError("The peaks of the profile could not be fitted; draw a wider line.")
+    spread = np.linalg.inv(normal)[:count, :count]
+    spread *= max(reduced, 1.0) if known else reduced
+    return found.x[:count], spread, reduced if known else np.nan
+
+
+def _spaced(places: np.ndarray, spread: np.ndarray, unit: str, misfit: float) -> Peaks:
+    """Spacings and their mean, with errors that know of common peaks."""
+    count = len(places)
+    hops = np.diff(np.eye(count), axis=0)
+    number = np.arange(count) - (count - 1) / 2
+    slope = number / (number**2).sum()
+    return Peaks(
+        places,
+        np.sqrt(np.diagonal(spread)),
+        hops @ places,
+        np.sqrt(np.diagonal(hops @ spread @ hops.T)),
+        float(slope @ places),
+        float(np.sqrt(slope @ spread @ slope)),
+        unit,
+        misfit,
+    )

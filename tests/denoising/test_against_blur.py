@@ -1,0 +1,96 @@
+"""No result may be worse than the best Gaussian blur without a word."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import fourier_gaussian, gaussian_filter
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.denoising.against_blur import against_blur
+
+SHAPE = (160, 160)
+WORSE = "further from the truth than"
+
+
+def truth(contrast=0.25, dose=9.0):
+    scene = lattice(SHAPE, 7.3, contrast, mean=dose)
+    scene[:, :40] = dose
+    return scene
+
+
+def recorded(seed, sigma=0.0, **options):
+    counts = np.random.default_rng(seed).poisson(truth(**options)).astype(float)
+    if not sigma:
+        return counts
+    read = np.random.default_rng([seed, 1]).normal(0, 0.15, SHAPE)
+    spread = np.fft.ifft2(fourier_gaussian(np.fft.fft2(counts), sigma)).real
+    return 20 * (spread + read) + 100
+
+
+def said(image, **options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sbd.denoise(image.astype(np.float32), pixel_size=0.033, model="hrtem", **options)
+    return [str(w.message) for w in caught if WORSE in str(w.message)]
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.4, 0.8, 1.2])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_good_result_gives_no_alarm(sigma, seed):
+    assert not said(recorded(seed, sigma))
+
+
+@pytest.mark.parametrize("sigma", [0.6, 0.8, 1.2])
+def test_correlated_noise_taken_for_white_is_told(sigma):
+    (sentence,) = said(recorded(3, sigma, dose=4.0, contrast=0.15), noise="white")
+    assert "noise='auto'" in sentence and "dB" in sentence
+
+
+@pytest.mark.parametrize("dose", [0.5, 5.0, 50.0])
+@pytest.mark.parametrize("width", [0.6, 1.0, 2.5])
+def test_the_errors_are_those_against_the_truth(dose, width):
+    def network(image):
+        return gaussian_filter(image, width)
+
+    clean, found, true = lattice(SHAPE, 7.3, 0.25, mean=dose), [], []
+    for seed in range(8):
+        noisy = np.random.default_rng(seed).poisson(clean).astype(float)
+        made = network(noisy)
+        judged = against_blur(network, noisy, made, None, 0.0, seed)
+        found.append((judged.result, judged.blur, judged.error))
+        true.append(((made - clean)[8:-8, 8:-8] ** 2).mean() / dose)
+    result, blur, error = np.array(found).T
+    assert result.mean() == pytest.approx(np.mean(true), abs=0.03 + 0.05 * np.mean(true))
+    assert (blur <= result + 2 * error).all()
+
+
+def invented(image):
+    return gaussian_filter(image, 1.0) + 6 * (lattice(image.shape, 5.1, 0.5) - 1)
+
+
+def lost(image):
+    return np.full(image.shape, 9.0)
+
+
+def test_what_a_network_invents_and_what_it_loses_are_told():
+    noisy, vacuum = recorded(1, contrast=0.5), np.random.default_rng(2).poisson(np.full(SHAPE, 9.0))
+    for network in (invented, lost):
+        assert against_blur(network, noisy, network(noisy), None, 0.0).worse
+    assert not against_blur(lost, vacuum, lost(vacuum), None, 0.0).worse
+
+
+def test_parts_without_data_are_not_looked_at():
+    noisy = recorded(1)
+    noisy[:60] = np.nan
+    judged = against_blur(
+        lambda i: gaussian_filter(i, 1.0),
+        noisy,
+        gaussian_filter(np.nan_to_num(noisy, nan=9.0), 1.0),
+        None,
+        0.0,
+    )
+    assert np.isfinite(judged.result)
+    noisy[:120] = np.nan
+    assert against_blur(lambda i: i, noisy, noisy, None, 0.0) is None

@@ -1,0 +1,137 @@
+"""Profiles across rows of Gaussians whose places are known."""
+
+import numpy as np
+import pytest
+
+from columns.scenes import grid, picture
+from napari_sbd.errors import SBDError
+from napari_sbd.measure.peaks import find_peaks
+from napari_sbd.measure.profile import line_profile
+
+POINTS = grid(8, 9, 16.0)
+TRUTH = picture(POINTS, 16.0, 3.0, 20.0, 5.0)
+LINE = (64.0, 4.0), (64.0, 155.0)
+
+
+def test_a_profile_of_a_plane_is_straight_whatever_its_direction_and_width():
+    """A plane is kept by interpolation: values and distances are exact."""
+    y, x = np.mgrid[:60, :80]
+    plane = 3 + 0.5 * y - 0.2 * x
+    start, end = (10.0, 5.0), (40.0, 65.0)
+    for width in (0.1, 0.2, 1.13):
+        found = line_profile(
+            {"raw": plane}, start, end, width=width, pixel_size_yx=(0.1, 0.2), noisy=False
+        )
+        expected = np.linspace(plane[10, 5], plane[40, 65], len(found.position))
+        np.testing.assert_allclose(found.values["raw"], expected, atol=1e-9)
+        assert found.position[-1] == pytest.approx(np.hypot(3.0, 12.0))
+        assert found.unit == "nm"
+        assert np.isnan(found.error).all()
+
+
+def test_the_width_lies_at_right_angles_in_the_specimen():
+    """A step along the line stays sharp where the pixels are not square."""
+    y, x = np.mgrid[:200, :100]
+    along = (y * 0.05 + x * 0.1) / np.sqrt(2) > 7.0  # normal at 45 degrees in nm
+    found = line_profile(
+        {"raw": along.astype(float)}, (40.0, 20.0), (160.0, 80.0), width=3.0,
+        pixel_size_yx=(0.05, 0.1), noisy=False,
+    )  # fmt: skip
+    blurred = ((found.values["raw"] > 0.02) & (found.values["raw"] < 0.98)).sum()
+    assert blurred <= 4
+
+
+def test_values_off_the_image_and_without_data_are_none():
+    image = np.ones((30, 30))
+    image[:, 10:14] = np.nan
+    found = line_profile({"raw": image}, (15.0, -10.0), (15.0, 20.0), width=3.0, noisy=False)
+    held = np.isfinite(found.values["raw"])
+    x = found.position - 10
+    np.testing.assert_array_equal(held, (x >= 0) & ((x < 10) | (x > 13)))
+    assert (found.values["raw"][held] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "width", "words"),
+    [
+        ((5, 5), (5, 6), 1.0, "at least 2"),
+        ((5, 5), (5, 25), 0.0, "width"),
+        ((5, 5), (5, 25), np.nan, "width"),
+        ((500, 5), (500, 25), 1.0, "off the image"),
+    ],
+)
+def test_what_is_no_profile_is_refused(start, end, width, words):
+    with pytest.raises(SBDError, match=words):
+        line_profile({"raw": np.ones((30, 30))}, start, end, width=width)
+
+
+@pytest.mark.parametrize("gain", [7.0, None])
+@pytest.mark.parametrize("end", [(64.0, 155.0), (90.3, 150.0)])
+def test_errors_of_a_profile_hold_in_repeated_noise(gain, end):
+    """Counted electrons and white noise, along the pixels and oblique."""
+    rng = np.random.default_rng(0)
+    z = []
+    for _ in range(60):
+        if gain:
+            noisy = gain * rng.poisson(TRUTH) + 100.0
+        else:
+            noisy = TRUTH + rng.normal(0, 3.0, TRUTH.shape)
+        clean = TRUTH * (gain or 1) + (100 if gain else 0)
+        found = line_profile(
+            {"raw": noisy, "denoised": clean}, LINE[0], end, width=5.0, gain=gain, offset=100.0
+        )
+        z.append((found.values["raw"] - found.values["denoised"]) / found.error)
+    assert 0.93 < np.std(z) < 1.07
+
+
+@pytest.mark.parametrize("denoised", [True, False])
+def test_spacings_and_their_errors(denoised):
+    """Nine columns 16 px apart: every spacing and their mean, with errors that hold."""
+    rng = np.random.default_rng(3)
+    single, mean = [], []
+    for _ in range(60):
+        images = {"raw": rng.poisson(TRUTH).astype(float), "denoised": TRUTH}
+        if not denoised:
+            images.pop("denoised")
+        profile = line_profile(images, *LINE, width=0.06, gain=1.0, pixel_size_yx=(0.01, 0.01))
+        peaks = find_peaks(profile)
+        assert len(peaks.position) == 9
+        single.append((peaks.spacing - 0.16) / peaks.spacing_err)
+        mean.append((peaks.mean - 0.16) / peaks.mean_err)
+    assert abs(np.mean(single)) < 0.15
+    assert 0.88 < np.std(single) < 1.12
+    assert abs(np.mean(mean)) < 0.45
+    assert 0.7 < np.std(mean) < 1.35
+
+
+def test_dark_columns_are_minima():
+    rng = np.random.default_rng(3)
+    dark = 40 - TRUTH
+    profile = line_profile({"raw": rng.poisson(dark).astype(float)}, *LINE, width=6.0, gain=1.0)
+    peaks = find_peaks(profile, dark=True)
+    assert peaks.mean == pytest.approx(16, abs=5 * peaks.mean_err)
+    assert peaks.unit == "px"
+
+
+def test_noise_has_no_spacings():
+    noise = np.random.default_rng(0).normal(10, 1, (100, 100))
+    profile = line_profile({"raw": noise}, (50.0, 2.0), (50.0, 97.0), width=5.0)
+    with pytest.raises(SBDError, match="clear maxima"):
+        find_peaks(profile)
+
+
+def test_a_missing_column_is_told():
+    points = np.delete(POINTS, 3 * 9 + 4, axis=0)  # of the row at y = 64
+    image = picture(points, 16.0, 3.0, 20.0, 5.0)
+    whole, gap = (
+        find_peaks(line_profile({"raw": image}, (y, 4.0), (y, 155.0), width=6.0, noisy=False))
+        for y in (48.0, 64.0)
+    )
+    assert not whole.doubt
+    assert "missing or doubled" in gap.doubt
+
+
+def test_the_table_has_units():
+    profile = line_profile({"raw": TRUTH, "denoised": TRUTH}, *LINE, pixel_size_yx=(0.01, 0.01))
+    assert list(profile.table()) == ["position_nm", "raw", "denoised", "raw_err"]
+    assert list(find_peaks(profile).table())[:2] == ["position_nm", "position_err_nm"]

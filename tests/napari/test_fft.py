@@ -1,0 +1,109 @@
+"""Spectra of a box that is dragged with the mouse."""
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from hands import Hands
+from napari_sbd._napari.layers.micrographs import add_result, pixel_size_of, to_layer
+from napari_sbd._napari.tools.fft_widget import FFTWidget
+from napari_sbd.measure.spectrum import angle_between
+
+PIXEL = 0.02
+GOLD = 0.2354  # nm, (111) of Au
+
+
+def fringes(shape, spacing, degrees):
+    """Planes of a spacing [nm] whose normal stands at an angle from +x to up."""
+    y, x = np.mgrid[: shape[0], : shape[1]] * PIXEL
+    turn = np.radians(degrees)
+    return np.cos(2 * np.pi * (x * np.cos(turn) - y * np.sin(turn)) / spacing)
+
+
+@pytest.fixture
+def image():
+    """Gold along [1-10] at the left, planes of 0.30 nm at the right; noise on all."""
+    left = fringes((256, 512), GOLD, 20) + fringes((256, 512), GOLD, 20 + 70.53)
+    right = fringes((256, 512), 0.30, 45)
+    both = np.where(np.arange(512) < 256, left, right)
+    return 10 + both + np.random.default_rng(0).normal(0, 1.0, both.shape)
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot, image):
+    viewer = make_napari_viewer(show=True)
+    data, attributes, _ = to_layer(sbd.Micrograph(image.astype(np.float32), PIXEL, name="raw"))
+    layer = viewer.add_image(data, **attributes)
+    widget = FFTWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    hands = Hands(viewer, qtbot)
+    widget.box.click()
+    hands.ready()
+    yield hands, widget, layer
+    qtbot.wait(100)
+
+
+def spot_at(hands, widget, spacing, degrees):
+    turn = np.radians(degrees)
+    hands.click_plot(widget.plot, np.cos(turn) / spacing, -np.sin(turn) / spacing)
+
+
+def test_the_spectrum_goes_with_the_box_while_it_is_dragged(window):
+    """At the left it shows gold, at the right the other planes, and what lies between meanwhile."""
+    hands, widget, layer = window
+    seen = []
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    assert widget.spots[0].spacing == pytest.approx(GOLD, abs=5 * widget.spots[0].spacing_err)
+    assert widget.spots[0].significant
+    hands.drag(layer, (128, 100), (128, 400), lambda: seen.append(widget.spectrum.power.sum()))
+    assert len(set(seen)) >= 3
+    assert not widget.spots or not widget.spots[0].significant
+    widget.clear.click()
+    spot_at(hands, widget, 0.30, 45)
+    spot = widget.spots[0]
+    assert spot.spacing == pytest.approx(0.30, abs=5 * spot.spacing_err)
+    assert spot.direction == pytest.approx(45, abs=5 * spot.direction_err)
+    assert "0.3" in widget.message.text()
+
+
+def test_two_spots_have_an_angle_and_are_indexed(window):
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    widget.material.setCurrentText("Au")
+    spot_at(hands, widget, GOLD, 20)
+    spot_at(hands, widget, GOLD, 90.53)
+    angle, error = angle_between(*widget.spots)
+    assert angle == pytest.approx(70.53, abs=4 * error)
+    assert f"Angle {angle:.2f}" in widget.message.text()
+    assert "Au: (111)" in widget.message.text()
+    assert "zone" in widget.message.text()
+    widget.material.setCurrentText("graphite")
+    assert "graphite has no such planes" in widget.message.text()
+
+
+def test_a_known_reflection_calibrates_the_image_and_its_results(window):
+    """Five percent off: raw layer, result and box follow; the spot then has the known spacing."""
+    hands, widget, layer = window
+    made = sbd.Micrograph(np.asarray(layer.data), PIXEL, name="clean")
+    result = add_result(hands.viewer, layer, made, "denoised")
+    widget.layer.choose(layer)
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    measured = widget.spots[0].spacing
+    widget.known.setEditText(str(GOLD * 1.05))
+    widget.calibrate.click()
+    for one in (layer, result, widget.shapes):
+        assert pixel_size_of(one) == pytest.approx(PIXEL * GOLD * 1.05 / measured)
+    assert widget.spots[0].spacing == pytest.approx(GOLD * 1.05, rel=1e-6)
+    assert "Pixel size" in widget.message.text()
+
+
+def test_noise_is_not_read_as_a_lattice_nor_used_for_a_calibration(window, notifications):
+    hands, widget, layer = window
+    spot_at(hands, widget, 0.15, 75)
+    assert "Noise alone" in widget.message.text()
+    widget.known.setEditText("0.2")
+    widget.calibrate.click()
+    assert pixel_size_of(layer) == PIXEL
+    assert "click a clear spot" in notifications[-1].message

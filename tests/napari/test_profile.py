@@ -1,0 +1,105 @@
+"""Profiles along a line whose ends are dragged with the mouse."""
+
+import io
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtWidgets import QApplication
+
+import napari_sbd as sbd
+from columns.scenes import grid, picture
+from hands import Hands
+from napari_sbd._napari.layers.micrographs import add_result, to_layer
+from napari_sbd._napari.tools.profile_widget import ProfileWidget
+
+PIXEL = 0.0125
+TRUTH = picture(grid(8, 9, 16.0), 16.0, 3.0, 20.0, 5.0)
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    counts = np.random.default_rng(0).poisson(TRUTH).astype(np.float32)
+    raw = sbd.Micrograph(counts, PIXEL, gain=1.0, name="raw")
+    data, attributes, _ = to_layer(raw)
+    layer = viewer.add_image(data, **attributes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the untrained network in the place of the real one
+        made = sbd.denoise(raw, device="cpu").replace(data=TRUTH.astype(np.float32))
+    add_result(viewer, layer, made, "denoised")
+    widget = ProfileWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    hands = Hands(viewer, qtbot)
+    widget.line.click()
+    hands.ready()
+    yield hands, widget, layer
+    qtbot.wait(100)
+
+
+def dragged_to_a_row(hands, widget, layer):
+    """Both ends on the row of columns at y = 80."""
+    ends = widget.shapes.data[0].copy()
+    hands.drag(layer, ends[0], (80, 5))
+    hands.drag(layer, ends[1], (80, 155))
+
+
+def test_spacings_of_columns_along_a_dragged_line(window):
+    """Raw and denoised with the error band; nine columns 16 px of 12.5 pm apart."""
+    hands, widget, layer = window
+    lengths = set()
+    ends = widget.shapes.data[0].copy()
+    hands.drag(layer, ends[0], (80, 5), lambda: lengths.add(widget.profile.position[-1]))
+    assert len(lengths) >= 3, "the profile goes with the line"
+    hands.drag(layer, ends[1], (80, 155))
+    widget.peaks_too.click()
+    assert set(widget.profile.values) == {"raw", "denoised"}
+    error = widget.profile.error
+    assert np.isfinite(error).all()
+    assert (
+        np.abs(widget.profile.values["raw"] - widget.profile.values["denoised"]) < 5 * error
+    ).all()
+    assert len(widget.peaks.position) == 9
+    assert widget.peaks.mean == pytest.approx(0.2, abs=4 * widget.peaks.mean_err)
+    assert "9 peaks, mean spacing 0." in widget.message.text()
+    assert "counted electrons" in widget.message.text()
+
+
+def test_a_profile_is_copied_and_saved_as_table_and_picture(window, monkeypatch, tmp_path):
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    widget.copy.click()
+    table = pd.read_csv(io.StringIO(QApplication.clipboard().text()), comment="#")
+    assert list(table) == ["position_nm", "raw", "denoised", "raw_err"]
+    np.testing.assert_allclose(table["raw"], widget.profile.values["raw"])
+    for button, name in ((widget.save, "a.csv"), (widget.export, "a.png")):
+        monkeypatch.setattr(
+            "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
+            lambda *_a, name=name: (str(tmp_path / name), ""),
+        )
+        button.click()
+        assert (tmp_path / name).stat().st_size > 500
+    assert pd.read_csv(tmp_path / "a.csv", comment="#").shape == table.shape
+
+
+def test_the_raw_image_alone_and_a_denoised_one_alone(window):
+    """Without its raw image a denoised one has no errors, and this is said."""
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    widget.layer.choose(layer)
+    assert set(widget.profile.values) == {"raw"}
+    assert np.isfinite(widget.profile.error).all()
+    hands.viewer.layers.remove(layer)
+    assert set(widget.profile.values) == {"denoised"}
+    assert np.isnan(widget.profile.error).all()
+    assert "choose the raw image" in widget.message.text()
+
+
+def test_a_wider_line_has_smaller_errors(window):
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    widget.across.setValue(1)
+    narrow = np.median(widget.profile.error)
+    widget.across.setValue(9)
+    assert np.median(widget.profile.error) < narrow / 2

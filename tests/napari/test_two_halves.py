@@ -1,0 +1,79 @@
+"""After Denoise, the window says how far two halves of the electrons agree."""
+
+import numpy as np
+import pytest
+
+from known import lattice
+
+
+@pytest.fixture
+def leaves_all(monkeypatch):
+    """What leaves all noise, in the place of the denoiser that the recipe names."""
+    from napari_sbd._napari.denoise import two_halves
+
+    monkeypatch.setattr(two_halves, "denoiser_of", lambda *_args, **_options: lambda image: image)
+
+
+@pytest.fixture
+def denoised(add, denoise_widget, until):
+    """The widget after a lattice of a dose was denoised."""
+
+    def click(dose):
+        clean = lattice((96, 96))
+        counts = np.random.default_rng(0).poisson(clean / clean.mean() * dose).astype(np.float32)
+        add(counts)
+        denoise_widget.start.click()
+        until(lambda: not denoise_widget.running)
+        return denoise_widget
+
+    return click
+
+
+@pytest.mark.parametrize(("dose", "words"), [(1e5, "electrons agree ("), (0.1, "disagree (")])
+def test_the_halves_agree_as_far_as_the_dose_allows(denoised, leaves_all, until, dose, words):
+    widget = denoised(dose)
+    assert widget.message.text().startswith("Denoised in ")  # at once; the halves come later
+    until(lambda: bool(widget.halves.words.text()))
+    assert words in widget.halves.words.text()
+
+
+def test_the_denoiser_is_that_of_the_recipe(denoised, until):
+    widget = denoised(2.0)
+    until(lambda: bool(widget.halves.words.text()))
+    assert widget.halves.words.text().startswith("The images made from two halves")
+
+
+def test_map_and_curve_come_at_a_click(denoised, leaves_all, viewer, until):
+    widget = denoised(1e5)
+    until(lambda: bool(widget.halves.words.text()))
+    assert widget.halves.curve.isHidden()
+    widget.halves.more.click()
+    assert not widget.halves.curve.isHidden()
+    raw, result, where = viewer.layers
+    assert where.data.shape == raw.data.shape
+    np.testing.assert_allclose(where.extent.world, result.extent.world)
+    assert where.data.mean() > 0.9
+
+
+def test_of_a_movie_the_frame_that_is_shown(add, denoise_widget, leaves_all, viewer, until):
+    scene = lattice((96, 96))
+    frames = np.stack([np.full_like(scene, scene.mean()), scene]) * 1e5
+    add(np.random.default_rng(0).poisson(frames).astype(np.float32))
+    viewer.dims.set_current_step(0, 1)
+    denoise_widget.start.click()
+    until(lambda: bool(denoise_widget.halves.words.text()))
+    assert "electrons agree (" in denoise_widget.halves.words.text()
+
+
+def test_what_cannot_be_compared_is_told(denoised, until, monkeypatch):
+    from napari_sbd import SBDError
+    from napari_sbd._napari.denoise import two_halves
+
+    def refuse(*_args, **_options):
+        raise SBDError("the model is gone.")
+
+    monkeypatch.setattr(two_halves, "denoiser_of", refuse)
+    widget = denoised(2.0)
+    until(lambda: bool(widget.halves.words.text()))
+    assert widget.halves.words.text() == "Two halves were not compared: the model is gone."
+    assert widget.halves.more.isHidden()

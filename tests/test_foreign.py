@@ -1,0 +1,117 @@
+"""Signals of HyperSpy, arrays of xarray, images of abTEM and data sets of quantem."""
+
+import json
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.foreign import as_given, micrograph_of
+
+COUNTS = np.random.default_rng(0).poisson(5.0, (3, 48, 64)).astype(np.float32)
+
+
+def hyperspy_signal(data=COUNTS):
+    signals = pytest.importorskip("hyperspy.api").signals
+    signal = signals.Signal2D(data)
+    for axis, scale in zip(signal.axes_manager.signal_axes, (0.2, 0.4), strict=True):
+        axis.scale, axis.units = scale, "Å"
+    if data.ndim == 3:
+        time = signal.axes_manager.navigation_axes[0]
+        time.name, time.scale, time.units = "time", 50.0, "ms"
+    signal.metadata.General.title = "kept"
+    return signal
+
+
+def xarray_array(data=COUNTS, order=("time", "y", "x")):
+    xarray = pytest.importorskip("xarray")
+    places = {
+        "time": ("time", 0.05 * np.arange(3), {"units": "s"}),
+        "y": ("y", 0.04 * np.arange(48), {"units": "nm"}),
+        "x": ("x", 20.0 * np.arange(64), {"units": "pm"}),
+    }
+    array = xarray.DataArray(data, dims=("time", "y", "x"), coords=places, attrs={"title": "kept"})
+    return array.transpose(*order)
+
+
+def test_a_signal_of_hyperspy_comes_with_its_axes_and_goes_back():
+    signal = hyperspy_signal()
+    m = micrograph_of(signal)
+    np.testing.assert_array_equal(m.data, COUNTS)
+    assert m.pixel_size_yx == pytest.approx((0.04, 0.02)) and m.frame_time == pytest.approx(0.05)
+    back = as_given(signal, m.replace(data=COUNTS + 1, metadata={"napari_sbd": [{"a": 1}]}))
+    assert type(back) is type(signal)
+    np.testing.assert_array_equal(back.data, COUNTS + 1)
+    np.testing.assert_array_equal(signal.data, COUNTS)
+    assert back.axes_manager.signal_axes[0].scale == 0.2
+    assert back.metadata.General.title == "kept"
+    assert json.loads(back.metadata.General.napari_sbd) == [{"a": 1}]
+
+
+def test_spectra_and_diffraction_of_hyperspy_are_refused():
+    signals = pytest.importorskip("hyperspy.api").signals
+    with pytest.raises(sbd.SBDError, match="no image"):
+        micrograph_of(signals.Signal1D(COUNTS))
+    with pytest.raises(sbd.SBDError, match="no image"):
+        micrograph_of(signals.Signal2D(np.zeros((2, 2, 32, 32))))
+
+
+@pytest.mark.parametrize("order", [("time", "y", "x"), ("x", "y", "time"), ("y", "x", "time")])
+def test_an_array_of_xarray_comes_by_the_names_of_its_axes(order):
+    array = xarray_array(order=order)
+    m = micrograph_of(array)
+    np.testing.assert_array_equal(m.data, COUNTS)
+    assert m.pixel_size_yx == pytest.approx((0.04, 0.02)) and m.frame_time == pytest.approx(0.05)
+    back = as_given(array, m.replace(data=COUNTS + 1))
+    assert back.dims == order and back.attrs["title"] == "kept"
+    np.testing.assert_array_equal(back.transpose("time", "y", "x").values, COUNTS + 1)
+
+
+def test_uneven_or_nameless_coordinates_are_no_calibration():
+    xarray = pytest.importorskip("xarray")
+    uneven = xarray.DataArray(
+        COUNTS[0], dims=("y", "x"), coords={"y": np.arange(48.0) ** 2, "x": np.arange(64.0)}
+    )
+    assert micrograph_of(uneven).pixel_size is None
+    assert micrograph_of(xarray.DataArray(COUNTS[0])).pixel_size is None
+
+
+def test_an_image_of_abtem_is_in_angstrom():
+    abtem = pytest.importorskip("abtem")
+    image = abtem.measurements.Images(COUNTS[0], sampling=(0.4, 0.2), metadata={"title": "kept"})
+    m = micrograph_of(image)
+    assert m.pixel_size_yx == pytest.approx((0.04, 0.02))
+    back = as_given(image, m.replace(data=COUNTS[0] + 1))
+    assert type(back) is type(image) and back.metadata["title"] == "kept"
+    assert tuple(back.sampling) == pytest.approx((0.4, 0.2))
+    np.testing.assert_array_equal(back.array, COUNTS[0] + 1)
+    np.testing.assert_array_equal(image.array, COUNTS[0])
+
+
+def test_a_data_set_of_quantem_comes_with_its_units():
+    datasets = pytest.importorskip("quantem.core.datastructures")
+    data = datasets.Dataset2d.from_array(COUNTS[0], sampling=(0.4, 0.2), units=("A", "A"))
+    m = micrograph_of(data)
+    assert m.pixel_size_yx == pytest.approx((0.04, 0.02))
+    back = as_given(data, m.replace(data=COUNTS[0] + 1))
+    np.testing.assert_array_equal(back.array, COUNTS[0] + 1)
+    np.testing.assert_array_equal(data.array, COUNTS[0])
+
+
+@pytest.mark.filterwarnings("ignore:The image shows", "ignore:The image has")
+def test_denoise_gives_back_what_it_was_given(model, tmp_path):
+    array = xarray_array()
+    result = sbd.denoise(array, model=model, device="cpu", gain=1.0)
+    assert type(result) is type(array) and result.dims == array.dims
+    expected = sbd.denoise(COUNTS, model=model, device="cpu", gain=1.0, pixel_size=(0.04, 0.02))
+    np.testing.assert_array_equal(result.values, expected)
+    assert '"operation": "denoise"' in result.attrs["napari_sbd"]
+    sbd.write(array, tmp_path / "a.mrc")
+    assert sbd.read(tmp_path / "a.mrc").pixel_size_yx == pytest.approx((0.04, 0.02))
+
+
+def test_arrays_stay_arrays_and_micrographs_micrographs():
+    assert micrograph_of(COUNTS) is None and micrograph_of([[1, 2], [3, 4]]) is None
+    m = sbd.Micrograph(COUNTS)
+    assert as_given(m, m) is m
+    assert as_given(COUNTS, m) is m.data
