@@ -214,7 +214,7 @@ class Denoiser:
                 self._warn_of_lost(normal, estimate)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
-            if (dy, dx) == (0, 0) and values is self._reference[1]:
+            if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
                 self._warn_of_worse(sums, estimate * scale + mean)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
