@@ -53,10 +53,11 @@ def choose_way(
         around = windows.window(number)
         if around is None:
             continue
-        shown, held = windows.split(number)
-        ruled = _ruled(windows, worker, number, shown, count, neighbours, seed)
-        better = (ruled - held) ** 2 - windows.error(number, shown, held, around)
-        found.append(clarity(better))
+        better = []
+        for shown, held in windows.split(number):
+            ruled = _ruled(windows, worker, number, shown, count, neighbours, seed)
+            better.append((ruled - held) ** 2 - windows.error(number, shown, held, around))
+        found.append(clarity(np.mean(better, 0)))
     if not found:
         return Way(True, "rules; no frame has others of the same scene beside it")
     z = float(np.sum(found) / np.sqrt(len(found)))

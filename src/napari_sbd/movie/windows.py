@@ -35,7 +35,7 @@ _BRIGHTNESS = 3.0  # times that of the middle frame, beyond which a neighbour is
 _CUT = 0.5  # agreement of successive frames below which another scene begins
 _CLEAR = 3.0  # standard errors by which it must be below
 _KEPT = 8  # frames in memory, beside those of a window
-_EVERY = 16  # frames for which one of them decides
+_EVERY = 32  # frames for which one of them decides
 _ENOUGH = 12_000  # working pixels of the frames that decide
 _BETTER = 1.0  # standard errors by which the window must predict better than the frame alone
 _HELD_OUT = 0.5  # standard deviation of the noise that is added, over that of the frame
@@ -198,9 +198,11 @@ class Windows:
 
     def _gain(self, number: int, around: Around) -> float:
         """How much better the window predicts held-out values, in standard errors."""
-        shown, held = self.split(number)
-        alone = (self._pass(self._worker.network, shown) - held) ** 2
-        return clarity(alone - self.error(number, shown, held, around))
+        better = []
+        for shown, held in self.split(number):
+            alone = (self._pass(self._worker.network, shown) - held) ** 2
+            better.append(alone - self.error(number, shown, held, around))
+        return clarity(np.mean(better, 0))
 
     def working(self, number: int) -> Working:
         """A frame that is seen, as the network wants it."""
@@ -208,8 +210,11 @@ class Windows:
         assert seen is not None
         return self._worker.camera.working(seen.sums())
 
-    def split(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Two independent versions of a frame's working image about zero, one to be shown."""
+    def split(self, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Pairs of independent versions of a frame's working image about zero: shown, held out.
+
+        The noise that was added to one pair is taken from the other, so that it hardly matters.
+        """
         seen = self.seen(number)
         assert seen is not None
         working = self.working(number)
@@ -218,7 +223,7 @@ class Windows:
         if working.is_plain:  # of counts, the variance goes with the mean
             bright = smooth(mean_filled(seen.sums())) - seen.dark
             fresh *= np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-12), 0.05, None))
-        return y + fresh, y - fresh / _HELD_OUT**2
+        return [(y + e, y - e / _HELD_OUT**2) for e in (fresh, -fresh)]
 
     def error(self, number: int, shown: np.ndarray, held: np.ndarray, around: Around) -> np.ndarray:
         """(H, W) squared error of the movie network against what was held out."""
