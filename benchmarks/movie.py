@@ -1,6 +1,7 @@
 """Movies: neighbouring frames against single ones, drift against the truth.
 
     python benchmarks/movie.py [--doses 0.45 0.1 0.03] [--seeds 100 101] [--out TABLE.md]
+    python benchmarks/movie.py --movie-model PATH.safetensors  # against a network for movies
 
 Simulated Pt on CeO2, 512 x 512 pixels of 6.1 pm, twelve frames, nine in the window. PSNR with the
 vacuum scaled to 0.45 electrons per pixel and a peak of one electron, so that doses compare.
@@ -20,11 +21,17 @@ import napari_sbd as sbd
 from _machine import processor
 from _scenes import FRAMES, PIXEL, SCENES, Movie
 from _validation import VACUUM_DOSE, psnr
-from napari_sbd.movie import denoise_movie, estimate_drift
+from napari_sbd import denoise_movie, estimate_drift
 
 HEAD = (
     "| scene | electrons per pixel | single [dB] | neighbours [dB] | worst frame | where columns "
     "change | drift error [pm] | its standard error | time |\n" + "|---" * 9 + "|"
+)
+HEAD_NETWORK = (
+    "| scene | electrons per pixel | single [dB] | neighbours [dB] | movie network [dB] | worst "
+    "frame | where columns change | contrast of columns that change | frames alone | time |\n"
+    + "|---" * 10
+    + "|"
 )
 
 
@@ -60,6 +67,62 @@ def measure(movie: Movie, dose: float, seed: int, model: str) -> dict[str, float
     return figures
 
 
+def measure_network(
+    movie: Movie, dose: float, seed: int, model: str, movie_model: str
+) -> dict[str, float]:
+    """Figures of one movie, by a network for movies beside the rules and single frames."""
+    clean, _, where = movie
+    noisy = np.random.default_rng(seed).poisson(clean * dose).astype(np.float32)
+    options = {"pixel_size": PIXEL, "gain": 1.0}
+    results, times = [], []
+    for way in (
+        partial(sbd.denoise, model=model),
+        partial(denoise_movie, model=model),
+        partial(sbd.denoise, model=movie_model),
+    ):
+        began = time.process_time()
+        results.append(way(sbd.Micrograph(noisy), **options))
+        times.append(time.process_time() - began)
+    ones, fused, ours = (_score(clean, dose, result.data) for result in results)
+    entry = results[2].metadata["napari_sbd"]["history"][-1]["settings"]
+    figures = {
+        "single": ones.mean(),
+        "fused": fused.mean(),
+        "ours": ours.mean(),
+        "worst": (ours - ones).min(),
+        "where": np.nan,
+        "kept": np.nan,
+        "kept_fused": np.nan,
+        "alone": len(entry.get("alone_frames", ())),
+        "time": times[2] / times[0],
+    }
+    if where.any():
+        parts = [_score(clean, dose, result.data, where).mean() for result in results]
+        figures["where"] = parts[2] - parts[0]
+        figures["kept_fused"], figures["kept"] = (
+            _contrast(clean, result.data / dose, where) for result in results[1:]
+        )
+    return figures
+
+
+def _contrast(clean: np.ndarray, estimate: np.ndarray, where: np.ndarray) -> float:
+    """How much of the differences between frames an estimate keeps, where columns change."""
+    truth, found = (movie[:, where] - movie[:, where].mean(0) for movie in (clean, estimate))
+    return float((truth * found).sum() / (truth**2).sum())
+
+
+def row_network(scene: str, dose: float, found: list[dict[str, float]]) -> str:
+    """A line of the table with a movie network."""
+    f = {k: float(np.mean([x[k] for x in found])) for k in found[0]}
+    worst = min(x["worst"] for x in found)
+    changes = "" if np.isnan(f["where"]) else f"{f['where']:+.2f}"
+    kept = "" if np.isnan(f["kept"]) else f"{f['kept']:.0%} (neighbours {f['kept_fused']:.0%})"
+    levels = [f"{f[k]:.2f}" for k in ("single", "fused", "ours")]
+    alone = f"{f['alone']:.3g} of {FRAMES}"
+    cells = scene, f"{dose:g}", *levels, f"{worst:+.2f}", changes, kept, alone, f"{f['time']:.1f} x"
+    return f"| {' | '.join(cells)} |"
+
+
 def _score(
     clean: np.ndarray, dose: float, estimate: np.ndarray, where: np.ndarray | None = None
 ) -> np.ndarray:
@@ -92,20 +155,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101])
     parser.add_argument("--scenes", nargs="+", choices=list(SCENES), default=list(SCENES))
     parser.add_argument("--model", default="hrtem")
+    parser.add_argument("--movie-model", help="the weights of a network for movies")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    lines = [f"{processor()}:\n", HEAD]
+    lines = [f"{processor()}:\n", HEAD_NETWORK if options.movie_model else HEAD]
     print("\n".join(lines))
     for scene in options.scenes:
         movies = [SCENES[scene](seed) for seed in options.seeds]
         for dose in options.doses:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # low doses and changing scenes are the subject
-                found = [
-                    measure(m, dose, s, options.model)
-                    for m, s in zip(movies, options.seeds, strict=True)
-                ]
-            lines.append(row(scene, dose, found))
+                of_one, line = partial(measure, model=options.model), row
+                if options.movie_model:
+                    told = {"model": options.model, "movie_model": options.movie_model}
+                    of_one, line = partial(measure_network, **told), row_network
+                found = [of_one(m, dose, s) for m, s in zip(movies, options.seeds, strict=True)]
+            lines.append(line(scene, dose, found))
             print(lines[-1], flush=True)
     if options.out:
         options.out.write_text("\n".join(lines) + "\n")

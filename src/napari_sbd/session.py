@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,10 +23,13 @@ from .recipe import origin_of, recipe, with_recipe
 
 if TYPE_CHECKING:
     from .gaintuning import Tuned
+    from .movie.choice import Way
+    from .movie.windows import Windows
 
-Fate = Literal["denoised", "outlier-filled", "blank", "unreadable"]
-DONE = "denoised", "outlier-filled"
+Fate = Literal["denoised", "outlier-filled", "alone", "blank", "unreadable"]
+DONE = "denoised", "outlier-filled", "alone"
 """Fates of the frames that the network has seen."""
+_ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
 Tick = Callable[[float], None]
 
@@ -41,10 +45,11 @@ class Frame:
     values
         (Y, X) float32 in file units.
     fate
-        Denoised, with outliers filled where there were any; blank frames are left as they are,
-        unreadable ones are NaN.
+        Denoised, with outliers filled where there were any; with a movie network, frames that it
+        would not have helped are denoised alone. Blank frames are left as they are, unreadable ones
+        are NaN.
     reason
-        Why it was not denoised.
+        Why it was not denoised, or alone.
     raw
         As it was read; None where nothing was.
     left_out
@@ -120,6 +125,7 @@ class Session:
             whole = apply_references(whole, settings.dark, settings.gain_reference)
         self.settings = settings
         self._numbers = frame_range(settings.frames, whole)
+        self._reading = threading.Lock()
         self._stop = should_stop or (lambda: False)
         self._progress = progress or (lambda done, total: None)
         self._first = int(settings.tuning is not None)
@@ -142,6 +148,8 @@ class Session:
             **which,
             **settings.camera,
         )
+        self._windows = self._windows_of_movie() if self.worker.movie_network else None
+        self._way = self._way_of_movie()
         if settings.tuning:
             self.tuned = self._found_gains(kept_gains)
         if self.tuned:
@@ -200,7 +208,7 @@ class Session:
             If ``should_stop`` said so.
         """
         told = tick or (lambda index, share: None)
-        if self.settings.neighbours:
+        if self.in_order:
             if order is not None:
                 raise SBDError("With neighbours, frames are denoised in their order only.")
             yield from self._with_neighbours(told)
@@ -217,7 +225,8 @@ class Session:
             If the source as a whole has vanished or changed, or this is a single image.
         """
         try:
-            return np.asanyarray(self._read(self._numbers[index]))
+            with self._reading:
+                return np.asanyarray(self._read(self._numbers[index]))
         except MemoryError:
             raise
         except Exception as error:
@@ -246,9 +255,13 @@ class Session:
         worker = self._shared
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
+        # of a part of a frame, as live mode shows it, there is no window
+        around = self._windows.around(index) if self._windows and part is None else None
         worker = worker if part is None else worker.on_part(part)
         try:
-            result, mask = worker.denoised(values, tick, should_stop or self._stop)
+            result, mask = worker.denoised(values, tick, should_stop or self._stop, around)
+            if self._windows and around is None:
+                return Frame(index, result, "alone", _ALONE, values, mask)
             return Frame(index, result, _done(mask), raw=values, left_out=mask)
         except BlankImage as error:
             if not self.source.is_movie:
@@ -283,11 +296,13 @@ class Session:
             Whether to read the whole file for its checksum, once.
         """
         noted: dict[str, Any] = {}
+        if self._way is not None:
+            noted["movie_choice"] = self._way.reason
         if self.settings.frames is not None:
             noted["frames"] = self.settings.frames
         elif len(fates) < len(self):
             noted["frames"] = sorted(fates)
-        for fate in ("blank", "unreadable"):
+        for fate in ("alone", "blank", "unreadable"):
             if found := with_fate(fates, fate):
                 noted[f"{fate}_frames"] = found
         if some := {str(i): n for i, n in sorted((filled or {}).items()) if n}:
@@ -300,6 +315,29 @@ class Session:
             gain_tuning=self._tuning_noted(),
             **noted,
         )
+
+    def _windows_of_movie(self) -> Windows:
+        from .movie.windows import Windows
+
+        name = self.worker.card.name
+        if self.settings.gain_tuning:
+            raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
+        return Windows(self.worker, self.read, len(self))
+
+    def _way_of_movie(self) -> Way | None:
+        """Whether rules help, where neighbours are asked for and a movie network is there."""
+        from .movie.choice import choose_way
+
+        if self._windows is None or not self.settings.neighbours:
+            return None
+        told = self.settings.neighbours, self.settings.seed
+        return choose_way(self._windows, self.worker, len(self), *told)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether frames must be denoised in their order, since each depends on those before."""
+        by_rules = self._way is None or self._way.by_rules
+        return self.settings.neighbours > 0 and by_rules
 
     def _given_gains(self) -> tuple[Tuned | None, dict[str, Any]]:
         """Gains found earlier, and the model that takes them."""

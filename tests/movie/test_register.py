@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from known import lattice
 from napari_sbd.movie.register import moved, register
-from napari_sbd.movie.tracker import Tracker, _agreement
+from napari_sbd.movie.tracker import Tracker, agreement
 
 
 def texture(seed=0, side=120):
@@ -74,7 +74,7 @@ def test_errors_of_the_agreement_of_scenes_that_differ(share):
     for seed in range(80):
         noise = np.random.default_rng([seed, 7]).normal(0, level, (2, 104, 104))
         smooth = [gaussian_filter(i, 1.5) for i in (one + noise[0], other + noise[1])]
-        found.append(_agreement(*smooth, level**2 / (4 * np.pi * 1.5**2), 1.0))
+        found.append(agreement(*smooth, level**2 / (4 * np.pi * 1.5**2), 1.0))
     values, errors = np.transpose(found)
     assert values.mean() == pytest.approx(share, abs=0.12)  # two textures are a little alike
     assert 0.75 < values.std() / errors.mean() < 1.3

@@ -18,10 +18,12 @@ from ..networks import ModelCard
 from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise
-from ..noise.camera import Camera, look_at
+from ..noise.camera import Camera, Working, look_at
 from ..spacings import doubt_crystal, doubt_pixel_size
 from .against_blur import against_blur
 from .settings import Quality
+
+Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
@@ -56,6 +58,9 @@ class Denoiser:
         Mean of the reference frame above the offset [file units].
     device
         The torch device that was asked for.
+    network, movie_network
+        For a frame alone, and for one with those around it; the latter is None where the model is
+        one for images.
     passes
         Runs the network, on another device where the memory of that one does not suffice.
     dose
@@ -80,7 +85,7 @@ class Denoiser:
                 f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
                 f"at least {_SMALLEST} x {_SMALLEST} are needed."
             )
-        from ..networks import find_model, load_network
+        from ..networks import companion, find_model, load_network
         from ..networks.choice import choose_model
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
@@ -106,8 +111,19 @@ class Denoiser:
             card=card,
             why=why,
             network=load_network(card, where),
+            movie_network=None,
             dose=_dose(source, level),
         )
+        if card.frames > 1:
+            if not source.is_movie:
+                raise SBDError(
+                    f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
+                    "this is a single image; choose another model."
+                )
+            alone = companion(card)
+            vars(self).update(
+                network=load_network(alone, where), movie_network=load_network(card, where)
+            )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
         if white is None:
@@ -131,6 +147,7 @@ class Denoiser:
     card: ModelCard
     why: str
     network: Any
+    movie_network: Any
     dose: float | None
     _reference: tuple[np.ndarray, np.ndarray]
 
@@ -159,17 +176,36 @@ class Denoiser:
         frame: Any,
         tick: Callable[[float], None] = lambda share: None,
         should_stop: Callable[[], bool] = lambda: False,
+        around: Around | None = None,
     ) -> np.ndarray:
-        """Denoise one frame (Y, X), in file units; ``tick`` hears the share done so far."""
-        return self.denoised(frame, tick, should_stop)[0]
+        """Denoise one frame (Y, X), in file units, as ``denoised`` does."""
+        return self.denoised(frame, tick, should_stop, around)[0]
 
     def denoised(
         self,
         frame: Any,
         tick: Callable[[float], None] = lambda share: None,
         should_stop: Callable[[], bool] = lambda: False,
+        around: Around | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """One frame denoised, and which of its pixels (Y, X) were left out; None without any."""
+        """Denoise one frame.
+
+        Parameters
+        ----------
+        frame
+            (Y, X).
+        tick
+            Hears the share done so far.
+        should_stop
+            Asked before every tile.
+        around
+            Lays the frames around it, made ready as it was, about its working image (H, W), on a
+            grid moved by y, x: the (T, H, W) that a movie network sees. None denoises it alone.
+
+        Returns
+        -------
+        The result in file units, and which of its pixels (Y, X) were left out; None without any.
+        """
         raw = finite_or_nan(frame)
         values, mask = self._cleaned(raw)
         turns = range(8) if self.quality == "best" else range(1)
@@ -183,29 +219,30 @@ class Denoiser:
 
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
-            shifted = values
-            if dy or dx:
-                shifted = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+            shifted = _padded(values, dy, dx)
             sums = sampling.bin_counts(shifted, self.block)
             working = self.camera.working(sums)
             normal, mean, scale = _normal(working.image)
+            shown, network = normal, self.network
+            if around is not None:
+                window = around(working, working.image - mean, dy, dx) / scale
+                shown, network = window.astype(np.float32), self.movie_network
             estimate = np.zeros_like(normal)
             for turn in turns:
-                turned = np.ascontiguousarray(_turn(normal, turn))
-                clean = self.passes(self.network, turned, tick=passed, should_stop=should_stop)
+                turned = np.ascontiguousarray(_turn(shown, turn))
+                clean = self.passes(network, turned, tick=passed, should_stop=should_stop)
                 estimate += _turn_back(clean, turn) / len(turns)
             if (dy, dx) == (0, 0):
                 self._warn_of_lost(normal, estimate)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
-            if (dy, dx) == (0, 0) and values is self._reference[1]:
+            if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
                 self._warn_of_worse(sums, estimate * scale + mean)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
                 # pixels that were given without data stay so; outliers are filled
-                held = np.pad(raw, ((dy, 0), (dx, 0)), constant_values=np.nan)
-                empty = np.isnan(sampling.bin_counts(held, self.block))
+                empty = np.isnan(sampling.bin_counts(_padded(raw, dy, dx), self.block))
                 fine[_spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result, mask
@@ -242,6 +279,10 @@ class Denoiser:
     def left_out(self, frame: Any) -> np.ndarray | None:
         """The pixels (Y, X) of a frame that are outliers; None without any."""
         return self._cleaned(finite_or_nan(frame))[1]
+
+    def cleaned(self, raw: np.ndarray) -> np.ndarray:
+        """A frame with NaN for outliers."""
+        return self._cleaned(raw)[0]
 
     def _cleaned(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """A frame with NaN for outliers, and these; what was looked at is not searched again."""
@@ -355,6 +396,13 @@ def choose_block(source: Micrograph) -> tuple[int, int]:
     return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
 
 
+def _padded(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
+    if not (dy or dx):
+        return values
+    padded: np.ndarray = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
+    return padded
+
+
 def _normal(image: np.ndarray) -> tuple[np.ndarray, float, float]:
     """An image of mean 0 and standard deviation 1, float32, and what these were.
 
@@ -365,9 +413,9 @@ def _normal(image: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 def _turn(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the 8 flips and turns of a square."""
-    turned = np.rot90(image, turn % 4)
-    return turned[:, ::-1] if turn >= 4 else turned
+    """One of the 8 flips and turns of a square, of an image or of each of a stack."""
+    turned = np.rot90(image, turn % 4, (-2, -1))
+    return turned[..., ::-1] if turn >= 4 else turned
 
 
 def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from .register import moved, register
 _MEMORY = 16  # frames that the template averages over
 _ANCHOR = 0.75  # share of the template that must be in view, else it moves along
 _SMOOTH = 1.5  # working pixels: standard deviation of the filter for the comparison of counts
+SMOOTHED = 1 / (4 * np.pi * _SMOOTH**2)  # variance of white noise that it leaves
 _EXCESS = 1.5  # variance of shifts of denoised frames over the least that counts allow; measured
 _VELOCITY = 0.3  # weight of the last step in the predicted one
 
@@ -67,9 +68,9 @@ class Tracker:
         level
             Standard deviation of the noise of ``counts``.
         """
-        smooth = _smooth(counts)
+        smoothed = smooth(counts)
         if self._template is None:
-            self._template, self._count = np.stack([denoised, smooth]), 1
+            self._template, self._count = np.stack([denoised, smoothed]), 1
             return Place(np.zeros(2), np.zeros((2, 2)), np.nan, np.nan)
         predicted = self._last + self._velocity - self._anchor
         d, known = register(
@@ -78,13 +79,13 @@ class Tracker:
         covariance = _covariance(known, level)
         if self._count == 1:  # the first frame's own error stays with all
             self._drift = covariance
-        here = np.stack([moved(denoised, d), moved(smooth, d)])
-        noise = level**2 / (4 * np.pi * _SMOOTH**2)
-        agreement = _agreement(here[1], self._template[1], noise, self._share)
-        place = Place(self._anchor + d, covariance + self._drift, *agreement)
+        here = np.stack([moved(denoised, d), moved(smoothed, d)])
+        noise = level**2 * SMOOTHED
+        alike = agreement(here[1], self._template[1], noise, self._share)
+        place = Place(self._anchor + d, covariance + self._drift, *alike)
         self._velocity = (1 - _VELOCITY) * self._velocity + _VELOCITY * (place.shift - self._last)
         self._last = place.shift
-        self._learn(here, d, covariance, np.stack([denoised, smooth]))
+        self._learn(here, d, covariance, np.stack([denoised, smoothed]))
         return place
 
     def _learn(
@@ -110,7 +111,8 @@ def _covariance(information: np.ndarray, level: float) -> np.ndarray:
     return _EXCESS * level**2 * np.linalg.inv(information)
 
 
-def _smooth(counts: np.ndarray) -> np.ndarray:
+def smooth(counts: np.ndarray) -> np.ndarray:
+    """Counts (h, w) with so little noise that they can be compared, NaN where they are."""
     from scipy.ndimage import gaussian_filter
 
     missing = np.isnan(counts)
@@ -120,7 +122,7 @@ def _smooth(counts: np.ndarray) -> np.ndarray:
     return np.where(missing, np.nan, whole)
 
 
-def _agreement(a: np.ndarray, b: np.ndarray, noise: float, share: float) -> tuple[float, float]:
+def agreement(a: np.ndarray, b: np.ndarray, noise: float, share: float) -> tuple[float, float]:
     """Noise-corrected correlation of two smoothed images, and its standard error.
 
     ``noise`` is the variance of the first, ``share`` times that is the second's. What both show

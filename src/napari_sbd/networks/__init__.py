@@ -82,6 +82,11 @@ class ModelCard(Card):
         """Of the lattice planes of the crystals that a specialist was trained on; else empty."""
         return list(self.training.get("spacings_nm", ()))
 
+    @property
+    def frames(self) -> int:
+        """Frames that it sees at once: 1, or more where it is a network for movies."""
+        return int(self.architecture.get("frames", 1))
+
     def knows_pixel(self, working_pixel_nm: float) -> bool:
         """Whether a working pixel size lies in the range of training, or within 5 % of it."""
         low, high = self.working_pixel_nm
@@ -133,6 +138,19 @@ def find_model(name: str | Path = "auto") -> ModelCard:
             "path of its .safetensors file."
         )
     return cards[wanted]
+
+
+def companion(card: ModelCard) -> ModelCard:
+    """The model for frames alone beside a movie network: the one that it was fine-tuned from.
+
+    Where that is not here any more it is the default model.
+    """
+    start = card.training.get("fine_tuned_from")
+    try:
+        found = find_model(start or "auto")
+    except SBDError:
+        return find_model("auto")
+    return found if found.frames == 1 else companion(found)
 
 
 def is_bundled(card: ModelCard) -> bool:

@@ -115,7 +115,7 @@ def _candidates(
         raise SBDError(
             f"The modality is {', '.join(repr(m) for m in get_args(Modality))}, not {modality!r}."
         )
-    known = models()
+    known = [card for card in models() if card.frames == 1]
     if modality != "auto":
         known = [card for card in known if card.is_dark_field == (modality == "dark field")]
     if not known:

@@ -1,4 +1,4 @@
-"""One network pass over an image of any size, in overlapping tiles that leave no seam.
+"""One network pass over an image, or a window of frames, of any size, in tiles without a seam.
 
 The convolutions see a limited neighbourhood, so tiles that overlap by it give what the whole image
 would. The non-local blocks attend to *witnesses*: all positions of a small image, a random draw of
@@ -79,7 +79,7 @@ def run(
     network
         In evaluation mode, on ``device``.
     image
-        (H, W) float32, in units of the noise.
+        (H, W) float32, in units of the noise; or (T, H, W), of which the middle frame is wanted.
     device
         Where to compute.
     tile
@@ -105,13 +105,16 @@ def run(
     once = partial(
         _run, network, device=device, tile=tile, tick=tick, should_stop=should_stop, lasting=lasting
     )
-    excess = beyond(image)
-    if excess is None:
-        return once(image)
-    rest = image - excess
-    level, scale = rest.mean(), rest.std()
-    result: np.ndarray = once((rest - level) / scale) * scale + level + excess
-    return result
+    stack = image if image.ndim == 3 else image[None]
+    middle = len(stack) // 2
+    found = [beyond(frame) for frame in stack]
+    if all(excess is None for excess in found):
+        return once(stack)
+    rest = np.stack([f if e is None else f - e for f, e in zip(stack, found, strict=True)])
+    level, scale = rest[middle].mean(), rest[middle].std()
+    result: np.ndarray = once((rest - level) / scale) * scale + level
+    excess = found[middle]
+    return result if excess is None else result + excess
 
 
 def _run(
@@ -125,10 +128,11 @@ def _run(
     lasting: bool,
 ) -> np.ndarray:
     m = network.multiple
-    pad = [(0, -n % m) for n in image.shape]
-    mode = "reflect" if all(p[1] < n for p, n in zip(pad, image.shape, strict=True)) else "edge"
-    padded = torch.from_numpy(np.pad(image, pad, mode=mode))  # type: ignore[call-overload]
-    shape = tuple(padded.shape)
+    size = image.shape[1:]
+    pad = [(0, -n % m) for n in size]
+    mode = "reflect" if all(p[1] < n for p, n in zip(pad, size, strict=True)) else "edge"
+    padded = torch.from_numpy(np.pad(image, [(0, 0), *pad], mode=mode))  # type: ignore[call-overload]
+    shape = tuple(padded.shape[1:])
     core, halo = _multiple_of(tile or tile_size(), m), _multiple_of(network.reach, m)
     parts = list(tiles((shape[0], shape[1]), core, halo))
     result = np.empty(shape, np.float32)
@@ -138,7 +142,7 @@ def _run(
     def forward(part: Tile, **options: Any) -> Tensor:
         if should_stop():
             raise Cancelled("Stopped before the image was complete.")
-        x = padded[part.read][None, None].to(device, memory_format=torch.channels_last)
+        x = padded[:, *part.read][None].to(device, memory_format=torch.channels_last)
         try:
             # only in inference mode do convolutions prepare their weights
             with torch.inference_mode() if lasting else torch.no_grad(), autocast(device):
@@ -152,7 +156,7 @@ def _run(
         everywhere = None if chosen is None else chosen.to(device)
         result[parts[0].write] = _kept(forward(parts[0], chosen=everywhere), parts[0])
         tick(1)
-        return result[: image.shape[0], : image.shape[1]]
+        return result[: size[0], : size[1]]
     if chosen is None:
         chosen = torch.arange(grid[0] * grid[1])
 
@@ -170,7 +174,7 @@ def _run(
     for part in parts:
         result[part.write] = _kept(forward(part, witnesses=witnesses), part)
         tick(share)
-    return result[: image.shape[0], : image.shape[1]]
+    return result[: size[0], : size[1]]
 
 
 def _kept(output: Tensor, part: Tile) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,7 @@ class NonLocal(nn.Module):
 
 
 class UNet(nn.Module):
-    """Map normalised counts (B, 1, H, W) to the normalised expected counts, same shape.
+    """Map normalised counts (B, T, H, W) to those expected of the middle frame, (B, 1, H, W).
 
     Parameters
     ----------
@@ -79,6 +80,9 @@ class UNet(nn.Module):
     bias
         Whether convolutions add constants. Only for comparison: such a network is not
         scale-equivariant, and ``denoise`` counts on that.
+    frames
+        Frames of a movie that it sees at once, an odd number; more cost next to nothing, since only
+        the entrance is wider.
 
     Raises
     ------
@@ -93,23 +97,28 @@ class UNet(nn.Module):
         heads: int = HEADS,
         non_local: int = NON_LOCAL,
         bias: bool = False,
+        frames: int = 1,
     ) -> None:
         super().__init__()
         check_options(widths, depths, heads, non_local)
+        if frames % 2 == 0:
+            raise ValueError("frames must be odd, so that one of them is in the middle")
         self.architecture = {
             "widths": list(widths),
             "depths": list(depths),
             "heads": heads,
             "non_local": non_local,
             "bias": bias,
+            "frames": frames,
         }
+        self.frames = frames
         self.multiple = 2 ** len(widths)
         # how far a pixel reaches through convolutions: two per residual block, on the way down and,
         # but for the coarsest level, up; plus entry and exit, and the coarser grids' alignment
         passes = [2 * n * (1 if i == len(depths) - 1 else 2) for i, n in enumerate(depths)]
         self.reach = sum(2 ** (i + 1) * n for i, n in enumerate(passes)) + 4
         self.reach += self.multiple - 2
-        self.entry = _conv(4, widths[0], 3, bias=bias)
+        self.entry = _conv(4 * frames, widths[0], 3, bias=bias)
         self.encoder = nn.ModuleList(
             nn.Sequential(*(Residual(c, bias) for _ in range(n)))
             for c, n in zip(widths, depths, strict=True)
@@ -137,7 +146,7 @@ class UNet(nn.Module):
         Parameters
         ----------
         x
-            (B, 1, H, W), sides multiples of ``self.multiple``.
+            (B, T, H, W) with T ``frames``, sides multiples of ``self.multiple``.
         chosen
             (K,) flat positions of their input that the non-local blocks attend to; None means all.
         witnesses
@@ -168,6 +177,29 @@ class UNet(nn.Module):
                 else:
                     h = layer(h)
         return F.pixel_shuffle(self.exit(h), 2)
+
+
+def widened(network: UNet, frames: int, middle: float = 1.0, others: float = 0.0) -> UNet:
+    """The same network for several frames, of which it sees a weighted sum to begin with.
+
+    Parameters
+    ----------
+    network
+        For single frames.
+    frames
+        How many the new one sees.
+    middle, others
+        Weights of the middle frame and of each other one.
+    """
+    options: dict[str, Any] = {**network.architecture, "frames": frames}
+    wide = UNet(**options)
+    state = network.state_dict()
+    weights = torch.full((frames,), others)
+    weights[frames // 2] = middle
+    entry = state["entry.weight"]
+    state["entry.weight"] = torch.cat([w * entry for w in weights], 1)
+    wide.load_state_dict(state)
+    return wide
 
 
 def _directions(t: Tensor, length: Tensor | float = 1.0) -> Tensor:

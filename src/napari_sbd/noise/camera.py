@@ -45,6 +45,13 @@ class Working:
         """Whether these are the block sums themselves."""
         return self.illumination is None and self.noise is None
 
+    def like(self, sums: np.ndarray) -> np.ndarray:
+        """Other block sums (H, W) of the same light, made ready just as these were."""
+        image = filled(sums)
+        if self.illumination is not None:
+            image = self.illumination.take_off(image)
+        return image if self.noise is None else whiten(image, self.noise)
+
     def restored(self, estimate: np.ndarray) -> np.ndarray:
         """The estimate of the block sums for one of ``image``, both (H, W)."""
         if self.noise is not None and not self.sharpen:

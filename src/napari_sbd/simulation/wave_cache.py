@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import Cancelled, SBDError, warn
 from ..files import is_whole, replacing
 from .dataset import Wave, simulate_wave
+from .scenes import Scene, simulate_scene
 
 
 def make_waves(
@@ -54,6 +55,33 @@ def make_waves(
     Cancelled
         If ``should_stop`` said so.
     """
+    job = partial(_make_wave, folder, mixture, seed, **what)
+    _fill(folder, count, job, workers, progress, should_stop)
+
+
+def make_scenes(
+    folder: Path,
+    count: int,
+    mixture: dict[str, float],
+    seed: int = 0,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Fill a folder with scenes of several states; arguments and errors as ``make_waves``."""
+    job = partial(_make_scene, folder, mixture, seed)
+    _fill(folder, count, job, workers, progress, should_stop)
+
+
+def _fill(
+    folder: Path,
+    count: int,
+    job: Callable[[int], None],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Do the job of each number whose file is not there and whole."""
     folder.mkdir(parents=True, exist_ok=True)
     there = [i for i in range(count) if _wave_path(folder, i).exists()]
     whole = {i for i in there if is_whole(_wave_path(folder, i))}
@@ -61,7 +89,6 @@ def make_waves(
         damaged = len(there) - len(whole)
         warn(f"{damaged} damaged exit waves in {folder} are made again.")
     missing = [i for i in range(count) if i not in whole]
-    job = partial(_make_wave, folder, mixture, seed, **what)
     with processes(workers) as pool:
         for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
             if progress:
@@ -81,10 +108,19 @@ def load_waves(folder: Path) -> list[Wave]:
     SBDError
         If there is none, or a file is damaged.
     """
+    return [_load_wave(path) for path in _paths(folder)]
+
+
+def load_scenes(folder: Path) -> list[Scene]:
+    """Read every scene of a folder, in order; errors as ``load_waves``."""
+    return [_load_scene(path) for path in _paths(folder)]
+
+
+def _paths(folder: Path) -> list[Path]:
     paths = sorted(folder.glob("wave*.npz"))
     if not paths:
         raise SBDError(f"No exit waves in {folder}; run napari-sbd train to make some.")
-    return [_load_wave(path) for path in paths]
+    return paths
 
 
 def _wave_path(folder: Path, index: int) -> Path:
@@ -92,10 +128,7 @@ def _wave_path(folder: Path, index: int) -> Path:
 
 
 def _make_wave(folder: Path, mixture: dict[str, float], seed: int, index: int, **what: Any) -> None:
-    rng = np.random.default_rng([seed, 0, index])
-    shares = np.array(list(mixture.values()))
-    kind = str(rng.choice(list(mixture), p=shares / shares.sum()))
-    wave = simulate_wave(kind, int(rng.integers(2**31)), **what)
+    wave = simulate_wave(*_drawn(mixture, seed, index), **what)
     save_arrays(
         _wave_path(folder, index),
         psi=np.stack([wave.psi.real, wave.psi.imag]).astype(np.float16),
@@ -104,6 +137,30 @@ def _make_wave(folder: Path, mixture: dict[str, float], seed: int, index: int, *
         kind=wave.kind,
         columns=wave.columns.astype(np.float32),
     )
+
+
+def _make_scene(folder: Path, mixture: dict[str, float], seed: int, index: int) -> None:
+    scene = simulate_scene(*_drawn(mixture, seed, index))
+    first = scene.states[0]
+    psi = np.stack([wave.psi for wave in scene.states])
+    columns = {f"columns{i}": w.columns.astype(np.float32) for i, w in enumerate(scene.states)}
+    save_arrays(
+        _wave_path(folder, index),
+        psi=np.stack([psi.real, psi.imag]).astype(np.float16),
+        box=first.box,
+        kilovolt=first.kilovolt,
+        kind=first.kind,
+        ordered=scene.ordered,
+        **columns,
+    )
+
+
+def _drawn(mixture: dict[str, float], seed: int, index: int) -> tuple[str, int]:
+    """Kind and seed of the structure of this number."""
+    rng = np.random.default_rng([seed, 0, index])
+    shares = np.array(list(mixture.values()))
+    kind = str(rng.choice(list(mixture), p=shares / shares.sum()))
+    return kind, int(rng.integers(2**31))
 
 
 def save_arrays(path: Path, **arrays: Any) -> None:
@@ -124,6 +181,20 @@ def _load_wave(path: Path) -> Wave:
             re, im = z["psi"].astype(np.float32)
             scalars = float(z["box"]), float(z["kilovolt"]), str(z["kind"])
             return Wave((re + 1j * im).astype(np.complex64), *scalars, z["columns"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
+
+
+def _load_scene(path: Path) -> Scene:
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            re, im = z["psi"].astype(np.float32)
+            scalars = float(z["box"]), float(z["kilovolt"]), str(z["kind"])
+            waves = [
+                Wave(psi, *scalars, z[f"columns{i}"])
+                for i, psi in enumerate((re + 1j * im).astype(np.complex64))
+            ]
+            return Scene(waves, bool(z["ordered"]))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
 

@@ -107,7 +107,7 @@ def denoise_into(
         session = Session(image, settings, kept_gains=work.folder / _GAINS, **told)
         steps = Steps(session, work)
         steps.begin()
-        if settings.neighbours:
+        if session.in_order:
             _in_order(steps)
         else:
             _beside_each_other(steps)

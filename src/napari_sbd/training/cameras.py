@@ -30,7 +30,7 @@ def leave_over(
     Parameters
     ----------
     expected
-        (H, W) electrons per working pixel.
+        (H, W) electrons per working pixel, or (T, H, W) of a movie, which one camera records.
     rng
         Source of chance.
     scanned
@@ -38,27 +38,30 @@ def leave_over(
 
     Returns
     -------
-    What the network is shown, and what it should find, both (H, W) float32 in counts.
+    What the network is shown, and what it should find, both of its shape, float32 in counts.
     """
     is_scan = scanned > 0 and rng.random() < scanned
     if is_scan and rng.random() < 0.5:
-        noisy, clean = leave_over(expected.T, rng, 1.0)
-        return np.ascontiguousarray(noisy.T), np.ascontiguousarray(clean.T)
-    expected = expected * _ramp(expected.shape, rng)
-    wide = np.pad(expected, _MARGIN, mode="reflect")
+        turned = leave_over(np.swapaxes(expected, -1, -2), rng, 1.0)
+        noisy, clean = (np.ascontiguousarray(np.swapaxes(v, -1, -2)) for v in turned)
+        return noisy, clean
+    expected = expected * _ramp(expected.shape[-2:], rng)
+    around = [(0, 0)] * (expected.ndim - 2) + [(_MARGIN, _MARGIN)] * 2
+    wide = np.pad(expected, around, mode="reflect")
     if is_scan:
-        wide = shift_rows(wide, rng.normal(0, rng.uniform(0, _JITTER), len(wide)))
+        wide = shift_rows(wide, rng.normal(0, rng.uniform(0, _JITTER), wide.shape[:-1]))
     noise = rng.poisson(wide) - wide
     if rng.random() < 0.5:
         read = np.exp(rng.uniform(*np.log(_READ_NOISE))) * expected.mean()
         noise = noise + rng.normal(0, np.sqrt(read), wide.shape)
     if rng.random() < 0.6:
-        signal, colour = (_streak if is_scan else _transfer)(wide.shape, rng)
+        signal, colour = (_streak if is_scan else _transfer)(wide.shape[-2:], rng)
         wide, noise = _filtered(wide, signal), _filtered(noise, colour)
     inner = slice(_MARGIN, -_MARGIN)
-    clean = wide[inner, inner].astype(np.float32)
-    noisy = clean + noise[inner, inner].astype(np.float32)
-    _patch(noisy, rng)
+    clean = wide[..., inner, inner].astype(np.float32)
+    noisy = clean + noise[..., inner, inner].astype(np.float32)
+    for frame in noisy.reshape(-1, *noisy.shape[-2:]):
+        _patch(frame, rng)
     return noisy, clean
 
 
@@ -105,7 +108,7 @@ def _made_white(
 
 
 def _filtered(image: np.ndarray, transfer: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.fft.irfft2(np.fft.rfft2(image) * transfer, image.shape)
+    result: np.ndarray = np.fft.irfft2(np.fft.rfft2(image) * transfer, image.shape[-2:])
     return result
 
 

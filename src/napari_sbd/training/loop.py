@@ -17,6 +17,7 @@ from ..errors import Cancelled, SBDError
 from ..networks.hardware import autocast, resolve_device
 from ..networks.unet import UNet
 from . import checkpoint, history
+from .clip_pool import ClipPool, window_pair
 from .memory import keep_freed
 from .muon import Muon
 from .pool import VALIDATION_DOSE, Pool, normalised_pair
@@ -132,7 +133,7 @@ def train(
     network
         Where to start; it is changed.
     images, validation
-        Clean images, vacuum = 1, as ``pool.build`` makes them.
+        Clean images or clips, vacuum = 1, as ``pool.build`` makes them.
     folder
         Receives checkpoints, ``history.csv`` and ``curves.png`` every two minutes.
     saved
@@ -162,7 +163,8 @@ def train(
     if saved is not None:
         learner.load_state_dict(saved)
         before, rows = saved["spent"], [history.Row(*row) for row in saved["history"]]
-    pool, fixed = Pool(images, recipe), _validation_batch(validation, network.multiple)
+    pool = Pool(images, recipe) if recipe.frames == 1 else ClipPool(images, recipe)
+    fixed = _validation_batch(validation, network.multiple)
     first, spent, began = learner.step, before, time.monotonic()
 
     def done() -> float:
@@ -232,11 +234,16 @@ def _validation_batch(images: np.ndarray, multiple: int) -> tuple[Tensor, Tensor
     rng = np.random.default_rng(0)
     noisy, clean, rates = [], [], []
     for image in images:
-        expected = image[:side, :side].astype(np.float32) * VALIDATION_DOSE
+        expected = image[..., :side, :side].astype(np.float32) * VALIDATION_DOSE
         counts = rng.poisson(expected)
-        pair = normalised_pair(counts, expected)
+        if image.ndim == 3:
+            pair = window_pair(counts, expected)
+            rates.append(counts[len(counts) // 2].mean())
+        else:
+            one, other = normalised_pair(counts, expected)
+            pair = one[None], other[None]
+            rates.append(counts.mean())
         noisy.append(pair[0])
         clean.append(pair[1])
-        rates.append(counts.mean())
-    stack = [torch.from_numpy(np.stack(p)[:, None]) for p in (noisy, clean)]
+    stack = [torch.from_numpy(np.stack(p)) for p in (noisy, clean)]
     return stack[0], stack[1], torch.tensor(rates, dtype=torch.float32)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from torch import Tensor
 from ..errors import Cancelled, SBDError
 from ..files import checksum, is_whole
 from ..simulation import dataset, structures, wave_cache
+from ..simulation.clips import draw_clip
+from ..simulation.scenes import Scene
 from . import cameras
 from .recipe import Recipe
 
@@ -26,6 +29,7 @@ _SHARE = 500  # images in one file of the cache
 _WAVE_BYTES = 170_000  # of a cached wave, at most
 _RUN_BYTES = 500_000_000  # two checkpoints, a third being written, and the model
 _ALWAYS = ("mixture", "adf", "waves", "images", "image_size", "seed")
+_SCENE_STATES = 3  # of a scene, on average at most
 _IF_GIVEN = ("materials", "zones", "microscope", "pixel_nm")
 
 
@@ -103,7 +107,7 @@ def build(
 
     Returns
     -------
-    (images, S, S) and (48, S, S), float16.
+    (images, S, S) and (48, S, S), float16; for movies (images, T, S, S) and (48, T, S, S).
 
     Raises
     ------
@@ -117,18 +121,19 @@ def build(
     _check_structures(recipe)
     _claim(folder, recipe)
     waves = folder / "waves"
-    wave_cache.make_waves(
-        waves,
-        recipe.waves,
-        recipe.shares,
-        recipe.seed,
-        workers,
-        lambda done, total: status(f"exit waves {done}/{total}"),
-        should_stop,
-        materials=recipe.materials,
-        zones=recipe.zones,
-        microscope=recipe.microscope,
-    )
+    what: dict[str, Any] = {
+        "count": recipe.waves,
+        "mixture": recipe.shares,
+        "seed": recipe.seed,
+        "workers": workers,
+        "progress": lambda done, total: status(f"exit waves {done}/{total}"),
+        "should_stop": should_stop,
+    }
+    if recipe.frames > 1:
+        wave_cache.make_scenes(waves, **what)
+    else:
+        chosen = {k: getattr(recipe, k) for k in ("materials", "zones", "microscope")}
+        wave_cache.make_waves(waves, **what, **chosen)
     shares = [("validation", VALIDATION_IMAGES, True, 0)]
     for i in range(-(-recipe.images // _SHARE)):
         count = min(_SHARE, recipe.images - i * _SHARE)
@@ -149,13 +154,16 @@ def build(
                     "Stopped while drawing images; the same command goes on with what is there."
                 )
     parts = [np.load(path)["images"] for path in paths]
-    report(f"{recipe.images} clean images of {recipe.waves} exit waves")
+    what_of = "images of {} exit waves" if recipe.frames == 1 else "clips of {} scenes"
+    report(f"{recipe.images} clean {what_of.format(recipe.waves)}")
     return np.concatenate(parts[1:]), parts[0]
 
 
 def _check_room(recipe: Recipe, folder: Path) -> None:
     """Refuse at once what the disk cannot hold."""
-    need = recipe.waves * _WAVE_BYTES + recipe.images * recipe.image_size**2 * 2 + _RUN_BYTES
+    states = 1 if recipe.frames == 1 else _SCENE_STATES
+    need = recipe.waves * states * _WAVE_BYTES + _RUN_BYTES
+    need += recipe.images * recipe.frames * recipe.image_size**2 * 2
     there = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
     free = shutil.disk_usage(folder).free
     if need - there > free:
@@ -179,6 +187,8 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     """Write down what the folder's data are of; refuse a folder with the data of another recipe."""
     facts = recipe.model_dump(mode="json", include={*_ALWAYS, *_IF_GIVEN})
     wanted = {k: v for k, v in facts.items() if k in _ALWAYS or v}
+    if recipe.frames > 1:
+        wanted["frames"] = recipe.frames
     if recipe.materials:
         # a CIF file counts by what it holds
         wanted["materials"] = [
@@ -198,11 +208,19 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 def _draw(path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, share: int) -> None:
     """Draw one file of clean images; its seed makes it independent of all others."""
+    seed = recipe.seed * 10_000 + 2 * share + held_out
+    if recipe.frames > 1:
+        scenes = _part(_scenes(waves), recipe.waves, held_out)
+        rng = np.random.default_rng([seed, 7])
+        clips = (draw_clip(scenes, rng, recipe.frames, recipe.image_size) for _ in range(count))
+        stack = np.stack([clip.images.astype(np.float16) for clip in clips])
+        wave_cache.save_arrays(path, images=stack)
+        return
     images = dataset.draw_images(
         _waves(waves, recipe.waves, held_out),
         count,
         recipe.image_size,
-        recipe.seed * 10_000 + 2 * share + held_out,
+        seed,
         recipe.adf,
         recipe.microscope,
         recipe.pixel_nm,
@@ -212,6 +230,14 @@ def _draw(path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, s
 
 @lru_cache(maxsize=2)
 def _waves(folder: Path, count: int, held_out: bool) -> list[dataset.Wave]:
-    loaded = wave_cache.load_waves(folder)[:count]
+    return _part(wave_cache.load_waves(folder), count, held_out)
+
+
+@lru_cache(maxsize=1)
+def _scenes(folder: Path) -> list[Scene]:
+    return wave_cache.load_scenes(folder)
+
+
+def _part(loaded: list[Any], count: int, held_out: bool) -> list[Any]:
     border = round(count * (1 - HELD_OUT))
-    return loaded[border:] if held_out else loaded[:border]
+    return loaded[border:count] if held_out else loaded[:border]

@@ -84,8 +84,11 @@ class Recipe(BaseModel):
     cameras
         Share of the noisy images that show what is left of a camera's faults (``cameras``); the
         others are ideal electron counts.
+    frames
+        Frames that the network sees at once; the middle one comes out. With more than one it is a
+        network for movies, trained on clips of as many frames.
     waves
-        Exit waves to simulate.
+        Exit waves to simulate; for movies scenes, of one to five exit waves each.
     images
         Clean images to draw from them.
     image_size
@@ -120,6 +123,7 @@ class Recipe(BaseModel):
     pixel_nm: Positive | None = None
     adf: float = Field(0.0, ge=0, le=1)
     cameras: float = Field(0.0, ge=0, le=1)
+    frames: int = Field(1, ge=1, le=15)
     waves: int = Field(1600, ge=20)
     images: int = Field(12000, ge=40)
     image_size: int = Field(144, ge=32)
@@ -174,6 +178,13 @@ class Recipe(BaseModel):
             raise ValueError(f"crops must be multiples of {unit} and no larger than image_size")
         if {"minutes", "steps"} <= self.model_fields_set and self.steps is not None:
             raise ValueError("minutes and steps both give the length of the run; leave one out")
+        if self.frames % 2 == 0:
+            raise ValueError("frames must be an odd number, so that one is in the middle")
+        if self.frames > 1 and (self.materials or self.microscope or self.pixel_nm or self.adf):
+            raise ValueError(
+                "frames above 1 cannot go with materials, microscope, pixel_nm or adf: movies are "
+                "simulated in phase contrast, of the usual structures and microscopes"
+            )
         if self.zones and not self.materials:
             raise ValueError("zones need materials that they are directions of")
         if (0, 0, 0) in self.zones:

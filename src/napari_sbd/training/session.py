@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RATE = 0.01
 FINE_TUNING_RATE = 0.004
+WIDENED = 0.4, 0.15  # weights of the middle and of each other frame, where a movie network begins
 
 
 def train(
@@ -147,18 +148,26 @@ def _first_network(recipe: Recipe, start: str | None, saved: dict[str, Any] | No
     import torch
 
     from ..networks import find_model, load_network
-    from ..networks.unet import UNet
+    from ..networks.unet import UNet, widened
 
     torch.manual_seed(recipe.seed)
-    asked = None if recipe.network is None else UNet(**recipe.network.options)
+    options = recipe.network.options if recipe.network else {}
+    asked = None if recipe.network is None else UNet(**options, frames=recipe.frames)
     if saved is not None:
         network, whose = UNet(**saved["architecture"]), "the checkpoint"
     elif start:
         card = find_model(start)
         network, whose = UNet(**card.architecture), f"model {card.name!r}"
         network.load_state_dict(load_network(card, "cpu").state_dict())
+        if network.frames == 1 < recipe.frames:
+            network = widened(network, recipe.frames, *WIDENED)
     else:
-        return asked or UNet()
+        return asked or UNet(frames=recipe.frames)
+    if network.frames != recipe.frames:
+        raise SBDError(
+            f"The network of {whose} sees {network.frames} frames at once, and the recipe asks for "
+            f"{recipe.frames}."
+        )
     if asked is not None and asked.architecture != network.architecture:
         raise SBDError(f"The recipe's network is another one than that of {whose}; leave it out.")
     return network

@@ -145,6 +145,8 @@ class Run:
         text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
         odd = sorted(i for i, fate in self.fates.items() if fate not in DONE)
         seen = self._session.worker.camera.seen
+        if alone := len(with_fate(self.fates, "alone")):
+            text += f" {alone} alone, for those around them do not help."
         return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
 
     @property
