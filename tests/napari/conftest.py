@@ -136,7 +136,9 @@ def denoiser(monkeypatch):
         def __init__(self, *_source, **_settings):
             pass
 
-        def denoised(self, frame, tick, should_stop):
+        movie_network = None
+
+        def denoised(self, frame, tick, should_stop, around=None):
             frame = np.asarray(frame)
             fails = control.fails_at(frame)
             control.busy = True
