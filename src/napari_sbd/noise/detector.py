@@ -109,7 +109,13 @@ class Detector:
         return ". ".join([text, *(note.rstrip(".") for note in self.notes)]) + "."
 
     def figure(self, columns: int = 3) -> Figure:
-        """Variance against mean, noise spectrum and autocorrelation, in so many columns."""
+        """Variance against mean, noise spectrum and autocorrelation.
+
+        Parameters
+        ----------
+        columns
+            Panels beside each other: 3 or 1.
+        """
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(4 * columns, 12 / columns), layout="constrained")
