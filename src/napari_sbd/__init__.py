@@ -26,7 +26,7 @@ _HOMES = {
     "estimate_noise_spectrum": "noise.camera",
     "find_outliers": "noise.outliers",
     "apply": "provenance.replay",
-    "candidates": "quality",
+    "candidates": "quality.candidates",
     "Comparison": "columns",
     "denoisers": "denoising.filters",
     "Detector": "noise.detector",

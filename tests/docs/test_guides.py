@@ -106,6 +106,7 @@ def quick(monkeypatch):
     """Functions of many steps take few; what trains for hours is only read and called."""
     monkeypatch.setattr(sbd, "gain_tune", partial(sbd.gain_tune, steps=2))
     monkeypatch.setattr(sbd, "train_series", partial(sbd.train_series, steps=2))
+    monkeypatch.setattr(sbd, "candidates", partial(sbd.candidates, gain_tuning=False))
     monkeypatch.setattr(quality, "candidates", partial(quality.candidates, gain_tuning=False))
     denoise = sbd.denoise
 
