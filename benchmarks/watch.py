@@ -93,8 +93,8 @@ def main() -> None:
             rows = list(csv.DictReader(file))
     numbers = [int(row["frame"]) for row in rows]
     fates = [row["fate"] for row in rows]
-    delays = np.array([float(row["delay_s"]) for row in rows if row["fate"] == "denoised"])
-    order = np.array([int(row["frame"]) for row in rows if row["fate"] == "denoised"])
+    delays = np.array([float(row["delay_s"]) for row in rows if row["output"]])
+    order = np.array([int(row["frame"]) for row in rows if row["output"]])
     live = delays[order == np.maximum.accumulate(order)]  # newer than all before
     print(f"{count} frames of {wanted.size} x {wanted.size} at {wanted.rate:g} per second")
     print(
