@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Points
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout
+from qtpy.QtWidgets import QPushButton, QSpinBox
 
 from ...columns import find_columns
 from ...errors import SBDError
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
-from ..forms.fields import Form, beside, field, show_or_hide, text
+from ..forms.fields import beside, field
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
+from ..forms.tool import Tool
 from ..jobs.summary import parse_number
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NEAR = 0.5  # of the distance that a column may be from the click, over the periods between
 
 
-class CalibrateWidget(Form):
+class CalibrateWidget(Tool):
     """Click two columns whose distance is known; all layers of the image follow.
 
     Parameters
@@ -37,8 +37,7 @@ class CalibrateWidget(Form):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = viewer
+        super().__init__(viewer, "What was measured.")
         self.layer = LayerBox(viewer, "The image; a denoised one is easier to hit.", is_image)
         self.pick = QPushButton("Click two columns")
         self.pick.setToolTip("Then click both on the image.")
@@ -48,28 +47,18 @@ class CalibrateWidget(Form):
         self.periods.setSuffix(" periods")
         self.periods.setToolTip("Between the two columns: the more, the better.")
         self.calibrate = QPushButton("Calibrate")
-        self.message = text("What was measured.")
-        rows = QGridLayout()
-        rows.setColumnStretch(1, 1)
-        for row, (name, part) in enumerate(
+        self.lay_out(
             (
                 ("Image", self.layer),
                 ("", self.pick),
                 ("Known", beside(self.distance, self.periods)),
                 ("", self.calibrate),
             )
-        ):
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        whole.addWidget(self.message)
-        whole.addStretch()
+        )
         self.points: Points | None = None
-        self.pick.clicked.connect(lambda: self._try(self._pick))
-        self.calibrate.clicked.connect(lambda: self._try(self._calibrate))
-        show_or_hide(
-            self.message,
+        self.pick.clicked.connect(lambda: self.attempt(self._pick))
+        self.calibrate.clicked.connect(lambda: self.attempt(self._calibrate))
+        self.say(
             "For a reflection, use FFT: click its spot and Calibrate there.",
         )
 
@@ -91,7 +80,7 @@ class CalibrateWidget(Form):
         self.viewer.layers.selection.active = self.points
         self.points.mode = "add"
         self.layer.choose(image)
-        show_or_hide(self.message, "Click two columns on the image.")
+        self.say("Click two columns on the image.")
 
     def _calibrate(self) -> None:
         image: Image = layers.needed(self.layer.layer)
@@ -113,17 +102,9 @@ class CalibrateWidget(Form):
         found = pixel_size_from_spacing(length / periods, known, m.pixel_size_yx, error / periods)
         calibrate_all(self.viewer, image, (found.y, found.x))
         spread = f" ± {found.y * found.relative_err:.1g}" if np.isfinite(error) else ""
-        show_or_hide(
-            self.message,
+        self.say(
             f"Pixel size {found.y:.5g}{spread} nm now. {doubt(m.pixel_size_yx, found)}".strip(),
         )
-
-    def _try(self, work: Any) -> None:
-        try:
-            work()
-        except SBDError as error:
-            show_or_hide(self.message, str(error))
-            show_error(str(error))
 
 
 def fitted(

@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Shapes
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
-from superqt.utils import qdebounced
+from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...measure.calibrate import doubt, pixel_size_from_spacing
 from ...measure.indexing import index_spots, rings
 from ...measure.spectrum import Spectrum, Spot, angle_between, box_spectrum, snap
-from ..forms.fields import Form, beside, choices, show_or_hide, text
+from ..forms.fields import beside, choices
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
+from ..forms.tool import ShapeTool
 from ..jobs.summary import parse_number
 from ..layers import micrographs as layers
 from ..layers.shapes import add_box, box_on
@@ -32,10 +30,9 @@ if TYPE_CHECKING:
 _NONE = "no material"
 _MOST = 3  # spots
 _SHORTEST = 0.1  # nm, of the rings
-_WAIT = 20  # ms, in which moves are one
 
 
-class FFTWidget(Form):
+class FFTWidget(ShapeTool):
     """Read spacings and angles off the spectrum of a box, and index them.
 
     Parameters
@@ -45,11 +42,10 @@ class FFTWidget(Form):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
+        chosen = LayerBox(viewer, "The image whose spectrum is shown.", is_image)
+        super().__init__(viewer, chosen, "What was read.")
         from ...simulation.materials import MATERIALS
 
-        self.viewer = viewer
-        self.layer = LayerBox(viewer, "The image whose spectrum is shown.", is_image)
         self.box = QPushButton("Box")
         self.box.setToolTip("Put a box on the image; drag it, or its corners.")
         self.clear = QPushButton("Clear spots")
@@ -61,73 +57,29 @@ class FFTWidget(Form):
         self.calibrate = QPushButton("Calibrate")
         self.calibrate.setToolTip("Set the pixel size so that the last spot has this spacing.")
         self.plot = SpectrumPlot()
-        self.message = text("What was read.")
-        self._lay_out()
-        self.shapes: Shapes | None = None
-        self.spectrum: Spectrum | None = None
-        self.spots: list[Spot] = []
-        self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
-        self.box.clicked.connect(self._add_box)
-        self.clear.clicked.connect(self._clear)
-        self.save.clicked.connect(lambda: self._try(self._save))
-        self.calibrate.clicked.connect(lambda: self._try(self._calibrate))
-        self.material.currentTextChanged.connect(self._new_material)
-        self.cif.clicked.connect(self._new_material)
-        self.layer.chosen.connect(self.refresh)
-        self.plot.picked.connect(self._pick)
-        viewer.dims.events.current_step.connect(self._moved)
-        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
-        show_or_hide(self.message, "Click Box, then drag the box on the image.")
-
-    def _lay_out(self) -> None:
-        rows = QGridLayout()
-        rows.setColumnStretch(1, 1)
-        for row, (name, part) in enumerate(
+        self.lay_out(
             (
                 ("Image", self.layer),
                 ("", beside(self.box, self.clear, self.save)),
                 ("Material", beside(self.material, self.cif)),
                 ("Known [nm]", beside(self.known, self.calibrate)),
-            )
-        ):
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        whole.addWidget(self.plot, 1)
-        whole.addWidget(self.message)
+            ),
+            self.plot,
+        )
+        self.spectrum: Spectrum | None = None
+        self.spots: list[Spot] = []
+        self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
+        self.box.clicked.connect(lambda: self.attempt(lambda: self.put(add_box, "FFT box")))
+        self.clear.clicked.connect(self._clear)
+        self.save.clicked.connect(lambda: self.attempt(self._save))
+        self.calibrate.clicked.connect(lambda: self.attempt(self._calibrate))
+        self.material.currentTextChanged.connect(self._new_material)
+        self.cif.clicked.connect(self._new_material)
+        self.plot.picked.connect(self._pick)
+        self.say("Click Box, then drag the box on the image.")
 
-    def _add_box(self) -> None:
-        self._try(self._new_box)
-
-    def _new_box(self) -> None:
-        image = layers.needed(self.layer.layer)
-        if self.shapes is not None and self.shapes in self.viewer.layers:
-            self.viewer.layers.selection.active = self.shapes
-            return
-        self.shapes = add_box(self.viewer, image, "FFT box")
-        self.shapes.mouse_drag_callbacks.append(self._follow)
-        self.shapes.events.data.connect(self._moved)
-        self.refresh()
-
-    def _follow(self, _layer: Shapes, event: Any) -> Any:
-        """While the mouse drags the box, the spectrum goes with it."""
-        yield
-        while event.type == "mouse_move":
-            self._moved()
-            yield
-        self._moved()
-
-    @qdebounced(timeout=_WAIT)
-    def _moved(self, _event: Any = None) -> None:
-        self.refresh()
-
-    def refresh(self) -> None:
+    def read(self) -> None:
         """Transform what is in the box now."""
-        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
-            self._try(self._transform)
-
-    def _transform(self) -> None:
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         image = m.data[frame_shown(self.viewer, layer)] if m.is_movie else m.data
@@ -138,7 +90,7 @@ class FFTWidget(Form):
         self._show()
 
     def _pick(self, y: float, x: float) -> None:
-        self._try(lambda: self._picked(y, x))
+        self.attempt(lambda: self._picked(y, x))
 
     def _picked(self, y: float, x: float) -> None:
         if self.spectrum is None:
@@ -176,7 +128,7 @@ class FFTWidget(Form):
         return name, None if name == _NONE else material(name)
 
     def _new_material(self) -> None:
-        self._try(self._fill_known)
+        self.attempt(self._fill_known)
         self._show()
 
     def _fill_known(self) -> None:
@@ -187,7 +139,7 @@ class FFTWidget(Form):
                 self.known.addItem(f"{ring.spacing:.4f} {plane_text(ring.plane)}")
 
     def _show(self) -> None:
-        self._try(self._draw)
+        self.attempt(self._draw)
 
     def _draw(self) -> None:
         if self.spectrum is None:
@@ -211,7 +163,7 @@ class FFTWidget(Form):
             else:
                 words.append(f"{name} has no such planes within 3 % and 2°.")
         self.plot.show_spectrum(self.spectrum, self.spots, circles, labels)
-        show_or_hide(self.message, "\n".join(words) or "Click a spot of the spectrum.")
+        self.say("\n".join(words) or "Click a spot of the spectrum.")
 
     def _words(self, number: int, spot: Spot) -> str:
         unit = "nm" if self.spectrum is None else self.spectrum.unit
@@ -241,20 +193,12 @@ class FFTWidget(Form):
         )
 
     def _add_words(self, words: str) -> None:
-        show_or_hide(self.message, f"{self.message.text()}\n{words}".strip())
+        self.say(f"{self.message.text()}\n{words}".strip())
 
     def _save(self) -> None:
         if self.spectrum is None:
             raise SBDError("There is no spectrum yet; click Box first.")
         self._add_words(self.plot.ask_and_save(self, "fft.png"))
-
-    def _try(self, work: Any) -> None:
-        """Do something; say why if it cannot be done."""
-        try:
-            work()
-        except SBDError as error:
-            show_or_hide(self.message, str(error))
-            show_error(str(error))
 
 
 def _way(way: Any) -> str:

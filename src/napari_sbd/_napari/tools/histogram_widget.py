@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Points
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...measure.histogram import Histogram, Kind, histogram, split, suggest_thresholds
-from ..forms.fields import Form, beside, choices, show_or_hide, text
+from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
+from ..forms.tool import Tool
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from .strain_widget import is_columns
@@ -34,7 +34,7 @@ _COLOURS = (
 _FIRST = ("intensity", "sigma", "nearest neighbour")
 
 
-class HistogramWidget(Form):
+class HistogramWidget(Tool):
     """Count what columns have; sort them by thresholds.
 
     Parameters
@@ -44,8 +44,7 @@ class HistogramWidget(Form):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = viewer
+        super().__init__(viewer, "What was counted.")
         self.layer = LayerBox(viewer, "Columns found in an image.", is_columns)
         self.value = choices(list(_FIRST), "What is counted.")
         self.add = QPushButton("Add threshold")
@@ -56,23 +55,15 @@ class HistogramWidget(Form):
         self.keep.setToolTip("Keep the kinds as “species” of the columns, and colour them.")
         self.picture = QPushButton("Picture…")
         self.plot = Plot(_HEIGHT, "Drag a threshold with the mouse.")
-        self.message = text("What was counted.")
-        rows = QGridLayout()
-        rows.setColumnStretch(1, 1)
-        for row, (name, part) in enumerate(
+        self.lay_out(
             (
                 ("Columns", self.layer),
                 ("Value", self.value),
                 ("", beside(self.add, self.suggest, self.clear)),
-            )
-        ):
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        whole.addWidget(self.plot, 1)
-        whole.addWidget(beside(self.keep, self.picture))
-        whole.addWidget(self.message)
+            ),
+            self.plot,
+            beside(self.keep, self.picture),
+        )
         self.thresholds: list[float] = []
         self.found: Histogram | None = None
         self.kinds: list[Kind] = []
@@ -80,11 +71,11 @@ class HistogramWidget(Form):
         self._lines: list[Any] = []
         self.layer.chosen.connect(self.refresh)
         self.value.currentTextChanged.connect(self._other)
-        self.add.clicked.connect(lambda: self._try(self._add))
-        self.suggest.clicked.connect(lambda: self._try(self._suggest))
+        self.add.clicked.connect(lambda: self.attempt(self._add))
+        self.suggest.clicked.connect(lambda: self.attempt(self._suggest))
         self.clear.clicked.connect(self._other)
-        self.keep.clicked.connect(lambda: self._try(self._keep))
-        self.picture.clicked.connect(lambda: self._try(self._save))
+        self.keep.clicked.connect(lambda: self.attempt(self._keep))
+        self.picture.clicked.connect(lambda: self.attempt(self._save))
         self.plot.mpl_connect("button_press_event", self._press)
         self.plot.mpl_connect("motion_notify_event", self._move)
         self.plot.mpl_connect("button_release_event", self._release)
@@ -114,7 +105,7 @@ class HistogramWidget(Form):
     def refresh(self) -> None:
         """Count and draw again."""
         if self.layer.layer is not None:
-            self._try(self._draw)
+            self.attempt(self._draw)
 
     def _other(self) -> None:
         self.thresholds = []
@@ -139,7 +130,7 @@ class HistogramWidget(Form):
         ]
         if self.found is not None and self.found.left_out:
             words.append(f"{self.found.left_out} without a value")
-        show_or_hide(self.message, "\n".join(words))
+        self.say("\n".join(words))
 
     def _add(self) -> None:
         values, _ = self.values()
@@ -154,7 +145,7 @@ class HistogramWidget(Form):
         self.thresholds = suggest_thresholds(self.values()[0])
         self._draw()
         if not self.thresholds:
-            show_or_hide(self.message, f"{self.message.text()}\nOne kind: nothing to part.")
+            self.say(f"{self.message.text()}\nOne kind: nothing to part.")
 
     def _press(self, event: Any) -> None:
         if event.inaxes is None or not self.thresholds:
@@ -170,7 +161,7 @@ class HistogramWidget(Form):
         self.thresholds[self._held] = float(event.xdata)
         self._lines[self._held].set_xdata([event.xdata, event.xdata])
         self.plot.draw_idle()
-        self._try(lambda: self._tell(*self.values()))
+        self.attempt(lambda: self._tell(*self.values()))
 
     def _release(self, _event: Any) -> None:
         self._held = None
@@ -186,11 +177,4 @@ class HistogramWidget(Form):
     def _save(self) -> None:
         if self.found is None:
             raise SBDError("There is no histogram yet; choose columns first.")
-        show_or_hide(self.message, self.plot.ask_and_save(self, "histogram.png"))
-
-    def _try(self, work: Any) -> None:
-        try:
-            work()
-        except SBDError as error:
-            show_or_hide(self.message, str(error))
-            show_error(str(error))
+        self.say(self.plot.ask_and_save(self, "histogram.png"))

@@ -6,27 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Shapes
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
     QDoubleSpinBox,
-    QGridLayout,
-    QLabel,
     QPushButton,
-    QVBoxLayout,
 )
-from superqt.utils import qdebounced
 
 from ...errors import SBDError
 from ...files import replacing
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
-from ..forms.fields import Form, beside, choices, file_to_write, show_or_hide, text
+from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_image, raw_of
 from ..forms.plot import Plot
+from ..forms.tool import ShapeTool
 from ..layers import micrographs as layers
 from ..layers.shapes import add_line, corners_on
 from ..layers.view_state import frame_shown
@@ -35,12 +30,11 @@ if TYPE_CHECKING:
     import napari
 
 _HEIGHT = 230  # pixels
-_WAIT = 20  # ms, in which moves are one
 _RAW, _CLEAN = "raw", "denoised"
 _BRIGHT, _DARK = "bright peaks", "dark peaks"
 
 
-class ProfileWidget(Form):
+class ProfileWidget(ShapeTool):
     """Draw values along a line with their error; measure the spacings of peaks.
 
     Parameters
@@ -50,9 +44,8 @@ class ProfileWidget(Form):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self.viewer = viewer
-        self.layer = LayerBox(viewer, "A raw image, or a denoised one with its raw one.", is_image)
+        chosen = LayerBox(viewer, "A raw image, or a denoised one with its raw one.", is_image)
+        super().__init__(viewer, chosen, "What was read.")
         self.line = QPushButton("Line")
         self.line.setToolTip("Put a line on the image; drag its ends, or all of it.")
         self.across = QDoubleSpinBox()
@@ -68,68 +61,28 @@ class ProfileWidget(Form):
         self.save = QPushButton("Save CSV…")
         self.export = QPushButton("Picture…")
         self.plot = Plot(_HEIGHT, "Dots and band: raw with its error. Line: denoised.")
-        self.message = text("What was read.")
-        self._lay_out()
-        self.shapes: Shapes | None = None
-        self.profile: Profile | None = None
-        self.peaks: Peaks | None = None
-        self.line.clicked.connect(lambda: self._try(self._new_line))
-        self.copy.clicked.connect(lambda: self._try(self._copy))
-        self.save.clicked.connect(lambda: self._try(self._save))
-        self.export.clicked.connect(lambda: self._try(self._save_picture))
-        for signal in (self.across.valueChanged, self.polarity.currentTextChanged):
-            signal.connect(lambda _value: self.refresh())
-        self.peaks_too.toggled.connect(lambda _on: self.refresh())
-        self.layer.chosen.connect(self.refresh)
-        viewer.dims.events.current_step.connect(self._moved)
-        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
-        show_or_hide(self.message, "Click Line, then drag its ends on the image.")
-
-    def _lay_out(self) -> None:
-        rows = QGridLayout()
-        rows.setColumnStretch(1, 1)
-        for row, (name, part) in enumerate(
+        self.lay_out(
             (
                 ("Image", self.layer),
                 ("", beside(self.line, self.across)),
                 ("Peaks", beside(self.polarity, self.peaks_too)),
-            )
-        ):
-            rows.addWidget(QLabel(name), row, 0)
-            rows.addWidget(part, row, 1)
-        whole = QVBoxLayout(self)
-        whole.addLayout(rows)
-        whole.addWidget(self.plot, 1)
-        whole.addWidget(beside(self.copy, self.save, self.export))
-        whole.addWidget(self.message)
+            ),
+            self.plot,
+            beside(self.copy, self.save, self.export),
+        )
+        self.profile: Profile | None = None
+        self.peaks: Peaks | None = None
+        self.line.clicked.connect(lambda: self.attempt(lambda: self.put(add_line, "line")))
+        self.copy.clicked.connect(lambda: self.attempt(self._copy))
+        self.save.clicked.connect(lambda: self.attempt(self._save))
+        self.export.clicked.connect(lambda: self.attempt(self._save_picture))
+        for signal in (self.across.valueChanged, self.polarity.currentTextChanged):
+            signal.connect(lambda _value: self.refresh())
+        self.peaks_too.toggled.connect(lambda _on: self.refresh())
+        self.say("Click Line, then drag its ends on the image.")
 
-    def _new_line(self) -> None:
-        image = layers.needed(self.layer.layer)
-        if self.shapes is not None and self.shapes in self.viewer.layers:
-            self.viewer.layers.selection.active = self.shapes
-            return
-        self.shapes = add_line(self.viewer, image, "line")
-        self.shapes.mouse_drag_callbacks.append(self._follow)
-        self.shapes.events.data.connect(self._moved)
-        self.refresh()
-
-    def _follow(self, _layer: Shapes, event: Any) -> Any:
-        yield
-        while event.type == "mouse_move":
-            self._moved()
-            yield
-        self._moved()
-
-    @qdebounced(timeout=_WAIT)
-    def _moved(self, _event: Any = None) -> None:
-        self.refresh()
-
-    def refresh(self) -> None:
+    def read(self) -> None:
         """Measure along the line as it lies now."""
-        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
-            self._try(self._measure)
-
-    def _measure(self) -> None:
         layer = layers.needed(self.layer.layer)
         denoised = layer if is_denoised(layer) else None
         raw = raw_of(layer, self.viewer.layers) if denoised is not None else layer
@@ -160,7 +113,7 @@ class ProfileWidget(Form):
             except SBDError as error:
                 words = f"{error} {words}"
         self._draw()
-        show_or_hide(self.message, words)
+        self.say(words)
 
     def _frame(self, layer: Any) -> np.ndarray:
         return np.asarray(
@@ -204,7 +157,7 @@ class ProfileWidget(Form):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(words)
-        show_or_hide(self.message, "Copied.")
+        self.say("Copied.")
 
     def _save(self) -> None:
         words = self.csv()
@@ -216,19 +169,12 @@ class ProfileWidget(Form):
                 draft.write_text(words, encoding="utf-8")
         except OSError as error:
             raise SBDError(f"{path} cannot be written: {error}.") from error
-        show_or_hide(self.message, f"Wrote {path}.")
+        self.say(f"Wrote {path}.")
 
     def _save_picture(self) -> None:
         if self.profile is None:
             raise SBDError("There is no profile yet; click Line first.")
-        show_or_hide(self.message, self.plot.ask_and_save(self, "profile.png"))
-
-    def _try(self, work: Any) -> None:
-        try:
-            work()
-        except SBDError as error:
-            show_or_hide(self.message, str(error))
-            show_error(str(error))
+        self.say(self.plot.ask_and_save(self, "profile.png"))
 
 
 def _spacings(peaks: Peaks) -> str:

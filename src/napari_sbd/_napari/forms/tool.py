@@ -1,0 +1,134 @@
+"""Dock widgets whose buttons work at once, and those that follow a shape on the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from superqt.utils import qdebounced
+
+from ...errors import SBDError
+from ..layers import micrographs as layers
+from .fields import Form, show_or_hide, text
+from .layer_box import LayerBox
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Shapes
+
+    import napari
+
+_WAIT = 20  # ms, in which moves are one
+
+
+class Tool(Form):
+    """Rows of fields, what stands below them, and a message.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    tip
+        Of the message.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, tip: str) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.message = text(tip)
+
+    def lay_out(
+        self, rows: Iterable[tuple[str, QWidget]], plot: QWidget | None = None, *below: QWidget
+    ) -> None:
+        """Put the parts in their places: the plot takes the room that is left."""
+        grid = QGridLayout()
+        grid.setColumnStretch(1, 1)
+        for row, (name, part) in enumerate(rows):
+            grid.addWidget(QLabel(name), row, 0)
+            grid.addWidget(part, row, 1)
+        whole = QVBoxLayout(self.inner)
+        whole.addLayout(grid)
+        if plot is not None:
+            whole.addWidget(plot, 1)
+        for part in (*below, self.message):
+            whole.addWidget(part)
+        if plot is None:
+            whole.addStretch()
+
+    def say(self, words: str) -> None:
+        """Show a message."""
+        show_or_hide(self.message, words)
+
+    def attempt(self, work: Callable[[], Any]) -> None:
+        """Do something; say why if it cannot be done."""
+        try:
+            work()
+        except SBDError as error:
+            self.say(str(error))
+            show_error(str(error))
+
+
+class ShapeTool(Tool):
+    """Reads what lies under a shape of the viewer, again while that is dragged.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    layer
+        The box in which the image is chosen.
+    tip
+        Of the message.
+
+    Attributes
+    ----------
+    shapes
+        The layer of the shape; None before there is one.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, layer: LayerBox, tip: str) -> None:
+        super().__init__(viewer, tip)
+        self.layer = layer
+        self.shapes: Shapes | None = None
+        layer.chosen.connect(self.refresh)
+        viewer.dims.events.current_step.connect(self._moved)
+        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
+
+    def read(self) -> None:
+        """Read what lies under the shape now.
+
+        Raises
+        ------
+        SBDError
+            If there is nothing to read.
+        """
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Read again, where there is a shape."""
+        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
+            self.attempt(self.read)
+
+    def put(self, add: Callable[[Any, Image, str], Shapes], name: str) -> None:
+        """Add the shape to the chosen image, or take up the one that is there."""
+        image = layers.needed(self.layer.layer)
+        if self.shapes is not None and self.shapes in self.viewer.layers:
+            self.viewer.layers.selection.active = self.shapes
+            return
+        self.shapes = add(self.viewer, image, name)
+        self.shapes.mouse_drag_callbacks.append(self._follow)
+        self.shapes.events.data.connect(self._moved)
+        self.refresh()
+
+    def _follow(self, _layer: Shapes, event: Any) -> Any:
+        """While the mouse drags the shape, what is read goes with it."""
+        yield
+        while event.type == "mouse_move":
+            self._moved()
+            yield
+        self._moved()
+
+    @qdebounced(timeout=_WAIT)
+    def _moved(self, _event: Any = None) -> None:
+        self.refresh()
