@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ..errors import SBDError
+
 STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
 
 out = Console(highlight=False, soft_wrap=True)
@@ -46,3 +48,21 @@ def stoppable() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def rectangle(words: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows and columns, half-open, of a part of an image: Y0:Y1,X0:X1.
+
+    Raises
+    ------
+    SBDError
+        If these are no four whole numbers.
+    """
+    try:
+        (top, bottom), (left, right) = (map(int, part.split(":")) for part in words.split(","))
+    except ValueError:
+        raise SBDError(
+            f"A part of an image is Y0:Y1,X0:X1 in whole pixels, such as 0:256,100:356, "
+            f"not {words!r}."
+        ) from None
+    return (top, bottom), (left, right)

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..errors import SBDError
-from ._console import out
+from ._console import out, rectangle
 
 
 def detector(
@@ -65,13 +65,7 @@ def noise_spectrum(
 
 def _rectangle(text: str, shape: tuple[int, ...]) -> np.ndarray:
     """(Y, X) bool, True within Y0:Y1,X0:X1."""
-    try:
-        pairs = [tuple(int(n) for n in part.split(":")) for part in text.split(",")]
-        (y0, y1), (x0, x1) = pairs
-    except ValueError:
-        raise SBDError(
-            f"A region is Y0:Y1,X0:X1 in pixels, such as 0:400,100:900, not {text!r}."
-        ) from None
+    (y0, y1), (x0, x1) = rectangle(text)
     if not (0 <= y0 < y1 <= shape[0] and 0 <= x0 < x1 <= shape[1]):
         raise SBDError(f"The region {text} does not lie in the {shape[0]} x {shape[1]} pixels.")
     mask = np.zeros(shape, bool)

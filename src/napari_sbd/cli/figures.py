@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import SBDError
-from ._console import out, progress
+from ._console import out, progress, rectangle
 
 Target = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
 
@@ -31,6 +30,10 @@ def figure(
     first, second = read(raw), read(denoised)
     if first.is_movie:
         raise SBDError("A figure shows a single image; take one frame, or write a film.")
+    part = None
+    if box is not None:
+        rows, across = rectangle(box)
+        part = slice(*rows), slice(*across)
     write_figure(
         output,
         first,
@@ -38,7 +41,7 @@ def figure(
         agreement=agreement(first, second) if judge else None,
         columns=find_columns(first, second) if columns else None,
         fft=fft,
-        box=None if box is None else _box(box),
+        box=part,
     )
     out.print(f"wrote {output}", markup=False)
 
@@ -56,11 +59,3 @@ def film(
         other = None if beside is None else read(beside)
         write_film(output, read(movie), other, frames_per_second=fps, progress=bar)
     out.print(f"wrote {output}", markup=False)
-
-
-def _box(text: str) -> tuple[slice, slice]:
-    found = re.fullmatch(r"\s*(\d+):(\d+)\s*,\s*(\d+):(\d+)\s*", text)
-    if not found:
-        raise SBDError(f"{text!r} is no part of an image; write it as 100:400,50:350.")
-    y0, y1, x0, x1 = map(int, found.groups())
-    return slice(y0, y1), slice(x0, x1)

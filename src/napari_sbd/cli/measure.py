@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import out
+from ._console import out, rectangle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ Size = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 def fft(
     source: Source,
     box: Annotated[
-        str | None, typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels; all by default.")
+        str | None, typer.Option(help="Y0:Y1,X0:X1 in pixels; all by default.")
     ] = None,
     material: Annotated[
         str | None, typer.Option(help="A known material or a CIF file, to index against.")
@@ -44,7 +44,7 @@ def fft(
     from ..simulation.materials import material as crystal_of
 
     m, image = _image(source, pixel_size, frame)
-    spectrum, spots = strongest(image, m.pixel_size_yx, None if box is None else _box(box))
+    spectrum, spots = strongest(image, m.pixel_size_yx, None if box is None else rectangle(box))
     for spot in spots:
         out.print(
             f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at "
@@ -136,7 +136,7 @@ def strain(
     output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],
     region: Annotated[
         str | None,
-        typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels: its columns are the reference."),
+        typer.Option(help="Y0:Y1,X0:X1 in pixels: its columns are the reference."),
     ] = None,
 ) -> None:
     """Strain, rotation, spacings and displacements of columns, with errors."""
@@ -146,7 +146,7 @@ def strain(
     table = read_columns(source)
     chosen = None
     if region is not None:
-        (top, bottom), (left, right) = _box(region)
+        (top, bottom), (left, right) = rectangle(region)
         chosen = (table["y"].between(top, bottom) & table["x"].between(left, right)).to_numpy()
     found = strain_table(table, chosen)
     write_columns(found, output)
@@ -197,16 +197,6 @@ def _image(source: Path, pixel_size: float | None, frame: int) -> tuple[Microgra
     if m.is_movie and not 0 <= frame < len(m.data):
         raise SBDError(f"{source} has frames 0 to {len(m.data) - 1}, not {frame}.")
     return m, np.asarray(m.data[frame] if m.is_movie else m.data)
-
-
-def _box(words: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    try:
-        (top, bottom), (left, right) = (map(int, part.split(":")) for part in words.split(","))
-    except ValueError:
-        raise SBDError(
-            f"A box is TOP:BOTTOM,LEFT:RIGHT in whole pixels, such as 0:256,100:356, not {words!r}."
-        ) from None
-    return (top, bottom), (left, right)
 
 
 def _numbers(words: str, what: str, count: int = 2) -> Any:

@@ -98,7 +98,8 @@ def plate(
     if raw.shape[-2:] != denoised.shape[-2:]:
         raise SBDError(f"The images are of different size: {raw.shape} and {denoised.shape}.")
     rows, across = box or (slice(None), slice(None))
-    if any(not len(range(n)[s]) for n, s in zip(raw.shape[-2:], (rows, across), strict=True)):
+    parts = list(zip(raw.shape[-2:], (rows, across), strict=True))
+    if any((s.start or 0) < 0 or not len(range(n)[s]) for n, s in parts):
         raise SBDError("The box lies outside of the image.")
     shown = [_part(m, rows, across) for m in (raw, denoised)]
     height, width = shown[0].shape

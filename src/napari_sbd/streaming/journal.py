@@ -44,7 +44,12 @@ def entry_of(
     frame: int, values: np.ndarray, fate: Fate = "denoised", reason: str = "", filled: int = 0
 ) -> Entry:
     """The entry of a frame (Y, X) that was written."""
-    return Entry(frame, zlib.crc32(np.ascontiguousarray(values).data), fate, reason, filled)
+    return Entry(frame, fingerprint(values), fate, reason, filled)
+
+
+def fingerprint(values: np.ndarray) -> int:
+    """CRC-32 of the values of a frame, which tells them from those of others."""
+    return zlib.crc32(np.ascontiguousarray(values).data)
 
 
 class Journal:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 
 from ..errors import SBDError
 from ..io import is_readable
+from ..streaming.journal import fingerprint
 from .stacks import Stack, grows, so_far
 
 SETTLED = 0.2
@@ -162,11 +162,6 @@ class Arrivals:
         known.looked_at = state, settled
         known.told += len(arrivals)
         return arrivals
-
-
-def fingerprint(frame: np.ndarray) -> int:
-    """A number that tells the values of a frame from those of others."""
-    return crc32(np.ascontiguousarray(frame).view(np.uint8).data)
 
 
 def _ready(path: Path, known: _File, stack: Stack, settled: bool) -> list[Arrival]:

@@ -14,7 +14,8 @@ from typing import Any
 from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
-from .arrivals import Arrival, Arrivals, fingerprint
+from ..streaming.journal import fingerprint
+from .arrivals import Arrival, Arrivals
 from .camera import Cameras
 from .results import Line, Results
 

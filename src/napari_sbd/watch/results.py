@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from ..files import replacing_folder
 from ..io import ome_zarr, stem, write
 from ..micrograph import Micrograph
 from .arrivals import Arrival
@@ -144,17 +145,9 @@ def _put_frame(path: Path, index: int, result: Micrograph) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
-        draft = path.with_name(f".{path.name}.part")
-        _remove(draft)
-        ome_zarr.allocate(result.replace(data=data), draft)
-        draft.rename(path)
+        with replacing_folder(path) as draft:
+            ome_zarr.allocate(result.replace(data=data), draft)
     array: Any = ome_zarr.open_frames(path)
     if index >= array.shape[0]:
         array.resize((index + 1, *array.shape[1:]))
     array[index] = result.data
-
-
-def _remove(draft: Path) -> None:
-    import shutil
-
-    shutil.rmtree(draft, ignore_errors=True)
