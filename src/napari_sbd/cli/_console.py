@@ -50,8 +50,8 @@ def stoppable() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def rectangle(words: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Rows and columns, half-open, of a part of an image: Y0:Y1,X0:X1.
+def rectangle(words: str, form: str = "Y0:Y1,X0:X1") -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows and columns, half-open, of a part of an image, in the form that a command tells.
 
     Raises
     ------
@@ -62,7 +62,6 @@ def rectangle(words: str) -> tuple[tuple[int, int], tuple[int, int]]:
         (top, bottom), (left, right) = (map(int, part.split(":")) for part in words.split(","))
     except ValueError:
         raise SBDError(
-            f"A part of an image is Y0:Y1,X0:X1 in whole pixels, such as 0:256,100:356, "
-            f"not {words!r}."
+            f"A part of an image is {form} in whole pixels, such as 0:256,100:356, not {words!r}."
         ) from None
     return (top, bottom), (left, right)

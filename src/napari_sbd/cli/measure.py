@@ -22,11 +22,13 @@ Table = Annotated[
 Frame = Annotated[int, typer.Option(help="Of a movie.")]
 Size = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 
+_FORM = "TOP:BOTTOM,LEFT:RIGHT"  # of a box
+
 
 def fft(
     source: Source,
     box: Annotated[
-        str | None, typer.Option(help="Y0:Y1,X0:X1 in pixels; all by default.")
+        str | None, typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels; all by default.")
     ] = None,
     material: Annotated[
         str | None, typer.Option(help="A known material or a CIF file, to index against.")
@@ -44,7 +46,8 @@ def fft(
     from ..simulation.materials import material as crystal_of
 
     m, image = _image(source, pixel_size, frame)
-    spectrum, spots = strongest(image, m.pixel_size_yx, None if box is None else rectangle(box))
+    part = None if box is None else rectangle(box, _FORM)
+    spectrum, spots = strongest(image, m.pixel_size_yx, part)
     for spot in spots:
         out.print(
             f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at "
@@ -136,7 +139,7 @@ def strain(
     output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],
     region: Annotated[
         str | None,
-        typer.Option(help="Y0:Y1,X0:X1 in pixels: its columns are the reference."),
+        typer.Option(help="TOP:BOTTOM,LEFT:RIGHT in pixels: its columns are the reference."),
     ] = None,
 ) -> None:
     """Strain, rotation, spacings and displacements of columns, with errors."""
@@ -146,7 +149,7 @@ def strain(
     table = read_columns(source)
     chosen = None
     if region is not None:
-        (top, bottom), (left, right) = rectangle(region)
+        (top, bottom), (left, right) = rectangle(region, _FORM)
         chosen = (table["y"].between(top, bottom) & table["x"].between(left, right)).to_numpy()
     found = strain_table(table, chosen)
     write_columns(found, output)
