@@ -15,6 +15,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from events import write_eer
+
 MOVIE = np.arange(4 * 24 * 32, dtype=np.uint16).reshape(4, 24, 32)
 
 
@@ -155,6 +157,7 @@ WRITERS = {
     ".mrc.gz": write_mrc_gz,
     ".mrc.bz2": write_mrc_gz,
     ".ser": write_ser,
+    ".eer": write_eer,
     ".emd": write_velox,
     ".de5": write_berkeley,
     ".h5": write_berkeley,

@@ -11,6 +11,7 @@ import struct
 import tokenize
 import zlib
 from importlib import import_module
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..errors import SBDError
 from ..files import check_folder
 from ..foreign import micrograph_of
 from ..micrograph import Micrograph
+from ..recipe import CHOSEN
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
 _COMPRESSED = (".gz", ".bz2")
@@ -27,6 +29,7 @@ _READERS = {
     **dict.fromkeys(_MRC, "mrc"),
     **dict.fromkeys((".mrc.gz", ".mrc.bz2"), "mrc"),
     ".ser": "ser",
+    ".eer": "eer",
     ".emd": "emd",
     ".de5": "emd",
     ".h5": "emd",
@@ -50,6 +53,7 @@ _WRITERS = {
     ".tiff": "tiff",
     ".npy": "npy",
 }
+_REFERENCES = {".gain": "tiff"}  # of Falcon cameras; no images of a folder
 _FOLDERS = {".zarr": "ome_zarr"}
 _FOLDERS_TO_READ = {**_FOLDERS, ".zspy": "hyperspy"}  # a .zspy may also be a ZIP archive
 _STREAMED = {
@@ -66,6 +70,8 @@ _DAMAGED = (
 )
 _LIBRARIES = ("PIL", "h5py", "lzma", "numcodecs", "tifffile", "xml", "zarr")
 _logger = logging.getLogger(__name__)
+SUPER_RESOLUTIONS = (1, 2, 4)
+"""Pixels of the image for one of the detector along each axis, of files of electron events."""
 _OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 READ_SUFFIXES = tuple(_READERS)
 """Suffixes of files that need no optional package; ``.zarr`` is a folder."""
@@ -84,7 +90,9 @@ __all__ = [
 ]
 
 
-def read(path: str | os.PathLike[str]) -> Micrograph:
+def read(
+    path: str | os.PathLike[str], *, sum_frames: int = 1, super_resolution: int = 1
+) -> Micrograph:
     """Read an image or movie; the suffix chooses the format.
 
     DM3, DM4, MRC, SER, EMD (Velox, Berkeley, Prismatic), HyperSpy's HDF5 and Zarr files, our HDF5,
@@ -95,6 +103,11 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     ----------
     path
         The file.
+    sum_frames
+        Frames of a movie that are added to one, when they are used.
+    super_resolution
+        1, 2 or 4 pixels for one of the detector along each axis, of files that tell where in its
+        pixel each electron was seen (EER).
 
     Returns
     -------
@@ -104,7 +117,8 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     Raises
     ------
     SBDError
-        If there is no such file, or it is damaged, cut short or holds no grey-scale image.
+        If there is no such file, it is damaged, cut short or holds no grey-scale image, has fewer
+        frames than a sum, or does not tell places that finely.
 
     Examples
     --------
@@ -115,10 +129,12 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     """
     path = Path(path).absolute()
     check_readable(path)
-    name = (_READERS | _FOLDERS_TO_READ).get(_suffix(path), "rosetta")
+    name = (_READERS | _REFERENCES | _FOLDERS_TO_READ).get(_suffix(path), "rosetta")
+    chosen = choices(sum_frames, super_resolution)
     _logger.debug("%s is read by %s", path, name)
     try:
-        m: Micrograph = import_module(f".{name}", __name__).read(path)
+        m = _read(path, name, super_resolution)
+        m = m if sum_frames == 1 else import_module(".sums", __name__).summed(m, sum_frames)
     except SBDError as err:
         raise SBDError(f"{path.name}: {err}") from err
     except ImportError as err:
@@ -132,7 +148,39 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
             f"{path.name} cannot be read as {path.suffix or 'an image'}: it is damaged, cut short "
             "or of another format than its suffix says; copy it again or correct the suffix."
         ) from err
-    return m.replace(name=stem(path), source=path)
+    told = {CHOSEN: chosen} if chosen else {}
+    return m.replace(name=stem(path), source=path, metadata={**m.metadata, **told})
+
+
+def _read(path: Path, reader: str, super_resolution: int) -> Micrograph:
+    options = {}
+    if reader == "eer":
+        options["super_resolution"] = super_resolution
+    elif super_resolution != 1:
+        raise SBDError(
+            "it does not tell where in a pixel each electron was seen, as EER files do; leave the "
+            "super-resolution out."
+        )
+    m: Micrograph = import_module(f".{reader}", __name__).read(path, **options)
+    return m
+
+
+def choices(sum_frames: int = 1, super_resolution: int = 1) -> dict[str, int]:
+    """What was chosen of how to read a file, as recipes keep it; empty for a file as it is.
+
+    Raises
+    ------
+    SBDError
+        If a choice makes no sense for any file.
+    """
+    if not isinstance(sum_frames, Integral) or sum_frames < 1:
+        raise SBDError(
+            f"The number of frames to sum is a whole number from 1 up, not {sum_frames}."
+        )
+    if super_resolution not in SUPER_RESOLUTIONS:
+        raise SBDError(f"The super-resolution is 1, 2 or 4, not {super_resolution}.")
+    chosen = {"sum_frames": int(sum_frames), "super_resolution": int(super_resolution)}
+    return {name: value for name, value in chosen.items() if value != 1}
 
 
 def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:

@@ -46,14 +46,22 @@ def as_command(recipe: Any) -> str:
     """
     lines: list[str] = []
     raw = newest = None
+    reading: dict[str, int] = {}
     for step in since_the_source(steps(recipe)):
         if step.source is not None:
             raw = newest = step.source.path
+            reading = step.source.reading
         elif newest is None:
             raw = newest = NO_FILE
         words, newest = _line(step, raw or NO_FILE, newest or NO_FILE)
         raw = newest if isinstance(step.settings, Drifting) else raw
-        lines.append(shlex.join(["napari-sbd", *words]))
+        if reading and not isinstance(step.settings, Denoise):
+            raise SBDError(
+                "Only denoise reads files with frames summed or in super-resolution; copy the "
+                "recipe as Python."
+            )
+        lines.append(shlex.join(["napari-sbd", *words, *_reading(reading)]))
+        reading = {}
     return "\n".join(lines)
 
 
@@ -100,6 +108,10 @@ def _denoise(s: Denoise) -> list[str]:
         chosen.pop("seed")
     options += _options(chosen, Settings().repeated())
     return [*options, "--device", s.device]
+
+
+def _reading(chosen: dict[str, int]) -> list[str]:
+    return _options({name.removesuffix("_frames"): n for name, n in chosen.items()}, {})
 
 
 def _drift(s: Drifting) -> list[str]:

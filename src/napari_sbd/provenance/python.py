@@ -75,7 +75,7 @@ class _Script:
         self.ending = ""
         self._newest: str | None = None
         self._path: str | None = None  # the file that the newest result began with
-        self._read: dict[str | None, str] = {}  # names of images by path
+        self._read: dict[Origin | None, str] = {}  # names of images
 
     def add(self, step: Step) -> None:
         settings = step.settings
@@ -84,7 +84,7 @@ class _Script:
             return
         if step.source is not None or self._newest is None:
             self._path = step.source.path if step.source else None
-            self._newest = self._image(self._path)
+            self._newest = self._image(step.source)
         if isinstance(settings, Denoise):
             self._denoise(settings)
         elif isinstance(settings, Drifting):
@@ -96,20 +96,23 @@ class _Script:
         elif isinstance(settings, Agreement):
             self._agreement(settings, step.source is None)
 
-    def _image(self, path: str | None) -> str:
-        if path not in self._read:
+    def _image(self, origin: Origin | None) -> str:
+        if origin not in self._read:
+            path = origin.path if origin else None
             name = f"image_{len(self._read) + 1}" if self._read else "image"
             note = "" if path else "  # it was in memory; give its file here"
             reader = "read_series" if is_series_file(path) else "read"
-            self.lines.append(f"{name} = sbd.{reader}({path or NO_FILE!r}){note}")
-            self._read[path] = name
-        return self._read[path]
+            reading = origin.reading if origin else {}
+            call = _call(f"sbd.{reader}", (repr(path or NO_FILE),), reading, {})
+            self.lines.append(f"{name} = {call}{note}")
+            self._read[origin] = name
+        return self._read[origin]
 
     def _counts(self, noisy: Origin | None, made_here: bool) -> str:
         """The name of the raw image beside the newest result."""
         if noisy is None and made_here and self._read:
             return next(iter(self._read.values()))
-        return self._image(noisy.path if noisy else None)
+        return self._image(noisy)
 
     def _simulate(self, s: Simulation) -> None:
         from ..simulation.phantom import simulate

@@ -180,7 +180,7 @@ class Follower:
         from ..io import read
 
         if self._exact and noisy is not None and Path(noisy.path) != (self.raw and self.raw.source):
-            return read(self._find(noisy))
+            return read(self._find(noisy), **noisy.reading)
         if self.raw is None or self.raw is image:
             raise SBDError("The recipe needs the raw image as well, which was only in memory.")
         return self.raw
