@@ -12,6 +12,7 @@ from PIL import Image
 from events import image, seen
 from napari_sbd import read
 from napari_sbd.io import READ_SUFFIXES, arrays
+from napari_sbd.io.formats import FORMATS
 
 # suffix: pixel size [nm], frame time [s]
 CALIBRATION = {
@@ -27,6 +28,7 @@ CALIBRATION = {
     ".mrc.gz": (0.05, None),
     ".mrc.bz2": (0.05, None),
     ".ser": ((0.04, 0.02), None),
+    ".seq": (None, 0.025),
     ".eer": ((0.03, 0.02), 0.125),
     ".emd": ((0.03, 0.02), 0.5),
     ".de5": ((0.02, 0.03), 0.1),
@@ -68,7 +70,7 @@ def test_pixels_and_calibration(suffix, large, make, movie, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "suffix", [s for s in READ_SUFFIXES if s not in (".png", ".mrc.gz", ".mrc.bz2")]
+    "suffix", [s for f in FORMATS if f.lazy != "memory" for s in f.suffixes if s in READ_SUFFIXES]
 )
 def test_large_files_stay_on_disk(suffix, make, monkeypatch):
     monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
