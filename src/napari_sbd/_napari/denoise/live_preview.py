@@ -13,9 +13,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from superqt.utils import create_worker
 
 from ...errors import Cancelled
-from ..forms.preferences import obey_limits
 from ..forms.task_widget import sentence
 from ..jobs.live import LiveDenoiser, Preview, Request
+from ..jobs.preferences import obey_limits
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
