@@ -16,7 +16,8 @@ from .plan import Item
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
-    from ..provenance.steps import Denoise, Tuning
+    from ..provenance.steps.denoise import Denoise
+    from ..provenance.steps.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class Options:
         """Settings of the recipe's last denoising; None without a recipe."""
         if self.recipe is None:
             return None
-        from ..provenance.steps import Denoise, Drifting, SeriesDenoise, since_the_source, steps
+        from ..provenance.steps import since_the_source, steps
+        from ..provenance.steps.denoise import Denoise
 
         *before, last = [s.settings for s in since_the_source(steps(self.recipe))]
         if not isinstance(last, Denoise):
             raise SBDError("The last step of the recipe is no denoising; give a denoised result.")
-        if any(isinstance(s, (Drifting, SeriesDenoise)) for s in before):
+        if any(not s.begins for s in before):
             raise SBDError(
                 "The recipe does more than denoise each file, which a batch cannot do; follow it "
                 "with replay.apply."
@@ -77,9 +79,7 @@ class Options:
         recipe = self.from_recipe()
         if recipe is None:
             return self.settings
-        from ..provenance.replay_steps import settings_for
-
-        return settings_for(recipe, image, exact=False, device=self.settings.device)
+        return recipe.settings_for(image, exact=False, device=self.settings.device)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
 
     from ..files import file_checksum
     from ..provenance import read_recipe
-    from ..provenance.steps import Denoise, steps
+    from ..provenance.steps import steps
+    from ..provenance.steps.denoise import Denoise
 
     try:
         last = steps(read_recipe(task.item.target))[-1]
@@ -210,10 +211,9 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
 
 def _same_model(wanted: Settings, s: Denoise) -> bool:
     from ..networks import find_model
-    from ..provenance.replay_steps import model_of
 
     try:
-        card = model_of(s)
+        card = s.card()
     except SBDError:
         return False
     if wanted.model == "auto":
@@ -232,7 +232,7 @@ def _key(tuning: Tuning | None) -> Any:
 
 
 def _wanted_key(wanted: Settings) -> Any:
-    from ..provenance.steps import Request
+    from ..provenance.steps.tuning import Request
 
     if request := wanted.tuning:
         found = Request(**request.model_dump(exclude={"tune"}))

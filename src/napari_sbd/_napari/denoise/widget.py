@@ -17,16 +17,16 @@ from ...micrograph import Micrograph
 from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
-from ..forms.preferences import modality_of, remember_modality
+from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
 from ..jobs.live import Request
+from ..jobs.preferences import modality_of, remember_modality
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
+from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
-from ..tools.detector_widget import mask_of
-from ..tools.recipe_widget import copy_recipe
 from .denoising import Denoising
 from .form import DenoiseForm
 from .keys import bind_keys

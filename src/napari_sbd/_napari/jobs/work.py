@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase, create_worker
 
 from ...errors import Cancelled, in_words, listening
-from ..forms.preferences import obey_limits
+from .preferences import obey_limits
 from .queue import Job, queue
 
 Progress = Callable[[float, float], None]
