@@ -157,7 +157,7 @@ def _fuzz(suffix: str, paths: list[Path], cases: int, seed: int) -> tuple[Counte
     slowest = 0.0
     pool = worker()
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, f"damaged{suffix}")
+        target = Path(folder, f"damaged_000{suffix}")  # as TVIPS names its first part
         for case in range(cases):
             rng = np.random.default_rng([seed, case])
             target.write_bytes(damaged(contents[case % len(contents)], rng))

@@ -89,3 +89,16 @@ def test_a_data_set_of_impossible_size_is_refused_at_once(tmp_path):
     what, seconds = fuzz.look(str(path))
     assert what == "refused"
     assert seconds < 1
+
+
+def test_a_size_that_is_no_number_is_refused(make, tmp_path):
+    """tifffile compares such sizes with numbers, which is a TypeError of its own."""
+    import tifffile
+
+    path = make("a.eer")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        place = file.pages[1].tags["ImageLength"].offset
+    content = bytearray(path.read_bytes())
+    content[place + 4 : place + 12] = (2).to_bytes(8, "little")  # two of them
+    path.write_bytes(content)
+    assert fuzz.look(str(path))[0] == "refused"

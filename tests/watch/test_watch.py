@@ -350,3 +350,18 @@ def test_a_cluster_that_goes_away_is_one_sentence_and_the_next_watch_goes_on(
             sbd.watch(source, out, idle=0.0, scheduler="tcp://nowhere:1", **settings)
     assert len(lines(out)) == 1
     assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 3
+
+
+def test_files_whose_names_differ_by_suffix_or_case_keep_their_results(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    images = frames(3)
+    for name, image in zip(("a.mrc", "a.tif", "A.mrc"), images, strict=True):
+        sbd.write(sbd.Micrograph(image, PIXEL), source / name)
+    sbd.watch(source, out, idle=0.0, **settings)
+    results = [line["output"] for line in lines(out)]
+    assert len({name.casefold() for name in results}) == 3
+    # also when a watch is begun again, and another file of that name comes
+    sbd.write(sbd.Micrograph(images[0] + 1, PIXEL), source / "a.npy")
+    sbd.watch(source, out, idle=0.0, **settings)
+    assert len({line["output"].casefold() for line in lines(out)}) == 4
