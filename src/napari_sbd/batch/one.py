@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
-from ..errors import Cancelled, SBDError, in_words
+from ..errors import Cancelled, SBDError, in_words, listening
 from ..frames import as_micrograph
 from .looked_at import Facts, facts
 from .plan import Item
@@ -130,8 +129,7 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
     begun = time.perf_counter()
     source, target = task.item.source, task.item.target
     facts = Facts()
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", UserWarning)
+    with listening() as notes:
         try:
             (status, facts), reason = _result(task, should_stop), ""
         except Cancelled:
@@ -140,7 +138,6 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
             status, reason = "failed", str(error)
         except Exception as error:  # noqa: BLE001 (thousands of other files are waiting)
             status, reason = "failed", f"unexpected {type(error).__name__}: {error}"
-    notes = [str(w.message) for w in warned if issubclass(w.category, UserWarning)]
     seconds = time.perf_counter() - begun
     return Outcome(source, target, status, seconds, " ".join([reason, *notes]).strip(), facts)
 
@@ -193,8 +190,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     s, origin = last.settings, last.source
     if not isinstance(s, Denoise) or isinstance(s.frames, list) or origin is None:
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with listening():
         wanted = task.options.on(image)
     calibration = wanted.calibration
     return (

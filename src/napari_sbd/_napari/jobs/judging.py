@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...agreement import agreement
 from ...agreement.pairs import paired
+from ...errors import listening
 from ...micrograph import Micrograph
 from ...repeat import denoiser_of
 from .gain import Gain, gain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ...agreement.result import Agreement
 
 
@@ -39,10 +36,9 @@ def judge(
     should_stop
         Asked while halves are denoised.
     """
-    with told() as words:
+    with listening() as words:
         if raw.gain is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with listening():
                 pair = paired(raw, denoised)
             if not pair.counts:
                 found = gain_of(raw, pair.block)
@@ -70,13 +66,3 @@ def why_not(gain: Gain) -> str:
         parts.append("Type gain and offset in Denoise if you know them.")
     parts.append("Columns need no gain: they are judged by the noise of the image itself.")
     return " ".join(parts)
-
-
-@contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect what is warned of meanwhile, as sentences."""
-    words: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield words
-    words += [str(w.message) for w in caught if w.category is UserWarning]
