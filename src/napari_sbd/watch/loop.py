@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -18,6 +19,8 @@ from ..streaming.journal import fingerprint
 from .arrivals import Arrival, Arrivals
 from .camera import Cameras
 from .results import Line, Results
+
+_logger = logging.getLogger(__name__)
 
 _POLL = 0.05  # s between two looks at a source that shows nothing new
 _AGAIN = 1.0  # s until something that failed for reasons outside is tried again
@@ -220,6 +223,7 @@ class _Watch:
         fate: str,
         reason: str,
     ) -> None:
+        _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and result is not None:
             path = self.results.put(arrival, result).name
