@@ -76,8 +76,8 @@ def _line(step: Step, raw: str, newest: str) -> tuple[list[str], str]:
         return ["columns", *_columns(s, raw, newest, made_here), "-o", target], target
     if isinstance(s, Agreement):
         target = output_name(raw, "_agreement.png")
-        given = {"gain": s.gain, "offset": s.offset}
-        options = [*_pixel_size(s.pixel_size), *_options(given, {"gain": None, "offset": None})]
+        given = s.model_dump(include={"gain", "offset", "region"})
+        options = [*_pixel_size(s.pixel_size), *_options(given, dict.fromkeys(given))]
         return [
             "agreement",
             _noisy(s.noisy, raw, made_here),
@@ -142,8 +142,9 @@ def _columns(s: Columns, raw: str, newest: str, made_here: bool) -> list[str]:
         words = [newest, "--as-it-is"]
     else:
         words = [_noisy(s.noisy, raw, made_here), "--denoised", newest]
-    values = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha"})
-    defaults = {"polarity": "auto", "sensitivity": 0.5, "spacing": None, "alpha": None}
+    values = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha", "region"})
+    defaults = {"polarity": "auto", "sensitivity": 0.5}
+    defaults |= dict.fromkeys(("spacing", "alpha", "region"))
     words += [] if s.halves or s.noisy is False else ["--no-halves"]
     return [*words, *_calibration(s), *_options(values, defaults)]
 

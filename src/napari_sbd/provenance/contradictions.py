@@ -12,6 +12,7 @@ from .. import sampling
 from ..errors import BlankImage
 from ..frames import reference_frame
 from ..micrograph import Micrograph
+from ..region import Region
 from .steps import Denoise, Network, Step
 
 _DIGITS = 1e-5  # relative; formats with single precision keep calibration to this
@@ -85,7 +86,8 @@ def _block(s: Denoise) -> list[str]:
         return []
     size = s.pixel_size if isinstance(s.pixel_size, tuple) else (s.pixel_size,) * 2
     block = sampling.choose_bin(size)
-    block = tuple(min(b, n // 8) for b, n in zip(block, s.shape[-2:], strict=True))  # type: ignore[assignment]
+    sides = Region.of(s.region).on(s.shape).size if s.region else s.shape[-2:]
+    block = tuple(min(b, n // 8) for b, n in zip(block, sides, strict=True))  # type: ignore[assignment]
     if block == s.block:
         return []
     return [f"Its block is {_short(s.block)}, and its pixel size asks for {_short(block)}."]

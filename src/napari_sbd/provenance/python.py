@@ -201,14 +201,14 @@ class _Script:
         noisy = "None" if s.noisy is False else self._counts(s.noisy, made_here)
         names = [noisy, self._newest or ""]
         arguments = {**calibration(s), **s.model_dump(include={"polarity", "sensitivity"})}
-        arguments |= {"spacing": s.spacing, "alpha": s.alpha, "halves": s.halves}
+        arguments |= s.model_dump(include={"spacing", "alpha", "halves", "region"})
         call = _call("sbd.find_columns", names, arguments, _defaults(find_columns))
         self.lines.append(f"columns = {call}")
         self.ending = f'sbd.write_columns(columns, "{output_name(self._path, "_columns.csv")}")'
 
     def _agreement(self, s: Agreement, made_here: bool) -> None:
         names = [self._counts(s.noisy, made_here), self._newest or ""]
-        given = s.model_dump(include={"pixel_size", "gain", "offset"})
+        given = s.model_dump(include={"pixel_size", "gain", "offset", "region"})
         call = _call("sbd.agreement", names, given, dict.fromkeys(given))
         self.lines.append(f"judged = {call}")
         self.ending = "print(judged.verdict())"

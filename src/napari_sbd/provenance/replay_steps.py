@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ..series.stack import Series
 
 
+_SEARCH = {"polarity", "sensitivity", "spacing", "alpha", "halves", "region"}
+
+
 class Follower:
     """Does steps one after the other.
 
@@ -100,7 +103,7 @@ class Follower:
         assert isinstance(settings, Agreement)
         from .. import agreement
 
-        given = settings.model_dump(include={"pixel_size", "gain", "offset"})
+        given = settings.model_dump(include={"pixel_size", "gain", "offset", "region"})
         return agreement(self._counts(settings.noisy, image), image, **given)
 
     def _denoise(self, s: Denoise, image: Micrograph) -> Any:
@@ -168,7 +171,7 @@ class Follower:
     def _columns(self, s: Columns, image: Micrograph) -> Any:
         from ..columns import find_columns
 
-        settings = s.model_dump(include={"polarity", "sensitivity", "spacing", "alpha", "halves"})
+        settings = s.model_dump(include=_SEARCH)
         if self._exact:
             settings |= {"pixel_size": s.pixel_size, "gain": s.gain}
             settings |= {} if s.gain is None else {"offset": s.offset}

@@ -131,6 +131,7 @@ class Columns(Plain):
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float = 0.0
+    region: str | None = None
     noisy: Origin | Literal[False] | None = None
 
 
@@ -141,6 +142,7 @@ class Agreement(Plain):
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float | None = None
+    region: str | None = None
 
 
 class Simulation(Plain):
