@@ -79,8 +79,7 @@ class CompareWidget(TaskWidget):
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
         if m.is_movie and way == "thinning":
-            shown = frame_shown(self.viewer, layer)
-            m = m.replace(data=np.asarray(m.data[shown]))
+            m = m.frame(frame_shown(self.viewer, layer))
         self.table.setVisible(False)
         options = {
             "model": self.model.chosen,
