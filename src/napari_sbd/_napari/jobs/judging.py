@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...agreement import agreement
 from ...agreement.pairs import paired
 from ...micrograph import Micrograph
+from ...region import limited
 from ...repeat import denoiser_of
 from .gain import Gain, gain_of
 
@@ -24,6 +25,7 @@ def judge(
     denoised: Micrograph,
     halves: bool,
     should_stop: Callable[[], bool] = lambda: False,
+    region: str | None = None,
 ) -> tuple[Agreement | Gain, str]:
     """The judgement, or what is known of the gain that it needs; and what was warned of.
 
@@ -38,20 +40,23 @@ def judge(
         the image that was made from them.
     should_stop
         Asked while halves are denoised.
+    region
+        To which it is limited.
     """
     with told() as words:
         if raw.gain is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                pair = paired(raw, denoised)
+                part, made, _ = limited(raw, denoised)
+                pair = paired(part, made)
             if not pair.counts:
-                found = gain_of(raw, pair.block)
+                found = gain_of(part, pair.block)
                 return (Gain("unknown") if found.how == "counted" else found), ""
             raw = raw.replace(gain=1.0)
         again: Any = False
         if halves:
             again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
-        result = agreement(raw, denoised, denoiser=again)
+        result = agreement(raw, denoised, denoiser=again, region=region)
     return result, " ".join(words)
 
 
