@@ -45,7 +45,7 @@ def recipe(
     Parameters
     ----------
     operation
-        What was done, one of ``provenance.steps.SETTINGS``.
+        What was done, one of ``provenance.steps.KINDS``.
     origin
         The file that the step began with, as ``origin_of`` gives it. None if it began with the
         result of the step before, or with data in memory.

@@ -97,10 +97,14 @@ def test_dose_follows_the_region(make_napari_viewer, qtbot):
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
     hands.ready()
     click(qtbot, widget.region.draw)
-    hands.drag(layer, (63, 63), (63, 32))
-    qtbot.waitUntil(lambda: widget.dose.text().startswith("0.5"), timeout=20_000)
-    hands.drag(layer, (63, 32), (63, 95))
-    qtbot.waitUntil(lambda: widget.dose.text().startswith("5"), timeout=20_000)
+    for start, end, expected in ((63, 31, 0.5), (31, 95, 5.0)):
+        hands.drag(layer, (63, start), (63, end))
+        about = pytest.approx(expected, rel=0.05)
+        qtbot.waitUntil(lambda a=about: dose(widget) == a, timeout=20_000)
+
+
+def dose(widget):
+    return float((widget.dose.text() or "0").split()[0])
 
 
 def test_shapes_become_regions_of_the_image(make_napari_viewer):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SBDError
+from ..errors import SBDError, listening
 from .one import Options, Task, is_finished
 from .plan import Item, plan
 
@@ -129,8 +128,7 @@ def _speed(image: Micrograph, chosen: Options) -> float:
     from ..session import Session
 
     frame = reference_frame(image)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with listening():
         alone = {"gain_tuning": False, "neighbours": 0, "frames": None}
         settings = chosen.on(image).model_copy(update=alone)
         corner = np.ascontiguousarray(frame[:_SAMPLE, :_SAMPLE])

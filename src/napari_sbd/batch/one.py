@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
-from ..errors import Cancelled, SBDError, in_words
+from ..errors import Cancelled, SBDError, in_words, listening
 from ..frames import as_micrograph
 from .looked_at import Facts, facts
 from .plan import Item
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
-    from ..provenance.steps import Denoise, Tuning
+    from ..provenance.steps.denoise import Denoise
+    from ..provenance.steps.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,13 @@ class Options:
         """Settings of the recipe's last denoising; None without a recipe."""
         if self.recipe is None:
             return None
-        from ..provenance.steps import Denoise, Drifting, SeriesDenoise, since_the_source, steps
+        from ..provenance.steps import since_the_source, steps
+        from ..provenance.steps.denoise import Denoise
 
         *before, last = [s.settings for s in since_the_source(steps(self.recipe))]
         if not isinstance(last, Denoise):
             raise SBDError("The last step of the recipe is no denoising; give a denoised result.")
-        if any(isinstance(s, (Drifting, SeriesDenoise)) for s in before):
+        if any(not s.begins for s in before):
             raise SBDError(
                 "The recipe does more than denoise each file, which a batch cannot do; follow it "
                 "with replay.apply."
@@ -78,9 +79,7 @@ class Options:
         recipe = self.from_recipe()
         if recipe is None:
             return self.settings
-        from ..provenance.replay_steps import settings_for
-
-        return settings_for(recipe, image, exact=False, device=self.settings.device)
+        return recipe.settings_for(image, exact=False, device=self.settings.device)
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,7 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
     begun = time.perf_counter()
     source, target = task.item.source, task.item.target
     facts = Facts()
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", UserWarning)
+    with listening() as notes:
         try:
             (status, facts), reason = _result(task, should_stop), ""
         except Cancelled:
@@ -140,7 +138,6 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
             status, reason = "failed", str(error)
         except Exception as error:  # noqa: BLE001 (thousands of other files are waiting)
             status, reason = "failed", f"unexpected {type(error).__name__}: {error}"
-    notes = [str(w.message) for w in warned if issubclass(w.category, UserWarning)]
     seconds = time.perf_counter() - begun
     return Outcome(source, target, status, seconds, " ".join([reason, *notes]).strip(), facts)
 
@@ -183,7 +180,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
 
     from ..files import file_checksum
     from ..provenance import read_recipe
-    from ..provenance.steps import Denoise, steps
+    from ..provenance.steps import steps
+    from ..provenance.steps.denoise import Denoise
 
     try:
         last = steps(read_recipe(task.item.target))[-1]
@@ -192,8 +190,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     s, origin = last.settings, last.source
     if not isinstance(s, Denoise) or isinstance(s.frames, list) or origin is None:
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with listening():
         wanted = task.options.on(image)
     calibration = wanted.calibration
     return (
@@ -214,10 +211,9 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
 
 def _same_model(wanted: Settings, s: Denoise) -> bool:
     from ..networks import find_model
-    from ..provenance.replay_steps import model_of
 
     try:
-        card = model_of(s)
+        card = s.card()
     except SBDError:
         return False
     if wanted.model == "auto":
@@ -236,7 +232,7 @@ def _key(tuning: Tuning | None) -> Any:
 
 
 def _wanted_key(wanted: Settings) -> Any:
-    from ..provenance.steps import Request
+    from ..provenance.steps.tuning import Request
 
     if request := wanted.tuning:
         found = Request(**request.model_dump(exclude={"tune"}))

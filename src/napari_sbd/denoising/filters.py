@@ -21,7 +21,7 @@ from ..errors import SBDError, by_name
 from ..frames import finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
-from .denoiser import choose_block
+from .block import choose_block
 
 Filter = Callable[[np.ndarray], np.ndarray]
 Method = Callable[[np.ndarray], np.ndarray]

@@ -9,7 +9,7 @@ from ..errors import SBDError
 from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..series.stack import Series
-from .steps import Origin
+from .steps.plain import Origin
 
 
 def read_source(path: Path) -> Micrograph | Series:
@@ -28,7 +28,7 @@ def image_of(result: Any) -> Any:
     if hasattr(result, "metadata") or isinstance(result, dict):
         return result if hasattr(result, "metadata") else None
     from ..io import READ_SUFFIXES
-    from .names import is_series_file
+    from .steps.names import is_series_file
 
     path = Path(result).absolute()
     kind = path.suffix.lower()

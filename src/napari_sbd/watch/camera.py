@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from ..denoising.settings import Settings
-from ..errors import BlankImage
+from ..errors import BlankImage, listening
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
 from ..noise.references import apply_references, mean_of
@@ -62,13 +61,12 @@ class Cameras:
         Cancelled
             If it was asked for.
         """
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always", UserWarning)
+        with listening() as heard:
             try:
                 result = self._denoised(image)
             except BlankImage as error:
                 result = image.replace(data=np.asarray(image.data, np.float32)), "blank", str(error)
-        for sentence in (str(w.message) for w in warned):
+        for sentence in heard:
             if sentence not in self._said:
                 self._said.add(sentence)
                 self._say(sentence)

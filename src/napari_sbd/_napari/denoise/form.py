@@ -13,10 +13,10 @@ from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_image
-from ..forms.preferences import preference
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..jobs.gain import offer, short
+from ..jobs.preferences import preference
 from ..jobs.summary import Understanding, pixel_size_text
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...agreement.resolution import SplitHalf, split_half_resolution
-from ...errors import Cancelled
+from ...errors import Cancelled, listening
 from ...micrograph import Micrograph
 from ...region import Region, made_in
 from ...repeat import denoiser_of
@@ -123,7 +122,6 @@ def _middle(
 def _compare(
     raw: Micrograph, made: Micrograph, progress: Progress, should_stop: ShouldStop
 ) -> SplitHalf:
-    with warnings.catch_warnings():  # what they say was said when the image was denoised
-        warnings.simplefilter("ignore")
+    with listening():  # what is warned of was said when the image was denoised
         denoiser = denoiser_of(made, anew=False, should_stop=should_stop)
         return split_half_resolution(raw, denoiser=denoiser)

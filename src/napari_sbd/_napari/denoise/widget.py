@@ -11,7 +11,6 @@ from napari.layers import Image, Shapes
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
-from superqt.utils import create_worker
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
@@ -19,15 +18,16 @@ from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
 from ...region import Region
-from ..forms.preferences import modality_of, remember_modality
+from ..forms.recipe import copy_recipe
+from ..forms.task_widget import sentence
 from ..jobs.live import Request
+from ..jobs.preferences import modality_of, remember_modality
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
-from ..jobs.work import Work
+from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
+from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
-from ..tools.detector_widget import mask_of
-from ..tools.recipe_widget import copy_recipe
 from .denoising import Denoising
 from .form import DenoiseForm
 from .keys import bind_keys
@@ -137,15 +137,8 @@ class DenoiseWidget(DenoiseForm):
             return
         m = m if drawn is None else Region.of(drawn).on(m.shape).cut(m)
         self._asked = m
-        worker = create_worker(
-            understand_or_say,
-            m,
-            self.model.chosen,
-            self.settings.modality,
-            _start_thread=False,
-        )
-        worker.returned.connect(self._understood)
-        worker.start()
+        work = partial(understand_or_say, m, self.model.chosen, self.settings.modality)
+        in_background(work, self._understood, self._failed).start()
 
     def _show(self, found: Understanding | None) -> None:
         self._found = found
@@ -159,6 +152,9 @@ class DenoiseWidget(DenoiseForm):
             self._show(found)
         elif not self.running and not self.message.text():
             self.say(found)
+
+    def _failed(self, error: Exception) -> None:
+        self.say(sentence(error))
 
     def _edited(self) -> None:
         try:
@@ -215,6 +211,10 @@ class DenoiseWidget(DenoiseForm):
         for denoising in self.under_way:
             denoising.show()
 
+    def already_told(self) -> tuple[str, ...]:
+        """What the form says of the image that is chosen."""
+        return self._found.warnings if self._found else ()
+
     def show_result(self, result: Denoising) -> str:
         """Tell what has come of it."""
         return result.run.outcome
@@ -260,9 +260,9 @@ class DenoiseWidget(DenoiseForm):
             self._complain(str(error))
             return
         self.measure.setEnabled(False)
-        worker = create_worker(_spectrum_or_say, m, region, _start_thread=False)
-        worker.returned.connect(self._measured)
-        worker.start()
+        in_background(
+            partial(estimate_noise_spectrum, m, region=region), self._measured, self._not_measured
+        ).start()
 
     def _drawn(self) -> Shapes | None:
         """The shapes that mark a region: those of the selected layer, else of the newest."""
@@ -270,11 +270,12 @@ class DenoiseWidget(DenoiseForm):
         chosen = [one for one in known if one in self.viewer.layers.selection]
         return ([None, *known, *chosen])[-1]
 
-    def _measured(self, found: NoiseSpectrum | str) -> None:
+    def _not_measured(self, error: Exception) -> None:
         self.measure.setEnabled(True)
-        if isinstance(found, str):
-            self._complain(found)
-            return
+        self._complain(sentence(error))
+
+    def _measured(self, found: NoiseSpectrum) -> None:
+        self.measure.setEnabled(True)
         path, _ = QFileDialog.getSaveFileName(
             self, "Keep the noise spectrum of this detector", "camera.json", "Spectrum (*.json)"
         )
@@ -326,11 +327,3 @@ def folder_of(layer: Image | None) -> str | None:
     """The folder of the file that a layer shows; None where it comes from none."""
     known = {} if layer is None else layer.metadata.get(layers.KEY, {})
     return str(Path(known["source"]).parent) if known.get("source") else None
-
-
-def _spectrum_or_say(m: Micrograph, region: Any) -> NoiseSpectrum | str:
-    """The noise spectrum of an image or a part of it, or a sentence why there is none."""
-    try:
-        return estimate_noise_spectrum(m, region=region)
-    except SBDError as error:
-        return str(error)

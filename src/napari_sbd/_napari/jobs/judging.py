@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...agreement import agreement
 from ...agreement.pairs import paired
+from ...errors import listening
 from ...micrograph import Micrograph
 from ...region import limited
 from ...repeat import denoiser_of
 from .gain import Gain, gain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ...agreement.result import Agreement
 
 
@@ -43,11 +40,10 @@ def judge(
     region
         To which it is limited.
     """
-    with told() as words:
+    with listening() as words:
         if raw.gain is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                part, made, _ = limited(raw, denoised)
+            part, made, _ = limited(raw, denoised)
+            with listening():
                 pair = paired(part, made)
             if not pair.counts:
                 found = gain_of(part, pair.block)
@@ -75,13 +71,3 @@ def why_not(gain: Gain) -> str:
         parts.append("Type gain and offset in Denoise if you know them.")
     parts.append("Columns need no gain: they are judged by the noise of the image itself.")
     return " ".join(parts)
-
-
-@contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect what is warned of meanwhile, as sentences."""
-    words: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield words
-    words += [str(w.message) for w in caught if w.category is UserWarning]

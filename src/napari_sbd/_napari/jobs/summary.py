@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...denoising.denoiser import choose_block, doubts
+from ...denoising.block import choose_block
+from ...denoising.doubts import doubts
 from ...errors import BlankImage, SBDError
 from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize, unmasked

@@ -103,3 +103,19 @@ def _add(
     viewer.add_layer(layer)
     viewer.layers.selection.active = layer
     return layer
+
+
+def mask_of(shapes: Shapes, image: Image) -> np.ndarray:
+    """(Y, X) bool: the pixels of an image that lie within shapes, wherever both layers lie.
+
+    Raises
+    ------
+    SBDError
+        If there is no shape.
+    """
+    drawn = [corners_on(image, shapes, number) for number in range(len(shapes.data))]
+    if not drawn:
+        raise SBDError(f'"{shapes.name}" holds no shape; mark the region in it.')
+    height_width = image.data.shape[-2:]
+    mask: np.ndarray = Shapes(drawn, shape_type=shapes.shape_type).to_labels(height_width) > 0
+    return mask

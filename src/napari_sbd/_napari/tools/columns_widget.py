@@ -10,17 +10,17 @@ import numpy as np
 from napari.layers import Image, Points
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
-from superqt.utils import create_worker, qdebounced
+from superqt.utils import qdebounced
 
 from ...columns import find_columns, follow_columns, refit_columns, write_columns
-from ...errors import SBDError
+from ...errors import SBDError, listening
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
-from ..jobs.judging import told
+from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
@@ -152,17 +152,13 @@ class ColumnsWidget(TaskWidget):
         if layer is None or self.running:
             return
         image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
-        worker = create_worker(
+        work = partial(
             detect,
             np.asarray(image),
             sensitivity=self.sensitivity.value() / _STEPS,
-            polarity=self.polarity.currentText(),
-            _ignore_errors=True,
-            _start_thread=False,
+            polarity=self.polarity.currentText(),  # type: ignore[arg-type]
         )
-        worker.returned.connect(self._show_preview)
-        worker.errored.connect(self._complain_of)
-        worker.start()
+        in_background(work, self._show_preview, self._complain_of).start()
 
     def _show_preview(self, found: Detection) -> None:
         layer = self.denoised.layer
@@ -224,13 +220,11 @@ class ColumnsWidget(TaskWidget):
             return
         self._fitting = True
         wanted = np.isin(np.arange(len(table)), rows)
-        worker = create_worker(
-            refit_columns, table, wanted, *self._pair, _ignore_errors=True, _start_thread=False
-        )
         began = self._edits and self._edits.now
-        worker.returned.connect(partial(self._refitted, layer, began, table, rows))
-        worker.errored.connect(self._complain_of)
-        worker.finished.connect(self._go_on)
+        then = partial(self._refitted, layer, began, table, rows)
+        work = partial(refit_columns, table, wanted, *self._pair)
+        worker = in_background(work, then, self._complain_of)
+        worker.finished.connect(self._go_on)  # type: ignore[arg-type]
         worker.start()
 
     def _go_on(self) -> None:
@@ -322,7 +316,7 @@ def _measure(
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, int | None, str]:
     """The table, the frame it is of, and what was warned of."""
-    with told() as words:
+    with listening() as words:
         table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
