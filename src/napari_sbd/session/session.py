@@ -83,7 +83,7 @@ class Session:
         self.source, self.source_state = self._frames.image, self._frames.state
         self.tuned, which = given_gains(settings)
         drawn = settings.region
-        self._part = None if drawn is None else Region.of(drawn).on(image.shape)
+        self._part = None if drawn is None else Region.of(drawn).on(self.source.shape)
         self.worker = Denoiser(
             self._cut(self.source),
             modality=settings.modality,

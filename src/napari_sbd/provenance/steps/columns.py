@@ -70,6 +70,8 @@ class Columns(Operation):
     def cite(self, text: Text) -> None:
         """Search, fit and test."""
         image = "image" if self.noisy is False else "denoised image"
+        if self.region:
+            image = f"region {self.region} [px] of the {image}"
         tested = ""
         if self.noisy is not False:
             tested = (

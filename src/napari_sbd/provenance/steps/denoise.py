@@ -174,6 +174,8 @@ class Denoise(Network, Repeated, Operation):
             )
         if self.gain_tuning is not None:
             self.gain_tuning.cite(text)
+        if self.region is not None:
+            text.say(f"Only the rectangle around the region {self.region} [px] was denoised.")
         if self.frames is not None:
             text.say(f"Of the movie, only frames {self.frames} were denoised.")
 
