@@ -15,6 +15,8 @@ import numpy as np
 from .files import file_checksum, writing
 
 KEY = "napari_sbd"
+CHOSEN = "read"
+"""Key in the metadata for what was chosen of how to read a file, such as a sum of frames."""
 BESIDE = ".recipe.json"
 
 
@@ -86,7 +88,7 @@ def is_result(metadata: Mapping[str, Any]) -> bool:
 
 
 def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
-    """Path and SHA-256 of the file that a micrograph or series was read from.
+    """Path and SHA-256 of the file that a micrograph or series was read from, and how it was read.
 
     None where it was not read from a file, or was made from that file by the steps of its history,
     which say so already.
@@ -105,7 +107,8 @@ def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
     known = [s.get("path") for s in steps if isinstance(s, Mapping)]
     if known and known[-1] == path:
         return None
-    return {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    origin = {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    return {**origin, **source.metadata.get(CHOSEN, {})}
 
 
 def forget_beside(path: Path) -> None:

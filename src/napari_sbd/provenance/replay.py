@@ -132,7 +132,7 @@ def rerun(
         if source is None and origin is None:
             raise SBDError("The recipe is of an image in memory; give its file as the source.")
         path = Path(source) if source is not None else found(origin, folder)  # type: ignore[arg-type]
-        raw = read_source(path)
+        raw = read_source(path, **(origin.reading if origin else {}))
     with in_words():
         find = partial(found, folder=folder)
         follower = Follower(raw, True, find, progress, should_stop)

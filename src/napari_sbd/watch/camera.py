@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..denoising.settings import Settings
 from ..errors import BlankImage, listening
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
-from ..noise.references import apply_references, mean_of
+from ..noise.references import corrected, correction, mean_of
 from ..recipe import with_recipe
 from ..session import Fate, Session
 
@@ -41,6 +42,7 @@ class Cameras:
     ) -> None:
         self._settings, self._say, self._stop = settings, say, should_stop
         self._sessions: dict[object, Session] = {}
+        self._corrections: dict[object, tuple[Any, Any]] = {}
         self._said: set[str] = set()
         self._dark = settings.dark and mean_of(settings.dark, "dark reference")
         self._response = settings.gain_reference and mean_of(
@@ -81,7 +83,9 @@ class Cameras:
             self._sessions[key] = Session(alone, self._settings, should_stop=self._stop)
         session = self._sessions[key]
         if self._dark is not None or self._response is not None:
-            told = apply_references(told, self._dark, self._response)
+            if key not in self._corrections:  # the first frame tells how the references lie
+                self._corrections[key] = correction(told, self._dark, self._response)
+            told = corrected(told, *self._corrections[key]).replace(offset=0.0)
         frame = session.compute(0, np.asarray(told.data))
         result = told.replace(data=frame.values)
         entry = session.entry({0: frame.fate}, {0: frame.filled}, checksum=False)

@@ -42,6 +42,10 @@ class Seen:
         From the moment when the frame was there [s].
     waiting
         Frames that are there and not denoised yet.
+    reason
+        Why it was not denoised.
+    number
+        How many frames had come before it.
     """
 
     arrival: Arrival
@@ -51,6 +55,7 @@ class Seen:
     delay_s: float
     waiting: int
     reason: str = ""
+    number: int = 0
 
 
 @dataclass
@@ -155,6 +160,8 @@ class _Watch:
     on_frame: Callable[[Seen], None]
     say: Callable[[str], None]
     waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    count: int = 0
     summary: Summary = field(default_factory=Summary)
     complaint: str = ""
 
@@ -163,7 +170,10 @@ class _Watch:
         while not should_stop():
             now = time.monotonic()
             found = self.arrivals.poll(now)
-            self.waiting += [(a, now) for a in found if not self._is_done(a)]
+            new = [arrival for arrival in found if not self._is_done(arrival)]
+            self.waiting += [(arrival, now) for arrival in new]
+            self.numbers.update((a.key, self.count + i) for i, a in enumerate(new))
+            self.count += len(new)
             if self.waiting:
                 last = now
                 try:
@@ -235,4 +245,6 @@ class _Watch:
             self.results.note(line)
         self.complaint = ""
         self.summary.fates[fate] += 1
-        self.on_frame(Seen(arrival, raw, result, fate, delay, len(self.waiting), reason))
+        number = self.numbers.pop(arrival.key)
+        waiting = len(self.waiting)
+        self.on_frame(Seen(arrival, raw, result, fate, delay, waiting, reason, number))

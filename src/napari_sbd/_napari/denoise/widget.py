@@ -17,6 +17,7 @@ from ...micrograph import Micrograph
 from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
+from ...region import Region
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
 from ..jobs.live import Request
@@ -66,6 +67,7 @@ class DenoiseWidget(DenoiseForm):
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
+        self.region.changed.connect(self._understand)
         self.modality.activated.connect(self._remember_modality)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
@@ -128,6 +130,12 @@ class DenoiseWidget(DenoiseForm):
             self.say(str(error))
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
+        try:
+            drawn = self.region.region()
+        except SBDError as error:
+            self.say(str(error))
+            return
+        m = m if drawn is None else Region.of(drawn).on(m.shape).cut(m)
         self._asked = m
         work = partial(understand_or_say, m, self.model.chosen, self.settings.modality)
         in_background(work, self._understood, self._failed).start()
@@ -182,7 +190,8 @@ class DenoiseWidget(DenoiseForm):
         """Read the fields."""
         self._keep_typed()
         layer = layers.needed(self.layer.layer)
-        run = Run(layers.micrograph_of(layer), self.settings, frame=frame_shown(self.viewer, layer))
+        settings = self.settings.model_copy(update={"region": self.region.region()})
+        run = Run(layers.micrograph_of(layer), settings, frame=frame_shown(self.viewer, layer))
         if any(one.run.same_as(run) for one in self.under_way):
             raise SBDError("This is under way already; change a setting or choose another image.")
         return Denoising(self.viewer, layer, run, self.keep.isChecked())

@@ -90,7 +90,8 @@ def _write(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Path:
-    found, warned = judge(raw, denoised, halves=True, should_stop=should_stop)
+    region = None if columns is None else columns.attrs.get("region")
+    found, warned = judge(raw, denoised, True, should_stop, region)
     judged = None if isinstance(found, Gain) else found
     halves = None
     with suppress(SBDError):  # the line above says why no denoiser is known
