@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from ..noise.camera import Camera, Working, look_at
 from ..spacings import doubt_crystal, doubt_pixel_size
 from .against_blur import against_blur
 from .settings import Quality
+from .working_block import choose_block
 
 Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
 
 _SMALLEST = 32  # pixels along a side
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
 _BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
-_FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
 class Denoiser:
@@ -90,9 +91,13 @@ class Denoiser:
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
 
-        where, block, card = resolve_device(device), choose_block(source), find_model(model)
-        raw = reference_frame(source)
+        where, card = resolve_device(device), find_model(model)
+        alone = companion(card) if card.frames > 1 else card
+        chosen = choose_block(source, alone, where, **camera)
+        block, raw = chosen.block, reference_frame(source)
         seen, first = look_at(source, block, **camera)
+        if chosen.seen:
+            seen = replace(seen, seen=(chosen.seen, *seen.seen))
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
@@ -120,9 +125,14 @@ class Denoiser:
                     f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
                     "this is a single image; choose another model."
                 )
-            alone = companion(card)
             vars(self).update(
                 network=load_network(alone, where), movie_network=load_network(card, where)
+            )
+        if chosen.doubtful:
+            warn(
+                f"The pixel size is unknown; {block[0]} x {block[1]} pixels are summed, and little "
+                "speaks for it: no clear lattice, and other sums predict pixels as well. Give the "
+                "pixel size."
             )
         for sentence in doubts(card, source, block, self.dose, first):
             warn(sentence)
@@ -378,22 +388,6 @@ def _dose(source: Micrograph, above: float) -> float | None:
             "with this gain and offset there are no electrons in it."
         )
     return above / source.gain
-
-
-def choose_block(source: Micrograph) -> tuple[int, int]:
-    """Pixels to sum along y and x: from the pixel size, else from the lattice in the spectrum."""
-    shape = source.shape[-2:]
-    if source.pixel_size_yx is not None:
-        block = sampling.choose_bin(source.pixel_size_yx)
-    else:
-        found = sampling.estimate_bin(mean_filled(reference_frame(source)))
-        if found is None:
-            warn(
-                f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
-                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size."
-            )
-        block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
-    return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
 
 
 def _padded(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
