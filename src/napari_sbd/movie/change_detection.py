@@ -100,9 +100,9 @@ class Stillness:
         none = np.isnan(difference)
         square = _average(np.where(none, 0, difference) ** 2, _NEAR)
         noise = max(level**2 + other_level**2, 1e-30)
-        relative: np.ndarray = square / (noise * self._variance)
-        beyond = [np.mean(relative > limit) for limit in self._limits]
-        enough = [tail <= _FALSE * share for tail, share in zip(_TAILS, beyond, strict=True)]
+        relative = square / (noise * self._variance)
+        beyond = [float(np.mean(relative > limit)) for limit in self._limits]
+        enough = [bool(tail <= _FALSE * share) for tail, share in zip(_TAILS, beyond, strict=True)]
         excess = relative / self._limits[enough.index(True) if any(enough) else -1]
         same = 1 / (1 + _FALL * np.maximum(0, excess - 1))
         alike = 1 / (1 + (excess / _FOREIGN) ** 2)
