@@ -121,6 +121,18 @@ class Micrograph:
             return self.pixel_size
         return self.pixel_size, self.pixel_size
 
+    def frame(self, number: int) -> Micrograph:
+        """One frame of a movie as an image in memory; an image is its own only frame.
+
+        Parameters
+        ----------
+        number
+            Of the frame.
+        """
+        return self.replace(
+            data=np.asarray(self.data[number] if self.is_movie else self.data), frame_time=None
+        )
+
     def replace(self, **changes: Any) -> Micrograph:
         """Return a copy with some fields changed.
 

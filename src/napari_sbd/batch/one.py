@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..provenance.steps.denoise import Denoise
     from ..provenance.steps.tuning import Tuning
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -30,12 +33,15 @@ class Options:
         As in ``denoise``; gains are tuned on each file, or are the path of saved ones.
     recipe
         Of a result, in place of all but the device.
+    chosen
+        Of how to read each file, as ``io.choices`` gives it; nothing leaves that to the recipe.
     judge, report
         What else to make of each result, as ``looked_at.facts`` takes it.
     """
 
     settings: Settings = field(default_factory=Settings)
     recipe: Any = None
+    chosen: dict[str, int] = field(default_factory=dict)
     judge: bool = False
     report: bool = False
 
@@ -73,6 +79,16 @@ class Options:
                 "with replay.apply."
             )
         return last
+
+    @property
+    def reading(self) -> dict[str, int]:
+        """Keywords of ``read`` for each file."""
+        if self.recipe is None or self.chosen:
+            return self.chosen
+        from ..provenance.steps import since_the_source, steps
+
+        origin = since_the_source(steps(self.recipe))[0].source
+        return origin.reading if origin else {}
 
     def on(self, image: Micrograph) -> Settings:
         """The settings for the image of a file."""
@@ -153,13 +169,14 @@ def _result(
 
         torch.set_num_threads(task.threads)
     with in_words():
-        image = read(source)
+        image = read(source, **task.options.reading)
         if task.resume and target.exists() and is_finished(task, image):
             status: Literal["done", "skipped"] = "skipped"
         else:
             status = "done"
             target.parent.mkdir(parents=True, exist_ok=True)
             _denoise(task, image, should_stop)
+        _logger.debug("%s: %s", source, status)
         raw = as_micrograph(image, **task.options.on(image).calibration)
         return status, facts(raw, read(target), target, task.options.judge, task.options.report)
 
@@ -195,6 +212,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     calibration = wanted.calibration
     return (
         origin.sha256 == file_checksum(task.item.source)
+        and origin.reading == task.options.reading
         and last.versions.get("napari-sbd") == version("napari-sbd")
         and _same_model(wanted, s)
         and _same_choices(wanted, s)

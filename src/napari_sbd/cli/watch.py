@@ -27,6 +27,9 @@ def watch(
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave frames out that a faster camera left behind.")
     ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask.distributed cluster that denoises.")
+    ] = None,
     idle: Annotated[
         float | None, typer.Option(help="End when nothing new came for this many seconds.")
     ] = None,
@@ -55,6 +58,7 @@ def watch(
             glob=glob,
             to=to,
             skip=skip,
+            scheduler=scheduler,
             idle=idle,
             on_frame=tell,
             say=lambda sentence: err.print(f"Warning: {sentence}", markup=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from .block import choose_block
 from .doubts import doubt_detail, doubt_noise, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
+
+_logger = logging.getLogger(__name__)
 
 Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
 
@@ -118,6 +121,7 @@ class Denoiser:
             vars(self).update(
                 network=load_network(alone, where), movie_network=load_network(card, where)
             )
+        _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
         for sentence in doubts(card, source, block, self.dose, first) + doubt_noise(sums, white):
             warn(sentence)
 

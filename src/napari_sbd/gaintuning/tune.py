@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from .judge import Frame
 from .losses import LOSSES
 from .report import Report
 from .tuned import Tuned, fingerprint
+
+_logger = logging.getLogger(__name__)
 
 Frames = Literal["reference", "all", "each"] | int
 
@@ -151,6 +154,8 @@ def tune_model(
             )
         )
     _tell(progress, 0, total, total, 0)
+    for _, report in found:
+        _logger.debug("%s of %s noise: %s", report.loss, report.noise, report.reason)
     card = worker.card
     changes = {name: np.stack([c[name] for c, _ in found]) for name in found[0][0]}
     return Tuned(

@@ -12,15 +12,15 @@ from ..series.stack import Series
 from .steps.plain import Origin
 
 
-def read_source(path: Path) -> Micrograph | Series:
-    """Read an image or movie as a micrograph, a NIfTI stack as a series."""
+def read_source(path: Path, **reading: Any) -> Micrograph | Series:
+    """Read an image or movie as a micrograph, as ``read`` is told; a NIfTI stack as a series."""
     from ..series.files import is_nifti, read_series
 
     if is_nifti(path):
         return read_series(path)
     from ..io import read
 
-    return read(path)
+    return read(path, **reading)
 
 
 def image_of(result: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +25,8 @@ from .source import Source
 if TYPE_CHECKING:
     from ..movie.choice import Way
     from ..movie.windows import Windows
+
+_logger = logging.getLogger(__name__)
 
 _ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
@@ -248,6 +252,7 @@ class Session:
         checksum
             Whether to read the whole file for its checksum, once.
         """
+        _logger.debug("fates of frames: %s", Counter(fates.values()).most_common())
         extra: dict[str, Any] = {}
         if self._way is not None:
             extra["movie_choice"] = self._way.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ..networks.unet import UNet
     from .history import Row
     from .recipe import Recipe
+
+_logger = logging.getLogger(__name__)
 
 RATE = 0.01
 FINE_TUNING_RATE = 0.004
@@ -112,6 +115,7 @@ def train(
     if minutes is not None:
         plan = plan.model_copy(update={"minutes": minutes, "steps": None})
     rate = plan.rate or (FINE_TUNING_RATE if start else RATE)
+    _logger.debug("from %s at rate %g, %s", start or "scratch", rate, "resumed" if saved else "new")
     network = _first_network(plan, start, saved)
     try:
         folder.mkdir(parents=True, exist_ok=True)

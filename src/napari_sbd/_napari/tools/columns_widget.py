@@ -103,7 +103,7 @@ class ColumnsWidget(TaskWidget):
         frame = frame_shown(self.viewer, layer) if m.is_movie else None
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
-            m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
+            m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
@@ -321,7 +321,3 @@ def _measure(
         if follow and len(table):
             table = follow_columns(table)
     return table, frame, " ".join(words)
-
-
-def _at(m: Micrograph, frame: int) -> Micrograph:
-    return m.replace(data=np.asarray(m.data[frame]))

@@ -101,7 +101,7 @@ class CompareWidget(TaskWidget):
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
         number = frame_shown(self.viewer, layer)
-        shown = m.replace(data=np.asarray(m.data[number])) if m.is_movie else m
+        shown = m.frame(number)
         m = shown if way == "thinning" else m
         self.table.setVisible(False)
         self.take.setVisible(False)

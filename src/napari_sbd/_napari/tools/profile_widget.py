@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...errors import SBDError
-from ...files import replacing
+from ...files import writing
 from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
@@ -201,11 +201,8 @@ class ProfileWidget(ShapeTool):
         path = file_to_write(self, "Save profile", "profile.csv", {"CSV": ".csv"})
         if not path:
             return
-        try:
-            with replacing(Path(path)) as draft:
-                draft.write_text(words, encoding="utf-8")
-        except OSError as error:
-            raise SBDError(f"{path} cannot be written: {error}.") from error
+        with writing(Path(path), "profile") as draft:
+            draft.write_text(words, encoding="utf-8")
         self.say(f"Wrote {path}.")
 
     def _save_picture(self) -> None:

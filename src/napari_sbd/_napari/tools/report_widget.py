@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Points
 from qtpy.QtWidgets import QPlainTextEdit
 
@@ -65,10 +64,7 @@ class ReportWidget(TaskWidget):
         table = None if points is None else columns_layer.table_of(points)
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
-            pair = [
-                m.replace(data=np.asarray(m.data[frame]), name=f"{m.name}, frame {frame}")
-                for m in pair
-            ]
+            pair = [m.frame(frame).replace(name=f"{m.name}, frame {frame}") for m in pair]
             of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
             if of_columns != frame:
                 raise SBDError(

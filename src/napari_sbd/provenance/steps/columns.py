@@ -51,9 +51,9 @@ class Columns(Operation):
             words = [commands.counts(self.noisy), "--denoised", newest]
             words += [] if self.halves else ["--no-halves"]
         words += options(self._calibration(), {})
-        defaults = {"polarity": "auto", "sensitivity": 0.5}
-        defaults |= dict.fromkeys(("spacing", "alpha", "region"))
-        words += options(self._search(), defaults)
+        searched = self._search()
+        usual = dict.fromkeys(searched) | {"polarity": "auto", "sensitivity": 0.5}
+        words += options(searched, usual)
         return ["columns", *words, "-o", commands.target("_columns.csv", commands.raw)]
 
     def do(self, follower: Follower) -> Any:

@@ -25,16 +25,31 @@ class Commands:
         self.raw = self.newest = ""
         self._lines: list[str] = []
         self._made_here = False
+        self._reading: dict[str, int] = {}
 
     def take(self, source: Origin | None) -> None:
         """Take the file that a step begins with, or the newest."""
         if source is not None or not self.newest:
             self.raw = self.newest = source.path if source else NO_FILE
+            self._reading = source.reading if source else {}
         self._made_here = source is None
 
     def add(self, words: list[str]) -> None:
-        """Add a command."""
-        self._lines.append(shlex.join(["napari-sbd", *words]))
+        """Add a command.
+
+        Raises
+        ------
+        SBDError
+            If it cannot read its file as the recipe says.
+        """
+        if self._reading and words[0] != "denoise":
+            raise SBDError(
+                "Only denoise reads files with frames summed or in super-resolution; copy the "
+                "recipe as Python."
+            )
+        how = {name.removesuffix("_frames"): n for name, n in self._reading.items()}
+        self._reading = {}
+        self._lines.append(shlex.join(["napari-sbd", *words, *options(how, {})]))
 
     def __str__(self) -> str:
         return "\n".join(self._lines)

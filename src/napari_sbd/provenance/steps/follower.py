@@ -82,7 +82,7 @@ class Follower:
         from ...io import read
 
         if self.exact and noisy is not None and Path(noisy.path) != (self.raw and self.raw.source):
-            return read(self.find(noisy))
+            return read(self.find(noisy), **noisy.reading)
         if self.raw is None or self.raw is self.newest:
             raise SBDError("The recipe needs the raw image as well, which was only in memory.")
         return self.raw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,10 +19,17 @@ PixelSize = Positive | tuple[Positive, Positive] | None
 
 
 class Origin(Plain):
-    """A file: absolute path, and SHA-256 where it was known."""
+    """A file: absolute path, SHA-256 where it was known, and how it was read (``io.read``)."""
 
     path: str
     sha256: str | None = None
+    sum_frames: Annotated[int, Field(ge=1)] = 1
+    super_resolution: Literal[1, 2, 4] = 1
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Keywords of ``read`` that are not its defaults."""
+        return self.model_dump(include={"sum_frames", "super_resolution"}, exclude_defaults=True)
 
 
 class Network(Plain):

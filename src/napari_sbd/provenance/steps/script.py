@@ -47,14 +47,14 @@ class Script:
         self.newest = ""
         self.path: str | None = None
         self.made_here = False
-        self._read: dict[str | None, str] = {}  # names of images by path
+        self._read: dict[Origin | None, str] = {}  # names of images
 
     def take(self, source: Origin | None) -> None:
         """Read the file that a step begins with, or go on with the newest image."""
         self.made_here = source is None
         if source is not None or not self.newest:
             self.path = source.path if source else None
-            self.newest = self._image(self.path)
+            self.newest = self._image(source)
 
     def __str__(self) -> str:
         return "\n".join([*sorted(self.imports), "", *self.lines, self.ending, ""])
@@ -73,7 +73,7 @@ class Script:
         """The name of the raw image beside the newest result."""
         if noisy is None and self.made_here and self._read:
             return next(iter(self._read.values()))
-        return self._image(noisy.path if noisy else None)
+        return self._image(noisy)
 
     def save(self, what: str) -> None:
         """End with writing the newest image, into a file whose name says what was done."""
@@ -86,14 +86,17 @@ class Script:
         """The file to be written, named after that which the newest result began with."""
         return output_name(self.path, ending)
 
-    def _image(self, path: str | None) -> str:
-        if path not in self._read:
+    def _image(self, origin: Origin | None) -> str:
+        if origin not in self._read:
+            path = origin.path if origin else None
             name = f"image_{len(self._read) + 1}" if self._read else "image"
             note = "" if path else "  # it was in memory; give its file here"
             reader = "read_series" if is_series_file(path) else "read"
-            self.lines.append(f"{name} = sbd.{reader}({path or NO_FILE!r}){note}")
-            self._read[path] = name
-        return self._read[path]
+            reading = origin.reading if origin else {}
+            code = call(f"sbd.{reader}", (repr(path or NO_FILE),), reading, {})
+            self.lines.append(f"{name} = {code}{note}")
+            self._read[origin] = name
+        return self._read[origin]
 
 
 def call(function: str, names: Any, arguments: dict[str, Any], defaults: dict[str, Any]) -> str:
