@@ -19,6 +19,7 @@ ROOMS = [
     "micrograph",
     "foreign",
     "frames",
+    "region",
     "sampling",
     "spacings",
     "cluster",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from .errors import SBDError
+
+_logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,6 +51,7 @@ def run(
     SBDError
         If workers or scheduler cannot be reached or are lost.
     """
+    _logger.debug("tasks go to %s", scheduler or f"{workers} processes")
     if scheduler is not None:
         yield from _on_cluster(task, items, scheduler)
     elif workers > 1:

@@ -37,6 +37,38 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
+def writing(path: Path, what: str) -> Iterator[Path]:
+    """Like ``replacing``, for what a user asked to be written.
+
+    Raises
+    ------
+    SBDError
+        If it cannot be, with the name of what it is and where.
+    """
+    try:
+        with replacing(path) as draft:
+            yield draft
+    except OSError as error:
+        reason = error.strerror or error
+        raise SBDError(f"The {what} cannot be written to {path}: {reason}.") from error
+
+
+def with_suffix_of(path: str | Path, what: str, suffixes: tuple[str, ...]) -> Path:
+    """A path whose suffix is one of those that a kind of file can have.
+
+    Raises
+    ------
+    SBDError
+        If it is none of them, before any work is done.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffixes[:-1]) + f" or {suffixes[-1]}"
+        raise SBDError(f"A {what} is a {known} file; {path.name!r} is none.")
+    return path
+
+
+@contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Like ``replacing``, for a folder; the temporary one is still to be made."""
     temporary = _beside(path, "part")

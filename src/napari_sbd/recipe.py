@@ -12,8 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from .errors import SBDError
-from .files import file_checksum, replacing
+from .files import file_checksum, writing
 
 KEY = "napari_sbd"
 CHOSEN = "read"
@@ -126,9 +125,6 @@ def write_beside(path: Path, kept: Mapping[str, Any]) -> Path:
         If it cannot be written.
     """
     target = path.with_name(path.name + BESIDE)
-    try:
-        with replacing(target) as draft:
-            draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise SBDError(f"The recipe cannot be written to {target}: {error.strerror}.") from error
+    with writing(target, "recipe") as draft:
+        draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return target

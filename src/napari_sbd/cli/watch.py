@@ -33,10 +33,22 @@ def watch(
     idle: Annotated[
         float | None, typer.Option(help="End when nothing new came for this many seconds.")
     ] = None,
+    mean: Annotated[
+        int | None,
+        typer.Option(help="Also tell focus and drift, with the mean of that many frames."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Denoise frames while they come; Ctrl-C ends it, the same command goes on."""
     from ..watch import watch as run
+    from ..watch.running import RunningMean
+
+    running = None if mean is None else RunningMean(mean)
+
+    def tell(seen: Seen) -> None:
+        _say(seen)
+        if running is not None and (now := running(seen)) is not None:
+            out.print(f"  {now}", markup=False)
 
     out.print(f"watching {source}; Ctrl-C ends it", markup=False)
     with stoppable() as should_stop:
@@ -48,7 +60,7 @@ def watch(
             skip=skip,
             scheduler=scheduler,
             idle=idle,
-            on_frame=_say,
+            on_frame=tell,
             say=lambda sentence: err.print(f"Warning: {sentence}", markup=False),
             should_stop=should_stop,
             **settings,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from ..denoising.settings import Settings
 from ..errors import BlankImage, SBDError
 from ..micrograph import Micrograph
 from ..recipe import origin_of, recipe, with_recipe
+from ..region import Region
 from .fates import Fate, Frame, fate_with, warn_of, with_fate
 from .gains import found_gains, given_gains, noted
 from .source import Source
@@ -22,6 +25,8 @@ from .source import Source
 if TYPE_CHECKING:
     from ..movie.choice import Way
     from ..movie.windows import Windows
+
+_logger = logging.getLogger(__name__)
 
 _ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
@@ -81,8 +86,10 @@ class Session:
         self._frames = Source(image, settings)
         self.source, self.source_state = self._frames.image, self._frames.state
         self.tuned, which = given_gains(settings)
+        drawn = settings.region
+        self._part = None if drawn is None else Region.of(drawn).on(self.source.shape)
         self.worker = Denoiser(
-            self.source,
+            self._cut(self.source),
             modality=settings.modality,
             quality=settings.quality,
             device=settings.device,
@@ -185,6 +192,7 @@ class Session:
         if isinstance(values, str):
             nothing = np.full(self.source.shape[-2:], np.nan, np.float32)
             return Frame(index, nothing, "unreadable", values)
+        values = np.asanyarray(values if part else self._cut(values))
         worker = self._shared
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
@@ -194,21 +202,37 @@ class Session:
         try:
             result, mask = worker.denoised(values, tick, should_stop or self._stop, around)
             if self._windows and around is None:
-                return Frame(index, result, "alone", _ALONE, values, mask)
-            return Frame(index, result, fate_with(mask), raw=values, left_out=mask)
+                return self._whole(Frame(index, result, "alone", _ALONE, values, mask), part)
+            done = Frame(index, result, fate_with(mask), raw=values, left_out=mask)
+            return self._whole(done, part)
         except BlankImage as error:
             if not self.source.is_movie:
                 raise
-            return Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
+            blank = Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
+            return self._whole(blank, part)
+
+    def _cut(self, values: Any) -> Any:
+        """What of a frame or movie is denoised: the rectangle around the region."""
+        return values if self._part is None or isinstance(values, str) else self._part.cut(values)
+
+    def _whole(self, frame: Frame, shown: tuple[slice, slice] | None = None) -> Frame:
+        """A frame of the region as one of the image; a part that is only shown stays as it is."""
+        if self._part is None or shown is not None or frame.values.shape == self._part.shape:
+            return frame
+        values = self._part.whole(frame.values)
+        left_out = frame.left_out
+        if left_out is not None:
+            left_out = self._part.whole(left_out, False)
+        return replace(frame, values=values, left_out=left_out)
 
     def outlier_mask(self) -> np.ndarray:
         """bool, shape of the source, the pixels that are left out of frames that can be read."""
         mask = np.zeros((len(self), *self.source.shape[-2:]), bool)
         for index in range(len(self)):
             values = self.read(index)
-            found = None if isinstance(values, str) else self.worker.left_out(values)
+            found = None if isinstance(values, str) else self.worker.left_out(self._cut(values))
             if found is not None:
-                mask[index] = found
+                mask[index] = found if self._part is None else self._part.whole(found, False)
         return mask.reshape(self.source.shape)
 
     def entry(
@@ -228,6 +252,7 @@ class Session:
         checksum
             Whether to read the whole file for its checksum, once.
         """
+        _logger.debug("fates of frames: %s", Counter(fates.values()).most_common())
         extra: dict[str, Any] = {}
         if self._way is not None:
             extra["movie_choice"] = self._way.reason
@@ -241,6 +266,7 @@ class Session:
         if some := {str(i): n for i, n in sorted((filled or {}).items()) if n}:
             extra["outlier_filled_frames"] = some
         settings = {**self.settings.repeated(), **self.worker.found()}
+        settings["shape"] = list(self.source.shape)
         return recipe(
             "denoise",
             origin_of(self.source, checksum),
@@ -255,7 +281,7 @@ class Session:
         name = self.worker.card.name
         if self.settings.gain_tuning:
             raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
-        return Windows(self.worker, self.read, len(self))
+        return Windows(self.worker, lambda index: self._cut(self.read(index)), len(self))
 
     def _way_of_movie(self) -> Way | None:
         """Whether rules help, where neighbours are asked for and a movie network is there."""
@@ -284,10 +310,10 @@ class Session:
         def told() -> Iterator[np.ndarray]:
             for index in range(len(self)):
                 tick(index, 0.0)
-                values = self.read(index)
+                values = self._cut(self.read(index))
                 fates.append(self._helped(index, values))
                 if isinstance(values, str):
-                    values = np.full(self.source.shape[-2:], np.nan, np.float32)
+                    values = np.full(self.worker.source.shape[-2:], np.nan, np.float32)
                 yield values
 
         chosen = self.settings
@@ -295,7 +321,7 @@ class Session:
             told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
         )
         for index, values in enumerate(fusing):
-            yield replace(fates[index], values=values)
+            yield self._whole(replace(fates[index], values=values))
 
     def _helped(self, index: int, values: np.ndarray | str) -> Frame:
         """What becomes of a frame among its neighbours, which leave those without beam alone."""

@@ -122,7 +122,7 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
         if work.journal.frames() and not resume:
             raise SBDError(
                 f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
-                "resume it (--resume, resume=True), or delete that folder."
+                "resume it, or delete that folder."
             )
         yield work
     finally:

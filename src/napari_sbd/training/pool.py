@@ -169,7 +169,7 @@ def _check_room(recipe: Recipe, folder: Path) -> None:
     if need - there > free:
         raise SBDError(
             f"This recipe needs {need / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free "
-            "there; free some, choose another disk, or lower waves, images or image_size."
+            "there; free some, choose another disk, or lower the waves, the images or their size."
         )
 
 

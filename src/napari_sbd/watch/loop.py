@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from .arrivals import Arrival, Arrivals
 from .camera import Cameras
 from .elsewhere import Helpers
 from .results import Line, Results
+
+_logger = logging.getLogger(__name__)
 
 _POLL = 0.05  # s between two looks at a source that shows nothing new
 _AGAIN = 1.0  # s until something that failed for reasons outside is tried again
@@ -40,6 +43,10 @@ class Seen:
         From the moment when the frame was there [s].
     waiting
         Frames that are there and not denoised yet.
+    reason
+        Why it was not denoised.
+    number
+        How many frames had come before it.
     """
 
     arrival: Arrival
@@ -49,6 +56,7 @@ class Seen:
     delay_s: float
     waiting: int
     reason: str = ""
+    number: int = 0
 
 
 @dataclass
@@ -161,6 +169,8 @@ class _Watch:
     on_frame: Callable[[Seen], None]
     say: Callable[[str], None]
     waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    count: int = 0
     summary: Summary = field(default_factory=Summary)
     complaint: str = ""
 
@@ -169,7 +179,10 @@ class _Watch:
         while not should_stop():
             now = time.monotonic()
             found = self.arrivals.poll(now)
-            self.waiting += [(a, now) for a in found if not self._is_done(a)]
+            new = [arrival for arrival in found if not self._is_done(arrival)]
+            self.waiting += [(arrival, now) for arrival in new]
+            self.numbers.update((a.key, self.count + i) for i, a in enumerate(new))
+            self.count += len(new)
             self._take_back()
             if self.waiting and (self.helpers is None or self.helpers.has_room()):
                 last = now
@@ -256,6 +269,7 @@ class _Watch:
         fate: str,
         reason: str,
     ) -> None:
+        _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and result is not None:
             path = self.results.put(arrival, result).name
@@ -267,4 +281,6 @@ class _Watch:
             self.results.note(line)
         self.complaint = ""
         self.summary.fates[fate] += 1
-        self.on_frame(Seen(arrival, raw, result, fate, delay, len(self.waiting), reason))
+        number = self.numbers.pop(arrival.key)
+        waiting = len(self.waiting)
+        self.on_frame(Seen(arrival, raw, result, fate, delay, waiting, reason, number))

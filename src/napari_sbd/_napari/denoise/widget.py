@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Shapes
@@ -17,10 +16,11 @@ from ...micrograph import Micrograph
 from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
+from ...region import Region
+from ..forms.modality import keep_modality, modality_for
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
 from ..jobs.live import Request
-from ..jobs.preferences import modality_of, remember_modality
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
 from ..jobs.work import Work, in_background
@@ -66,6 +66,7 @@ class DenoiseWidget(DenoiseForm):
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
+        self.region.changed.connect(self._understand)
         self.modality.activated.connect(self._remember_modality)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
@@ -93,11 +94,11 @@ class DenoiseWidget(DenoiseForm):
         self.say("")
         self._watch(self.layer.layer)
         self._swipe(self.swipe.isChecked())
-        self.modality.setCurrentText(modality_of(folder_of(self.layer.layer)))
+        self.modality.setCurrentText(modality_for(self.layer.layer))
         self._understand()
 
     def _remember_modality(self) -> None:
-        remember_modality(folder_of(self.layer.layer), self.modality.currentText())
+        keep_modality(self.layer.layer, self.modality.currentText())
         self._understand()
 
     def _watch(self, layer: Image | None) -> None:
@@ -128,6 +129,12 @@ class DenoiseWidget(DenoiseForm):
             self.say(str(error))
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
+        try:
+            drawn = self.region.region()
+        except SBDError as error:
+            self.say(str(error))
+            return
+        m = m if drawn is None else Region.of(drawn).on(m.shape).cut(m)
         self._asked = m
         work = partial(understand_or_say, m, self.model.chosen, self.settings.modality)
         in_background(work, self._understood, self._failed).start()
@@ -182,7 +189,8 @@ class DenoiseWidget(DenoiseForm):
         """Read the fields."""
         self._keep_typed()
         layer = layers.needed(self.layer.layer)
-        run = Run(layers.micrograph_of(layer), self.settings, frame=frame_shown(self.viewer, layer))
+        settings = self.settings.model_copy(update={"region": self.region.region()})
+        run = Run(layers.micrograph_of(layer), settings, frame=frame_shown(self.viewer, layer))
         if any(one.run.same_as(run) for one in self.under_way):
             raise SBDError("This is under way already; change a setting or choose another image.")
         return Denoising(self.viewer, layer, run, self.keep.isChecked())
@@ -312,9 +320,3 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
-
-
-def folder_of(layer: Image | None) -> str | None:
-    """The folder of the file that a layer shows; None where it comes from none."""
-    known = {} if layer is None else layer.metadata.get(layers.KEY, {})
-    return str(Path(known["source"]).parent) if known.get("source") else None

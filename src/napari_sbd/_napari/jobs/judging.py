@@ -9,6 +9,7 @@ from ...agreement import agreement
 from ...agreement.pairs import paired
 from ...errors import listening
 from ...micrograph import Micrograph
+from ...region import limited
 from ...repeat import denoiser_of
 from .gain import Gain, gain_of
 
@@ -21,6 +22,7 @@ def judge(
     denoised: Micrograph,
     halves: bool,
     should_stop: Callable[[], bool] = lambda: False,
+    region: str | None = None,
 ) -> tuple[Agreement | Gain, str]:
     """The judgement, or what is known of the gain that it needs; and what was warned of.
 
@@ -35,19 +37,22 @@ def judge(
         the image that was made from them.
     should_stop
         Asked while halves are denoised.
+    region
+        To which it is limited.
     """
     with listening() as words:
         if raw.gain is None:
+            part, made, _ = limited(raw, denoised)
             with listening():
-                pair = paired(raw, denoised)
+                pair = paired(part, made)
             if not pair.counts:
-                found = gain_of(raw, pair.block)
+                found = gain_of(part, pair.block)
                 return (Gain("unknown") if found.how == "counted" else found), ""
             raw = raw.replace(gain=1.0)
         again: Any = False
         if halves:
             again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
-        result = agreement(raw, denoised, denoiser=again)
+        result = agreement(raw, denoised, denoiser=again, region=region)
     return result, " ".join(words)
 
 

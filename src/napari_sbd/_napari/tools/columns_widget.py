@@ -18,6 +18,7 @@ from ...micrograph import Micrograph
 from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
+from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
@@ -63,6 +64,8 @@ class ColumnsWidget(TaskWidget):
         self.export.setToolTip("Write the table: CSV, HDF5 for atomap, or XYZ.")
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
+        self.region = RegionBox(viewer, lambda: self.denoised.layer)
+        self.add_row("Region", beside(self.region, self.region.draw))
         self.add_row("Columns", beside(self.polarity, self.frames))
         self.add_row("Sensitivity", beside(self.sensitivity, self.keep))
         self.add_row("Colour by", beside(self.colour, self.outline))
@@ -100,11 +103,12 @@ class ColumnsWidget(TaskWidget):
         frame = frame_shown(self.viewer, layer) if m.is_movie else None
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
-            m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
+            m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
+            "region": self.region.region(),
         }
         return partial(_measure, m, raw, settings, follow, frame)
 
@@ -317,7 +321,3 @@ def _measure(
         if follow and len(table):
             table = follow_columns(table)
     return table, frame, " ".join(words)
-
-
-def _at(m: Micrograph, frame: int) -> Micrograph:
-    return m.replace(data=np.asarray(m.data[frame]))

@@ -23,6 +23,7 @@ class Agreement(Operation):
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float | None = None
+    region: str | None = None
 
     def python(self, script: Script) -> None:
         """Judged, and the verdict printed."""
@@ -52,4 +53,4 @@ class Agreement(Operation):
         )
 
     def _given(self) -> dict[str, Any]:
-        return self.model_dump(include={"pixel_size", "gain", "offset"})
+        return self.model_dump(include={"pixel_size", "gain", "offset", "region"})

@@ -28,6 +28,7 @@ class Columns(Operation):
     pixel_size: PixelSize = None
     gain: Positive | None = None
     offset: float = 0.0
+    region: str | None = None
     noisy: Origin | Literal[False] | None = None
 
     def python(self, script: Script) -> None:
@@ -50,8 +51,9 @@ class Columns(Operation):
             words = [commands.counts(self.noisy), "--denoised", newest]
             words += [] if self.halves else ["--no-halves"]
         words += options(self._calibration(), {})
-        defaults = {"polarity": "auto", "sensitivity": 0.5, "spacing": None, "alpha": None}
-        words += options(self._search(), defaults)
+        searched = self._search()
+        usual = dict.fromkeys(searched) | {"polarity": "auto", "sensitivity": 0.5}
+        words += options(searched, usual)
         return ["columns", *words, "-o", commands.target("_columns.csv", commands.raw)]
 
     def do(self, follower: Follower) -> Any:
@@ -68,6 +70,8 @@ class Columns(Operation):
     def cite(self, text: Text) -> None:
         """Search, fit and test."""
         image = "image" if self.noisy is False else "denoised image"
+        if self.region:
+            image = f"region {self.region} [px] of the {image}"
         tested = ""
         if self.noisy is not False:
             tested = (
@@ -81,7 +85,7 @@ class Columns(Operation):
         )
 
     def _search(self) -> dict[str, Any]:
-        names = "polarity", "sensitivity", "spacing", "alpha"
+        names = "polarity", "sensitivity", "spacing", "alpha", "region"
         return {name: getattr(self, name) for name in names}
 
     def _calibration(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Commands:
         self.raw = self.newest = ""
         self._lines: list[str] = []
         self._made_here = False
-        self._reading: dict[str, Any] = {}  # how the next command is to read its file
+        self._reading: dict[str, int] = {}
 
     def take(self, source: Origin | None) -> None:
         """Take the file that a step begins with, or the newest."""
@@ -40,16 +40,16 @@ class Commands:
         Raises
         ------
         SBDError
-            If the command cannot read its file as the recipe says.
+            If it cannot read its file as the recipe says.
         """
         if self._reading and words[0] != "denoise":
             raise SBDError(
                 "Only denoise reads files with frames summed or in super-resolution; copy the "
                 "recipe as Python."
             )
-        chosen = {name.removesuffix("_frames"): n for name, n in self._reading.items()}
-        self._lines.append(shlex.join(["napari-sbd", *words, *options(chosen, {})]))
+        how = {name.removesuffix("_frames"): n for name, n in self._reading.items()}
         self._reading = {}
+        self._lines.append(shlex.join(["napari-sbd", *words, *options(how, {})]))
 
     def __str__(self) -> str:
         return "\n".join(self._lines)

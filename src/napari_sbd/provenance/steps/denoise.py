@@ -14,6 +14,7 @@ from ...denoising.settings import Repeated, Settings
 from ...errors import BlankImage, SBDError
 from ...frames import frame_range, reference_frame
 from ...micrograph import Micrograph
+from ...region import Region
 from .commands import Commands, options
 from .comparison import same, short, words
 from .operation import Operation
@@ -173,6 +174,8 @@ class Denoise(Network, Repeated, Operation):
             )
         if self.gain_tuning is not None:
             self.gain_tuning.cite(text)
+        if self.region is not None:
+            text.say(f"Only the rectangle around the region {self.region} [px] was denoised.")
         if self.frames is not None:
             text.say(f"Of the movie, only frames {self.frames} were denoised.")
 
@@ -212,7 +215,8 @@ class Denoise(Network, Repeated, Operation):
         if self.pixel_size is None or self.shape is None:
             return []
         block = sampling.choose_bin(self._pixel_size_yx(self.pixel_size))
-        block = tuple(min(b, n // 8) for b, n in zip(block, self.shape[-2:], strict=True))  # type: ignore[assignment]
+        sides = Region.of(self.region).on(self.shape).size if self.region else self.shape[-2:]
+        block = tuple(min(b, n // 8) for b, n in zip(block, sides, strict=True))  # type: ignore[assignment]
         if block == self.block:
             return []
         return [f"Its block is {short(self.block)}, and its pixel size asks for {short(block)}."]
