@@ -114,10 +114,8 @@ class Denoiser:
                     f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
                     "this is a single image; choose another model."
                 )
-            alone = companion(card)
-            vars(self).update(
-                network=load_network(alone, where), movie_network=load_network(card, where)
-            )
+            alone = load_network(companion(card), where)
+            vars(self).update(network=alone, movie_network=load_network(card, where))
         for sentence in doubts(card, source, block, self.dose, first) + doubt_noise(sums, white):
             warn(sentence)
 
@@ -141,6 +139,12 @@ class Denoiser:
     def with_network(self, network: Any) -> Denoiser:
         """The same with another network, such as a tuned one."""
         return self._but(network=network)
+
+    def with_movie_network(self, card: ModelCard) -> Denoiser:
+        """The same with a network for movies beside that for frames alone."""
+        from ..networks import load_network
+
+        return self._but(card=card, movie_network=load_network(card, self.device))
 
     def on_blocks(self, quality: Quality = "fast") -> Denoiser:
         """The same for block sums in place of pixels."""
