@@ -24,6 +24,7 @@ OTHER = {
     "gain_reference": "/g.tif",
 }
 OTHER |= {"outliers": False, "noise": "white", "illumination": False, "sharpen": True}
+OTHER |= {"region": "0:40,8:48"}
 
 
 def entry(operation, **settings):

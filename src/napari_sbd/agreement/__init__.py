@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .result import Agreement
+
+_logger = logging.getLogger(__name__)
 
 _FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 
@@ -133,6 +136,7 @@ def agreement(
         variance = variance * noise.level
     weights = Weights(sigma, noise)
     trials, how = _trials(data, model, denoiser, weights, seed)
+    _logger.debug("judged %s within %s pixels, %d spots", how, sigma, len(found.points))
     judged = Evidence(counts, expected, variance, True, trials, noise)
     spots, sights, why = found.points, None, ""
     if columns is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..micrograph import Micrograph
     from ..provenance.steps.denoise import Denoise
     from ..provenance.steps.tuning import Tuning
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,7 @@ def _result(
             status = "done"
             target.parent.mkdir(parents=True, exist_ok=True)
             _denoise(task, image, should_stop)
+        _logger.debug("%s: %s", source, status)
         raw = as_micrograph(image, **task.options.on(image).calibration)
         return status, facts(raw, read(target), target, task.options.judge, task.options.report)
 

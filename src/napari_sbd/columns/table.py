@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..spots import Polarity
     from .inputs import Images
     from .measure import Fits
+
+_logger = logging.getLogger(__name__)
 
 _EDGE = 5.0  # px along the frame, where a denoised image is several times less exact
 
@@ -168,6 +171,7 @@ def _find(
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
     found = candidates(model.data, noisy, model.pixel_size_yx, **settings)
     points = np.column_stack([found.y, found.x])
+    _logger.debug("%d candidates for columns; %s", len(points), found.why or "as asked")
     why = found.why or "No extremum is above the threshold; raise the sensitivity."
     evidence, confirmed = None, None
     if len(points):

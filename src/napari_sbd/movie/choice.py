@@ -7,6 +7,7 @@ errors of the two differ, so a mean of both can be better than either.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
 from .fusion import fused_frames
 from .windows import Windows, clarity
+
+_logger = logging.getLogger(__name__)
 
 _CLEAR = 1.0  # standard errors by which another way must be better than a simpler one
 _LOOKS = 2  # frames that decide, spread over the movie
@@ -90,6 +93,7 @@ def _weighed(looks: list[np.ndarray]) -> Way:
         return float(np.sum([clarity(a - b) for a, b in errors]) / np.sqrt(len(looks)))
 
     z = better(share, 0.0)
+    _logger.debug("share of the movie network %s, better by %.1f standard errors", share, z)
     if z <= _CLEAR:
         return Way(0.0, "rules; the movie network adds nothing clear to what they predict")
     words = f"held-out electrons better than rules, by {z:.1f} standard errors"

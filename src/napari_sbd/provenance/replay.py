@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ..series.stack import Series
     from .steps import Step
     from .steps.follower import Follower
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
 
@@ -207,6 +210,7 @@ def apply(
 def _done(step: Step, follower: Follower) -> Any:
     """The result of one step more."""
     kind = step.settings
+    _logger.debug("step %s: %s", step.operation, kind)
     if not kind.begins:
         if follower.newest is None:
             raise SBDError("The recipe does not say what it began with; give the image.")

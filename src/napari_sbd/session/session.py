@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from ..denoising.denoiser import Around
     from ..movie.choice import Way
     from ..movie.windows import Windows
+
+_logger = logging.getLogger(__name__)
 
 _ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
@@ -250,6 +254,7 @@ class Session:
         checksum
             Whether to read the whole file for its checksum, once.
         """
+        _logger.debug("fates of frames: %s", Counter(fates.values()).most_common())
         extra: dict[str, Any] = {}
         if self._way is not None:
             extra |= {"movie_choice": self._way.reason, "movie_share": self._way.share}
