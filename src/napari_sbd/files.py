@@ -6,12 +6,15 @@ import hashlib
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from .errors import SBDError
+
+_LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
 
 @contextmanager
@@ -162,4 +165,8 @@ def _checksum(path: str, size: int, changed: int) -> str:
 
 
 def _beside(path: Path, kind: str) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+    """A name that nobody else has, of a length that the system allows as well."""
+    name = path.name
+    if len(name) > _LONG_NAME:
+        name = f"{name[: _LONG_NAME // 2]}-{zlib.crc32(name.encode()):08x}"
+    return path.with_name(f".{name}.{os.getpid()}.{kind}")

@@ -100,8 +100,7 @@ class Micrograph:
         """
         if self.gain is None:
             raise SBDError(
-                "The detector gain of this image is unknown; give it as gain=... "
-                "(file units per electron)."
+                "The detector gain of this image is unknown; give it in file units per electron."
             )
         return (self.data - self.offset) / self.gain
 

@@ -77,7 +77,7 @@ def denoiser_of(
     if kept.get("dark") or kept.get("gain_reference"):
         raise SBDError(
             "The image was corrected with references before it was denoised; apply them to the raw "
-            "image first (apply_references), and denoise that."
+            "image first and denoise that."
         )
     kept["region"] = None  # what is denoised again is the part that was denoised, alone
     # what the recipe kept when settings were named otherwise is left to its defaults

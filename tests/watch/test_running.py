@@ -1,5 +1,6 @@
 """What is shown while frames come: a mean that follows the scene, focus and drift."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy.ndimage import rotate
 
 import napari_sbd as sbd
+from napari_sbd import cli
 from napari_sbd.watch.arrivals import Arrival
 from napari_sbd.watch.loop import Seen
 from napari_sbd.watch.running import RunningMean, fine_contrast
@@ -110,3 +112,18 @@ def test_the_finest_period_is_that_of_the_lattice():
     order = 9 * PIXEL / now.finest
     assert order**2 == pytest.approx(round(order**2), abs=0.15)
     assert now.unit == "nm"
+
+
+def test_the_command_tells_the_numbers(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    for k in range(3):
+        counts = rng.poisson(particle((0.5 * k, 0))).astype(np.float32)
+        sbd.write(sbd.Micrograph(counts, PIXEL, gain=1.0), tmp_path / f"{k}.mrc")
+    words = ["napari-sbd", "watch", str(tmp_path), "-o", str(tmp_path / "out"), "--mean", "2"]
+    monkeypatch.setattr(sys, "argv", [*words, "--idle", "0", "--model", "hrtem"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    said = capsys.readouterr().out
+    assert said.count("Fine contrast") >= 1
+    assert "Drift counts from here" in said

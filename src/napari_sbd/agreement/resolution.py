@@ -195,7 +195,7 @@ def split_half_resolution(
     The images made from two halves of the electrons agree ...
     """
     if denoised is None and denoiser is None:
-        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or denoiser=...")
+        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
     if denoised is None:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
     noisy, denoised, limits = limited(noisy, denoised)
@@ -206,8 +206,8 @@ def split_half_resolution(
     size = pair.model.pixel_size_yx
     if judged.trials is None:
         raise SBDError(
-            "The denoised image does not say which denoiser made it; give denoiser=..., or denoise "
-            "the image again."
+            "The denoised image does not say which denoiser made it; denoise the raw image again, "
+            "or give the denoiser."
         )
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from ..networks import ModelCard
 from ..networks.choice import Modality
 from ..noise.camera import Camera, Working, look_at
 from .against_blur import against_blur
-from .block import choose_block
 from .doubts import doubt_detail, doubt_noise, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
+from .working_block import choose_block
 
 _logger = logging.getLogger(__name__)
 
@@ -87,9 +88,13 @@ class Denoiser:
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
 
-        where, block, card = resolve_device(device), choose_block(source), find_model(model)
-        raw = reference_frame(source)
+        where, card = resolve_device(device), find_model(model)
+        alone = companion(card) if card.frames > 1 else card
+        chosen = choose_block(source, alone, where, **camera)
+        block, raw = chosen.block, reference_frame(source)
         seen, first = look_at(source, block, **camera)
+        if chosen.seen:
+            seen = replace(seen, seen=(chosen.seen, *seen.seen))
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
@@ -117,12 +122,12 @@ class Denoiser:
                     f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
                     "this is a single image; choose another model."
                 )
-            alone = companion(card)
             vars(self).update(
                 network=load_network(alone, where), movie_network=load_network(card, where)
             )
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
-        for sentence in doubts(card, source, block, self.dose, first) + doubt_noise(sums, white):
+        found = doubts(card, source, block, self.dose, first) + doubt_noise(sums, white)
+        for sentence in [*chosen.doubts, *found]:
             warn(sentence)
 
     source: Micrograph

@@ -17,6 +17,7 @@ from ..errors import BlankImage, SBDError, in_words
 from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
+from ..networks.choice import Modality
 from ..noise.level import noise_level
 from . import layer, noises
 from .adapt import Outcome, adapt
@@ -42,6 +43,7 @@ def gain_tune(
     gain: float | None = None,
     offset: float | None = None,
     model: str | Path = "auto",
+    modality: Modality = "auto",
     loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
     steps: int = USUAL.steps,
@@ -68,7 +70,7 @@ def gain_tune(
     gain, offset
         File units per electron, and at zero electrons; by default the micrograph's own. Where the
         gain is unknown, the noise is taken for Gaussian.
-    model
+    model, modality
         As in ``denoise``.
     loss
         ``"thinning"`` (needs the gain), ``"sure"``, ``"blind-spot"`` or ``"resampling"``, as
@@ -109,7 +111,7 @@ def gain_tune(
     source = as_micrograph(image, pixel_size, gain, offset)
     with in_words():
         return tune_model(
-            Denoiser(source, model=model, device=device),
+            Denoiser(source, model=model, modality=modality, device=device),
             loss=loss,
             tune=tune,
             steps=steps,

@@ -234,7 +234,7 @@ class Tuned:
             with safe_open(path, "numpy") as file:
                 facts = file.metadata() or {}
                 if facts.get("format") != _FORMAT:
-                    raise SBDError(f"{path} holds no gains; sbd.gain_tune(...).save() writes some.")
+                    raise SBDError(f"{path} holds no gains; choose a file that GainTuning saved.")
                 changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return cls.from_facts(facts, changes)
         except OSError as error:

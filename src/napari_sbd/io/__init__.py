@@ -199,10 +199,13 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     try:
         writer.write(m, path.resolve())
     except OSError as err:
-        raise SBDError(
-            f"{path} cannot be written ({err.strerror or err}); "
-            "check the rights and the free space of its folder."
-        ) from err
+        busy = isinstance(err, PermissionError) and path.exists()
+        remedy = (
+            "where another program or window has it open, close it there, or choose another name"
+            if busy
+            else "check the rights and the free space of its folder"
+        )
+        raise SBDError(f"{path} cannot be written ({err.strerror or err}); {remedy}.") from err
 
 
 def frame_writer(path: Path) -> Any:
@@ -273,7 +276,18 @@ def _suffix(path: Path) -> str:
 def _is_damage(error: Exception) -> bool:
     """Whether an error is of the kind that a damaged file ends in."""
     library = type(error).__module__.partition(".")[0].lstrip("_")
-    return isinstance(error, _DAMAGED) or library in _LIBRARIES
+    if isinstance(error, _DAMAGED) or library in _LIBRARIES:
+        return True
+    return isinstance(error, TypeError | AttributeError) and _raised_in(error) in _LIBRARIES
+
+
+def _raised_in(error: Exception) -> str:
+    """The package whose code raised an error."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    name = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
+    return name.partition(".")[0]
 
 
 def _is_store(path: Path) -> bool:

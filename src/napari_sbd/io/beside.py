@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import warn
 from ..micrograph import Micrograph
-from ..units import pixel_size_nm
+from ..units import decimal, pixel_size_nm
 
 _LONGEST = 2**20
 _AGREE = 0.01
@@ -96,7 +96,7 @@ def _lines(text: str) -> dict[str, str]:
 
 def _positive(value: str | None) -> float | None:
     try:
-        number = float(value or "")
+        number = float(decimal(value or ""))
     except ValueError:
         return None
     return number if 0 < number < float("inf") else None

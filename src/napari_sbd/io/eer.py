@@ -23,6 +23,7 @@ from .tiff_check import check_complete
 _RUN_BITS = {65000: 8, 65001: 7, 65002: 7}  # by compression; of the last by tags, these by default
 _RUN, _ACROSS, _DOWN = 65007, 65008, 65009  # tags: bits of a run, of the place within a pixel
 _ACQUISITION = 65001
+_LONGEST = 25  # bits of a code that anybody decodes
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class _Code:
         run, tag = _RUN_BITS[int(page.compression)], page.tags.valueof
         if int(page.compression) != 65002:
             return cls(run, 2, 2)
-        return cls(int(tag(_RUN, run)), int(tag(_ACROSS, 2)), int(tag(_DOWN, 2)))
+        bits = tag(_RUN, run), tag(_ACROSS, 2), tag(_DOWN, 2)
+        if not all(isinstance(n, int) and 0 < n < _LONGEST for n in bits):
+            raise SBDError("the sizes of its code are damaged; copy it again.")
+        return cls(*bits)
 
 
 def read(path: Path, super_resolution: int = 1) -> Micrograph:

@@ -124,7 +124,7 @@ class Drift:
 
     def _size(self) -> np.ndarray:
         if self.pixel_size is None:
-            raise SBDError("The pixel size of the movie is unknown; give pixel_size=... in nm.")
+            raise SBDError("The pixel size of the movie is unknown; give it in nm.")
         return np.array(self.pixel_size)
 
 

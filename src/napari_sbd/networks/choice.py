@@ -92,9 +92,9 @@ def choose_model(
     clarity: dict[str, float] = {}
     for side in _LOOKS:
         if white is None:
-            seen, judge = _halves(_liveliest(frame, block, side), block)
+            seen, judge = _halves(liveliest(frame, block, side), block)
         else:
-            seen, judge = _fission(_liveliest(white, (1, 1), side))
+            seen, judge = _fission(liveliest(white, (1, 1), side))
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
@@ -138,7 +138,7 @@ def _clarity(gain: np.ndarray) -> float:
     return float(gain.mean() / (gain.std() / np.sqrt(gain.size) + 1e-30))
 
 
-def _liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
+def liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
     """The part of a frame with the most contrast, of about ``side`` blocks along a side."""
     sums = mean_filled(sampling.bin_counts(frame, block))
     windows = []

@@ -212,7 +212,7 @@ def _as_it_shows(
     if abs(trace) < _TRACE:
         warn(
             "The image shows no trace of the gain reference, so it may have been applied already "
-            "or belong to another camera; the image was divided by it. Say multiply=True or False."
+            "or belong to another camera; the image was divided by it. If so, leave it out."
         )
     return fitting[best], bool(trace <= -_TRACE)
 

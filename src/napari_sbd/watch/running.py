@@ -90,6 +90,8 @@ class Running:
         focus = f"Fine contrast {self.contrast:.1%} ± {self.contrast_err:.1%}{fine}."
         if self.changed:
             return f"{focus} Another scene: mean and drift begin anew."
+        if not self.shift_err.any():
+            return f"{focus} Drift counts from here."
         if not np.isfinite(err).all():
             return f"{focus} The drift cannot be told."
         return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Shapes
@@ -18,10 +17,10 @@ from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
 from ...region import Region
+from ..forms.modality import keep_modality, modality_for
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
 from ..jobs.live import Request
-from ..jobs.preferences import modality_of, remember_modality
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
 from ..jobs.work import Work, in_background
@@ -95,11 +94,11 @@ class DenoiseWidget(DenoiseForm):
         self.say("")
         self._watch(self.layer.layer)
         self._swipe(self.swipe.isChecked())
-        self.modality.setCurrentText(modality_of(folder_of(self.layer.layer)))
+        self.modality.setCurrentText(modality_for(self.layer.layer))
         self._understand()
 
     def _remember_modality(self) -> None:
-        remember_modality(folder_of(self.layer.layer), self.modality.currentText())
+        keep_modality(self.layer.layer, self.modality.currentText())
         self._understand()
 
     def _watch(self, layer: Image | None) -> None:
@@ -321,9 +320,3 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
-
-
-def folder_of(layer: Image | None) -> str | None:
-    """The folder of the file that a layer shows; None where it comes from none."""
-    known = {} if layer is None else layer.metadata.get(layers.KEY, {})
-    return str(Path(known["source"]).parent) if known.get("source") else None
