@@ -127,4 +127,5 @@ def _ruled(
         frames.append(sums - dark)
     fused = list(fused_frames(frames, worker.on_blocks(), neighbours, seed=seed))
     ready = working.like(fused[place] + dark)
-    return ready - ready.mean()
+    result: np.ndarray = ready - ready.mean()
+    return result

@@ -194,7 +194,7 @@ class Windows:
             assert seen is not None
             if len(found) * seen.sums().size > _ENOUGH:
                 break
-        return float(np.sum(found)) > _BETTER * np.sqrt(len(found))
+        return bool(float(np.sum(found)) > _BETTER * np.sqrt(len(found)))
 
     def _gain(self, number: int, around: Around) -> float:
         """How much better the window predicts held-out values, in standard errors."""

@@ -238,8 +238,9 @@ def _load(path: Path, sha256: str, architecture: str, device: str) -> UNet:
     except TypeError as error:
         raise SBDError(_misfit(path)) from error
     load_weights(network, path, sha256)
-    network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
+    network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.eval().requires_grad_(False)
+    return network
 
 
 def _misfit(path: Path) -> str:

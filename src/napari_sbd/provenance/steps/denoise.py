@@ -126,7 +126,7 @@ class Denoise(Network, Repeated, Operation):
         given += options(chosen, Settings().repeated())
         return [*given, "--device", self.device]
 
-    def do(self, follower: Follower) -> Micrograph:
+    def do(self, follower: Follower) -> Any:
         """Denoise the newest image."""
         from ...session import Session
 
