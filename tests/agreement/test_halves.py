@@ -173,3 +173,28 @@ def test_electrons_of_a_gain_that_was_estimated_judge_by_halves_as_well():
     assert np.nanstd(found.z) == pytest.approx(1, abs=0.15)
     wrong = sbd.agreement(m, m.replace(data=np.full_like(values, values.mean())), denoiser=False)
     assert wrong.rejected.any()
+
+
+def contrast_kept(whole, half):
+    """A denoiser that knows the truth, and keeps a share of its contrast for weak and strong noise.
+
+    The noise is twice as strong where the electrons are half as many.
+    """
+    truth = lattice((256, 256), period=32.0, mean=9, contrast=0.5)
+
+    def f(y):
+        doubled = np.diff(y).var() / 2 > 1.5 * y.mean()
+        return 9 + (half if doubled else whole) * (truth - 9)
+
+    noisy = np.random.default_rng(3).poisson(truth)
+    return sbd.agreement(noisy, f(noisy.astype(float)), pixel_size=PIXEL, denoiser=f).columns
+
+
+def test_what_half_the_dose_does_to_both_halves_is_not_held_against_the_whole():
+    """Yet what is wrong in the whole as well is found, and what is worse in the whole, too."""
+    right, wrong = contrast_kept(1.0, 0.6), contrast_kept(0.6, 0.6)
+    assert len(right) > 100 and right["supported"].mean() > 0.97
+    assert right["z"].std() == pytest.approx(1, abs=0.15)
+    assert wrong["supported"].mean() < 0.6
+    assert contrast_kept(0.6, 0.2)["supported"].mean() < 0.6
+    assert contrast_kept(0.6, 1.0)["supported"].mean() < 0.6

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import SBDError
+from ..files import check_folder, with_suffix_of, writing
 from ._console import out
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def halves(
 
     targets = output or []
     for target in targets:
-        if target.suffix.lower() not in _KINDS:
-            raise SBDError(f"The output {target} must end in {' or '.join(_KINDS)}.")
+        check_folder(with_suffix_of(target, "comparison of halves", _KINDS))
     raw, clean = read(noisy), read(denoised)
     found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
     for target in targets:
@@ -48,7 +47,8 @@ def halves(
 
 
 def _save(found: SplitHalf, target: Path) -> None:
-    if target.suffix.lower() == ".png":
-        found.figure().savefig(target, dpi=150)
-    else:
-        found.table().to_csv(target, index=False)
+    with writing(target, "comparison") as draft:
+        if target.suffix.lower() == ".png":
+            found.figure().savefig(draft, dpi=150, format="png")
+        else:
+            found.table().to_csv(draft, index=False)

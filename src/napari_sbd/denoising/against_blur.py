@@ -81,7 +81,7 @@ class AgainstBlur:
                 f"{lost:.1f} dB. Give the noise spectrum of the detector, measured on vacuum."
             )
         remedy = (
-            "the noise is correlated and was taken for white; leave noise='auto', or give its "
+            "the noise is correlated and was taken for white; let it be measured, or give its "
             "spectrum"
             if white
             else "try another model, GainTuning, or check the pixel size; else take the blur"

@@ -142,7 +142,7 @@ def at_working_sampling(
     if unit is None:
         raise SBDError(
             "The noise of this image cannot be stabilised: its mean or its noise is zero; "
-            "give gain=... and offset=..."
+            "give gain and offset."
         )
     counts = (sums - offset * area) / unit
     estimate = inverse_anscombe(method(anscombe(counts)))

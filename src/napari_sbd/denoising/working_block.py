@@ -63,6 +63,17 @@ class Choice:
     seen: str = ""
     doubtful: bool = False
 
+    @property
+    def doubts(self) -> list[str]:
+        """What is to be warned of."""
+        if not self.doubtful:
+            return []
+        y, x = self.block
+        return [
+            f"The pixel size is unknown; {y} x {x} pixels are summed, and little speaks for it: no "
+            "clear lattice, and other sums predict pixels as well. Give the pixel size."
+        ]
+
 
 def choose_block(
     source: Micrograph,

@@ -8,6 +8,7 @@ the noise of neighbours is correlated, the halves come from the image that was m
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, get_args
@@ -19,6 +20,8 @@ from ..errors import SBDError
 from ..frames import mean_filled
 from . import ModelCard, load_network, models
 from .reflections import lost_reflection
+
+_logger = logging.getLogger(__name__)
 
 Modality = Literal["auto", "phase contrast", "dark field"]
 
@@ -95,6 +98,9 @@ def choose_model(
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
+        _logger.debug(
+            "better than %s at %d pixels [standard errors]: %s", first.name, side, clarity
+        )
         others = [card for card in others if clarity[card.name] > _HOPELESS]
         if not others:
             break

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...denoising.denoiser import doubts
+from ...denoising.doubts import doubts
 from ...denoising.working_block import choose_block
 from ...errors import BlankImage, SBDError
 from ...frames import frame_of, reference_frame, reference_number
