@@ -258,7 +258,8 @@ class Denoiser:
         if self.camera.sharpen:
             return
         dark = None if self.source.gain is None else self.camera.dark
-        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark)
+        wide = self.source.pixel_size is None
+        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark, wide=wide)
         if found is not None and found.worse:
             white = self.camera.noise is None and self.camera.measured is not None
             warn(found.sentence(self.card.name, white))
