@@ -28,12 +28,20 @@ def halves(
             "several times.",
         ),
     ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            help="Keep it in the recipe of the denoised image, in DENOISED.recipe.json, where cite "
+            "and rerun find it."
+        ),
+    ] = False,
     pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
     gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
     offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
 ) -> None:
     """Say how far the images denoised from two halves of the electrons agree."""
     from .. import read, split_half_resolution
+    from ..recipe import KEY, write_beside
 
     targets = output or []
     for target in targets:
@@ -41,6 +49,10 @@ def halves(
             raise SBDError(f"The output {target} must end in {' or '.join(_KINDS)}.")
     raw, clean = read(noisy), read(denoised)
     found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
+    if keep:
+        # what was said of the calibration here was said of the image too
+        kept = found.noted_in(clean).metadata[KEY]
+        out.print(f"wrote {write_beside(denoised, kept)}", markup=False)
     for target in targets:
         _save(found, target)
         out.print(f"wrote {target}", markup=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import SBDError
 from ..micrograph import Micrograph
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
         Columns,
         Denoise,
         Drifting,
+        Halves,
         SeriesDenoise,
         Simulation,
         Step,
@@ -34,6 +37,12 @@ _REFERENCES = {
     "neural networks. PLOS ONE 17(9):e0274396 (2022).",
     "thinning": "A. Neufeld, A. Dharamshi, L. L. Gao, D. Witten. Data Thinning for "
     "Convolution-Closed Distributions. Journal of Machine Learning Research 25 (2024) 1-35.",
+    "ring": "M. van Heel. Similarity measures between images. Ultramicroscopy 21 (1987) 95-100.",
+    "frc": "P. B. Rosenthal, R. Henderson. Optimal determination of particle orientation, absolute "
+    "hand, and contrast loss in single-particle electron cryomicroscopy. Journal of Molecular "
+    "Biology 333 (2003) 721-745.",
+    "bit": "M. van Heel, M. Schatz. Fourier shell correlation threshold criteria. Journal of "
+    "Structural Biology 151 (2005) 250-262.",
     "fdr": "Y. Benjamini, Y. Hochberg. Controlling the False Discovery Rate. Journal of the Royal "
     "Statistical Society B 57 (1995) 289-300.",
 }
@@ -71,10 +80,10 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     The micrograph is simulated (napari-sbd ...
     """
     from ..recipe import KEY
-    from . import read_recipe
+    from . import halves, read_recipe
     from .contradictions import within
     from .sources import image_of
-    from .steps import steps
+    from .steps import halves_of, steps
 
     kept: Any = result
     if hasattr(result, "metadata"):
@@ -92,6 +101,10 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
                 "again."
             )
         text.add(step)
+    if (said := halves_of(kept)) is not None:
+        if wrong := halves.within(said):
+            raise SBDError(f"The recipe was edited and cannot be cited. {' '.join(wrong)}")
+        text.halves(said, chain)
     return text.complete()
 
 
@@ -209,6 +222,25 @@ class _Text:
             f"({method}) by {_LOSSES.get(t.loss, t.loss)}{thinned}, "
             f"seed {t.seed}. {fate}"
         )
+
+    def halves(self, s: Halves, chain: list[Step]) -> None:
+        """What two halves of the data show."""
+        agree = {"agree": "agree", "partly": "agree partly", "disagree": "disagree"}[s.verdict]
+        of = "" if s.frame is None else f" of frame {s.frame}"
+        text = (
+            f"Images{of} that were denoised in the same way from two halves of the data, "
+            f"independent of each other, {agree} (correlation of the fine structure "
+            f"{s.correlation:.2f}; Fourier ring correlation {self._named('ring', 'frc', 'bit')}"
+        )
+        if s.resolution_px is None:
+            self.sentences.append(f"{text} significant at no period).")
+            return
+        sizes = [step.settings.pixel_size for step in chain if hasattr(step.settings, "pixel_size")]
+        finest = f"{s.resolution_px:.1f} px"
+        if sizes and sizes[-1] is not None:
+            size = float(np.sqrt(np.prod(np.broadcast_to(sizes[-1], 2))))
+            finest = f"{s.resolution_px * size:.3g} nm"
+        self.sentences.append(f"{text} significant down to {finest}).")
 
     def _columns(self, s: Columns, program: str) -> None:
         image = "image" if s.noisy is False else "denoised image"

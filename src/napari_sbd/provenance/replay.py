@@ -138,8 +138,9 @@ def rerun(
             again = follower.do(step)
     identical, difference, contrast = _compare(stored, again, chain[-1])
     wrong = [s for step in chain for s in within(step, stored if step is chain[-1] else None)]
-    wrong = [*dict.fromkeys([*follower.contradictions, *wrong])]
-    remarks = (*follower.remarks, *_other_versions(chain[-1]))
+    alike, apart = _halves(kept, follower.raw, again)
+    wrong = [*dict.fromkeys([*follower.contradictions, *wrong, *apart])]
+    remarks = (*follower.remarks, *alike, *_other_versions(chain[-1]))
     if wrong and identical is not None:
         identical = False
     whole = intact(origin, path)
@@ -198,6 +199,20 @@ def apply(
         for step in chain:
             result = follower.do(step)
     return result
+
+
+def _halves(kept: Any, raw: Any, again: Any) -> tuple[list[str], list[str]]:
+    """What halves of the data show once more, and where the recipe says otherwise."""
+    from .halves import repeated, unlike, within
+    from .steps import halves_of
+
+    said = halves_of(kept)
+    if said is None or not (isinstance(raw, Micrograph) and isinstance(again, Micrograph)):
+        return [], []
+    with in_words():
+        found = repeated(said, raw, again)
+    apart = [*within(said), *unlike(said, found)]
+    return ([] if apart else [str(found)]), apart
 
 
 def _opened(result: Any) -> tuple[Any, Any, Path | None]:

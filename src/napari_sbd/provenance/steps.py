@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..denoising.settings import Plain, Repeated, Seed, TuningRequest
 from ..errors import SBDError
+from ..recipe import HALVES
 
 _MOST_STEPS = 100
 _REQUEST = TuningRequest()
@@ -143,6 +144,20 @@ class Agreement(Plain):
     offset: float | None = None
 
 
+class Halves(Plain):
+    """What ``split_half_resolution`` found for a result; of ``frame``, where it is a movie, and of
+    ``part``, rows from and to and columns from and to, where it is large. ``tuned_anew`` says
+    whether gains that were tuned on the image were tuned on each half."""
+
+    verdict: Literal["agree", "partly", "disagree"]
+    correlation: Annotated[float, Field(ge=-1, le=1)]
+    resolution_px: Positive | None
+    seed: Seed
+    tuned_anew: bool = True
+    frame: Annotated[int, Field(ge=0)] | None = None
+    part: tuple[Seed, Seed, Seed, Seed] | None = None
+
+
 class Simulation(Plain):
     """Settings of ``simulate``; ``part`` is what was taken of the phantom."""
 
@@ -221,6 +236,26 @@ def steps(recipe: Any) -> list[Step]:
     return [_step(entry) for entry in entries]
 
 
+def halves_of(recipe: Any) -> Halves | None:
+    """What a recipe says of halves of the data; None where it says nothing.
+
+    Raises
+    ------
+    SBDError
+        If it is not understood.
+    """
+    kept = recipe.get(HALVES) if isinstance(recipe, Mapping) else None
+    if kept is None:
+        return None
+    try:
+        return Halves.model_validate(kept)
+    except ValidationError as error:
+        raise SBDError(
+            f"What the recipe says of halves is not understood ({_first(error)}); it was edited, "
+            "or made by another version of napari-sbd."
+        ) from None
+
+
 def since_the_source(chain: list[Step]) -> list[Step]:
     """The steps from the last one that began with a file or a simulation."""
     starts = [i for i, s in enumerate(chain) if s.source is not None or s.operation == "simulate"]
@@ -239,9 +274,12 @@ def _step(entry: Any) -> Step:
         settings = SETTINGS[operation].model_validate(step.settings)
         return step.model_copy(update={"settings": settings})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise SBDError(
-            f"The step {operation!r} of the recipe is not understood ({where}: {first['msg']}); it "
+            f"The step {operation!r} of the recipe is not understood ({_first(error)}); it "
             "was edited, or made by another version of napari-sbd."
         ) from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
