@@ -13,10 +13,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .errors import SBDError
-from .files import file_checksum, replacing
+from .files import file_checksum, writing
 
 KEY = "napari_sbd"
+CHOSEN = "read"
+"""Key in the metadata for what was chosen of how to read a file, such as a sum of frames."""
 HALVES = "halves"
+"""Key beside the history for how far halves of the data agree."""
 BESIDE = ".recipe.json"
 
 
@@ -46,7 +49,7 @@ def recipe(
     Parameters
     ----------
     operation
-        What was done, one of ``provenance.steps.SETTINGS``.
+        What was done, one of ``provenance.steps.KINDS``.
     origin
         The file that the step began with, as ``origin_of`` gives it. None if it began with the
         result of the step before, or with data in memory.
@@ -112,7 +115,7 @@ def is_result(metadata: Mapping[str, Any]) -> bool:
 
 
 def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
-    """Path and SHA-256 of the file that a micrograph or series was read from.
+    """Path and SHA-256 of the file that a micrograph or series was read from, and how it was read.
 
     None where it was not read from a file, or was made from that file by the steps of its history,
     which say so already.
@@ -131,7 +134,8 @@ def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
     known = [s.get("path") for s in steps if isinstance(s, Mapping)]
     if known and known[-1] == path:
         return None
-    return {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    origin = {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    return {**origin, **source.metadata.get(CHOSEN, {})}
 
 
 def forget_beside(path: Path) -> None:
@@ -148,9 +152,6 @@ def write_beside(path: Path, kept: Mapping[str, Any]) -> Path:
         If it cannot be written.
     """
     target = path.with_name(path.name + BESIDE)
-    try:
-        with replacing(target) as draft:
-            draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise SBDError(f"The recipe cannot be written to {target}: {error.strerror}.") from error
+    with writing(target, "recipe") as draft:
+        draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return target

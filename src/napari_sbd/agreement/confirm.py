@@ -88,7 +88,7 @@ def confirm(found: Detection, evidence: Evidence, sensitivity: float = 0.5) -> C
         why = (
             f"The images denoised from two halves of the data share {score:.0%} of their columns, "
             f"and {REPRODUCED:.0%} are needed: the lattice is not in the data, or too faint for "
-            "their dose; halves=False gives what the image shows, unjudged."
+            "their dose. Judged by all electrons, the image is given as it is, unconfirmed."
         )
     elif not why and unclear > _UNCLEAR:
         warn(

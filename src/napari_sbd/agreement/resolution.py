@@ -20,6 +20,7 @@ from ..errors import SBDError
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
+from ..region import limited
 from .pairs import paired
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class SplitHalf:
     seed: int = 0
 
     def facts(self, **how: Any) -> dict[str, Any]:
-        """What a recipe holds, as plain values; see ``provenance.steps.Halves``.
+        """What a recipe holds, as plain values; see ``provenance.halves.Halves``.
 
         Parameters
         ----------
@@ -241,9 +242,10 @@ def split_half_resolution(
     The images made from two halves of the electrons agree ...
     """
     if denoised is None and denoiser is None:
-        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or denoiser=...")
+        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
     if denoised is None:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
+    noisy, denoised, limits = limited(noisy, denoised)
     pair = paired(noisy, denoised, pixel_size, gain, offset)
     if pair.data.is_movie:
         raise SBDError("Halves are compared for one image; take one frame of the movie.")
@@ -251,23 +253,24 @@ def split_half_resolution(
     size = pair.model.pixel_size_yx
     if judged.trials is None:
         raise SBDError(
-            "The denoised image does not say which denoiser made it; give denoiser=..., or denoise "
-            "the image again."
+            "The denoised image does not say which denoiser made it; denoise the raw image again, "
+            "or give the denoiser."
         )
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
     frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], block)
     local, whole = _correlation(coarse[0], coarse[1])
     fine = local.repeat(block[0], 0).repeat(block[1], 1)[: shape[0], : shape[1]]
+    fine, both = fine.astype(np.float32), np.stack(halves).astype(np.float32)
     return SplitHalf(
         frequency=frequency,
         frc=frc,
         half_bit=half_bit,
         chance=chance,
-        map=fine.astype(np.float32),
+        map=fine if limits is None else limits.whole(fine),
         correlation=whole,
         pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
-        halves=np.stack(halves).astype(np.float32),
+        halves=both if limits is None else limits.whole(both),
         seed=seed,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from .statistic import FALSE_DISCOVERIES, p_value, supported
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..region import Limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,21 @@ class Agreement:
                 "electrons": discs[:, 0],
                 "expected": discs[:, 1],
             }
+        )
+
+    def within(self, limits: Limits) -> Agreement:
+        """The same of a part alone, in pixels of the image: NaN and without columns elsewhere."""
+        inside = limits.holds(self.positions)
+        return replace(
+            self,
+            z=limits.whole(self.z),
+            log_likelihood_ratio=limits.whole(self.log_likelihood_ratio),
+            counts=limits.whole(self.counts),
+            expected=limits.whole(self.expected),
+            positions=self.positions[inside] + limits.corner,
+            column_ratio=self.column_ratio[inside],
+            column_z=self.column_z[inside],
+            halves=None if self.halves is None else self.halves[inside],
         )
 
     def at(self, y: float, x: float) -> dict[str, float]:

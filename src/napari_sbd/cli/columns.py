@@ -32,6 +32,9 @@ def columns(
     halves: Annotated[
         bool, typer.Option(help="Judge by halves of the electrons; three more runs of the model.")
     ] = True,
+    region: Annotated[
+        str | None, typer.Option(help="Part of the image, Y0:Y1,X0:X1 or corners 'Y,X Y,X Y,X'.")
+    ] = None,
     strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
     element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
@@ -55,7 +58,8 @@ def columns(
         if clean is None:
             calibration: dict[str, Any] = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
             with progress("denoising") as report:
-                clean = denoise(raw, **calibration, device=device, progress=report)
+                told = {**calibration, "device": device, "region": region}
+                clean = denoise(raw, **told, progress=report)
     with progress("columns") as report:
         table = find_columns(
             noisy,
@@ -68,6 +72,7 @@ def columns(
             spacing=spacing,
             alpha=alpha,
             halves=halves,
+            region=region,
             progress=report,
         )
     attrs = dict(table.attrs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import SBDError
+from ..files import check_folder, with_suffix_of, writing
 from ._console import out
 
 if TYPE_CHECKING:
@@ -43,14 +44,16 @@ def halves(
     from .. import read, split_half_resolution
     from ..recipe import KEY, write_beside
 
+    if keep and (pixel_size, gain, offset) != (None, None, None):
+        raise SBDError(
+            "The recipe of the image has a calibration of its own, and no other can be kept in it."
+        )
     targets = output or []
     for target in targets:
-        if target.suffix.lower() not in _KINDS:
-            raise SBDError(f"The output {target} must end in {' or '.join(_KINDS)}.")
+        check_folder(with_suffix_of(target, "comparison of halves", _KINDS))
     raw, clean = read(noisy), read(denoised)
     found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
     if keep:
-        # what was said of the calibration here was said of the image too
         kept = found.noted_in(clean).metadata[KEY]
         out.print(f"wrote {write_beside(denoised, kept)}", markup=False)
     for target in targets:
@@ -60,7 +63,8 @@ def halves(
 
 
 def _save(found: SplitHalf, target: Path) -> None:
-    if target.suffix.lower() == ".png":
-        found.figure().savefig(target, dpi=150)
-    else:
-        found.table().to_csv(target, index=False)
+    with writing(target, "comparison") as draft:
+        if target.suffix.lower() == ".png":
+            found.figure().savefig(draft, dpi=150, format="png")
+        else:
+            found.table().to_csv(draft, index=False)

@@ -78,6 +78,39 @@ def fft(
         )
 
 
+def kymograph(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A movie.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="NAME.csv, or a picture: .png, .pdf, .svg")
+    ],
+    start: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    end: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
+    pixel_size: Size = None,
+) -> None:
+    """Values along a line in each frame of a movie: position to the right, time downwards."""
+    from ..files import check_folder, replacing
+    from ..io import read
+    from ..measure.kymograph import kymograph as measure
+
+    kind = output.suffix.lower()
+    if kind not in (".csv", ".png", ".pdf", ".svg"):
+        raise SBDError(f"A kymograph is written as .csv, .png, .pdf or .svg, not {kind!r}.")
+    check_folder(output)
+    m = read(source)
+    m = m if pixel_size is None else m.replace(pixel_size=pixel_size)
+    height, across = m.pixel_size_yx or (1.0, 1.0)
+    ends = _numbers(start, "start"), _numbers(end, "end")
+    found = measure(m, *ends, width=width * (height * across) ** 0.5)
+    with replacing(output) as draft:
+        if kind == ".csv":
+            found.table().to_csv(draft, index=False)
+        else:
+            found.figure().savefig(draft, dpi=200, format=kind[1:])
+    size = f"{len(found.time)} frames, {len(found.position)} positions"
+    out.print(f"{source} -> {output}  ({size})", markup=False)
+
+
 def profile(
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],

@@ -113,5 +113,5 @@ def warn_of_two(table: pd.DataFrame) -> None:
         apart = 2 * float(table["elongation"][long].median())
         warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
-            f"probably two, about {apart:.1f} px apart; spacing={apart:.1f} may tell them apart."
+            f"probably two; a spacing of {apart:.1f} px may tell them apart."
         )

@@ -63,7 +63,7 @@ class AgainstBlur:
         if self.sigma:
             blur = f"a Gaussian blur of sigma {self.sigma:g} working pixels"
         remedy = (
-            "the noise is correlated and was taken for white; leave noise='auto', or give its "
+            "the noise is correlated and was taken for white; let it be measured, or give its "
             "spectrum"
             if white
             else "try another model, GainTuning, or check the pixel size; else take the blur"

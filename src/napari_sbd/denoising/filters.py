@@ -21,7 +21,7 @@ from ..errors import SBDError, by_name
 from ..frames import finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
-from .denoiser import choose_block
+from .working_block import lattice_block
 
 Filter = Callable[[np.ndarray], np.ndarray]
 Method = Callable[[np.ndarray], np.ndarray]
@@ -127,7 +127,7 @@ def at_working_sampling(
     if values.ndim != 2:
         raise SBDError("Filters take single images; apply them frame by frame.")
     large = min(values.shape) >= _FEWEST
-    b = block or (choose_block(Micrograph(values, pixel_size)) if large else (1, 1))
+    b = block or (lattice_block(Micrograph(values, pixel_size)) if large else (1, 1))
     height, width = (n // each for n, each in zip(values.shape, b, strict=True))
     if min(height, width) < _FEWEST:
         raise SBDError(
@@ -142,7 +142,7 @@ def at_working_sampling(
     if unit is None:
         raise SBDError(
             "The noise of this image cannot be stabilised: its mean or its noise is zero; "
-            "give gain=... and offset=..."
+            "give gain and offset."
         )
     counts = (sums - offset * area) / unit
     estimate = inverse_anscombe(method(anscombe(counts)))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..movie.drift import SMALLEST_AGREEMENT, Drift
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def plot_drift(drift: Drift, path: Path) -> None:
-    """Draw shifts with their errors, and agreement, against the frame; the suffix says how.
+    """Write ``drift_figure``; the suffix says how.
 
     Parameters
     ----------
@@ -19,12 +23,17 @@ def plot_drift(drift: Drift, path: Path) -> None:
     path
         Such as ``drift.png`` or ``drift.pdf``.
     """
+    drift_figure(drift).savefig(path, dpi=150)
+
+
+def drift_figure(drift: Drift, size: tuple[float, float] = (7, 5)) -> Figure:
+    """Shifts with their errors, and agreement, against the frame; the size in inches."""
     from matplotlib.figure import Figure
 
     calibrated = drift.pixel_size is not None
     values = drift.shifts_nm if calibrated else drift.shifts
     errors = drift.errors_nm if calibrated else drift.errors
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     frames = np.arange(len(values))
     for axis, name in enumerate("yx"):
@@ -34,4 +43,4 @@ def plot_drift(drift: Drift, path: Path) -> None:
     lower.errorbar(frames, drift.agreement, drift.agreement_err, color="black", capsize=2)
     lower.axhline(SMALLEST_AGREEMENT, color="tab:red", linestyle="--")
     lower.set(xlabel="frame", ylabel="agreement")
-    figure.savefig(path, dpi=150)
+    return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _IMAGEJ_COUNTS = ("uint8", "uint16")
 _IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")
 _STRAIGHT_LINE = 0  # the number of ImageJ's calibration function
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_LARGEST = 2**32 - 1  # that a TIFF holds in either part of a fraction
 _CLASSIC_LIMIT = 2**32 - 2**25
 _TAG_UNITS = {2: "inch", 3: "cm"}
 _LONGEST_TAG = 1024
@@ -245,7 +247,10 @@ def _ome_options(m: Micrograph, text: str) -> dict[str, Any]:
     y, x = m.pixel_size_yx
     metadata |= {"PhysicalSizeX": x, "PhysicalSizeXUnit": "nm"}
     metadata |= {"PhysicalSizeY": y, "PhysicalSizeYUnit": "nm"}
-    per_cm = tuple(1e7 / size for size in (x, y))
-    if max(per_cm) >= 2**32:
+    per_cm = [1e7 / size for size in (x, y)]
+    if max(per_cm) > _LARGEST:
         return {"metadata": metadata}
-    return {"metadata": metadata, "resolution": per_cm, "resolutionunit": "CENTIMETER"}
+    # as fractions: tifffile before 2026 rounds numbers of this size by up to 14 %
+    ratios = [Fraction(n).limit_denominator(int(_LARGEST / n)) for n in per_cm]
+    resolution = tuple((ratio.numerator, ratio.denominator) for ratio in ratios)
+    return {"metadata": metadata, "resolution": resolution, "resolutionunit": "CENTIMETER"}

@@ -6,6 +6,7 @@ Of a few frames a version with noise added is shown to both, and an independent 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
 from .fusion import fused_frames
 from .windows import Windows, clarity
+
+_logger = logging.getLogger(__name__)
 
 _CLEAR = 1.0  # standard errors by which the network must be better
 _LOOKS = 2  # frames that decide, spread over the movie
@@ -58,6 +61,7 @@ def choose_way(
             ruled = _ruled(windows, worker, number, shown, count, neighbours, seed)
             better.append((ruled - held) ** 2 - windows.error(number, shown, held, around))
         found.append(clarity(np.mean(better, 0)))
+    _logger.debug("better than rules, by frame [standard errors]: %s", found)
     if not found:
         return Way(True, "rules; no frame has others of the same scene beside it")
     z = float(np.sum(found) / np.sqrt(len(found)))

@@ -249,7 +249,7 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
         If it is missing or not valid.
     """
     try:
-        card = kind.model_validate_json(path.read_text())
+        card = kind.model_validate_json(path.read_text("utf-8"))
     except OSError:
         raise SBDError(f"The model card {path} is missing.") from None
     except ValidationError as error:

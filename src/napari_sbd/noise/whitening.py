@@ -147,7 +147,7 @@ class NoiseSpectrum:
         from ..files import replacing
 
         with replacing(Path(path)) as draft:
-            draft.write_text(json.dumps({_KEY: self.to_dict()}))
+            draft.write_text(json.dumps({_KEY: self.to_dict()}), "utf-8")
         return Path(path)
 
     @classmethod
@@ -160,7 +160,7 @@ class NoiseSpectrum:
             If there is no such file, or it holds no noise spectrum.
         """
         try:
-            values = json.loads(Path(path).read_text())[_KEY]
+            values = json.loads(Path(path).read_text("utf-8"))[_KEY]
         except OSError as error:
             raise SBDError(
                 f"The noise is 'auto', 'white' or the file of a noise spectrum; {path} cannot be "

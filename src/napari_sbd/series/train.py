@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .fit import Fitted
     from .model import SeriesModel
     from .training_pairs import Lessons
+
+_logger = logging.getLogger(__name__)
 
 STEPS = 2000
 _HELD_OUT = 0.12  # of the mask's voxels, as a slab at the end of the longest axis
@@ -132,6 +135,7 @@ def train_series(
         from .fit import fit
 
         where = resolve_device(device)
+        _logger.debug("noise %s, on %s", plan.noise, where)
         fitted = fit(
             *_start(plan, wanted, seed),
             plan.noise,
