@@ -2,8 +2,8 @@
 
     python benchmarks/columns_heldout.py [--first 8000] [--images 5]
 
-Simulated images (``napari_sbd.simulate``) of 384 x 384 pixels of 0.011 nm, defocus 8 nm, denoised by
-the bundled networks at 2 and 20 electrons per pixel, against what the same detector finds in the
+Simulated images (``napari_sbd.simulate``) of 384 x 384 pixels of 0.011 nm, defocus 8 nm, denoised
+by the bundled networks at 2 and 20 electrons per pixel, against what the same detector finds in the
 clean image, tolerance 0.27 of the spacing. ``error`` is the typical deviation of a place over its
 stated error, away from the frame, of images with F1 above 0.9.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 import napari_sbd as sbd
 
-KINDS = ("free_particle", "pt_ceo2", "metal_on_oxide", "sheet", "crystal_edge")
+KINDS = ("free_particle", "pt_ceo2", "metal_on_oxide", "sheet")
 DOSES = (2.0, 20.0)
 _NORMAL = 1.4826  # standard deviation over median absolute deviation of normal values
 
