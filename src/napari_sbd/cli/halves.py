@@ -9,7 +9,7 @@ import typer
 
 from ..errors import SBDError
 from ..files import check_folder, with_suffix_of, writing
-from ._console import out
+from ._console import Gain, Offset, PixelSize, out
 
 if TYPE_CHECKING:
     from ..agreement.resolution import SplitHalf
@@ -36,9 +36,9 @@ def halves(
             "and rerun find it."
         ),
     ] = False,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
 ) -> None:
     """Say how far the images denoised from two halves of the electrons agree."""
     from .. import read, split_half_resolution
