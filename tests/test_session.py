@@ -241,6 +241,7 @@ OTHERS = {
     "noise": "white",
     "illumination": False,
     "sharpen": True,
+    "region": "0:80,8:88",
 }
 
 

@@ -1,13 +1,12 @@
 """Kinds of steps: one class is all that a recipe needs to know of one."""
 
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.denoising.settings import Repeated, Settings
+from napari_sbd.denoising.settings import Repeated
 from napari_sbd.provenance.steps import KINDS, steps
 from napari_sbd.provenance.steps.operation import Operation
 from napari_sbd.recipe import recipe
@@ -16,15 +15,6 @@ PIXEL = 0.0061
 ORIGIN = {"path": "/a/b.mrc", "sha256": "0" * 64}
 FOUND = {"model": "hrtem", "model_sha256": "12" * 32, "model_choice": "as asked", "device": "cpu"}
 FOUND |= {"block": [5, 5], "pixel_size": PIXEL, "gain": 1.0, "offset": 0.0}
-OTHER = {
-    "quality": "best",
-    "neighbours": 3,
-    "seed": 7,
-    "dark": "/d.tif",
-    "gain_reference": "/g.tif",
-}
-OTHER |= {"outliers": False, "noise": "white", "illumination": False, "sharpen": True}
-OTHER |= {"region": "0:40,8:48"}
 
 
 def entry(operation, **settings):
@@ -71,25 +61,6 @@ def test_a_new_kind_of_step_is_one_class(monkeypatch, counts):
         sbd.cite(entry("invert", level=-1.0))
 
 
-@pytest.mark.parametrize("name", Repeated.model_fields)
-def test_whatever_a_recipe_repeats_is_repeated_everywhere(name):
-    """A new option is a field of ``Settings``; scripts, commands and repetitions follow from it."""
-    value = OTHER[name]
-    kept, plain = denoised(**{name: value}), denoised()
-    assert f"{name}={value!r}" in sbd.as_python(kept)
-    assert f"{name}=" not in sbd.as_python(plain)
-    flag = name.replace("_", "-")
-    words = shlex.split(sbd.as_command(kept))
-    if isinstance(value, bool):
-        assert (f"--{flag}" if value else f"--no-{flag}") in words
-    else:
-        assert words[words.index(f"--{flag}") + 1] == str(value)
-    assert f"--{flag}" not in shlex.split(sbd.as_command(plain))
-    [step] = steps(denoised(**{name: value}, model_sha256=hrtem()))
-    image = sbd.Micrograph(np.ones((64, 64)))
-    assert getattr(step.settings.settings_for(image, True, "cpu"), name) == value
-
-
 def test_no_module_of_recipes_names_an_option_that_is_repeated_as_it_stands():
     """What is named there is what has consequences of its own: text, checks, old recipes."""
     folder = Path(sbd.__file__).parent / "provenance"
@@ -102,12 +73,3 @@ def test_what_a_movie_network_notes_is_understood():
     [step] = steps(kept)
     assert step.settings.alone_frames == [0, 3]
     assert "sbd.denoise(" in sbd.as_python(kept)
-
-
-def hrtem():
-    return next(card.sha256 for card in sbd.models() if card.name == "hrtem")
-
-
-def test_settings_of_every_option_are_tried():
-    assert set(OTHER) == set(Repeated.model_fields)
-    assert all(OTHER[name] != getattr(Settings(), name) for name in OTHER)

@@ -201,7 +201,8 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     smallest = (1e-6 * float(np.nanmax(noisy) - np.nanmin(noisy))) ** 2  # of an image without noise
     line = base + slope * np.nan_to_num(expected, nan=float(np.nanmean(expected)))
     least = _DARKEST * np.median(foreseen[held]) if held.any() else 0.0
-    return np.maximum(np.maximum(line, least) * fine, smallest + _TINY)
+    result: np.ndarray = np.maximum(np.maximum(line, least) * fine, smallest + _TINY)
+    return result
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -188,7 +188,7 @@ class Agreement:
 
         places, count = label(self.rejected)
         at_columns = nearest_disc(self.z.shape, self.positions, self.radius) >= 0
-        return count - np.count_nonzero(np.unique(places[at_columns]))
+        return int(count - np.count_nonzero(np.unique(places[at_columns])))
 
     def _pixel(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pixels nearest to points [px]."""

@@ -18,6 +18,9 @@ STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+PixelSize = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
+Gain = Annotated[float | None, typer.Option(help="File units per electron.")]
+Offset = Annotated[float | None, typer.Option(help="File units at zero electrons.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 

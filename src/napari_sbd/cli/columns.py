@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import Device, out, progress
+from ._console import Device, Gain, Offset, PixelSize, out, progress
 
 
 def columns(
@@ -22,9 +22,9 @@ def columns(
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="IN needs no denoising and holds no counts.")
     ] = False,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
     polarity: Annotated[str, typer.Option(help="auto, bright or dark.")] = "auto",
     sensitivity: Annotated[float, typer.Option(help="0 to 1; higher finds weaker columns.")] = 0.5,
     spacing: Annotated[float | None, typer.Option(help="Of nearest columns [px].")] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import out, rectangle
+from ._console import Gain, Offset, PixelSize, out, rectangle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,6 @@ Table = Annotated[
     Path, typer.Argument(metavar="COLUMNS", help="CSV that napari-sbd columns wrote.")
 ]
 Frame = Annotated[int, typer.Option(help="Of a movie.")]
-Size = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 
 _FORM = "TOP:BOTTOM,LEFT:RIGHT"  # of a box
 
@@ -36,7 +35,7 @@ def fft(
     known: Annotated[
         float | None, typer.Option(help="nm of the strongest spot: tells the pixel size.")
     ] = None,
-    pixel_size: Size = None,
+    pixel_size: PixelSize = None,
     frame: Frame = 0,
 ) -> None:
     """Spacings of the strongest spots of a spectrum, the angle between two, their planes."""
@@ -119,9 +118,9 @@ def profile(
     width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
     denoised: Annotated[Path | None, typer.Option(help="Denoised file of IN.")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Minima are the peaks.")] = False,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
-    pixel_size: Size = None,
+    gain: Gain = None,
+    offset: Offset = None,
+    pixel_size: PixelSize = None,
     frame: Frame = 0,
 ) -> None:
     """Values along a line with errors, and the spacings of its peaks."""

@@ -103,7 +103,8 @@ def two(table: pd.DataFrame) -> np.ndarray:
     """(N,) columns so long that they are two."""
     sigma = table["sigma"].to_numpy(float)
     long = table["elongation"].to_numpy(float) > TWO * sigma
-    return long & clearly_long(table["elongation_z"].to_numpy(float))
+    result: np.ndarray = long & clearly_long(table["elongation_z"].to_numpy(float))
+    return result
 
 
 def warn_of_two(table: pd.DataFrame) -> None:

@@ -187,7 +187,8 @@ def bragg(image: np.ndarray) -> np.ndarray:
 
     def mask(ratio: np.ndarray) -> np.ndarray:
         near = maximum_filter(ratio, 2 * _BRAGG_REACH + 1, mode="wrap")
-        return near > _BRAGG_LIMIT
+        result: np.ndarray = near > _BRAGG_LIMIT
+        return result
 
     return _fourier(image, mask)
 
@@ -230,14 +231,16 @@ def bm3d(image: np.ndarray) -> np.ndarray:
 
 def anscombe(counts: np.ndarray) -> np.ndarray:
     """Poisson counts to values of about unit variance."""
-    return 2 * np.sqrt(np.maximum(counts, 0) + 3 / 8)
+    result: np.ndarray = 2 * np.sqrt(np.maximum(counts, 0) + 3 / 8)
+    return result
 
 
 def inverse_anscombe(values: np.ndarray) -> np.ndarray:
     """Mean counts from the mean of stabilised ones."""
     d = np.maximum(values, 2 * np.sqrt(3 / 8))
     root = np.sqrt(3 / 2)
-    return d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8
+    result: np.ndarray = d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8
+    return result
 
 
 def _fourier(image: np.ndarray, transfer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

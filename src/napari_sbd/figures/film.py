@@ -101,7 +101,8 @@ def _contrast(movie: Micrograph) -> tuple[float, float]:
 
 def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:
     scaled = np.nan_to_num((frame.astype(np.float32) - low) / (high - low)).clip(0, 1)
-    return (scaled * 255).round().astype(np.uint8)
+    result: np.ndarray = (scaled * 255).round().astype(np.uint8)
+    return result
 
 
 def _labelled(grey: np.ndarray, m: Micrograph, seconds: float | None) -> np.ndarray:

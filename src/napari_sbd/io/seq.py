@@ -105,7 +105,7 @@ def _interval(stamp: Any, count: int) -> float | None:
     if begin is None or end is None or end <= begin:
         return None
     middle = stamp((count - 1) // 2)
-    interval = (end - begin) / (count - 1)
+    interval: float = (end - begin) / (count - 1)
     expected = begin + (count - 1) // 2 * interval
     if middle is None or abs(middle - expected) > max(1, 0.1 * count) * interval:
         warn("The time stamps of the frames are not evenly spaced; no frame time is taken.")

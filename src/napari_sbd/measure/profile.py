@@ -50,7 +50,8 @@ class Profile:
     @property
     def error(self) -> np.ndarray:
         """(n,) one standard deviation of the first of ``values``."""
-        return np.sqrt(np.diagonal(self.covariance))
+        result: np.ndarray = np.sqrt(np.diagonal(self.covariance))
+        return result
 
     def table(self) -> pd.DataFrame:
         """``position_nm`` (or ``_px``), each of ``values``, and the error of the first."""

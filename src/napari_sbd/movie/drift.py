@@ -72,12 +72,14 @@ class Drift:
         SBDError
             If the pixel size is unknown.
         """
-        return self.shifts * self._size()
+        result: np.ndarray = self.shifts * self._size()
+        return result
 
     @property
     def errors_nm(self) -> np.ndarray:
         """(N, 2) one standard error [nm]; raises as ``shifts_nm``."""
-        return self.errors * self._size()
+        result: np.ndarray = self.errors * self._size()
+        return result
 
     @property
     def changed(self) -> np.ndarray:

@@ -246,4 +246,5 @@ def _sharp(image: np.ndarray) -> np.ndarray:
     padded = np.pad(image, 1, mode="reflect")
     d, _ = differences(padded, ~np.isfinite(padded))
     limit = 4 * np.std(d[np.abs(d) <= np.quantile(np.abs(d), 0.99)])
-    return np.clip(d, -limit, limit)
+    result: np.ndarray = np.clip(d, -limit, limit)
+    return result

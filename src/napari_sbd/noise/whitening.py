@@ -67,13 +67,15 @@ class NoiseSpectrum:
         """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
         fy, fx = np.broadcast_arrays(fy, fx)
         curve = _terms(fy, fx) @ np.array(self.coefficients)
-        return np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
+        result: np.ndarray = np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
+        return result
 
     def amplitude(self, shape: tuple[int, int]) -> np.ndarray:
         """What the real Fourier transform (H, W // 2 + 1) of an image is divided by."""
         fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
         amplitude = np.sqrt(self.power(fy, fx))
-        return np.maximum(amplitude, _FLOOR * amplitude.max())
+        result: np.ndarray = np.maximum(amplitude, _FLOOR * amplitude.max())
+        return result
 
     @property
     def correlated_over(self) -> float:
@@ -395,4 +397,5 @@ def _filtered(image: np.ndarray, noise: NoiseSpectrum, exponent: int) -> np.ndar
     amplitude = amplitude if exponent > 0 else 1 / amplitude
     wide = fft.irfft2(fft.rfft2(wide) * amplitude, shape)
     inner: np.ndarray = wide[_MARGIN : _MARGIN + image.shape[0], _MARGIN : _MARGIN + image.shape[1]]
-    return inner + mean
+    result: np.ndarray = inner + mean
+    return result

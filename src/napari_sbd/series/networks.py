@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from ..errors import SBDError
 
+_BEYOND = 0.5  # of the noise: how far signals may lie beyond those learnt, in any direction
+
 
 class SeriesNetwork(Interface):
     """What all three have in common."""
@@ -84,14 +86,28 @@ class Protocol(nn.Module):
         nn.init.zeros_(self.exit.bias)
 
     @torch.no_grad()
-    def start_at(self, noisy: Tensor, clean: Tensor) -> None:
-        """Take centre, spread and linear part from pairs (V, inputs) and (V, N)."""
+    def start_at(self, noisy: Tensor, clean: Tensor, around: bool = False) -> None:
+        """Take centre, spread and linear part from pairs (V, inputs) and (V, N).
+
+        Parameters
+        ----------
+        noisy, clean
+            The pairs, in units of the noise.
+        around
+            Whether the last N inputs are an estimate already, which is to be corrected.
+        """
         self.centre.copy_(noisy.mean(0))
         self.spread.copy_(noisy.std(0) + 1e-3)
-        x, y = (noisy - self.centre).double(), (clean - clean.mean(0)).double()
+        known = torch.zeros_like(self.linear.weight)
+        if around:
+            known[:, -len(known) :] = torch.eye(len(known))
+        x = (noisy - self.centre).double()
+        y = (clean - clean.mean(0)).double() - x @ known.double().T
         covariance = x.T @ x
+        if around:
+            covariance += len(x) * _unforeseen(*self.linear.weight.shape)
         covariance += torch.eye(len(covariance)) * (covariance.trace() / len(covariance) * 1e-6)
-        self.linear.weight.copy_(torch.linalg.solve(covariance, x.T @ y).T)
+        self.linear.weight.copy_(known + torch.linalg.solve(covariance, x.T @ y).T)
         self.linear.bias.copy_(clean.mean(0))
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -100,7 +116,17 @@ class Protocol(nn.Module):
         h = functional.gelu(self.entry(centred / self.spread))
         for layer in self.hidden:
             h = h + functional.gelu(layer(h))
-        return self.linear(centred) + self.exit(h)
+        result: Tensor = self.linear(centred) + self.exit(h)
+        return result
+
+
+def _unforeseen(length: int, inputs: int) -> Tensor:
+    """Covariance of what signals may hold beyond those learnt: anything, in a voxel and in its
+    estimate alike; the boxes between may hold something else."""
+    several = inputs // length
+    same = torch.eye(several, dtype=torch.float64)
+    same[0, -1] = same[-1, 0] = 1
+    return _BEYOND**2 * torch.kron(same, torch.eye(length, dtype=torch.float64))
 
 
 class AnyLength(nn.Module):
@@ -135,7 +161,8 @@ class AnyLength(nn.Module):
         h = functional.relu(self.entry(noisy[:, None]))
         for layer in self.hidden:
             h = h + functional.relu(layer(h))
-        return noisy + self.exit(h)[:, 0]
+        result: Tensor = noisy + self.exit(h)[:, 0]
+        return result
 
 
 _KINDS = {"paper": Paper, "protocol": Protocol, "any-length": AnyLength}
@@ -153,4 +180,5 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     kind = options.pop("kind", None)
     if kind not in _KINDS:
         raise SBDError(f"The architecture is one of {', '.join(_KINDS)}, not {kind!r}.")
-    return _KINDS[kind](**options)
+    network: nn.Module = _KINDS[kind](**options)
+    return network

@@ -164,7 +164,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _path(folder: Path, piece: Piece) -> Path:
-    return folder / piece.rows[0]["file"]
+    return Path(folder / piece.rows[0]["file"])
 
 
 def _claim(folder: Path, wanted: dict[str, Any]) -> None:

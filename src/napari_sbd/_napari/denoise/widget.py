@@ -197,13 +197,13 @@ class DenoiseWidget(DenoiseForm):
 
     def name_of(self, task: Any) -> str:
         """The image and how it is denoised."""
-        return task.name
+        return str(task.name)
 
     def words_of(self, work: Work) -> str:
         """How many frames are done, and the time left."""
         if work.job.begun is None or work.job.cancelled:
             return work.job.words
-        return work.task.run.progress  # type: ignore[attr-defined]
+        return str(work.task.run.progress)  # type: ignore[attr-defined]
 
     def watch(self) -> None:
         """Show the frames that are done."""

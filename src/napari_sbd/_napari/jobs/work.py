@@ -46,7 +46,7 @@ def in_background(
                 if heard is not None:
                     heard.extend(words)
 
-    worker = create_worker(quietly, _ignore_errors=True, _start_thread=False)
+    worker: WorkerBase[Any] = create_worker(quietly, _ignore_errors=True, _start_thread=False)
     worker.returned.connect(then)
     worker.errored.connect(failed)
     return worker

@@ -191,7 +191,7 @@ def _train(
     if not resume:
         keep_recipe(recipe, folder)
     task = partial(_train_there, recipe, folder, start, resume, preference("threads"))
-    return apart(task, listener(recipe.minutes, points, status, progress), should_stop)
+    return Path(apart(task, listener(recipe.minutes, points, status, progress), should_stop))
 
 
 def _train_there(

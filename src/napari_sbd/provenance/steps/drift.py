@@ -14,7 +14,6 @@ from .plain import Network, PixelSize, Positive, own_first
 from .script import WRITTEN, Script, call, defaults_of
 
 if TYPE_CHECKING:
-    from ...micrograph import Micrograph
     from ...movie import Drift
     from .follower import Follower
     from .text import Text
@@ -69,7 +68,7 @@ class Drifting(Operation):
         words += options(lengths, {"jitter": JITTER, "largest-step": REACH})
         return ["drift", source, "-o", commands.raw, *words, "--device", how.device]
 
-    def do(self, follower: Follower) -> Micrograph:
+    def do(self, follower: Follower) -> Any:
         """Take out the recipe's shifts; of another movie, its own."""
         from ...movie import correct_drift, estimate_drift
 

@@ -85,4 +85,5 @@ class Follower:
             return read(self.find(noisy), **noisy.reading)
         if self.raw is None or self.raw is self.newest:
             raise SBDError("The recipe needs the raw image as well, which was only in memory.")
-        return self.raw
+        raw: Micrograph = self.raw
+        return raw

@@ -12,7 +12,6 @@ from .plain import Positive
 from .script import Expression, Script, call, defaults_of
 
 if TYPE_CHECKING:
-    from ...micrograph import Micrograph
     from .follower import Follower
     from .text import Text
 
@@ -49,7 +48,7 @@ class Simulation(Operation):
         script.begin(f"{call('sbd.simulate', (), arguments, defaults_of(simulate))}.{self.part}")
         script.save("")
 
-    def do(self, follower: Follower) -> Micrograph:
+    def do(self, follower: Follower) -> Any:
         """The phantom's part, which is the raw image."""
         from ...simulation.detector import Detector
         from ...simulation.optics import Optics
