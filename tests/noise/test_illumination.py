@@ -47,6 +47,21 @@ def test_a_dark_half_ends_at_its_edge(angle):
     assert (dark != beyond).mean() < 0.01
 
 
+@pytest.mark.parametrize("angle", [0.4, 1.3, 2.6])
+@pytest.mark.parametrize("place", [0.13, 0.1347])
+def test_pixels_that_the_edge_crosses_hold_some_of_both_sides(angle, place):
+    """As sums over blocks do: what remains at the edge would be a line in the network's image."""
+    fine = 5
+    y, x = (((np.arange(n * fine) + 0.5) / fine / n) * 2 - 1 for n in SHAPE)
+    sharp = np.where(np.cos(angle) * x + np.sin(angle) * y[:, None] > place, 0.6, 1.0)
+    light = sharp.reshape(SHAPE[0], fine, SHAPE[1], fine).mean((1, 3))
+    found = estimate_illumination(scene(2, light))
+    off = found.brightness / found.brightness.max() - light
+    edge = (light > 0.61) & (light < 0.99)
+    assert edge.sum() > 100
+    assert np.sqrt((off[edge] ** 2).mean()) < 0.06  # an edge of whole pixels is off by 0.12 or more
+
+
 def test_what_is_taken_off_can_be_put_back():
     image = scene(3, LIGHT["ramp"])
     found = estimate_illumination(image)

@@ -259,7 +259,11 @@ class Denoiser:
             return
         dark = None if self.source.gain is None else self.camera.dark
         wide = self.source.pixel_size is None
-        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark, wide=wide)
+        camera = self.camera
+        told = camera.noise is not None and camera.noise is not camera.measured
+        found = against_blur(
+            self.of_sums, sums, estimate, camera.measured, dark, wide=wide, told=told
+        )
         if found is not None and found.worse:
             white = self.camera.noise is None and self.camera.measured is not None
             warn(found.sentence(self.card.name, white))

@@ -203,14 +203,20 @@ def _estimate(camera: Camera, image: np.ndarray, network: Network) -> np.ndarray
     blocks = working.restored(network(working.image))
     mean = blocks.mean()
     fine = sampling.upsample(blocks - mean, camera.block, (image.shape[0], image.shape[1]))
-    return fine + mean / (camera.block[0] * camera.block[1])
+    result: np.ndarray = fine + mean / (camera.block[0] * camera.block[1])
+    return result
 
 
 def _held_out(part: np.ndarray) -> Judge:
     """Squared errors (Y, X) at pixels that are not shown; NaN at the others."""
     hidden = np.random.default_rng([0, 5]).random(part.shape) < _HELD_OUT
     shown = np.where(hidden, np.nan, part)
-    return lambda estimate: np.where(hidden, (estimate(shown) - part) ** 2, np.nan)
+
+    def judge(estimate: Network) -> np.ndarray:
+        result: np.ndarray = np.where(hidden, (estimate(shown) - part) ** 2, np.nan)
+        return result
+
+    return judge
 
 
 def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> Judge:

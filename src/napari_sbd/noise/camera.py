@@ -182,10 +182,10 @@ def look_at(
     sums = sampling.bin_counts(clean, block)
     light = estimate_illumination(filled(sums), camera.dark)
     light = light if illumination else None
-    spectrum = _spectrum_of(source, camera, clean, light, noise)
+    spectrum = _spectrum_of(source, camera, clean, sums, light, noise)
     measured = spectrum
     if noise != "auto":
-        measured = _spectrum_of(source, camera, clean, light, "auto")
+        measured = _spectrum_of(source, camera, clean, sums, light, "auto")
     seen: list[str] = []
     facts: dict[str, Any] = {}
     if spectrum is not None:
@@ -263,6 +263,7 @@ def _spectrum_of(
     source: Micrograph,
     camera: Camera,
     clean: np.ndarray,
+    sums: np.ndarray,
     light: Illumination | None,
     noise: str | NoiseSpectrum,
 ) -> NoiseSpectrum | None:
@@ -272,7 +273,6 @@ def _spectrum_of(
         return noise.on(camera.block)
     if noise != "auto":
         return NoiseSpectrum.load(noise).on(camera.block)
-    sums = sampling.bin_counts(clean, camera.block)
     shot = None
     if source.gain is not None:
         shot = source.gain * (float(np.nanmean(sums)) - camera.dark)

@@ -9,7 +9,7 @@ number: the noise then is even as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _FALL = 0.10  # of the brightness over the field, above which light is uneven
 _EXPLAINED = 0.5  # of the variance of the tiles, that illumination must explain
 _STEP = 0.15, 0.7  # height of a step over the mean; share of the variance it must explain
 _STEEPER = 0.03  # by how much more than a smooth course
+_NEAR = 6.0  # pixels from the edge of a step, whose values place it
 _DARKEST = 0.1  # of the mean brightness, that is divided by at least
 _ANGLES = 12  # directions of a step that are tried at first
 
@@ -95,6 +96,7 @@ def estimate_illumination(image: np.ndarray, dark: float = 0.0) -> Illumination 
         step = _step(image.ravel(), y, x, step.angle + (around - around.mean()) / _ANGLES)
         dark_side, bright_side = sorted((step.low - dark, step.high - dark))
         if bright_side - dark_side > _STEP[0] * mean:
+            step = _placed(step, image.ravel(), y, x, image.shape)
             brightness = step.at(y, x).reshape(image.shape)
             return Illumination(brightness, 1 - dark_side / bright_side, True)
     curve = terms @ smooth
@@ -115,10 +117,33 @@ class _Step:
     low: float
     high: float
     explained: float
+    width: float = 0.0  # over which it rises: pixels that it crosses hold some of both levels
 
     def at(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        beyond = np.cos(self.angle) * x + np.sin(self.angle) * y > self.place
-        return np.where(beyond, self.high, self.low)
+        beyond = np.cos(self.angle) * x + np.sin(self.angle) * y - self.place
+        share = np.clip(beyond / (self.width or 1e-9) + 0.5, 0, 1)
+        return np.asarray(self.low + (self.high - self.low) * share)
+
+
+def _placed(
+    step: _Step, values: np.ndarray, y: np.ndarray, x: np.ndarray, shape: tuple[int, ...]
+) -> _Step:
+    """The step with its edge where the pixels near it fit best, to a part of a pixel."""
+    from scipy.optimize import minimize
+
+    pixel = 2 / np.array(shape)
+    width = float(abs(np.sin(step.angle)) * pixel[0] + abs(np.cos(step.angle)) * pixel[1])
+    beyond = np.cos(step.angle) * x + np.sin(step.angle) * y - step.place
+    near = np.abs(beyond) < _NEAR * width
+
+    def moved(by: np.ndarray) -> _Step:
+        angle, place = step.angle + by[0] * width, step.place + by[1] * width
+        return replace(step, angle=angle, place=place, width=width)
+
+    def misfit(by: np.ndarray) -> float:
+        return float(((values[near] - moved(by).at(y[near], x[near])) ** 2).sum())
+
+    return moved(minimize(misfit, (0.0, 0.0), method="Nelder-Mead", tol=1e-2).x)
 
 
 def _step(
