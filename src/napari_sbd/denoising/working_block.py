@@ -203,7 +203,8 @@ def _estimate(camera: Camera, image: np.ndarray, network: Network) -> np.ndarray
     blocks = working.restored(network(working.image))
     mean = blocks.mean()
     fine = sampling.upsample(blocks - mean, camera.block, (image.shape[0], image.shape[1]))
-    return fine + mean / (camera.block[0] * camera.block[1])
+    result: np.ndarray = fine + mean / (camera.block[0] * camera.block[1])
+    return result
 
 
 def _held_out(part: np.ndarray) -> Judge:
