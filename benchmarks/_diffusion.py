@@ -32,16 +32,16 @@ class Phantom:
     bvecs: np.ndarray
 
 
-def gradients() -> tuple[np.ndarray, np.ndarray]:
-    """6 volumes without weighting, then 30 directions on each of three shells: 96 in all."""
-    i = np.arange(_DIRECTIONS * len(SHELLS))
+def gradients(directions: int = _DIRECTIONS) -> tuple[np.ndarray, np.ndarray]:
+    """6 volumes without weighting, then so many directions on each of three shells."""
+    i = np.arange(directions * len(SHELLS))
     z = (i + 0.5) / len(i)  # a half sphere, filled by the golden angle
     turn = np.pi * (1 + 5**0.5) * i
     r = np.sqrt(1 - z**2)
     points = np.stack([r * np.cos(turn), r * np.sin(turn), z], 1)
     shells = [points[k :: len(SHELLS)] for k in range(len(SHELLS))]
     bvecs = np.concatenate([np.zeros((_UNWEIGHTED, 3)), *shells])
-    return np.repeat((0.0, *SHELLS), (_UNWEIGHTED, *[_DIRECTIONS] * len(SHELLS))), bvecs
+    return np.repeat((0.0, *SHELLS), (_UNWEIGHTED, *[directions] * len(SHELLS))), bvecs
 
 
 def phantom(seed: int, shape: tuple[int, int, int] = (14, 44, 44)) -> Phantom:

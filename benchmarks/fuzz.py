@@ -104,7 +104,9 @@ def worker() -> ProcessPoolExecutor:
 
 
 def limit() -> None:
-    """Bound the memory of this process."""
+    """Bound the memory of this process; what takes long to import counts against no file."""
+    import dask.array  # noqa: F401
+
     import napari_sbd.io  # noqa: F401
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

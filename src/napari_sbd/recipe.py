@@ -12,11 +12,14 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from .errors import SBDError
 from .files import file_checksum, writing
 
 KEY = "napari_sbd"
 CHOSEN = "read"
 """Key in the metadata for what was chosen of how to read a file, such as a sum of frames."""
+HALVES = "halves"
+"""Key beside the history for how far halves of the data agree."""
 BESIDE = ".recipe.json"
 
 
@@ -71,6 +74,30 @@ def with_recipe(result: AnyRecord, entry: dict[str, Any]) -> AnyRecord:
     """Return a micrograph or series whose metadata hold one more step of its history."""
     steps = [*history(result.metadata), entry]
     noted: AnyRecord = result.replace(metadata={**result.metadata, KEY: {"history": steps}})
+    return noted
+
+
+def with_halves(result: AnyRecord, found: Mapping[str, Any]) -> AnyRecord:
+    """Return a result whose recipe also says how far halves of its data agree.
+
+    It stands beside the history, so a further step, which makes another image, leaves it out.
+
+    Parameters
+    ----------
+    result
+        With a recipe.
+    found
+        As ``SplitHalf.facts`` gives it.
+
+    Raises
+    ------
+    SBDError
+        If it has no recipe.
+    """
+    if not history(result.metadata):
+        raise SBDError("This image carries no recipe in which the halves could be kept.")
+    kept = {**result.metadata[KEY], HALVES: dict(found)}
+    noted: AnyRecord = result.replace(metadata={**result.metadata, KEY: kept})
     return noted
 
 

@@ -10,8 +10,10 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_sbd as sbd
+from events import write_eer
 from napari_sbd.watch.arrivals import PATIENCE, SETTLED, Arrivals
 
 SHAPE = (64, 64)
@@ -365,3 +367,51 @@ def test_files_whose_names_differ_by_suffix_or_case_keep_their_results(tmp_path,
     sbd.write(sbd.Micrograph(images[0] + 1, PIXEL), source / "a.npy")
     sbd.watch(source, out, idle=0.0, **settings)
     assert len({line["output"].casefold() for line in lines(out)}) == 4
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_a_movie_that_stops_in_the_middle_of_a_frame_is_named_and_the_rest_goes_on(
+    suffix, tmp_path, settings
+):
+    source, said = tmp_path / "in", []
+    source.mkdir()
+    path = source / f"movie{suffix}"
+    if suffix == ".tif":
+        with tifffile.TiffWriter(path) as file:
+            for image in frames(3):
+                file.write(image, contiguous=False, photometric="minisblack", metadata=None)
+    else:
+        sbd.write(sbd.Micrograph(np.stack(frames(3))), path)
+    os.truncate(path, path.stat().st_size - 5000)
+    write_eer(source / "events.eer")
+    cut = (source / "events.eer").read_bytes()
+    (source / "events.eer").write_bytes(cut[: len(cut) // 2])
+    sbd.write(sbd.Micrograph(frames(1)[0]), source / "image.mrc")
+    found = sbd.watch(source, tmp_path / "out", idle=0.0, say=said.append, **settings)
+    assert found.fates["denoised"] == 3
+    assert len([s for s in said if "ends in the middle of frame 2" in s]) == 1
+    assert len([s for s in said if s.startswith("events.eer") and "cut short" in s]) == 1
+
+
+def test_the_text_beside_a_growing_movie_tells_its_pixel_size(tmp_path):
+    movie = tmp_path / "a.mrc"
+    sbd.write(sbd.Micrograph(np.stack(frames(2))), movie)
+    movie.with_name("a.mrc.mdoc").write_text("PixelSpacing = 0.3\n[FrameSet = 0]\n")
+    arrivals = Arrivals(movie)
+    first, _ = [*arrivals.poll(0.0), *arrivals.poll(SETTLED)]
+    assert first.stack.image(0, movie).pixel_size == pytest.approx(0.03)
+
+
+def test_a_gain_reference_of_another_camera_is_told_for_each_frame_and_the_rest_goes_on(
+    tmp_path, settings
+):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    sbd.write(sbd.Micrograph(np.random.default_rng(0).normal(1, 0.1, SHAPE)), tmp_path / "gain.tif")
+    image = frames(1)[0]
+    sbd.write(sbd.Micrograph(image * sbd.read(tmp_path / "gain.tif").data), source / "a.mrc")
+    sbd.write(sbd.Micrograph(np.tile(image, (1, 2))), source / "b.mrc")
+    sbd.watch(source, out, idle=0.0, gain_reference=tmp_path / "gain.tif", **settings)
+    told = {line["file"]: (line["fate"], line["reason"]) for line in lines(out)}
+    assert told["a.mrc"][0] == "denoised"
+    assert told["b.mrc"][0] == "unreadable" and "64 x 64 pixels" in told["b.mrc"][1]

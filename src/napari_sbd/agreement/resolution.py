@@ -66,12 +66,17 @@ class SplitHalf:
         Of a pixel; None where unknown.
     halves
         (2, Y, X) float32 the two images, at the scale of the whole.
+    seed
+        Of the halves.
 
     Examples
     --------
     >>> halves = sbd.split_half_resolution(noisy, denoised)
     >>> halves.verdict()
     'agree'
+    >>> kept = halves.noted_in(denoised)  # written, cited and repeated with the image
+    >>> "two halves" in sbd.cite(kept)
+    True
     >>> list(halves.table())
     ['frequency', 'period_px', 'period_nm', 'frc', 'half_bit', 'chance']
     """
@@ -84,6 +89,43 @@ class SplitHalf:
     correlation: float
     pixel_size_nm: float | None
     halves: np.ndarray = field(repr=False)
+    seed: int = 0
+
+    def facts(self, **how: Any) -> dict[str, Any]:
+        """What a recipe holds, as plain values; see ``provenance.halves.Halves``.
+
+        Parameters
+        ----------
+        **how
+            ``frame``, ``part`` and ``tuned_anew``, where they are not the defaults.
+        """
+        finest = self.resolution_px
+        return {
+            "verdict": self.verdict(),
+            "correlation": round(self.correlation, 4),
+            "resolution_px": round(finest, 4) if np.isfinite(finest) else None,
+            "seed": self.seed,
+            **how,
+        }
+
+    def noted_in(self, denoised: Micrograph, frame: int | None = None) -> Micrograph:
+        """The denoised image with this in its recipe, where ``cite`` and ``rerun`` find it.
+
+        Parameters
+        ----------
+        denoised
+            The image or movie that was compared, made by ``denoise``.
+        frame
+            Of a movie, the one that was compared.
+
+        Raises
+        ------
+        SBDError
+            If it carries no recipe.
+        """
+        from ..recipe import with_halves
+
+        return with_halves(denoised, self.facts(**({} if frame is None else {"frame": frame})))
 
     @property
     def resolution_px(self) -> float:
@@ -132,9 +174,7 @@ class SplitHalf:
 
     def verdict(self) -> Verdict:
         """In one word: do the halves agree, partly, or disagree?"""
-        if self.correlation >= _ALIKE:
-            return "agree"
-        return "partly" if self.correlation >= _APART else "disagree"
+        return verdict_of(self.correlation)
 
     def __str__(self) -> str:
         """In a sentence."""
@@ -146,6 +186,13 @@ class SplitHalf:
             f"The images made from two halves of the electrons {_WORDS[self.verdict()]} "
             f"(correlation {self.correlation:.2f}, {finest})."
         )
+
+
+def verdict_of(correlation: float) -> Verdict:
+    """In one word, what a correlation of halves says."""
+    if correlation >= _ALIKE:
+        return "agree"
+    return "partly" if correlation >= _APART else "disagree"
 
 
 _WORDS = {"agree": "agree", "partly": "agree partly", "disagree": "disagree"}
@@ -224,6 +271,7 @@ def split_half_resolution(
         correlation=whole,
         pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
         halves=both if limits is None else limits.whole(both),
+        seed=seed,
     )
 
 

@@ -97,10 +97,11 @@ def find_columns(
     for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
     holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
     threshold, unit, what judged (``judged``), how much of the halves' columns is the same
-    (``reproduced``), what the errors of places were multiplied by, as halves scatter
-    (``position_factor``), and recipe; for a movie those of its first frame with columns.
-    An image without columns gives an empty table and a warning; noise that is not that of electron
-    counts gives a warning.
+    (``reproduced``), in what share of the area with structure they show other things (``unclear``;
+    from 0.22 on a warning says that columns may be missing), what the errors of places were
+    multiplied by, as halves scatter (``position_factor``), and recipe; for a movie those of its
+    first frame with columns. An image without columns gives an empty table and a warning; noise
+    that is not that of electron counts gives a warning.
 
     Raises
     ------
@@ -191,6 +192,7 @@ def _find(
         "halves": halves,
         "judged": None if pair is None or evidence is None else evidence.how,
         "reproduced": None if confirmed is None else confirmed.score,
+        "unclear": None if confirmed is None else confirmed.unclear,
         "correlated_over": None,
     }
     if evidence is not None and evidence.noise is not None:

@@ -151,6 +151,12 @@ class Denoiser:
         """The same with another network, such as a tuned one."""
         return self._but(network=network)
 
+    def with_movie_network(self, card: ModelCard) -> Denoiser:
+        """The same with a network for movies beside that for frames alone."""
+        from ..networks import load_network
+
+        return self._but(card=card, movie_network=load_network(card, self.device))
+
     def on_blocks(self, quality: Quality = "fast") -> Denoiser:
         """The same for block sums in place of pixels."""
         return self._but(block=(1, 1), quality=quality, camera=self.camera.on_blocks())
@@ -252,7 +258,8 @@ class Denoiser:
         if self.camera.sharpen:
             return
         dark = None if self.source.gain is None else self.camera.dark
-        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark)
+        wide = self.source.pixel_size is None
+        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark, wide=wide)
         if found is not None and found.worse:
             white = self.camera.noise is None and self.camera.measured is not None
             warn(found.sentence(self.card.name, white))

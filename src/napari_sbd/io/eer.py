@@ -83,7 +83,7 @@ def read(path: Path, super_resolution: int = 1) -> Micrograph:
     finest = 2 ** min(code.across, code.down)
     if super_resolution > finest:
         raise SBDError(
-            f"it tells the places of electrons to 1/{finest} pixel; super_resolution is at most "
+            f"it tells the places of electrons to 1/{finest} pixel; super-resolution is at most "
             f"{finest}."
         )
     whole = shape[0] * super_resolution, shape[1] * super_resolution

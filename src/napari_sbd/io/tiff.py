@@ -49,22 +49,41 @@ def read(path: Path) -> Micrograph:
     with tifffile.TiffFile(path) as file:
         check_complete(file, path)
         series = detector_image(file)
-        page = series.keyframe
-        vendor = tiff_vendors.pixel_size(page)
-        beside = tiff_vendors.pixel_size_beside(page, path)
-        m = Micrograph(_load(path, file, series))
-        m = m.replace(
-            metadata=_metadata(file, page),
-            pixel_size=vendor or beside or _pixel_size_of_tags(page),
-            frame_time=tiff_vendors.frame_time(page) if m.is_movie else None,
-        )
-        if file.ome_metadata:
-            return _with_ome(m, file.ome_metadata, file.series.index(series))
-        if file.is_imagej:
-            fields = file.imagej_metadata or {}
-            size = vendor or _pixel_size_of_imagej(fields, page) or beside
-            return _with_imagej(m.replace(pixel_size=size), fields)
-        return m
+        return _described(path, file, series, _load(path, file, series))
+
+
+def calibration_so_far(path: Path) -> Micrograph:
+    """What ``read`` says of a file that still grows, or was never completed, with one zero as data.
+
+    Raises
+    ------
+    SBDError, ValueError
+        If not even its first page is there.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return _described(path, file, detector_image(file), np.zeros((1, 1, 1), np.uint8))
+
+
+def _described(path: Path, file: Any, series: Any, data: Any) -> Micrograph:
+    """Data with what the file says of them."""
+    page = series.keyframe
+    vendor = tiff_vendors.pixel_size(page)
+    beside = tiff_vendors.pixel_size_beside(page, path)
+    m = Micrograph(data)
+    m = m.replace(
+        metadata=_metadata(file, page),
+        pixel_size=vendor or beside or _pixel_size_of_tags(page),
+        frame_time=tiff_vendors.frame_time(page) if m.is_movie else None,
+    )
+    if file.ome_metadata:
+        return _with_ome(m, file.ome_metadata, file.series.index(series))
+    if file.is_imagej:
+        fields = file.imagej_metadata or {}
+        size = vendor or _pixel_size_of_imagej(fields, page) or beside
+        return _with_imagej(m.replace(pixel_size=size), fields)
+    return m
 
 
 def write(m: Micrograph, path: Path) -> None:

@@ -153,6 +153,12 @@ def companion(card: ModelCard) -> ModelCard:
     return found if found.frames == 1 else companion(found)
 
 
+def movie_model_of(card: ModelCard) -> ModelCard | None:
+    """The bundled movie network whose model for frames alone is this one; None without."""
+    beside = (m for m in models() if m.frames > 1 and companion(m).sha256 == card.sha256)
+    return next(beside, None)
+
+
 def is_bundled(card: ModelCard) -> bool:
     """Whether a model came with the package, so that its name finds it anywhere."""
     return any(card.sha256 == other.sha256 for other in models())

@@ -39,6 +39,7 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     """
     from ..recipe import KEY
     from . import read_recipe
+    from .halves import halves_of
     from .sources import image_of
     from .steps import steps
     from .steps.text import Text
@@ -60,4 +61,8 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
             )
         text.take(step.versions)
         step.settings.cite(text)
+    if (said := halves_of(kept)) is not None:
+        if wrong := said.contradictions():
+            raise SBDError(f"The recipe was edited and cannot be cited. {' '.join(wrong)}")
+        said.cite(text, getattr(chain[-1].settings, "pixel_size", None))
     return str(text)

@@ -145,8 +145,9 @@ def rerun(
         for step, image in zip(chain, images, strict=True)
         for sentence in step.settings.contradictions(image)
     ]
-    wrong = [*dict.fromkeys([*follower.contradictions, *wrong])]
-    remarks = (*follower.remarks, *_other_versions(chain[-1]))
+    alike, apart = _halves(kept, follower.raw, again)
+    wrong = [*dict.fromkeys([*follower.contradictions, *wrong, *apart])]
+    remarks = (*follower.remarks, *alike, *_other_versions(chain[-1]))
     if wrong and identical is not None:
         identical = False
     whole = intact(origin, path)
@@ -205,6 +206,19 @@ def apply(
         for step in chain:
             result = _done(step, follower)
     return result
+
+
+def _halves(kept: Any, raw: Any, again: Any) -> tuple[list[str], list[str]]:
+    """What halves of the data show once more, and where the recipe says otherwise."""
+    from .halves import halves_of
+
+    said = halves_of(kept)
+    if said is None or not (isinstance(raw, Micrograph) and isinstance(again, Micrograph)):
+        return [], []
+    with in_words():
+        found = said.repeated(raw, again)
+    apart = [*said.contradictions(), *said.unlike(found)]
+    return ([] if apart else [str(found)]), apart
 
 
 def _done(step: Step, follower: Follower) -> Any:

@@ -1,5 +1,7 @@
 """Signals along the axis of a stack: learn from a low-noise acquisition, denoise others."""
 
+from .classic import pca_series
+from .comparing import compare_series
 from .denoise import denoise_series
 from .files import read_series, write_series
 from .model import SeriesModel, load_series_model
@@ -10,8 +12,10 @@ __all__ = [
     "Gradients",
     "Series",
     "SeriesModel",
+    "compare_series",
     "denoise_series",
     "load_series_model",
+    "pca_series",
     "read_series",
     "train_series",
     "write_series",

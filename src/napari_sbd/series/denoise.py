@@ -13,9 +13,11 @@ from ..errors import Cancelled, SBDError, in_words, warn
 from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..recipe import origin_of, recipe, with_recipe
-from .features import features, in_noise_units
+from .doubt import settle
+from .features import in_noise_units
 from .files import read_mask
 from .level import estimate_level
+from .local_pca import STRIDE
 from .model import SeriesCard, SeriesModel, load_series_model
 from .stack import Series, as_series, rows_of, usable_mask
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 
 _VALUES = 2**20  # that pass through the network at once
+_FEW = 0.01  # share of voxels in doubt that is not worth a word
 _TRUSTED = 1.5  # ratio of the noise level to that of training, beyond which we warn
 
 
@@ -34,6 +37,7 @@ def denoise_series(
     mask: Any = None,
     *,
     out: np.ndarray | None = None,
+    doubted: np.ndarray | None = None,
     device: str = "auto",
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -55,6 +59,9 @@ def denoise_series(
         can be given, which a recipe then names; it cannot name an array.
     out
         float32, shape of the stack, to be filled.
+    doubted
+        bool, shape of a volume, to be filled: True where the data contradict the network, so that
+        local PCA or less denoising stands there.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     progress
@@ -90,20 +97,25 @@ def denoise_series(
     result = np.empty(source.data.shape, np.float32) if out is None else out
     if result.shape != source.data.shape or result.dtype != np.float32:
         raise SBDError(f"The output must be float32 of shape {tuple(source.data.shape)}.")
+    unlike = np.zeros(source.grid, bool) if doubted is None else doubted
+    if unlike.shape != source.grid or unlike.dtype != bool:
+        raise SBDError(f"The map of doubts must be bool of shape {source.grid}.")
     stop = should_stop or (lambda: False)
     with in_words():
         from ..networks.hardware import resolve_device
 
         where = resolve_device(device)
-        _warn_outside(trained.card, source, inside)
+        same_noise = _same_noise(trained.card, source, inside)
         trained.network.to(where)
         try:
             for rows in _slabs(source, trained.card):
-                result[:, rows] = _slab(trained, source, inside, rows, where, stop)
+                result[:, rows], unlike[rows] = _slab(trained, source, inside, rows, where, stop)
                 if progress:
                     progress(rows.stop, source.grid[0])
         finally:
             trained.network.to("cpu")
+    if same_noise:  # else it is the noise that is unlike
+        _tell_doubts(int(unlike.sum()), int(inside.sum()))
     if isinstance(stack, np.ndarray):
         return result
     whose = trained.card
@@ -130,7 +142,7 @@ def _mask(mask: Any) -> tuple[dict[str, Any] | Literal[False] | None, Any]:
 
 
 def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:
-    step = rows_of(source, 1 + len(card.neighbours))
+    step = -(-rows_of(source, card.view.width) // STRIDE) * STRIDE  # where patches start
     for start in range(0, source.grid[0], step):
         yield slice(start, min(start + step, source.grid[0]))
 
@@ -142,9 +154,9 @@ def _slab(
     rows: slice,
     device: torch.device,
     should_stop: Callable[[], bool],
-) -> np.ndarray:
-    """Some rows of the result; the rows around are read for the neighbourhoods."""
-    halo = max(model.card.neighbours, default=1) // 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some rows of the result and of the doubts; the rows around are read for neighbourhoods."""
+    halo = model.card.view.reach
     first = max(rows.start - halo, 0)
     wide = slice(first, rows.stop + halo)
     data = np.asarray(source.data[:, wide])
@@ -152,11 +164,13 @@ def _slab(
     wanted = np.zeros_like(mask[wide])
     wanted[own] = mask[rows]
     result = data[:, own].astype(np.float32)
+    unlike = np.zeros_like(mask[rows])
     if wanted.any():
         chosen = wanted[mask[wide]]
-        seen = features(data, mask[wide], model.card.neighbours)[chosen]
-        result[:, mask[rows]] = _estimate(model, seen, source.length, device, should_stop).T
-    return result
+        seen = model.card.view.of(data, mask[wide])[chosen]
+        found, doubts = _estimate(model, seen, source.length, device, should_stop)
+        result[:, mask[rows]], unlike[mask[rows]] = found.T, doubts
+    return result, unlike
 
 
 def _estimate(
@@ -165,12 +179,14 @@ def _estimate(
     length: int,
     device: torch.device,
     should_stop: Callable[[], bool],
-) -> np.ndarray:
-    """(V, N) clean signals of features (V, K)."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V, N) clean signals of features (V, K), and (V,) where the network was not followed."""
     import torch
 
     noise = model.card.noise_model
     result = np.empty((len(seen), length), np.float32)
+    doubts = np.zeros(len(seen), bool)
+    judged = model.card.architecture["kind"] != "paper"  # which stays as it was published
     step = max(1, _VALUES // seen.shape[1])
     with torch.inference_mode():
         for start in range(0, len(seen), step):
@@ -179,18 +195,33 @@ def _estimate(
             part = slice(start, start + step)
             scaled, unit = in_noise_units(seen[part], length, noise)
             clean = model.network(torch.from_numpy(scaled).to(device)).float().cpu().numpy() * unit
-            result[part] = np.maximum(clean, 0) if noise.is_positive else clean
-    return result
+            clean = np.maximum(clean, 0) if noise.is_positive else clean
+            if judged:
+                around = seen[part, -length:] if model.card.local_pca else None
+                clean, doubts[part] = settle(clean, seen[part, :length], around, noise)
+            result[part] = clean
+    return result, doubts
 
 
-def _warn_outside(card: SeriesCard, source: Series, mask: np.ndarray) -> None:
+def _tell_doubts(count: int, of: int) -> None:
+    if count > _FEW * of:
+        warn(
+            f"In {count} of {of} voxels ({count / of:.0%}) the data contradict the network: they "
+            "hold what the reference lacks. There the result is the local PCA's, or less denoised; "
+            "'doubted' maps them."
+        )
+
+
+def _same_noise(card: SeriesCard, source: Series, mask: np.ndarray) -> bool:
     """Warn where the stack is noisier or cleaner, or in other units, than training was."""
     try:
         found = estimate_level(source, card.noise_model, mask)
     except SBDError:
-        return  # too small or too clean to tell
-    if not 1 / _TRUSTED < found / card.level < _TRUSTED:
+        return True  # too small or too clean to tell
+    same = 1 / _TRUSTED < found / card.level < _TRUSTED
+    if not same:
         warn(
             f"The noise level of the stack is {found:.4g}, that of training was {card.level:.4g}; "
             "the result may be wrong. Train with this stack as the target."
         )
+    return same

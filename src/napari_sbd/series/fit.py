@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Cancelled, SBDError
-from .features import in_noise_units
+from .features import View, in_noise_units
 from .networks import AnyLength, Protocol
 from .noises import Noise
 from .training_pairs import Lessons
 
 BATCH = 1024
-_ROUNDS = 20  # steps from one lesson, at most
+_ROUNDS = 20  # steps until a new lesson takes the place of the oldest
+_LESSONS = 8  # that a batch is drawn from, so that no batch holds a single orientation
+_VOXELS = 4096  # kept of a lesson
 _WARM_UP = 50  # steps
 _LOOK = 100  # steps between looks at the held-out voxels
 _HELD_OUT = 4096  # voxels
@@ -35,6 +38,8 @@ class Fitted:
     ----------
     network
         With the weights that did best on the held-out voxels.
+    view
+        What it sees of a voxel.
     steps, minutes
         How long it took.
     error, raw_error
@@ -43,6 +48,7 @@ class Fitted:
     """
 
     network: nn.Module
+    view: View
     steps: int
     minutes: float
     error: float
@@ -84,23 +90,25 @@ def fit(
     kind = network.architecture["kind"]  # type: ignore[index]
     began = time.monotonic()
     test = [a[:_HELD_OUT] for a in _pairs(held_out, noise, varied=False)]
+    if lessons.tissue is not None:  # orientations that the reference lacks count as much
+        test = [np.concatenate(p) for p in zip(test, _some(lessons, noise), strict=True)]
+    known = deque((_some(lessons, noise) for _ in range(_LESSONS)), _LESSONS)
     if isinstance(network, Protocol):
-        network.start_at(*(_tensor(a) for a in _pairs(lessons, noise)))
+        noisy, clean = (np.concatenate(parts) for parts in zip(*known, strict=True))
+        network.start_at(_tensor(noisy), _tensor(clean), lessons.view.noise is not None)
     network.to(device)
     optimiser = torch.optim.AdamW(network.parameters(), _RATES[str(kind)], weight_decay=0.01)
     raw = _error(lambda x: x[:, : test[1].shape[1]], test[0], test[1], device)
     best, state, step = math.inf, copy.deepcopy(network.state_dict()), 0
     while step < steps:
-        noisy, clean = _pairs(lessons, noise)
-        order = lessons.rng.permutation(len(noisy))
-        for start in range(0, max(len(order) - BATCH // 2, 1), BATCH)[:_ROUNDS]:
+        for _ in range(_ROUNDS):
             if should_stop():
                 raise Cancelled(f"Stopped at step {step} of {steps}; nothing was kept.")
-            chosen = order[start : start + BATCH]
+            noisy, clean = _batch(known, lessons.rng)
             factor = (1 - step / steps) * min(1.0, (step + 1) / _WARM_UP)
             for group in optimiser.param_groups:
                 group["lr"] = _RATES[str(kind)] * factor
-            pair = _crop(network, noisy[chosen], clean[chosen], lessons.rng)
+            pair = _crop(network, noisy, clean, lessons.rng)
             _learn(network, optimiser, *(_tensor(a).to(device) for a in pair))
             step += 1
             progress(step, steps)
@@ -110,9 +118,11 @@ def fit(
                     best, state = error, copy.deepcopy(network.state_dict())
             if step == steps:
                 break
+        else:
+            known.append(_some(lessons, noise))
     network.load_state_dict(state)
     network.cpu().eval().requires_grad_(False)
-    return Fitted(network, steps, (time.monotonic() - began) / 60, best, raw)
+    return Fitted(network, lessons.view, steps, (time.monotonic() - began) / 60, best, raw)
 
 
 def _learn(network: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
@@ -130,6 +140,23 @@ def _pairs(lessons: Lessons, noise: Noise, varied: bool = True) -> tuple[np.ndar
     noisy, clean = lessons.draw(varied)
     scaled, unit = in_noise_units(noisy, clean.shape[1], noise)
     return scaled, clean / unit
+
+
+def _some(lessons: Lessons, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """A lesson, of which few enough voxels are kept."""
+    noisy, clean = _pairs(lessons, noise)
+    chosen = lessons.rng.permutation(len(noisy))[:_VOXELS]
+    return noisy[chosen], clean[chosen]
+
+
+def _batch(
+    known: deque[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """As many voxels of each lesson."""
+    chosen = [rng.integers(len(noisy), size=BATCH // len(known)) for noisy, _ in known]
+    parts = [(noisy[i], clean[i]) for i, (noisy, clean) in zip(chosen, known, strict=True)]
+    noisy, clean = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return noisy, clean
 
 
 def _crop(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..networks import Card, load_weights, read_card, save_model
+from .features import View
 from .noises import Kind, Noise
 from .stack import Gradients, Series
 
@@ -25,6 +26,8 @@ class SeriesCard(Card):
         N of the protocol; None if any length will do.
     neighbours
         Sides [voxels] of the boxes around a voxel whose mean signals the network sees too.
+    local_pca
+        Whether it sees the local PCA of the stack as well.
     bvals, bvecs
         Gradient table of the protocol, or None.
     """
@@ -34,6 +37,7 @@ class SeriesCard(Card):
     coils: int
     length: int | None
     neighbours: tuple[int, ...]
+    local_pca: bool = False
     bvals: list[float] | None = None
     bvecs: list[tuple[float, float, float]] | None = None
 
@@ -41,6 +45,11 @@ class SeriesCard(Card):
     def noise_model(self) -> Noise:
         """Kind and level of the noise."""
         return Noise(self.noise, self.level, self.coils)
+
+    @property
+    def view(self) -> View:
+        """What the network sees of a voxel."""
+        return View(self.neighbours, self.noise_model if self.local_pca else None)
 
     @property
     def gradients(self) -> Gradients | None:

@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from ..errors import SBDError
 
+_BEYOND = 0.5  # of the noise: how far signals may lie beyond those learnt, in any direction
+
 
 class SeriesNetwork(Interface):
     """What all three have in common."""
@@ -84,14 +86,28 @@ class Protocol(nn.Module):
         nn.init.zeros_(self.exit.bias)
 
     @torch.no_grad()
-    def start_at(self, noisy: Tensor, clean: Tensor) -> None:
-        """Take centre, spread and linear part from pairs (V, inputs) and (V, N)."""
+    def start_at(self, noisy: Tensor, clean: Tensor, around: bool = False) -> None:
+        """Take centre, spread and linear part from pairs (V, inputs) and (V, N).
+
+        Parameters
+        ----------
+        noisy, clean
+            The pairs, in units of the noise.
+        around
+            Whether the last N inputs are an estimate already, which is to be corrected.
+        """
         self.centre.copy_(noisy.mean(0))
         self.spread.copy_(noisy.std(0) + 1e-3)
-        x, y = (noisy - self.centre).double(), (clean - clean.mean(0)).double()
+        known = torch.zeros_like(self.linear.weight)
+        if around:
+            known[:, -len(known) :] = torch.eye(len(known))
+        x = (noisy - self.centre).double()
+        y = (clean - clean.mean(0)).double() - x @ known.double().T
         covariance = x.T @ x
+        if around:
+            covariance += len(x) * _unforeseen(*self.linear.weight.shape)
         covariance += torch.eye(len(covariance)) * (covariance.trace() / len(covariance) * 1e-6)
-        self.linear.weight.copy_(torch.linalg.solve(covariance, x.T @ y).T)
+        self.linear.weight.copy_(known + torch.linalg.solve(covariance, x.T @ y).T)
         self.linear.bias.copy_(clean.mean(0))
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -102,6 +118,15 @@ class Protocol(nn.Module):
             h = h + functional.gelu(layer(h))
         result: Tensor = self.linear(centred) + self.exit(h)
         return result
+
+
+def _unforeseen(length: int, inputs: int) -> Tensor:
+    """Covariance of what signals may hold beyond those learnt: anything, in a voxel and in its
+    estimate alike; the boxes between may hold something else."""
+    several = inputs // length
+    same = torch.eye(several, dtype=torch.float64)
+    same[0, -1] = same[-1, 0] = 1
+    return _BEYOND**2 * torch.kron(same, torch.eye(length, dtype=torch.float64))
 
 
 class AnyLength(nn.Module):

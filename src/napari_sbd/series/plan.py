@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SBDError
 from .level import estimate_level
 from .noises import Kind, Noise
-from .stack import Series, blocks, usable_mask
+from .stack import Gradients, Series, blocks, usable_mask
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Plan:
         What the reference lacks of it; None for pairs.
     facts
         For the model's card.
+    gradients
+        The target's table, and the reference's.
     """
 
     clean: np.ndarray
@@ -39,6 +41,7 @@ class Plan:
     noise: Noise
     added: Noise | None
     facts: dict[str, Any]
+    gradients: Gradients | None = None
 
 
 def recognise(reference: Series) -> Kind:
@@ -70,10 +73,11 @@ def paired(
     found = noise.at(estimate_level(noisy, noise, mask, seed) if level is None else level)
     own = _own_level(reference, mask, noise, seed)
     factor = _scale(reference, mask, own, noisy, mask, found)
+    table = reference.gradients
     _refuse_noisier(own * factor, found.level)
     clean = np.asarray(reference.data, np.float32) * np.float32(factor)
     facts = {"pairs": True, "reference_level": own, "reference_scale": factor}
-    return Plan(clean, mask, np.asarray(noisy.data, np.float32), found, None, facts)
+    return Plan(clean, mask, np.asarray(noisy.data, np.float32), found, None, facts, table)
 
 
 def simulated(
@@ -116,7 +120,7 @@ def simulated(
     clean = np.asarray(reference.data, np.float32) * np.float32(factor)
     added = found.beyond(noise.at(own * factor)) if own else found
     facts = {"pairs": False, "reference_level": own, "reference_scale": factor}
-    return Plan(clean, mask, None, found, added, facts)
+    return Plan(clean, mask, None, found, added, facts, reference.gradients)
 
 
 def _own_level(reference: Series, mask: np.ndarray, noise: Noise, seed: int) -> float:

@@ -15,7 +15,7 @@ from ..micrograph import Micrograph, unmasked
 _WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
 _SAME_B = 0.05  # relative difference of b-values that scanners round away
 _SAME_DIRECTION = 5.0  # degrees, as a correction for head motion may turn a table
-_BLOCK_VALUES = 2**24  # in one block that is read at a time
+_BLOCK_VALUES = 2**26  # in one block that is read at a time
 
 
 @final
@@ -247,3 +247,16 @@ def signals(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
             "out."
         )
     return found
+
+
+def box(mask: np.ndarray, most: int, rng: np.random.Generator) -> tuple[slice, ...]:
+    """A part of a volume, of so many voxels at most, around a voxel of the mask."""
+    grid = mask.shape
+    if mask.size <= most:
+        return tuple(slice(0, n) for n in grid)
+    sides = list(grid)
+    while np.prod(sides) > most:
+        sides[int(np.argmax(sides))] -= 1
+    centre = rng.choice(np.argwhere(mask))
+    corners = (min(max(c - s // 2, 0), n - s) for c, s, n in zip(centre, sides, grid, strict=True))
+    return tuple(slice(a, a + s) for a, s in zip(corners, sides, strict=True))

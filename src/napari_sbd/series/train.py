@@ -13,13 +13,14 @@ from ..denoise import Progress
 from ..errors import SBDError, in_words, warn
 from .noises import Noise
 from .plan import Plan, paired, recognise, simulated
-from .stack import Gradients, Series, as_series, signals, usable_mask
+from .stack import Series, as_series, box, signals, usable_mask
 
 if TYPE_CHECKING:
     from torch import nn
 
     from .fit import Fitted
     from .model import SeriesModel
+    from .tissue import Tissue
     from .training_pairs import Lessons
 
 _logger = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ _logger = logging.getLogger(__name__)
 STEPS = 2000
 _HELD_OUT = 0.12  # of the mask's voxels, as a slab at the end of the longest axis
 _FEWEST = 64  # voxels to learn from
-_BOXES = (3, 5)  # sides of the neighbourhoods that the default network sees
+_BOXES = (3,)  # sides of the neighbourhoods that the default network sees, with the local PCA
+_FITTED = 16000  # voxels of the reference whose tissue is turned
+
 _LONGEST = 512  # volumes or channels, beyond which neighbours on the axis resemble each other
 
 
@@ -119,7 +122,7 @@ def train_series(
     reference = as_series(low_noise)
     kind: Any = recognise(reference) if noise == "auto" else noise
     basis = Noise(kind, coils=coils)
-    wanted = _architecture(architecture, reference, neighbours)
+    wanted = _architecture(architecture, reference)
     if steps < 1:
         raise SBDError(f"The steps of a training are 1 or more, not {steps}.")
     with in_words():
@@ -137,7 +140,7 @@ def train_series(
         where = resolve_device(device)
         _logger.debug("noise %s, on %s", plan.noise, where)
         fitted = fit(
-            *_start(plan, wanted, seed),
+            *_start(plan, wanted, neighbours, seed),
             plan.noise,
             steps,
             where,
@@ -149,11 +152,11 @@ def train_series(
             f"On held-out voxels the network errs by {fitted.error:.3g} of the noise, the noisy "
             f"signals by {fitted.raw_error:.3g}: it makes them worse; train it for more steps."
         )
-    return _model(fitted, plan, reference.gradients, wanted, name, seed)
+    return _model(fitted, plan, name, seed)
 
 
-def _architecture(kind: str, reference: Series, neighbours: bool) -> dict[str, Any]:
-    """What the network will be: its kind, and the boxes that it sees."""
+def _architecture(kind: str, reference: Series) -> str:
+    """What kind of network it will be."""
     if kind == "auto":
         long = reference.length > _LONGEST and reference.gradients is None
         kind = "any-length" if long else "protocol"
@@ -161,13 +164,16 @@ def _architecture(kind: str, reference: Series, neighbours: bool) -> dict[str, A
         raise SBDError(f"The architecture is auto, protocol, any-length or paper, not {kind!r}.")
     if kind == "paper" and reference.length < 4:
         raise SBDError("The paper's network needs 4 volumes or more.")
-    return {"kind": kind, "boxes": _BOXES if neighbours and kind == "protocol" else ()}
+    return kind
 
 
-def _start(plan: Plan, wanted: dict[str, Any], seed: int) -> tuple[nn.Module, Lessons, Lessons]:
+def _start(
+    plan: Plan, kind: str, neighbours: bool, seed: int
+) -> tuple[nn.Module, Lessons, Lessons]:
     """The network, and what it learns from and is judged by."""
     import torch
 
+    from .features import View
     from .networks import build
     from .training_pairs import Lessons
 
@@ -177,19 +183,33 @@ def _start(plan: Plan, wanted: dict[str, Any], seed: int) -> tuple[nn.Module, Le
             f"The mask leaves {int(learn.sum())} voxels to learn from; {_FEWEST} are needed."
         )
     streams = [np.random.default_rng([seed, i]) for i in range(2)]
+    signals(plan.clean, plan.mask)  # a voxel that is not finite is refused before any work
+    view = View(_BOXES, plan.noise) if neighbours and kind == "protocol" else View()
+    tissue = None if kind == "paper" else _tissue(plan, learn, streams[0])
     pair = [
-        Lessons(plan.clean, part, plan.added, plan.noisy, wanted["boxes"], rng)
+        Lessons(plan.clean, part, plan.added, plan.noisy, view, rng, tissue)
         for part, rng in zip((learn, judge), streams, strict=True)
     ]
-    signals(plan.clean, plan.mask)  # a voxel that is not finite is refused before any work
     torch.manual_seed(seed)
-    length, kind = len(plan.clean), wanted["kind"]
+    length = len(plan.clean)
     options: dict[str, Any] = {"length": length}
     if kind == "any-length":
         options = {"bias": plan.noise.is_magnitude}
     if kind == "protocol":
-        options["inputs"] = length * (1 + len(wanted["boxes"]))
+        options["inputs"] = length * view.width
     return build({"kind": kind, **options}), pair[0], pair[1]
+
+
+def _tissue(plan: Plan, learn: np.ndarray, rng: np.random.Generator) -> Tissue | None:
+    """The reference's tissue, to be turned; None where no gradient table tells how."""
+    from .compartments import can_fit, compartments
+    from .tissue import Tissue
+
+    if plan.gradients is None or plan.noisy is not None or not can_fit(plan.gradients):
+        return None
+    place = box(learn, _FITTED, rng)
+    fitted = compartments(plan.clean[(slice(None), *place)], learn[place], plan.gradients)
+    return Tissue(fitted, plan.gradients, plan.noise)
 
 
 def _split(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -205,17 +225,15 @@ def _split(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _model(
     fitted: Fitted,
     plan: Plan,
-    gradients: Gradients | None,
-    wanted: dict[str, Any],
     name: str,
     seed: int,
 ) -> SeriesModel:
     from .model import SeriesCard, SeriesModel
 
-    network, noise = fitted.network, plan.noise
+    network, noise, view = fitted.network, plan.noise, fitted.view
     table: dict[str, Any] = {}
-    if gradients is not None:
-        table = {"bvals": gradients.bvals.tolist(), "bvecs": gradients.bvecs.tolist()}
+    if plan.gradients is not None:
+        table = {"bvals": plan.gradients.bvals.tolist(), "bvecs": plan.gradients.bvecs.tolist()}
     training = {
         **plan.facts,
         "voxels": int(plan.mask.sum()),
@@ -239,8 +257,9 @@ def _model(
         noise=noise.kind,
         level=noise.level,
         coils=noise.coils,
-        length=None if wanted["kind"] == "any-length" else len(plan.clean),
-        neighbours=wanted["boxes"],
+        length=None if network.architecture["kind"] == "any-length" else len(plan.clean),  # type: ignore[index]
+        neighbours=view.boxes,
+        local_pca=view.noise is not None,
         **table,
     )
     return SeriesModel(card, network)

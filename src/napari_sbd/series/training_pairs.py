@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .features import features
+from .features import View
 from .noises import Noise
-from .stack import signals
+from .stack import box, signals
+from .tissue import Tissue
 
 _VALUES = 2**21  # of the signals in one lesson
 _MIXED = 0.7  # share of lessons in which voxels are mixed with distant ones
+_TURNED = 0.8  # share of lessons whose tissue is turned, where it is known how
 _BRIGHTNESS = 0.2  # natural logarithm of the largest change of brightness
 
 
@@ -30,10 +32,12 @@ class Lessons:
         What must be added to the reference; None if ``noisy`` is given.
     noisy
         (N, ...) another acquisition of the same, or None.
-    sides
-        As in ``features``.
+    view
+        What is seen of a voxel.
     rng
         Source of chance.
+    tissue
+        What most lessons are drawn from instead, with fresh noise; None if there is none.
     """
 
     def __init__(
@@ -42,11 +46,12 @@ class Lessons:
         mask: np.ndarray,
         noise: Noise | None,
         noisy: np.ndarray | None,
-        sides: tuple[int, ...],
+        view: View,
         rng: np.random.Generator,
+        tissue: Tissue | None = None,
     ) -> None:
         self.reference, self.mask, self.noise, self.noisy = reference, mask, noise, noisy
-        self.sides, self.rng = sides, rng
+        self.view, self.rng, self.tissue = view, rng, tissue
 
     def draw(self, varied: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Features (V, K) and clean signals (V, N), of up to about 2 million values.
@@ -56,6 +61,9 @@ class Lessons:
         varied
             Whether signals may be mixed and changed in brightness.
         """
+        if varied and self.tissue is not None and self.rng.random() < _TURNED:
+            clean, mask = self.tissue.draw(self.rng)
+            return self._pair(self.tissue.noise.draw(clean, self.rng), clean, mask)
         place = self._place()
         clean, mask = self.reference[(slice(None), *place)], self.mask[place]
         if self.noisy is not None:
@@ -63,22 +71,16 @@ class Lessons:
         else:
             clean = self._vary(clean, mask) if varied else clean
             noisy = self.noise.draw(clean, self.rng) if self.noise is not None else clean
-        return features(noisy, mask, self.sides), signals(clean, mask)
+        return self._pair(noisy, clean, mask)
+
+    def _pair(
+        self, noisy: np.ndarray, clean: np.ndarray, mask: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self.view.of(noisy, mask), signals(clean, mask)
 
     def _place(self) -> tuple[slice, ...]:
         """A box around a voxel of the mask, as large as a lesson may be."""
-        grid = self.mask.shape
-        most = max(_VALUES // len(self.reference), 64)
-        centre = self.rng.choice(np.argwhere(self.mask)) if self.mask.size > most else None
-        if centre is None:
-            return tuple(slice(0, n) for n in grid)
-        sides = list(grid)
-        while np.prod(sides) > most:
-            sides[int(np.argmax(sides))] -= 1
-        corners = (
-            min(max(c - s // 2, 0), n - s) for c, s, n in zip(centre, sides, grid, strict=True)
-        )
-        return tuple(slice(a, a + s) for a, s in zip(corners, sides, strict=True))
+        return box(self.mask, max(_VALUES // len(self.reference), 64), self.rng)
 
     def _vary(self, clean: np.ndarray, mask: np.ndarray) -> np.ndarray:
         if self.rng.random() < _MIXED:

@@ -23,6 +23,7 @@ from .gains import found_gains, given_gains, noted
 from .source import Source
 
 if TYPE_CHECKING:
+    from ..denoising.denoiser import Around
     from ..movie.choice import Way
     from ..movie.windows import Windows
 
@@ -96,8 +97,9 @@ class Session:
             **which,
             **settings.camera,
         )
-        self._windows = self._windows_of_movie() if self.worker.movie_network else None
-        self._way = self._way_of_movie()
+        self._windows: Windows | None = None
+        self._way: Way | None = None
+        self._see_neighbours()
         if settings.tuning:
             self.tuned = found_gains(
                 self.worker,
@@ -197,7 +199,7 @@ class Session:
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
         # of a part of a frame, as live mode shows it, there is no window
-        around = self._windows.around(index) if self._windows and part is None else None
+        around = self._around(index) if part is None else None
         worker = worker if part is None else worker.on_part(part)
         try:
             result, mask = worker.denoised(values, tick, should_stop or self._stop, around)
@@ -255,7 +257,7 @@ class Session:
         _logger.debug("fates of frames: %s", Counter(fates.values()).most_common())
         extra: dict[str, Any] = {}
         if self._way is not None:
-            extra["movie_choice"] = self._way.reason
+            extra |= {"movie_choice": self._way.reason, "movie_share": self._way.share}
         if self.settings.frames is not None:
             extra["frames"] = self.settings.frames
         elif len(fates) < len(self):
@@ -275,28 +277,40 @@ class Session:
             **extra,
         )
 
-    def _windows_of_movie(self) -> Windows:
-        from ..movie.windows import Windows
-
-        name = self.worker.card.name
-        if self.settings.gain_tuning:
-            raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
-        return Windows(self.worker, lambda index: self._cut(self.read(index)), len(self))
-
-    def _way_of_movie(self) -> Way | None:
-        """Whether rules help, where neighbours are asked for and a movie network is there."""
+    def _see_neighbours(self) -> None:
+        """Take a movie network where it was asked for or, among neighbours, where it helps."""
         from ..movie.choice import choose_way
+        from ..movie.windows import Windows
+        from ..networks import movie_model_of
 
-        if self._windows is None or not self.settings.neighbours:
+        settings, alone = self.settings, self.worker
+        if settings.model == "auto" and settings.neighbours and alone.camera.noise is None:
+            card = movie_model_of(alone.card)
+            self.worker = alone if card is None else alone.with_movie_network(card)
+        if self.worker.movie_network is None:
+            return
+        name = self.worker.card.name
+        if settings.gain_tuning:
+            raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
+        windows = Windows(self.worker, lambda index: self._cut(self.read(index)), len(self))
+        if settings.neighbours:
+            told = settings.neighbours, settings.seed
+            self._way = choose_way(windows, self.worker, len(self), *told)
+        if settings.model == "auto" and self._way and not self._way.share:
+            self.worker = alone
+        else:
+            self._windows = windows
+
+    def _around(self, index: int) -> Around | None:
+        """What the movie network sees with a frame; None without, or where it is better alone."""
+        if self._windows is None:
             return None
-        told = self.settings.neighbours, self.settings.seed
-        return choose_way(self._windows, self.worker, len(self), *told)
+        return self._windows.window(index) if self.in_order else self._windows.around(index)
 
     @property
     def in_order(self) -> bool:
         """Whether frames must be denoised in their order, since each depends on those before."""
-        by_rules = self._way is None or self._way.by_rules
-        return self.settings.neighbours > 0 and by_rules
+        return self.settings.neighbours > 0 and (self._way is None or self._way.share < 1)
 
     def _tuned_network(self, index: int) -> Any:
         assert self.tuned is not None
@@ -320,8 +334,13 @@ class Session:
         fusing = fused_frames(
             told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
         )
+        share = self._way.share if self._way else 0.0
         for index, values in enumerate(fusing):
-            yield self._whole(replace(fates[index], values=values))
+            frame = self._whole(replace(fates[index], values=values))
+            if share and frame.is_denoised and self._around(index):
+                seen = self.compute(index, self.read(index)).values
+                frame = replace(frame, values=(1 - share) * frame.values + share * seen)
+            yield frame
 
     def _helped(self, index: int, values: np.ndarray | str) -> Frame:
         """What becomes of a frame among its neighbours, which leave those without beam alone."""

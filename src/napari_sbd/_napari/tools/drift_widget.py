@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import SBDError
@@ -80,7 +81,9 @@ class DriftWidget(TaskWidget):
         self.found = result
         while (item := self._inside.takeAt(0)) is not None and (old := item.widget()) is not None:
             old.deleteLater()
-        canvas = FigureCanvasQTAgg(drift_figure(result, _SIZE))
+        roles = QPalette.ColorRole.Window, QPalette.ColorRole.WindowText
+        background, ink = (self.palette().color(role).name() for role in roles)
+        canvas = FigureCanvasQTAgg(drift_figure(result, _SIZE, (background, ink)))
         canvas.setFixedHeight(_HEIGHT)
         canvas.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self._inside.addWidget(canvas)

@@ -51,6 +51,7 @@ class Denoise(Network, Repeated, Operation):
     unreadable_frames: list[int] | None = None
     outlier_filled_frames: dict[int, int] | None = None
     movie_choice: str | None = None
+    movie_share: float | None = None
     camera: dict[str, Any] | None = None
 
     @model_validator(mode="before")
@@ -161,11 +162,16 @@ class Denoise(Network, Repeated, Operation):
             self._sampling(),
             self._said_of_dose(),
         )
-        if others := self._helpers():
+        if (others := self._helpers()) and self.movie_share != 1:
             text.say(
                 f"Each frame was helped by the counts of {others} neighbouring "
                 f"frame{'s' if others > 1 else ''}, "
                 "moved by whole pixels onto it and weighted down where the scene had changed."
+            )
+        if self.movie_share:
+            text.say(
+                "The network saw each frame together with those around it; its share in the "
+                f"result, chosen by held-out electrons, is {self.movie_share:.0%}."
             )
         if self.quality == "best":
             text.say(

@@ -17,6 +17,12 @@ _REFERENCES = {
     "neural networks. PLOS ONE 17(9):e0274396 (2022).",
     "thinning": "A. Neufeld, A. Dharamshi, L. L. Gao, D. Witten. Data Thinning for "
     "Convolution-Closed Distributions. Journal of Machine Learning Research 25 (2024) 1-35.",
+    "ring": "M. van Heel. Similarity measures between images. Ultramicroscopy 21 (1987) 95-100.",
+    "frc": "P. B. Rosenthal, R. Henderson. Optimal determination of particle orientation, absolute "
+    "hand, and contrast loss in single-particle electron cryomicroscopy. Journal of Molecular "
+    "Biology 333 (2003) 721-745.",
+    "bit": "M. van Heel, M. Schatz. Fourier shell correlation threshold criteria. Journal of "
+    "Structural Biology 151 (2005) 250-262.",
     "fdr": "Y. Benjamini, Y. Hochberg. Controlling the False Discovery Rate. Journal of the Royal "
     "Statistical Society B 57 (1995) 289-300.",
 }

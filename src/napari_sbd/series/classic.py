@@ -1,0 +1,102 @@
+"""Denoisers that need no reference: local PCA, and DIPY's MP-PCA and local PCA."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
+
+from ..errors import SBDError, in_words
+from ..micrograph import Micrograph
+from ..recipe import origin_of, recipe, with_recipe
+from .level import estimate_level
+from .local_pca import local_pca
+from .noises import Noise
+from .plan import recognise
+from .stack import Series, as_series, signals, usable_mask
+
+Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
+Method = Literal["local-pca", "dipy-mp-pca", "dipy-local-pca"]
+
+
+def pca_series(
+    stack: Stack,
+    mask: Any = None,
+    *,
+    method: str = "local-pca",
+    noise: str = "auto",
+    coils: int = 1,
+    level: float | None = None,
+) -> Stack:
+    """Denoise a stack without any reference, and take the noise floor of magnitudes off.
+
+    Parameters
+    ----------
+    stack
+        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``.
+    mask
+        (Y, X) or (Z, Y, X): voxels outside stay as they are.
+    method
+        ``"local-pca"``; ``"dipy-mp-pca"`` or ``"dipy-local-pca"``, those of DIPY (extra
+        ``series``), whose patches are 5 voxels wide along each axis and which need volumes
+        (N, Z, Y, X).
+    noise, coils, level
+        As in ``train_series``; the level is estimated where it is not given.
+
+    Returns
+    -------
+    float32, same kind and shape as the input; ``Series`` and ``Micrograph`` carry a recipe.
+
+    Raises
+    ------
+    SBDError
+        If the input cannot be used, or DIPY is not installed.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 12))[:, None, None] * start
+    >>> counted = np.random.default_rng(0).normal(decay, 0.1)
+    >>> sbd.pca_series(counted).shape
+    (12, 32, 32)
+    """
+    if method not in get_args(Method):
+        raise SBDError(f"The method is one of {', '.join(get_args(Method))}, not {method!r}.")
+    source = as_series(stack)
+    kind: Any = recognise(source) if noise == "auto" else noise
+    basis = Noise(kind, coils=coils)
+    with in_words():
+        inside = usable_mask(mask, source)
+        signals(np.asarray(source.data), inside)  # refuses what is not finite
+        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
+        data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
+        mean = local_pca(data, inside, found) if method == "local-pca" else None
+        mean = _dipy(data, inside, found, method) if mean is None else mean
+        clean = np.where(inside, found.without_floor(mean), source.data).astype(np.float32)
+    if isinstance(stack, np.ndarray):
+        return clean
+    entry = recipe(
+        "pca_series", origin_of(source), method=method, noise=kind, coils=coils, level=found.level
+    )
+    if isinstance(stack, Micrograph) and stack.offset:
+        clean += np.float32(stack.offset)
+    return with_recipe(stack.replace(data=clean), entry)
+
+
+def _dipy(data: np.ndarray, mask: np.ndarray, noise: Noise, method: str) -> np.ndarray:
+    """Mean signals by DIPY."""
+    if mask.ndim != 3:
+        raise SBDError("DIPY's PCA needs volumes (N, Z, Y, X); method local-pca takes (N, Y, X).")
+    try:
+        from dipy.denoise.localpca import localpca, mppca
+    except ImportError as error:
+        raise SBDError(
+            "DIPY is not installed; run: pip install 'napari-sbd[series]', or use method local-pca."
+        ) from error
+    last, sigma = np.moveaxis(data, 0, -1), noise.level
+    if noise.kind == "poisson":
+        sigma = float(np.sqrt(noise.variance(data[:, mask].mean())))
+    options: dict[str, Any] = {"mask": mask, "patch_radius": 2, "suppress_warning": True}
+    if method == "dipy-mp-pca":
+        return np.moveaxis(mppca(last, **options), -1, 0)
+    return np.moveaxis(localpca(last, sigma=sigma, **options), -1, 0)

@@ -1,0 +1,124 @@
+"""Which denoiser is closest to the truth, told by volumes that it does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError, in_words
+from .denoise import denoise_series
+from .level import estimate_level
+from .model import SeriesModel
+from .noises import Noise
+from .plan import recognise
+from .stack import as_series, signals, usable_mask
+
+_FOLDS = 8  # groups of volumes, each put aside once
+_RIDGE = 1e-3  # of the regression, over the mean power of a volume
+
+
+def compare_series(
+    stack: Any,
+    methods: Mapping[str, SeriesModel | Callable[[Any], Any]],
+    mask: Any = None,
+    *,
+    noise: str = "auto",
+    coils: int = 1,
+    level: float | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Rank denoisers on a noisy stack, without any truth.
+
+    Every eighth volume in a random order is put aside and replaced by what a regression makes of
+    the others; a denoiser sees the filled stack, and its answer for these volumes is compared with
+    what was measured. Their noise is independent of the answer, so it only adds its known variance
+    (Batson and Royer, ICML 2019).
+
+    Parameters
+    ----------
+    stack
+        (N, Y, X) or (N, Z, Y, X), as ``denoise_series`` takes it, noisy.
+    methods
+        By name: models, or functions that return a denoised stack of the same kind.
+    mask
+        The voxels to compare in.
+    noise, coils, level
+        As in ``train_series``.
+    seed
+        Of the groups.
+
+    Returns
+    -------
+    By name, best first: the root mean square error of volumes not seen, in units of the noise.
+    ``"regression"`` is the filled stack itself. The figures rank the methods; a volume that is seen
+    is known better.
+
+    Raises
+    ------
+    SBDError
+        If the stack has fewer than 16 volumes, or cannot be used.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 16))[:, None, None] * start
+    >>> counted = np.random.default_rng(0).normal(decay, 0.1)
+    >>> list(sbd.compare_series(counted, {"local PCA": sbd.pca_series}, level=0.1))
+    ['local PCA', 'regression']
+    """
+    source = as_series(stack)
+    if source.length < 2 * _FOLDS:
+        raise SBDError(
+            f"The stack has {source.length} volumes; to put some aside, {2 * _FOLDS} are needed."
+        )
+    with in_words():
+        inside = usable_mask(mask, source)
+        kind: Any = recognise(source) if noise == "auto" else noise
+        basis = Noise(kind, coils=coils)
+        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
+        seen = signals(np.asarray(source.data), inside)
+        order = np.random.default_rng(seed).permutation(source.length)
+        squares = dict.fromkeys((*methods, "regression"), 0.0)
+        for k in range(_FOLDS):
+            aside = order[k::_FOLDS]
+            filled = _regressed(seen, aside)
+            data = np.array(source.data, np.float32)
+            data.reshape(len(data), -1)[np.ix_(aside, np.flatnonzero(inside))] = filled.T
+            given = source.replace(data=data)
+            answers = {name: _answer(method, given, inside) for name, method in methods.items()}
+            answers["regression"] = data
+            for name, answer in answers.items():
+                mean = answer[aside][:, inside].T
+                if name != "regression":
+                    mean = found.expected(mean)
+                squares[name] += _excess(mean, seen[:, aside], filled, found) / _FOLDS
+    errors = {name: float(np.sqrt(max(value, 0.0))) for name, value in squares.items()}
+    return dict(sorted(errors.items(), key=lambda item: item[1]))
+
+
+def _answer(method: Any, given: Any, inside: np.ndarray) -> np.ndarray:
+    known = isinstance(method, SeriesModel)
+    answer = denoise_series(given, method, inside) if known else method(given)
+    data = np.asarray(as_series(answer).data)
+    if data.shape != given.data.shape:
+        raise SBDError("A method must return a stack of the shape that it was given.")
+    return data
+
+
+def _regressed(seen: np.ndarray, aside: np.ndarray) -> np.ndarray:
+    """Volumes (V, K) put aside, by linear regression on the others over all voxels."""
+    rest = np.setdiff1d(np.arange(seen.shape[1]), aside)
+    x, y = seen[:, rest].astype(np.float64), seen[:, aside].astype(np.float64)
+    middle = x.mean(0), y.mean(0)
+    x -= middle[0]
+    gram = x.T @ x
+    gram += np.eye(len(gram)) * (_RIDGE * gram.trace() / len(gram))
+    return np.asarray(x @ np.linalg.solve(gram, x.T @ (y - middle[1])) + middle[1], np.float32)
+
+
+def _excess(mean: np.ndarray, measured: np.ndarray, about: np.ndarray, noise: Noise) -> float:
+    """Mean square error of means in units of the noise, less the noise of what was measured."""
+    variance = np.maximum(noise.variance(about), 0.1 * noise.level**2)
+    return float(np.mean(np.square(mean - measured) / variance)) - 1.0

@@ -1,0 +1,67 @@
+"""Where the answer of a network is not that of the data, and what is said there instead.
+
+A network knows the signals of its reference. That a voxel holds something else shows in what is
+left of the noisy signal, which must look like the known noise, and in the local PCA, which needs
+no reference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .noises import Noise
+
+_COMPONENTS = 6  # whose noise in the local PCA is the most that it may differ from the network
+_VOXELS = 100  # of its patches, about
+_LEAST = 0.1  # variance of a value over the square of the level
+_SURE = 4.0  # standard deviations of chi-square
+
+
+def settle(
+    clean: np.ndarray, noisy: np.ndarray, around: np.ndarray | None, noise: Noise
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take the local PCA where it speaks against the network, and less denoising where both fail.
+
+    Parameters
+    ----------
+    clean
+        (V, N) what the network says.
+    noisy
+        (V, N) signals.
+    around
+        (V, N) their local PCA, or None.
+    noise
+        Of the noisy signals.
+
+    Returns
+    -------
+    Clean signals (V, N), and (V,) bool: the voxels where the network was not followed.
+
+    Notes
+    -----
+    Less denoising is the shrinkage of James and Stein towards the estimate, by what chi-square
+    exceeds 1 with; for Gaussian noise it is never worse than the noisy signal.
+    """
+    mean = noise.expected(clean)
+    variance = noise.variance(mean if around is None else around)
+    variance = np.maximum(variance, np.float32(_LEAST * noise.level**2))
+    chi = _mean_square(noisy - mean, variance)
+    doubted = np.zeros(len(clean), bool)
+    if around is not None:
+        other = _mean_square(noisy - around, variance)
+        most = _COMPONENTS * (1 / noisy.shape[1] + 1 / _VOXELS)
+        doubted = (_mean_square(mean - around, variance) > most) & (chi > other)
+        mean = np.where(doubted[:, None], around, mean)
+        chi = np.where(doubted, other, chi)
+    skew = (noise.level**2 / variance).mean(1) if noise.kind == "poisson" else 0
+    unlike = chi > 1 + _SURE * np.sqrt((2 + skew) / noisy.shape[1])
+    changed = doubted | unlike
+    share = np.where(unlike, 1 / np.maximum(chi, 1), 1)[changed, None]
+    mixed = share * mean[changed] + (1 - share) * noisy[changed]
+    result = clean.copy()
+    result[changed] = noise.without_floor(mixed)
+    return result, changed
+
+
+def _mean_square(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    return np.asarray((error * error / variance).mean(1))

@@ -1,0 +1,130 @@
+"""What a few neighbouring voxels say together: PCA of small patches, of known noise.
+
+In a patch the signals have few components. Those stronger than the noise alone could make them
+(Marchenko and Pastur) are kept, each shrunk by what the noise has added to it: Veraart et al.,
+NeuroImage 142 (2016); Gavish and Donoho, IEEE Trans Inf Theory 63 (2017). Voxels take the mean of
+the patches that they lie in, simpler patches weighing more (Manjón et al., PLOS ONE 8, 2013).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .noises import Noise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIDES = {2: 9, 3: 5}  # of a patch [voxels], by the axes of space: 81 and 125 voxels
+STRIDE = 3  # from patch to patch
+REACH = 9  # voxels, so many strides that no patch over a voxel reaches further
+_COMPONENTS = 16  # looked for at first; all are, where so many are not enough
+_BATCH = 2**22  # values of patches worked on at once
+
+
+def local_pca(data: np.ndarray, mask: np.ndarray, noise: Noise) -> np.ndarray:
+    """Mean signals of a stack, its noise floor still there.
+
+    Parameters
+    ----------
+    data
+        (N, Y, X) or (N, Z, Y, X), finite in the mask.
+    mask
+        bool, the shape of a volume; voxels outside do not take part and come out as 0.
+    noise
+        Kind and level.
+
+    Returns
+    -------
+    (N, ...) float32.
+    """
+    import torch
+
+    inside = torch.from_numpy(mask)
+    last = np.moveaxis(np.where(mask, data, 0), 0, -1)
+    values = torch.from_numpy(np.ascontiguousarray(last, np.float32))
+    total, weight = torch.zeros_like(values), torch.zeros(mask.shape)
+    sides = [min(SIDES[mask.ndim], n) for n in mask.shape]
+    places = [p for p in _places(mask.shape, sides) if inside[p].any()]
+    step = max(1, _BATCH // (int(np.prod(sides)) * len(data)))
+    for i in range(0, len(places), step):
+        some = places[i : i + step]
+        patches = torch.stack([values[p].reshape(-1, len(data)) for p in some])
+        members = torch.stack([inside[p].reshape(-1) for p in some])
+        means, simple = _shrunk(patches, members, noise)
+        for place, mean, share in zip(some, means, simple.tolist(), strict=True):
+            total[place] += share * mean.reshape(*sides, -1)
+            weight[place] += share
+    result = np.moveaxis((total / weight.clamp(min=1e-6)[..., None]).numpy(), -1, 0)
+    return np.where(mask, result, np.float32(0))
+
+
+def _places(grid: tuple[int, ...], sides: list[int]) -> list[tuple[slice, ...]]:
+    """Patches at multiples of the stride, so that a slab has those of the whole stack."""
+    starts = [
+        sorted({*range(0, n - side + 1, STRIDE), n - side})
+        for n, side in zip(grid, sides, strict=True)
+    ]
+    return [
+        tuple(slice(s, s + side) for s, side in zip(corner, sides, strict=True))
+        for corner in product(*starts)
+    ]
+
+
+def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+    """Mean signals (B, M, N) of patches, and the weights (B,) that they deserve."""
+    import torch
+
+    count = members.sum(1)
+    mean = patches.sum(1) / count[:, None]
+    spread = torch.from_numpy(np.sqrt(noise.variance(mean.numpy())).astype(np.float32))
+    spread = spread.clamp_(min=1e-3 * noise.level)[:, None]
+    white = (patches - mean[:, None]) / spread * members[..., None]
+    power, vectors = _components(white)
+    keep = _kept(power, count[:, None].float(), white.shape[2])
+    few = (keep[:, 0] > 0).nonzero()[:, 0]  # patches in which all that was looked for is kept
+    means = ((white @ vectors) * keep[:, None]) @ vectors.mT
+    kept = (keep > 0).sum(1)
+    if len(few) and vectors.shape[2] < min(white.shape[1:]):
+        left, s, right = torch.linalg.svd(white[few], full_matrices=False)
+        factor = _kept(s**2, count[few, None].float(), white.shape[2])
+        means[few] = (left * (s * factor)[:, None]) @ right
+        kept[few] = (factor > 0).sum(1)
+    return means * spread + mean[:, None], 1 / (1 + kept.float())
+
+
+def _components(white: Tensor) -> tuple[Tensor, Tensor]:
+    """Strongest components: power (B, K) ascending and vectors (B, N, K), by subspace iteration."""
+    import torch
+
+    size = min(_COMPONENTS, *white.shape[1:])
+    start = torch.randn(white.shape[2], size, generator=torch.Generator().manual_seed(0))
+    vectors = start.expand(len(white), -1, -1)
+    for _ in range(2):
+        vectors = _orthonormal(white.mT @ _orthonormal(white @ vectors))
+    seen = white @ vectors
+    power, turn = torch.linalg.eigh(seen.mT @ seen)
+    return power, vectors @ turn
+
+
+def _orthonormal(vectors: Tensor) -> Tensor:
+    import torch
+
+    vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    gram = vectors.mT @ vectors + 1e-6 * torch.eye(vectors.shape[2])
+    lower = torch.linalg.cholesky(gram)
+    return torch.linalg.solve_triangular(lower, vectors.mT, upper=False).mT
+
+
+def _kept(power: Tensor, voxels: Tensor, length: int) -> Tensor:
+    """Share of each component that is kept, for unit noise; 0 where noise can make as much."""
+    import torch
+
+    longer = voxels.clamp(min=length)
+    ratio = voxels.clamp(max=length) / longer
+    excess = power / longer
+    root = ((excess - ratio - 1) ** 2 - 4 * ratio).clamp(min=0).sqrt()
+    return torch.where(excess > (1 + ratio.sqrt()) ** 2, root / excess, 0.0)

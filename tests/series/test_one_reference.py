@@ -1,0 +1,163 @@
+"""One reference is enough for tissue that lies otherwise, and what it lacks is noticed."""
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+from napari_sbd.series import Gradients, Series
+from napari_sbd.series.compartments import any_turn, can_fit, compartments
+from napari_sbd.series.doubt import settle
+from napari_sbd.series.local_pca import local_pca
+from napari_sbd.series.noises import Noise
+
+from .conftest import decays
+
+ALL = np.ones((4, 8, 8), bool)
+
+
+def table(directions=20):
+    """3 volumes without weighting, then directions at b = 1000 and 2500."""
+    i = np.arange(2 * directions)
+    z, angle = (i + 0.5) / len(i), np.pi * (1 + 5**0.5) * i
+    r = np.sqrt(1 - z**2)
+    points = np.stack([r * np.cos(angle), r * np.sin(angle), z], 1)
+    bvecs = np.concatenate([np.zeros((3, 3)), points[::2], points[1::2]])
+    return Gradients(np.repeat([0.0, 1000.0, 2500.0], [3, directions, directions]), bvecs)
+
+
+def fibre(gradients, axis, shape=ALL.shape):
+    """(N, ...) of two compartments along an axis, with shares that change along the last axis."""
+    along = (gradients.bvecs @ axis)[:, None] ** 2
+    b = gradients.bvals[:, None]
+    share = np.linspace(0.3, 0.8, shape[-1])
+    signal = share * np.exp(-b * 1.8e-3 * along)
+    signal = signal + (1 - share) * np.exp(-b * (0.6e-3 + 1.1e-3 * along))
+    return np.broadcast_to(signal[:, None, None], (len(b), *shape)).astype(np.float32)
+
+
+def flat(stack):
+    return stack.reshape(len(stack), -1)
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def test_compartments_turn_as_the_tissue_would():
+    """The signal of a turned fibre is known; only a free fit of all orientations can give it."""
+    gradients, axis = table(), np.array([0.6, 0.0, 0.8])
+    turn = any_turn(np.random.default_rng(3))
+    fitted = compartments(fibre(gradients, axis), ALL, gradients)
+    truth = fibre(gradients, turn @ axis)
+    assert rms(truth - fibre(gradients, axis)) > 0.1
+    assert rms(fitted.measured(gradients, turn) - flat(truth)) < 0.015
+    assert rms(fitted.measured(gradients) - flat(fibre(gradients, axis))) < 0.015
+
+
+def test_compartments_are_measured_at_another_table():
+    gradients, axis = table(), np.array([0.0, 1.0, 0.0])
+    other = Gradients(table(13).bvals * 1.05, table(13).bvecs)
+    fitted = compartments(fibre(gradients, axis), ALL, gradients)
+    assert rms(fitted.measured(other) - flat(fibre(other, axis))) < 0.015
+
+
+def test_turns_are_rotations_of_every_kind():
+    rng = np.random.default_rng(0)
+    turns = np.stack([any_turn(rng) for _ in range(400)])
+    np.testing.assert_allclose(
+        turns @ turns.transpose(0, 2, 1), np.eye(3)[None].repeat(400, 0), atol=1e-9
+    )
+    assert (np.linalg.det(turns) > 0).all()
+    assert np.abs(turns.mean(0)).max() < 0.15
+
+
+def test_a_table_without_orientations_is_not_fitted():
+    few = Gradients([0, 1000, 1000, 1000], np.eye(4, 3, -1))
+    assert can_fit(table()) and not can_fit(few)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
+def test_local_pca_finds_the_means_without_a_reference(kind):
+    """Of pure noise a patch keeps nothing but its mean; of signals it loses nothing that shows."""
+    noise = Noise(kind, 0.1)
+    clean = decays(3, (6, 18, 18)) + np.float32(kind == "poisson")
+    mean = noise.expected(clean)
+    noisy = noise.draw(clean, np.random.default_rng(1))
+    mask = np.ones(clean.shape[1:], bool)
+    mask[:, :3] = False
+    noisy[:, ~mask] = np.nan
+    found = local_pca(noisy, mask, noise)
+    error = rms((found - mean)[:, mask]) / rms((noisy - mean)[:, mask])
+    assert 0.1 < error < 0.4
+    assert (found[:, ~mask] == 0).all()
+
+
+def test_local_pca_keeps_patches_of_many_components():
+    """More components than are looked for at first."""
+    rng = np.random.default_rng(0)
+    clean = rng.standard_normal((60, 5, 5, 5)).astype(np.float32) * 10
+    found = local_pca(clean, np.ones((5, 5, 5), bool), Noise("gaussian", 0.1))
+    assert rms(found - clean) < 0.1
+
+
+def test_what_the_network_gets_wrong_is_settled_by_the_data():
+    """Right answers are kept, wrong ones replaced, and nothing is worse than the raw data."""
+    rng, noise = np.random.default_rng(0), Noise("rician", 0.1)
+    clean = np.full((900, 80), 0.5, np.float32)
+    clean[600:, ::2] = 1.0  # what the local PCA has not seen either
+    noisy = noise.draw(clean, rng)
+    around = noise.expected(np.full_like(clean, 0.5))
+    said = np.full_like(clean, 0.5) + rng.normal(0, 0.01, clean.shape).astype(np.float32)
+    said[300:600] += 0.08
+    result, doubted = settle(said, noisy, around, noise)
+    parts = [slice(0, 300), slice(300, 600), slice(600, 900)]
+    shares = [doubted[part].mean() for part in parts]
+    assert shares[0] < 0.01 and shares[1] > 0.99 and shares[2] == 1
+    errors = [rms(result[part] - clean[part]) for part in parts]
+    assert errors[0] < 0.015 and errors[1] < 0.015
+    assert errors[2] < 1.02 * rms((noisy - clean)[600:])
+
+
+def test_without_local_pca_chi_square_alone_tells():
+    rng, noise = np.random.default_rng(0), Noise("gaussian", 0.1)
+    clean = np.zeros((400, 50), np.float32)
+    noisy = noise.draw(clean, rng)
+    said = clean.copy()
+    said[200:] += 0.3
+    result, doubted = settle(said, noisy, None, noise)
+    assert not doubted[:200].any() and doubted[200:].all()
+    assert rms(result[200:]) < 1.02 * rms(noisy[200:])
+
+
+def test_one_reference_serves_other_orientations():
+    """Trained on one orientation, applied to another: closer than local PCA, not doubted."""
+    gradients, sd = table(), 1 / 30
+    shape = (5, 14, 14)
+    reference = fibre(gradients, np.array([1.0, 0, 0]), shape)
+    clean = fibre(gradients, np.array([0.3, 0.9, 0.3]) / np.sqrt(0.99), shape)
+    noise = Noise("rician", sd)
+    noisy = noise.draw(clean, np.random.default_rng(0))
+    model = sbd.train_series(Series(reference, gradients), level=sd, steps=60)
+    doubted = np.ones(shape, bool)
+    result = sbd.denoise_series(Series(noisy, gradients), model, doubted=doubted).data
+    pca = noise.without_floor(local_pca(noisy, np.ones(shape, bool), noise))
+    assert rms(result - clean) < 1.25 * rms(pca - clean)  # which 60 steps hardly improve
+    assert doubted.mean() < 0.05
+
+
+def test_what_the_reference_lacks_is_told_and_mapped():
+    """Spectra of another kind in one corner: named, mapped, and no worse than the raw data."""
+    reference, clean = decays(2, (40, 40)), decays(1, (40, 40))
+    clean[:, :14, :14] = 1.5 * np.abs(np.sin(np.arange(len(clean))))[:, None, None]
+    noisy = Noise("gaussian", 0.05).draw(clean, np.random.default_rng(0))
+    model = sbd.train_series(reference, level=0.05, noise="gaussian", steps=60)
+    doubted = np.zeros((40, 40), bool)
+    with pytest.warns(UserWarning, match=r"In \d+ of 1600 voxels .* contradict the network"):
+        result = sbd.denoise_series(noisy, model, doubted=doubted)
+    corner = np.zeros((40, 40), bool)
+    corner[:14, :14] = True
+    assert doubted[corner].mean() > 0.9
+    assert doubted[20:, 20:].mean() < 0.02
+    assert rms((result - clean)[:, corner]) < rms((noisy - clean)[:, corner])
+    with pytest.raises(sbd.SBDError, match="map of doubts"):
+        sbd.denoise_series(noisy, model, doubted=np.zeros((3, 3), bool))
