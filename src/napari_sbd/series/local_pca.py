@@ -116,7 +116,8 @@ def _orthonormal(vectors: Tensor) -> Tensor:
     vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
     gram = vectors.mT @ vectors + 1e-6 * torch.eye(vectors.shape[2])
     lower = torch.linalg.cholesky(gram)
-    return torch.linalg.solve_triangular(lower, vectors.mT, upper=False).mT
+    result: Tensor = torch.linalg.solve_triangular(lower, vectors.mT, upper=False).mT
+    return result
 
 
 def _kept(power: Tensor, voxels: Tensor, length: int) -> Tensor:

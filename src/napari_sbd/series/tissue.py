@@ -70,4 +70,5 @@ def _parts(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Shares in parts with sharp edges: all, none, and something between."""
     smooth = gaussian_filter(rng.standard_normal(shape), rng.uniform(1, 4))
     part = np.digitize(smooth, np.quantile(smooth, (1 / 3, 2 / 3)))
-    return rng.permutation(np.array([0, rng.random(), 1], np.float32))[part]
+    result: np.ndarray = rng.permutation(np.array([0, rng.random(), 1], np.float32))[part]
+    return result
