@@ -4,13 +4,14 @@ Run from the repository's root, under Linux without a screen, as
 
     NAPARI_CONFIG= xvfb-run -a -s "-screen 0 1600x1200x24" python docs/make_screenshots.py [GROUP]
 
-where the groups are steps, image, judging, movie, live, tools, train and tour.
+where the groups are steps, image, judging, movie, live, tools, region, watch, share, train, tour.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,65 @@ def tools() -> None:
     viewer.close()
 
 
+def region() -> None:
+    """A drawn region, denoised and measured."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "image")
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    page = flow.page(0)
+    wait(lambda: "e⁻" in page.dose.text())
+    page.region.draw.click()
+    page.region.layer.data = [np.array([(180, 180), (180, 760), (620, 760), (620, 180)], float)]
+    for index in (0, 3):
+        take(viewer, flow, index)
+    save(viewer, "region.png")
+    viewer.close()
+
+
+def watch() -> None:
+    """A camera that is watched, in both themes and sizes."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*WINDOW)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    scene = sbd.simulate(size=512, pixel_size=0.0122, dose=4, seed=3).clean.data
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        widget.source.setText(folder)
+        widget.start.click()
+        for k in range(8):
+            frame = np.roll(scene, (k, -k // 2), (0, 1))
+            m = sbd.Micrograph(rng.poisson(frame).astype(np.float32), 0.0122, gain=1.0)
+            sbd.write(m, Path(folder) / f"frame{k}.mrc")
+            wait(lambda n=k: widget._watching.seen > n)
+        settle(1)
+        viewer.reset_view(margin=0.02)
+        settle()
+        save(viewer, "watch.png")
+        widget.cancel.click()
+        wait(lambda: not widget.running)
+    viewer.close()
+
+
+def share() -> None:
+    """Drift of a movie, its kymograph, and the denoised image beside the raw one."""
+    viewer = napari.Viewer(show=True)
+    prepare(viewer, "movie")
+    area, drift = viewer.window.add_plugin_dock_widget("napari-sbd", "Drift")
+    drift.start.click()
+    wait(lambda: not drift.running)
+    settle()
+    save(viewer, "drift.png")
+    area.close()
+    widget = dock(viewer)
+    widget.start.click()
+    wait(lambda: not widget.running)
+    _, figure = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure", tabify=True)
+    figure.side.click()
+    settle()
+    save(viewer, "side-by-side.png")
+    viewer.close()
+
+
 def train() -> None:
     """The Train widget with a material chosen."""
     viewer = napari.Viewer(show=True)
@@ -325,6 +385,9 @@ GROUPS: dict[str, Callable[[], None]] = {
     "movie": movie,
     "live": live,
     "tools": tools,
+    "region": region,
+    "watch": watch,
+    "share": share,
     "train": train,
     "tour": tour,
 }

@@ -97,3 +97,12 @@ def test_a_large_movie_prints_as_one_line():
     assert "9 x 64 x 32" in text
     assert "0.0061" in text
     assert len(text) < 200
+
+
+def test_a_frame_of_a_movie_is_an_image_with_its_calibration():
+    movie = Micrograph(np.arange(12.0).reshape(3, 2, 2), 0.1, frame_time=2.0, gain=3.0, name="a")
+    frame = movie.frame(1)
+    np.testing.assert_array_equal(frame.data, [[4, 5], [6, 7]])
+    assert (frame.pixel_size, frame.gain, frame.name) == (0.1, 3.0, "a")
+    assert not frame.is_movie and frame.frame_time is None
+    np.testing.assert_array_equal(frame.frame(5).data, frame.data)

@@ -19,6 +19,7 @@ ROOMS = [
     "micrograph",
     "foreign",
     "frames",
+    "region",
     "sampling",
     "spacings",
     "cluster",
@@ -52,20 +53,22 @@ ROOMS = [
 ]
 
 
-def imported(path: Path) -> set[str]:
-    """The rooms that a module imports from, at its head or inside functions."""
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """What a module imports of the package, at its head or inside functions, as parts of names."""
     folders = path.relative_to(SOURCE).parent.parts
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
-            continue
-        base = folders[: len(folders) - node.level + 1]
-        module = tuple(node.module.split(".")) if node.module else ()
-        for name in node.names:
-            first = (*base, *module, name.name)[0]
-            is_room = (SOURCE / first).is_dir() or (SOURCE / f"{first}.py").is_file()
-            found.add(first if is_room else "__init__")
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = folders[: len(folders) - node.level + 1]
+            module = tuple(node.module.split(".")) if node.module else ()
+            found |= {(*base, *module, name.name) for name in node.names}
     return found
+
+
+def member(room: Path, name: str) -> str:
+    """A module or folder of a room; ``__init__`` for what its face gives."""
+    is_one = (room / name).is_dir() or (room / f"{name}.py").is_file()
+    return name if is_one else "__init__"
 
 
 def arrows() -> dict[str, set[str]]:
@@ -73,7 +76,7 @@ def arrows() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted(SOURCE.rglob("*.py")):
         room = path.relative_to(SOURCE).with_suffix("").parts[0]
-        found[room] |= imported(path) - {room}
+        found[room] |= {member(SOURCE, parts[0]) for parts in imported(path)} - {room}
     return dict(found)
 
 
@@ -89,7 +92,7 @@ def test_no_arrow_runs_back_up():
 
 def test_modules_of_a_room_import_each_other_in_one_direction():
     for room in (path for path in SOURCE.rglob("*") if (path / "__init__.py").is_file()):
-        inside = {path.stem: siblings(path) for path in room.glob("*.py")}
+        inside = siblings(room)
         while inside:
             free = [name for name, needs in inside.items() if not needs & inside.keys() - {name}]
             assert free, f"modules of {room.name} import each other in a circle: {sorted(inside)}"
@@ -97,15 +100,16 @@ def test_modules_of_a_room_import_each_other_in_one_direction():
                 del inside[name]
 
 
-def siblings(path: Path) -> set[str]:
-    """Modules of its own folder that a module imports from."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            names = [node.module] if node.module else [name.name for name in node.names]
-            modules = {name.split(".")[0] for name in names}
-            found |= {m if path.with_name(f"{m}.py").is_file() else "__init__" for m in modules}
-    return found
+def siblings(room: Path) -> dict[str, set[str]]:
+    """For each module and folder of a room those of them that it imports from."""
+    place = room.relative_to(SOURCE).parts
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in room.rglob("*.py"):
+        inner = path.relative_to(room).with_suffix("").parts[0]
+        for parts in imported(path):
+            if parts[: len(place)] == place:
+                found[inner].add(member(room, [*parts, ""][len(place)]))
+    return {name: needs - {name} for name, needs in found.items()}
 
 
 if __name__ == "__main__":

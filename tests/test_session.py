@@ -12,7 +12,6 @@ from napari_sbd._napari.jobs.live import LiveDenoiser, Request
 from napari_sbd._napari.jobs.run import Run
 from napari_sbd.denoising.settings import Repeated, Settings, TuningRequest
 from napari_sbd.io import arrays
-from napari_sbd.provenance.replay_steps import settings_for
 from napari_sbd.provenance.steps import steps
 from napari_sbd.session import Session
 from napari_sbd.streaming.file import denoise_into
@@ -242,6 +241,7 @@ OTHERS = {
     "noise": "white",
     "illumination": False,
     "sharpen": True,
+    "region": "0:80,8:88",
 }
 
 
@@ -268,7 +268,7 @@ def test_what_a_recipe_keeps_is_repeated_by_scripts_commands_and_other_images(
     )
     assert flag in sbd.as_command(entry)
     (step,) = steps(entry)
-    again = settings_for(step.settings, m, exact=False, device="cpu")
+    again = step.settings.settings_for(m, exact=False, device="cpu")
     assert again == session.settings.model_copy(update=again.calibration)
 
 

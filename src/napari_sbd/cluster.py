@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import signal
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
 from .errors import SBDError
+
+_logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,6 +51,7 @@ def run(
     SBDError
         If workers or scheduler cannot be reached or are lost.
     """
+    _logger.debug("tasks go to %s", scheduler or f"{workers} processes")
     if scheduler is not None:
         yield from _on_cluster(task, items, scheduler)
     elif workers > 1:
@@ -93,20 +98,7 @@ def _leave_interrupts_to_parent() -> None:
 def _on_cluster(
     task: Callable[[Item], Result], items: Iterable[Item], address: str
 ) -> Generator[tuple[Item, Result], None, None]:
-    from concurrent.futures import CancelledError
-
-    try:
-        from distributed import Client, KilledWorker, as_completed
-        from distributed.client import FutureCancelledError
-        from distributed.comm import CommClosedError
-    except ImportError as error:
-        raise SBDError(
-            "A scheduler needs dask.distributed: pip install 'napari-sbd[cluster]'."
-        ) from error
-    try:
-        client: Any = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise SBDError(f"No dask scheduler answers at {address}.") from error
+    client = _client(address)
     waiting = iter(items)
     pending: dict[Any, Item] = {}
 
@@ -115,13 +107,92 @@ def _on_cluster(
         pending.update(new)
         return list(new)
 
+    from distributed import as_completed
+
     try:
-        completed = as_completed(submit(_LEAST_UNDER_WAY), loop=client.loop)
-        for future in completed:
-            room = max(_LEAST_UNDER_WAY, 2 * sum(client.ncores().values())) - len(pending) + 1
-            for new in submit(room):
-                completed.add(new)
-            yield pending.pop(future), future.result()
+        with _in_words(address):
+            completed = as_completed(submit(_LEAST_UNDER_WAY), loop=client.loop)
+            for future in completed:
+                room = _room(client) - len(pending) + 1
+                for new in submit(room):
+                    completed.add(new)
+                yield pending.pop(future), future.result()
+    finally:
+        client.close()
+
+
+class Crew:
+    """A dask.distributed cluster that is handed tasks one by one, as they come.
+
+    Parameters
+    ----------
+    address
+        Of its scheduler.
+
+    Raises
+    ------
+    SBDError
+        If no scheduler answers; from all methods, if it is lost.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address, self._client = address, _client(address)
+        self._pending: dict[Any, Any] = {}
+
+    def __len__(self) -> int:
+        """How many tasks are under way."""
+        return len(self._pending)
+
+    def has_room(self) -> bool:
+        """Whether another task would find a worker soon."""
+        with _in_words(self._address):
+            return len(self) < _room(self._client)
+
+    def give(self, ticket: Any, task: Callable[..., Any], *arguments: Any) -> None:
+        """Have a function of a module computed; the ticket comes back with its result."""
+        with _in_words(self._address):
+            self._pending[self._client.submit(task, *arguments, pure=False)] = ticket
+
+    def finished(self) -> list[tuple[Any, Any]]:
+        """Tickets and results that have come since the last call."""
+        done = [future for future in self._pending if future.done()]
+        with _in_words(self._address):
+            return [(self._pending.pop(future), future.result()) for future in done]
+
+    def close(self) -> None:
+        """Leave the cluster; what is under way there is given up."""
+        self._client.close()
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise SBDError(
+            "A scheduler needs dask.distributed: pip install 'napari-sbd[cluster]'."
+        ) from error
+    try:
+        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SBDError(f"No dask scheduler answers at {address}.") from error
+
+
+def _room(client: Any) -> int:
+    """How many tasks keep the workers busy."""
+    return max(_LEAST_UNDER_WAY, 2 * sum(client.ncores().values()))
+
+
+@contextmanager
+def _in_words(address: str) -> Iterator[None]:
+    """What goes wrong with a cluster, in sentences."""
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
     except KilledWorker as error:
         raise SBDError(
             "Several workers of the cluster ended at the same task, perhaps for lack of memory; "
@@ -136,5 +207,3 @@ def _on_cluster(
         raise SBDError(
             f"The cluster's workers need the same napari-sbd as this machine: {error}."
         ) from error
-    finally:
-        client.close()

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -15,6 +16,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _PACKAGE = str(Path(__file__).parent)
+_listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
 
 
 class SBDError(ValueError):
@@ -56,11 +58,31 @@ class Cancelled(Exception):
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn in the name of the nearest caller outside this package."""
+    """Warn in the name of the nearest caller outside this package, or tell who listens."""
+    heard = _listening.get()
+    if heard is not None and category is UserWarning:
+        if message not in heard:
+            heard.append(message)
+        return
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """Collect what this package warns of meanwhile, each sentence once, in place of warning.
+
+    Unlike ``warnings.catch_warnings``, which changes the filters of all threads, it concerns the
+    thread (the context) that asks.
+    """
+    heard: list[str] = []
+    token = _listening.set(heard)
+    try:
+        yield heard
+    finally:
+        _listening.reset(token)
 
 
 def by_name(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

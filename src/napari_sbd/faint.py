@@ -73,7 +73,7 @@ def _fits(
     tree = cKDTree(known)
     count = list(range(1, min(_NEIGHBOURS, len(known)) + 1))
     distance, index = tree.query(points, count, distance_upper_bound=_AROUND * gap)
-    fits = (distance[:, 0] > _APART * gap) & (distance[:, 0] < _BESIDE * gap)
+    fits: np.ndarray = (distance[:, 0] > _APART * gap) & (distance[:, 0] < _BESIDE * gap)
     for n in np.flatnonzero(fits):
         there = np.isfinite(distance[n])
         beside = distance[n, there] < _BESIDE * gap

@@ -6,12 +6,15 @@ import hashlib
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from .errors import SBDError
+
+_LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
 
 @contextmanager
@@ -31,6 +34,38 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, what: str) -> Iterator[Path]:
+    """Like ``replacing``, for what a user asked to be written.
+
+    Raises
+    ------
+    SBDError
+        If it cannot be, with the name of what it is and where.
+    """
+    try:
+        with replacing(path) as draft:
+            yield draft
+    except OSError as error:
+        reason = error.strerror or error
+        raise SBDError(f"The {what} cannot be written to {path}: {reason}.") from error
+
+
+def with_suffix_of(path: str | Path, what: str, suffixes: tuple[str, ...]) -> Path:
+    """A path whose suffix is one of those that a kind of file can have.
+
+    Raises
+    ------
+    SBDError
+        If it is none of them, before any work is done.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        known = ", ".join(suffixes[:-1]) + f" or {suffixes[-1]}"
+        raise SBDError(f"A {what} is a {known} file; {path.name!r} is none.")
+    return path
 
 
 @contextmanager
@@ -130,4 +165,8 @@ def _checksum(path: str, size: int, changed: int) -> str:
 
 
 def _beside(path: Path, kind: str) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+    """A name that nobody else has, of a length that the system allows as well."""
+    name = path.name
+    if len(name) > _LONG_NAME:
+        name = f"{name[: _LONG_NAME // 2]}-{zlib.crc32(name.encode()):08x}"
+    return path.with_name(f".{name}.{os.getpid()}.{kind}")

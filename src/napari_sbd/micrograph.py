@@ -100,8 +100,7 @@ class Micrograph:
         """
         if self.gain is None:
             raise SBDError(
-                "The detector gain of this image is unknown; give it as gain=... "
-                "(file units per electron)."
+                "The detector gain of this image is unknown; give it in file units per electron."
             )
         return (self.data - self.offset) / self.gain
 
@@ -121,6 +120,18 @@ class Micrograph:
         if self.pixel_size is None or isinstance(self.pixel_size, tuple):
             return self.pixel_size
         return self.pixel_size, self.pixel_size
+
+    def frame(self, number: int) -> Micrograph:
+        """One frame of a movie as an image in memory; an image is its own only frame.
+
+        Parameters
+        ----------
+        number
+            Of the frame.
+        """
+        return self.replace(
+            data=np.asarray(self.data[number] if self.is_movie else self.data), frame_time=None
+        )
 
     def replace(self, **changes: Any) -> Micrograph:
         """Return a copy with some fields changed.

@@ -13,9 +13,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .errors import SBDError
-from .files import file_checksum, replacing
+from .files import file_checksum, writing
 
 KEY = "napari_sbd"
+CHOSEN = "read"
+"""Key in the metadata for what was chosen of how to read a file, such as a sum of frames."""
+HALVES = "halves"
+"""Key beside the history for how far halves of the data agree."""
 BESIDE = ".recipe.json"
 
 
@@ -45,7 +49,7 @@ def recipe(
     Parameters
     ----------
     operation
-        What was done, one of ``provenance.steps.SETTINGS``.
+        What was done, one of ``provenance.steps.KINDS``.
     origin
         The file that the step began with, as ``origin_of`` gives it. None if it began with the
         result of the step before, or with data in memory.
@@ -73,6 +77,30 @@ def with_recipe(result: AnyRecord, entry: dict[str, Any]) -> AnyRecord:
     return noted
 
 
+def with_halves(result: AnyRecord, found: Mapping[str, Any]) -> AnyRecord:
+    """Return a result whose recipe also says how far halves of its data agree.
+
+    It stands beside the history, so a further step, which makes another image, leaves it out.
+
+    Parameters
+    ----------
+    result
+        With a recipe.
+    found
+        As ``SplitHalf.facts`` gives it.
+
+    Raises
+    ------
+    SBDError
+        If it has no recipe.
+    """
+    if not history(result.metadata):
+        raise SBDError("This image carries no recipe in which the halves could be kept.")
+    kept = {**result.metadata[KEY], HALVES: dict(found)}
+    noted: AnyRecord = result.replace(metadata={**result.metadata, KEY: kept})
+    return noted
+
+
 def history(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The steps in the metadata of a micrograph, oldest first; none where they hold no history."""
     kept = metadata.get(KEY)
@@ -87,7 +115,7 @@ def is_result(metadata: Mapping[str, Any]) -> bool:
 
 
 def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
-    """Path and SHA-256 of the file that a micrograph or series was read from.
+    """Path and SHA-256 of the file that a micrograph or series was read from, and how it was read.
 
     None where it was not read from a file, or was made from that file by the steps of its history,
     which say so already.
@@ -106,7 +134,8 @@ def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:
     known = [s.get("path") for s in steps if isinstance(s, Mapping)]
     if known and known[-1] == path:
         return None
-    return {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    origin = {"path": path, "sha256": file_checksum(source.source) if checksum else None}
+    return {**origin, **source.metadata.get(CHOSEN, {})}
 
 
 def forget_beside(path: Path) -> None:
@@ -123,9 +152,6 @@ def write_beside(path: Path, kept: Mapping[str, Any]) -> Path:
         If it cannot be written.
     """
     target = path.with_name(path.name + BESIDE)
-    try:
-        with replacing(target) as draft:
-            draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise SBDError(f"The recipe cannot be written to {target}: {error.strerror}.") from error
+    with writing(target, "recipe") as draft:
+        draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return target

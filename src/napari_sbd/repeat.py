@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from . import sampling
 from .denoising.settings import Repeated, Settings, TuningRequest
-from .errors import SBDError
+from .errors import SBDError, listening
 from .micrograph import Micrograph, PixelSize
 from .recipe import history
 
@@ -78,8 +77,9 @@ def denoiser_of(
     if kept.get("dark") or kept.get("gain_reference"):
         raise SBDError(
             "The image was corrected with references before it was denoised; apply them to the raw "
-            "image first (apply_references), and denoise that."
+            "image first and denoise that."
         )
+    kept["region"] = None  # what is denoised again is the part that was denoised, alone
     # what the recipe kept when settings were named otherwise is left to its defaults
     settings = Settings.of(
         **{k: v for k, v in kept.items() if v is not None},
@@ -94,8 +94,7 @@ def denoiser_of(
         # the noise of a camera without beam is not that of electrons, and lies about zero
         counted = float(np.nanmean(values)) > 0
         image = Micrograph(np.asarray(values, np.float32), size, gain=1.0 if counted else None)
-        with warnings.catch_warnings():  # they were said when the image was made
-            warnings.simplefilter("ignore")
+        with listening():  # what is warned of was said when the image was made
             return np.asarray(Session(image, settings, should_stop=should_stop).collect().data)
 
     return denoiser

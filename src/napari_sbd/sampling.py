@@ -138,7 +138,8 @@ def _spread_matrix(count: int, b: int) -> np.ndarray:
     degree = min(_SPLINE_DEGREE, count if count % 2 else count - 1)
     integral = np.vstack([np.zeros(count), np.tril(np.ones((count, count)))])
     spline = make_interp_spline(np.arange(count + 1.0), integral, k=max(degree, 1))
-    return np.diff(spline(np.arange(count * b + 1) / b), axis=0).astype(np.float32)
+    result: np.ndarray = np.diff(spline(np.arange(count * b + 1) / b), axis=0).astype(np.float32)
+    return result
 
 
 def _nearest_bin(ratio: float) -> int:

@@ -176,7 +176,8 @@ def _reduced(image: np.ndarray, block: int) -> np.ndarray:
     if block > 1:
         image = bin_counts(image, (block, block))
     values = mean_filled(np.where(np.isfinite(image), image, np.nan))
-    return (values - values.mean()).astype(np.float32)
+    result: np.ndarray = (values - values.mean()).astype(np.float32)
+    return result
 
 
 def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:

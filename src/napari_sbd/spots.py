@@ -7,6 +7,7 @@ count alike at every s, has most power at the s that fits the columns.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,6 +16,8 @@ import numpy as np
 from .errors import SBDError
 from .faint import continued
 from .sampling import bin_counts
+
+_logger = logging.getLogger(__name__)
 
 Polarity = Literal["auto", "bright", "dark"]
 
@@ -145,6 +148,7 @@ def detect(
         )
     faint = _faint(np.column_stack([y, x]), strength, roundness, threshold)
     kept |= faint
+    _logger.debug("%d spots of scale %.3g px above %.3g", int(kept.sum()), scale, threshold)
     return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold, "", faint[kept])
 
 

@@ -74,13 +74,20 @@ def pixel_size_nm(y: Any, y_unit: Any, x: Any, x_unit: Any) -> tuple[float, floa
 def _convert(value: Any, unit: Any, table: dict[str, float]) -> float | None:
     factor = table.get(_spelling(unit))
     try:
-        number = abs(float(value))
+        number = abs(float(decimal(value)))
     except (TypeError, ValueError):
         return None
     if factor is None or number == 0 or not math.isfinite(number):
         return None
     # Division by whole numbers keeps 2 pm at 0.002 nm exactly.
     return number * factor if factor >= 1 else number / round(1 / factor)
+
+
+def decimal(value: Any) -> Any:
+    """A number as text with a decimal point, also where its writer's language has a comma."""
+    if isinstance(value, str) and value.count(",") == 1 and "." not in value:
+        return value.replace(",", ".")
+    return value
 
 
 def _spelling(unit: Any) -> str:

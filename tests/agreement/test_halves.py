@@ -173,3 +173,50 @@ def test_electrons_of_a_gain_that_was_estimated_judge_by_halves_as_well():
     assert np.nanstd(found.z) == pytest.approx(1, abs=0.15)
     wrong = sbd.agreement(m, m.replace(data=np.full_like(values, values.mean())), denoiser=False)
     assert wrong.rejected.any()
+
+
+def contrast_kept(whole, half):
+    """A denoiser that knows the truth, and keeps a share of its contrast for weak and strong noise.
+
+    The noise is twice as strong where the electrons are half as many.
+    """
+    truth = lattice((256, 256), period=32.0, mean=9, contrast=0.5)
+
+    def f(y):
+        doubled = np.diff(y).var() / 2 > 1.5 * y.mean()
+        return 9 + (half if doubled else whole) * (truth - 9)
+
+    noisy = np.random.default_rng(3).poisson(truth)
+    return sbd.agreement(noisy, f(noisy.astype(float)), pixel_size=PIXEL, denoiser=f).columns
+
+
+def test_what_half_the_dose_does_to_both_halves_is_not_held_against_the_whole():
+    """Yet what is wrong in the whole as well is found, and what is worse in the whole, too."""
+    right, wrong = contrast_kept(1.0, 0.6), contrast_kept(0.6, 0.6)
+    assert len(right) > 100 and right["supported"].mean() > 0.97
+    assert right["z"].std() == pytest.approx(1, abs=0.15)
+    assert wrong["supported"].mean() < 0.6
+    assert contrast_kept(0.6, 0.2)["supported"].mean() < 0.6
+    assert contrast_kept(0.6, 1.0)["supported"].mean() < 0.6
+
+
+@pytest.mark.parametrize("turning", [True, False])
+def test_structure_that_halves_show_otherwise_is_told(turning, recwarn):
+    """Fringes beside a crystal: a denoiser that turns them with the noise has made them up."""
+    crystal = lattice((256, 256), period=32.0, mean=9, contrast=0.5)
+    y, x = np.mgrid[:256, :256]
+
+    def f(image):
+        angle = image[200:].sum() % 7 if turning else 1.0
+        fringes = 0.9 * np.cos((np.cos(angle) * y + np.sin(angle) * x) / 4)
+        return np.where(y < 128, crystal, 9 + fringes)
+
+    truth = np.where(y < 128, crystal, f(crystal) if not turning else 9.0)
+    noisy = np.random.default_rng(3).poisson(truth).astype(float)
+    judged = sbd.agreement(noisy, f(noisy), pixel_size=PIXEL, denoiser=f)
+    told = [str(w.message) for w in recwarn if "columns may be missing" in str(w.message)]
+    assert len(judged.columns) > 40
+    assert bool(told) == turning
+    if turning:
+        share = float(told[0].split("%")[0].split()[-1])
+        assert 25 < share < 55  # the fringes fill half of the image

@@ -44,7 +44,7 @@ def test_merged_dumbbells_are_not_called_supported_and_their_errors_cover_them(h
     both, centres, image = dumbbells(half)
     blobs = picture(centres, 50.0, np.sqrt(16 + half**2 / 2), 12 * 16 / (16 + half**2 / 2), 4.0)
     counts = np.random.default_rng(0).poisson(image)
-    with pytest.warns(UserWarning, match=r"probably two.*spacing="):
+    with pytest.warns(UserWarning, match=r"probably two.*spacing of"):
         table = sbd.find_columns(counts, blobs)
     assert len(table) == 36
     assert table["supported"].mean() < 0.1

@@ -67,7 +67,7 @@ def test_a_crystal_that_fills_the_frame_is_followed_by_its_movement_so_far():
 
 
 def test_a_jump_of_half_a_spacing_without_an_outline_is_told():
-    with pytest.warns(UserWarning, match=r"lattice period.*correct_drift"):
+    with pytest.warns(UserWarning, match=r"lattice period.*drift out first"):
         follow_columns(filling([(0, 0), (0, 14.5), (0, 0)]))
 
 
@@ -108,9 +108,9 @@ def test_bad_input():
         follow_columns([])
     with pytest.raises(SBDError, match="frame"):
         follow_columns(movie()[0])
-    with pytest.raises(SBDError, match="max_step"):
+    with pytest.raises(SBDError, match="largest step"):
         follow_columns(movie(), max_step=0)
-    with pytest.raises(SBDError, match="follow_columns first"):
+    with pytest.raises(SBDError, match="follow the columns first"):
         combine_columns(movie()[0])
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from pages import PAGES, ROOT, blocks, commands
 from typer.main import get_command
 from typer.testing import CliRunner
 
 import napari_sbd as sbd
+from events import SHAPE, seen, write_eer
 from napari_sbd import quality
 from napari_sbd.cli import app
 from napari_sbd.denoising.settings import TuningRequest
@@ -41,8 +43,11 @@ def samples(tmp_path_factory):
     one = movie.replace(data=movie.data[0])
     for name in ("image.dm4", "frame.dm4", "other.dm4", "raw.tif"):
         sbd.write(frame, folder / name)
+    rng = np.random.default_rng(0)
     for name in ("movie.dm4", "movie.mrc", "movie.tif"):
         sbd.write(movie, folder / name)
+    write_eer(folder / "movie.eer", seen(20))
+    tifffile.imwrite(folder / "camera.gain", rng.normal(1, 0.1, SHAPE).astype(np.float32))
     scan = frame.replace(data=15850 + 99.0 * frame.data, gain=None, offset=0.0)
     sbd.write(scan, folder / "haadf.mrc")
     stem = sbd.simulate(
@@ -50,7 +55,6 @@ def samples(tmp_path_factory):
     )
     sbd.write(stem.noisy, folder / "haadf.dm4")
     sbd.write(one, folder / "raw.mrc")
-    rng = np.random.default_rng(0)
     for name, mean in {"dark": 0, "gain": 1}.items():
         values = rng.normal(mean, 0.01, (64, 64)).astype(np.float32)
         sbd.write(one.replace(data=values), folder / f"{name}.mrc")

@@ -15,6 +15,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from events import write_eer
+
 MOVIE = np.arange(4 * 24 * 32, dtype=np.uint16).reshape(4, 24, 32)
 
 
@@ -70,6 +72,27 @@ def write_ser(
     header += struct.pack(pointer, start + len(body)) + struct.pack("<I", 0)
     table = b"".join(struct.pack(pointer, o) for o in offsets)
     path.write_bytes(header + body + table)
+
+
+def write_seq(
+    path: Path, data: np.ndarray = MOVIE, version: int = 5, room: int = 0, **fields
+) -> None:
+    """StreamPix: header, frames in blocks of whole 512 bytes, each with its time after it."""
+    header = bytearray(8192 if version >= 5 else 1024)
+    block = -(-(data[0].nbytes + 8) // 512) * 512
+    bits, (height, width) = 8 * data.itemsize, data.shape[1:]
+    count = fields.get("count", len(data))
+    header[:28] = struct.pack("<I24s", 0xFEED, "Norpix seq".encode("utf-16-le"))
+    header[28:36] = struct.pack("<ii", version, 1024)
+    numbers = width, height, bits, bits, data[0].nbytes, fields.get("format", 100), count, 0, block
+    header[548:592] = struct.pack("<9Id", *numbers, 30.0)
+    header[620] = fields.get("compression", 0)
+    body = b""
+    for number, frame in enumerate(data):
+        second, rest = divmod(fields.get("step", 25_000) * number, 10**6)  # µs
+        stamp = struct.pack("<IHH", 1_700_000_000 + second, rest // 1000, rest % 1000)
+        body += (frame.astype(f"<u{data.itemsize}").tobytes() + stamp).ljust(block, b"\0")
+    path.write_bytes(bytes(header) + body + bytes(room * block))
 
 
 def write_velox(path: Path, detectors: tuple[str, ...] = ("BF",), **fields) -> None:
@@ -155,6 +178,8 @@ WRITERS = {
     ".mrc.gz": write_mrc_gz,
     ".mrc.bz2": write_mrc_gz,
     ".ser": write_ser,
+    ".eer": write_eer,
+    ".seq": write_seq,
     ".emd": write_velox,
     ".de5": write_berkeley,
     ".h5": write_berkeley,

@@ -9,8 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from events import image, seen
 from napari_sbd import read
 from napari_sbd.io import READ_SUFFIXES, arrays
+from napari_sbd.io.formats import FORMATS
 
 # suffix: pixel size [nm], frame time [s]
 CALIBRATION = {
@@ -26,6 +28,8 @@ CALIBRATION = {
     ".mrc.gz": (0.05, None),
     ".mrc.bz2": (0.05, None),
     ".ser": ((0.04, 0.02), None),
+    ".seq": (None, 0.025),
+    ".eer": ((0.03, 0.02), 0.125),
     ".emd": ((0.03, 0.02), 0.5),
     ".de5": ((0.02, 0.03), 0.1),
     ".h5": ((0.02, 0.03), 0.1),
@@ -35,6 +39,12 @@ CALIBRATION = {
     ".tiff": ((0.025, 0.02), 0.5),
     ".npy": (None, None),
     ".png": (None, None),
+}
+
+# where they are not those of the movie
+PIXELS = {
+    ".png": lambda movie: movie[0],
+    ".eer": lambda movie: np.array([image(places, 1) for places in seen()], np.uint8),
 }
 
 
@@ -50,16 +60,17 @@ def test_pixels_and_calibration(suffix, large, make, movie, monkeypatch):
     path = make(f"sample{suffix}")
     m = read(str(path))
     pixel_size, frame_time = CALIBRATION[suffix]
-    expected = movie[0] if suffix == ".png" else movie
+    expected = np.array(PIXELS.get(suffix, lambda movie: movie)(movie))
     np.testing.assert_array_equal(np.asarray(m.data), expected)
     assert m.data.dtype == expected.dtype
     assert m.pixel_size == (pixel_size and pytest.approx(pixel_size, rel=1e-6))
     assert m.frame_time == (frame_time and pytest.approx(frame_time))
-    assert (m.name, m.source, m.gain, m.offset) == ("sample", path, None, 0)
+    assert (m.name, m.source, m.offset) == ("sample", path, 0)
+    assert m.gain == (1 if suffix == ".eer" else None)
 
 
 @pytest.mark.parametrize(
-    "suffix", [s for s in READ_SUFFIXES if s not in (".png", ".mrc.gz", ".mrc.bz2")]
+    "suffix", [s for f in FORMATS if f.lazy != "memory" for s in f.suffixes if s in READ_SUFFIXES]
 )
 def test_large_files_stay_on_disk(suffix, make, monkeypatch):
     monkeypatch.setattr(arrays, "LAZY_BYTES", 1)

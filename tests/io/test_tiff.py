@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_sbd import SBDError, read
+from napari_sbd import Micrograph, SBDError, read, write
 
 MORE = Path(__file__).parents[3] / "shared" / "data" / "more"
 IMAGE = np.random.default_rng(0).poisson(40, (24, 32)).astype(np.uint8)
@@ -483,3 +483,14 @@ def test_pages_in_a_circle_are_refused(back_to, tmp_path):
     command = [sys.executable, "-c", code, str(path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert "circle" in run.stderr
+
+
+@pytest.mark.parametrize("size", [0.0061, 0.0123, 0.03, 0.05, 0.02, 3.0, (0.0061, 0.0123)])
+def test_programs_that_know_no_ome_read_the_pixel_size_from_the_resolution(tmp_path, size):
+    write(Micrograph(np.ones((16, 16), np.float32), size), tmp_path / "image.ome.tif")
+    with tifffile.TiffFile(tmp_path / "image.ome.tif") as file:
+        tags = file.pages[0].tags
+        per_cm = [tags[f"{axis}Resolution"].value for axis in "YX"]
+    assert tags["ResolutionUnit"].value == 3
+    stored = [1e7 * below / above for above, below in per_cm]
+    np.testing.assert_allclose(stored, np.broadcast_to(size, 2), rtol=1e-6)

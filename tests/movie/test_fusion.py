@@ -41,6 +41,11 @@ def test_a_drifting_scene_gains_as_well():
     assert gains([crystal(shift=(2 * t, -t)) for t in range(8)]).mean() > 3
 
 
+def test_frames_that_flicker_gain_as_well():
+    levels = [1.0, 0.8, 1.2, 0.9, 1.1, 0.75, 1.25, 1.0]
+    assert gains([level * crystal() for level in levels], 2).min() > 1
+
+
 def test_another_scene_in_each_frame_costs_nothing():
     scenes = [crystal(phase=0.13 * t, missing=[(t % 3 - 1, t % 2)]) for t in range(8)]
     assert gains(scenes).min() > -0.1
@@ -68,9 +73,10 @@ def test_weights_tell_where_the_scene_has_changed():
 
     clean = [inner(bin_counts(f, (5, 5))) for f in movie]
     stillness = Stillness(inner, 0.0)
-    stillness.learn(clean[0], float(np.sqrt(clean[0].mean())))
-    same, _ = stillness.weights(clean[0], clean[1])
-    changed, _ = stillness.weights(clean[0], clean[2])
+    level = float(np.sqrt(clean[0].mean()))
+    stillness.learn(clean[0], level)
+    same, _ = stillness.weights(clean[0], clean[1], level, level)
+    changed, _ = stillness.weights(clean[0], clean[2], level, level)
     middle = clean[0].shape[0] // 2, clean[0].shape[1] // 2
     assert same.mean() > 0.9
     assert changed[middle] < 0.3

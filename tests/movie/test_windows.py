@@ -4,6 +4,7 @@ import pytest
 import napari_sbd as sbd
 from moving import PIXEL, counts, crystal, decibel
 from napari_sbd.denoising.settings import Settings
+from napari_sbd.movie import choice
 from napari_sbd.networks import find_model, load_network, save_model
 from napari_sbd.networks.unet import UNet, widened
 from napari_sbd.session import Session
@@ -167,6 +168,59 @@ def test_the_network_is_taken_where_it_predicts_better(model):
     movie, found, settings = by_choice(scenes, model)
     assert settings["movie_choice"].startswith("the movie network")
     np.testing.assert_array_equal(found, sbd.denoise(movie, model=model).data)
+
+
+def test_a_mean_of_both_where_that_predicts_better(model, monkeypatch):
+    monkeypatch.setattr(choice, "choose_way", lambda *_: choice.Way(0.3, "as the test says"))
+    movie, found, settings = by_choice([crystal()] * 6, model)
+    assert (settings["movie_choice"], settings["movie_share"]) == ("as the test says", 0.3)
+    rules = sbd.denoise_movie(movie, model="hrtem").data
+    seen = sbd.denoise(movie, model=model).data
+    np.testing.assert_allclose(found, 0.7 * rules + 0.3 * seen, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rules", "network", "least", "most"),
+    [(1.0, 1.0, 0.4, 0.6), (1.0, 2.0, 0.1, 0.3), (1.0, 6.0, 0, 0), (6.0, 1.0, 1, 1), (0, 1, 0, 0)],
+)
+def test_the_share_is_what_least_squares_ask_for(rules, network, least, most):
+    """Of estimates with independent errors of variances a and b, a / (a + b) is the network's."""
+    rng = np.random.default_rng(0)
+    truth, noise = np.zeros((256, 256)), rng.normal(0, 3, (256, 256))
+    one, two = (truth + rng.normal(0, 1, truth.shape) * s for s in (rules, network))
+    look = np.array([(two - one, truth + sign * noise - one) for sign in (1, -1)])
+    way = choice._weighed([look])
+    assert least <= way.share <= most
+
+
+@pytest.fixture
+def bundled(model, tmp_path, monkeypatch):
+    """The movie network among the bundled models."""
+    for name in ("hrtem", "summing"):
+        card = find_model(name if name == "hrtem" else model)
+        for path in (card.path, card.path.with_suffix(".json")):
+            (tmp_path / path.name).symlink_to(path)
+    monkeypatch.setattr("napari_sbd.networks._BUNDLED", tmp_path)
+
+
+def test_a_bundled_movie_network_is_used_where_it_helps(bundled):
+    scenes = [crystal(mean=m) for m in (1.0, 2.0, 0.8, 1.9, 0.9, 2.1, 1.0, 1.8)]
+    movie, found, settings = by_choice(scenes, "auto")
+    assert (settings["model"], settings["movie_share"]) == ("summing", 1)
+    np.testing.assert_array_equal(found, sbd.denoise(movie, model="summing").data)
+
+
+def test_a_bundled_movie_network_is_left_out_where_rules_do_better(bundled):
+    movie, found, settings = by_choice([crystal()] * 9, "auto")
+    assert (settings["model"], settings["movie_share"]) == ("hrtem", 0)
+    np.testing.assert_array_equal(found, sbd.denoise_movie(movie, model="hrtem").data)
+
+
+def test_single_images_and_single_frames_never_see_it(bundled):
+    movie = noisy([crystal()] * 2)
+    for image in (movie[0], movie):
+        result = sbd.denoise(sbd.Micrograph(image, PIXEL, gain=1.0))
+        assert result.metadata["napari_sbd"]["history"][-1]["settings"]["model"] == "hrtem"
 
 
 def test_what_a_movie_network_cannot_do_is_refused(model):

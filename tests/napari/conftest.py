@@ -161,6 +161,6 @@ def denoiser(monkeypatch):
 
         camera = SimpleNamespace(seen=())
 
-    monkeypatch.setattr("napari_sbd.session.Denoiser", Fake)
+    monkeypatch.setattr("napari_sbd.session.session.Denoiser", Fake)
     yield control
     control.go.set()

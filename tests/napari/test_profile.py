@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 import napari_sbd as sbd
@@ -103,3 +104,36 @@ def test_a_wider_line_has_smaller_errors(window):
     narrow = np.median(widget.profile.error)
     widget.across.setValue(9)
     assert np.median(widget.profile.error) < narrow / 2
+
+
+def test_a_kymograph_of_a_movie_along_the_dragged_line(
+    make_napari_viewer, qtbot, monkeypatch, tmp_path
+):
+    """A spot that moves to the right is a line of its speed; a moved line shows profiles again."""
+    y, x = np.mgrid[:64, :96].astype(float)
+    frames = [20 * np.exp(-((y - 32) ** 2 + (x - 20 - 4 * t) ** 2) / 18) for t in range(10)]
+    movie = sbd.Micrograph(np.stack(frames).astype(np.float32), PIXEL, frame_time=0.5, name="m")
+    viewer = make_napari_viewer(show=True)
+    data, attributes, _ = to_layer(movie)
+    layer = viewer.add_image(data, **attributes)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Line profile")
+    hands = Hands(viewer, qtbot)
+    qtbot.mouseClick(widget.through, Qt.MouseButton.LeftButton)
+    assert "Click Line first" in widget.message.text()
+    qtbot.mouseClick(widget.line, Qt.MouseButton.LeftButton)
+    hands.ready()
+    ends = widget.shapes.data[0].copy()
+    hands.drag(layer, ends[0], (32, 8))
+    qtbot.mouseClick(widget.through, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget.kymograph is not None, timeout=20_000)
+    found = widget.kymograph
+    places = [np.average(found.position, weights=np.maximum(row, 1e-9)) for row in found.values]
+    assert np.polyfit(found.time, places, 1)[0] == pytest.approx(4 * PIXEL / 0.5, rel=0.05)
+    monkeypatch.setattr(
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
+        lambda *_a: (str(tmp_path / "k.csv"), ""),
+    )
+    qtbot.mouseClick(widget.save, Qt.MouseButton.LeftButton)
+    assert (tmp_path / "k.csv").read_text().startswith("time_s,")
+    hands.drag(layer, (32, 8), (40, 8))
+    assert widget.kymograph is None

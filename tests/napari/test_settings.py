@@ -9,7 +9,7 @@ from npe2 import PluginManifest
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.forms.model_box import ModelBox, own_models
-from napari_sbd._napari.forms.preferences import obey_limits, prefer, preference
+from napari_sbd._napari.jobs.preferences import obey_limits, prefer, preference
 from napari_sbd.networks import tiling
 from napari_sbd.networks.tile_size import set_tile_size
 from napari_sbd.networks.unet import UNet

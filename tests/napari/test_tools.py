@@ -9,6 +9,8 @@ from napari.layers import Points, Shapes
 from napari.layers.base import ActionType
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
 import napari_sbd as sbd
 from known import lattice
@@ -28,6 +30,7 @@ from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.recipe import recipe, with_recipe
+from napari_sbd.simulation.detector import DETECTORS
 
 PATIENCE = 60_000  # ms, for busy machines
 
@@ -104,6 +107,32 @@ def test_a_phantom_comes_with_its_truth(viewer, open_tool, finish):
     assert columns.units == noisy.units
     assert (columns.data < 128).all()
     assert "78" in {f"{z:.0f}" for z in columns.features["atomic_number"]}
+
+
+def test_a_detector_is_chosen_with_the_mouse(viewer, open_tool, qtbot, until):
+    widget = open_tool(PhantomWidget)
+    widget.show()
+    qtbot.waitExposed(widget)
+    widget.side.setText("96")
+    widget.pixel_size.setText("0.02")
+    widget.dose.setText("4")
+    box, left = widget.detector, Qt.MouseButton.LeftButton
+    qtbot.mouseClick(box, left)
+    items = box.view()
+    row = items.model().index(box.findText("scintillator CCD"), 0)
+    qtbot.wait(
+        QApplication.doubleClickInterval() + 50
+    )  # or the release counts as the first click's
+    qtbot.mouseClick(items.viewport(), left, pos=items.visualRect(row).center())
+    assert box.currentText() == "scintillator CCD"
+    qtbot.mouseClick(widget.start, left)
+    until(lambda: len(viewer.layers) == 3)
+    noisy, clean, _ = viewer.layers
+    camera = DETECTORS["scintillator CCD"]
+    electrons = (noisy.data - camera.offset) / camera.gain
+    assert electrons.mean() == pytest.approx(clean.data.mean(), rel=0.1)
+    noise = electrons - clean.data
+    assert np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1] > 0.2
 
 
 @pytest.mark.parametrize(("field", "wrong"), [("side", "8"), ("side", "64.5"), ("dose", "-1")])

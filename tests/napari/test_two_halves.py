@@ -37,10 +37,17 @@ def test_the_halves_agree_as_far_as_the_dose_allows(denoised, leaves_all, until,
     assert words in widget.halves.words.text()
 
 
-def test_the_denoiser_is_that_of_the_recipe(denoised, until):
+def test_the_denoiser_is_that_of_the_recipe_which_then_holds_what_was_found(
+    denoised, viewer, until
+):
+    import napari_sbd as sbd
+
     widget = denoised(2.0)
     until(lambda: bool(widget.halves.words.text()))
     assert widget.halves.words.text().startswith("The images made from two halves")
+    recipe = viewer.layers[-1].metadata["napari_sbd"]
+    assert f"correlation {recipe['halves']['correlation']:.2f}" in widget.halves.words.text()
+    assert "two halves of the data" in sbd.cite(recipe)
 
 
 def test_map_and_curve_come_at_a_click(denoised, leaves_all, viewer, until):

@@ -145,3 +145,21 @@ def test_the_plots_of_the_detector_do_not_enlarge_a_small_window(make_napari_vie
     assert "gain" in widget.message.text()
     assert widget.plots.isVisible()
     assert viewer.window._qt_window.height() == 630
+
+
+def test_no_words_are_cut_in_a_low_window(make_napari_viewer, qtbot):
+    """A form scrolls before it cuts a text that needs several lines."""
+    from qtpy.QtWidgets import QLabel
+
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1089, 630)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    widget.about.setText("A model whose reason takes many words " * 4 + "\nsums 5 x 5 pixels")
+    widget.warning.setText("What may go wrong takes many words as well. " * 8)
+    widget.warning.setVisible(True)
+    widget.say("And what came of it. " * 12)
+    qtbot.wait(300)
+    texts = [one for one in widget.findChildren(QLabel) if one.wordWrap() and one.isVisible()]
+    assert len(texts) >= 3
+    for label in texts:
+        assert label.height() >= label.heightForWidth(label.width()), label.text()

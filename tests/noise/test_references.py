@@ -197,3 +197,41 @@ def test_movies_that_do_not_tell():
     pattern = estimate_fixed_pattern(rng.normal(0, 1, (20, *SHAPE)) + rng.normal(0, 2, SHAPE))
     with pytest.raises(sbd.SBDError, match="same pixels"):
         pattern.taken_out_of(sbd.Micrograph(np.ones((5, 5))))
+
+
+@pytest.mark.parametrize("turn", range(8))
+@pytest.mark.parametrize("inverse", [False, True], ids=["even light", "inverse"])
+def test_a_reference_is_turned_as_it_shows(camera, turn, inverse):
+    """The eight ways in which acquisition software turns frames and leaves the reference."""
+    _, dark, response = camera
+    image = sbd.Micrograph(record(camera, np.random.default_rng(4), 4))
+    stored = np.rot90(response, turn % 4)
+    stored = stored[:, ::-1] if turn > 3 else stored
+    stored = 1 / stored if inverse else stored
+    right = apply_references(image, dark, response)
+    if turn:
+        with pytest.warns(UserWarning, match="turned so"):
+            found = apply_references(image, dark, stored)
+    else:
+        found = apply_references(image, dark, stored)
+    ratio = found.data / right.data
+    np.testing.assert_allclose(ratio, ratio[0, 0, 0], rtol=1e-5)
+
+
+def test_a_reference_of_another_camera_is_not_turned(camera):
+    image = np.random.default_rng(5).poisson(camera[0][:96, :96])
+    other = np.random.default_rng(6).normal(1, 0.1, (96, 96))
+    with pytest.warns(UserWarning, match="another camera") as warned:
+        found = apply_references(sbd.Micrograph(image), None, other)
+    assert len(warned) == 1
+    ratio = found.data * other / image.clip(1)
+    assert np.ptp(ratio[image > 0]) < 1e-3
+
+
+def test_a_dark_reference_is_subtracted_once_for_each_frame_of_a_sum(camera, tmp_path):
+    expected, dark, _ = camera
+    movie = np.random.default_rng(7).poisson(np.broadcast_to(expected, (6, *SHAPE))) + dark
+    sbd.write(sbd.Micrograph(movie.astype(np.float32)), tmp_path / "a.mrc")
+    found = apply_references(sbd.read(tmp_path / "a.mrc", sum_frames=3), dark)
+    wanted = (movie - dark).reshape(2, 3, *SHAPE).sum(1)
+    np.testing.assert_allclose(found.data, wanted, atol=1e-2)

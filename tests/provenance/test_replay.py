@@ -135,6 +135,15 @@ def test_the_mean_of_a_result_tells_its_dose(dose, modality):
     assert result.data.mean() == pytest.approx(noisy.data.mean(), rel=0.02)
 
 
+def test_frames_are_summed_again(tmp_path, movie):
+    path = stored(tmp_path, sbd.denoise(sbd.read(movie, sum_frames=2)))
+    assert sbd.read(path).shape[0] == 2
+    again = sbd.rerun(path)
+    assert (again.identical, again.source_intact) == (True, True)
+    judged = sbd.agreement(sbd.read(movie, sum_frames=2), sbd.read(path))
+    assert judged.verdict()
+
+
 def test_a_micrograph_in_memory(raw):
     assert sbd.rerun(sbd.denoise(sbd.read(raw))).identical
 
@@ -286,11 +295,13 @@ def made(kind, raw, movie, model):
         result = sbd.denoise(m.replace(data=m.data[1:3]))
         result.metadata[KEY]["history"][-1]["settings"]["frames"] = "1:3"
         return result, "movie_denoised.ome.tif"
+    if kind == "sums":
+        return sbd.denoise(sbd.read(movie, sum_frames=2)), "movie_denoised.ome.tif"
     options = {"pixel_size": (PIXEL, 0.0065), "gain": 2.0, "offset": -1.0}
     return sbd.denoise(sbd.read(raw), quality="best", **options), "raw data_denoised.ome.tif"
 
 
-KINDS = ["simulated", "tuned", "gains of another", "movie", "options"]
+KINDS = ["simulated", "tuned", "gains of another", "movie", "sums", "options"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -305,7 +316,7 @@ def test_the_script_makes_the_same(monkeypatch, tmp_path, raw, movie, model, kin
     np.testing.assert_array_equal(sbd.read(name).data, result.data)
 
 
-@pytest.mark.parametrize("kind", ["tuned", "movie"])
+@pytest.mark.parametrize("kind", ["tuned", "movie", "sums"])
 def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, kind):
     result, name = made(kind, raw, movie, model)
     monkeypatch.chdir(tmp_path)

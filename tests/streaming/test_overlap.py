@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from napari_sbd.errors import listening, warn
 from napari_sbd.streaming.overlap import overlapped
 
 
@@ -97,3 +98,9 @@ def test_no_thread_is_left_when_the_caller_goes_away():
     assert next(steps) == 0
     steps.close()
     assert threading.active_count() == before
+
+
+def test_who_listens_hears_what_the_threads_warn_of():
+    with listening() as heard:
+        list(overlapped(range(3), lambda i: i, lambda i, _: warn(f"item {i}"), lambda *_: None))
+    assert heard == ["item 0", "item 1", "item 2"]

@@ -10,8 +10,10 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_sbd as sbd
+from events import write_eer
 from napari_sbd.watch.arrivals import PATIENCE, SETTLED, Arrivals
 
 SHAPE = (64, 64)
@@ -292,3 +294,124 @@ def test_a_watch_that_is_killed_goes_on(tmp_path, model):
     camera.join()
     assert sorted(int(line["frame"]) for line in lines(out)) == list(range(30))
     assert np.isfinite(np.asarray(sbd.read(out / "movie_denoised.zarr").data)).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_denoises_many_movies_at_once_as_the_watch_alone_does(
+    tmp_path, settings, scheduler
+):
+    source, alone, out = tmp_path / "in", tmp_path / "alone", tmp_path / "out"
+    source.mkdir()
+    for k in range(3):
+        stack = np.stack(frames(4, seed=k))
+        stack[2] = 0
+        sbd.write(sbd.Micrograph(stack, PIXEL), source / f"movie{k}.mrc")
+    expected = sbd.watch(source, alone, idle=0.0, **settings)
+    seen = []
+    found = sbd.watch(source, out, idle=0.0, scheduler=scheduler, on_frame=seen.append, **settings)
+    assert found.fates == expected.fates == {"denoised": 9, "blank": 3}
+    assert len({s.arrival.key for s in seen}) == len(lines(out)) == 12
+    for k in range(3):
+        one, other = (sbd.read(f / f"movie{k}_denoised.zarr").data for f in (alone, out))
+        np.testing.assert_allclose(np.asarray(other), np.asarray(one), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_goes_away_is_one_sentence_and_the_next_watch_goes_on(
+    tmp_path, settings, monkeypatch
+):
+    from napari_sbd.watch import elsewhere
+
+    class Gone:
+        def __init__(self, address):
+            self.given = []
+
+        def __len__(self):
+            return len(self.given)
+
+        def has_room(self):
+            if self.given:
+                raise sbd.SBDError("The scheduler is gone.")
+            return True
+
+        def give(self, ticket, *job):
+            self.given.append(ticket)
+
+        def finished(self):
+            return []
+
+        def close(self):
+            pass
+
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    sbd.write(sbd.Micrograph(np.stack(frames(4)), PIXEL), source / "movie.mrc")
+    with monkeypatch.context() as replaced:
+        replaced.setattr(elsewhere, "Crew", Gone)
+        with pytest.raises(sbd.SBDError, match="gone"):
+            sbd.watch(source, out, idle=0.0, scheduler="tcp://nowhere:1", **settings)
+    assert len(lines(out)) == 1
+    assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 3
+
+
+def test_files_whose_names_differ_by_suffix_or_case_keep_their_results(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    images = frames(3)
+    for name, image in zip(("a.mrc", "a.tif", "A.mrc"), images, strict=True):
+        sbd.write(sbd.Micrograph(image, PIXEL), source / name)
+    sbd.watch(source, out, idle=0.0, **settings)
+    results = [line["output"] for line in lines(out)]
+    assert len({name.casefold() for name in results}) == 3
+    # also when a watch is begun again, and another file of that name comes
+    sbd.write(sbd.Micrograph(images[0] + 1, PIXEL), source / "a.npy")
+    sbd.watch(source, out, idle=0.0, **settings)
+    assert len({line["output"].casefold() for line in lines(out)}) == 4
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_a_movie_that_stops_in_the_middle_of_a_frame_is_named_and_the_rest_goes_on(
+    suffix, tmp_path, settings
+):
+    source, said = tmp_path / "in", []
+    source.mkdir()
+    path = source / f"movie{suffix}"
+    if suffix == ".tif":
+        with tifffile.TiffWriter(path) as file:
+            for image in frames(3):
+                file.write(image, contiguous=False, photometric="minisblack", metadata=None)
+    else:
+        sbd.write(sbd.Micrograph(np.stack(frames(3))), path)
+    os.truncate(path, path.stat().st_size - 5000)
+    write_eer(source / "events.eer")
+    cut = (source / "events.eer").read_bytes()
+    (source / "events.eer").write_bytes(cut[: len(cut) // 2])
+    sbd.write(sbd.Micrograph(frames(1)[0]), source / "image.mrc")
+    found = sbd.watch(source, tmp_path / "out", idle=0.0, say=said.append, **settings)
+    assert found.fates["denoised"] == 3
+    assert len([s for s in said if "ends in the middle of frame 2" in s]) == 1
+    assert len([s for s in said if s.startswith("events.eer") and "cut short" in s]) == 1
+
+
+def test_the_text_beside_a_growing_movie_tells_its_pixel_size(tmp_path):
+    movie = tmp_path / "a.mrc"
+    sbd.write(sbd.Micrograph(np.stack(frames(2))), movie)
+    movie.with_name("a.mrc.mdoc").write_text("PixelSpacing = 0.3\n[FrameSet = 0]\n")
+    arrivals = Arrivals(movie)
+    first, _ = [*arrivals.poll(0.0), *arrivals.poll(SETTLED)]
+    assert first.stack.image(0, movie).pixel_size == pytest.approx(0.03)
+
+
+def test_a_gain_reference_of_another_camera_is_told_for_each_frame_and_the_rest_goes_on(
+    tmp_path, settings
+):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    sbd.write(sbd.Micrograph(np.random.default_rng(0).normal(1, 0.1, SHAPE)), tmp_path / "gain.tif")
+    image = frames(1)[0]
+    sbd.write(sbd.Micrograph(image * sbd.read(tmp_path / "gain.tif").data), source / "a.mrc")
+    sbd.write(sbd.Micrograph(np.tile(image, (1, 2))), source / "b.mrc")
+    sbd.watch(source, out, idle=0.0, gain_reference=tmp_path / "gain.tif", **settings)
+    told = {line["file"]: (line["fate"], line["reason"]) for line in lines(out)}
+    assert told["a.mrc"][0] == "denoised"
+    assert told["b.mrc"][0] == "unreadable" and "64 x 64 pixels" in told["b.mrc"][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
+from ..region import limited
 from .pairs import check_order, working_block
 from .split_halves import (
     Denoiser,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from .result import Agreement
 
+_logger = logging.getLogger(__name__)
+
 _FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 
 
@@ -45,6 +49,7 @@ def agreement(
     offset: float | None = None,
     denoiser: Denoiser | Literal[False] | None = None,
     columns: pd.DataFrame | np.ndarray | None = None,
+    region: Any = None,
     seed: int = 0,
 ) -> Agreement:
     """Judge a denoised image by the raw electron counts.
@@ -81,6 +86,9 @@ def agreement(
         (N, 2) y, x, or a table with columns ``y`` and ``x`` [px], of the places that are judged as
         columns; by default the columns of the denoised image as ``find_columns`` has them, if the
         counts show them.
+    region
+        Part of the image, as ``denoise`` takes it: verdict, maps and columns are of that part
+        alone. By default all that was denoised.
     seed
         Of the thinning.
 
@@ -109,6 +117,7 @@ def agreement(
     from .likelihood import likelihood_map
     from .result import Agreement
 
+    noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
@@ -127,10 +136,11 @@ def agreement(
         variance = variance * noise.level
     weights = Weights(sigma, noise)
     trials, how = _trials(data, model, denoiser, weights, seed)
+    _logger.debug("judged %s within %s pixels, %d spots", how, sigma, len(found.points))
     judged = Evidence(counts, expected, variance, True, trials, noise)
     spots, sights, why = found.points, None, ""
     if columns is not None:
-        spots = _positions(columns)
+        spots = _positions(columns) - (0 if limits is None else limits.corner)
     elif len(spots):
         confirmed = confirm(found, judged)
         spots, why, sights = confirmed.found.points, confirmed.why, confirmed.halves
@@ -139,7 +149,7 @@ def agreement(
     frames = len(data.data) if data.is_movie else 1
     radius = (sigma[0] * 2**0.5, sigma[1] * 2**0.5)
     ratio, column_ratio = likelihood_map(counts / frames, expected / frames, spots, radius)
-    return Agreement(
+    judgement = Agreement(
         z=z,
         log_likelihood_ratio=ratio,
         positions=spots,
@@ -153,6 +163,7 @@ def agreement(
         self_use=self_use if how in (BY_HALVES, BY_NOISY_HALVES) else None,
         why=why,
     )
+    return judgement if limits is None else judgement.within(limits)
 
 
 def _lit(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph] | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import warn
+from ..frames import mean_filled
 from ..spots import Detection, detect, spacing
 from .evidence import Evidence
 from .visibility import VISIBLE, seen_by_the_other, visibility
@@ -15,6 +17,11 @@ REPRODUCED = 0.78
 # standard errors of a faint column's curvature in the noisy data: enough alone, and where a half's
 # image shows it too, which at 2 and 20 electrons per pixel tells true from false ones best
 _CLEAR, _SHOWN = 3.0, 1.0
+# of the structure around columns, from which an image shows something at a place; and how far both
+# halves must be alike there
+_SHOWN_AT_ALL, _ALIKE = 0.15, 0.5
+_UNCLEAR = 0.22  # of that area, as REPRODUCED has it for columns
+_AROUND = 3.0  # widths of a column over which that is looked at
 _NEAR = 0.27  # of the spacing: how far apart two sights of one column may be, as in compare_columns
 
 
@@ -37,6 +44,9 @@ class Confirmation:
         How far they stand out of the noise together [sigmas].
     why
         In words, why they are not to be believed; empty where they are.
+    unclear
+        Share of the area with structure of the size of columns that the two halves show otherwise;
+        None where the denoiser is unknown.
     """
 
     found: Detection
@@ -44,6 +54,7 @@ class Confirmation:
     score: float | None
     visible: float
     why: str
+    unclear: float | None = None
 
 
 def confirm(found: Detection, evidence: Evidence, sensitivity: float = 0.5) -> Confirmation:
@@ -72,14 +83,53 @@ def confirm(found: Detection, evidence: Evidence, sensitivity: float = 0.5) -> C
     whole = points[~found.faint]
     score = min(_f1(one, other, limit), (_f1(whole, one, limit) + _f1(whole, other, limit)) / 2)
     why = _too_faint(seen, "the electrons put aside do not show them")
+    unclear = _unclear(found, evidence)
     if not why and score < REPRODUCED:
         why = (
             f"The images denoised from two halves of the data share {score:.0%} of their columns, "
             f"and {REPRODUCED:.0%} are needed: the lattice is not in the data, or too faint for "
-            "their dose; halves=False gives what the image shows, unjudged."
+            "their dose. Judged by all electrons, the image is given as it is, unconfirmed."
+        )
+    elif not why and unclear > _UNCLEAR:
+        warn(
+            f"In {unclear:.0%} of the area in which the denoised image shows structure, images "
+            "denoised from two halves of the data show another one: columns may be missing there, "
+            "and no count or outline of all columns is to be trusted."
         )
     kept = ~found.faint | ((halves > 0) & (_curvature(found, evidence) > _SHOWN))
-    return Confirmation(_kept(found, kept, why), None if why else halves[kept], score, seen, why)
+    seen_in = None if why else halves[kept]
+    return Confirmation(_kept(found, kept, why), seen_in, score, seen, why, unclear)
+
+
+def _unclear(found: Detection, evidence: Evidence) -> float:
+    """Share of the area with structure of the size of columns that the halves show otherwise.
+
+    A crystal that a denoiser draws as fringes has no columns to be compared, and halves draw other
+    fringes. So are speckles of what is amorphous, which are no columns, so this is no reason to
+    refuse the others.
+    """
+    from scipy.ndimage import gaussian_filter, gaussian_laplace
+
+    scale = found.scale
+    assert scale is not None
+
+    def smooth(image: np.ndarray) -> np.ndarray:
+        result: np.ndarray = gaussian_filter(image, _AROUND * scale)
+        return result
+
+    whole, one, other = (
+        gaussian_laplace(mean_filled(image), scale)
+        for image in (evidence.expected, *evidence.estimates)
+    )
+    power = smooth(whole**2)
+    place = tuple(
+        np.clip(np.rint(v[~found.faint]).astype(int), 0, n - 1)
+        for v, n in zip((found.y, found.x), whole.shape, strict=True)
+    )
+    shown = power > _SHOWN_AT_ALL**2 * np.median(power[place])
+    both = np.sqrt(smooth(one**2) * smooth(other**2))
+    alike = smooth(one * other) > _ALIKE * both
+    return float((~alike)[shown].mean()) if shown.any() else 0.0
 
 
 def _kept(found: Detection, kept: np.ndarray, why: str) -> Detection:

@@ -13,7 +13,7 @@ from ..errors import Cancelled, SBDError, warn
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance, covariance_of
-from .split_halves import Denoiser, Trial, halves, noise_halves
+from .split_halves import Denoiser, Trial, as_good_as_the_whole, halves, noise_halves
 from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 
 _SAME = 0.1  # of the range of values: precisions and devices differ by less
@@ -64,7 +64,9 @@ class Evidence:
     def as_counts(self) -> list[Trial]:
         """What is judged by what, brought to counts: electrons as they are, other data in a unit in
         which their noise is that of very many counts."""
-        trials = self.trials or [(self.noisy, self.expected)]
+        trials = [(self.noisy, self.expected)]
+        if self.trials is not None:
+            trials = as_good_as_the_whole(self.trials, self.expected)
         if self.counts:
             unit = 1.0 if self.noise is None else self.noise.level
             return [(data / unit, expected / unit) for data, expected in trials]
@@ -199,7 +201,8 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     smallest = (1e-6 * float(np.nanmax(noisy) - np.nanmin(noisy))) ** 2  # of an image without noise
     line = base + slope * np.nan_to_num(expected, nan=float(np.nanmean(expected)))
     least = _DARKEST * np.median(foreseen[held]) if held.any() else 0.0
-    return np.maximum(np.maximum(line, least) * fine, smallest + _TINY)
+    result: np.ndarray = np.maximum(np.maximum(line, least) * fine, smallest + _TINY)
+    return result
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

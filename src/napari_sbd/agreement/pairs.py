@@ -42,11 +42,7 @@ class Pair:
 
     def frame(self, t: int) -> Pair:
         """One frame, in memory; an image is its own only frame."""
-        parts = [
-            m.replace(data=np.asarray(m.data[t] if m.is_movie else m.data))
-            for m in (self.data, self.model)
-        ]
-        return Pair(parts[0], parts[1], self.counts, self.block)
+        return Pair(self.data.frame(t), self.model.frame(t), self.counts, self.block)
 
     def evidence(self, denoiser: Denoiser | bool | None = None, seed: int = 0) -> Evidence:
         """What judges a single image; see ``agreement.evidence``."""

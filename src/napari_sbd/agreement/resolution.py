@@ -20,6 +20,7 @@ from ..errors import SBDError
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
+from ..region import limited
 from .pairs import paired
 
 if TYPE_CHECKING:
@@ -65,12 +66,17 @@ class SplitHalf:
         Of a pixel; None where unknown.
     halves
         (2, Y, X) float32 the two images, at the scale of the whole.
+    seed
+        Of the halves.
 
     Examples
     --------
     >>> halves = sbd.split_half_resolution(noisy, denoised)
     >>> halves.verdict()
     'agree'
+    >>> kept = halves.noted_in(denoised)  # written, cited and repeated with the image
+    >>> "two halves" in sbd.cite(kept)
+    True
     >>> list(halves.table())
     ['frequency', 'period_px', 'period_nm', 'frc', 'half_bit', 'chance']
     """
@@ -83,6 +89,43 @@ class SplitHalf:
     correlation: float
     pixel_size_nm: float | None
     halves: np.ndarray = field(repr=False)
+    seed: int = 0
+
+    def facts(self, **how: Any) -> dict[str, Any]:
+        """What a recipe holds, as plain values; see ``provenance.halves.Halves``.
+
+        Parameters
+        ----------
+        **how
+            ``frame``, ``part`` and ``tuned_anew``, where they are not the defaults.
+        """
+        finest = self.resolution_px
+        return {
+            "verdict": self.verdict(),
+            "correlation": round(self.correlation, 4),
+            "resolution_px": round(finest, 4) if np.isfinite(finest) else None,
+            "seed": self.seed,
+            **how,
+        }
+
+    def noted_in(self, denoised: Micrograph, frame: int | None = None) -> Micrograph:
+        """The denoised image with this in its recipe, where ``cite`` and ``rerun`` find it.
+
+        Parameters
+        ----------
+        denoised
+            The image or movie that was compared, made by ``denoise``.
+        frame
+            Of a movie, the one that was compared.
+
+        Raises
+        ------
+        SBDError
+            If it carries no recipe.
+        """
+        from ..recipe import with_halves
+
+        return with_halves(denoised, self.facts(**({} if frame is None else {"frame": frame})))
 
     @property
     def resolution_px(self) -> float:
@@ -131,9 +174,7 @@ class SplitHalf:
 
     def verdict(self) -> Verdict:
         """In one word: do the halves agree, partly, or disagree?"""
-        if self.correlation >= _ALIKE:
-            return "agree"
-        return "partly" if self.correlation >= _APART else "disagree"
+        return verdict_of(self.correlation)
 
     def __str__(self) -> str:
         """In a sentence."""
@@ -145,6 +186,13 @@ class SplitHalf:
             f"The images made from two halves of the electrons {_WORDS[self.verdict()]} "
             f"(correlation {self.correlation:.2f}, {finest})."
         )
+
+
+def verdict_of(correlation: float) -> Verdict:
+    """In one word, what a correlation of halves says."""
+    if correlation >= _ALIKE:
+        return "agree"
+    return "partly" if correlation >= _APART else "disagree"
 
 
 _WORDS = {"agree": "agree", "partly": "agree partly", "disagree": "disagree"}
@@ -194,9 +242,10 @@ def split_half_resolution(
     The images made from two halves of the electrons agree ...
     """
     if denoised is None and denoiser is None:
-        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or denoiser=...")
+        raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
     if denoised is None:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
+    noisy, denoised, limits = limited(noisy, denoised)
     pair = paired(noisy, denoised, pixel_size, gain, offset)
     if pair.data.is_movie:
         raise SBDError("Halves are compared for one image; take one frame of the movie.")
@@ -204,23 +253,25 @@ def split_half_resolution(
     size = pair.model.pixel_size_yx
     if judged.trials is None:
         raise SBDError(
-            "The denoised image does not say which denoiser made it; give denoiser=..., or denoise "
-            "the image again."
+            "The denoised image does not say which denoiser made it; denoise the raw image again, "
+            "or give the denoiser."
         )
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
     frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], block)
     local, whole = _correlation(coarse[0], coarse[1])
     fine = local.repeat(block[0], 0).repeat(block[1], 1)[: shape[0], : shape[1]]
+    fine, both = fine.astype(np.float32), np.stack(halves).astype(np.float32)
     return SplitHalf(
         frequency=frequency,
         frc=frc,
         half_bit=half_bit,
         chance=chance,
-        map=fine.astype(np.float32),
+        map=fine if limits is None else limits.whole(fine),
         correlation=whole,
         pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
-        halves=np.stack(halves).astype(np.float32),
+        halves=both if limits is None else limits.whole(both),
+        seed=seed,
     )
 
 

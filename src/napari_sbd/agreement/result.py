@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from .statistic import FALSE_DISCOVERIES, p_value, supported
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..region import Limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,21 @@ class Agreement:
             }
         )
 
+    def within(self, limits: Limits) -> Agreement:
+        """The same of a part alone, in pixels of the image: NaN and without columns elsewhere."""
+        inside = limits.holds(self.positions)
+        return replace(
+            self,
+            z=limits.whole(self.z),
+            log_likelihood_ratio=limits.whole(self.log_likelihood_ratio),
+            counts=limits.whole(self.counts),
+            expected=limits.whole(self.expected),
+            positions=self.positions[inside] + limits.corner,
+            column_ratio=self.column_ratio[inside],
+            column_z=self.column_z[inside],
+            halves=None if self.halves is None else self.halves[inside],
+        )
+
     def at(self, y: float, x: float) -> dict[str, float]:
         """Electrons counted and expected in the disc around a point, and z and p there.
 
@@ -171,7 +188,7 @@ class Agreement:
 
         places, count = label(self.rejected)
         at_columns = nearest_disc(self.z.shape, self.positions, self.radius) >= 0
-        return count - np.count_nonzero(np.unique(places[at_columns]))
+        return int(count - np.count_nonzero(np.unique(places[at_columns])))
 
     def _pixel(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pixels nearest to points [px]."""

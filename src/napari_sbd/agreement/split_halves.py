@@ -144,6 +144,27 @@ def noise_halves(
     return [(hands[0], estimates[1]), (hands[1], estimates[0])]
 
 
+def as_good_as_the_whole(trials: list[Trial], expected: np.ndarray) -> list[Trial]:
+    """Trials whose estimates are no worse than that of the whole because they have half the dose.
+
+    Where noise is stronger a denoiser smooths more, in both halves alike. Noise, and what was made
+    from it, moves their estimates apart. So what both are off by from the whole's, on the same
+    side, is taken away from both; the smaller of the two distances, which of a linear denoiser is
+    none.
+
+    Parameters
+    ----------
+    trials
+        Two halves of the data, each with what is expected of it.
+    expected
+        (Y, X) estimate of the whole.
+    """
+    off = [estimate - expected / 2 for _, estimate in trials]
+    alike = np.where(np.sign(off[0]) == np.sign(off[1]), np.minimum(*np.abs(off)), 0)
+    shared = np.sign(off[0]) * alike
+    return [(data, estimate - shared) for data, estimate in trials]
+
+
 def neighbours(data: Micrograph, model: Micrograph) -> list[Trial]:
     """Even frames with what is expected from the odd ones, and the other way round."""
     (even, odd), (even_estimate, odd_estimate) = (_even_and_odd(m) for m in (data, model))

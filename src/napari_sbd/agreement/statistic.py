@@ -175,14 +175,16 @@ def combined(scores: list[np.ndarray]) -> np.ndarray:
     with np.errstate(under="ignore"):
         magnitude = -special.ndtri(special.chdtrc(len(scores), squares) / 2)
     sign = np.where(sum(scores) < 0, -1, 1)
-    return (sign * np.minimum(magnitude, _LARGEST)).astype(np.float32)
+    result: np.ndarray = (sign * np.minimum(magnitude, _LARGEST)).astype(np.float32)
+    return result
 
 
 def p_value(z: np.ndarray) -> np.ndarray:
     """Two-sided p-value of z."""
     from scipy import special
 
-    return 2 * special.ndtr(-np.abs(np.asarray(z, np.float64)))
+    result: np.ndarray = 2 * special.ndtr(-np.abs(np.asarray(z, np.float64)))
+    return result
 
 
 def supported(z: np.ndarray, halves: np.ndarray | None) -> np.ndarray:

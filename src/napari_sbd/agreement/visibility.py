@@ -52,8 +52,8 @@ def visibility(
     filtered = np.where(near, fast / noise, 0)
     told = float((fast * filtered).sum())
     if correlated is None or told == 0:
-        return told**0.5
-    return told / float((correlated.spread(filtered) ** 2 * noise).sum()) ** 0.5
+        return float(told**0.5)
+    return float(told / float((correlated.spread(filtered) ** 2 * noise).sum()) ** 0.5)
 
 
 def seen_by_the_other(

@@ -35,6 +35,8 @@ def batch(
     resume: bool = False,
     jobs: int = 1,
     scheduler: str | None = None,
+    sum_frames: int = 1,
+    super_resolution: int = 1,
     on_file: Callable[[Outcome], None] | None = None,
     progress: Callable[[float, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -73,6 +75,8 @@ def batch(
     scheduler
         Address of a dask.distributed scheduler whose workers are used instead; they need the same
         paths. What a dying worker leaves undone is done by another.
+    sum_frames, super_resolution
+        How the files are read, as ``read`` takes it; by default as the recipe says.
     on_file
         Called with each outcome.
     progress
@@ -102,7 +106,8 @@ def batch(
     """
     from .. import cluster
 
-    chosen = replace(options(recipe, settings), judge=judge, report=report)
+    chosen = options(recipe, settings, sum_frames, super_resolution)
+    chosen = replace(chosen, judge=judge, report=report)
     if jobs < 1:
         raise SBDError(f"The number of jobs is a whole number from 1 up, not {jobs}.")
     items = plan(folder, output, glob, to)
@@ -123,7 +128,9 @@ def batch(
     return [outcomes[item] for item in items]
 
 
-def options(recipe: Any, settings: dict[str, Any]) -> Options:
+def options(
+    recipe: Any, settings: dict[str, Any], sum_frames: int = 1, super_resolution: int = 1
+) -> Options:
     """Options of a batch, checked before any work.
 
     Raises
@@ -131,7 +138,9 @@ def options(recipe: Any, settings: dict[str, Any]) -> Options:
     SBDError
         If a setting is unknown, or the recipe does not end with a denoising.
     """
-    chosen = Options(Settings.of(**settings), recipe)
+    from ..io import choices
+
+    chosen = Options(Settings.of(**settings), recipe, choices(sum_frames, super_resolution))
     chosen.check()
     return chosen
 

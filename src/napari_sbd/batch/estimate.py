@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SBDError
+from ..errors import SBDError, listening
 from .one import Options, Task, is_finished
 from .plan import Item, plan
 
@@ -76,6 +75,8 @@ def estimate(
     recipe: Any = None,
     resume: bool = False,
     jobs: int = 1,
+    sum_frames: int = 1,
+    super_resolution: int = 1,
     **settings: Any,
 ) -> Estimate:
     """Say what ``batch`` would do with the same arguments; nothing is written.
@@ -90,7 +91,7 @@ def estimate(
     """
     from . import options
 
-    chosen = options(recipe, settings)
+    chosen = options(recipe, settings, sum_frames, super_resolution)
     speed: float | None = None  # seconds per pixel
     entries = []
     for item in plan(folder, output, glob, to):
@@ -110,7 +111,7 @@ def _entry(
 ) -> tuple[Entry, float | None]:
     from ..io import read
 
-    image = read(item.source)
+    image = read(item.source, **chosen.reading)
     if resume and item.target.exists() and is_finished(Task(item, chosen), image):
         return Entry(item, image.shape, size, 0, 0.0, "finished"), speed
     speed = speed or _speed(image, chosen)
@@ -129,8 +130,7 @@ def _speed(image: Micrograph, chosen: Options) -> float:
     from ..session import Session
 
     frame = reference_frame(image)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with listening():
         alone = {"gain_tuning": False, "neighbours": 0, "frames": None}
         settings = chosen.on(image).model_copy(update=alone)
         corner = np.ascontiguousarray(frame[:_SAMPLE, :_SAMPLE])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError, warn
-from ..frames import frame_of, reference_number
+from ..frames import reference_number
 from ..io import stem
 from ..recipe import history
 
@@ -93,7 +93,7 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     if not (judge or report):
         return found
     number = reference_number(raw)
-    raw, result = _frame(raw, number), _frame(result, number)
+    raw, result = raw.frame(number), result.frame(number)
     name = stem(target)
     judgement = Judgement()
     if judge:
@@ -125,10 +125,6 @@ def _of_recipe(result: Micrograph) -> Facts:
         pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
         dose_e_per_pixel=settings.get("dose"),
     )
-
-
-def _frame(m: Micrograph, number: int) -> Micrograph:
-    return m.replace(data=np.asarray(frame_of(m, number)), frame_time=None) if m.is_movie else m
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
-from ..errors import Cancelled, SBDError, in_words
+from ..errors import Cancelled, SBDError, in_words, listening
 from ..frames import as_micrograph
 from .looked_at import Facts, facts
 from .plan import Item
 
 if TYPE_CHECKING:
     from ..micrograph import Micrograph
-    from ..provenance.steps import Denoise, Tuning
+    from ..provenance.steps.denoise import Denoise
+    from ..provenance.steps.tuning import Tuning
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,15 @@ class Options:
         As in ``denoise``; gains are tuned on each file, or are the path of saved ones.
     recipe
         Of a result, in place of all but the device.
+    chosen
+        Of how to read each file, as ``io.choices`` gives it; nothing leaves that to the recipe.
     judge, report
         What else to make of each result, as ``looked_at.facts`` takes it.
     """
 
     settings: Settings = field(default_factory=Settings)
     recipe: Any = None
+    chosen: dict[str, int] = field(default_factory=dict)
     judge: bool = False
     report: bool = False
 
@@ -61,26 +67,35 @@ class Options:
         """Settings of the recipe's last denoising; None without a recipe."""
         if self.recipe is None:
             return None
-        from ..provenance.steps import Denoise, Drifting, SeriesDenoise, since_the_source, steps
+        from ..provenance.steps import since_the_source, steps
+        from ..provenance.steps.denoise import Denoise
 
         *before, last = [s.settings for s in since_the_source(steps(self.recipe))]
         if not isinstance(last, Denoise):
             raise SBDError("The last step of the recipe is no denoising; give a denoised result.")
-        if any(isinstance(s, (Drifting, SeriesDenoise)) for s in before):
+        if any(not s.begins for s in before):
             raise SBDError(
                 "The recipe does more than denoise each file, which a batch cannot do; follow it "
                 "with replay.apply."
             )
         return last
 
+    @property
+    def reading(self) -> dict[str, int]:
+        """Keywords of ``read`` for each file."""
+        if self.recipe is None or self.chosen:
+            return self.chosen
+        from ..provenance.steps import since_the_source, steps
+
+        origin = since_the_source(steps(self.recipe))[0].source
+        return origin.reading if origin else {}
+
     def on(self, image: Micrograph) -> Settings:
         """The settings for the image of a file."""
         recipe = self.from_recipe()
         if recipe is None:
             return self.settings
-        from ..provenance.replay_steps import settings_for
-
-        return settings_for(recipe, image, exact=False, device=self.settings.device)
+        return recipe.settings_for(image, exact=False, device=self.settings.device)
 
 
 @dataclass(frozen=True)
@@ -130,8 +145,7 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
     begun = time.perf_counter()
     source, target = task.item.source, task.item.target
     facts = Facts()
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always", UserWarning)
+    with listening() as notes:
         try:
             (status, facts), reason = _result(task, should_stop), ""
         except Cancelled:
@@ -140,7 +154,6 @@ def process(task: Task, should_stop: Callable[[], bool] | None = None) -> Outcom
             status, reason = "failed", str(error)
         except Exception as error:  # noqa: BLE001 (thousands of other files are waiting)
             status, reason = "failed", f"unexpected {type(error).__name__}: {error}"
-    notes = [str(w.message) for w in warned if issubclass(w.category, UserWarning)]
     seconds = time.perf_counter() - begun
     return Outcome(source, target, status, seconds, " ".join([reason, *notes]).strip(), facts)
 
@@ -156,13 +169,14 @@ def _result(
 
         torch.set_num_threads(task.threads)
     with in_words():
-        image = read(source)
+        image = read(source, **task.options.reading)
         if task.resume and target.exists() and is_finished(task, image):
             status: Literal["done", "skipped"] = "skipped"
         else:
             status = "done"
             target.parent.mkdir(parents=True, exist_ok=True)
             _denoise(task, image, should_stop)
+        _logger.debug("%s: %s", source, status)
         raw = as_micrograph(image, **task.options.on(image).calibration)
         return status, facts(raw, read(target), target, task.options.judge, task.options.report)
 
@@ -183,7 +197,8 @@ def is_finished(task: Task, image: Micrograph) -> bool:
 
     from ..files import file_checksum
     from ..provenance import read_recipe
-    from ..provenance.steps import Denoise, steps
+    from ..provenance.steps import steps
+    from ..provenance.steps.denoise import Denoise
 
     try:
         last = steps(read_recipe(task.item.target))[-1]
@@ -192,12 +207,12 @@ def is_finished(task: Task, image: Micrograph) -> bool:
     s, origin = last.settings, last.source
     if not isinstance(s, Denoise) or isinstance(s.frames, list) or origin is None:
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with listening():
         wanted = task.options.on(image)
     calibration = wanted.calibration
     return (
         origin.sha256 == file_checksum(task.item.source)
+        and origin.reading == task.options.reading
         and last.versions.get("napari-sbd") == version("napari-sbd")
         and _same_model(wanted, s)
         and _same_choices(wanted, s)
@@ -214,10 +229,9 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
 
 def _same_model(wanted: Settings, s: Denoise) -> bool:
     from ..networks import find_model
-    from ..provenance.replay_steps import model_of
 
     try:
-        card = model_of(s)
+        card = s.card()
     except SBDError:
         return False
     if wanted.model == "auto":
@@ -236,7 +250,7 @@ def _key(tuning: Tuning | None) -> Any:
 
 
 def _wanted_key(wanted: Settings) -> Any:
-    from ..provenance.steps import Request
+    from ..provenance.steps.tuning import Request
 
     if request := wanted.tuning:
         found = Request(**request.model_dump(exclude={"tune"}))

@@ -54,6 +54,7 @@ for _command in (
     columns.columns,
     measure.fft,
     measure.profile,
+    measure.kymograph,
     measure.strain,
     measure.histogram,
     drift.drift,

@@ -18,15 +18,19 @@ STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+PixelSize = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
+Gain = Annotated[float | None, typer.Option(help="File units per electron.")]
+Offset = Annotated[float | None, typer.Option(help="File units at zero electrons.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
 @contextmanager
 def progress(name: str) -> Iterator[Callable[[float, float], None]]:
+    if not err.is_terminal:
+        yield lambda done, total: None
+        return
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
-    with Progress(
-        *columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal
-    ) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

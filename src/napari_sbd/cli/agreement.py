@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import out
+from ._console import Gain, Offset, PixelSize, out
 
 if TYPE_CHECKING:
     from ..agreement.result import Agreement
@@ -29,9 +29,12 @@ def agreement(
             "ratio. Can be given several times.",
         ),
     ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
+    region: Annotated[
+        str | None, typer.Option(help="Part of the image, Y0:Y1,X0:X1 or corners 'Y,X Y,X Y,X'.")
+    ] = None,
 ) -> None:
     """Say where the raw counts do not support a denoised image."""
     from .. import agreement as judge
@@ -45,7 +48,7 @@ def agreement(
             raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
         check_folder(target)
     raw, clean = read(noisy), read(denoised)
-    result = judge(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
+    result = judge(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset, region=region)
     entry = recipe(
         "agreement",
         origin_of(clean),
@@ -53,6 +56,7 @@ def agreement(
         pixel_size=pixel_size,
         gain=gain,
         offset=offset,
+        region=region,
     )
     for target in targets:
         _save(result, target)

@@ -42,6 +42,12 @@ def batch(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask.distributed cluster to use instead.")
     ] = None,
+    sum_frames: Annotated[
+        int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
+    ] = 1,
+    super_resolution: Annotated[
+        int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List files, time and room needed; write nothing.")
     ] = False,
@@ -57,6 +63,7 @@ def batch(
 
     options = {**settings, "gain_tuning": gain_tuning, "glob": glob, "to": to, "resume": resume}
     options |= {"jobs": jobs, "recipe": recipe and read_recipe(recipe)}
+    options |= {"sum_frames": sum_frames, "super_resolution": super_resolution}
     if dry_run:
         _print(estimate(folder, output, **options), folder)
         return

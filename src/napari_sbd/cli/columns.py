@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import Device, out, progress
+from ._console import Device, Gain, Offset, PixelSize, out, progress
 
 
 def columns(
@@ -22,9 +22,9 @@ def columns(
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="IN needs no denoising and holds no counts.")
     ] = False,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
     polarity: Annotated[str, typer.Option(help="auto, bright or dark.")] = "auto",
     sensitivity: Annotated[float, typer.Option(help="0 to 1; higher finds weaker columns.")] = 0.5,
     spacing: Annotated[float | None, typer.Option(help="Of nearest columns [px].")] = None,
@@ -32,6 +32,9 @@ def columns(
     halves: Annotated[
         bool, typer.Option(help="Judge by halves of the electrons; three more runs of the model.")
     ] = True,
+    region: Annotated[
+        str | None, typer.Option(help="Part of the image, Y0:Y1,X0:X1 or corners 'Y,X Y,X Y,X'.")
+    ] = None,
     strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
     element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
@@ -55,7 +58,8 @@ def columns(
         if clean is None:
             calibration: dict[str, Any] = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
             with progress("denoising") as report:
-                clean = denoise(raw, **calibration, device=device, progress=report)
+                told = {**calibration, "device": device, "region": region}
+                clean = denoise(raw, **told, progress=report)
     with progress("columns") as report:
         table = find_columns(
             noisy,
@@ -68,6 +72,7 @@ def columns(
             spacing=spacing,
             alpha=alpha,
             halves=halves,
+            region=region,
             progress=report,
         )
     attrs = dict(table.attrs)

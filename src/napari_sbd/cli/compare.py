@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from ._console import Device, err, out
+from ._console import Device, Gain, Offset, PixelSize, err, out
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
@@ -16,9 +16,9 @@ Method = Literal["thinning", "frames", "exposures", "subsampling"]
 def compare(
     noisy: Annotated[Path, typer.Argument(help="A raw image, or a movie of a still scene.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A .csv file.")] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
     peak: Annotated[
         float | None,
         typer.Option(help="Of the uPSNR [electrons per pixel]; else the best estimate's maximum."),

@@ -57,6 +57,12 @@ def denoise(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
     ] = False,
+    sum_frames: Annotated[
+        int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
+    ] = 1,
+    super_resolution: Annotated[
+        int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
+    ] = 1,
     neighbours: Annotated[
         int | None,
         typer.Option(help="Frames on each side of a movie's frame that help to denoise it."),
@@ -91,7 +97,7 @@ def denoise(
 
     for source, target in zip(inputs, targets, strict=True):
         began = time.perf_counter()
-        m = read(source)
+        m = read(source, sum_frames=sum_frames, super_resolution=super_resolution)
         if neighbours and m.is_movie and neighbours >= len(m.data):
             err.print(
                 f"Warning: {source.name} has {len(m.data)} frames, so no frame has "

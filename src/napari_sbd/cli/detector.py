@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..errors import SBDError
-from ._console import out, rectangle
+from ._console import PixelSize, out, rectangle
 
 
 def detector(
@@ -45,7 +45,7 @@ def noise_spectrum(
         str | None,
         typer.Option(help="Y0:Y1,X0:X1 [px], a part without signal: vacuum, or no beam."),
     ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    pixel_size: PixelSize = None,
 ) -> None:
     """Keep the noise spectrum of a detector: of an image, a region, or a movie's differences."""
     from ..files import check_folder

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import Device, out, progress
+from ._console import Device, PixelSize, out, progress
 
 _FIGURES = ".png", ".pdf", ".svg"
 
@@ -32,7 +32,7 @@ def drift(
     model: Annotated[
         str, typer.Option(help="auto, a bundled model, or a .safetensors file.")
     ] = "auto",
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
+    pixel_size: PixelSize = None,
     jitter: Annotated[
         float, typer.Option(help="nm; of the steps about a smooth path, below a lattice period.")
     ] = 0.05,

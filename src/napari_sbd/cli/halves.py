@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import out
+from ..files import check_folder, with_suffix_of, writing
+from ._console import Gain, Offset, PixelSize, out
 
 if TYPE_CHECKING:
     from ..agreement.resolution import SplitHalf
@@ -28,19 +29,33 @@ def halves(
             "several times.",
         ),
     ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="nm; overrides the file.")] = None,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            help="Keep it in the recipe of the denoised image, in DENOISED.recipe.json, where cite "
+            "and rerun find it."
+        ),
+    ] = False,
+    pixel_size: PixelSize = None,
+    gain: Gain = None,
+    offset: Offset = None,
 ) -> None:
     """Say how far the images denoised from two halves of the electrons agree."""
     from .. import read, split_half_resolution
+    from ..recipe import KEY, write_beside
 
+    if keep and (pixel_size, gain, offset) != (None, None, None):
+        raise SBDError(
+            "The recipe of the image has a calibration of its own, and no other can be kept in it."
+        )
     targets = output or []
     for target in targets:
-        if target.suffix.lower() not in _KINDS:
-            raise SBDError(f"The output {target} must end in {' or '.join(_KINDS)}.")
+        check_folder(with_suffix_of(target, "comparison of halves", _KINDS))
     raw, clean = read(noisy), read(denoised)
     found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
+    if keep:
+        kept = found.noted_in(clean).metadata[KEY]
+        out.print(f"wrote {write_beside(denoised, kept)}", markup=False)
     for target in targets:
         _save(found, target)
         out.print(f"wrote {target}", markup=False)
@@ -48,7 +63,8 @@ def halves(
 
 
 def _save(found: SplitHalf, target: Path) -> None:
-    if target.suffix.lower() == ".png":
-        found.figure().savefig(target, dpi=150)
-    else:
-        found.table().to_csv(target, index=False)
+    with writing(target, "comparison") as draft:
+        if target.suffix.lower() == ".png":
+            found.figure().savefig(draft, dpi=150, format="png")
+        else:
+            found.table().to_csv(draft, index=False)

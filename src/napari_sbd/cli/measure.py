@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import out, rectangle
+from ._console import Gain, Offset, PixelSize, out, rectangle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,6 @@ Table = Annotated[
     Path, typer.Argument(metavar="COLUMNS", help="CSV that napari-sbd columns wrote.")
 ]
 Frame = Annotated[int, typer.Option(help="Of a movie.")]
-Size = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 
 _FORM = "TOP:BOTTOM,LEFT:RIGHT"  # of a box
 
@@ -36,7 +35,7 @@ def fft(
     known: Annotated[
         float | None, typer.Option(help="nm of the strongest spot: tells the pixel size.")
     ] = None,
-    pixel_size: Size = None,
+    pixel_size: PixelSize = None,
     frame: Frame = 0,
 ) -> None:
     """Spacings of the strongest spots of a spectrum, the angle between two, their planes."""
@@ -78,6 +77,39 @@ def fft(
         )
 
 
+def kymograph(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A movie.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="NAME.csv, or a picture: .png, .pdf, .svg")
+    ],
+    start: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    end: Annotated[str, typer.Option(help="Y,X in pixels.")],
+    width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
+    pixel_size: Size = None,
+) -> None:
+    """Values along a line in each frame of a movie: position to the right, time downwards."""
+    from ..files import check_folder, replacing
+    from ..io import read
+    from ..measure.kymograph import kymograph as measure
+
+    kind = output.suffix.lower()
+    if kind not in (".csv", ".png", ".pdf", ".svg"):
+        raise SBDError(f"A kymograph is written as .csv, .png, .pdf or .svg, not {kind!r}.")
+    check_folder(output)
+    m = read(source)
+    m = m if pixel_size is None else m.replace(pixel_size=pixel_size)
+    height, across = m.pixel_size_yx or (1.0, 1.0)
+    ends = _numbers(start, "start"), _numbers(end, "end")
+    found = measure(m, *ends, width=width * (height * across) ** 0.5)
+    with replacing(output) as draft:
+        if kind == ".csv":
+            found.table().to_csv(draft, index=False)
+        else:
+            found.figure().savefig(draft, dpi=200, format=kind[1:])
+    size = f"{len(found.time)} frames, {len(found.position)} positions"
+    out.print(f"{source} -> {output}  ({size})", markup=False)
+
+
 def profile(
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="NAME.csv")],
@@ -86,9 +118,9 @@ def profile(
     width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
     denoised: Annotated[Path | None, typer.Option(help="Denoised file of IN.")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Minima are the peaks.")] = False,
-    gain: Annotated[float | None, typer.Option(help="File units per electron.")] = None,
-    offset: Annotated[float | None, typer.Option(help="File units at zero electrons.")] = None,
-    pixel_size: Size = None,
+    gain: Gain = None,
+    offset: Offset = None,
+    pixel_size: PixelSize = None,
     frame: Frame = 0,
 ) -> None:
     """Values along a line with errors, and the spacings of its peaks."""

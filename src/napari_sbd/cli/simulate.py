@@ -11,6 +11,10 @@ import typer
 from ..errors import Cancelled, SBDError
 from ._console import err, out, progress
 
+_DETECTORS = (
+    "counting; direct electron, integrating; scintillator CMOS; scintillator CCD; STEM annular."
+)
+
 
 def simulate(
     preset: Annotated[str, typer.Argument(help="sbd-ptceo2, hrtem, stem or movies.")],
@@ -26,6 +30,13 @@ def simulate(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask.distributed cluster to use instead.")
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help=f"Also write what this detector records: {_DETECTORS}"),
+    ] = None,
+    dose: Annotated[
+        float, typer.Option(help="Of what is recorded [electrons per pixel and frame].")
+    ] = 0.45,
 ) -> None:
     """Simulate a dataset of clean images with metadata, or go on with an unfinished one.
 
@@ -34,7 +45,10 @@ def simulate(
     """
     from ..simulation.library_writer import write_library
     from ..simulation.movie_library import write_movies
+    from ..simulation.recorded import check_recording
 
+    if detector is not None:
+        check_recording(output, detector, dose, seed)
     processes = (os.cpu_count() or 1) if workers is None else workers
     if preset == "movies":
         if scheduler is not None:
@@ -48,6 +62,7 @@ def simulate(
             except KeyboardInterrupt as stop:
                 raise Cancelled("Stopped; the same command goes on with what is there.") from stop
         out.print(f"wrote {len(paths)} movies of {frames} frames to {output}", markup=False)
+        _record(output, detector, dose, seed)
         return
     with progress(preset) as bar:
         try:
@@ -63,6 +78,21 @@ def simulate(
         markup=False,
     )
     out.print(f"wrote {output / 'metadata.csv'}", markup=False)
+    _record(output, detector, dose, seed)
+
+
+def _record(folder: Path, detector: str | None, dose: float, seed: int) -> None:
+    """Write what a detector records of a dataset, where one is asked for."""
+    from ..simulation.recorded import write_recordings
+
+    if detector is None:
+        return
+    with progress(detector) as bar:
+        try:
+            paths = write_recordings(folder, detector, dose, seed, bar)
+        except KeyboardInterrupt as stop:
+            raise Cancelled("Stopped; the same command goes on with what is there.") from stop
+    out.print(f"wrote {len(paths)} recordings to {paths[0].parent}", markup=False)
 
 
 def phantom(
@@ -73,10 +103,7 @@ def phantom(
     modality: Annotated[str, typer.Option(help="hrtem or stem.")] = "hrtem",
     detector: Annotated[
         str,
-        typer.Option(
-            help="counting; direct electron, integrating; scintillator CMOS; scintillator CCD; "
-            "STEM annular."
-        ),
+        typer.Option(help=_DETECTORS),
     ] = "counting",
     dose: Annotated[float, typer.Option(help="Electrons per pixel and frame.")] = 0.45,
     pixel_size: Annotated[float, typer.Option(help="nm.")] = 0.0061,

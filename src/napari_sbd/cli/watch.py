@@ -27,13 +27,28 @@ def watch(
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave frames out that a faster camera left behind.")
     ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask.distributed cluster that denoises.")
+    ] = None,
     idle: Annotated[
         float | None, typer.Option(help="End when nothing new came for this many seconds.")
+    ] = None,
+    mean: Annotated[
+        int | None,
+        typer.Option(help="Also tell focus and drift, with the mean of that many frames."),
     ] = None,
     **settings: Any,
 ) -> None:
     """Denoise frames while they come; Ctrl-C ends it, the same command goes on."""
     from ..watch import watch as run
+    from ..watch.running import RunningMean
+
+    running = None if mean is None else RunningMean(mean)
+
+    def tell(seen: Seen) -> None:
+        _say(seen)
+        if running is not None and (now := running(seen)) is not None:
+            out.print(f"  {now}", markup=False)
 
     out.print(f"watching {source}; Ctrl-C ends it", markup=False)
     with stoppable() as should_stop:
@@ -43,8 +58,9 @@ def watch(
             glob=glob,
             to=to,
             skip=skip,
+            scheduler=scheduler,
             idle=idle,
-            on_frame=_say,
+            on_frame=tell,
             say=lambda sentence: err.print(f"Warning: {sentence}", markup=False),
             should_stop=should_stop,
             **settings,

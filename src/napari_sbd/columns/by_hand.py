@@ -11,7 +11,7 @@ from ..errors import SBDError
 from .inputs import inputs
 from .lattice import check_table
 from .presence import presence
-from .table import measured
+from .table import measured, moved
 from .verdict import NOTHING, support
 
 if TYPE_CHECKING:
@@ -62,11 +62,14 @@ def refit_columns(
     if "scale" not in table.attrs:
         raise SBDError("The table does not say how wide its columns are; find the columns first.")
     settings = [calibration.get(k) for k in ("pixel_size", "gain", "offset")]
+    settings.append(table.attrs.get("region"))
     images = inputs(noisy, denoised, *settings)
     size = table.attrs.get("pixel_size_nm")
     if images.model.pixel_size is None and size is not None:
         settings[0] = size if np.ndim(size) == 0 else (size[0], size[1])
         images = inputs(noisy, denoised, *settings)
+    kept, corner = dict(table.attrs), images.limits.corner if images.limits else np.zeros(2)
+    table = moved(table, -corner, images.model.pixel_size_yx)
     points = table[["y", "x"]].to_numpy(float)
     if images.model.is_movie or not _inside(points, images.model.shape):
         raise SBDError("The columns lie outside of the image: they belong to another one.")
@@ -81,7 +84,8 @@ def refit_columns(
     result = table.reset_index(drop=True).copy()
     shared = [c for c in fresh.columns if c in result.columns]
     for name in shared:
-        whole = name in ("surface", "near_frame")
+        # of a part of an image nobody knows any more what lies around it
+        whole = name in ("surface", "near_frame") and images.limits is None
         values = fresh[name].to_numpy()
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
     if "halves" in result:
@@ -89,7 +93,8 @@ def refit_columns(
     result.loc[free, "note"] = ""
     _look(result, np.flatnonzero(free), points, frame, evidence)
     support(result)
-    result.attrs = {**table.attrs, "edited": True}
+    result = moved(result, corner, images.model.pixel_size_yx)
+    result.attrs = {**kept, "edited": True}
     return result
 
 

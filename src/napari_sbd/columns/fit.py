@@ -176,7 +176,8 @@ class _Scene:
             window.columns[:, None] - self.centres[other, 1, None, None],
         )
         seen = (distance <= self.radius).reshape(len(part), 1, -1)
-        return (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
+        result: np.ndarray = (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
+        return result
 
 
 class _Window:
@@ -248,7 +249,7 @@ def _bounded(
     values: np.ndarray, step: np.ndarray, strength: np.ndarray, width: np.ndarray
 ) -> np.ndarray:
     """Take a step, shortened to where the linear model holds."""
-    new = values + step
+    new: np.ndarray = values + step
     limit = 0.5 * width[:, None]
     new[:, :2] = values[:, :2] + np.clip(step[:, :2], -limit, limit)
     limit = _STRONGER * strength

@@ -12,6 +12,7 @@ from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
 from ..frames import as_micrograph
 from ..micrograph import Micrograph, PixelSize, unmasked
+from ..region import Limits, limited
 
 if TYPE_CHECKING:
     from ..agreement.pairs import Pair
@@ -29,10 +30,13 @@ class Images:
         The denoised image or movie.
     pair
         The same with the noisy one, in one unit; None where there is no noisy one.
+    limits
+        The part of the image in which columns count; None for all.
     """
 
     model: Micrograph
     pair: Pair | None
+    limits: Limits | None = None
 
     @property
     def count(self) -> int:
@@ -44,7 +48,7 @@ class Images:
         model = self.model.data[t] if self.model.is_movie else self.model.data
         values = np.asarray(unmasked(model), np.float64)
         pair = None if self.pair is None else self.pair.frame(t)
-        return Images(self.model.replace(data=values), pair)
+        return Images(self.model.replace(data=values), pair, self.limits)
 
     def evidence(self, halves: bool) -> Evidence | None:
         """What judges a single image; None where its noise is unknown."""
@@ -67,6 +71,7 @@ def inputs(
     pixel_size: PixelSize | None,
     gain: float | None,
     offset: float | None,
+    region: Any = None,
 ) -> Images:
     """The images as ``find_columns`` takes them.
 
@@ -76,7 +81,7 @@ def inputs(
         If they do not belong together, one stands in the place of the other, or their pixels are
         not square.
     """
-    noisy, denoised = _in_order(noisy, denoised)
+    noisy, denoised, limits = limited(*_in_order(noisy, denoised), region)
     if noisy is None:
         model, pair = as_micrograph(denoised, pixel_size), None
     else:
@@ -90,7 +95,7 @@ def inputs(
             f"The pixels measure {height:.4g} x {width:.4g} nm, and columns are fitted as circles "
             "on square pixels; sum or resample pixels until they are square."
         )
-    return Images(model, pair)
+    return Images(model, pair, limits)
 
 
 def recipe_of(images: Images, settings: dict[str, Any]) -> dict[str, Any]:

@@ -70,10 +70,12 @@ def follow_columns(
     gap, step = float(np.median(gaps)) if gaps else np.nan, max_step
     if step is None:
         if not gaps:
-            raise SBDError("No frame holds two columns; give max_step in pixels.")
+            raise SBDError("No frame holds two columns; give the largest step in pixels.")
         step = _STEP * gap
     if not 0 < step < np.inf or memory < 0:
-        raise SBDError("max_step is a positive number of pixels, memory 0 or more frames.")
+        raise SBDError(
+            "The largest step is a positive number of pixels, the memory 0 or more frames."
+        )
     shape = getattr(tables, "attrs", frames[0].attrs).get("shape")
     field = _field(frames, shape)
     velocity, unsure = np.zeros(2), []
@@ -107,8 +109,8 @@ def follow_columns(
             f"Between frames {unsure[0] - 1} and {unsure[0]}"
             + (f" and at {len(unsure) - 1} more steps" if len(unsure) > 1 else "")
             + " all columns moved by about half a spacing, and the lattice could as well have "
-            "moved the other way: tracks may be off by a lattice period. Take the drift out first "
-            "(correct_drift), or follow a part with an edge or a defect."
+            "moved the other way: tracks may be off by a lattice period. Take the drift out first, "
+            "or follow a part with an edge or a defect."
         )
     for part in parts:
         part.attrs = {}
@@ -156,7 +158,7 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
 
     error = f"{value}_err"
     if not {"track", value, error} <= set(tracks.columns):
-        raise SBDError(f"The tracks hold no {value} with {error}; use follow_columns first.")
+        raise SBDError(f"The tracks hold no {value} with {error}; follow the columns first.")
     good = tracks[np.isfinite(tracks[value]) & np.isfinite(tracks[error]) & (tracks[error] > 0)]
     rows = []
     for track, part in good.groupby("track"):

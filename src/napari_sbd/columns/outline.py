@@ -79,7 +79,8 @@ def on_surface(
         low, high = ends < margin, ends > np.array(frame) - 1 - margin
         edges = edges[~(low.all(1) | high.all(1)).any(1)]
     flag[edges] = True
-    return flag | ~_in_triangles(points, alpha)
+    result: np.ndarray = flag | ~_in_triangles(points, alpha)
+    return result
 
 
 def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:

@@ -26,7 +26,8 @@ def owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     seeds = np.full(shape, -1)
     seeds[tuple(place.T)] = np.arange(len(values))
     row, column = distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
-    return seeds[row, column]
+    result: np.ndarray = seeds[row, column]
+    return result
 
 
 def turns(others: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
     from ..agreement.evidence import Evidence
     from ..agreement.pairs import Pair
+    from ..region import Limits
     from ..spots import Polarity
     from .inputs import Images
     from .measure import Fits
+
+_logger = logging.getLogger(__name__)
 
 _EDGE = 5.0  # px along the frame, where a denoised image is several times less exact
 
@@ -35,6 +39,7 @@ def find_columns(
     spacing: float | None = None,
     alpha: float | None = None,
     halves: bool = True,
+    region: Any = None,
     progress: Callable[[float, float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> pd.DataFrame:
@@ -67,6 +72,10 @@ def find_columns(
         runs of the denoiser for each frame (gains that were tuned on the image are tuned again for
         each half). False, or another denoiser: the image is judged by the data that it was made
         from, which a lattice that was made from noise passes easily.
+    region
+        Part of the image, as ``denoise`` takes it: columns of that part alone are listed and
+        counted. They are found, fitted and judged as those of the whole image are. By default all
+        that was denoised.
     progress
         Called with (done, total), in frames.
     should_stop
@@ -88,10 +97,11 @@ def find_columns(
     for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
     holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
     threshold, unit, what judged (``judged``), how much of the halves' columns is the same
-    (``reproduced``), what the errors of places were multiplied by, as halves scatter
-    (``position_factor``), and recipe; for a movie those of its first frame with columns.
-    An image without columns gives an empty table and a warning; noise that is not that of electron
-    counts gives a warning.
+    (``reproduced``), in what share of the area with structure they show other things (``unclear``;
+    from 0.22 on a warning says that columns may be missing), what the errors of places were
+    multiplied by, as halves scatter (``position_factor``), and recipe; for a movie those of its
+    first frame with columns. An image without columns gives an empty table and a warning; noise
+    that is not that of electron counts gives a warning.
 
     Raises
     ------
@@ -118,9 +128,12 @@ def find_columns(
     if alpha is not None and not 0.5 < alpha < np.inf:
         raise SBDError(f"Alpha is larger than 0.5 spacings, not {alpha}.")
     with in_words():
-        images = inputs(noisy, denoised, pixel_size, gain, offset)
+        images = inputs(noisy, denoised, pixel_size, gain, offset, region)
         settings = {"polarity": polarity, "sensitivity": sensitivity, "spacing": spacing}
-        entry = recipe_of(images, {**settings, "alpha": alpha, "halves": halves})
+        told: dict[str, Any] = {**settings, "alpha": alpha, "halves": halves}
+        if images.limits is not None:
+            told["region"] = str(images.limits.wanted.region)
+        entry = recipe_of(images, told)
         tables = []
         for t in range(images.count):
             if should_stop and should_stop():
@@ -159,6 +172,7 @@ def _find(
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
     found = candidates(model.data, noisy, model.pixel_size_yx, **settings)
     points = np.column_stack([found.y, found.x])
+    _logger.debug("%d candidates for columns; %s", len(points), found.why or "as asked")
     why = found.why or "No extremum is above the threshold; raise the sensitivity."
     evidence, confirmed = None, None
     if len(points):
@@ -178,6 +192,7 @@ def _find(
         "halves": halves,
         "judged": None if pair is None or evidence is None else evidence.how,
         "reproduced": None if confirmed is None else confirmed.score,
+        "unclear": None if confirmed is None else confirmed.unclear,
         "correlated_over": None,
     }
     if evidence is not None and evidence.noise is not None:
@@ -191,10 +206,36 @@ def _find(
     table = measured(frame, judging, start, None, attrs, judged_at=points)
     if confirmed is not None and confirmed.halves is not None:
         table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
+    if frame.limits is not None:
+        table = _inside(table, frame.limits, frame.model.pixel_size_yx, attrs)
     support(table)
     warn_of_two(table)
     table.attrs = attrs
     return table
+
+
+def _inside(
+    table: pd.DataFrame,
+    limits: Limits,
+    size: tuple[float, float] | None,
+    attrs: dict[str, Any],
+) -> pd.DataFrame:
+    """The rows of a part of the image, in pixels of the image."""
+    kept = table[limits.holds(table[["y", "x"]].to_numpy(float))].reset_index(drop=True)
+    if len(table) and not len(kept):
+        warn("There are no atomic columns in the region.")
+    attrs.update(shape=list(limits.wanted.shape), region=str(limits.wanted.region))
+    return moved(kept, limits.corner, size)
+
+
+def moved(table: pd.DataFrame, by: Any, size: tuple[float, float] | None) -> pd.DataFrame:
+    """A table whose columns lie elsewhere, by y, x [px]; with the size of a pixel [nm]."""
+    result = table.copy()
+    for axis, step, nm in zip("yx", by, size or (0.0, 0.0), strict=True):
+        for name, far in ((axis, step), (f"{axis}_raw", step), (f"{axis}_nm", step * nm)):
+            if name in result:
+                result[name] = result[name] + far
+    return result
 
 
 def _warn_unless_poisson(pair: Pair, scale: float) -> None:

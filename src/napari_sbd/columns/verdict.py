@@ -103,7 +103,8 @@ def two(table: pd.DataFrame) -> np.ndarray:
     """(N,) columns so long that they are two."""
     sigma = table["sigma"].to_numpy(float)
     long = table["elongation"].to_numpy(float) > TWO * sigma
-    return long & clearly_long(table["elongation_z"].to_numpy(float))
+    result: np.ndarray = long & clearly_long(table["elongation_z"].to_numpy(float))
+    return result
 
 
 def warn_of_two(table: pd.DataFrame) -> None:
@@ -113,5 +114,5 @@ def warn_of_two(table: pd.DataFrame) -> None:
         apart = 2 * float(table["elongation"][long].median())
         warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
-            f"probably two, about {apart:.1f} px apart; spacing={apart:.1f} may tell them apart."
+            f"probably two; a spacing of {apart:.1f} px may tell them apart."
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,22 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import Level, finite_or_nan, mean_filled, reference_frame
+from ..frames import Level, finite_or_nan, reference_frame
 from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..networks.choice import Modality
-from ..networks.reflections import lost_reflection
-from ..noise import level as noise
 from ..noise.camera import Camera, Working, look_at
-from ..spacings import doubt_crystal, doubt_pixel_size
 from .against_blur import against_blur
+from .doubts import doubt_detail, doubt_noise, doubts
+from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
+from .working_block import choose_block
+
+_logger = logging.getLogger(__name__)
 
 Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
 
 _SMALLEST = 32  # pixels along a side
-_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
-_BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
-_FALLBACK_BLOCK = 4  # for images that show no lattice and carry no calibration
 
 
 class Denoiser:
@@ -65,8 +65,6 @@ class Denoiser:
         Runs the network, on another device where the memory of that one does not suffice.
     dose
         Mean of the reference frame [electrons per pixel]; None where the gain is unknown.
-    lit
-        Mean of the reference frame above the offset [file units].
     """
 
     def __init__(
@@ -90,9 +88,13 @@ class Denoiser:
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
 
-        where, block, card = resolve_device(device), choose_block(source), find_model(model)
-        raw = reference_frame(source)
+        where, card = resolve_device(device), find_model(model)
+        alone = companion(card) if card.frames > 1 else card
+        chosen = choose_block(source, alone, where, **camera)
+        block, raw = chosen.block, reference_frame(source)
         seen, first = look_at(source, block, **camera)
+        if chosen.seen:
+            seen = replace(seen, seen=(chosen.seen, *seen.seen))
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
@@ -120,22 +122,13 @@ class Denoiser:
                     f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
                     "this is a single image; choose another model."
                 )
-            alone = companion(card)
             vars(self).update(
                 network=load_network(alone, where), movie_network=load_network(card, where)
             )
-        for sentence in doubts(card, source, block, self.dose, first):
+        _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
+        found = doubts(card, source, block, self.dose, first) + doubt_noise(sums, white)
+        for sentence in [*chosen.doubts, *found]:
             warn(sentence)
-        if white is None:
-            filled = mean_filled(sums)
-            contrast, level = filled.std(), noise.noise_level(filled)
-        else:
-            contrast, level = white.std(), noise.usual_level(white)
-        if contrast > _CLEAN * level:
-            warn(
-                f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or "
-                "has so little noise that the result may be less exact than the image itself."
-            )
 
     source: Micrograph
     quality: Quality
@@ -157,6 +150,12 @@ class Denoiser:
     def with_network(self, network: Any) -> Denoiser:
         """The same with another network, such as a tuned one."""
         return self._but(network=network)
+
+    def with_movie_network(self, card: ModelCard) -> Denoiser:
+        """The same with a network for movies beside that for frames alone."""
+        from ..networks import load_network
+
+        return self._but(card=card, movie_network=load_network(card, self.device))
 
     def on_blocks(self, quality: Quality = "fast") -> Denoiser:
         """The same for block sums in place of pixels."""
@@ -219,21 +218,22 @@ class Denoiser:
 
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
-            shifted = _padded(values, dy, dx)
+            shifted = padded_by(values, dy, dx)
             sums = sampling.bin_counts(shifted, self.block)
             working = self.camera.working(sums)
-            normal, mean, scale = _normal(working.image)
+            normal, mean, scale = normalised(working.image)
             shown, network = normal, self.network
             if around is not None:
                 window = around(working, working.image - mean, dy, dx) / scale
                 shown, network = window.astype(np.float32), self.movie_network
             estimate = np.zeros_like(normal)
             for turn in turns:
-                turned = np.ascontiguousarray(_turn(shown, turn))
-                clean = self.passes(network, turned, tick=passed, should_stop=should_stop)
-                estimate += _turn_back(clean, turn) / len(turns)
+                view = np.ascontiguousarray(turned(shown, turn))
+                clean = self.passes(network, view, tick=passed, should_stop=should_stop)
+                estimate += turned_back(clean, turn) / len(turns)
             if (dy, dx) == (0, 0):
-                self._warn_of_lost(normal, estimate)
+                for s in doubt_detail(self.card, self.source, self.block, normal, estimate):
+                    warn(s)
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
             if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
@@ -242,15 +242,15 @@ class Denoiser:
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
                 # pixels that were given without data stay so; outliers are filled
-                empty = np.isnan(sampling.bin_counts(_padded(raw, dy, dx), self.block))
-                fine[_spread(empty, self.block, shifted.shape)] = np.nan
+                empty = np.isnan(sampling.bin_counts(padded_by(raw, dy, dx), self.block))
+                fine[spread(empty, self.block, shifted.shape)] = np.nan
             result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
         return result, mask
 
     def of_sums(self, sums: np.ndarray) -> np.ndarray:
         """One pass over block sums (H, W), finite: their estimate, without a word."""
         working = self.camera.working(sums)
-        normal, mean, scale = _normal(working.image)
+        normal, mean, scale = normalised(working.image)
         return working.restored(self.passes(self.network, normal) * scale + mean)
 
     def _warn_of_worse(self, sums: np.ndarray, estimate: np.ndarray) -> None:
@@ -258,23 +258,11 @@ class Denoiser:
         if self.camera.sharpen:
             return
         dark = None if self.source.gain is None else self.camera.dark
-        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark)
+        wide = self.source.pixel_size is None
+        found = against_blur(self.of_sums, sums, estimate, self.camera.measured, dark, wide=wide)
         if found is not None and found.worse:
             white = self.camera.noise is None and self.camera.measured is not None
             warn(found.sentence(self.card.name, white))
-
-    def _warn_of_lost(self, image: np.ndarray, estimate: np.ndarray) -> None:
-        """Warn where a lattice that block sums show beyond doubt is not in their estimate."""
-        lost = lost_reflection(image, estimate)
-        if lost is None:
-            return
-        sizes = self.source.pixel_size_yx or (1.0, 1.0)
-        steps = [f / (p * b) for f, p, b in zip(lost, sizes, self.block, strict=True)]
-        unit = "nm" if self.source.pixel_size_yx else "pixels"
-        warn(
-            f"The image shows a period of {1 / math.hypot(*steps):.2g} {unit} that the result of "
-            f"model {self.card.name!r} has lost: detail of that size is missing in it."
-        )
 
     def left_out(self, frame: Any) -> np.ndarray | None:
         """The pixels (Y, X) of a frame that are outliers; None without any."""
@@ -321,53 +309,6 @@ class Denoiser:
         return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
 
 
-def doubts(
-    card: ModelCard,
-    source: Micrograph,
-    block: tuple[int, int],
-    dose: float | None,
-    frame: np.ndarray | None,
-) -> list[str]:
-    """Sentences that say why a result may be wrong: the image is outside what a model was trained
-    on, or contradicts its pixel size.
-
-    Parameters
-    ----------
-    card
-        Of the model.
-    source, block
-        The image, and the pixels summed along y and x.
-    dose
-        Mean electrons per pixel; None where it is unknown.
-    frame
-        (Y, X) the first that is not blank; None where there is none.
-    """
-    found = []
-    sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
-    if odd := [size for size in sizes if not card.knows_pixel(size)]:
-        low, high = card.working_pixel_nm
-        found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
-    low, high = card.dose_range
-    held = None if dose is None else dose * block[0] * block[1]
-    if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
-        found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
-    said = [
-        f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
-        "its result may be wrong."
-        for this, trained in found
-    ]
-    if frame is not None and source.pixel_size_yx is not None:
-        doubt = doubt_pixel_size(frame, source.pixel_size_yx)
-        said += [doubt] if doubt else []
-        foreign = card.spacings_nm and doubt_crystal(frame, source.pixel_size_yx, card.spacings_nm)
-        if foreign:
-            said.append(
-                f"Model {card.name!r} is a specialist and draws what it knows. {foreign}: use a "
-                "general model here."
-            )
-    return said
-
-
 def _dose(source: Micrograph, above: float) -> float | None:
     """Electrons per pixel of a mean above the offset; None where the gain is unknown."""
     if source.gain is None:
@@ -378,51 +319,3 @@ def _dose(source: Micrograph, above: float) -> float | None:
             "with this gain and offset there are no electrons in it."
         )
     return above / source.gain
-
-
-def choose_block(source: Micrograph) -> tuple[int, int]:
-    """Pixels to sum along y and x: from the pixel size, else from the lattice in the spectrum."""
-    shape = source.shape[-2:]
-    if source.pixel_size_yx is not None:
-        block = sampling.choose_bin(source.pixel_size_yx)
-    else:
-        found = sampling.estimate_bin(mean_filled(reference_frame(source)))
-        if found is None:
-            warn(
-                f"The pixel size is unknown and no lattice was found; {_FALLBACK_BLOCK} x "
-                f"{_FALLBACK_BLOCK} pixels are summed, which may be wrong. Give the pixel size."
-            )
-        block = found or (_FALLBACK_BLOCK, _FALLBACK_BLOCK)
-    return tuple(min(b, n // 8) for b, n in zip(block, shape, strict=True))  # type: ignore[return-value]
-
-
-def _padded(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
-    if not (dy or dx):
-        return values
-    padded: np.ndarray = np.pad(values, ((dy, 0), (dx, 0)), constant_values=np.nan)
-    return padded
-
-
-def _normal(image: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """An image of mean 0 and standard deviation 1, float32, and what these were.
-
-    Any scale will do for a scale-equivariant network; this one fits half precision.
-    """
-    mean, scale = image.mean(), image.std() or 1.0
-    return ((image - mean) / scale).astype(np.float32), mean, scale
-
-
-def _turn(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the 8 flips and turns of a square, of an image or of each of a stack."""
-    turned = np.rot90(image, turn % 4, (-2, -1))
-    return turned[..., ::-1] if turn >= 4 else turned
-
-
-def _turn_back(image: np.ndarray, turn: int) -> np.ndarray:
-    flipped = image[:, ::-1] if turn >= 4 else image
-    return np.rot90(flipped, -(turn % 4))
-
-
-def _spread(mask: np.ndarray, block: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    full = mask.repeat(block[0], 0).repeat(block[1], 1)
-    return full[: shape[0], : shape[1]]

@@ -21,7 +21,7 @@ from ..errors import SBDError, by_name
 from ..frames import finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import level as noise
-from .denoiser import choose_block
+from .working_block import lattice_block
 
 Filter = Callable[[np.ndarray], np.ndarray]
 Method = Callable[[np.ndarray], np.ndarray]
@@ -127,7 +127,7 @@ def at_working_sampling(
     if values.ndim != 2:
         raise SBDError("Filters take single images; apply them frame by frame.")
     large = min(values.shape) >= _FEWEST
-    b = block or (choose_block(Micrograph(values, pixel_size)) if large else (1, 1))
+    b = block or (lattice_block(Micrograph(values, pixel_size)) if large else (1, 1))
     height, width = (n // each for n, each in zip(values.shape, b, strict=True))
     if min(height, width) < _FEWEST:
         raise SBDError(
@@ -142,7 +142,7 @@ def at_working_sampling(
     if unit is None:
         raise SBDError(
             "The noise of this image cannot be stabilised: its mean or its noise is zero; "
-            "give gain=... and offset=..."
+            "give gain and offset."
         )
     counts = (sums - offset * area) / unit
     estimate = inverse_anscombe(method(anscombe(counts)))
@@ -187,7 +187,8 @@ def bragg(image: np.ndarray) -> np.ndarray:
 
     def mask(ratio: np.ndarray) -> np.ndarray:
         near = maximum_filter(ratio, 2 * _BRAGG_REACH + 1, mode="wrap")
-        return near > _BRAGG_LIMIT
+        result: np.ndarray = near > _BRAGG_LIMIT
+        return result
 
     return _fourier(image, mask)
 
@@ -230,14 +231,16 @@ def bm3d(image: np.ndarray) -> np.ndarray:
 
 def anscombe(counts: np.ndarray) -> np.ndarray:
     """Poisson counts to values of about unit variance."""
-    return 2 * np.sqrt(np.maximum(counts, 0) + 3 / 8)
+    result: np.ndarray = 2 * np.sqrt(np.maximum(counts, 0) + 3 / 8)
+    return result
 
 
 def inverse_anscombe(values: np.ndarray) -> np.ndarray:
     """Mean counts from the mean of stabilised ones."""
     d = np.maximum(values, 2 * np.sqrt(3 / 8))
     root = np.sqrt(3 / 2)
-    return d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8
+    result: np.ndarray = d**2 / 4 + root / (4 * d) - 11 / (8 * d**2) + 5 * root / (8 * d**3) - 1 / 8
+    return result
 
 
 def _fourier(image: np.ndarray, transfer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

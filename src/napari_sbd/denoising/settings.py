@@ -69,6 +69,17 @@ class Repeated(Plain):
     sharpen: Annotated[
         bool, Field(description="Correct the result for the camera's point spread.")
     ] = False
+    region: Annotated[
+        str | None,
+        Field(description="Part of the image, Y0:Y1,X0:X1 or corners 'Y,X Y,X Y,X' [px]."),
+    ] = None
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _drawn(cls, value: Any) -> str | None:
+        from ..region import Region
+
+        return None if isinstance(value, str | None) and not value else str(Region.of(value))
 
     @field_validator("dark", "gain_reference", "noise", mode="before")
     @classmethod
@@ -134,6 +145,12 @@ class Settings(Repeated):
     sharpen
         Whether the result is to be corrected for the point spread of a camera with correlated
         noise.
+    region
+        Part of the image: ``"0:256,100:356"`` (rows, columns, half-open, [px]) or
+        ``((0, 256), (100, 356))``; or the corners of a polygon, ``"10,20 80,20 45,90"`` or (N, 2)
+        y, x. The rectangle around it is denoised as an image of its own, which also decides model,
+        dose and level; pixels outside of it are NaN. ``agreement`` and ``find_columns`` then take
+        nothing but the region.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     pixel_size

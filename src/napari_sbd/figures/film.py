@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..files import replacing
+from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from .panel import scale_bar_length
 
@@ -60,9 +60,7 @@ def write_film(
     >>> sbd.write_film("movie.gif", movie).name
     'movie.gif'
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise SBDError(f"A film is a {' or '.join(SUFFIXES)} file; {path.name!r} is none.")
+    path = with_suffix_of(path, "film", SUFFIXES)
     if not movie.is_movie:
         raise SBDError("A film needs a movie; this is a single image.")
     if beside is not None and beside.shape != movie.shape:
@@ -71,13 +69,8 @@ def write_film(
         raise SBDError("The frames per second are a number above 0, at most 240.")
     pictures = _pictures([movie] if beside is None else [movie, beside], progress)
     write = _gif if path.suffix.lower() == ".gif" else _mp4
-    try:
-        with replacing(path) as draft:
-            write(draft, pictures, frames_per_second)
-    except OSError as error:
-        raise SBDError(
-            f"The film cannot be written to {path}: {error.strerror or error}."
-        ) from error
+    with writing(path, "film") as draft:
+        write(draft, pictures, frames_per_second)
     return path
 
 
@@ -108,7 +101,8 @@ def _contrast(movie: Micrograph) -> tuple[float, float]:
 
 def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:
     scaled = np.nan_to_num((frame.astype(np.float32) - low) / (high - low)).clip(0, 1)
-    return (scaled * 255).round().astype(np.uint8)
+    result: np.ndarray = (scaled * 255).round().astype(np.uint8)
+    return result
 
 
 def _labelled(grey: np.ndarray, m: Micrograph, seconds: float | None) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..files import replacing
+from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from .panel import panel
 
@@ -71,15 +71,10 @@ def write_figure(
     >>> sbd.write_figure("figure.png", raw, raw, fft=False).name
     'figure.png'
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise SBDError(f"A figure is a {', '.join(SUFFIXES)} file; {path.name!r} is none.")
+    path = with_suffix_of(path, "figure", SUFFIXES)
     figure = plate(raw, denoised, agreement=agreement, columns=columns, fft=fft, box=box)
-    try:
-        with replacing(path) as draft:
-            figure.savefig(draft, dpi=_DPI, format=path.suffix[1:].lower())
-    except OSError as error:
-        raise SBDError(f"The figure cannot be written to {path}: {error.strerror}.") from error
+    with writing(path, "figure") as draft:
+        figure.savefig(draft, dpi=_DPI, format=path.suffix[1:].lower())
     return path
 
 
@@ -120,8 +115,8 @@ def plate(
 
 
 def _part(m: Micrograph, rows: slice, across: slice) -> Micrograph:
-    image = np.asarray(m.data[0] if m.is_movie else m.data)
-    return m.replace(data=image[rows, across], frame_time=None)
+    first = m.frame(0)
+    return first.replace(data=first.data[rows, across])
 
 
 def _spectrum(axes: Any, m: Micrograph) -> None:

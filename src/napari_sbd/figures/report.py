@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SBDError
-from ..files import replacing
+from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from ..recipe import history
 from .panel import panel
@@ -83,17 +82,12 @@ def write_report(
     SBDError
         If the suffix is none of these or the file cannot be written.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise SBDError(f"A report is a {', '.join(SUFFIXES)} file; {path.name!r} is none.")
+    path = with_suffix_of(path, "report", SUFFIXES)
     figure = report_figure(
         raw, denoised, agreement=agreement, halves=halves, columns=columns, remarks=remarks
     )
-    try:
-        with replacing(path) as draft:
-            figure.savefig(draft, dpi=150, format=path.suffix[1:].lower())
-    except OSError as error:
-        raise SBDError(f"The report cannot be written to {path}: {error.strerror}.") from error
+    with writing(path, "report") as draft:
+        figure.savefig(draft, dpi=150, format=path.suffix[1:].lower())
     return path
 
 

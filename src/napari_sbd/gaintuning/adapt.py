@@ -150,7 +150,8 @@ def _first(
 ) -> np.ndarray:
     """What resampling starts from; the other losses do not look at it."""
     if loss != "resampling":
-        return frame.seen
+        result: np.ndarray = frame.seen
+        return result
     estimate = frame.denoise(network, frame.seen, frame.share, device, should_stop)
     return estimate.astype(np.float32)
 
@@ -170,7 +171,8 @@ def _loss(
         normal = torch.from_numpy((images - level).astype(np.float32)[:, None] / frame.scale)
         with autocast(device):
             clean = network(normal.to(device, memory_format=torch.channels_last))
-        return clean[:, 0].float() * frame.scale + level
+        result: Tensor = clean[:, 0].float() * frame.scale + level
+        return result
 
     m = network.multiple
     window = []
@@ -182,7 +184,8 @@ def _loss(
     with _repeatable():
         value = LOSSES[loss](predict, frame.seen[part], frame.noise, rng, first[part])
     # gradients near 1 for every pixel, as half precision needs; Adam does not mind
-    return value * (frame.seen[part].size / frame.scale**2)
+    result: Tensor = value * (frame.seen[part].size / frame.scale**2)
+    return result
 
 
 def _repeatable() -> AbstractContextManager[None]:

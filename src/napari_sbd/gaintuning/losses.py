@@ -87,7 +87,8 @@ def sure(
     here, there = predict(np.stack([image, image + step * direction]), 1.0)
     b, y = (torch.from_numpy(t).to(here.device) for t in (direction, image))
     divergence = (b * (there - here)).mean() / step
-    return (here - y).square().mean() - variance + 2 * variance * divergence
+    result: Tensor = (here - y).square().mean() - variance + 2 * variance * divergence
+    return result
 
 
 def resampling(

@@ -28,7 +28,8 @@ class Counted:
 
     def draw(self, expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A noisy image of a known expectation."""
-        return rng.poisson(np.maximum(expected, 0)).astype(np.float32)
+        result: np.ndarray = rng.poisson(np.maximum(expected, 0)).astype(np.float32)
+        return result
 
     def variance(self, image: np.ndarray) -> float:
         """Mean variance of the noise."""
@@ -49,7 +50,8 @@ class Gaussian:
     def take(self, image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
         """Draw a part of the image; ``image`` less this part is independent of it."""
         fresh = rng.standard_normal(image.shape) * (self.sd * np.sqrt(share * (1 - share)))
-        return (share * image + fresh).astype(np.float32)
+        result: np.ndarray = (share * image + fresh).astype(np.float32)
+        return result
 
     def part(self, share: float) -> Gaussian:
         """The noise of a part."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..errors import BlankImage, SBDError, in_words
 from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
 from ..networks import is_bundled
+from ..networks.choice import Modality
 from ..noise.level import noise_level
 from . import layer, noises
 from .adapt import Outcome, adapt
@@ -23,6 +25,8 @@ from .judge import Frame
 from .losses import LOSSES
 from .report import Report
 from .tuned import Tuned, fingerprint
+
+_logger = logging.getLogger(__name__)
 
 Frames = Literal["reference", "all", "each"] | int
 
@@ -39,6 +43,7 @@ def gain_tune(
     gain: float | None = None,
     offset: float | None = None,
     model: str | Path = "auto",
+    modality: Modality = "auto",
     loss: str = USUAL.loss,
     tune: layer.Tune = "gains",
     steps: int = USUAL.steps,
@@ -65,7 +70,7 @@ def gain_tune(
     gain, offset
         File units per electron, and at zero electrons; by default the micrograph's own. Where the
         gain is unknown, the noise is taken for Gaussian.
-    model
+    model, modality
         As in ``denoise``.
     loss
         ``"thinning"`` (needs the gain), ``"sure"``, ``"blind-spot"`` or ``"resampling"``, as
@@ -106,7 +111,7 @@ def gain_tune(
     source = as_micrograph(image, pixel_size, gain, offset)
     with in_words():
         return tune_model(
-            Denoiser(source, model=model, device=device),
+            Denoiser(source, model=model, modality=modality, device=device),
             loss=loss,
             tune=tune,
             steps=steps,
@@ -149,6 +154,8 @@ def tune_model(
             )
         )
     _tell(progress, 0, total, total, 0)
+    for _, report in found:
+        _logger.debug("%s of %s noise: %s", report.loss, report.noise, report.reason)
     card = worker.card
     changes = {name: np.stack([c[name] for c, _ in found]) for name in found[0][0]}
     return Tuned(

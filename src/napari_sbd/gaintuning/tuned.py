@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..files import replacing
+from ..files import writing
 from ..networks import ModelCard
 from .report import Report, together
 
@@ -209,12 +209,9 @@ class Tuned:
         path = Path(path)
         if path.suffix != ".safetensors":
             raise SBDError(f"Gains are written to a .safetensors file, not to {path.name!r}.")
-        try:
-            with replacing(path) as draft:
-                save_file(self.changes, draft, self.facts())
-                draft.chmod(0o644)  # safetensors makes files that only their owner can read
-        except OSError as error:
-            raise SBDError(f"The gains cannot be written to {path}: {error.strerror}.") from error
+        with writing(path, "file of gains") as draft:
+            save_file(self.changes, draft, self.facts())
+            draft.chmod(0o644)  # safetensors makes files that only their owner can read
         return path
 
     @classmethod
@@ -237,7 +234,7 @@ class Tuned:
             with safe_open(path, "numpy") as file:
                 facts = file.metadata() or {}
                 if facts.get("format") != _FORMAT:
-                    raise SBDError(f"{path} holds no gains; sbd.gain_tune(...).save() writes some.")
+                    raise SBDError(f"{path} holds no gains; choose a file that GainTuning saved.")
                 changes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return cls.from_facts(facts, changes)
         except OSError as error:

@@ -11,6 +11,7 @@ import struct
 import tokenize
 import zlib
 from importlib import import_module
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +19,14 @@ from ..errors import SBDError
 from ..files import check_folder
 from ..foreign import micrograph_of
 from ..micrograph import Micrograph
+from ..recipe import CHOSEN
+from .formats import FORMATS, MRC, readers, writers
 
-_MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
 _COMPRESSED = (".gz", ".bz2")
-_READERS = {
-    ".dm3": "dm",
-    ".dm4": "dm",
-    **dict.fromkeys(_MRC, "mrc"),
-    **dict.fromkeys((".mrc.gz", ".mrc.bz2"), "mrc"),
-    ".ser": "ser",
-    ".emd": "emd",
-    ".de5": "emd",
-    ".h5": "emd",
-    ".hdf5": "emd",
-    ".hspy": "hyperspy",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".npy": "npy",
-    ".png": "png",
-}
-_WRITERS = {
-    ".ome.tif": "tiff",
-    ".ome.tiff": "tiff",
-    ".dm4": "dm",
-    ".mrc": "mrc",
-    ".mrcs": "mrc",
-    ".emd": "emd",
-    ".h5": "emd",
-    ".hdf5": "emd",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".npy": "npy",
-}
-_FOLDERS = {".zarr": "ome_zarr"}
-_FOLDERS_TO_READ = {**_FOLDERS, ".zspy": "hyperspy"}  # a .zspy may also be a ZIP archive
+_READERS = readers()
+_WRITERS = writers()
+_FOLDERS = readers(folders=True)  # a .zspy may also be a ZIP archive
+_WITH_TEXTS = ("mrc", "tiff", "seq")  # whose acquisition software writes one beside
 _STREAMED = {
     ".zarr": "ome_zarr",
     ".tif": "tiff_frames",
@@ -66,10 +41,19 @@ _DAMAGED = (
 )
 _LIBRARIES = ("PIL", "h5py", "lzma", "numcodecs", "tifffile", "xml", "zarr")
 _logger = logging.getLogger(__name__)
+SUPER_RESOLUTIONS = (1, 2, 4)
+"""Pixels of the image for one of the detector along each axis, of files of electron events."""
 _OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
-READ_SUFFIXES = tuple(_READERS)
-"""Suffixes of files that need no optional package; ``.zarr`` is a folder."""
-WRITE_SUFFIXES = tuple(_WRITERS)
+READ_SUFFIXES = tuple(
+    dict.fromkeys(
+        suffix
+        for f in FORMATS
+        if f.of_folders and not (f.folder or f.rosetta)
+        for suffix in f.suffixes
+    )
+)
+"""Suffixes of image files that need no optional package; ``.zarr`` is a folder."""
+WRITE_SUFFIXES = tuple(suffix for suffix in _WRITERS if suffix not in _FOLDERS)
 
 __all__ = [
     "READ_SUFFIXES",
@@ -84,7 +68,9 @@ __all__ = [
 ]
 
 
-def read(path: str | os.PathLike[str]) -> Micrograph:
+def read(
+    path: str | os.PathLike[str], *, sum_frames: int = 1, super_resolution: int = 1
+) -> Micrograph:
     """Read an image or movie; the suffix chooses the format.
 
     DM3, DM4, MRC, SER, EMD (Velox, Berkeley, Prismatic), HyperSpy's HDF5 and Zarr files, our HDF5,
@@ -95,6 +81,11 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     ----------
     path
         The file.
+    sum_frames
+        Frames of a movie that are added to one, when they are used.
+    super_resolution
+        1, 2 or 4 pixels for one of the detector along each axis, of files that tell where in its
+        pixel each electron was seen (EER).
 
     Returns
     -------
@@ -104,7 +95,8 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     Raises
     ------
     SBDError
-        If there is no such file, or it is damaged, cut short or holds no grey-scale image.
+        If there is no such file, it is damaged, cut short or holds no grey-scale image, has fewer
+        frames than a sum, or does not tell places that finely.
 
     Examples
     --------
@@ -115,10 +107,12 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
     """
     path = Path(path).absolute()
     check_readable(path)
-    name = (_READERS | _FOLDERS_TO_READ).get(_suffix(path), "rosetta")
+    name = _READERS.get(_suffix(path), "rosetta")
+    chosen = choices(sum_frames, super_resolution)
     _logger.debug("%s is read by %s", path, name)
     try:
-        m: Micrograph = import_module(f".{name}", __name__).read(path)
+        m = _read(path, name, super_resolution)
+        m = m if sum_frames == 1 else import_module(".sums", __name__).summed(m, sum_frames)
     except SBDError as err:
         raise SBDError(f"{path.name}: {err}") from err
     except ImportError as err:
@@ -132,7 +126,41 @@ def read(path: str | os.PathLike[str]) -> Micrograph:
             f"{path.name} cannot be read as {path.suffix or 'an image'}: it is damaged, cut short "
             "or of another format than its suffix says; copy it again or correct the suffix."
         ) from err
-    return m.replace(name=stem(path), source=path)
+    told = {CHOSEN: chosen} if chosen else {}
+    return m.replace(name=stem(path), source=path, metadata={**m.metadata, **told})
+
+
+def _read(path: Path, reader: str, super_resolution: int) -> Micrograph:
+    options = {}
+    if reader == "eer":
+        options["super_resolution"] = super_resolution
+    elif super_resolution != 1:
+        raise SBDError(
+            "it does not tell where in a pixel each electron was seen, as EER files do; leave the "
+            "super-resolution out."
+        )
+    m: Micrograph = import_module(f".{reader}", __name__).read(path, **options)
+    if reader in _WITH_TEXTS:
+        m = import_module(".beside", __name__).with_text(m, path)
+    return m
+
+
+def choices(sum_frames: int = 1, super_resolution: int = 1) -> dict[str, int]:
+    """What was chosen of how to read a file, as recipes keep it; empty for a file as it is.
+
+    Raises
+    ------
+    SBDError
+        If a choice makes no sense for any file.
+    """
+    if not isinstance(sum_frames, Integral) or sum_frames < 1:
+        raise SBDError(
+            f"The number of frames to sum is a whole number from 1 up, not {sum_frames}."
+        )
+    if super_resolution not in SUPER_RESOLUTIONS:
+        raise SBDError(f"The super-resolution is 1, 2 or 4, not {super_resolution}.")
+    chosen = {"sum_frames": int(sum_frames), "super_resolution": int(super_resolution)}
+    return {name: value for name, value in chosen.items() if value != 1}
 
 
 def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
@@ -167,14 +195,17 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
     check_writable(path)
     if m.source is not None and path.exists() and m.source.exists() and path.samefile(m.source):
         raise SBDError(f"{path} is the raw file that this image came from; choose another name.")
-    writer = import_module(f".{(_WRITERS | _FOLDERS)[path.suffix.lower()]}", __name__)
+    writer = import_module(f".{_WRITERS[path.suffix.lower()]}", __name__)
     try:
         writer.write(m, path.resolve())
     except OSError as err:
-        raise SBDError(
-            f"{path} cannot be written ({err.strerror or err}); "
-            "check the rights and the free space of its folder."
-        ) from err
+        busy = isinstance(err, PermissionError) and path.exists()
+        remedy = (
+            "where another program or window has it open, close it there, or choose another name"
+            if busy
+            else "check the rights and the free space of its folder"
+        )
+        raise SBDError(f"{path} cannot be written ({err.strerror or err}); {remedy}.") from err
 
 
 def frame_writer(path: Path) -> Any:
@@ -190,7 +221,7 @@ def frame_writer(path: Path) -> Any:
 def check_readable(path: Path) -> None:
     """Refuse a path that holds no file, before any work is done."""
     try:
-        if path.is_dir() and path.suffix.lower() in _FOLDERS_TO_READ:
+        if path.is_dir() and path.suffix.lower() in _FOLDERS:
             return
         if path.is_dir():
             raise SBDError(f"{path} is a folder; give the image file in it.")
@@ -209,12 +240,12 @@ def check_readable(path: Path) -> None:
 
 def is_readable(path: Path) -> bool:
     """Whether a file's suffix is one of `READ_SUFFIXES`."""
-    return _suffix(path) in _READERS
+    return _suffix(path) in READ_SUFFIXES
 
 
 def is_writable(path: Path) -> bool:
     """Whether `write` knows the suffix of a path."""
-    return path.suffix.lower() in _WRITERS | _FOLDERS
+    return path.suffix.lower() in _WRITERS
 
 
 def check_writable(path: Path) -> None:
@@ -222,7 +253,7 @@ def check_writable(path: Path) -> None:
     if not is_writable(path):
         raise SBDError(
             f'Files "{path.suffix or path.name}" cannot be written; use one of '
-            f"{', '.join([*WRITE_SUFFIXES, *_FOLDERS])}."
+            f"{', '.join(_WRITERS)}."
         )
     if path.is_dir() and not (path.suffix.lower() in _FOLDERS and _is_store(path)):
         raise SBDError(f"{path} is a folder; give a file name in it.")
@@ -238,14 +269,25 @@ def stem(path: Path) -> str:
 def _suffix(path: Path) -> str:
     """The suffix that chooses the reader, in lower case; of compressed MRC files both."""
     last = path.suffix.lower()
-    compressed = last in _COMPRESSED and Path(path.stem).suffix.lower() in _MRC
+    compressed = last in _COMPRESSED and Path(path.stem).suffix.lower() in MRC
     return f".mrc{last}" if compressed else last
 
 
 def _is_damage(error: Exception) -> bool:
     """Whether an error is of the kind that a damaged file ends in."""
     library = type(error).__module__.partition(".")[0].lstrip("_")
-    return isinstance(error, _DAMAGED) or library in _LIBRARIES
+    if isinstance(error, _DAMAGED) or library in _LIBRARIES:
+        return True
+    return isinstance(error, TypeError | AttributeError) and _raised_in(error) in _LIBRARIES
+
+
+def _raised_in(error: Exception) -> str:
+    """The package whose code raised an error."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    name = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
+    return name.partition(".")[0]
 
 
 def _is_store(path: Path) -> bool:

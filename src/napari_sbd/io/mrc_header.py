@@ -72,7 +72,7 @@ def parse(raw: bytes) -> np.void:
         raise SBDError(f"its values are of MRC mode {mode}, which is not known; save it as mode 2.")
     if not known:
         raise ValueError("no MRC header")
-    header = min(known, key=lambda h: math.prod(_sizes(h)))
+    header: np.void = min(known, key=lambda h: math.prod(_sizes(h)))
     if int(header["mode"]) in _REFUSED:
         raise SBDError(_REFUSED[int(header["mode"])])
     if header["ispg"] >= _VOLUME_STACK:

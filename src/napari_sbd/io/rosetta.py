@@ -18,20 +18,10 @@ from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from .arrays import LAZY_BYTES
+from .formats import readers
 from .record import plain
 
-READERS = {
-    ".bcf": "bruker",
-    ".blo": "blockfile",
-    ".emi": "tia",
-    ".img": "jeol",
-    ".mib": "quantumdetector",
-    ".nxs": "nexus",
-    ".prz": "pantarhei",
-    ".rpl": "ripple",
-    ".tvips": "tvips",
-    ".unf": "semper",
-}
+READERS = readers(rosetta=True)
 """The reader of RosettaSciIO for a suffix; no other one is ever called."""
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _IMAGEJ_COUNTS = ("uint8", "uint16")
 _IMAGEJ_TYPES = (*_IMAGEJ_COUNTS, "float32")
 _STRAIGHT_LINE = 0  # the number of ImageJ's calibration function
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_LARGEST = 2**32 - 1  # that a TIFF holds in either part of a fraction
 _CLASSIC_LIMIT = 2**32 - 2**25
 _TAG_UNITS = {2: "inch", 3: "cm"}
 _LONGEST_TAG = 1024
@@ -47,22 +49,41 @@ def read(path: Path) -> Micrograph:
     with tifffile.TiffFile(path) as file:
         check_complete(file, path)
         series = detector_image(file)
-        page = series.keyframe
-        vendor = tiff_vendors.pixel_size(page)
-        beside = tiff_vendors.pixel_size_beside(page, path)
-        m = Micrograph(_load(path, file, series))
-        m = m.replace(
-            metadata=_metadata(file, page),
-            pixel_size=vendor or beside or _pixel_size_of_tags(page),
-            frame_time=tiff_vendors.frame_time(page) if m.is_movie else None,
-        )
-        if file.ome_metadata:
-            return _with_ome(m, file.ome_metadata, file.series.index(series))
-        if file.is_imagej:
-            fields = file.imagej_metadata or {}
-            size = vendor or _pixel_size_of_imagej(fields, page) or beside
-            return _with_imagej(m.replace(pixel_size=size), fields)
-        return m
+        return _described(path, file, series, _load(path, file, series))
+
+
+def calibration_so_far(path: Path) -> Micrograph:
+    """What ``read`` says of a file that still grows, or was never completed, with one zero as data.
+
+    Raises
+    ------
+    SBDError, ValueError
+        If not even its first page is there.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        return _described(path, file, detector_image(file), np.zeros((1, 1, 1), np.uint8))
+
+
+def _described(path: Path, file: Any, series: Any, data: Any) -> Micrograph:
+    """Data with what the file says of them."""
+    page = series.keyframe
+    vendor = tiff_vendors.pixel_size(page)
+    beside = tiff_vendors.pixel_size_beside(page, path)
+    m = Micrograph(data)
+    m = m.replace(
+        metadata=_metadata(file, page),
+        pixel_size=vendor or beside or _pixel_size_of_tags(page),
+        frame_time=tiff_vendors.frame_time(page) if m.is_movie else None,
+    )
+    if file.ome_metadata:
+        return _with_ome(m, file.ome_metadata, file.series.index(series))
+    if file.is_imagej:
+        fields = file.imagej_metadata or {}
+        size = vendor or _pixel_size_of_imagej(fields, page) or beside
+        return _with_imagej(m.replace(pixel_size=size), fields)
+    return m
 
 
 def write(m: Micrograph, path: Path) -> None:
@@ -245,7 +266,10 @@ def _ome_options(m: Micrograph, text: str) -> dict[str, Any]:
     y, x = m.pixel_size_yx
     metadata |= {"PhysicalSizeX": x, "PhysicalSizeXUnit": "nm"}
     metadata |= {"PhysicalSizeY": y, "PhysicalSizeYUnit": "nm"}
-    per_cm = tuple(1e7 / size for size in (x, y))
-    if max(per_cm) >= 2**32:
+    per_cm = [1e7 / size for size in (x, y)]
+    if max(per_cm) > _LARGEST:
         return {"metadata": metadata}
-    return {"metadata": metadata, "resolution": per_cm, "resolutionunit": "CENTIMETER"}
+    # as fractions: tifffile before 2026 rounds numbers of this size by up to 14 %
+    ratios = [Fraction(n).limit_denominator(int(_LARGEST / n)) for n in per_cm]
+    resolution = tuple((ratio.numerator, ratio.denominator) for ratio in ratios)
+    return {"metadata": metadata, "resolution": resolution, "resolutionunit": "CENTIMETER"}

@@ -63,7 +63,7 @@ def _is_short(page: Any) -> bool:
     if page.compression != _NO_COMPRESSION or len(page.dataoffsets) < 2 or page.is_tiled:
         return False
     row = math.ceil(page.imagewidth * page.bitspersample / 8)
-    return sum(page.databytecounts) < row * page.imagelength * page.samplesperpixel
+    return bool(sum(page.databytecounts) < row * page.imagelength * page.samplesperpixel)
 
 
 def _check_chain(file: Any, path: Path) -> None:

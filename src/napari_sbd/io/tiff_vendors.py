@@ -165,7 +165,7 @@ _TAGS: tuple[Callable[[Any], Size | None], ...] = (
 
 def _metres(text: str) -> Size | None:
     """Pixel size in metres as Tescan writes it."""
-    sizes = (re.search(rf"(?<![A-Za-z])PixelSize{axis}\s*=\s*([-+.\deE]+)", text) for axis in "YX")
+    sizes = (re.search(rf"(?<![A-Za-z])PixelSize{axis}\s*=\s*([-+.,\deE]+)", text) for axis in "YX")
     y, x = (found and found[1] for found in sizes)
     return pixel_size_nm(y, "m", x, "m")
 

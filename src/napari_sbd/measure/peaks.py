@@ -156,10 +156,12 @@ def _fit(
         centre, height, width = p[:count], p[count : 2 * count], p[2 * count]
         bells = np.exp(-((t[:, None] - centre) ** 2) / 2 / width**2)
         background: np.ndarray = p[-2] + p[-1] * (t - middle)
-        return bells @ height + background
+        result: np.ndarray = bells @ height + background
+        return result
 
     def misfit(p: np.ndarray) -> np.ndarray:
-        return solve_triangular(lower, model(p) - values, lower=True)
+        result: np.ndarray = solve_triangular(lower, model(p) - values, lower=True)
+        return result
 
     heights = np.interp(start, t, values) - values.min()
     guess = np.concatenate([start, heights, [0.2, values.min(), 0.0]])

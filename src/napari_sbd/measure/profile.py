@@ -50,7 +50,8 @@ class Profile:
     @property
     def error(self) -> np.ndarray:
         """(n,) one standard deviation of the first of ``values``."""
-        return np.sqrt(np.diagonal(self.covariance))
+        result: np.ndarray = np.sqrt(np.diagonal(self.covariance))
+        return result
 
     def table(self) -> pd.DataFrame:
         """``position_nm`` (or ``_px``), each of ``values``, and the error of the first."""
@@ -102,7 +103,7 @@ def line_profile(
         raise SBDError(f"The width of the profile must be positive, not {width}.")
     first = np.asarray(next(iter(images.values())))
     size = np.asarray(pixel_size_yx or (1.0, 1.0))
-    weights, position = _weights(first.shape, np.array([start, end], float), width, size)
+    weights, position = weights_along(first.shape, np.array([start, end], float), width, size)
     held = np.isfinite(np.stack([np.asarray(v, float) for v in images.values()])).all(0).ravel()
     share = weights @ held.astype(float)
     used = weights.multiply(held).tocsr()
@@ -124,7 +125,7 @@ def line_profile(
     return Profile(position, unit, values, covariance, words)
 
 
-def _weights(
+def weights_along(
     shape: tuple[int, ...], ends: np.ndarray, width: float, size: np.ndarray
 ) -> tuple[Any, np.ndarray]:
     """Sparse (n, pixels) weights of the samples, and where these lie along the line."""

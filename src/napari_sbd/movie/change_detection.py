@@ -63,7 +63,8 @@ class Stillness:
         above = np.clip(mean - self._offset, 0, None)
         deviation = level * np.sqrt(above / max(above.mean(), 1e-12))
         drawn = [self._worker(mean + self._noise(deviation)) for _ in range(_DRAWS)]
-        squares = [(a - b) ** 2 for a, b in combinations(drawn, 2)]
+        # in units of the noise: frames may be of another brightness than this one
+        squares = [((a - b) / max(level, 1e-30)) ** 2 for a, b in combinations(drawn, 2)]
         variance = _average(np.mean(squares, 0), _FAR) / 2
         variance = np.maximum(variance, max(_FLOOR * variance.mean(), 1e-30))
         relative = [_average(square, _NEAR) / (2 * variance) for square in squares]
@@ -77,13 +78,17 @@ class Stillness:
         correlated = self._worker.camera.noise
         return noise if correlated is None else colour(noise, correlated)
 
-    def weights(self, clean: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def weights(
+        self, clean: np.ndarray, other: np.ndarray, level: float, other_level: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """How far to trust another frame, (h, w) each, 0 to 1.
 
         Parameters
         ----------
         clean, other
-            Denoised frames on the same pixels, NaN where there are no data.
+            Denoised frames on the same pixels, of the same brightness, NaN where there are no data.
+        level, other_level
+            Standard deviation of the noise that each had, on average, once it is white.
 
         Returns
         -------
@@ -94,9 +99,10 @@ class Stillness:
         difference = clean - other
         none = np.isnan(difference)
         square = _average(np.where(none, 0, difference) ** 2, _NEAR)
-        relative = square / (2 * self._variance)
-        beyond = [np.mean(relative > limit) for limit in self._limits]
-        enough = [tail <= _FALSE * share for tail, share in zip(_TAILS, beyond, strict=True)]
+        noise = max(level**2 + other_level**2, 1e-30)
+        relative = square / (noise * self._variance)
+        beyond = [float(np.mean(relative > limit)) for limit in self._limits]
+        enough = [bool(tail <= _FALSE * share) for tail, share in zip(_TAILS, beyond, strict=True)]
         excess = relative / self._limits[enough.index(True) if any(enough) else -1]
         same = 1 / (1 + _FALL * np.maximum(0, excess - 1))
         alike = 1 / (1 + (excess / _FOREIGN) ** 2)

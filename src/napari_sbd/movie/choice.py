@@ -1,11 +1,13 @@
-"""Whether a movie network or the rules of ``fusion`` suit a movie: what predicts held-out values.
+"""How much a movie network and the rules of ``fusion`` suit a movie: what predicts held-out values.
 
 Of a few frames a version with noise added is shown to both, and an independent one is held out
-(``windows.Windows.split``). The rules see the block sums of the frames around it as they are.
+(``windows.Windows.split``). The rules see the block sums of the frames around it as they are. The
+errors of the two differ, so a mean of both can be better than either.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,22 +17,36 @@ from ..frames import mean_filled
 from .fusion import fused_frames
 from .windows import Windows, clarity
 
-_CLEAR = 1.0  # standard errors by which the network must be better
+_logger = logging.getLogger(__name__)
+
+_CLEAR = 1.0  # standard errors by which another way must be better than a simpler one
 _LOOKS = 2  # frames that decide, spread over the movie
+_DIGITS = 2  # of the share
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a movie is denoised, and why."""
+    """How a movie is denoised, and why.
 
-    by_rules: bool
+    Parameters
+    ----------
+    share
+        Of the movie network in the result, 0 to 1; the rest is by the rules.
+    reason
+        In words.
+    """
+
+    share: float
     reason: str
 
 
 def choose_way(
     windows: Windows, worker: Denoiser, count: int, neighbours: int, seed: int = 0
 ) -> Way:
-    """Choose between a movie network and the rules.
+    """Choose between the rules, a movie network and a mean of both.
+
+    The share w of the network n beside the rules r is that which predicts the held-out values h
+    best by least squares, ``sum (n - r) (h - r) / sum (n - r)^2``.
 
     Parameters
     ----------
@@ -46,25 +62,44 @@ def choose_way(
         Of the rules.
     """
     if worker.camera.noise is not None:
-        return Way(False, "the movie network; rules and network were not compared, since the "
-                          "noise is correlated")  # fmt: skip
-    found = []
+        return Way(1.0, "the movie network; rules and network were not compared, since the "
+                        "noise is correlated")  # fmt: skip
+    looks: list[np.ndarray] = []  # (2, 2, H, W): of two pairs, network less rules, held out less
     for number in np.linspace(0, count - 1, 2 * _LOOKS + 1).astype(int)[1::2].tolist():
         around = windows.window(number)
         if around is None:
             continue
-        better = []
+        pairs = []
         for shown, held in windows.split(number):
             ruled = _ruled(windows, worker, number, shown, count, neighbours, seed)
-            better.append((ruled - held) ** 2 - windows.error(number, shown, held, around))
-        found.append(clarity(np.mean(better, 0)))
-    if not found:
-        return Way(True, "rules; no frame has others of the same scene beside it")
-    z = float(np.sum(found) / np.sqrt(len(found)))
-    if z > _CLEAR:
-        said = f"the movie network predicts held-out electrons better, by {z:.1f} standard errors"
-        return Way(False, said)
-    return Way(True, "rules; the movie network does not predict held-out electrons clearly better")
+            pairs.append((windows.estimate(number, shown, around) - ruled, held - ruled))
+        looks.append(np.array(pairs))
+    if not looks:
+        return Way(0.0, "rules; no frame has others of the same scene beside it")
+    return _weighed(looks)
+
+
+def _weighed(looks: list[np.ndarray]) -> Way:
+    """The way that predicts held-out values best, the simpler one where that is not clear."""
+    along = sum(float((look[:, 0] * look[:, 1]).sum()) for look in looks)
+    square = sum(float((look[:, 0] ** 2).sum()) for look in looks)
+    share = round(min(max(along / (square or 1.0), 0.0), 1.0), _DIGITS)
+
+    def better(one: float, other: float) -> float:
+        """By how many standard errors a share predicts better than another one."""
+        errors = [
+            [((look[:, 1] - w * look[:, 0]) ** 2).mean(0) for w in (other, one)] for look in looks
+        ]
+        return float(np.sum([clarity(a - b) for a, b in errors]) / np.sqrt(len(looks)))
+
+    z = better(share, 0.0)
+    _logger.debug("share of the movie network %s, better by %.1f standard errors", share, z)
+    if z <= _CLEAR:
+        return Way(0.0, "rules; the movie network adds nothing clear to what they predict")
+    words = f"held-out electrons better than rules, by {z:.1f} standard errors"
+    if better(share, 1.0) <= _CLEAR:
+        return Way(1.0, f"the movie network predicts {words}")
+    return Way(share, f"{share:.0%} of the movie network with the rest by rules predict {words}")
 
 
 def _ruled(
@@ -92,4 +127,5 @@ def _ruled(
         frames.append(sums - dark)
     fused = list(fused_frames(frames, worker.on_blocks(), neighbours, seed=seed))
     ready = working.like(fused[place] + dark)
-    return ready - ready.mean()
+    result: np.ndarray = ready - ready.mean()
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from ..noise.whitening import whiten
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 JITTER, REACH = 0.05, 0.6  # nm: see ``estimate_drift``
 SMALLEST_AGREEMENT = 0.8
@@ -69,12 +72,14 @@ class Drift:
         SBDError
             If the pixel size is unknown.
         """
-        return self.shifts * self._size()
+        result: np.ndarray = self.shifts * self._size()
+        return result
 
     @property
     def errors_nm(self) -> np.ndarray:
         """(N, 2) one standard error [nm]; raises as ``shifts_nm``."""
-        return self.errors * self._size()
+        result: np.ndarray = self.errors * self._size()
+        return result
 
     @property
     def changed(self) -> np.ndarray:
@@ -119,7 +124,7 @@ class Drift:
 
     def _size(self) -> np.ndarray:
         if self.pixel_size is None:
-            raise SBDError("The pixel size of the movie is unknown; give pixel_size=... in nm.")
+            raise SBDError("The pixel size of the movie is unknown; give it in nm.")
         return np.array(self.pixel_size)
 
 
@@ -196,6 +201,7 @@ def estimate_drift(
     drift = Drift(
         columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )
+    _logger.debug("%s", drift.verdict())
     if drift.changed.any():
         warn(drift.verdict())
     return drift

@@ -4,12 +4,13 @@ For frame t, the counts n_s of each neighbour s, brought to the place of t, are 
 
     w n_s + (1 - w) (f_t + u (n_s - f_s)),
 
-with f the frames denoised on their own and w, u the weights of ``stillness``. Where the scene is
-still (w = 1) these are plain counts, and the sum is an exposure of all frames. Where it has changed
-(w = 0), the neighbour is corrected by the change that the single frames show, which leaves of it
-only what the network did not explain; where it is another scene (u = 0), nothing. So the noise of
-the sum is much the same everywhere, as the network was trained for. ``docs/multiframe.md`` says
-where the result is worse than f_t.
+with f the frames denoised on their own and w, u the weights of ``stillness``. Neighbours of
+another brightness are brought to that of t first, and count for as much as they have electrons.
+Where the scene is still (w = 1) these are plain counts, and the sum is an exposure of all frames.
+Where it has changed (w = 0), the neighbour is corrected by the change that the single frames show,
+which leaves of it only what the network did not explain; where it is another scene (u = 0),
+nothing. So the noise of the sum is much the same everywhere, as the network was trained for.
+``docs/multiframe.md`` says where the result is worse than f_t.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from .register import moved
 
 _EVERY = 16  # frames after which the expected difference is learned again
 _CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved
+_FLICKER = 2.5  # standard errors by which the brightness of frames must differ
+_LIT = 0.3  # of the mean brightness, below which a place says little of that of the frame
 
 
 def fused_frames(
@@ -93,8 +96,8 @@ class _Fusion:
         self._track = Track(worker, should_stop=should_stop)
         self._block, self._stop = worker.block, should_stop
         self._final = worker.on_blocks(worker.quality)
-        offset = worker.source.offset * worker.block[0] * worker.block[1]
-        self._stillness = Stillness(self._track.inner, offset, seed)
+        self._offset = worker.source.offset * worker.block[0] * worker.block[1]
+        self._stillness = Stillness(self._track.inner, self._offset, seed)
         self._age = -1  # frames fused
 
     def look(self, frame: Any) -> Look | np.ndarray:
@@ -124,16 +127,23 @@ class _Fusion:
 
     def _fused(self, here: Look, others: list[Look]) -> np.ndarray:
         """(h, w) block sums expected in a frame, with the help of others."""
-        total = here.counts.copy()
+        total, count = here.counts.copy(), 1.0
         for other in others:
             counts, clean = _placed(other, here, self._block)
-            w, u = self._stillness.weights(here.clean, clean)
+            bright = _brightness(here, other, clean, self._offset)
+            counts, clean = (
+                x if bright == 1 else (x - self._offset) / bright + self._offset
+                for x in (counts, clean)
+            )
+            w, u = self._stillness.weights(here.clean, clean, here.level, other.level / bright)
             none = np.isnan(counts) | np.isnan(clean)
             n, f = (np.where(none, here.clean, x) for x in (counts, clean))
-            total += w * n + (1 - w) * (here.clean + u * (n - f))
-        return self._estimate(total, len(others) + 1)
+            # each counts as much as it has electrons, so that the sum is an exposure of all
+            total += bright * (w * n + (1 - w) * (here.clean + u * (n - f)))
+            count += bright
+        return self._estimate(total, count)
 
-    def _estimate(self, total: np.ndarray, count: int) -> np.ndarray:
+    def _estimate(self, total: np.ndarray, count: float) -> np.ndarray:
         # of one frame, so that the offset is that of one
         result: np.ndarray = self._final(total / count, should_stop=self._stop)
         return result
@@ -146,6 +156,23 @@ class _Fusion:
             hole = empty.repeat(self._block[0], 0).repeat(self._block[1], 1)
             fine[hole[: fine.shape[0], : fine.shape[1]]] = np.nan
         return fine
+
+
+def _brightness(here: Look, other: Look, clean: np.ndarray, offset: float) -> float:
+    """How bright another frame is over this one; 1 where they may well be alike.
+
+    Most places tell, so one that has changed, as a particle that enters the field, does not. The
+    offset must be known, or what is taken for brightness is offset in part.
+    """
+    one, two = here.clean - offset, clean - offset
+    lit = np.isfinite(one) & np.isfinite(two) & (one > _LIT * np.nanmean(one))
+    if not lit.any():
+        return 1.0
+    ratio = float(np.median(two[lit] / one[lit]))
+    # of the median of normal values that are as good as the counts they come from
+    error = np.hypot(here.level, other.level) / float(one[lit].mean()) * np.sqrt(np.pi / 2)
+    clear = ratio > 0 and abs(ratio - 1) > _FLICKER * error / np.sqrt(lit.sum())
+    return ratio if clear else 1.0
 
 
 def _placed(other: Look, here: Look, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

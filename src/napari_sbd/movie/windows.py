@@ -194,14 +194,14 @@ class Windows:
             assert seen is not None
             if len(found) * seen.sums().size > _ENOUGH:
                 break
-        return float(np.sum(found)) > _BETTER * np.sqrt(len(found))
+        return bool(float(np.sum(found)) > _BETTER * np.sqrt(len(found)))
 
     def _gain(self, number: int, around: Around) -> float:
         """How much better the window predicts held-out values, in standard errors."""
         better = []
         for shown, held in self.split(number):
             alone = (self._pass(self._worker.network, shown) - held) ** 2
-            better.append(alone - self.error(number, shown, held, around))
+            better.append(alone - (self.estimate(number, shown, around) - held) ** 2)
         return clarity(np.mean(better, 0))
 
     def working(self, number: int) -> Working:
@@ -225,11 +225,9 @@ class Windows:
             fresh *= np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-12), 0.05, None))
         return [(y + e, y - e / _HELD_OUT**2) for e in (fresh, -fresh)]
 
-    def error(self, number: int, shown: np.ndarray, held: np.ndarray, around: Around) -> np.ndarray:
-        """(H, W) squared error of the movie network against what was held out."""
-        window = around(self.working(number), shown, 0, 0)
-        result: np.ndarray = (self._pass(self._worker.movie_network, window) - held) ** 2
-        return result
+    def estimate(self, number: int, shown: np.ndarray, around: Around) -> np.ndarray:
+        """(H, W) what the movie network makes of a version of a frame's working image."""
+        return self._pass(self._worker.movie_network, around(self.working(number), shown, 0, 0))
 
     def _pass(self, network: Any, image: np.ndarray) -> np.ndarray:
         scale = image.std() or 1.0

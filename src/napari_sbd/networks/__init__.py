@@ -153,6 +153,12 @@ def companion(card: ModelCard) -> ModelCard:
     return found if found.frames == 1 else companion(found)
 
 
+def movie_model_of(card: ModelCard) -> ModelCard | None:
+    """The bundled movie network whose model for frames alone is this one; None without."""
+    beside = (m for m in models() if m.frames > 1 and companion(m).sha256 == card.sha256)
+    return next(beside, None)
+
+
 def is_bundled(card: ModelCard) -> bool:
     """Whether a model came with the package, so that its name finds it anywhere."""
     return any(card.sha256 == other.sha256 for other in models())
@@ -232,8 +238,9 @@ def _load(path: Path, sha256: str, architecture: str, device: str) -> UNet:
     except TypeError as error:
         raise SBDError(_misfit(path)) from error
     load_weights(network, path, sha256)
-    network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
+    network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.eval().requires_grad_(False)
+    return network
 
 
 def _misfit(path: Path) -> str:
@@ -249,7 +256,7 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
         If it is missing or not valid.
     """
     try:
-        card = kind.model_validate_json(path.read_text())
+        card = kind.model_validate_json(path.read_text("utf-8"))
     except OSError:
         raise SBDError(f"The model card {path} is missing.") from None
     except ValidationError as error:

@@ -8,6 +8,7 @@ the noise of neighbours is correlated, the halves come from the image that was m
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, get_args
@@ -19,6 +20,8 @@ from ..errors import SBDError
 from ..frames import mean_filled
 from . import ModelCard, load_network, models
 from .reflections import lost_reflection
+
+_logger = logging.getLogger(__name__)
 
 Modality = Literal["auto", "phase contrast", "dark field"]
 
@@ -89,12 +92,15 @@ def choose_model(
     clarity: dict[str, float] = {}
     for side in _LOOKS:
         if white is None:
-            seen, judge = _halves(_liveliest(frame, block, side), block)
+            seen, judge = _halves(liveliest(frame, block, side), block)
         else:
-            seen, judge = _fission(_liveliest(white, (1, 1), side))
+            seen, judge = _fission(liveliest(white, (1, 1), side))
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
+        _logger.debug(
+            "better than %s at %d pixels [standard errors]: %s", first.name, side, clarity
+        )
         others = [card for card in others if clarity[card.name] > _HOPELESS]
         if not others:
             break
@@ -132,7 +138,7 @@ def _clarity(gain: np.ndarray) -> float:
     return float(gain.mean() / (gain.std() / np.sqrt(gain.size) + 1e-30))
 
 
-def _liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
+def liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
     """The part of a frame with the most contrast, of about ``side`` blocks along a side."""
     sums = mean_filled(sampling.bin_counts(frame, block))
     windows = []

@@ -39,7 +39,8 @@ class Convolution(nn.Conv2d):
         x = x.to(dtype)
         if not minimal:
             bias = None if self.bias is None else self.bias.to(dtype)
-            return self._conv_forward(x, weight, bias)
+            result: Tensor = self._conv_forward(x, weight, bias)
+            return result
         y = _winograd(x, weight)
         return y if self.bias is None else y + self.bias.to(dtype)[:, None, None]
 

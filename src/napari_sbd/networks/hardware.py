@@ -63,9 +63,9 @@ def minimal_filtering_pays() -> bool:
 @lru_cache
 def _cpu_flags() -> frozenset[str]:
     try:
-        return frozenset(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return frozenset()
+        return frozenset(Path("/proc/cpuinfo").read_text("utf-8").split())
+    except (OSError, ValueError):
+        return frozenset()  # not Linux
 
 
 def precision(device: torch.device) -> torch.dtype:

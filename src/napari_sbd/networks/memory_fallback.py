@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from ..errors import DeviceFull, warn
 from . import tiling
 from .tile_size import SMALLEST, tile_size
 from .unet import UNet
+
+_logger = logging.getLogger(__name__)
 
 
 class Passes:
@@ -44,6 +47,7 @@ class Passes:
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
                 self.tile = min(tile, max(image.shape)) // 2
+                _logger.debug("tiles of %d do not fit on %s; next %d", tile, device, self.tile)
                 if self.tile < SMALLEST and device.type == "cpu":
                     raise
             if self.tile < SMALLEST:

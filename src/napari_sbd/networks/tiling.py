@@ -146,7 +146,8 @@ def _run(
         try:
             # only in inference mode do convolutions prepare their weights
             with torch.inference_mode() if lasting else torch.no_grad(), autocast(device):
-                return network(x, **options)
+                result: Tensor = network(x, **options)
+                return result
         except torch.cuda.OutOfMemoryError:
             raise DeviceFull(
                 "The memory of the graphics card is too small for this image; use the device cpu."

@@ -34,7 +34,8 @@ class Residual(nn.Module):
         nn.init.normal_(self.second.weight, std=1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        result: Tensor = x + self.second(F.relu(self.first(x)))
+        return result
 
 
 class NonLocal(nn.Module):
@@ -55,11 +56,15 @@ class NonLocal(nn.Module):
         query = _directions(self._split(self.query(x)), self.sharpness)
         key, value = _directions(self._split(self.key(source))), self._split(self.value(source))
         mixed = _attend(query, key, value, self.training).transpose(1, 2).flatten(2)
-        return x + self.out(mixed.transpose(1, 2).view(x.shape))
+        result: Tensor = x + self.out(mixed.transpose(1, 2).view(x.shape))
+        return result
 
     def _split(self, t: Tensor) -> Tensor:
         """(B, C, H, W) as (B, heads, H W, D), no copy where the memory has channels last."""
-        return t.permute(0, 2, 3, 1).flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        result: Tensor = (
+            t.permute(0, 2, 3, 1).flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        )
+        return result
 
 
 class UNet(nn.Module):
@@ -155,7 +160,7 @@ class UNet(nn.Module):
         stop_at
             Return the input of this non-local block, (B, C, H / 4, W / 4), instead.
         """
-        h = self.entry(F.pixel_unshuffle(x, 2))
+        h: Tensor = self.entry(F.pixel_unshuffle(x, 2))
         skips = []
         for level, stage in enumerate(self.encoder):
             h = stage(h)
@@ -205,7 +210,8 @@ def widened(network: UNet, frames: int, middle: float = 1.0, others: float = 0.0
 def _directions(t: Tensor, length: Tensor | float = 1.0) -> Tensor:
     """Vectors of a length along those of ``t`` (..., D), computed in single precision."""
     norm = torch.linalg.vector_norm(t, dim=-1, keepdim=True, dtype=torch.float32)
-    return (t * (length / norm.clamp_min(1e-12))).to(t.dtype)
+    result: Tensor = (t * (length / norm.clamp_min(1e-12))).to(t.dtype)
+    return result
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
 
 if TYPE_CHECKING:
     from .outliers import Outliers
+
+_logger = logging.getLogger(__name__)
 
 _PAIRS = 4  # of neighbouring frames of a movie, whose differences show its noise
 _NEAR = 1.5  # working pixels, from which an empty block is filled
@@ -195,6 +198,7 @@ def look_at(
         course = "is lower behind a straight edge" if light.is_step else "falls"
         seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
         facts["illumination_fall"] = round(light.fall, 3)
+    _logger.debug("seen of the camera: %s", " ".join(seen) or "nothing but white noise")
     return replace(camera, noise=spectrum, measured=measured, seen=tuple(seen), facts=facts), clean
 
 

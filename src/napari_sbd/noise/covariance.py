@@ -146,7 +146,8 @@ def pixel_kernel(noise: NoiseSpectrum) -> np.ndarray:
 def _box(f: np.ndarray, block: int) -> np.ndarray:
     """Squared transfer of the mean over pixels of a block."""
     phases = np.exp(2j * np.pi * f[:, None] * np.arange(block))
-    return np.abs(phases.mean(1)) ** 2
+    result: np.ndarray = np.abs(phases.mean(1)) ** 2
+    return result
 
 
 def _level(removed: np.ndarray, noise: NoiseSpectrum) -> float:

@@ -166,7 +166,7 @@ def find_constant(frame: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
 
 def _constant_rows(frame: np.ndarray) -> np.ndarray:
     some = frame[:, :: max(1, frame.shape[1] // 16)]
-    constant = (some == some[:, :1]).all(1)
+    constant: np.ndarray = (some == some[:, :1]).all(1)
     rows = np.flatnonzero(constant)
     constant[rows] = (frame[rows] == frame[rows, :1]).all(1)
     return constant

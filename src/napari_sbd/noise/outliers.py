@@ -108,7 +108,7 @@ def find_outliers(frame: Any, *, lines: bool = True) -> Outliers:
     if values.ndim != 2 or values.dtype.kind not in "buif":
         raise SBDError(
             f"Outliers are found in one frame (Y, X) of real numbers, not in {values.dtype} of "
-            f"shape {values.shape}; for a movie use find_fixed_outliers."
+            f"shape {values.shape}; give a movie frame by frame."
         )
     if values.dtype.kind == "b":
         values = values.astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, unmasked
+from ..recipe import CHOSEN
 from .outliers import find_outliers
 from .screen import differences
 
@@ -17,6 +19,9 @@ _ABSURD = 5.0  # times the median response of all pixels, or less than a fifth o
 _LARGE = 1.5  # times the median, from which an outlier of a gain reference is taken for a defect
 _FRAMES = 16  # in which a trace of the gain reference is sought
 _TRACE = 5.0  # standard deviations of chance, for which a trace counts
+_CLEARER = 1.5  # times the trace of the reference as it is, for which it is turned
+
+_AS_IT_IS = "as it is"
 
 Reference = Micrograph | str | os.PathLike[str] | np.ndarray | Any
 
@@ -39,7 +44,8 @@ def apply_references(
         Image or movie as the camera wrote it; lazy data stay lazy.
     dark
         Image or movie without beam, of which the mean is taken: a micrograph, an array or the path
-        of a file. It must have been exposed as the micrograph was. Without, the offset of the
+        of a file. It must have been exposed as a frame of the micrograph was; of frames that were
+        summed as they were read (``read``), it is subtracted as often. Without, the offset of the
         micrograph is subtracted where a gain reference is applied.
     gain_reference
         Image or movie of even illumination, or the inverse of that, in any unit; its mean over
@@ -47,7 +53,9 @@ def apply_references(
     multiply
         False divides by the gain reference (an image of even illumination), True multiplies
         (the inverse, as many cameras' software writes it). None follows the image: sharp
-        variations of the reference must show in it, upright or inverted.
+        variations of the reference must show in it, upright or inverted. Where they show clearer
+        when the reference is turned or flipped, as acquisition software turns frames (SerialEM's
+        ``RotationAndFlip``), it is turned, with a warning.
 
         References of twice or half the size along both axes are binned or repeated, for frames
         that are read out in super-resolution or binned by 2; of a dark reference the sum is kept.
@@ -67,7 +75,7 @@ def apply_references(
     -----
     UserWarning
         If the image shows no trace of the gain reference and ``multiply`` does not say how to
-        apply it; then it is divided by.
+        apply it; then it is divided by. If the reference fits when it is turned.
 
     Examples
     --------
@@ -80,21 +88,37 @@ def apply_references(
     """
     if dark is None and gain_reference is None:
         return micrograph
+    zero, factor = correction(micrograph, dark, gain_reference, multiply)
+    return corrected(micrograph, zero, factor).replace(offset=0.0)
+
+
+def correction(
+    micrograph: Micrograph,
+    dark: Reference | None,
+    gain_reference: Reference | None,
+    multiply: bool | None = None,
+) -> tuple[Any, Any]:
+    """What ``corrected`` takes for a micrograph and others of its camera: zero and factor.
+
+    Arguments and errors are those of ``apply_references``.
+    """
     shape = micrograph.shape[-2:]
     zero: Any = micrograph.offset
     if dark is not None:
         zero = _fitted(mean_of(dark, "dark reference"), shape, "dark reference", is_sum=True)
         zero[find_outliers(zero, lines=False).mask] = np.nan
+        zero *= micrograph.metadata.get(CHOSEN, {}).get("sum_frames", 1)
         if not np.isfinite(zero).any():
             raise SBDError("The dark reference holds no usable pixel; record it again.")
     factor: Any = 1.0
     if gain_reference is not None:
         response = mean_of(gain_reference, "gain reference")
-        response = _normal(_fitted(response, shape, "gain reference", is_sum=False))
         if multiply is None:
-            multiply = _is_inverse(micrograph, zero, response)
+            response, multiply = _as_it_shows(micrograph, zero, response)
+        else:
+            response = _normal(_fitted(response, shape, "gain reference", is_sum=False))
         factor = response if multiply else 1 / response
-    return corrected(micrograph, zero, factor).replace(offset=0.0)
+    return zero, factor
 
 
 def corrected(micrograph: Micrograph, zero: Any, factor: Any) -> Micrograph:
@@ -161,21 +185,60 @@ def _normal(response: np.ndarray) -> np.ndarray:
     return np.where(live, response / response[live].mean(), np.nan)
 
 
-def _is_inverse(micrograph: Micrograph, zero: Any, response: np.ndarray) -> bool:
-    """Whether the reference has to be multiplied with, from its trace in the frames."""
-    data = micrograph.data if micrograph.is_movie else micrograph.data[None]
-    step = max(1, len(data) // _FRAMES)
-    image = mean_of(data[::step][:_FRAMES], "image") - zero
-    bad = find_outliers(image).mask | ~np.isfinite(image) | ~np.isfinite(response)
-    a, b = (_sharp(np.where(bad, np.nan, v)) for v in (image, response))
-    size = np.sqrt((a**2).sum() * (b**2).sum())
-    trace = (a * b).sum() / size * np.sqrt((~bad).sum()) if size > 0 else 0.0
+def _as_it_shows(
+    micrograph: Micrograph, zero: Any, reference: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """The reference turned as it shows in the frames, and whether one has to multiply with it."""
+    image = _outer_mean(micrograph) - zero
+    bad = find_outliers(image).mask | ~np.isfinite(image)
+    fitting: dict[str, np.ndarray] = {}
+    refused: SBDError | None = None
+    for name, turned in _turns(reference):
+        try:
+            fitting[name] = _normal(_fitted(turned, image.shape, "gain reference", is_sum=False))
+        except SBDError as error:
+            refused = refused or error
+    if not fitting:
+        assert refused is not None
+        raise refused
+    traces = {name: _trace(image, response, bad) for name, response in fitting.items()}
+    as_it_is = next(iter(traces))
+    best = max(traces, key=lambda name: abs(traces[name]))
+    if abs(traces[best]) < max(_TRACE, _CLEARER * abs(traces[as_it_is])):
+        best = as_it_is
+    trace = traces[best]
+    if best != _AS_IT_IS:
+        warn(f"The gain reference shows in the image when it is {best}; it was turned so.")
     if abs(trace) < _TRACE:
         warn(
             "The image shows no trace of the gain reference, so it may have been applied already "
-            "or belong to another camera; the image was divided by it. Say multiply=True or False."
+            "or belong to another camera; the image was divided by it. If so, leave it out."
         )
-    return bool(trace <= -_TRACE)
+    return fitting[best], bool(trace <= -_TRACE)
+
+
+def _turns(image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """An image as it is, and in the seven other ways in which it can be turned and flipped."""
+    for flip in ("", " and flipped left to right"):
+        for quarters in range(4):
+            words = f"turned by {90 * quarters}° counterclockwise" if quarters else ""
+            name = f"{words}{flip}".removeprefix(" and ") or _AS_IT_IS
+            turned = np.rot90(image, quarters)
+            yield name, turned[:, ::-1] if flip else turned
+
+
+def _outer_mean(micrograph: Micrograph) -> np.ndarray:
+    data = micrograph.data if micrograph.is_movie else micrograph.data[None]
+    step = max(1, len(data) // _FRAMES)
+    return mean_of(data[::step][:_FRAMES], "image")
+
+
+def _trace(image: np.ndarray, response: np.ndarray, bad: np.ndarray) -> float:
+    """How clearly a reference shows in an image, in standard deviations of chance."""
+    bad = bad | ~np.isfinite(response)
+    a, b = (_sharp(np.where(bad, np.nan, v)) for v in (image, response))
+    size = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / size * np.sqrt((~bad).sum())) if size > 0 else 0.0
 
 
 def _sharp(image: np.ndarray) -> np.ndarray:
@@ -183,4 +246,5 @@ def _sharp(image: np.ndarray) -> np.ndarray:
     padded = np.pad(image, 1, mode="reflect")
     d, _ = differences(padded, ~np.isfinite(padded))
     limit = 4 * np.std(d[np.abs(d) <= np.quantile(np.abs(d), 0.99)])
-    return np.clip(d, -limit, limit)
+    result: np.ndarray = np.clip(d, -limit, limit)
+    return result

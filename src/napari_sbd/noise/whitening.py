@@ -67,13 +67,15 @@ class NoiseSpectrum:
         """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
         fy, fx = np.broadcast_arrays(fy, fx)
         curve = _terms(fy, fx) @ np.array(self.coefficients)
-        return np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
+        result: np.ndarray = np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
+        return result
 
     def amplitude(self, shape: tuple[int, int]) -> np.ndarray:
         """What the real Fourier transform (H, W // 2 + 1) of an image is divided by."""
         fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
         amplitude = np.sqrt(self.power(fy, fx))
-        return np.maximum(amplitude, _FLOOR * amplitude.max())
+        result: np.ndarray = np.maximum(amplitude, _FLOOR * amplitude.max())
+        return result
 
     @property
     def correlated_over(self) -> float:
@@ -147,7 +149,7 @@ class NoiseSpectrum:
         from ..files import replacing
 
         with replacing(Path(path)) as draft:
-            draft.write_text(json.dumps({_KEY: self.to_dict()}))
+            draft.write_text(json.dumps({_KEY: self.to_dict()}), "utf-8")
         return Path(path)
 
     @classmethod
@@ -160,7 +162,7 @@ class NoiseSpectrum:
             If there is no such file, or it holds no noise spectrum.
         """
         try:
-            values = json.loads(Path(path).read_text())[_KEY]
+            values = json.loads(Path(path).read_text("utf-8"))[_KEY]
         except OSError as error:
             raise SBDError(
                 f"The noise is 'auto', 'white' or the file of a noise spectrum; {path} cannot be "
@@ -391,4 +393,5 @@ def _filtered(image: np.ndarray, noise: NoiseSpectrum, exponent: int) -> np.ndar
     amplitude = amplitude if exponent > 0 else 1 / amplitude
     wide = fft.irfft2(fft.rfft2(wide) * amplitude, shape)
     inner: np.ndarray = wide[_MARGIN : _MARGIN + image.shape[0], _MARGIN : _MARGIN + image.shape[1]]
-    return inner + mean
+    result: np.ndarray = inner + mean
+    return result

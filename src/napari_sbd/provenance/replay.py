@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
 from ..recipe import KEY
 from . import read_recipe
-from .command import as_command
-from .python import as_python
+from .written import as_command, as_python
 
 if TYPE_CHECKING:
     from ..series.stack import Series
     from .steps import Step
+    from .steps.follower import Follower
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
 
@@ -118,28 +121,33 @@ def rerun(
     >>> sbd.rerun("result.tif").verdict()
     'The result is identical. The source file is unchanged.'
     """
-    from .contradictions import within
-    from .replay_steps import Follower
     from .sources import found, intact, read_source
-    from .steps import Simulation, since_the_source, steps
+    from .steps import since_the_source, steps
+    from .steps.follower import Follower
 
     stored, kept, folder = _opened(result)
     chain = since_the_source(steps(kept))
     origin, raw, path = chain[0].source, None, None
-    if not isinstance(chain[0].settings, Simulation):
+    if not chain[0].settings.begins:
         if source is None and origin is None:
             raise SBDError("The recipe is of an image in memory; give its file as the source.")
         path = Path(source) if source is not None else found(origin, folder)  # type: ignore[arg-type]
-        raw = read_source(path)
+        raw = read_source(path, **(origin.reading if origin else {}))
     with in_words():
         find = partial(found, folder=folder)
         follower = Follower(raw, True, find, progress, should_stop)
         for step in chain:
-            again = follower.do(step)
+            again = _done(step, follower)
     identical, difference, contrast = _compare(stored, again, chain[-1])
-    wrong = [s for step in chain for s in within(step, stored if step is chain[-1] else None)]
-    wrong = [*dict.fromkeys([*follower.contradictions, *wrong])]
-    remarks = (*follower.remarks, *_other_versions(chain[-1]))
+    images = [None] * (len(chain) - 1) + [stored]
+    wrong = [
+        sentence
+        for step, image in zip(chain, images, strict=True)
+        for sentence in step.settings.contradictions(image)
+    ]
+    alike, apart = _halves(kept, follower.raw, again)
+    wrong = [*dict.fromkeys([*follower.contradictions, *wrong, *apart])]
+    remarks = (*follower.remarks, *alike, *_other_versions(chain[-1]))
     if wrong and identical is not None:
         identical = False
     whole = intact(origin, path)
@@ -185,19 +193,44 @@ def apply(
     >>> bool(np.array_equal(other.data, denoised.data))
     True
     """
-    from .replay_steps import Follower
     from .sources import found
-    from .steps import Simulation, since_the_source, steps
+    from .steps import since_the_source, steps
+    from .steps.follower import Follower
 
-    chain = [s for s in since_the_source(steps(recipe)) if not isinstance(s.settings, Simulation)]
+    chain = [s for s in since_the_source(steps(recipe)) if not s.settings.begins]
     if not chain:
         raise SBDError("The recipe only simulates; there is nothing in it to do with an image.")
     result: Any = image
     with in_words():
         follower = Follower(image, False, partial(found, folder=None), progress, should_stop)
         for step in chain:
-            result = follower.do(step)
+            result = _done(step, follower)
     return result
+
+
+def _halves(kept: Any, raw: Any, again: Any) -> tuple[list[str], list[str]]:
+    """What halves of the data show once more, and where the recipe says otherwise."""
+    from .halves import halves_of
+
+    said = halves_of(kept)
+    if said is None or not (isinstance(raw, Micrograph) and isinstance(again, Micrograph)):
+        return [], []
+    with in_words():
+        found = said.repeated(raw, again)
+    apart = [*said.contradictions(), *said.unlike(found)]
+    return ([] if apart else [str(found)]), apart
+
+
+def _done(step: Step, follower: Follower) -> Any:
+    """The result of one step more."""
+    kind = step.settings
+    _logger.debug("step %s: %s", step.operation, kind)
+    if not kind.begins:
+        if follower.newest is None:
+            raise SBDError("The recipe does not say what it began with; give the image.")
+        if not (kind.takes_series or isinstance(follower.newest, Micrograph)):
+            raise SBDError(f"{step.operation} needs an image or movie, and this is a series.")
+    return kind.do(follower)
 
 
 def _opened(result: Any) -> tuple[Any, Any, Path | None]:
@@ -226,7 +259,7 @@ def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | 
     """Whether identical, the largest difference, and the contrast of what was stored."""
     stored, again = _image(stored), _image(again)
     if hasattr(stored, "metadata") and hasattr(again, "metadata"):
-        return _difference(*_chosen(stored, again, step.settings))
+        return _difference(*step.settings.comparable(stored.data, again.data))
     if hasattr(stored, "columns") and hasattr(again, "columns") and hasattr(again, "dtypes"):
         names = [n for n in again.columns if n in stored.columns and again[n].dtype.kind in "fi"]
         then, now = stored[names].to_numpy(float), again[names].to_numpy(float)
@@ -245,18 +278,6 @@ def _image(values: Any) -> Any:
     from ..series.stack import to_micrograph
 
     return to_micrograph(values)
-
-
-def _chosen(stored: Any, again: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What can be compared: of a movie the frames that came to an end."""
-    from .replay_steps import readable
-
-    then, now = stored.data, again.data
-    if getattr(s, "unreadable_frames", None):
-        then = then[readable(s)]
-    elif isinstance(getattr(s, "frames", None), list) and then.shape == now.shape:
-        then, now = then[s.frames], now[s.frames]
-    return np.asarray(then), np.asarray(now)
 
 
 def _difference(then: np.ndarray, now: np.ndarray) -> tuple[bool, float, float | None]:

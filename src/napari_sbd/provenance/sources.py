@@ -9,18 +9,18 @@ from ..errors import SBDError
 from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..series.stack import Series
-from .steps import Origin
+from .steps.plain import Origin
 
 
-def read_source(path: Path) -> Micrograph | Series:
-    """Read an image or movie as a micrograph, a NIfTI stack as a series."""
+def read_source(path: Path, **reading: Any) -> Micrograph | Series:
+    """Read an image or movie as a micrograph, as ``read`` is told; a NIfTI stack as a series."""
     from ..series.files import is_nifti, read_series
 
     if is_nifti(path):
         return read_series(path)
     from ..io import read
 
-    return read(path)
+    return read(path, **reading)
 
 
 def image_of(result: Any) -> Any:
@@ -28,7 +28,7 @@ def image_of(result: Any) -> Any:
     if hasattr(result, "metadata") or isinstance(result, dict):
         return result if hasattr(result, "metadata") else None
     from ..io import READ_SUFFIXES
-    from .names import is_series_file
+    from .steps.names import is_series_file
 
     path = Path(result).absolute()
     kind = path.suffix.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from ..noise.covariance import covariance_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 _FALSE_DISCOVERIES = 0.05
 _SEEN = 0.01  # of the slow noise power; of less the smooth spectrum does not tell exactly
@@ -141,6 +144,7 @@ def residual_check(
     else:
         block = sampling.estimate_bin(mean_filled(expected)) or (4, 4)
     block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, counts.shape, strict=True))
+    _logger.debug("residual summed over blocks of %s pixels", block)
     holds = np.isfinite(counts) & np.isfinite(expected)
     y, x, area = (_sums(np.where(holds, i, 0), block) for i in (counts, expected, 1))
     held = area > 0

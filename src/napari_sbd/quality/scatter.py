@@ -33,7 +33,8 @@ def tile_sums(terms: np.ndarray) -> np.ndarray:
     step = max(1, min(_TILE, min(terms.shape) // 16))
     rows = np.add.reduceat(rest, np.arange(0, rest.shape[0], step), 0)
     sums: np.ndarray = np.add.reduceat(rows, np.arange(0, rest.shape[1], step), 1).ravel()
-    return sums / np.sqrt(1 - (step / side) ** 2)
+    result: np.ndarray = sums / np.sqrt(1 - (step / side) ** 2)
+    return result
 
 
 def _without_local_mean(terms: np.ndarray) -> tuple[np.ndarray, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,8 @@ from .scatter import mean_and_error, tile_sums
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 _DRAWS = 2000
 _LEVEL = 0.95
@@ -233,6 +236,7 @@ def compare(
     scores = {name: replace(score, peak=top) for name, score in scores.items()}
     pairs = max(1, len(scores) * (len(scores) - 1) // 2)
     reach = float(norm.isf((1 - _LEVEL) / 2 / pairs))
+    _logger.debug("best of %s by %s: %s", list(scores), method, best)
     rows = []
     for name, score in scores.items():
         mean, error = mean_and_error(terms[name] - terms[best])

@@ -116,7 +116,8 @@ class Protocol(nn.Module):
         h = functional.gelu(self.entry(centred / self.spread))
         for layer in self.hidden:
             h = h + functional.gelu(layer(h))
-        return self.linear(centred) + self.exit(h)
+        result: Tensor = self.linear(centred) + self.exit(h)
+        return result
 
 
 def _unforeseen(length: int, inputs: int) -> Tensor:
@@ -160,7 +161,8 @@ class AnyLength(nn.Module):
         h = functional.relu(self.entry(noisy[:, None]))
         for layer in self.hidden:
             h = h + functional.relu(layer(h))
-        return noisy + self.exit(h)[:, 0]
+        result: Tensor = noisy + self.exit(h)[:, 0]
+        return result
 
 
 _KINDS = {"paper": Paper, "protocol": Protocol, "any-length": AnyLength}
@@ -178,4 +180,5 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     kind = options.pop("kind", None)
     if kind not in _KINDS:
         raise SBDError(f"The architecture is one of {', '.join(_KINDS)}, not {kind!r}.")
-    return _KINDS[kind](**options)
+    network: nn.Module = _KINDS[kind](**options)
+    return network

@@ -78,7 +78,7 @@ class Noise:
         """Noisy signals of known expectation (of known magnitude), float32, same shape."""
         if self.kind == "poisson":
             counts = rng.poisson(np.maximum(clean, 0) / self.level)
-            return counts.astype(np.float32) * np.float32(self.level)
+            return cast(np.ndarray, counts.astype(np.float32) * np.float32(self.level))
         level = np.float32(self.level)
         noisy = clean + level * rng.standard_normal(clean.shape, np.float32)
         if self.kind == "gaussian":
@@ -106,7 +106,7 @@ class Noise:
     def variance(self, mean: np.ndarray) -> np.ndarray:
         """Variance of noisy values whose mean is known."""
         if self.kind == "poisson":
-            return self.level * np.maximum(mean, 0)
+            return cast(np.ndarray, self.level * np.maximum(mean, 0))
         if self.kind == "gaussian":
             return np.full(np.shape(mean), self.level**2)
         scaled = np.asarray(mean, np.float32) / np.float32(self.level)

@@ -223,7 +223,7 @@ def usable_mask(mask: Any, series: Series) -> np.ndarray:
     """
     if mask is None:
         return np.ones(series.grid, bool)
-    inside = np.asarray(mask) != 0
+    inside: np.ndarray = np.asarray(mask) != 0
     if inside.shape != series.grid:
         raise SBDError(
             f"The mask has shape {inside.shape}, a volume of the stack {series.grid}; they must be "

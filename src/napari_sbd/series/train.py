@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .model import SeriesModel
     from .tissue import Tissue
     from .training_pairs import Lessons
+
+_logger = logging.getLogger(__name__)
 
 STEPS = 2000
 _HELD_OUT = 0.12  # of the mask's voxels, as a slab at the end of the longest axis
@@ -135,6 +138,7 @@ def train_series(
         from .fit import fit
 
         where = resolve_device(device)
+        _logger.debug("noise %s, on %s", plan.noise, where)
         fitted = fit(
             *_start(plan, wanted, neighbours, seed),
             plan.noise,

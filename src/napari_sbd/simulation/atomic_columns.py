@@ -99,4 +99,5 @@ def circumradius(triangles: np.ndarray) -> np.ndarray:
     a, b, c = (triangles[:, i] - triangles[:, j] for i, j in ((1, 0), (2, 1), (0, 2)))
     twice_area = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
     sides = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1) * np.linalg.norm(c, axis=1)
-    return sides / np.maximum(2 * twice_area, 1e-12)
+    result: np.ndarray = sides / np.maximum(2 * twice_area, 1e-12)
+    return result

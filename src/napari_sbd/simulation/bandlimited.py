@@ -39,7 +39,8 @@ def weights(
     k = np.fft.fftfreq(size, 1 / size)
     waves = np.exp(2j * np.pi * np.outer(points, k) / box) * transfer(k / box)
     inverse = np.exp(-2j * np.pi * np.outer(k, np.arange(size)) / size) / size
-    return (waves @ inverse).real.astype(np.float32)
+    result: np.ndarray = (waves @ inverse).real.astype(np.float32)
+    return result
 
 
 def pixel_area(pixel: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -57,4 +58,5 @@ def coarser(image: np.ndarray, size: int) -> np.ndarray:
     n, half = image.shape[0], size // 2
     keep = np.r_[0:half, n - half : n]
     spectrum = np.fft.fft2(image)[np.ix_(keep, keep)]
-    return np.fft.ifft2(spectrum).real * (size / n) ** 2
+    result: np.ndarray = np.fft.ifft2(spectrum).real * (size / n) ** 2
+    return result

@@ -186,7 +186,7 @@ def _sequence(rng: np.random.Generator, scene: Scene, frames: int) -> np.ndarray
             if count > 1 and rng.random() < _LEAVE:
                 now = (now + int(rng.integers(1, count))) % count
             states[t] = now
-    share = np.eye(count)[states]
+    share: np.ndarray = np.eye(count)[states]
     between = rng.random(frames) < (0.0 if scene.ordered else 0.3)
     for t in np.flatnonzero(between)[1:] if frames > 1 else ():
         part = rng.uniform(0, 1)

@@ -52,4 +52,5 @@ def _at(images: np.ndarray, box: float, y: np.ndarray, x: np.ndarray, transfer: 
     """(N, M) values of filtered images at M points."""
     size = images.shape[-1]
     rows, cols = (bandlimited.weights(p, size, box, transfer) for p in (y, x))
-    return np.einsum("imx,mx->im", rows @ images, cols)
+    result: np.ndarray = np.einsum("imx,mx->im", rows @ images, cols)
+    return result

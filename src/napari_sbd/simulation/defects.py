@@ -90,7 +90,8 @@ def edge_displacement(xy: np.ndarray, burgers: np.ndarray, poisson: float = POIS
     stiff = 1 / (4 * (1 - poisson))
     u = np.arctan2(y, x) + 2 * stiff * x * y / r2
     v = -stiff * ((1 - 2 * poisson) * np.log(r2 / length**2) + (x**2 - y**2) / r2)
-    return length / (2 * np.pi) * (u[:, None] * along + v[:, None] * across)
+    result: np.ndarray = length / (2 * np.pi) * (u[:, None] * along + v[:, None] * across)
+    return result
 
 
 def burgers_vector(crystal: Material, zone: Direction) -> np.ndarray:
@@ -111,7 +112,8 @@ def burgers_vector(crystal: Material, zone: Direction) -> np.ndarray:
             f"No lattice translation of this material is perpendicular to the zone {zone}; "
             "choose another zone for a dislocation."
         )
-    return (every[flat][np.argmin(length[flat])] @ axes.T)[:2]
+    result: np.ndarray = (every[flat][np.argmin(length[flat])] @ axes.T)[:2]
+    return result
 
 
 def stacking_fault(

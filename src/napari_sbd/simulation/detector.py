@@ -203,7 +203,8 @@ def shift_rows(scene: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     where = np.clip(np.arange(width) - shifts[..., None], 0, width - 1)
     left = np.minimum(where.astype(int), width - 2)
     low, high = (np.take_along_axis(scene, i, -1) for i in (left, left + 1))
-    return low + (where - left) * (high - low)
+    result: np.ndarray = low + (where - left) * (high - low)
+    return result
 
 
 def streaked(scene: np.ndarray, length: float) -> np.ndarray:
@@ -213,7 +214,8 @@ def streaked(scene: np.ndarray, length: float) -> np.ndarray:
     kept = float(np.exp(-1 / length))
     # the scan has come from pixels like the first one
     start = kept * np.asarray(scene)[..., :1].astype(float)
-    return lfilter([1 - kept], [1, -kept], scene, axis=-1, zi=start)[0]
+    result: np.ndarray = lfilter([1 - kept], [1, -kept], scene, axis=-1, zi=start)[0]
+    return result
 
 
 def _light(shape: tuple[int, ...], fall: float) -> np.ndarray:

@@ -43,7 +43,8 @@ def terraces(rng: np.random.Generator, atoms: Atoms, box: float, thickness: floa
         normal = np.array([np.cos(angle), np.sin(angle)])
         beyond = (atoms.positions[:, :2] - box / 2) @ normal > rng.uniform(-0.35, 0.35) * box
         height += np.where(beyond, rng.choice([-1, 1]) * rng.uniform(2, 0.15 * thickness + 4), 0)
-    return np.maximum(height, 4.0)
+    result: np.ndarray = np.maximum(height, 4.0)
+    return result
 
 
 def _rim(

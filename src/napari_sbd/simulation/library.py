@@ -95,7 +95,8 @@ class Library:
                 raise SBDError(
                     f"Image {index} has {len(stored)} pixels of {row['pixel_nm']} nm and no others."
                 )
-            return stored[:size, :size]
+            corner: np.ndarray = stored[:size, :size]
+            return corner
         box, field = float(arrays["box_nm"]), float(arrays["field_nm"])
         if not pixel > 0:
             raise SBDError(f"A pixel size of {pixel} nm is impossible; it must be positive.")
@@ -106,7 +107,8 @@ class Library:
                 "side; lower the size or the pixel size."
             )
         v = _pixels(pixel, size, box, field, stored.shape[0])
-        return v @ stored @ v.T
+        shown: np.ndarray = v @ stored @ v.T
+        return shown
 
     def read_columns(self, index: int, pixel_nm: float | None = None) -> np.ndarray:
         """Read the true atomic columns of an image.

@@ -164,7 +164,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _path(folder: Path, piece: Piece) -> Path:
-    return folder / piece.rows[0]["file"]
+    return Path(folder / piece.rows[0]["file"])
 
 
 def _claim(folder: Path, wanted: dict[str, Any]) -> None:
@@ -191,7 +191,7 @@ def _check_room(folder: Path, needed: int) -> None:
     if needed > free:
         raise SBDError(
             f"The images need about {needed / 1e9:.2g} GB and {folder} has {free / 1e9:.2g} GB "
-            "free; make room, choose another folder or ask for fewer --images."
+            "free; make room, choose another folder or ask for fewer images."
         )
 
 

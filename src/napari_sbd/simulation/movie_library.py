@@ -103,8 +103,8 @@ def _claim(folder: Path, wanted: dict[str, Any]) -> None:
     if not note.exists():
         if any(folder.glob("movie*.tif")):
             raise SBDError(f"{folder} holds movies of something else; choose another folder.")
-        note.write_text(json.dumps(wanted))
-    elif json.loads(note.read_text()) != wanted:
+        note.write_text(json.dumps(wanted), "utf-8")
+    elif json.loads(note.read_text("utf-8")) != wanted:
         raise SBDError(
             f"{folder} holds movies of other frames, size, pixel or seed; choose another folder."
         )
@@ -124,7 +124,7 @@ def _write(path: Path, clip: Clip) -> None:
 
 
 def _table(path: Path, names: tuple[str, ...], rows: Any) -> None:
-    with replacing(path) as draft, draft.open("w", newline="") as file:
+    with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         writer.writerows([[f"{value:.6g}" for value in row] for row in rows])

@@ -49,7 +49,8 @@ def exit_wave(
     SBDError
         If the box needs more memory than the machine has, or an element is unknown.
     """
-    return exit_waves([atoms], box, kilovolt, slice_thickness, device)[0]
+    result: np.ndarray = exit_waves([atoms], box, kilovolt, slice_thickness, device)[0]
+    return result
 
 
 def exit_waves(
@@ -119,7 +120,8 @@ def exit_waves(
     # the last slice's atoms sit in its middle: go back by half a slice to the exit surface
     back = turn[:, keep[:, None], keep] / 2
     small = small * torch.polar(torch.full_like(back, (2 * half / n) ** 2), back)
-    return torch.fft.ifft2(small).to(torch.complex64).numpy()
+    result: np.ndarray = torch.fft.ifft2(small).to(torch.complex64).numpy()
+    return result
 
 
 def _form(element: str, k2: np.ndarray, box: float, n: int) -> Any:
@@ -172,7 +174,8 @@ def deposit(positions: np.ndarray, n: int, box: float, weight: np.ndarray | None
 def spreading(n: int) -> np.ndarray:
     """Transfer of ``deposit`` on the half spectrum (n, n // 2 + 1): sinc^2 along y and x."""
     ky, kx = np.sinc(np.fft.fftfreq(n)) ** 2, np.sinc(np.fft.rfftfreq(n)) ** 2
-    return ky[:, None] * kx[None]
+    result: np.ndarray = ky[:, None] * kx[None]
+    return result
 
 
 def _fft_size(least: float) -> int:

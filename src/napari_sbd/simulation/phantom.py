@@ -187,11 +187,13 @@ def _check(
 def _dark_field(columns: np.ndarray, box: float, size: int) -> np.ndarray:
     x, y, number, atoms = columns.T[:4]
     weight = atoms ** _ADF_POWERS[0] * number ** _ADF_POWERS[1]
-    return optics.adf_image(x, y, weight, box, _PROBE, size).numpy()
+    result: np.ndarray = optics.adf_image(x, y, weight, box, _PROBE, size).numpy()
+    return result
 
 
 def _in_pixels(columns: np.ndarray, pixel_size: float, margin: int, size: int) -> np.ndarray:
     """The crystalline columns inside the field, in the order of ``Phantom.columns``."""
     shown = columns[columns[:, 5] != AMORPHOUS][:, [1, 0, 2, 3, 4]]
     shown[:, :2] = shown[:, :2] / (pixel_size * 10) - margin
-    return shown[((shown[:, :2] > 0) & (shown[:, :2] < size - 1)).all(1)]
+    result: np.ndarray = shown[((shown[:, :2] > 0) & (shown[:, :2] < size - 1)).all(1)]
+    return result

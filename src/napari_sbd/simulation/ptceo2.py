@@ -259,7 +259,10 @@ def _normals() -> np.ndarray:
     """(3, 7) unit normals of {111} and {100} in the frame of ``block``, one of each pair."""
     z, y = np.array([1, -1, 0]) / math.sqrt(2), np.ones(3) / math.sqrt(3)
     octahedron = np.array([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / math.sqrt(3)
-    return np.stack([np.cross(y, z), y, z]) @ np.concatenate([octahedron, np.eye(3)]).T
+    result: np.ndarray = (
+        np.stack([np.cross(y, z), y, z]) @ np.concatenate([octahedron, np.eye(3)]).T
+    )
+    return result
 
 
 def _halved(body: Atoms, index: np.ndarray, column: int) -> tuple[Atoms, np.ndarray]:
@@ -285,7 +288,8 @@ def _exposed(body: Atoms) -> np.ndarray:
     columns, index = _grouped(body)
     distance = np.linalg.norm(columns[:, None] - columns[None], axis=-1)
     exposed = (distance < _NEIGHBOUR).sum(1) - 1 < 6
-    return (exposed & (columns[:, 1] > columns[:, 1].min() + 0.5))[index]
+    result: np.ndarray = (exposed & (columns[:, 1] > columns[:, 1].min() + 0.5))[index]
+    return result
 
 
 def _grouped(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:

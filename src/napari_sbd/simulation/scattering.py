@@ -85,7 +85,8 @@ def scattering_factor(element: str, k: np.ndarray) -> np.ndarray:
         raise SBDError(f"There is no scattering factor for element {element!r}, only for H to Lr.")
     a, b = _LOBATO[element]
     bk2 = b * np.asarray(k)[..., None] ** 2
-    return np.sum(a * (2 + bk2) / (1 + bk2) ** 2, axis=-1)
+    result: np.ndarray = np.sum(a * (2 + bk2) / (1 + bk2) ** 2, axis=-1)
+    return result
 
 
 def projected_potential(element: str, k: np.ndarray) -> np.ndarray:

@@ -87,7 +87,8 @@ def _supported(
     levels = (y[kept & (x <= step_place)].max(), y[kept & (x > step_place)].max())
 
     def ground(x: np.ndarray | float) -> np.ndarray:
-        return np.where(x > step_place, levels[1], levels[0])
+        result: np.ndarray = np.where(x > step_place, levels[1], levels[0])
+        return result
 
     radius = radius or rng.uniform(8, 24)
     cut = rng.uniform(-0.7, 0.4) * radius
@@ -125,7 +126,8 @@ def _facetted(
     else:
         axes = crystals.frame(materials.material(metal), zone, up)
     limits = radius * np.where(np.arange(14) < 8, 1.0, ratio) * rng.normal(1, 0.06, 14)
-    return (positions @ axes @ _FACES.T <= limits).all(1)
+    result: np.ndarray = (positions @ axes @ _FACES.T <= limits).all(1)
+    return result
 
 
 def _surface_defects(rng: np.random.Generator, body: Atoms, around: Atoms, flat: float) -> Atoms:

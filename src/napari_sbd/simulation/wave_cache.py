@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import threading
 import zipfile
@@ -17,6 +18,8 @@ from ..errors import Cancelled, SBDError, warn
 from ..files import is_whole, replacing
 from .dataset import Wave, simulate_wave
 from .scenes import Scene, simulate_scene
+
+_logger = logging.getLogger(__name__)
 
 
 def make_waves(
@@ -89,6 +92,7 @@ def _fill(
         damaged = len(there) - len(whole)
         warn(f"{damaged} damaged exit waves in {folder} are made again.")
     missing = [i for i in range(count) if i not in whole]
+    _logger.debug("%d of %d are in %s already", len(whole), count, folder)
     with processes(workers) as pool:
         for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
             if progress:

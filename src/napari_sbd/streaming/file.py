@@ -26,6 +26,8 @@ def denoise_file(
     target: str | Path,
     *,
     resume: bool = False,
+    sum_frames: int = 1,
+    super_resolution: int = 1,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     **settings: Any,
@@ -50,6 +52,8 @@ def denoise_file(
         Those of ``Settings``. The model is chosen, and tuned, once for the movie.
     resume
         Go on with an unfinished result; where there is none, begin.
+    sum_frames, super_resolution
+        How the file is read, as ``read`` takes it.
     progress
         Called with (done, total), in frames; gain tuning counts as one more.
     should_stop
@@ -75,7 +79,8 @@ def denoise_file(
     """
     path = Path(target).absolute()
     check_writable(path)
-    denoise_into(read(source), path, Settings.of(**settings), resume, progress, should_stop)
+    image = read(source, sum_frames=sum_frames, super_resolution=super_resolution)
+    denoise_into(image, path, Settings.of(**settings), resume, progress, should_stop)
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -61,7 +62,10 @@ def overlapped(
 
     try:
         for item in items:
-            ahead.append((item, computers.submit(_then, compute, item, reader.submit(read, item))))
+            # in the caller's context, so that its listener hears what they warn of
+            raw = reader.submit(copy_context().run, read, item)
+            done = computers.submit(copy_context().run, _then, compute, item, raw)
+            ahead.append((item, done))
             if len(ahead) > 2 * workers:
                 hand_over()
             if len(behind) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from ..micrograph import Micrograph
 from ..recipe import with_recipe
 from ..session import Fate, Frame, Session
 from .unfinished import Unfinished
+
+_logger = logging.getLogger(__name__)
 
 
 class Steps:
@@ -51,6 +54,7 @@ class Steps:
         template = self._with_entry(dict.fromkeys(range(len(session)), "denoised"))
         with self._writing():
             self._work.open(template, _job(session))
+        _logger.debug("%d of %d frames were done before", len(self._work.entries), len(session))
 
     def write(self, index: int, frame: Frame) -> None:
         """Write a frame and note that it is done."""

@@ -118,11 +118,11 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
             "or choose another name."
         ) from None
     try:
-        (work.folder / "process").write_text(str(os.getpid()))
+        (work.folder / "process").write_text(str(os.getpid()), "utf-8")
         if work.journal.frames() and not resume:
             raise SBDError(
                 f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
-                "resume it (--resume, resume=True), or delete that folder."
+                "resume it, or delete that folder."
             )
         yield work
     finally:
@@ -133,7 +133,7 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
 
 def _holder(folder: Path) -> str:
     try:
-        return f"number {(folder / 'process').read_text()}"
+        return f"number {(folder / 'process').read_text('utf-8')}"
     except OSError:
         return "of unknown number"
 

@@ -69,7 +69,8 @@ def _ramp(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     y, x = np.linspace(-0.5, 0.5, shape[0])[:, None], np.linspace(-0.5, 0.5, shape[1])
     angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0, _ILLUMINATION)
     along = np.sin(angle) * y + np.cos(angle) * x
-    return 1 + size * (along + rng.uniform(-1, 1) * along**2)
+    result: np.ndarray = 1 + size * (along + rng.uniform(-1, 1) * along**2)
+    return result
 
 
 def _transfer(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -51,8 +51,8 @@ def load(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
     """
     if not exists(folder):
         raise SBDError(
-            f"There is no checkpoint in {folder} to resume from; leave out --resume, and what was "
-            "simulated there is used."
+            f"There is no checkpoint in {folder} to resume from; begin anew there, and what was "
+            "simulated is used."
         )
     for name in (LATEST, PREVIOUS):
         path = folder / name
@@ -65,6 +65,4 @@ def load(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
                     f"{path} is of an older version; fine-tune the model of that run instead."
                 )
             return state
-    raise SBDError(
-        f"The checkpoints in {folder} are damaged; delete them and train again without --resume."
-    )
+    raise SBDError(f"The checkpoints in {folder} are damaged; delete them and begin anew.")

@@ -38,7 +38,10 @@ class Row(NamedTuple):
 
 def write(folder: Path, rows: list[Row]) -> None:
     """Write ``history.csv`` and ``curves.png``."""
-    with replacing(folder / "history.csv") as draft, draft.open("w", newline="") as file:
+    with (
+        replacing(folder / "history.csv") as draft,
+        draft.open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file)
         table.writerow(Row._fields)
         for row in rows:

@@ -72,7 +72,7 @@ class Learner:
         error = ((estimate.float() - clean) ** 2).mean((1, 2, 3)).add(1e-4).sqrt()
         loss = (error / noisy.square().mean((1, 2, 3)).sqrt()).mean()
         loss.backward()
-        value = loss.item()
+        value: float = loss.item()
         if math.isfinite(value):
             self.optimiser.step(min(1.0, (self.step + 1) / WARM_UP_STEPS) * factor)
             self.step += 1

@@ -169,7 +169,7 @@ def _check_room(recipe: Recipe, folder: Path) -> None:
     if need - there > free:
         raise SBDError(
             f"This recipe needs {need / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free "
-            "there; free some, choose another disk, or lower waves, images or image_size."
+            "there; free some, choose another disk, or lower the waves, the images or their size."
         )
 
 
@@ -196,10 +196,10 @@ def _claim(folder: Path, recipe: Recipe) -> None:
         ]
     note = folder / "data.json"
     if not note.exists():
-        note.write_text(json.dumps(wanted))
+        note.write_text(json.dumps(wanted), "utf-8")
         return
     try:
-        same = json.loads(note.read_text()) == wanted
+        same = json.loads(note.read_text("utf-8")) == wanted
     except ValueError as error:
         raise SBDError(f"{note} is damaged; train into another folder.") from error
     if not same:

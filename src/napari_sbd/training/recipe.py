@@ -214,7 +214,7 @@ def read_recipe(path: Path) -> Recipe:
     import yaml
 
     try:
-        keys = yaml.safe_load(path.read_text())
+        keys = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise SBDError(f"The recipe {path} cannot be read: {reason}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ..networks.unet import UNet
     from .history import Row
     from .recipe import Recipe
+
+_logger = logging.getLogger(__name__)
 
 RATE = 0.01
 FINE_TUNING_RATE = 0.004
@@ -101,7 +104,7 @@ def train(
         raise SBDError("The minutes of a training must be a number above 0.")
     if not resume and checkpoint.exists(folder):
         raise SBDError(
-            f"{folder} holds a run already; go on with --resume, or choose another folder."
+            f"{folder} holds a run already; go on with that run, or choose another folder."
         )
     saved = checkpoint.load(folder, report) if resume else None
     if saved is not None:
@@ -112,6 +115,7 @@ def train(
     if minutes is not None:
         plan = plan.model_copy(update={"minutes": minutes, "steps": None})
     rate = plan.rate or (FINE_TUNING_RATE if start else RATE)
+    _logger.debug("from %s at rate %g, %s", start or "scratch", rate, "resumed" if saved else "new")
     network = _first_network(plan, start, saved)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +139,7 @@ def train(
     except BrokenExecutor as error:
         raise SBDError(
             "A process that simulates was killed, probably for want of memory; use fewer "
-            "--workers, and the same command goes on with what is there."
+            "workers, and the same command goes on with what is there."
         ) from error
     except torch.cuda.OutOfMemoryError as error:
         raise SBDError(
@@ -212,7 +216,7 @@ def _write_model(
 def _disk_sentence(folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
-            f"The disk of {folder} is full; free some space and go on with --resume (without it "
+            f"The disk of {folder} is full; free some space and go on with that run (begin anew "
             "where training has not begun): what is there is kept."
         )
     return f"Training cannot go on in {folder}: {error.strerror or error}."

@@ -183,7 +183,7 @@ def keep_recipe(recipe: Recipe, folder: Path) -> None:
     plain = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECIPE).write_text(yaml.safe_dump(plain, sort_keys=False))
+        (folder / RECIPE).write_text(yaml.safe_dump(plain, sort_keys=False), "utf-8")
     except OSError as error:
         raise SBDError(f"{folder} cannot be written: {error.strerror or error}.") from error
 

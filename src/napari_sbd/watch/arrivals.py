@@ -110,7 +110,9 @@ class Arrivals:
         if self._missing:
             self._say(f"{self.source} is there now.")
         self._missing = False
-        return [arrival for path in paths for arrival in self._new(path, now)]
+        found = [arrival for path in paths for arrival in self._new(path, now)]
+        self.say_torn(now)
+        return found
 
     def unsettled(self, now: float) -> bool:
         """Whether a file may still turn out to be readable."""
@@ -119,6 +121,17 @@ class Arrivals:
             and not known.complained
             for known in self._files.values()
         )
+
+    def say_torn(self, now: float = float("inf")) -> None:
+        """Name files that end in the middle of a frame and have not changed for long, once."""
+        for path, known in self._files.items():
+            torn = known.stack is not None and known.stack.torn
+            if torn and not known.complained and now - known.changed >= PATIENCE:
+                known.complained = True
+                self._say(
+                    f"{path.name} ends in the middle of frame {known.stack.count}; the frames "  # type: ignore[union-attr]
+                    "before are taken."
+                )
 
     def _paths(self) -> list[Path]:
         whole_store = self.source.suffix.lower() == ".zarr"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..denoising.settings import Settings
-from ..errors import BlankImage
+from ..errors import BlankImage, listening
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
-from ..noise.references import apply_references, mean_of
+from ..noise.references import corrected, correction, mean_of
 from ..recipe import with_recipe
 from ..session import Fate, Session
 
@@ -42,11 +42,17 @@ class Cameras:
     ) -> None:
         self._settings, self._say, self._stop = settings, say, should_stop
         self._sessions: dict[object, Session] = {}
+        self._firsts: dict[object, Micrograph] = {}
+        self._corrections: dict[object, tuple[Any, Any]] = {}
         self._said: set[str] = set()
         self._dark = settings.dark and mean_of(settings.dark, "dark reference")
         self._response = settings.gain_reference and mean_of(
             settings.gain_reference, "gain reference"
         )
+
+    def first_like(self, image: Micrograph) -> Micrograph | None:
+        """The frame by which the model of such frames was made ready; None where there is none."""
+        return self._firsts.get(self._kind(image))
 
     def denoise(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
         """Denoise one frame (Y, X).
@@ -62,13 +68,12 @@ class Cameras:
         Cancelled
             If it was asked for.
         """
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always", UserWarning)
+        with listening() as heard:
             try:
                 result = self._denoised(image)
             except BlankImage as error:
                 result = image.replace(data=np.asarray(image.data, np.float32)), "blank", str(error)
-        for sentence in (str(w.message) for w in warned):
+        for sentence in heard:
             if sentence not in self._said:
                 self._said.add(sentence)
                 self._say(sentence)
@@ -76,15 +81,27 @@ class Cameras:
 
     def _denoised(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
         told = as_micrograph(image, **self._settings.calibration)
-        key = (told.shape, told.pixel_size_yx, told.gain, told.offset)
-        if key not in self._sessions:
-            # as a movie of one frame, since more will follow that may be blank
-            alone = image.replace(data=np.asarray(image.data)[None])
-            self._sessions[key] = Session(alone, self._settings, should_stop=self._stop)
-        session = self._sessions[key]
+        key = self._kind(image)
+        session = self._made_ready(image)
         if self._dark is not None or self._response is not None:
-            told = apply_references(told, self._dark, self._response)
+            if key not in self._corrections:  # the first frame tells how the references lie
+                self._corrections[key] = correction(told, self._dark, self._response)
+            told = corrected(told, *self._corrections[key]).replace(offset=0.0)
         frame = session.compute(0, np.asarray(told.data))
         result = told.replace(data=frame.values)
         entry = session.entry({0: frame.fate}, {0: frame.filled}, checksum=False)
         return with_recipe(result, entry), frame.fate, frame.reason
+
+    def _made_ready(self, image: Micrograph) -> Session:
+        """The model for such frames, made ready by this one where there is none yet."""
+        key = self._kind(image)
+        if key not in self._sessions:
+            # as a movie of one frame, since more will follow that may be blank
+            alone = image.replace(data=np.asarray(image.data)[None])
+            self._sessions[key] = Session(alone, self._settings, should_stop=self._stop)
+            self._firsts[key] = image
+        return self._sessions[key]
+
+    def _kind(self, image: Micrograph) -> object:
+        told = as_micrograph(image, **self._settings.calibration)
+        return told.shape, told.pixel_size_yx, told.gain, told.offset

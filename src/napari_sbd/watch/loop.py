@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -17,7 +18,10 @@ from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
 from .arrivals import Arrival, Arrivals
 from .camera import Cameras
+from .elsewhere import Helpers
 from .results import Line, Results
+
+_logger = logging.getLogger(__name__)
 
 _POLL = 0.05  # s between two looks at a source that shows nothing new
 _AGAIN = 1.0  # s until something that failed for reasons outside is tried again
@@ -39,6 +43,10 @@ class Seen:
         From the moment when the frame was there [s].
     waiting
         Frames that are there and not denoised yet.
+    reason
+        Why it was not denoised.
+    number
+        How many frames had come before it.
     """
 
     arrival: Arrival
@@ -48,6 +56,7 @@ class Seen:
     delay_s: float
     waiting: int
     reason: str = ""
+    number: int = 0
 
 
 @dataclass
@@ -74,6 +83,7 @@ def watch(
     glob: str = "*",
     to: str = "ome.tif",
     skip: bool = False,
+    scheduler: str | None = None,
     idle: float | None = None,
     on_frame: Callable[[Seen], None] = lambda seen: None,
     say: Callable[[str], None] = lambda sentence: None,
@@ -101,6 +111,10 @@ def watch(
         Suffix of the results of single images. Stacks become OME-Zarr stores that grow.
     skip
         Leave frames out that had to wait, and count them.
+    scheduler
+        Address of a dask.distributed scheduler, whose workers denoise all frames but the first of
+        each camera; they need the same model and reference files. Frames are read, and results
+        written, by this process.
     idle
         End when nothing new has come for this many seconds; None goes on until it is stopped.
     on_frame
@@ -115,7 +129,8 @@ def watch(
     Raises
     ------
     SBDError
-        If the settings cannot be used, or the output cannot be written at first.
+        If the settings cannot be used, the output cannot be written at first, or no scheduler
+        answers or it is lost; the next watch then goes on.
 
     Examples
     --------
@@ -136,9 +151,10 @@ def watch(
         raise SBDError("The results need another folder than the images.")
     cameras = Cameras(chosen, say, should_stop)
     results = closing(Results(folder, to)) if folder else nullcontext(None)
-    with results as kept:
+    helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
+    with results as kept, helpers as crew:
         arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
-        return _Watch(arrivals, cameras, kept, skip, on_frame, say).run(idle, should_stop)
+        return _Watch(arrivals, cameras, kept, crew, skip, on_frame, say).run(idle, should_stop)
 
 
 @dataclass
@@ -148,10 +164,13 @@ class _Watch:
     arrivals: Arrivals
     cameras: Cameras
     results: Results | None
+    helpers: Helpers | None
     skip: bool
     on_frame: Callable[[Seen], None]
     say: Callable[[str], None]
     waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    count: int = 0
     summary: Summary = field(default_factory=Summary)
     complaint: str = ""
 
@@ -160,24 +179,39 @@ class _Watch:
         while not should_stop():
             now = time.monotonic()
             found = self.arrivals.poll(now)
-            self.waiting += [(a, now) for a in found if not self._is_done(a)]
-            if self.waiting:
+            new = [arrival for arrival in found if not self._is_done(arrival)]
+            self.waiting += [(arrival, now) for arrival in new]
+            self.numbers.update((a.key, self.count + i) for i, a in enumerate(new))
+            self.count += len(new)
+            self._take_back()
+            if self.waiting and (self.helpers is None or self.helpers.has_room()):
                 last = now
                 try:
-                    self._next(should_stop)
+                    self._next()
                 except Cancelled:
                     break
+            elif self.waiting or self.helpers:
+                last = now
+                time.sleep(_POLL)
             elif idle is not None and now - last >= idle and not self.arrivals.unsettled(now):
                 break
             else:
                 time.sleep(_POLL)
-        self.summary.waiting = len(self.waiting)
+        self.arrivals.say_torn()
+        self.summary.waiting = len(self.waiting) + len(self.helpers or ())
         return self.summary
+
+    def _take_back(self) -> None:
+        """Keep what the helpers have done."""
+        for (arrival, since, raw), (result, fate, reason) in (
+            self.helpers.finished() if self.helpers is not None else ()
+        ):
+            self._keep(arrival, since, raw, result, fate, reason)
 
     def _is_done(self, arrival: Arrival) -> bool:
         return self.results is not None and arrival.key in self.results.done
 
-    def _next(self, should_stop: Callable[[], bool]) -> None:
+    def _next(self) -> None:
         """Take the newest frame; with ``skip`` the others are given up."""
         arrival, since = self.waiting.pop()
         if self.skip:
@@ -187,6 +221,10 @@ class _Watch:
         raw = result = None
         try:
             raw = arrival.stack.image(arrival.index, arrival.path)
+            first = self.cameras.first_like(raw)
+            if self.helpers is not None and first is not None:
+                self.helpers.give((arrival, since, raw), first, raw)
+                return
             result, fate, reason = self.cameras.denoise(raw)
         except Cancelled:
             self.waiting.append((arrival, since))
@@ -198,6 +236,17 @@ class _Watch:
             fate, reason = "unreadable", "its file has vanished"
         except (SBDError, ValueError) as error:
             fate, reason = "unreadable", str(error)
+        self._keep(arrival, since, raw, result, fate, reason)
+
+    def _keep(
+        self,
+        arrival: Arrival,
+        since: float,
+        raw: Micrograph | None,
+        result: Micrograph | None,
+        fate: str,
+        reason: str,
+    ) -> None:
         try:
             self._came_through(arrival, since, raw, result, fate, reason)
         except SBDError as error:
@@ -220,6 +269,7 @@ class _Watch:
         fate: str,
         reason: str,
     ) -> None:
+        _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and result is not None:
             path = self.results.put(arrival, result).name
@@ -231,4 +281,6 @@ class _Watch:
             self.results.note(line)
         self.complaint = ""
         self.summary.fates[fate] += 1
-        self.on_frame(Seen(arrival, raw, result, fate, delay, len(self.waiting), reason))
+        number = self.numbers.pop(arrival.key)
+        waiting = len(self.waiting)
+        self.on_frame(Seen(arrival, raw, result, fate, delay, waiting, reason, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -88,6 +89,7 @@ class Results:
             (line.take, line.file, line.content or 0) for line in lines if line.frame == 0
         )
         self.takes = {name: (take, content) for take, name, content in first}
+        self._owners = {line.output.casefold(): line.file for line in lines if line.output}
         self._table = csv.writer(self._file)
         if new:
             self._table.writerow([f.name for f in fields(Line)])
@@ -105,10 +107,20 @@ class Results:
         self.done.add((line.file, line.take, line.frame))
 
     def place(self, arrival: Arrival) -> Path:
-        """Where the result of a frame goes."""
+        """Where the result of a frame goes.
+
+        Files whose names differ by their suffix only, or where case does not count by that, have
+        results of other names.
+        """
         again = f"_{arrival.take}" if arrival.take > 1 else ""
         ending = f".{self.to.lstrip('.')}" if arrival.alone else ".zarr"
-        return self.folder / f"{stem(arrival.path)}{again}_denoised{ending}"
+        file = arrival.path.name
+        whole = file.replace(".", "_")
+        for name in (stem(arrival.path), whole, f"{whole}_{zlib.crc32(file.encode()):08x}"):
+            path = self.folder / f"{name}{again}_denoised{ending}"
+            if self._owners.setdefault(path.name.casefold(), file) == file:
+                break
+        return path
 
     def put(self, arrival: Arrival, result: Micrograph) -> Path:
         """Write the result (Y, X) of a frame.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,15 @@ class Stack:
         Keywords of ``Micrograph`` that go with each frame.
     places
         Of the frames in the file, where they are not equally long.
+    torn
+        Whether the file ends in the middle of a frame.
     """
 
     count: int
     frame: Callable[[int], np.ndarray]
     calibration: dict[str, Any]
     places: tuple[int, ...] = ()
+    torn: bool = False
 
     def image(self, index: int, path: Path) -> Micrograph:
         """A frame with its calibration."""
@@ -69,9 +72,9 @@ def so_far(path: Path, before: Stack | None = None) -> Stack:
     """
     suffix = path.suffix.lower()
     if suffix in _MRC:
-        return _mrc(path)
+        return _with_text(_mrc(path), path)
     if suffix in _TIFF:
-        return _tiff(path, before)
+        return _with_text(_tiff(path, before), path)
     if suffix in _ZARR:
         return _zarr(path, before)
     return complete(path)
@@ -88,6 +91,16 @@ def complete(path: Path) -> Stack:
     m = read(path)
     frames = m.data if m.is_movie else m.data[None]
     return Stack(len(frames), lambda i: np.asarray(frames[i]), _calibration(m))
+
+
+def _with_text(stack: Stack, path: Path) -> Stack:
+    """The stack with the pixel size of the text beside it, where the file gives none."""
+    from ..io.beside import with_text
+
+    if stack.calibration.get("pixel_size") is not None:
+        return stack
+    told = with_text(Micrograph(np.zeros((1, 1, 1))), path)
+    return replace(stack, calibration={**stack.calibration, "pixel_size": told.pixel_size})
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
@@ -110,8 +123,10 @@ def _mrc(path: Path) -> Stack:
     if kind.packed:
         return complete(path)
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
-    count = max(0, held - frames.offset) // (math.prod(frames.shape) * kind.dtype.itemsize)
-    return Stack(count, frames.__getitem__, {"pixel_size": pixel_size(header, extended)})
+    size = math.prod(frames.shape) * kind.dtype.itemsize
+    count, rest = divmod(max(0, held - frames.offset), size)
+    calibration = {"pixel_size": pixel_size(header, extended)}
+    return Stack(count, frames.__getitem__, calibration, torn=rest > 0)
 
 
 def _with_sections(raw: bytes) -> bytes:
@@ -129,7 +144,9 @@ def _tiff(path: Path, before: Stack | None) -> Stack:
     """By the pages that end within the file."""
     import tifffile
 
-    pages = list(before.places) if before else []
+    from ..io.tiff import calibration_so_far
+
+    pages, torn = list(before.places) if before else [], False
     with tifffile.TiffFile(path) as file:
         held, handle = file.filehandle.size, file.filehandle
         place = _next_page(handle, file.tiff, pages[-1]) if pages else file.pages.first.offset
@@ -139,7 +156,8 @@ def _tiff(path: Path, before: Stack | None) -> Stack:
             if page.ndim != 2:
                 return complete(path)
             parts = zip(page.dataoffsets, page.databytecounts, strict=True)
-            if any(start + length > held for start, length in parts):
+            torn = any(start + length > held for start, length in parts)
+            if torn:
                 break
             pages.append(place)
             place = _next_page(handle, file.tiff, place)
@@ -149,8 +167,8 @@ def _tiff(path: Path, before: Stack | None) -> Stack:
             file.filehandle.seek(pages[index])
             return np.asarray(tifffile.TiffPage(file, index=index).asarray())
 
-    calibration = before.calibration if before else _calibration(read(path))
-    return Stack(len(pages), frame, calibration, tuple(pages))
+    calibration = before.calibration if before else _calibration(calibration_so_far(path))
+    return Stack(len(pages), frame, calibration, tuple(pages), torn)
 
 
 def _next_page(handle: Any, kind: Any, place: int) -> int:

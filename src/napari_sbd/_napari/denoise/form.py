@@ -13,9 +13,10 @@ from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_image
-from ..forms.preferences import preference
+from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..jobs.gain import offer, short
+from ..jobs.preferences import preference
 from ..jobs.summary import Understanding, pixel_size_text
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class DenoiseForm(TaskWidget):
         )
         self.cancel.setToolTip("Stop now; finished frames are kept.")
         self.layer = LayerBox(viewer, "The image or movie to denoise.", is_image)
+        self.region = RegionBox(viewer, lambda: self.layer.layer)
         self.pixel_size = field(
             "unknown", "nm per pixel; two numbers, y x x, where the axes differ. Edit to correct."
         )
@@ -153,6 +155,7 @@ class DenoiseForm(TaskWidget):
     def _lay_out(self) -> None:
         for name, part in {
             "Image": self.layer,
+            "Region": beside(self.region, self.region.draw),
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
             "Gain": beside(self.gain, QLabel("offset"), self.offset),
             "Dose": stacked(self.dose, self.use),

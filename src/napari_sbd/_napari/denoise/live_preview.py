@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,11 @@ from napari.layers import Image
 from napari.utils.events import disconnect_events
 from napari.utils.transforms import Affine
 from qtpy.QtCore import QObject, QTimer, Signal
-from superqt.utils import create_worker
 
 from ...errors import Cancelled
-from ..forms.preferences import obey_limits
 from ..forms.task_widget import sentence
 from ..jobs.live import LiveDenoiser, Preview, Request
+from ..jobs.work import in_background
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -111,15 +111,9 @@ class LivePreview(QObject):
     def _begin(self, source: Image, request: Request) -> None:
         stop = Event()
 
-        def work() -> Preview:
-            obey_limits()
-            return self._denoiser(request, stop.is_set)
-
-        worker = create_worker(work, _ignore_errors=True, _start_thread=False)
-        worker.returned.connect(self._show)
-        worker.errored.connect(self._failed)
         self._working = stop, source, request
-        worker.start()
+        work = partial(self._denoiser, request, stop.is_set)
+        in_background(work, self._show, self._failed).start()
 
     def _show(self, preview: Preview) -> None:
         assert self._working is not None

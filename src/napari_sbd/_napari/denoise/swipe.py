@@ -110,7 +110,7 @@ class Swipe(QObject):
     def _grasps(self, position: Any) -> bool:
         assert self._left is not None
         per_canvas_pixel = 1 / (self._viewer.scene.camera.zoom * abs(float(self._left.scale[-1])))
-        return abs(self._column_at(position) - self.column) < _REACH * per_canvas_pixel
+        return bool(abs(self._column_at(position) - self.column) < _REACH * per_canvas_pixel)
 
     def _column_at(self, position: Any) -> float:
         assert self._left is not None

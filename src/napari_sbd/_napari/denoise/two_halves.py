@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,10 @@ from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...agreement.resolution import SplitHalf, split_half_resolution
-from ...errors import Cancelled
+from ...errors import Cancelled, listening
 from ...micrograph import Micrograph
+from ...recipe import HALVES, KEY
+from ...region import Region, made_in
 from ...repeat import denoiser_of
 from ..forms.curve import Curve
 from ..forms.fields import show_or_hide, text
@@ -46,6 +47,7 @@ class TwoHalves(QWidget):
         self._result: Image | None = None
         self._found: SplitHalf | None = None
         self._corner = 0, 0
+        self._frame: int | None = None
         self.words = text(_TIP)
         self.more = QPushButton("Show where")
         self.more.setToolTip("Add a map of how far both agree, and show the correlation by period.")
@@ -68,9 +70,9 @@ class TwoHalves(QWidget):
         """Ask, in the background, for the halves of what was denoised."""
         self.forget()
         self._result = result
-        frame = frame_shown(self._viewer, result) if source.is_movie else None
+        self._frame = frame_shown(self._viewer, result) if source.is_movie else None
         made = layers.micrograph_of(result)
-        raw, self._corner = _middle(source, frame)
+        raw, self._corner = _middle(source, self._frame, made_in(made))
         work = Work(f"Two halves of {source.name}", partial(_compare, raw, made), self)
         work.ended.connect(partial(self._ended, result))
         work.begin()
@@ -82,8 +84,22 @@ class TwoHalves(QWidget):
             show_or_hide(self.words, f"Two halves were not compared: {sentence(outcome)}")
             return
         self._found = outcome
+        self._keep(result, outcome)
         show_or_hide(self.words, str(outcome))
         self.more.setVisible(True)
+
+    def _keep(self, result: Image, found: SplitHalf) -> None:
+        """In the recipe of the result, with which it is saved, cited and repeated."""
+        how: dict[str, Any] = {"tuned_anew": False}
+        if self._frame is not None:
+            how["frame"] = self._frame
+        y, x = self._corner
+        height, width = found.map.shape
+        if (height, width) != tuple(result.data.shape[-2:]):
+            how["part"] = y, y + height, x, x + width
+        kept = result.metadata.get(KEY)
+        if kept is not None:
+            result.metadata = {**result.metadata, KEY: {**kept, HALVES: found.facts(**how)}}
 
     def _show(self) -> None:
         found, result = self._found, self._result
@@ -105,18 +121,23 @@ class TwoHalves(QWidget):
         )
 
 
-def _middle(source: Micrograph, frame: int | None) -> tuple[Micrograph, tuple[int, int]]:
-    """One frame of an image, or the middle of a large one, and the corner where that begins."""
+def _middle(
+    source: Micrograph, frame: int | None, region: Region | None
+) -> tuple[Micrograph, tuple[int, int]]:
+    """One frame of what was denoised, or the middle of a large one, and where that begins."""
     whole = source.data if frame is None else source.data[frame]
+    top = left = 0
+    if region is not None:
+        part = region.on(source.shape)
+        whole, (top, left) = part.cut(whole), part.corner
     y, x = (max(0, (n - _SIDE) // 2) for n in whole.shape)
-    part = np.array(whole[y : y + _SIDE, x : x + _SIDE])
-    return source.replace(data=part, metadata={}), (y, x)
+    middle = np.array(whole[y : y + _SIDE, x : x + _SIDE])
+    return source.replace(data=middle, metadata={}), (top + y, left + x)
 
 
 def _compare(
     raw: Micrograph, made: Micrograph, progress: Progress, should_stop: ShouldStop
 ) -> SplitHalf:
-    with warnings.catch_warnings():  # what they say was said when the image was denoised
-        warnings.simplefilter("ignore")
+    with listening():  # what is warned of was said when the image was denoised
         denoiser = denoiser_of(made, anew=False, should_stop=should_stop)
         return split_half_resolution(raw, denoiser=denoiser)

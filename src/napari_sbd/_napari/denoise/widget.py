@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Shapes
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
-from superqt.utils import create_worker
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
-from ..forms.preferences import modality_of, remember_modality
+from ...region import Region
+from ..forms.modality import keep_modality, modality_for
+from ..forms.recipe import copy_recipe
+from ..forms.task_widget import sentence
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
-from ..jobs.work import Work
+from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
+from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
-from ..tools.detector_widget import mask_of
-from ..tools.recipe_widget import copy_recipe
 from .denoising import Denoising
 from .form import DenoiseForm
 from .keys import bind_keys
@@ -66,6 +66,7 @@ class DenoiseWidget(DenoiseForm):
 
         self.layer.chosen.connect(self._look_at_layer)
         self.model.activated.connect(self._look_at_layer)
+        self.region.changed.connect(self._understand)
         self.modality.activated.connect(self._remember_modality)
         for field in (self.pixel_size, self.gain, self.offset):
             field.editingFinished.connect(self._edited)
@@ -93,11 +94,11 @@ class DenoiseWidget(DenoiseForm):
         self.say("")
         self._watch(self.layer.layer)
         self._swipe(self.swipe.isChecked())
-        self.modality.setCurrentText(modality_of(folder_of(self.layer.layer)))
+        self.modality.setCurrentText(modality_for(self.layer.layer))
         self._understand()
 
     def _remember_modality(self) -> None:
-        remember_modality(folder_of(self.layer.layer), self.modality.currentText())
+        keep_modality(self.layer.layer, self.modality.currentText())
         self._understand()
 
     def _watch(self, layer: Image | None) -> None:
@@ -128,16 +129,15 @@ class DenoiseWidget(DenoiseForm):
             self.say(str(error))
             return
         self.show_calibration(m.pixel_size, m.gain, m.offset)
+        try:
+            drawn = self.region.region()
+        except SBDError as error:
+            self.say(str(error))
+            return
+        m = m if drawn is None else Region.of(drawn).on(m.shape).cut(m)
         self._asked = m
-        worker = create_worker(
-            understand_or_say,
-            m,
-            self.model.chosen,
-            self.settings.modality,
-            _start_thread=False,
-        )
-        worker.returned.connect(self._understood)
-        worker.start()
+        work = partial(understand_or_say, m, self.model.chosen, self.settings.modality)
+        in_background(work, self._understood, self._failed).start()
 
     def _show(self, found: Understanding | None) -> None:
         self._found = found
@@ -151,6 +151,9 @@ class DenoiseWidget(DenoiseForm):
             self._show(found)
         elif not self.running and not self.message.text():
             self.say(found)
+
+    def _failed(self, error: Exception) -> None:
+        self.say(sentence(error))
 
     def _edited(self) -> None:
         try:
@@ -186,25 +189,30 @@ class DenoiseWidget(DenoiseForm):
         """Read the fields."""
         self._keep_typed()
         layer = layers.needed(self.layer.layer)
-        run = Run(layers.micrograph_of(layer), self.settings, frame=frame_shown(self.viewer, layer))
+        settings = self.settings.model_copy(update={"region": self.region.region()})
+        run = Run(layers.micrograph_of(layer), settings, frame=frame_shown(self.viewer, layer))
         if any(one.run.same_as(run) for one in self.under_way):
             raise SBDError("This is under way already; change a setting or choose another image.")
         return Denoising(self.viewer, layer, run, self.keep.isChecked())
 
     def name_of(self, task: Any) -> str:
         """The image and how it is denoised."""
-        return task.name
+        return str(task.name)
 
     def words_of(self, work: Work) -> str:
         """How many frames are done, and the time left."""
         if work.job.begun is None or work.job.cancelled:
             return work.job.words
-        return work.task.run.progress  # type: ignore[attr-defined]
+        return str(work.task.run.progress)  # type: ignore[attr-defined]
 
     def watch(self) -> None:
         """Show the frames that are done."""
         for denoising in self.under_way:
             denoising.show()
+
+    def already_told(self) -> tuple[str, ...]:
+        """What the form says of the image that is chosen."""
+        return self._found.warnings if self._found else ()
 
     def show_result(self, result: Denoising) -> str:
         """Tell what has come of it."""
@@ -251,9 +259,9 @@ class DenoiseWidget(DenoiseForm):
             self._complain(str(error))
             return
         self.measure.setEnabled(False)
-        worker = create_worker(_spectrum_or_say, m, region, _start_thread=False)
-        worker.returned.connect(self._measured)
-        worker.start()
+        in_background(
+            partial(estimate_noise_spectrum, m, region=region), self._measured, self._not_measured
+        ).start()
 
     def _drawn(self) -> Shapes | None:
         """The shapes that mark a region: those of the selected layer, else of the newest."""
@@ -261,11 +269,12 @@ class DenoiseWidget(DenoiseForm):
         chosen = [one for one in known if one in self.viewer.layers.selection]
         return ([None, *known, *chosen])[-1]
 
-    def _measured(self, found: NoiseSpectrum | str) -> None:
+    def _not_measured(self, error: Exception) -> None:
         self.measure.setEnabled(True)
-        if isinstance(found, str):
-            self._complain(found)
-            return
+        self._complain(sentence(error))
+
+    def _measured(self, found: NoiseSpectrum) -> None:
+        self.measure.setEnabled(True)
         path, _ = QFileDialog.getSaveFileName(
             self, "Keep the noise spectrum of this detector", "camera.json", "Spectrum (*.json)"
         )
@@ -311,17 +320,3 @@ class DenoiseWidget(DenoiseForm):
 
     def _swipe_ended(self) -> None:
         self.swipe.setChecked(False)
-
-
-def folder_of(layer: Image | None) -> str | None:
-    """The folder of the file that a layer shows; None where it comes from none."""
-    known = {} if layer is None else layer.metadata.get(layers.KEY, {})
-    return str(Path(known["source"]).parent) if known.get("source") else None
-
-
-def _spectrum_or_say(m: Micrograph, region: Any) -> NoiseSpectrum | str:
-    """The noise spectrum of an image or a part of it, or a sentence why there is none."""
-    try:
-        return estimate_noise_spectrum(m, region=region)
-    except SBDError as error:
-        return str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -36,6 +36,7 @@ class Form(QScrollArea):
         super().__init__()
         self.inner = QWidget()
         self.setWidget(self.inner)
+        self.inner.installEventFilter(self)
         self.setWidgetResizable(True)
         self.setFrameShape(self.Shape.NoFrame)
         self.setStyleSheet("QScrollArea { border: 0px; }")
@@ -53,6 +54,17 @@ class Form(QScrollArea):
         least = self.minimumSizeHint()
         return QSize(least.width(), max(least.height(), self.inner.sizeHint().height()))
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Wrapped texts need more height where the form is narrow."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Scroll rather than cut a text."""
+        layout, view = self.inner.layout(), self.viewport()
+        if layout is not None and view is not None:
+            self.inner.setMinimumHeight(max(layout.minimumHeightForWidth(view.width()), 0))
+
     def showEvent(self, event: QShowEvent | None) -> None:
         """Let the wheel scroll, and change what it passes over only after a click on that."""
         for part in (*self.findChildren(QComboBox), *self.findChildren(QSlider)):
@@ -61,7 +73,11 @@ class Form(QScrollArea):
         super().showEvent(event)
 
     def eventFilter(self, part: QObject | None, event: QEvent | None) -> bool:
-        """Ignore the wheel over what was not clicked."""
+        """Ignore the wheel over what was not clicked; follow what becomes longer."""
+        if part is self.inner:
+            if event is not None and event.type() == QEvent.Type.LayoutRequest:
+                self._fit()
+            return super().eventFilter(part, event)
         turned = event is not None and event.type() == QEvent.Type.Wheel
         if event is not None and turned and isinstance(part, QWidget) and not part.hasFocus():
             event.ignore()

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from ...networks import models
-from .preferences import prefer, preference
+from ..jobs.preferences import prefer, preference
 
 _OWN_MODEL = "your own…"
 _TIP = "The network; your own is a .safetensors file with its card beside it."

@@ -23,7 +23,7 @@ def is_image(layer: Layer) -> bool:
 
 def is_denoised(layer: Layer) -> bool:
     """Whether a layer is an image that this program made of another."""
-    return is_image(layer) and is_result(layer.metadata)
+    return is_image(layer) and (is_result(layer.metadata) or MADE_FROM in layer.metadata)
 
 
 def is_raw(layer: Layer) -> bool:

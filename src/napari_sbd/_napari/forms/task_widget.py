@@ -108,6 +108,10 @@ class TaskWidget(Form):
         """Show what the task returned, in the main thread; return one sentence about it."""
         raise NotImplementedError
 
+    def already_told(self) -> tuple[str, ...]:
+        """Sentences that need not be said again when a task warns of the same."""
+        return ()
+
     def watch(self) -> None:
         """Show what the task has done so far; called five times a second in the main thread."""
 
@@ -186,7 +190,9 @@ class TaskWidget(Form):
             elif isinstance(outcome, Exception):
                 self._complain(sentence(outcome))
             else:
-                self.say(self.show_result(outcome))
+                told = self.already_told()
+                more = [words for words in work.heard if words not in told]
+                self.say(" ".join([self.show_result(outcome), *more]).strip())
         except SBDError as error:
             self._complain(str(error))
         finally:

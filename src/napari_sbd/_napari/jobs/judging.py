@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...agreement import agreement
 from ...agreement.pairs import paired
+from ...errors import listening
 from ...micrograph import Micrograph
+from ...region import limited
 from ...repeat import denoiser_of
 from .gain import Gain, gain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ...agreement.result import Agreement
 
 
@@ -24,6 +22,7 @@ def judge(
     denoised: Micrograph,
     halves: bool,
     should_stop: Callable[[], bool] = lambda: False,
+    region: str | None = None,
 ) -> tuple[Agreement | Gain, str]:
     """The judgement, or what is known of the gain that it needs; and what was warned of.
 
@@ -38,20 +37,22 @@ def judge(
         the image that was made from them.
     should_stop
         Asked while halves are denoised.
+    region
+        To which it is limited.
     """
-    with told() as words:
+    with listening() as words:
         if raw.gain is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                pair = paired(raw, denoised)
+            part, made, _ = limited(raw, denoised)
+            with listening():
+                pair = paired(part, made)
             if not pair.counts:
-                found = gain_of(raw, pair.block)
+                found = gain_of(part, pair.block)
                 return (Gain("unknown") if found.how == "counted" else found), ""
             raw = raw.replace(gain=1.0)
         again: Any = False
         if halves:
             again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
-        result = agreement(raw, denoised, denoiser=again)
+        result = agreement(raw, denoised, denoiser=again, region=region)
     return result, " ".join(words)
 
 
@@ -70,13 +71,3 @@ def why_not(gain: Gain) -> str:
         parts.append("Type gain and offset in Denoise if you know them.")
     parts.append("Columns need no gain: they are judged by the noise of the image itself.")
     return " ".join(parts)
-
-
-@contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect what is warned of meanwhile, as sentences."""
-    words: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield words
-    words += [str(w.message) for w in caught if w.category is UserWarning]

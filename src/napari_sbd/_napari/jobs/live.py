@@ -16,9 +16,9 @@ from ...denoising.settings import Settings
 from ...errors import BlankImage, in_words
 from ...micrograph import Micrograph
 from ...session import Session
-from ..forms.preferences import preference
 from ..layers.micrographs import contrast_limits
 from ..layers.view_state import Range
+from .preferences import preference
 
 MARGIN = 32  # working pixels around the part, of which nothing is shown
 LARGEST = 256  # working pixels along a side: about a second on a laptop

@@ -14,8 +14,8 @@ from ...errors import Cancelled, in_words
 from ...micrograph import Micrograph
 from ...recipe import origin_of, with_recipe
 from ...session import DONE, Fate, Session, with_fate
-from ..forms.preferences import obey_limits
 from ..layers.micrographs import contrast_limits
+from .preferences import obey_limits
 
 
 class Run:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...denoising.denoiser import choose_block, doubts
+from ...denoising.doubts import doubts
+from ...denoising.working_block import choose_block
 from ...errors import BlankImage, SBDError
 from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize, unmasked
-from ...networks import ModelCard, find_model
+from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality, choose_model
 from ...recipe import is_result
 from .gain import Gain, gain_of, is_plausible
@@ -63,8 +64,8 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     SBDError
         If there is no such model, or the frame holds no image.
     """
-    block = choose_block(m)
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
+    block = choose_block(m, companion(card) if card.frames > 1 else card).block
     if model == "auto":
         with suppress(BlankImage):
             choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)

@@ -7,15 +7,49 @@ from threading import Event
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
-from superqt.utils import create_worker
+from superqt.utils import WorkerBase, create_worker
 
-from ...errors import Cancelled, in_words
-from ..forms.preferences import obey_limits
+from ...errors import Cancelled, in_words, listening
+from .preferences import obey_limits
 from .queue import Job, queue
 
 Progress = Callable[[float, float], None]
 ShouldStop = Callable[[], bool]
 Task = Callable[[Progress, ShouldStop], Any]
+
+
+def in_background(
+    work: Callable[[], Any],
+    then: Callable[[Any], None],
+    failed: Callable[[Exception], None],
+    heard: list[str] | None = None,
+) -> WorkerBase[Any]:
+    """A worker, not yet started, for a thread of its own.
+
+    Parameters
+    ----------
+    work
+        Called in the background.
+    then, failed
+        Called in the main thread with what it returned or raised.
+    heard
+        Gets what it warned of; superqt's own way to collect warnings changes the filters of all
+        threads, so that workers that overlap lose or raise each other's.
+    """
+
+    def quietly() -> Any:
+        obey_limits()
+        with listening() as words:
+            try:
+                return work()
+            finally:
+                if heard is not None:
+                    heard.extend(words)
+
+    worker: WorkerBase[Any] = create_worker(quietly, _ignore_errors=True, _start_thread=False)
+    worker.returned.connect(then)
+    worker.errored.connect(failed)
+    return worker
 
 
 class Work(QObject):
@@ -39,6 +73,8 @@ class Work(QObject):
         Signal: itself, and what the task returned or raised; ``Cancelled`` where it never began.
     share
         How much is done, 0 to 1.
+    heard
+        What was warned of on the way, each sentence once.
     """
 
     ended = Signal(object, object)
@@ -46,16 +82,14 @@ class Work(QObject):
     def __init__(self, name: str, task: Task, parent: QObject, *, in_line: bool = True) -> None:
         super().__init__(parent)
         self.task, self.share = task, 0.0
+        self.heard: list[str] = []
         stop = Event()
 
         def work() -> Any:
-            obey_limits()
             with in_words():
                 return task(self._tell, stop.is_set)
 
-        worker = create_worker(work, _ignore_errors=True, _start_thread=False)
-        worker.returned.connect(self._end)
-        worker.errored.connect(self._end)
+        worker = in_background(work, self._end, self._end, self.heard)
         self.job = Job(
             name,
             worker,

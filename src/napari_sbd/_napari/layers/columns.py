@@ -102,7 +102,8 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
     edited
         Row numbers.
     """
-    text = f"{len(table)} columns, {int(table['surface'].sum())} at the surface"
+    where = " in the region" if table.attrs.get("region") else ""
+    text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
     if not judged:
         return f"{text}."
     supported = table["supported"].fillna(True).astype(bool)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "napari_sbd_calibration"
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
+MODALITY = "napari_sbd_modality"  # in the metadata of raw layers: what a person says they are
 STEP = "napari_sbd_step"  # in the metadata of results: what made them
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
@@ -121,7 +122,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
-    for mine in (MADE_FROM, STEP):  # of this session only
+    for mine in (MADE_FROM, STEP, MODALITY):  # of this session only
         metadata.pop(mine, None)
     m = Micrograph(data, metadata=metadata, name=name)
     *time, y, x = _steps(attributes, m.data.ndim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...errors import SBDError
 from ...io import read
@@ -18,7 +18,7 @@ from .micrographs import LayerData, to_layer
 _SHARED = (".tif", ".tiff", ".npy", ".zarr")  # what napari reads too, without calibration
 _HDF5 = (".h5", ".hdf5")  # any program's data
 _FOLDER = ".zspy"
-_NOTHING: Any = [(None,)]  # napari's sign for "read, but nothing to show"
+_NOTHING = cast(list[LayerData], [(None,)])  # napari's sign for "read, but nothing to show"
 
 
 def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:

@@ -48,7 +48,8 @@ def series_of(layer: Image) -> Series:
     metadata = dict(layer.metadata)
     kept = metadata.pop(_KEY, None)
     if kept is not None and kept.data.shape == layer.data.shape:
-        return kept.replace(data=layer.data, metadata=metadata, name=layer.name)
+        series: Series = kept.replace(data=layer.data, metadata=metadata, name=layer.name)
+        return series
     if layer.ndim == 3:  # with the offset and gain of a movie
         return as_series(layers.micrograph_of(layer))
     return Series(layer.data, metadata=metadata, name=layer.name)

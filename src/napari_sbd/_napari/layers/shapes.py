@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Shapes
 
+from ...errors import SBDError
+from ...region import Region
 from .micrographs import made_from, place_in_the_plane
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import napari
 
 Box = tuple[tuple[int, int], tuple[int, int]]
+_ROUND = 64  # corners of an ellipse
+_STRAIGHT = 0.5  # px that the corners of a rectangle may be off
 _SHARE = 0.5  # of the image's side, of a box that nobody has drawn yet
 
 
@@ -30,6 +34,34 @@ def box_on(image: Image, shapes: Shapes, number: int = -1) -> Box:
     corners = corners_on(image, shapes, number)
     low, high = np.rint(corners.min(0)).astype(int), np.rint(corners.max(0)).astype(int) + 1
     return (int(low[0]), int(high[0])), (int(low[1]), int(high[1]))
+
+
+def region_on(image: Image, shapes: Shapes) -> Region:
+    """The region of an image within the selected shape of a layer, or else the last one.
+
+    Raises
+    ------
+    SBDError
+        If there is none, or it encloses nothing.
+    """
+    if not shapes.data:
+        raise SBDError(f'"{shapes.name}" holds no shape; draw a rectangle or polygon in it.')
+    number = max(shapes.selected_data, default=len(shapes.data) - 1)
+    kind, corners = shapes.shape_type[number], corners_on(image, shapes, number)
+    if kind == "line" or len(corners) < 3:
+        raise SBDError(f'A line holds no region; draw a rectangle or polygon in "{shapes.name}".')
+    if kind == "ellipse":
+        middle, (one, other) = corners.mean(0), (corners[1:3] - corners[:2]) / 2
+        angle = np.linspace(0, 2 * np.pi, _ROUND, endpoint=False)[:, None]
+        corners = middle + np.cos(angle) * one + np.sin(angle) * other
+    elif kind == "rectangle" and _is_upright(corners):
+        return Region.of(box_on(image, shapes, number))
+    return Region.of(corners)
+
+
+def _is_upright(corners: np.ndarray) -> bool:
+    sides = np.abs(np.diff(corners, axis=0))
+    return bool((sides.min(1) < _STRAIGHT).all())
 
 
 def add_box(viewer: napari.viewer.Viewer, image: Image, name: str) -> Shapes:
@@ -71,3 +103,19 @@ def _add(
     viewer.add_layer(layer)
     viewer.layers.selection.active = layer
     return layer
+
+
+def mask_of(shapes: Shapes, image: Image) -> np.ndarray:
+    """(Y, X) bool: the pixels of an image that lie within shapes, wherever both layers lie.
+
+    Raises
+    ------
+    SBDError
+        If there is no shape.
+    """
+    drawn = [corners_on(image, shapes, number) for number in range(len(shapes.data))]
+    if not drawn:
+        raise SBDError(f'"{shapes.name}" holds no shape; mark the region in it.')
+    height_width = image.data.shape[-2:]
+    mask: np.ndarray = Shapes(drawn, shape_type=shapes.shape_type).to_labels(height_width) > 0
+    return mask

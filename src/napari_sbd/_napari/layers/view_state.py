@@ -19,7 +19,7 @@ def frame_shown(viewer: napari.viewer.Viewer, layer: Image) -> int:
     if layer.ndim < 3:
         return 0
     frame = round(float(layer.world_to_data(viewer.dims.point)[0]))
-    return min(max(frame, 0), layer.data.shape[0] - 1)
+    return int(min(max(frame, 0), layer.data.shape[0] - 1))
 
 
 def part_shown(viewer: napari.viewer.Viewer, layer: Image) -> tuple[Range, Range]:

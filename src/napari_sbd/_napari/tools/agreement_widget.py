@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QPushButton
 from ...micrograph import Micrograph
 from ..forms.fields import beside, choices, show_or_hide, text
 from ..forms.pair_boxes import pair_boxes
+from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain, offer
 from ..jobs.judging import judge, why_not
@@ -48,8 +49,10 @@ class AgreementWidget(TaskWidget):
             "what was invented from their noise passes too easily.",
         )
         self.map = choices(["z", "log-likelihood ratio"], "Ours, or the SBD paper's map.")
+        self.region = RegionBox(viewer, lambda: self.denoised.layer)
         self.add_row("Raw", self.raw)
         self.add_row("Denoised", self.denoised)
+        self.add_row("Region", beside(self.region, self.region.draw))
         self.add_row("Judge", self.how)
         self.add_row("Map", beside(self.map, self.keep))
         self.spot = text("What the data say at the spot that was clicked on the map.")
@@ -70,7 +73,8 @@ class AgreementWidget(TaskWidget):
         self._source = raw
         self.use.setVisible(False)
         show_or_hide(self.spot, "")
-        return partial(_judge, *pair, self.how.currentText() == _HALVES)
+        halves = self.how.currentText() == _HALVES
+        return partial(_judge, *pair, halves, self.region.region())
 
     def show_result(self, result: tuple[Agreement | Gain, str]) -> str:
         """Add the heatmap and the doubtful columns; or offer the gain that they need."""
@@ -149,7 +153,8 @@ def _judge(
     raw: Micrograph,
     denoised: Micrograph,
     halves: bool,
+    region: str | None,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[Agreement | Gain, str]:
-    return judge(raw, denoised, halves, should_stop)
+    return judge(raw, denoised, halves, should_stop, region)

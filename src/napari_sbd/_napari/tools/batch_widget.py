@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButto
 from ...errors import SBDError
 from ..forms.fields import beside, choices, field, show_or_hide, text
 from ..forms.model_box import ModelBox
-from ..forms.preferences import preference
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.preferences import preference
 
 if TYPE_CHECKING:
     import napari

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ from napari.layers import Image, Points
 from qtpy.QtWidgets import QPushButton, QSpinBox
 
 from ...columns import find_columns
-from ...errors import SBDError
+from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
 from ..forms.fields import beside, field
 from ..forms.layer_box import LayerBox
@@ -117,8 +116,7 @@ def fitted(
     SBDError
         If there is no column near a click.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with listening():
         table = find_columns(None, image)
     if not len(table):
         raise SBDError("The image shows no columns to snap to; denoise it first.")

@@ -10,16 +10,17 @@ import numpy as np
 from napari.layers import Image, Points
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
-from superqt.utils import create_worker, qdebounced
+from superqt.utils import qdebounced
 
 from ...columns import find_columns, follow_columns, refit_columns, write_columns
-from ...errors import SBDError
+from ...errors import SBDError, listening
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
+from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
-from ..jobs.judging import told
+from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
@@ -63,6 +64,8 @@ class ColumnsWidget(TaskWidget):
         self.export.setToolTip("Write the table: CSV, HDF5 for atomap, or XYZ.")
         self.add_row("Denoised", self.denoised)
         self.add_row("Raw", self.raw)
+        self.region = RegionBox(viewer, lambda: self.denoised.layer)
+        self.add_row("Region", beside(self.region, self.region.draw))
         self.add_row("Columns", beside(self.polarity, self.frames))
         self.add_row("Sensitivity", beside(self.sensitivity, self.keep))
         self.add_row("Colour by", beside(self.colour, self.outline))
@@ -100,11 +103,12 @@ class ColumnsWidget(TaskWidget):
         frame = frame_shown(self.viewer, layer) if m.is_movie else None
         follow = frame is not None and self.frames.currentText() == _ALL
         if frame is not None and not follow:
-            m, raw = _at(m, frame), None if raw is None else _at(raw, frame)
+            m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,
+            "region": self.region.region(),
         }
         return partial(_measure, m, raw, settings, follow, frame)
 
@@ -148,17 +152,13 @@ class ColumnsWidget(TaskWidget):
         if layer is None or self.running:
             return
         image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
-        worker = create_worker(
+        work = partial(
             detect,
             np.asarray(image),
             sensitivity=self.sensitivity.value() / _STEPS,
-            polarity=self.polarity.currentText(),
-            _ignore_errors=True,
-            _start_thread=False,
+            polarity=self.polarity.currentText(),  # type: ignore[arg-type]
         )
-        worker.returned.connect(self._show_preview)
-        worker.errored.connect(self._complain_of)
-        worker.start()
+        in_background(work, self._show_preview, self._complain_of).start()
 
     def _show_preview(self, found: Detection) -> None:
         layer = self.denoised.layer
@@ -220,13 +220,11 @@ class ColumnsWidget(TaskWidget):
             return
         self._fitting = True
         wanted = np.isin(np.arange(len(table)), rows)
-        worker = create_worker(
-            refit_columns, table, wanted, *self._pair, _ignore_errors=True, _start_thread=False
-        )
         began = self._edits and self._edits.now
-        worker.returned.connect(partial(self._refitted, layer, began, table, rows))
-        worker.errored.connect(self._complain_of)
-        worker.finished.connect(self._go_on)
+        then = partial(self._refitted, layer, began, table, rows)
+        work = partial(refit_columns, table, wanted, *self._pair)
+        worker = in_background(work, then, self._complain_of)
+        worker.finished.connect(self._go_on)  # type: ignore[arg-type]
         worker.start()
 
     def _go_on(self) -> None:
@@ -318,12 +316,8 @@ def _measure(
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, int | None, str]:
     """The table, the frame it is of, and what was warned of."""
-    with told() as words:
+    with listening() as words:
         table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
         if follow and len(table):
             table = follow_columns(table)
     return table, frame, " ".join(words)
-
-
-def _at(m: Micrograph, frame: int) -> Micrograph:
-    return m.replace(data=np.asarray(m.data[frame]))

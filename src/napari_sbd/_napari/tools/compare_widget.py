@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem
+from napari.layers import Image
+from qtpy.QtWidgets import QCheckBox, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem
 
-from ...errors import Cancelled
+from ...denoise import denoise
+from ...denoising.filters import denoisers
+from ...errors import Cancelled, SBDError
 from ...micrograph import Micrograph
 from ...noise import counts as electrons
 from ...quality import candidates, compare
@@ -19,6 +23,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
+from ..layers.results import put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -71,28 +76,50 @@ class CompareWidget(TaskWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)  # type: ignore[union-attr]
         self.table.setVisible(False)
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setToolTip("Click a denoiser to see its picture.")
+        self.take = QPushButton("Use this")
+        self.take.setToolTip("Denoise the whole image or movie in the way that is chosen above.")
+        self.take.setVisible(False)
         self.below.addWidget(self.table)
+        self.below.addWidget(self.take)
+        self.table.itemSelectionChanged.connect(self._show_picture)
+        self.take.clicked.connect(self._use)
+        self._pictures: dict[str, np.ndarray] = {}
+        self._source: Image | None = None
+        self._model = "auto"
+        self._wanted: str | None = None
 
     def prepare(self) -> Task:
         """Read the fields; thinning takes the frame that is shown."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            source = layers.needed(self._source if self._source in self.viewer.layers else None)
+            return partial(_made, layers.micrograph_of(source), wanted, self._model)
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
-        if m.is_movie and way == "thinning":
-            shown = frame_shown(self.viewer, layer)
-            m = m.replace(data=np.asarray(m.data[shown]))
+        number = frame_shown(self.viewer, layer)
+        shown = m.frame(number)
+        m = shown if way == "thinning" else m
         self.table.setVisible(False)
+        self.take.setVisible(False)
+        self._source, self._model = layer, self.model.chosen
         options = {
             "model": self.model.chosen,
             "every": self.every.isChecked(),
             "gain_tuning": self.tuned.isChecked(),
         }
-        return partial(_compare, m, way, options)
+        return partial(_compare, m, shown, way, options)
 
-    def show_result(self, result: pd.DataFrame) -> str:
-        """Fill the table, the best on top."""
-        ranked = result.sort_values("umse")
-        score = f"uPSNR [dB, peak {result.attrs['peak']:.3g} e⁻]"
+    def show_result(self, result: tuple[pd.DataFrame, dict[str, np.ndarray]] | _Made) -> str:
+        """Fill the table, the best on top, whose picture is shown; or add what was asked for."""
+        if isinstance(result, _Made):
+            return self._add(result)
+        table, self._pictures = result
+        ranked = table.sort_values("umse")
+        score = f"uPSNR [dB, peak {table.attrs['peak']:.3g} e⁻]"
         self.table.setHorizontalHeaderLabels(["denoiser", score, ""])
         self.table.setRowCount(len(ranked))
         for row, (name, score) in enumerate(ranked.iterrows()):
@@ -104,12 +131,64 @@ class CompareWidget(TaskWidget):
         rows = self.table.verticalHeader().length()  # type: ignore[union-attr]
         self.table.setFixedHeight(rows + 2 * _ROW_HEIGHT)
         self.table.setVisible(True)
+        self.take.setVisible(True)
+        self.table.selectRow(0)
         level = [name for name, v in ranked["verdict"].items() if v.startswith("not dist")]
         best = str(ranked.index[0])
         if level:
             others = '", "'.join(map(str, level))
             return f'Best: "{best}". Not distinguishable from it: "{others}".'
         return f'Best, and clearly so: "{best}".'
+
+    @property
+    def _chosen(self) -> str | None:
+        """The denoiser of the row that is selected."""
+        item = self.table.item(self.table.currentRow(), 0)
+        return None if item is None or not self.table.selectedItems() else item.text()
+
+    def _show_picture(self) -> None:
+        """Show what the chosen denoiser makes of the frame, on the image."""
+        name, source = self._chosen, self._source
+        if name not in self._pictures or source is None or source not in self.viewer.layers:
+            return
+        picture = self._pictures[name]
+        title = f"{source.name} compared"
+        if title not in self.viewer.layers:
+            limits = layers.contrast_limits(picture)
+            preview = Image(
+                picture,
+                name=title,
+                contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
+                colormap=source.colormap,
+                metadata={layers.AIDS: True},
+                **layers.place_in_the_plane(source),
+            )
+            self.viewer.add_layer(preview)
+            return
+        self.viewer.layers[title].data = picture
+
+    def _use(self) -> None:
+        self._wanted = self._chosen
+        if self._wanted is not None:
+            self._start()
+
+    def _add(self, made: _Made) -> str:
+        source = self._source
+        if source is None or source not in self.viewer.layers:
+            return "The image is not there any more."
+        if (title := f"{source.name} compared") in self.viewer.layers:
+            self.viewer.layers.remove(title)
+        layer = layers.result_layer(source, made.result, made.name)
+        put(self.viewer, layer, "denoised", keep=True)
+        return f'Added the image as "{made.name}" makes it.'
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """What a denoiser made of the whole image."""
+
+    name: str
+    result: Micrograph
 
 
 def _score(row: pd.Series[Any]) -> str:
@@ -124,16 +203,40 @@ def _short(verdict: str) -> str:
     return words[verdict.split()[0]]
 
 
+def _made(
+    m: Micrograph, name: str, model: str, progress: Progress, should_stop: ShouldStop
+) -> _Made:
+    """The whole image by the denoiser of a name: by the network with its recipe."""
+    asked: dict[str, Any] = {"network": {}, "network, best": {"quality": "best"}}
+    asked["GainTuned"] = {"gain_tuning": True}
+    if name in asked:
+        told = {"model": model, **asked[name]}
+        return _Made(name, denoise(m, progress=progress, should_stop=should_stop, **told))
+    if name == "raw":
+        raise SBDError("The raw image is there already.")
+    run = denoisers(pixel_size=m.pixel_size, gain=m.gain, offset=m.offset)[name]
+    frames = m.data if m.is_movie else [m.data]
+    done = []
+    for index, frame in enumerate(frames):
+        if should_stop():
+            raise Cancelled("Stopped before all frames were done.")
+        done.append(run(np.asarray(frame)))
+        progress(index + 1, len(frames))
+    return _Made(name, m.replace(data=np.stack(done).reshape(m.shape).astype(np.float32)))
+
+
 def _compare(
     m: Micrograph,
+    shown: Micrograph,
     way: Any,
     options: dict[str, Any],
     progress: Progress,
     should_stop: ShouldStop,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The scores, and what each denoiser makes of the frame that is shown [file units]."""
     counts = electrons.counted(m)
     table = candidates(pixel_size=m.pixel_size, method=way, should_stop=should_stop, **options)
-    passes = len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
+    passes = len(table) + len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
     def watched(image: np.ndarray, denoiser: Any) -> Any:
@@ -146,4 +249,8 @@ def _compare(
         return result
 
     judged: dict[str, Any] = {name: partial(watched, denoiser=d) for name, d in table.items()}
-    return compare(counts, judged, method=way)
+    scores = compare(counts, judged, method=way)
+    whole = electrons.counted(shown)
+    gain, frame = whole.gain or 1.0, np.asarray(whole.electrons, np.float32)
+    pictures = {name: judged[name](frame) * gain + whole.offset for name in scores.index}
+    return scores, {name: np.asarray(p, np.float32) for name, p in pictures.items()}

@@ -20,6 +20,7 @@ from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
+from ..layers.shapes import mask_of
 
 if TYPE_CHECKING:
     import napari
@@ -128,19 +129,6 @@ class _Plots(QScrollArea):
     def sizeHint(self) -> QSize:
         """All of the plots."""
         return QSize(super().sizeHint().width(), _HEIGHT + _BORDER)
-
-
-def mask_of(shapes: Shapes, image: Image) -> np.ndarray:
-    """(Y, X) bool: the pixels of an image that lie within shapes, wherever both layers lie."""
-    drawn = [
-        np.array([image.world_to_data(shapes.data_to_world(point))[-2:] for point in corners])
-        for corners in shapes.data
-    ]
-    if not drawn:
-        raise SBDError(f'"{shapes.name}" holds no shape; mark the region in it.')
-    height_width = image.data.shape[-2:]
-    mask: np.ndarray = Shapes(drawn, shape_type=shapes.shape_type).to_labels(height_width) > 0
-    return mask
 
 
 def _is_shapes(layer: Layer) -> bool:

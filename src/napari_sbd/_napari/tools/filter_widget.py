@@ -51,10 +51,8 @@ class FilterWidget(TaskWidget):
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         spot = layer.world_to_data(self._spot)
-        if m.is_movie:
-            m = m.replace(data=np.asarray(m.data[round(float(spot[0]))]))
         self._source = layer
-        return partial(_filter, m, spot[-2:], self.model.chosen)
+        return partial(_filter, m.frame(round(float(spot[0]))), spot[-2:], self.model.chosen)
 
     def show_result(self, result: EquivalentFilter) -> str:
         """Add the weights as a layer, and a mark on the pixel."""

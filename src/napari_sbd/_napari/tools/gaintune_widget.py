@@ -14,6 +14,7 @@ from ...micrograph import Micrograph
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
+from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -79,6 +80,7 @@ class GainTuneWidget(TaskWidget):
             self._points,
             {
                 "model": self.model.chosen,
+                "modality": modality_for(layer),
                 "loss": self.loss.currentText(),
                 "frames": frames[self.frames.currentText()],
                 "device": self.device.currentText(),

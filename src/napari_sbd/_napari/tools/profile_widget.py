@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,17 @@ from qtpy.QtWidgets import (
 )
 
 from ...errors import SBDError
-from ...files import replacing
+from ...files import writing
+from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_image, raw_of
 from ..forms.plot import Plot
+from ..forms.task_widget import sentence
 from ..forms.tool import ShapeTool
+from ..jobs.work import in_background
 from ..layers import micrographs as layers
 from ..layers.shapes import add_line, corners_on
 from ..layers.view_state import frame_shown
@@ -60,6 +64,11 @@ class ProfileWidget(ShapeTool):
         self.copy.setToolTip("The profile as CSV on the clipboard.")
         self.save = QPushButton("Save CSV…")
         self.export = QPushButton("Picture…")
+        self.through = QPushButton("Kymograph")
+        self.through.setToolTip(
+            "Of a movie: values along the line in each frame, time downwards. Move the line, and "
+            "the profile is back."
+        )
         self.plot = Plot(_HEIGHT, "Dots and band: raw with its error. Line: denoised.")
         self.lay_out(
             (
@@ -68,11 +77,13 @@ class ProfileWidget(ShapeTool):
                 ("Peaks", beside(self.polarity, self.peaks_too)),
             ),
             self.plot,
-            beside(self.copy, self.save, self.export),
+            beside(self.through, self.copy, self.save, self.export),
         )
+        self.kymograph: Kymograph | None = None
         self.profile: Profile | None = None
         self.peaks: Peaks | None = None
         self.line.clicked.connect(lambda: self.attempt(lambda: self.put(add_line, "line")))
+        self.through.clicked.connect(lambda: self.attempt(self._through))
         self.copy.clicked.connect(lambda: self.attempt(self._copy))
         self.save.clicked.connect(lambda: self.attempt(self._save))
         self.export.clicked.connect(lambda: self.attempt(self._save_picture))
@@ -83,6 +94,7 @@ class ProfileWidget(ShapeTool):
 
     def read(self) -> None:
         """Measure along the line as it lies now."""
+        self.kymograph = None
         layer = layers.needed(self.layer.layer)
         denoised = layer if is_denoised(layer) else None
         raw = raw_of(layer, self.viewer.layers) if denoised is not None else layer
@@ -115,6 +127,29 @@ class ProfileWidget(ShapeTool):
         self._draw()
         self.say(words)
 
+    def _through(self) -> None:
+        """Ask, in the background, for the values of all frames."""
+        layer = layers.needed(self.layer.layer)
+        if self.shapes is None or self.shapes not in self.viewer.layers:
+            raise SBDError("Click Line first, and drag it to where something happens.")
+        movie = layers.micrograph_of(layer)
+        start, end = (tuple(corner) for corner in corners_on(layer, self.shapes)[[0, -1]])
+        step = float(np.sqrt(np.prod(movie.pixel_size_yx or (1.0, 1.0))))
+        work = partial(kymograph, movie, start, end, width=self.across.value() * step)
+        self.through.setEnabled(False)
+        in_background(work, self._show_kymograph, self._no_kymograph).start()
+
+    def _show_kymograph(self, found: Kymograph) -> None:
+        self.through.setEnabled(True)
+        self.kymograph = found
+        found.draw(self.plot.begin())
+        self.plot.end()
+        self.say(f"{len(found.time)} frames along {found.position[-1]:.3g} {found.unit}.")
+
+    def _no_kymograph(self, error: Exception) -> None:
+        self.through.setEnabled(True)
+        self.say(sentence(error))
+
     def _frame(self, layer: Any) -> np.ndarray:
         return np.asarray(
             layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
@@ -145,6 +180,8 @@ class ProfileWidget(ShapeTool):
 
     def csv(self) -> str:
         """The profile, and the peaks where they were asked for, as text."""
+        if self.kymograph is not None:
+            return self.kymograph.table().to_csv(index=False)
         if self.profile is None:
             raise SBDError("There is no profile yet; click Line first.")
         parts = [f"# {self.profile.noise}\n{self.profile.table().to_csv(index=False)}"]
@@ -164,11 +201,8 @@ class ProfileWidget(ShapeTool):
         path = file_to_write(self, "Save profile", "profile.csv", {"CSV": ".csv"})
         if not path:
             return
-        try:
-            with replacing(Path(path)) as draft:
-                draft.write_text(words, encoding="utf-8")
-        except OSError as error:
-            raise SBDError(f"{path} cannot be written: {error}.") from error
+        with writing(Path(path), "profile") as draft:
+            draft.write_text(words, encoding="utf-8")
         self.say(f"Wrote {path}.")
 
     def _save_picture(self) -> None:

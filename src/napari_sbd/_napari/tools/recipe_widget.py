@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import napari.viewer
-from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...provenance.replay import apply, as_command, as_python
-from ...recipe import KEY
 from ..forms.fields import beside, text
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_raw
+from ..forms.recipe import copy_recipe, recipe_of
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-
-if TYPE_CHECKING:
-    from qtpy.QtGui import QClipboard
 
 
 class RecipeWidget(TaskWidget):
@@ -91,33 +86,6 @@ def copy_as_python(viewer: napari.viewer.Viewer) -> None:
 def copy_as_command(viewer: napari.viewer.Viewer) -> None:
     """Put the recipe of the active layer on the clipboard as a command."""
     _copy_active(viewer, as_command)
-
-
-def recipe_of(layer: Layer) -> Any:
-    """The recipe of a layer.
-
-    Raises
-    ------
-    SBDError
-        If it has none.
-    """
-    if KEY not in layer.metadata:
-        raise SBDError(f'"{layer.name}" carries no recipe; choose a result of napari-sbd.')
-    return layer.metadata[KEY]
-
-
-def copy_recipe(layer: Layer, writer: Callable[[Any], str]) -> None:
-    """Put a layer's recipe on the clipboard.
-
-    Raises
-    ------
-    SBDError
-        If it has none, or one that cannot be repeated.
-    """
-    clipboard: QClipboard | None = QGuiApplication.clipboard()
-    words = writer(recipe_of(layer))
-    if clipboard is not None:
-        clipboard.setText(words)
 
 
 def _copy_active(viewer: napari.viewer.Viewer, writer: Callable[[Any], str]) -> None:

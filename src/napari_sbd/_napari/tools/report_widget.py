@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Points
 from qtpy.QtWidgets import QPlainTextEdit
 
@@ -65,10 +64,7 @@ class ReportWidget(TaskWidget):
         table = None if points is None else columns_layer.table_of(points)
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
-            pair = [
-                m.replace(data=np.asarray(m.data[frame]), name=f"{m.name}, frame {frame}")
-                for m in pair
-            ]
+            pair = [m.frame(frame).replace(name=f"{m.name}, frame {frame}") for m in pair]
             of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
             if of_columns != frame:
                 raise SBDError(
@@ -94,7 +90,8 @@ def _write(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Path:
-    found, warned = judge(raw, denoised, halves=True, should_stop=should_stop)
+    region = None if columns is None else columns.attrs.get("region")
+    found, warned = judge(raw, denoised, True, should_stop, region)
     judged = None if isinstance(found, Gain) else found
     halves = None
     with suppress(SBDError):  # the line above says why no denoiser is known

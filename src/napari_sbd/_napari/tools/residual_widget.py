@@ -69,7 +69,7 @@ class ResidualWidget(TaskWidget):
             )
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
-            pair = [m.replace(data=np.asarray(m.data[frame])) for m in pair]
+            pair = [m.frame(frame) for m in pair]
         self._source = raw
         return partial(_remove, pair[0], pair[1])
 

@@ -144,7 +144,8 @@ class SeriesWidget(TaskWidget):
         layer = self.masks[which].layer
         if layer is None:
             raise SBDError("There is no labels layer; add one, or clear 'only labelled'.")
-        return np.asarray(layer.data) != 0
+        labelled: np.ndarray = np.asarray(layer.data) != 0
+        return labelled
 
 
 def _run(job: _Job, progress: Progress, should_stop: ShouldStop) -> tuple[Series, SeriesModel]:

@@ -19,8 +19,8 @@ from ...training.specialist import keep_recipe, kept_recipe
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices, field, show_or_hide, text
 from ..forms.model_box import own_models
-from ..forms.preferences import preference
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.preferences import preference
 from ..jobs.subprocess_task import apart
 from ..jobs.summary import parse_number
 from .train_form import Wishes, plan_of, recipe_of
@@ -191,7 +191,7 @@ def _train(
     if not resume:
         keep_recipe(recipe, folder)
     task = partial(_train_there, recipe, folder, start, resume, preference("threads"))
-    return apart(task, listener(recipe.minutes, points, status, progress), should_stop)
+    return Path(apart(task, listener(recipe.minutes, points, status, progress), should_stop))
 
 
 def _train_there(

@@ -1,77 +1,37 @@
-"""One denoising of an image or movie, frame by frame: what every way to denoise goes through."""
+"""The one loop over the frames of an image or movie."""
 
 from __future__ import annotations
 
-import os
-import threading
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .denoising.denoiser import Denoiser
-from .denoising.settings import Settings
-from .errors import BlankImage, Cancelled, SBDError, warn
-from .frames import as_micrograph, frame_range
-from .io.raw_frames import frame_reader
-from .micrograph import Micrograph
-from .noise.references import apply_references
-from .recipe import origin_of, recipe, with_recipe
+from ..denoising.denoiser import Denoiser
+from ..denoising.settings import Settings
+from ..errors import BlankImage, SBDError
+from ..micrograph import Micrograph
+from ..recipe import origin_of, recipe, with_recipe
+from ..region import Region
+from .fates import Fate, Frame, fate_with, warn_of, with_fate
+from .gains import found_gains, given_gains, noted
+from .source import Source
 
 if TYPE_CHECKING:
-    from .gaintuning import Tuned
-    from .movie.choice import Way
-    from .movie.windows import Windows
+    from ..denoising.denoiser import Around
+    from ..movie.choice import Way
+    from ..movie.windows import Windows
 
-Fate = Literal["denoised", "outlier-filled", "alone", "blank", "unreadable"]
-DONE = "denoised", "outlier-filled", "alone"
-"""Fates of the frames that the network has seen."""
+_logger = logging.getLogger(__name__)
+
 _ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
 Tick = Callable[[float], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A frame of the result.
-
-    Parameters
-    ----------
-    index
-        Its number in the result.
-    values
-        (Y, X) float32 in file units.
-    fate
-        Denoised, with outliers filled where there were any; with a movie network, frames that it
-        would not have helped are denoised alone. Blank frames are left as they are, unreadable ones
-        are NaN.
-    reason
-        Why it was not denoised, or alone.
-    raw
-        As it was read; None where nothing was.
-    left_out
-        (Y, X) bool, the outliers; None without any.
-    """
-
-    index: int
-    values: np.ndarray
-    fate: Fate = "denoised"
-    reason: str = ""
-    raw: np.ndarray | None = None
-    left_out: np.ndarray | None = None
-
-    @property
-    def is_denoised(self) -> bool:
-        """Whether the network has seen it."""
-        return self.fate in DONE
-
-    @property
-    def filled(self) -> int:
-        """How many of its pixels are outliers, which the result fills."""
-        return 0 if self.left_out is None else int(self.left_out.sum())
 
 
 class Session:
@@ -120,38 +80,34 @@ class Session:
         progress: Progress | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        whole = as_micrograph(image, **settings.calibration)
-        if settings.dark or settings.gain_reference:
-            whole = apply_references(whole, settings.dark, settings.gain_reference)
         self.settings = settings
-        self._numbers = frame_range(settings.frames, whole)
-        self._reading = threading.Lock()
         self._stop = should_stop or (lambda: False)
         self._progress = progress or (lambda done, total: None)
         self._first = int(settings.tuning is not None)
-        chosen = self._numbers if settings.frames is not None else None
-        part = None if chosen is None else whole.data[chosen.start : chosen.stop]
-        self.source = whole if chosen is None else whole.replace(data=part)
-        if settings.neighbours and not self.source.is_movie:
-            raise SBDError(
-                "Neighbouring frames need a movie (T, Y, X); denoise a single image alone."
-            )
-        # each frame is read on its own, where the file allows it from the file as it is now
-        self._read = frame_reader(whole.data) if whole.is_movie else lambda _: whole.data
-        self.source_state = _state_of(whole)
-        self.tuned, which = self._given_gains()
+        self._frames = Source(image, settings)
+        self.source, self.source_state = self._frames.image, self._frames.state
+        self.tuned, which = given_gains(settings)
+        drawn = settings.region
+        self._part = None if drawn is None else Region.of(drawn).on(self.source.shape)
         self.worker = Denoiser(
-            self.source,
+            self._cut(self.source),
             modality=settings.modality,
             quality=settings.quality,
             device=settings.device,
             **which,
             **settings.camera,
         )
-        self._windows = self._windows_of_movie() if self.worker.movie_network else None
-        self._way = self._way_of_movie()
+        self._windows: Windows | None = None
+        self._way: Way | None = None
+        self._see_neighbours()
         if settings.tuning:
-            self.tuned = self._found_gains(kept_gains)
+            self.tuned = found_gains(
+                self.worker,
+                settings,
+                kept_gains,
+                lambda share: self._progress(share, self._first + len(self)),
+                self._stop,
+            )
         if self.tuned:
             self.tuned.check(self.worker.card, len(self))
         # gains of the whole movie are laid over the network once, those of frames when needed
@@ -160,7 +116,7 @@ class Session:
 
     def __len__(self) -> int:
         """How many frames the result has; 1 for a single image."""
-        return len(self._numbers)
+        return len(self._frames.numbers)
 
     def tell(self, done: float) -> None:
         """Tell how many frames are done."""
@@ -224,21 +180,7 @@ class Session:
         SBDError
             If the source as a whole has vanished or changed, or this is a single image.
         """
-        try:
-            with self._reading:
-                return np.asanyarray(self._read(self._numbers[index]))
-        except MemoryError:
-            raise
-        except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            if _state_of(self.source) != self.source_state:
-                raise SBDError(
-                    f"{self.source.source} has vanished or changed while it was read ({reason}); "
-                    "the frames done so far are kept, resume when it is back."
-                ) from error
-            if not self.source.is_movie:
-                raise SBDError(f"The data cannot be read any more: {reason}.") from error
-            return reason
+        return self._frames.read(index)
 
     def compute(
         self,
@@ -252,30 +194,47 @@ class Session:
         if isinstance(values, str):
             nothing = np.full(self.source.shape[-2:], np.nan, np.float32)
             return Frame(index, nothing, "unreadable", values)
+        values = np.asanyarray(values if part else self._cut(values))
         worker = self._shared
         if self.tuned is not None and len(self.tuned.reports) > 1:
             worker = worker.with_network(self._tuned_network(index))
         # of a part of a frame, as live mode shows it, there is no window
-        around = self._windows.around(index) if self._windows and part is None else None
+        around = self._around(index) if part is None else None
         worker = worker if part is None else worker.on_part(part)
         try:
             result, mask = worker.denoised(values, tick, should_stop or self._stop, around)
             if self._windows and around is None:
-                return Frame(index, result, "alone", _ALONE, values, mask)
-            return Frame(index, result, _done(mask), raw=values, left_out=mask)
+                return self._whole(Frame(index, result, "alone", _ALONE, values, mask), part)
+            done = Frame(index, result, fate_with(mask), raw=values, left_out=mask)
+            return self._whole(done, part)
         except BlankImage as error:
             if not self.source.is_movie:
                 raise
-            return Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
+            blank = Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
+            return self._whole(blank, part)
+
+    def _cut(self, values: Any) -> Any:
+        """What of a frame or movie is denoised: the rectangle around the region."""
+        return values if self._part is None or isinstance(values, str) else self._part.cut(values)
+
+    def _whole(self, frame: Frame, shown: tuple[slice, slice] | None = None) -> Frame:
+        """A frame of the region as one of the image; a part that is only shown stays as it is."""
+        if self._part is None or shown is not None or frame.values.shape == self._part.shape:
+            return frame
+        values = self._part.whole(frame.values)
+        left_out = frame.left_out
+        if left_out is not None:
+            left_out = self._part.whole(left_out, False)
+        return replace(frame, values=values, left_out=left_out)
 
     def outlier_mask(self) -> np.ndarray:
         """bool, shape of the source, the pixels that are left out of frames that can be read."""
         mask = np.zeros((len(self), *self.source.shape[-2:]), bool)
         for index in range(len(self)):
             values = self.read(index)
-            found = None if isinstance(values, str) else self.worker.left_out(values)
+            found = None if isinstance(values, str) else self.worker.left_out(self._cut(values))
             if found is not None:
-                mask[index] = found
+                mask[index] = found if self._part is None else self._part.whole(found, False)
         return mask.reshape(self.source.shape)
 
     def entry(
@@ -295,116 +254,97 @@ class Session:
         checksum
             Whether to read the whole file for its checksum, once.
         """
-        noted: dict[str, Any] = {}
+        _logger.debug("fates of frames: %s", Counter(fates.values()).most_common())
+        extra: dict[str, Any] = {}
         if self._way is not None:
-            noted["movie_choice"] = self._way.reason
+            extra |= {"movie_choice": self._way.reason, "movie_share": self._way.share}
         if self.settings.frames is not None:
-            noted["frames"] = self.settings.frames
+            extra["frames"] = self.settings.frames
         elif len(fates) < len(self):
-            noted["frames"] = sorted(fates)
+            extra["frames"] = sorted(fates)
         for fate in ("alone", "blank", "unreadable"):
             if found := with_fate(fates, fate):
-                noted[f"{fate}_frames"] = found
+                extra[f"{fate}_frames"] = found
         if some := {str(i): n for i, n in sorted((filled or {}).items()) if n}:
-            noted["outlier_filled_frames"] = some
+            extra["outlier_filled_frames"] = some
         settings = {**self.settings.repeated(), **self.worker.found()}
+        settings["shape"] = list(self.source.shape)
         return recipe(
             "denoise",
             origin_of(self.source, checksum),
             **settings,
-            gain_tuning=self._tuning_noted(),
-            **noted,
+            gain_tuning=noted(self.tuned, self.source, self.settings),
+            **extra,
         )
 
-    def _windows_of_movie(self) -> Windows:
-        from .movie.windows import Windows
+    def _see_neighbours(self) -> None:
+        """Take a movie network where it was asked for or, among neighbours, where it helps."""
+        from ..movie.choice import choose_way
+        from ..movie.windows import Windows
+        from ..networks import movie_model_of
 
+        settings, alone = self.settings, self.worker
+        if settings.model == "auto" and settings.neighbours and alone.camera.noise is None:
+            card = movie_model_of(alone.card)
+            self.worker = alone if card is None else alone.with_movie_network(card)
+        if self.worker.movie_network is None:
+            return
         name = self.worker.card.name
-        if self.settings.gain_tuning:
+        if settings.gain_tuning:
             raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
-        return Windows(self.worker, self.read, len(self))
+        windows = Windows(self.worker, lambda index: self._cut(self.read(index)), len(self))
+        if settings.neighbours:
+            told = settings.neighbours, settings.seed
+            self._way = choose_way(windows, self.worker, len(self), *told)
+        if settings.model == "auto" and self._way and not self._way.share:
+            self.worker = alone
+        else:
+            self._windows = windows
 
-    def _way_of_movie(self) -> Way | None:
-        """Whether rules help, where neighbours are asked for and a movie network is there."""
-        from .movie.choice import choose_way
-
-        if self._windows is None or not self.settings.neighbours:
+    def _around(self, index: int) -> Around | None:
+        """What the movie network sees with a frame; None without, or where it is better alone."""
+        if self._windows is None:
             return None
-        told = self.settings.neighbours, self.settings.seed
-        return choose_way(self._windows, self.worker, len(self), *told)
+        return self._windows.window(index) if self.in_order else self._windows.around(index)
 
     @property
     def in_order(self) -> bool:
         """Whether frames must be denoised in their order, since each depends on those before."""
-        by_rules = self._way is None or self._way.by_rules
-        return self.settings.neighbours > 0 and by_rules
-
-    def _given_gains(self) -> tuple[Tuned | None, dict[str, Any]]:
-        """Gains found earlier, and the model that takes them."""
-        asked, model = self.settings.gain_tuning, self.settings.model
-        if asked is False or self.settings.tuning:
-            return None, {"model": model}
-        from .gaintuning.tuned import given
-
-        return given(asked, model)
-
-    def _found_gains(self, kept: Path | None) -> Tuned:
-        from .gaintuning import Tuned
-        from .gaintuning.tune import tune_model
-
-        if kept is not None and kept.exists():
-            return Tuned.load(kept)
-        assert self.settings.tuning is not None
-        tuned = tune_model(
-            self.worker,
-            **self.settings.tuning.model_dump(),
-            seed=self.settings.seed,
-            progress=lambda done, total: self._progress(done / total, self._first + len(self)),
-            should_stop=self._stop,
-        )
-        if tuned.report.cancelled:
-            raise Cancelled("Stopped before the tuning was complete.")
-        return Tuned.load(tuned.save(kept)) if kept is not None else tuned
+        return self.settings.neighbours > 0 and (self._way is None or self._way.share < 1)
 
     def _tuned_network(self, index: int) -> Any:
         assert self.tuned is not None
         return self.tuned.over(self.worker.network, index)
 
-    def _tuning_noted(self) -> dict[str, Any] | None:
-        if self.tuned is None:
-            return None
-        noted = self.tuned.settings(self.source)
-        asked = self.settings.gain_tuning
-        if self.settings.tuning:
-            noted["on_this_image"] = True
-        elif isinstance(asked, Path):
-            noted["file"] = str(asked.absolute())
-        return noted
-
     def _with_neighbours(self, tick: Callable[[int, float], None]) -> Iterator[Frame]:
-        from .movie.fusion import fused_frames
+        from ..movie.fusion import fused_frames
 
         fates: list[Frame] = []
 
         def told() -> Iterator[np.ndarray]:
             for index in range(len(self)):
                 tick(index, 0.0)
-                values = self.read(index)
+                values = self._cut(self.read(index))
                 fates.append(self._helped(index, values))
                 if isinstance(values, str):
-                    values = np.full(self.source.shape[-2:], np.nan, np.float32)
+                    values = np.full(self.worker.source.shape[-2:], np.nan, np.float32)
                 yield values
 
         chosen = self.settings
         fusing = fused_frames(
             told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
         )
+        share = self._way.share if self._way else 0.0
         for index, values in enumerate(fusing):
-            yield replace(fates[index], values=values)
+            frame = self._whole(replace(fates[index], values=values))
+            if share and frame.is_denoised and self._around(index):
+                seen = self.compute(index, self.read(index)).values
+                frame = replace(frame, values=(1 - share) * frame.values + share * seen)
+            yield frame
 
     def _helped(self, index: int, values: np.ndarray | str) -> Frame:
         """What becomes of a frame among its neighbours, which leave those without beam alone."""
-        from .movie.drift import lit_values
+        from ..movie.drift import lit_values
 
         if isinstance(values, str):
             return Frame(index, np.empty(0), "unreadable", values)
@@ -413,31 +353,4 @@ class Session:
         except BlankImage as error:
             return Frame(index, np.empty(0), "blank", str(error))
         mask = None if found is None else found.mask
-        return Frame(index, np.empty(0), _done(mask), left_out=mask)
-
-
-def _done(mask: np.ndarray | None) -> Fate:
-    return "denoised" if mask is None else "outlier-filled"
-
-
-def with_fate(fates: Mapping[int, Fate], *wanted: str) -> list[int]:
-    """The numbers of the frames that met one of some fates."""
-    return sorted(index for index, fate in fates.items() if fate in wanted)
-
-
-def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str]) -> None:
-    """Warn of frames of a movie that were not denoised."""
-    if blank := with_fate(fates, "blank"):
-        warn(f"Frames {blank} are blank or without beam and were left as they are.")
-    if lost := with_fate(fates, "unreadable"):
-        warn(f"Frames {lost} could not be read and are NaN ({reasons[lost[0]]}).")
-
-
-def _state_of(source: Micrograph) -> tuple[int, int] | None:
-    if source.source is None:
-        return None
-    try:
-        state = os.stat(source.source)
-    except OSError:
-        return None
-    return state.st_size, state.st_mtime_ns
+        return Frame(index, np.empty(0), fate_with(mask), left_out=mask)

@@ -1,0 +1,138 @@
+"""Images without a pixel size: what is lost by it, and is any result worse than a blur unsaid?
+
+    python benchmarks/uncalibrated.py [--images 24] [--pairs FILE.h5 ...]
+
+Simulated images of five structures at 5 to 50 pm per pixel and 0.05 to 40 electrons per pixel, one
+half as electron counts, one half as a scintillator writes them (point spread 0.8 px).
+PSNR with the range of the clean image as peak, against the clean image as the camera sees it.
+"Lattice" sums what the strongest lattice period suggests, or 4 x 4; "calibrated" knows the pixel
+size; "best" is the best of seven sums, told by the truth; all with the model hrtem. "Blur" is the
+best of seven Gaussians, told by the truth.
+
+``--pairs`` measures ``denoise`` as it is on HDF5 files of noisy images x and clean ones y
+(N, 1, Y, X), after a line fit of the result to the clean image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+import napari_sbd as sbd
+from _machine import processor
+from napari_sbd.denoising.working_block import lattice_block
+
+STRUCTURES = ("pt_ceo2", "crystal_edge", "amorphous_film", "sheet", "grain_boundary")
+PIXELS = (0.005, 0.01, 0.02, 0.035, 0.05)  # nm
+DOSES = (0.05, 0.5, 5.0, 40.0)
+BLURS = (0, 0.5, 1, 1.5, 2, 3, 4)  # pixels
+SUMS = (1, 2, 3, 4, 6, 7, 8)
+WORKING = 0.033  # nm
+FIELD = 6.2  # nm, of which not all fits at the finest pixels
+SIDE = 384  # pixels at most
+
+
+def psnr(image: np.ndarray, clean: np.ndarray) -> float:
+    """Decibels, after a line fit."""
+    terms = np.stack([image.ravel().astype(float), np.ones(image.size)], 1)
+    fit, *_ = np.linalg.lstsq(terms, clean.ravel(), rcond=None)
+    return 10 * np.log10(np.ptp(clean) ** 2 / np.mean((clean.ravel() - terms @ fit) ** 2))
+
+
+def blurred(noisy: np.ndarray, clean: np.ndarray) -> float:
+    """The best Gaussian."""
+    return max(psnr(gaussian_filter(noisy.astype(float), s), clean) for s in BLURS)
+
+
+def denoised(noisy: np.ndarray, block: int | None = None, model: str = "hrtem"):
+    """The result with sums over as many pixels, its settings, and whether a warning was given."""
+    size = None if block is None else WORKING / block
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        result = sbd.denoise(sbd.Micrograph(noisy, size), model=model)
+    settings = result.metadata["napari_sbd"]["history"][-1]["settings"]
+    words = ("blur", "Give the pixel size")
+    return result.data, settings, any(w in str(s.message) for s in said for w in words)
+
+
+def cases(count: int):
+    """Name, pixel size, noisy and clean images."""
+    rng = np.random.default_rng(3)
+    every = [(s, p, d, c) for s in STRUCTURES for p in PIXELS for d in DOSES for c in (False, True)]
+    for i in rng.permutation(len(every))[:count]:
+        structure, pixel, dose, camera = every[i]
+        size = min(SIDE, int(FIELD / pixel))
+        made = sbd.simulate(
+            structure, size=size, pixel_size=pixel, dose=dose, seed=int(i), modality="hrtem"
+        )
+        noisy, clean = made.noisy.data.astype(float), made.clean.data.astype(float)
+        if camera:
+            light = noisy + np.sqrt(0.09 * noisy) * rng.standard_normal(noisy.shape)
+            noisy = 17 * gaussian_filter(light, 0.8) + 2 * rng.standard_normal(noisy.shape)
+            clean = 17 * gaussian_filter(clean, 0.8)
+        kind = "scintillator" if camera else "counts"
+        yield f"{structure}, {1000 * pixel:g} pm, {dose:g} e, {kind}", pixel, noisy, clean
+
+
+def of_simulations(count: int) -> None:
+    """What is lost against the best sums [dB]."""
+    print("| image | lattice | chosen | lattice loses | chosen loses | calibrated loses |")
+    print("|---|---|---|---|---|---|")
+    lost = []
+    for name, pixel, noisy, clean in cases(count):
+        right = max(1, round(WORKING / pixel))
+        first = lattice_block(sbd.Micrograph(noisy))[0]
+        chosen, settings, _ = denoised(noisy)
+        least = min(noisy.shape) // 16
+        sums = {b for b in (*SUMS, right, first) if b <= least}
+        at = {b: psnr(denoised(noisy, b)[0], clean) for b in sums}
+        best, own = max(*at.values(), psnr(chosen, clean)), settings["block"][0]
+        row = [best - at[first], best - psnr(chosen, clean), best - at.get(right, np.nan)]
+        lost.append(row)
+        print(f"| {name} | {first} | {own} | " + " | ".join(f"{x:.2f}" for x in row) + " |")
+    mean, worst = np.nanmean(lost, 0), np.nanmax(lost, 0)
+    for what, values in (("mean", mean), ("worst", worst)):
+        print(f"| {what} | | | " + " | ".join(f"{x:.2f}" for x in values) + " |")
+
+
+def of_pairs(paths: list[Path]) -> None:
+    """PSNR [dB] on the pairs of files."""
+    print("| pair | blur | denoise | sums | model | warned |")
+    print("|---|---|---|---|---|---|")
+    found = []
+    for path in paths:
+        with h5py.File(path) as file:
+            pairs = list(zip(file["x"][:, 0], file["y"][:, 0].astype(float), strict=True))
+        for i, (noisy, clean) in enumerate(pairs):
+            result, settings, warned = denoised(noisy, model="auto")
+            blur, ours = blurred(noisy, clean), psnr(result, clean)
+            found.append((blur, ours))
+            print(
+                f"| {path.stem} {i} | {blur:.2f} | {ours:.2f} | {settings['block'][0]} | "
+                f"{settings['model']} | {'yes' if warned else ''} |",
+                flush=True,
+            )
+    blur, ours = np.mean(found, 0)
+    print(f"| mean | {blur:.2f} | {ours:.2f} | | | |")
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--pairs", type=Path, nargs="+", default=[])
+    asked = parser.parse_args()
+    print(f"{processor()}\n")
+    if asked.pairs:
+        of_pairs(asked.pairs)
+    else:
+        of_simulations(asked.images)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What an image is, as a person said in the Denoise form: for all steps, and for its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..jobs.preferences import modality_of, remember_modality
+from ..layers.micrographs import KEY, MODALITY
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+
+def modality_for(layer: Layer | None) -> str:
+    """What was said of this layer, or else last of the folder of its file."""
+    said = None if layer is None else layer.metadata.get(MODALITY)
+    return str(said or modality_of(_folder(layer)))
+
+
+def keep_modality(layer: Layer | None, modality: str) -> None:
+    """Keep it on the layer, and remember it for the folder of its file."""
+    if layer is not None:
+        layer.metadata = {**layer.metadata, MODALITY: modality}
+    remember_modality(_folder(layer), modality)
+
+
+def _folder(layer: Layer | None) -> str | None:
+    """The folder of the file that a layer shows; None where it comes from none."""
+    known = {} if layer is None else layer.metadata.get(KEY, {})
+    return str(Path(known["source"]).parent) if known.get("source") else None

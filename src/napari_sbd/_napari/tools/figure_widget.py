@@ -1,0 +1,184 @@
+"""The Figure dock widget: pictures for papers and films for talks, one click each."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Points
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
+
+from ...errors import Cancelled, SBDError
+from ...figures.film import write_film
+from ...figures.plate import write_figure
+from ...micrograph import Micrograph
+from ...region import Region
+from ..forms.fields import FIGURES, beside, file_to_write
+from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import pair_boxes
+from ..forms.region_box import RegionBox
+from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..jobs.gain import Gain
+from ..jobs.judging import judge
+from ..layers import columns as columns_layer
+from ..layers import micrographs as layers
+from ..layers.view_state import frame_shown
+
+if TYPE_CHECKING:
+    import napari
+
+_FILMS = {"MP4": ".mp4", "GIF": ".gif"}
+_NO_FILE = "No file was chosen, so nothing was written."
+_GAP = 1.04  # image widths from the raw image to the one beside it
+
+
+class FigureWidget(TaskWidget):
+    """Write raw, denoised and judged image as a figure, or movies as a film; put both side by side.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers can be chosen.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(
+            viewer, "Figure…", "Write raw, denoised and judged image side by side: PDF, PNG, SVG."
+        )
+        self.raw, self.denoised = pair_boxes(viewer)
+        self.columns = LayerBox(
+            viewer, "Drawn over the denoised image; none if there are none.", _has_columns
+        )
+        self.region = RegionBox(viewer, lambda: self.denoised.layer)
+        self.judged = QCheckBox("judged")
+        self.judged.setToolTip("A third picture: where counts and denoised image disagree.")
+        self.judged.setChecked(True)
+        self.spectra = QCheckBox("spectra")
+        self.spectra.setToolTip("The power spectrum in a corner of the first two.")
+        self.spectra.setChecked(True)
+        self.rate = QDoubleSpinBox()
+        self.rate.setRange(0.5, 60)
+        self.rate.setValue(10)
+        self.rate.setToolTip("Frames per second of the film.")
+        self.film = QPushButton("Film…")
+        self.film.setToolTip("Write the raw and the denoised movie side by side: MP4 or GIF.")
+        self.side = QPushButton("Side by side")
+        self.side.setCheckable(True)
+        self.side.setToolTip(
+            "Put the denoised image beside the raw one in the same view, so that both move and "
+            "zoom together; click again to lay it back."
+        )
+        self.add_row("Denoised", self.denoised)
+        self.add_row("Raw", self.raw)
+        self.add_row("Columns", self.columns)
+        self.add_row("Part", beside(self.region, self.region.draw))
+        self.add_row("With", beside(self.judged, self.spectra))
+        self.add_row("Film", beside(self.rate, QLabel("frames a second"), self.film))
+        self.add_row("View", self.side)
+        self._as_film = False
+        self._moved: list[tuple[Any, Any]] = []
+        self.film.clicked.connect(self._start_film)
+        self.side.toggled.connect(self._side_by_side)
+
+    def prepare(self) -> Task:
+        """Read the fields; ask where to."""
+        as_film, self._as_film = self._as_film, False
+        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        raw = layers.needed(self.raw.layer, layers.NO_RAW)
+        pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
+        if as_film:
+            if not pair[0].is_movie:
+                raise SBDError("A film needs a movie; these are single images.")
+            path = file_to_write(self, "Write film", "film.mp4", _FILMS)
+            if not path:
+                raise SBDError(_NO_FILE)
+            return partial(_film, path, *pair, self.rate.value())
+        if pair[0].is_movie:
+            frame = frame_shown(self.viewer, denoised)
+            pair = tuple(m.replace(data=np.asarray(m.data[frame])) for m in pair)  # type: ignore[assignment]
+        points = self.columns.layer
+        table = None if points is None else columns_layer.table_of(points)
+        region = self.region.region()
+        path = file_to_write(self, "Write figure", "figure.pdf", FIGURES)
+        if not path:
+            raise SBDError(_NO_FILE)
+        options = {"fft": self.spectra.isChecked(), "columns": table}
+        return partial(_figure, path, *pair, region, self.judged.isChecked(), options)
+
+    def show_result(self, result: tuple[Path, str]) -> str:
+        """Say where it is."""
+        path, said = result
+        return f"Wrote {path}. {said}".strip()
+
+    def _start_film(self) -> None:
+        self._as_film = True
+        self._start()
+
+    def _side_by_side(self, on: bool) -> None:
+        """Move the denoised image and what lies on it beside the raw one, or back."""
+        if not on:
+            for layer, place in self._moved:
+                layer.translate = place
+            self._moved = []
+        else:
+            denoised, raw = self.denoised.layer, self.raw.layer
+            if denoised is None or raw is None:
+                self.say(layers.NO_RESULT if denoised is None else layers.NO_RAW)
+                self.side.setChecked(False)
+                return
+            ids = str(denoised.unique_id), str(raw.unique_id)
+            over = [
+                one
+                for one in self.viewer.layers
+                if one is denoised or (one is not raw and one.metadata.get(layers.MADE_FROM) in ids)
+            ]
+            far = _GAP * raw.data.shape[-1] * raw.scale[-1]
+            for layer in over:
+                self._moved.append((layer, np.array(layer.translate)))
+                layer.translate = (*layer.translate[:-1], layer.translate[-1] + far)
+        self.viewer.reset_view()
+
+
+def _has_columns(layer: Any) -> bool:
+    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata
+
+
+def _figure(
+    path: str,
+    raw: Micrograph,
+    denoised: Micrograph,
+    region: str | None,
+    judged: bool,
+    options: dict[str, Any],
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> tuple[Path, str]:
+    agreement, said = None, ""
+    if judged:
+        found, said = judge(raw, denoised, True, should_stop)
+        if isinstance(found, Gain):
+            said = "It has no judged picture, since the gain is not known."
+        else:
+            agreement = found
+    part = None if region is None else Region.of(region).on(raw.shape)
+    box = None if part is None else (part.rows, part.columns)
+    written = write_figure(path, raw, denoised, agreement=agreement, box=box, **options)
+    return written, said
+
+
+def _film(
+    path: str,
+    raw: Micrograph,
+    denoised: Micrograph,
+    rate: float,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> tuple[Path, str]:
+    def tell(done: float, total: float) -> None:
+        if should_stop():
+            raise Cancelled("Stopped before the film was complete.")
+        progress(done, total)
+
+    return write_film(path, raw, denoised, frames_per_second=rate, progress=tell), ""

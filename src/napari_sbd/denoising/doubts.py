@@ -1,0 +1,115 @@
+"""Why the result of a model may be wrong, as far as the image tells."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..frames import mean_filled
+from ..micrograph import Micrograph
+from ..networks import ModelCard
+from ..networks.reflections import lost_reflection
+from ..noise import level as noise
+from ..spacings import doubt_crystal, doubt_pixel_size
+
+_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
+_BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
+
+
+def doubts(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    dose: float | None,
+    frame: np.ndarray | None,
+) -> list[str]:
+    """Sentences that say why a result may be wrong: the image is outside what a model was trained
+    on, or contradicts its pixel size.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    source, block
+        The image, and the pixels summed along y and x.
+    dose
+        Mean electrons per pixel; None where it is unknown.
+    frame
+        (Y, X) the first that is not blank; None where there is none.
+    """
+    found = []
+    sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
+    if odd := [size for size in sizes if not card.knows_pixel(size)]:
+        low, high = card.working_pixel_nm
+        found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
+    low, high = card.dose_range
+    held = None if dose is None else dose * block[0] * block[1]
+    if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
+        found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
+    said = [
+        f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
+        "its result may be wrong."
+        for this, trained in found
+    ]
+    if frame is not None and source.pixel_size_yx is not None:
+        doubt = doubt_pixel_size(frame, source.pixel_size_yx)
+        said += [doubt] if doubt else []
+        foreign = card.spacings_nm and doubt_crystal(frame, source.pixel_size_yx, card.spacings_nm)
+        if foreign:
+            said.append(
+                f"Model {card.name!r} is a specialist and draws what it knows. {foreign}: use a "
+                "general model here."
+            )
+    return said
+
+
+def doubt_noise(sums: np.ndarray, white: np.ndarray | None) -> list[str]:
+    """A sentence where an image has too little noise for a network.
+
+    Parameters
+    ----------
+    sums
+        (H, W) its block sums, NaN for outliers.
+    white
+        (H, W) these with white noise; None where theirs is.
+    """
+    if white is None:
+        filled = mean_filled(sums)
+        contrast, level = filled.std(), noise.noise_level(filled)
+    else:
+        contrast, level = white.std(), noise.usual_level(white)
+    if contrast <= _CLEAN * level:
+        return []
+    return [
+        f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or has so "
+        "little noise that the result may be less exact than the image itself."
+    ]
+
+
+def doubt_detail(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    image: np.ndarray,
+    estimate: np.ndarray,
+) -> list[str]:
+    """A sentence where an estimate has lost a lattice that block sums show beyond doubt.
+
+    Parameters
+    ----------
+    card, source, block
+        As in ``doubts``.
+    image, estimate
+        (H, W) block sums, and what the model made of them.
+    """
+    lost = lost_reflection(image, estimate)
+    if lost is None:
+        return []
+    sizes = source.pixel_size_yx or (1.0, 1.0)
+    steps = [f / (p * b) for f, p, b in zip(lost, sizes, block, strict=True)]
+    unit = "nm" if source.pixel_size_yx else "pixels"
+    return [
+        f"The image shows a period of {1 / math.hypot(*steps):.2g} {unit} that the result of "
+        f"model {card.name!r} has lost: detail of that size is missing in it."
+    ]

@@ -1,0 +1,245 @@
+"""Pixels to sum to the working sampling: from the pixel size, else those that predict best.
+
+Where the pixel size is unknown, the strongest lattice period gives a first guess, which fails for
+large unit cells, moire, edges, and images without a lattice. Every candidate is therefore tried on
+a part of the image, and judged at its pixels, whatever it sums. Where the noise of pixels is
+independent, an eighth of them, drawn at random, are held out and predicted from the others (Batson
+and Royer, ICML 2019). Where it is correlated, the others know them, and Stein's estimate of the
+error takes the place, with noise of the spectrum that the pixels show (Stein, Ann. Statist. 9
+(1981) 1135; Ramani, Blu and Unser, IEEE Trans. Image Process. 17 (2008) 1540).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import sampling
+from ..frames import mean_filled, reference_frame
+from ..micrograph import Micrograph
+from ..noise.camera import Camera, filled, look_at
+from ..noise.level import usual_level
+from ..noise.whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+
+if TYPE_CHECKING:
+    from ..networks import ModelCard
+
+Network = Callable[[np.ndarray], np.ndarray]
+Judge = Callable[[Network], np.ndarray]
+
+_FALLBACK = 4  # for images that show no lattice and carry no calibration
+_CANDIDATES = (1, 2, 3, 4, 6, 8)
+_SIDE = 256  # pixels of the part that is looked at
+_FEWEST = 16  # working pixels along a side
+_HELD_OUT = 1 / 8  # of the pixels
+_STEP = 0.3  # standard deviations of the noise that is added
+_LOCAL = 6.0  # pixels, over which the strength of the noise is taken
+_RIM = 8  # pixels at the border, where networks err more
+_TILE = 16  # pixels, within which errors hang together
+_CLEAR = 2.0  # standard errors by which another block must beat that of a lattice
+_LIKELY = 1.0  # the same, where no lattice was found
+_SURE = 3.0  # the same, from which there is no doubt: noise alone reaches 2.8
+_ENOUGH = 1000  # pixels that tell anything
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Pixels to sum, and how they were found.
+
+    Parameters
+    ----------
+    block
+        Along y and x.
+    seen
+        What is said of it; empty where the pixel size tells.
+    doubtful
+        Whether neither a lattice nor the prediction of pixels tells clearly.
+    """
+
+    block: tuple[int, int]
+    seen: str = ""
+    doubtful: bool = False
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is to be warned of."""
+        if not self.doubtful:
+            return []
+        y, x = self.block
+        return [
+            f"The pixel size is unknown; {y} x {x} pixels are summed, and little speaks for it: no "
+            "clear lattice, and other sums predict pixels as well. Give the pixel size."
+        ]
+
+
+def choose_block(
+    source: Micrograph,
+    card: ModelCard,
+    device: Any = "auto",
+    *,
+    noise: str | NoiseSpectrum = "auto",
+    outliers: bool = True,
+    illumination: bool = True,
+    **_: Any,
+) -> Choice:
+    """Choose the pixels that are summed.
+
+    Parameters
+    ----------
+    source
+        Its pixel size tells; without one, its first lit frame is looked at.
+    card
+        Of the network that predicts pixels.
+    device
+        As ``resolve_device`` takes it.
+    noise, outliers, illumination
+        As ``noise.camera.look_at`` takes them. A spectrum that is given was measured on sums over
+        certain pixels, so the same are summed where the pixel size is unknown.
+
+    Raises
+    ------
+    SBDError
+        If the file of the spectrum cannot be used.
+    """
+    if source.pixel_size_yx is not None:
+        return Choice(_fitting(sampling.choose_bin(source.pixel_size_yx), source))
+    if noise not in ("auto", "white"):
+        told = noise if isinstance(noise, NoiseSpectrum) else NoiseSpectrum.load(noise)
+        return Choice(_fitting(told.block, source), f"{_sums(told.block)}, as for the noise given.")
+    frame = reference_frame(source)
+    lattice = sampling.estimate_bin(mean_filled(frame))
+    guess = _fitting(lattice or (_FALLBACK, _FALLBACK), source)
+    clean = Camera(guess, outliers=outliers).cleaned(frame)[0]
+    still = Micrograph(clean, gain=source.gain, offset=source.offset)
+    gains = _gains(still, guess, _network(card, device), str(noise), illumination)
+    best = max(gains, key=lambda b: gains[b][0], default=guess)
+    clarity = gains[best][1] if gains else 0.0
+    if best != guess and clarity > (_CLEAR if lattice else _LIKELY):
+        # coarser sums are better where there is little to see, which says nothing of detail
+        doubtful = not lattice and (clarity < _SURE or best > guess)
+        return Choice(best, f"{_sums(best)}, which predict other pixels best.", doubtful)
+    how = "as its lattice suggests" if lattice else "as nothing tells"
+    return Choice(guess, f"{_sums(guess)}, {how}.", not lattice)
+
+
+def lattice_block(source: Micrograph) -> tuple[int, int]:
+    """Pixels to sum for a filter: from the pixel size, else from the lattice in the spectrum."""
+    if source.pixel_size_yx is not None:
+        return _fitting(sampling.choose_bin(source.pixel_size_yx), source)
+    found = sampling.estimate_bin(mean_filled(reference_frame(source)))
+    return _fitting(found or (_FALLBACK, _FALLBACK), source)
+
+
+def _fitting(block: tuple[int, int], source: Micrograph) -> tuple[int, int]:
+    y, x = (min(b, n // 8) for b, n in zip(block, source.shape[-2:], strict=True))
+    return y, x
+
+
+def _sums(block: tuple[int, int]) -> str:
+    return f"Pixel size unknown: sums over {block[0]} x {block[1]} pixels are denoised"
+
+
+def _network(card: ModelCard, device: Any) -> Network:
+    from ..networks import load_network, tiling
+    from ..networks.hardware import resolve_device
+
+    where = resolve_device(device)
+    network = load_network(card, where)
+
+    def passed(image: np.ndarray) -> np.ndarray:
+        mean, scale = image.mean(), image.std() or 1.0
+        normal = ((image - mean) / scale).astype(np.float32)
+        result: np.ndarray = tiling.run(network, normal, where, lasting=False) * scale + mean
+        return result
+
+    return passed
+
+
+def _gains(
+    still: Micrograph, guess: tuple[int, int], network: Network, noise: str, illumination: bool
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """How much less blocks err than the guess, and that in standard errors; {} for small images."""
+    from ..networks.choice import liveliest
+
+    values = np.asarray(still.data, np.float64)
+    least = min(values.shape)
+    blocks = {(b, b) for b in _CANDIDATES if least // b >= _FEWEST} | {guess}
+    part = liveliest(values, guess, max(_SIDE // max(guess), 1))
+    if len(blocks) < 2 or np.isfinite(part).sum() < _ENOUGH or not np.nanstd(part) > 0:
+        return {}
+
+    def made_by(block: tuple[int, int]) -> Network:
+        camera = look_at(still, block, noise=noise, outliers=False, illumination=illumination)[0]
+        return lambda image: _estimate(camera, image, network)
+
+    ways = {block: made_by(block) for block in sorted(blocks)}
+    correlated = look_at(still, (1, 1), noise=noise, outliers=False)[0].noise
+    shown = correlated or estimate_spectrum([values], force=True)
+    stein = None if shown is None else _stein(part, shown, ways[guess](part))
+    if correlated is not None and stein is not None:
+        return _compared(stein, ways, guess)
+    found = _compared(_held_out(part), ways, guess)
+    best = max(found, key=lambda b: found[b][0])
+    if best == guess or stein is None:
+        return found
+    # correlation that is lost in read-out noise helps to predict, and Stein's estimate sees it
+    agreed = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best][0] > 0
+    return found if agreed else {guess: (0.0, 0.0)}
+
+
+def _compared(
+    judge: Judge, ways: dict[tuple[int, int], Network], guess: tuple[int, int]
+) -> dict[tuple[int, int], tuple[float, float]]:
+    errors = {block: judge(way) for block, way in ways.items()}
+    return {block: _clarity(errors[guess] - error) for block, error in errors.items()}
+
+
+def _estimate(camera: Camera, image: np.ndarray, network: Network) -> np.ndarray:
+    """What is expected in the pixels (Y, X) of an image, NaN where there are no data."""
+    working = camera.working(sampling.bin_counts(image, camera.block))
+    blocks = working.restored(network(working.image))
+    mean = blocks.mean()
+    fine = sampling.upsample(blocks - mean, camera.block, (image.shape[0], image.shape[1]))
+    return fine + mean / (camera.block[0] * camera.block[1])
+
+
+def _held_out(part: np.ndarray) -> Judge:
+    """Squared errors (Y, X) at pixels that are not shown; NaN at the others."""
+    hidden = np.random.default_rng([0, 5]).random(part.shape) < _HELD_OUT
+    shown = np.where(hidden, np.nan, part)
+    return lambda estimate: np.where(hidden, (estimate(shown) - part) ** 2, np.nan)
+
+
+def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> Judge:
+    """Stein's estimates of squared errors (Y, X), less what is the same for all.
+
+    The noise may differ from place to place, as what an estimate removes tells.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    image = filled(part)
+    strength = gaussian_filter((image - estimate) ** 2, _LOCAL)
+    level = usual_level(whiten(image, spectrum)) * np.sqrt(strength / (strength.mean() or 1.0))
+    fresh = np.random.default_rng([0, 6]).standard_normal(part.shape)
+    noise = colour(level * fresh, spectrum)
+
+    def judge(estimate: Network) -> np.ndarray:
+        made = estimate(part)
+        change = (estimate(part + _STEP * noise) - made) / _STEP
+        result: np.ndarray = (made - part) ** 2 + 2 * noise * change
+        return result
+
+    return judge
+
+
+def _clarity(gain: np.ndarray) -> tuple[float, float]:
+    """A mean gain, and over its standard error."""
+    inner = gain[_RIM:-_RIM, _RIM:-_RIM]
+    held = np.isfinite(inner)
+    sums, counts = (sampling.bin_counts(np.where(held, x, 0), (_TILE, _TILE)) for x in (inner, 1.0))
+    mean = float(sums.sum() / max(counts.sum(), 1))
+    error = float(np.sqrt(((sums - mean * counts) ** 2).sum()) / max(counts.sum(), 1))
+    return mean, mean / (error + 1e-30)

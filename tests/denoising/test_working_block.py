@@ -1,0 +1,91 @@
+"""Which pixels are summed where the pixel size is unknown."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_sbd as sbd
+from known import lattice
+from napari_sbd.denoising.denoiser import Denoiser
+from napari_sbd.denoising.working_block import choose_block, lattice_block
+from napari_sbd.networks import find_model
+
+SIDE = 192
+
+
+@pytest.fixture(scope="module")
+def card():
+    return find_model("hrtem")
+
+
+def chosen(image, card, **options):
+    return choose_block(sbd.Micrograph(np.asarray(image, np.float32)), card, "cpu", **options)
+
+
+def fine_below_coarse(mean):
+    """A lattice of 8 px under a moire of 48 px, which is the strongest period."""
+    return mean * lattice((SIDE, SIDE), 8, 0.25) * lattice((SIDE, SIDE), 48, 0.35)
+
+
+def scintillator(expected, spread, read, seed=0):
+    """What a camera makes of expected electrons, and what is expected of it."""
+    rng = np.random.default_rng(seed)
+    electrons = rng.poisson(expected).astype(float)
+    seen = 17 * gaussian_filter(electrons, spread) + read * rng.standard_normal(expected.shape)
+    return seen, 17 * gaussian_filter(expected, spread)
+
+
+def test_detail_below_the_strongest_period_is_kept(card):
+    truth = fine_below_coarse(5.0)
+    image = np.random.default_rng(0).poisson(truth).astype(np.float32)
+    assert lattice_block(sbd.Micrograph(image))[0] > 4  # sums most of a period of the lattice away
+    found = chosen(image, card)
+    assert found.block[0] <= 2 and not found.doubtful
+    result = sbd.denoise(image, model="hrtem")
+    fine = (result - result.mean()) * (lattice(truth.shape, 8, 1.0) - 1)
+    true = (truth - truth.mean()) * (lattice(truth.shape, 8, 1.0) - 1)
+    assert fine.mean() > 0.7 * true.mean()
+
+
+def test_so_it_is_under_correlated_noise(card):
+    image, _ = scintillator(fine_below_coarse(5.0), 0.7, 2.0)
+    assert lattice_block(sbd.Micrograph(image))[0] > 4
+    assert chosen(image, card).block[0] <= 2
+
+
+@pytest.mark.parametrize(("block", "dose"), [(1, 12.0), (2, 4.0), (4, 12.0)])
+def test_where_the_lattice_tells_right_nothing_gets_worse(block, dose):
+    side = 96 * max(block, 2)
+    truth = dose / block**2 * lattice((side, side), 7.5 * block, 0.4)
+    image = np.random.default_rng(block).poisson(truth).astype(np.float32)
+    unknown = sbd.denoise(image, model="hrtem")
+    known = sbd.denoise(image, model="hrtem", pixel_size=0.033 / block)
+    assert np.std(unknown - truth) < 1.1 * np.std(known - truth)
+
+
+def test_correlation_that_read_out_noise_hides_does_not_pass_for_detail(card):
+    """Neighbours predict a held-out pixel since they share its electrons, finest sums best."""
+    image, _ = scintillator(0.05 * lattice((SIDE, SIDE), 30, 0.5), 0.8, 2.0)
+    assert chosen(image, card).block[0] >= 4
+
+
+def test_a_spectrum_that_is_given_tells_as_well(tmp_path, card):
+    image, _ = scintillator(5.0 * lattice((SIDE, SIDE), 30, 0.3), 0.8, 2.0)
+    spectrum = sbd.estimate_noise_spectrum(image)
+    path = spectrum.save(tmp_path / "camera.json")
+    assert chosen(image, card, noise=str(path)).block == spectrum.block
+    assert np.isfinite(sbd.denoise(image, noise=path, model="hrtem")).all()
+
+
+def test_it_is_said_and_the_same_again():
+    image = np.random.default_rng(0).poisson(fine_below_coarse(5.0))
+    seen = [Denoiser(sbd.Micrograph(image), model="hrtem").camera.seen for _ in range(2)]
+    assert seen[0] == seen[1]
+    assert seen[0][0].startswith("Pixel size unknown: sums over ")
+    assert Denoiser(sbd.Micrograph(image, 0.033), model="hrtem").camera.seen == ()
+
+
+def test_where_nothing_tells_it_warns():
+    image = np.random.default_rng(3).poisson(2.0, (SIDE, SIDE))
+    with pytest.warns(UserWarning, match="Give the pixel size"):
+        sbd.denoise(image, model="hrtem")

@@ -1,0 +1,175 @@
+"""Drift, Compare's choice, figures, films and the view side by side, clicked."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+import napari_sbd as sbd
+import napari_sbd.networks as networks
+from columns.scenes import grid, picture
+from napari_sbd._napari.layers.micrographs import to_layer
+
+PIXEL = 0.03
+REAL = Path(__file__).parents[3] / "shared" / "data" / "mrc_stack_3x128x128.mrc"
+
+
+@pytest.fixture(autouse=True)
+def _real_models(_tiny_model, monkeypatch):
+    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+
+
+@pytest.fixture
+def scene():
+    """A crystal that ends in vacuum, (Y, X) expected counts."""
+    image = picture(grid(9, 9, 9.0), 9.0, 1.9, 12.0, 4.0)
+    return np.pad(image, 20, mode="edge")
+
+
+@pytest.fixture
+def movie(scene):
+    """Four frames of which each lies a pixel and a half lower."""
+    rng = np.random.default_rng(0)
+    shifts = [0, 2, 3, 5]
+    frames = [rng.poisson(np.roll(scene, s, 0)) for s in shifts]
+    m = sbd.Micrograph(np.stack(frames).astype(np.float32), PIXEL, gain=1.0, frame_time=0.1)
+    return m.replace(name="movie"), shifts
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def done(qtbot, widget):
+    qtbot.waitUntil(lambda: not widget.running, timeout=120_000)
+
+
+def opened(viewer, m):
+    data, attributes, _ = to_layer(m)
+    return viewer.add_image(data, **attributes)
+
+
+def saving(monkeypatch, path):
+    monkeypatch.setattr(
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName", lambda *_a: (str(path), "")
+    )
+
+
+def test_drift_is_estimated_drawn_and_taken_out(
+    make_napari_viewer, qtbot, movie, tmp_path, monkeypatch
+):
+    viewer, (m, shifts) = make_napari_viewer(), movie
+    opened(viewer, m)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Drift")
+    click(qtbot, widget.start)
+    done(qtbot, widget)
+    assert "The scene moves by up to 0.1" in widget.message.text()
+    assert widget.found.shifts[:, 0] == pytest.approx(shifts, abs=0.15)
+    click(qtbot, widget.correct)
+    still = viewer.layers[-1]
+    rows = slice(10, -10)  # what all frames hold
+    for t, shift in enumerate(shifts):
+        assert np.array_equal(still.data[t, rows], np.roll(m.data[t], -shift, 0)[rows])
+    assert still.metadata["napari_sbd"]["history"][-1]["operation"] == "correct_drift"
+    saving(monkeypatch, tmp_path / "drift.csv")
+    click(qtbot, widget.save)
+    assert (tmp_path / "drift.csv").read_text().startswith("frame,y_px")
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="shared/data is not there")
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what is said of the file is not at issue
+def test_drift_of_a_recorded_stack(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    layer = opened(viewer, sbd.read(REAL))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Drift")
+    click(qtbot, widget.start)
+    done(qtbot, widget)
+    assert widget.found is not None, widget.message.text()
+    click(qtbot, widget.correct)
+    assert viewer.layers[-1].data.shape == layer.data.shape
+
+
+def test_a_single_image_has_no_drift(make_napari_viewer, qtbot, scene):
+    viewer = make_napari_viewer()
+    opened(viewer, sbd.Micrograph(scene, PIXEL))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Drift")
+    click(qtbot, widget.start)
+    assert "needs a movie" in widget.message.text()
+
+
+@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
+def test_compare_shows_pictures_and_ends_with_use_this(
+    make_napari_viewer, qtbot, scene, _tiny_folder, monkeypatch
+):
+    monkeypatch.setattr(networks, "_BUNDLED", _tiny_folder)  # which scores cost time
+    viewer = make_napari_viewer()
+    counts = np.random.default_rng(1).poisson(scene[20:84, 20:84]).astype(np.float32)
+    m = sbd.Micrograph(counts, PIXEL, gain=1.0, name="scene")
+    layer = opened(viewer, m)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    widget.tuned.setChecked(False)
+    click(qtbot, widget.start)
+    done(qtbot, widget)
+    names = [widget.table.item(row, 0).text() for row in range(widget.table.rowCount())]
+    assert len(names) >= 5
+    assert "scene compared" in viewer.layers
+    for name in ("Gaussian", "network"):
+        place = widget.table.visualItemRect(widget.table.item(names.index(name), 0)).center()
+        qtbot.mouseClick(widget.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        expected = sbd.denoisers(pixel_size=PIXEL)["Gaussian"](counts)
+        if name == "network":
+            expected = sbd.denoise(m, model="auto").data
+        shown = viewer.layers["scene compared"].data
+        np.testing.assert_allclose(shown, expected, atol=0.02 * expected.std())
+        click(qtbot, widget.take)
+        done(qtbot, widget)
+        result = viewer.layers[-1]
+        assert result.name == f"scene {name}"
+        np.testing.assert_allclose(result.data, expected, atol=0.02 * expected.std())
+    # both are taken for denoised images of this raw one
+    _, judge = viewer.window.add_plugin_dock_widget("napari-sbd", "Agreement")
+    listed = [judge.denoised.itemText(i) for i in range(judge.denoised.count())]
+    assert listed == ["scene Gaussian", "scene network"]
+    assert judge.raw.layer is layer
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_a_figure_in_one_click(make_napari_viewer, qtbot, scene, tmp_path, monkeypatch, ending):
+    viewer = make_napari_viewer()
+    counts = np.random.default_rng(1).poisson(scene).astype(np.float32)
+    m = sbd.Micrograph(counts, PIXEL, gain=1.0, name="scene")
+    opened(viewer, m)
+    result = sbd.denoise(m, model="hrtem")
+    opened(viewer, result.replace(name="scene denoised"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure")
+    saving(monkeypatch, tmp_path / f"figure.{ending}")
+    click(qtbot, widget.start)
+    done(qtbot, widget)
+    assert "Wrote" in widget.message.text()
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    assert (tmp_path / f"figure.{ending}").read_bytes().startswith(begins)
+
+
+def test_a_film_in_one_click_and_the_view_side_by_side(
+    make_napari_viewer, qtbot, movie, tmp_path, monkeypatch
+):
+    from PIL import Image
+
+    viewer, (m, _) = make_napari_viewer(), movie
+    raw = opened(viewer, m)
+    result = opened(viewer, sbd.denoise(m, model="hrtem").replace(name="movie denoised"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure")
+    saving(monkeypatch, tmp_path / "film.gif")
+    click(qtbot, widget.film)
+    done(qtbot, widget)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 4
+        assert film.width == 2 * m.shape[-1]
+    width = m.shape[-1] * PIXEL
+    click(qtbot, widget.side)
+    assert result.translate[-1] > width
+    assert raw.translate[-1] == 0
+    assert result.translate[0] == 0
+    click(qtbot, widget.side)
+    assert result.translate[-1] == 0

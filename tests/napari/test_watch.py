@@ -1,0 +1,147 @@
+"""The Watch dock beside a camera that writes: shown, held, kept, stopped; the window answers."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt, QTimer
+
+import napari_sbd as sbd
+import napari_sbd.networks as networks
+from known import lattice
+
+PIXEL, SIDE, PERIOD = 0.03, 128, 9
+REAL = Path(__file__).parents[3] / "shared" / "data" / "mrc_stack_3x128x128.mrc"
+
+
+@pytest.fixture
+def _real_models(_tiny_model, monkeypatch):
+    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+
+
+class Camera(threading.Thread):
+    """Writes a drifting lattice into a folder, a file at a time, each complete at once."""
+
+    def __init__(self, folder, seconds=0.15):
+        super().__init__(daemon=True)
+        self.folder, self.seconds, self.off = folder, seconds, threading.Event()
+        self.count, self.rng = 0, np.random.default_rng(0)
+        self.truth = lattice((SIDE + PERIOD, SIDE), PERIOD, 0.6, 20.0)
+
+    def run(self):
+        while not self.off.is_set():
+            k = self.count // 3 % PERIOD  # a whole period is where it began
+            frame = self.rng.poisson(self.truth[k : k + SIDE, :SIDE]).astype(np.float32)
+            draft = self.folder / f".draft{self.count}"
+            sbd.write(sbd.Micrograph(frame, PIXEL, gain=1.0), f"{draft}.mrc")
+            Path(f"{draft}.mrc").rename(self.folder / f"frame{self.count:04}.mrc")
+            self.count += 1
+            self.off.wait(self.seconds)
+
+
+@pytest.fixture
+def camera(tmp_path):
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    camera = Camera(folder)
+    yield camera
+    camera.off.set()
+    if camera.is_alive():
+        camera.join(5)
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_frames_are_shown_while_they_come(make_napari_viewer, qtbot, camera):
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    click(qtbot, widget.start)
+    assert "Choose the folder" in widget.message.text()
+    widget.source.setText(str(camera.folder))
+    widget.frames.setValue(4)
+    click(qtbot, widget.start)
+    camera.start()
+    until = {"timeout": 60_000}
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, **until)
+    live, mean = viewer.layers
+    assert live.metadata["napari_sbd_aid"]  # no step takes it for an image
+    assert tuple(live.scale) == pytest.approx((PIXEL, PIXEL))
+    assert mean.translate[1] > SIDE * PIXEL  # beside it
+    live.contrast_limits = held = (3.0, 30.0)
+    first, beats, last = np.array(live.data), [], time.monotonic()
+
+    def beat():
+        nonlocal last
+        now = time.monotonic()
+        beats.append(now - last)
+        last = now
+
+    timer = QTimer()
+    timer.timeout.connect(beat)
+    timer.start(10)
+    before = widget._watching.seen
+    qtbot.waitUntil(lambda: widget._watching.seen >= before + 5, **until)
+    timer.stop()
+    # the median answers at once; single gaps are napari's own when a picture is sent to the card
+    assert np.median(beats) < 0.05
+    assert max(beats) < 1.5
+    assert not np.array_equal(first, live.data)
+    assert tuple(live.contrast_limits) == held
+    assert "Fine contrast" in widget.numbers.text() and "mean of 4" in widget.numbers.text()
+    # the mean of four frames has a quarter of the noise of one
+    raw = np.asarray(widget._shown.running.raw.data)
+    assert not widget.spectrum.pixmap().isNull()
+    assert widget._shown.running.finest == pytest.approx(PERIOD * PIXEL / 2**0.5, rel=0.03)
+    quiet = np.nanstd(np.diff(mean.data, 2, axis=1)) / np.std(np.diff(raw, 2, axis=1))
+    assert quiet < 0.75
+
+    click(qtbot, widget.keep_this)
+    kept, denoised = viewer.layers[2:]
+    assert kept.name.startswith("frame")
+    assert denoised.metadata["napari_sbd"]["history"][-1]["operation"] == "denoise"
+    still = np.array(kept.data)
+    seen = widget._watching.seen
+    qtbot.waitUntil(lambda: widget._watching.seen > seen + 2, **until)
+    assert np.array_equal(kept.data, still)
+
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, **until)
+    assert "denoised" in widget.message.text()
+    assert len(viewer.layers) == 4
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="shared/data is not there")
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what is said of the file is not at issue
+def test_a_recorded_stack_that_grows(make_napari_viewer, qtbot, tmp_path):
+    """A stack of other people comes in parts; the results are written, and none is lost."""
+    whole = REAL.read_bytes()
+    path, out = tmp_path / "stack.mrc", tmp_path / "out"
+    path.write_bytes(whole[: len(whole) // 2])
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    widget.source.setText(str(path))
+    widget.output.setText(str(out))
+    click(qtbot, widget.start)
+    qtbot.waitUntil(lambda: widget._watching.seen >= 1, timeout=60_000)
+    path.write_bytes(whole)
+    qtbot.waitUntil(lambda: widget._watching.seen >= 3, timeout=60_000)
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    assert "3 denoised" in widget.message.text()
+    assert sbd.read(next(out.glob("*.zarr"))).shape == (3, 128, 128)
+
+
+def test_a_folder_that_is_not_there_yet_is_waited_for(make_napari_viewer, qtbot, tmp_path):
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    widget.source.setText(str(tmp_path / "later"))
+    click(qtbot, widget.start)
+    qtbot.waitUntil(lambda: "waiting for it" in widget.bar.format(), timeout=20_000)
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
+    assert "no frame came" in widget.message.text()
