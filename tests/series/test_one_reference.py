@@ -161,3 +161,90 @@ def test_what_the_reference_lacks_is_told_and_mapped():
     assert rms((result - clean)[:, corner]) < rms((noisy - clean)[:, corner])
     with pytest.raises(sbd.SBDError, match="map of doubts"):
         sbd.denoise_series(noisy, model, doubted=np.zeros((3, 3), bool))
+
+
+def reordered(stack, order):
+    gradients = stack.gradients
+    return Series(stack.data[order], Gradients(gradients.bvals[order], gradients.bvecs[order]))
+
+
+@pytest.fixture(scope="module")
+def fibre_model():
+    """Of one fibre, and a noisy target of another orientation."""
+    gradients = table()
+    reference = fibre(gradients, np.array([1.0, 0, 0]), (5, 14, 14))
+    clean = fibre(gradients, np.array([0.0, 0.6, 0.8]), (5, 14, 14))
+    noisy = Noise("rician", 0.05).draw(clean, np.random.default_rng(0))
+    model = sbd.train_series(Series(reference, gradients), level=0.05, steps=20)
+    return model, Series(noisy, gradients), clean, reference
+
+
+def test_volumes_in_another_order_are_put_in_order(fibre_model):
+    """And come back as they came; other b-values are not taken for a matter of order."""
+    model, noisy, _, _ = fibre_model
+    order = np.random.default_rng(1).permutation(noisy.length)
+    mixed = sbd.denoise_series(reordered(noisy, order), model)
+    np.testing.assert_allclose(mixed.data, sbd.denoise_series(noisy, model).data[order], atol=1e-4)
+    gradients = reordered(noisy, order).gradients
+    other = Series(noisy.data[order], Gradients(1.5 * gradients.bvals, gradients.bvecs))
+    with pytest.raises(sbd.SBDError, match="tables differ"):
+        sbd.denoise_series(other, model)
+
+
+def test_a_reference_with_another_table_is_measured_anew(fibre_model):
+    """The target lacks volumes, has one twice, another order, and b-values 5 % lower."""
+    _, noisy, clean, _ = fibre_model
+    order = np.r_[0, 1, np.random.default_rng(2).permutation(np.arange(2, 40)), 5]
+    target = reordered(noisy, order)
+    low_noise = Gradients(target.gradients.bvals * 1.05, target.gradients.bvecs)
+    low_noise = Gradients(np.r_[low_noise.bvals, 0.0], np.r_[low_noise.bvecs, np.zeros((1, 3))])
+    data = fibre(low_noise, np.array([1.0, 0, 0]), (5, 14, 14))
+    with pytest.warns(UserWarning, match=r"table is not the reference's.*leave \d\.\d% of its"):
+        model = sbd.train_series(Series(data, low_noise), target=target, steps=20)
+    assert model.card.length == len(order)
+    result = sbd.denoise_series(target, model).data
+    assert rms(result - clean[order]) < 0.35 * rms(target.data - clean[order])
+
+
+@pytest.mark.parametrize("method", ["local-pca", "dipy-mp-pca", "dipy-local-pca"])
+def test_classic_denoisers_take_the_floor_off(method):
+    if method != "local-pca":
+        pytest.importorskip("dipy")
+    clean = decays(1, (6, 14, 14)) * np.float32(0.3)
+    noise = Noise("rician", 0.1)
+    noisy = noise.draw(clean, np.random.default_rng(0))
+    mask = np.ones(clean.shape[1:], bool)
+    mask[:, :3] = False
+    result = sbd.pca_series(noisy, mask, method=method, noise="rician", level=0.1)
+    weak = (clean < 0.05) & mask
+    assert (noisy - clean)[weak].mean() > 0.08
+    assert -0.03 < (result - clean)[weak].mean() < 0.04
+    assert rms((result - clean)[:, mask]) < 0.6 * rms((noisy - clean)[:, mask])
+    np.testing.assert_array_equal(result[:, ~mask], noisy[:, ~mask])
+
+
+def test_volumes_put_aside_rank_denoisers():
+    """The order, and the error, are those that the truth gives."""
+    clean = decays(1, (40, 40))
+    noisy = Noise("gaussian", 0.1).draw(clean, np.random.default_rng(0))
+
+    def biased(stack):
+        result = sbd.pca_series(stack, noise="gaussian", level=0.1)
+        return result.replace(data=result.data + np.float32(0.05))
+
+    methods = {"biased": biased, "right": lambda s: s.replace(data=clean)}
+    found = sbd.compare_series(
+        noisy, {**methods, "pca": sbd.pca_series}, noise="gaussian", level=0.1
+    )
+    assert list(found)[:1] == ["right"] and list(found).index("pca") < list(found).index("biased")
+    assert found["right"] < 0.1
+    assert 0.5 < found["biased"] < 0.65  # half the noise, and what the local PCA errs by
+    with pytest.raises(sbd.SBDError, match="put some aside"):
+        sbd.compare_series(noisy[:9], methods)
+
+
+def test_a_method_that_does_not_exist_is_named():
+    with pytest.raises(sbd.SBDError, match="local-pca, dipy-mp-pca"):
+        sbd.pca_series(decays(1), method="magic")
+    with pytest.raises(sbd.SBDError, match="needs volumes"):
+        sbd.pca_series(decays(1), method="dipy-mp-pca", noise="gaussian", level=0.1)

@@ -97,6 +97,7 @@ def _dipy(data: np.ndarray, mask: np.ndarray, noise: Noise, method: str) -> np.n
     if noise.kind == "poisson":
         sigma = float(np.sqrt(noise.variance(data[:, mask].mean())))
     options: dict[str, Any] = {"mask": mask, "patch_radius": 2, "suppress_warning": True}
-    if method == "dipy-mp-pca":
-        return np.moveaxis(mppca(last, **options), -1, 0)
-    return np.moveaxis(localpca(last, sigma=sigma, **options), -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # outside the mask
+        mp = method == "dipy-mp-pca"
+        found = mppca(last, **options) if mp else localpca(last, sigma=sigma, **options)
+    return np.moveaxis(found, -1, 0)

@@ -32,9 +32,9 @@ def compare_series(
     """Rank denoisers on a noisy stack, without any truth.
 
     Every eighth volume in a random order is put aside and replaced by what a regression makes of
-    the others; a denoiser sees the filled stack, and its answer for these volumes is compared with
-    what was measured. Their noise is independent of the answer, so it only adds its known variance
-    (Batson and Royer, ICML 2019).
+    the others, with noise of its own; a denoiser sees the filled stack, and its answer for these
+    volumes is compared with what was measured. That noise is independent of the answer, so it only
+    adds its known variance (Batson and Royer, ICML 2019).
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def compare_series(
     noise, coils, level
         As in ``train_series``.
     seed
-        Of the groups.
+        Of the groups, and of the noise.
 
     Returns
     -------
     By name, best first: the root mean square error of volumes not seen, in units of the noise.
-    ``"regression"`` is the filled stack itself. The figures rank the methods; a volume that is seen
-    is known better.
+    ``"regression"`` is what the volumes are filled with. The figures rank the methods; a volume
+    that is seen is known better.
 
     Raises
     ------
@@ -79,21 +79,20 @@ def compare_series(
         basis = Noise(kind, coils=coils)
         found = basis.at(estimate_level(source, basis, inside) if level is None else level)
         seen = signals(np.asarray(source.data), inside)
-        order = np.random.default_rng(seed).permutation(source.length)
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(source.length)
         squares = dict.fromkeys((*methods, "regression"), 0.0)
         for k in range(_FOLDS):
             aside = order[k::_FOLDS]
             filled = _regressed(seen, aside)
             data = np.array(source.data, np.float32)
-            data.reshape(len(data), -1)[np.ix_(aside, np.flatnonzero(inside))] = filled.T
+            place = np.ix_(aside, np.flatnonzero(inside))
+            data.reshape(len(data), -1)[place] = found.draw(found.without_floor(filled), rng).T
             given = source.replace(data=data)
-            answers = {name: _answer(method, given, inside) for name, method in methods.items()}
-            answers["regression"] = data
-            for name, answer in answers.items():
-                mean = answer[aside][:, inside].T
-                if name != "regression":
-                    mean = found.expected(mean)
+            for name, method in methods.items():
+                mean = found.expected(_answer(method, given, inside)[aside][:, inside].T)
                 squares[name] += _excess(mean, seen[:, aside], filled, found) / _FOLDS
+            squares["regression"] += _excess(filled, seen[:, aside], filled, found) / _FOLDS
     errors = {name: float(np.sqrt(max(value, 0.0))) for name, value in squares.items()}
     return dict(sorted(errors.items(), key=lambda item: item[1]))
 

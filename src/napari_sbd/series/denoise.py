@@ -91,7 +91,7 @@ def denoise_series(
     """
     source = as_series(stack)
     trained = model if isinstance(model, SeriesModel) else load_series_model(model)
-    trained.card.check_fits(source)
+    order = trained.card.order_of(source)
     masked, mask = _mask(mask)
     inside = usable_mask(mask, source)
     result = np.empty(source.data.shape, np.float32) if out is None else out
@@ -109,7 +109,8 @@ def denoise_series(
         trained.network.to(where)
         try:
             for rows in _slabs(source, trained.card):
-                result[:, rows], unlike[rows] = _slab(trained, source, inside, rows, where, stop)
+                found, unlike[rows] = _slab(trained, source, order, inside, rows, where, stop)
+                result[:, rows] = found[np.argsort(order)]
                 if progress:
                     progress(rows.stop, source.grid[0])
         finally:
@@ -150,6 +151,7 @@ def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:
 def _slab(
     model: SeriesModel,
     source: Series,
+    order: np.ndarray,
     mask: np.ndarray,
     rows: slice,
     device: torch.device,
@@ -159,7 +161,7 @@ def _slab(
     halo = model.card.view.reach
     first = max(rows.start - halo, 0)
     wide = slice(first, rows.stop + halo)
-    data = np.asarray(source.data[:, wide])
+    data = np.asarray(source.data[:, wide])[order]
     own = slice(rows.start - first, rows.stop - first)
     wanted = np.zeros_like(mask[wide])
     wanted[own] = mask[rows]

@@ -42,8 +42,7 @@ def settle(
     Less denoising is the shrinkage of James and Stein towards the estimate, by what chi-square
     exceeds 1 with; for Gaussian noise it is never worse than the noisy signal.
     """
-    mean = noise.expected(clean)
-    variance = noise.variance(mean if around is None else around)
+    mean, variance = noise.moments(clean)
     variance = np.maximum(variance, np.float32(_LEAST * noise.level**2))
     chi = _mean_square(noisy - mean, variance)
     doubted = np.zeros(len(clean), bool)

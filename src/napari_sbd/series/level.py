@@ -100,7 +100,8 @@ def _level_of(noisy: np.ndarray, noise: Noise) -> float | None:
 
     sd = np.sqrt(variance)
     # a magnitude's variance is at most that of its channels, and with one coil at least 0.43 of it
-    return float(brentq(lambda level: predicted(level) - variance, 0.9 * sd, 2.0 * sd))
+    ends, most = (0.9 * sd, 2.0 * sd), 1e-3 * sd
+    return float(brentq(lambda level: predicted(level) - variance, *ends, xtol=most))
 
 
 def _random_part(values: np.ndarray) -> tuple[float, np.ndarray]:

@@ -82,18 +82,20 @@ def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Ten
     mean = patches.sum(1) / count[:, None]
     spread = torch.from_numpy(np.sqrt(noise.variance(mean.numpy())).astype(np.float32))
     spread = spread.clamp_(min=1e-3 * noise.level)[:, None]
-    white = (patches - mean[:, None]) / spread * members[..., None]
+    white = (patches - mean[:, None]).mul_(1 / spread)
+    if not members.all():
+        white *= members[..., None]
     power, vectors = _components(white)
     keep = _kept(power, count[:, None].float(), white.shape[2])
     few = (keep[:, 0] > 0).nonzero()[:, 0]  # patches in which all that was looked for is kept
-    means = ((white @ vectors) * keep[:, None]) @ vectors.mT
+    means = ((white @ vectors) * keep[:, None]) @ (vectors.mT * spread)
     kept = (keep > 0).sum(1)
     if len(few) and vectors.shape[2] < min(white.shape[1:]):
         left, s, right = torch.linalg.svd(white[few], full_matrices=False)
         factor = _kept(s**2, count[few, None].float(), white.shape[2])
-        means[few] = (left * (s * factor)[:, None]) @ right
+        means[few] = (left * (s * factor)[:, None]) @ (right * spread[few])
         kept[few] = (factor > 0).sum(1)
-    return means * spread + mean[:, None], 1 / (1 + kept.float())
+    return means.add_(mean[:, None]), 1 / (1 + kept.float())
 
 
 def _components(white: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,8 +58,8 @@ class SeriesCard(Card):
             return None
         return Gradients(np.array(self.bvals), np.array(self.bvecs))
 
-    def check_fits(self, series: Series) -> None:
-        """Refuse a stack of another protocol.
+    def order_of(self, series: Series) -> np.ndarray:
+        """Which volume of a stack each volume of the protocol is; refuse another protocol.
 
         Raises
         ------
@@ -67,14 +67,15 @@ class SeriesCard(Card):
             If the number of volumes or the gradient table is not the model's.
         """
         if self.length is None:
-            return
+            return np.arange(series.length)
         if series.length != self.length:
             raise SBDError(
                 f"The stack has {series.length} volumes, the model was trained with {self.length}; "
                 "train a model with this protocol, or one of any length."
             )
         if self.gradients is not None and series.gradients is not None:
-            self.gradients.check_same(series.gradients)
+            return self.gradients.order_of(series.gradients)
+        return np.arange(series.length)
 
 
 @dataclass(frozen=True)

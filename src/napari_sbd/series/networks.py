@@ -72,7 +72,7 @@ class Protocol(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, length: int, inputs: int, width: int = 256, depth: int = 2) -> None:
+    def __init__(self, length: int, inputs: int, width: int = 192, depth: int = 2) -> None:
         super().__init__()
         sizes = {"length": length, "inputs": inputs, "width": width, "depth": depth}
         self.architecture = {"kind": "protocol", **sizes}

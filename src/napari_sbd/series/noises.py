@@ -121,6 +121,19 @@ class Noise:
         far = np.sqrt(signal**2 + np.float32(2 * self.coils - 1))
         return np.where(signal < _REACH, near, far) * np.float32(self.level)
 
+    def moments(self, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance, float32, of the noisy values of clean signals, within 1 %; fast."""
+        if not self.is_magnitude:
+            return np.asarray(clean, np.float32), np.asarray(self.variance(clean), np.float32)
+        means, variances = _magnitude_tables(self.coils)[::3]
+        place = np.minimum(clean * np.float32((_STEPS - 1) / _REACH / self.level), _STEPS - 1)
+        place = place.astype(np.int32)
+        mean = means[place] * np.float32(self.level)
+        far = place == _STEPS - 1
+        if far.any():
+            mean[far] = self.expected(clean[far])
+        return mean, variances[place] * np.float32(self.level**2)
+
     def without_floor(self, mean: np.ndarray) -> np.ndarray:
         """Clean signals, float32, whose noisy values have these means; zero below the floor."""
         if not self.is_magnitude:
@@ -151,13 +164,15 @@ def _magnitude_moments(coils: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache
-def _magnitude_tables(coils: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of a signal, signal and variance of a mean, of level 1, from 0 to the reach."""
+def _magnitude_tables(coils: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of a signal, signal and variance of a mean, variance of a signal, of level 1, from 0 to
+    the reach."""
     means, variances = _magnitude_moments(coils)
     even, signal = np.linspace(0, _REACH, _STEPS), np.linspace(0, _REACH, len(means))
     of_signal = np.interp(even, signal, means).astype(np.float32)
     of_mean = [np.interp(even, means, a).astype(np.float32) for a in (signal, variances)]
-    return of_signal, of_mean[0], of_mean[1]
+    variance = np.interp(even, signal, variances).astype(np.float32)
+    return of_signal, of_mean[0], of_mean[1], variance
 
 
 def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:

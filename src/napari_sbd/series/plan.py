@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
+from .compartments import can_fit, compartments
 from .level import estimate_level
 from .noises import Kind, Noise
 from .stack import Gradients, Series, blocks, usable_mask
@@ -103,9 +104,10 @@ def simulated(
             "acquisition of the same."
         )
     factor = 1.0
+    if target is not None:
+        reference = _as_the_target(reference, target, mask)
     own = _own_level(reference, mask, noise, seed)
     if target is not None:
-        _check_same_table(reference, target)
         if target.length != reference.length:
             raise SBDError(
                 f"The reference has {reference.length} volumes, the target {target.length}; they "
@@ -121,6 +123,29 @@ def simulated(
     added = found.beyond(noise.at(own * factor)) if own else found
     facts = {"pairs": False, "reference_level": own, "reference_scale": factor}
     return Plan(clean, mask, None, found, added, facts, reference.gradients)
+
+
+def _as_the_target(reference: Series, target: Series, mask: np.ndarray) -> Series:
+    """The reference as the target's gradients would have measured it, where they are others."""
+    own, wanted = reference.gradients, target.gradients
+    if own is None or wanted is None:
+        return reference
+    if reference.length == target.length and own.is_same(wanted):
+        return reference
+    if not can_fit(own):
+        _check_same_table(reference, target)
+        return reference  # of another length, which is refused
+    values = np.asarray(reference.data)
+    fitted = compartments(values, mask, own)
+    data = np.zeros((target.length, *reference.grid), np.float32)
+    data[:, mask] = fitted.measured(wanted)
+    left = fitted.misfit / float(np.sqrt(np.square(values[:, mask], dtype=np.float64).mean()))
+    warn(
+        "The target's gradient table is not the reference's: the network learns from compartments "
+        f"fitted to the reference, which leave {left:.1%} of its signal, as the target's table "
+        "measures them."
+    )
+    return reference.replace(data=data, gradients=wanted)
 
 
 def _own_level(reference: Series, mask: np.ndarray, noise: Noise, seed: int) -> float:

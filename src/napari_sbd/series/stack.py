@@ -77,6 +77,41 @@ class Gradients:
                 f"{angle.max():.0f} degrees from the model's; train a model with this protocol."
             )
 
+    def order_of(self, other: Gradients) -> np.ndarray:
+        """Which volume of another table each volume of this one is; each in its place, if it can.
+
+        Raises
+        ------
+        SBDError
+            As ``check_same``, if no order makes the tables the same.
+        """
+        try:
+            self.check_same(other)
+        except SBDError:
+            order = self._nearest(other)
+            if not self.is_same(Gradients(other.bvals[order], other.bvecs[order])):
+                raise
+            return order
+        return np.arange(len(self.bvals))
+
+    def is_same(self, other: Gradients) -> bool:
+        """Whether ``check_same`` finds no difference."""
+        try:
+            self.check_same(other)
+        except SBDError:
+            return False
+        return True
+
+    def _nearest(self, other: Gradients) -> np.ndarray:
+        """The order of another table that comes closest to this one."""
+        from scipy.optimize import linear_sum_assignment
+
+        b = self.bvals[:, None]
+        apart = (b - other.bvals) / (_WEIGHTED + _SAME_B * b)
+        angle = np.degrees(np.arccos(np.clip(np.abs(self.bvecs @ other.bvecs.T), 0, 1)))
+        cost = apart**2 + (b >= _WEIGHTED) * (angle / _SAME_DIRECTION) ** 2
+        return np.asarray(linear_sum_assignment(cost)[1])
+
 
 @final
 @dataclass(frozen=True, eq=False)
