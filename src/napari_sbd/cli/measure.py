@@ -85,7 +85,7 @@ def kymograph(
     start: Annotated[str, typer.Option(help="Y,X in pixels.")],
     end: Annotated[str, typer.Option(help="Y,X in pixels.")],
     width: Annotated[float, typer.Option(help="Over which to average [px].")] = 5.0,
-    pixel_size: Size = None,
+    pixel_size: PixelSize = None,
 ) -> None:
     """Values along a line in each frame of a movie: position to the right, time downwards."""
     from ..files import check_folder, replacing

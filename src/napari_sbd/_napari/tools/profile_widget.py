@@ -181,7 +181,7 @@ class ProfileWidget(ShapeTool):
     def csv(self) -> str:
         """The profile, and the peaks where they were asked for, as text."""
         if self.kymograph is not None:
-            return self.kymograph.table().to_csv(index=False)
+            return str(self.kymograph.table().to_csv(index=False))
         if self.profile is None:
             raise SBDError("There is no profile yet; click Line first.")
         parts = [f"# {self.profile.noise}\n{self.profile.table().to_csv(index=False)}"]
