@@ -263,3 +263,12 @@ def test_bad_input_is_one_sentence(model, image, options, word):
         warnings.simplefilter("ignore")
         sbd.gain_tune(image, pixel_size=0.033, model=model, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what is said of noise alone is not at issue
+def test_what_the_image_is_decides_among_the_models():
+    counts = np.random.default_rng(0).poisson(20.0, (64, 64)).astype(np.float32)
+    tuned = sbd.gain_tune(
+        counts, pixel_size=0.03, gain=1.0, modality="dark field", steps=1, device="cpu"
+    )
+    assert tuned.model == "stem"
