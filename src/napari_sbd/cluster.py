@@ -179,7 +179,7 @@ def _client(address: str) -> Any:
 
 def _room(client: Any) -> int:
     """How many tasks keep the workers busy."""
-    return max(_LEAST_UNDER_WAY, 2 * sum(client.ncores().values()))
+    return max(_LEAST_UNDER_WAY, 2 * int(sum(client.ncores().values())))
 
 
 @contextmanager
