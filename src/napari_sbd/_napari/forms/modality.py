@@ -13,16 +13,19 @@ if TYPE_CHECKING:
 
 
 def modality_for(layer: Layer | None) -> str:
-    """What was said of this layer, or else last of the folder of its file."""
-    said = None if layer is None else layer.metadata.get(MODALITY)
-    return str(said or modality_of(_folder(layer)))
+    """What was said last of the folder of its file, or of a layer that comes from none."""
+    folder = _folder(layer)
+    if layer is not None and folder is None:
+        return str(layer.metadata.get(MODALITY, "auto"))
+    return modality_of(folder)
 
 
 def keep_modality(layer: Layer | None, modality: str) -> None:
-    """Keep it on the layer, and remember it for the folder of its file."""
-    if layer is not None:
+    """Remember it for the folder of its file, or on a layer that comes from none."""
+    folder = _folder(layer)
+    if layer is not None and folder is None:
         layer.metadata = {**layer.metadata, MODALITY: modality}
-    remember_modality(_folder(layer), modality)
+    remember_modality(folder, modality)
 
 
 def _folder(layer: Layer | None) -> str | None:
