@@ -240,7 +240,7 @@ def test_volumes_put_aside_rank_denoisers():
     assert found["right"] < 0.1
     assert 0.5 < found["biased"] < 0.65  # half the noise, and what the local PCA errs by
     with pytest.raises(sbd.SBDError, match="put some aside"):
-        sbd.compare_series(noisy[:9], methods)
+        sbd.compare_series(noisy[:7], methods)
 
 
 def test_a_method_that_does_not_exist_is_named():

@@ -58,7 +58,7 @@ def compare_series(
     Raises
     ------
     SBDError
-        If the stack has fewer than 16 volumes, or cannot be used.
+        If the stack has fewer than 8 volumes, or cannot be used.
 
     Examples
     --------
@@ -69,9 +69,9 @@ def compare_series(
     ['local PCA', 'regression']
     """
     source = as_series(stack)
-    if source.length < 2 * _FOLDS:
+    if source.length < _FOLDS:
         raise SBDError(
-            f"The stack has {source.length} volumes; to put some aside, {2 * _FOLDS} are needed."
+            f"The stack has {source.length} volumes; to put some aside, {_FOLDS} are needed."
         )
     with in_words():
         inside = usable_mask(mask, source)
