@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
 from .fusion import fused_frames
@@ -22,6 +23,8 @@ _logger = logging.getLogger(__name__)
 _CLEAR = 1.0  # standard errors by which another way must be better than a simpler one
 _LOOKS = 2  # frames that decide, spread over the movie
 _DIGITS = 2  # of the share
+_ALL = 0.95  # share, from which rules are not worth their time
+_TILE = 8  # working pixels, within which errors hang together
 
 
 @dataclass(frozen=True)
@@ -80,26 +83,39 @@ def choose_way(
 
 
 def _weighed(looks: list[np.ndarray]) -> Way:
-    """The way that predicts held-out values best, the simpler one where that is not clear."""
-    along = sum(float((look[:, 0] * look[:, 1]).sum()) for look in looks)
-    square = sum(float((look[:, 0] ** 2).sum()) for look in looks)
-    share = round(min(max(along / (square or 1.0), 0.0), 1.0), _DIGITS)
+    """The way that predicts held-out values best, rules where that is not clear.
 
-    def better(one: float, other: float) -> float:
-        """By how many standard errors a share predicts better than another one."""
-        errors = [
-            [((look[:, 1] - w * look[:, 0]) ** 2).mean(0) for w in (other, one)] for look in looks
-        ]
-        return float(np.sum([clarity(a - b) for a, b in errors]) / np.sqrt(len(looks)))
-
-    z = better(share, 0.0)
+    The share is the least-squares one less its standard error, since rules are the safe side: what
+    they gain is known, and frames that do not decide may lose.
+    """
+    sums = np.concatenate([_tiles(look) for look in looks], 1)  # of d d, d h and their tiles
+    square, along = sums.sum(1)
+    best = along / (square or 1.0)
+    error = float(np.sqrt(((sums[1] - best * sums[0]) ** 2).sum())) / (square or 1.0)
+    share = round(float(np.clip(best - error, 0, 1)), _DIGITS)
+    errors = [_gain(look, share) for look in looks]
+    z = float(np.sum([clarity(e) for e in errors]) / np.sqrt(len(looks)))
     _logger.debug("share of the movie network %s, better by %.1f standard errors", share, z)
-    if z <= _CLEAR:
+    if not share or z <= _CLEAR:
         return Way(0.0, "rules; the movie network adds nothing clear to what they predict")
     words = f"held-out electrons better than rules, by {z:.1f} standard errors"
-    if better(share, 1.0) <= _CLEAR:
+    if share >= _ALL:
         return Way(1.0, f"the movie network predicts {words}")
     return Way(share, f"{share:.0%} of the movie network with the rest by rules predict {words}")
+
+
+def _tiles(look: np.ndarray) -> np.ndarray:
+    """(2, tiles) sums of d d and d h over tiles within which errors hang together."""
+    difference, held = look[:, 0], look[:, 1]
+    products = (difference**2).sum(0), (difference * held).sum(0)
+    return np.array([sampling.bin_counts(p, (_TILE, _TILE)).ravel() for p in products])
+
+
+def _gain(look: np.ndarray, share: float) -> np.ndarray:
+    """(H, W) by how much squared errors are smaller with a share of the network."""
+    difference, held = look[:, 0], look[:, 1]
+    result: np.ndarray = (held**2 - (held - share * difference) ** 2).mean(0)
+    return result
 
 
 def _ruled(
