@@ -343,10 +343,11 @@ def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tiles = tiles[np.isfinite(tiles).all((1, 2))]
     window = np.outer(*[np.hanning(_TILE + 1)[:-1]] * 2)
     means = (tiles * window).sum((1, 2)) / window.sum()
+    scale = float(np.abs(tiles).max(initial=0)) or 1.0
     # single precision does for a power that chance alone changes by its own size
-    even = ((tiles - means[:, None, None]) * window).astype(np.float32)
+    even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
     used = fft.rfft2(even)[:, _grid().used]
-    return (used.real**2 + used.imag**2) / np.float32((window**2).sum()), means
+    return (used.real**2 + used.imag**2) * (scale**2 / (window**2).sum()), means
 
 
 def _fit(level: np.ndarray) -> tuple[np.ndarray, float]:

@@ -65,7 +65,7 @@ def compare_series(
     >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
     >>> decay = np.exp(-np.linspace(0, 2, 16))[:, None, None] * start
     >>> counted = np.random.default_rng(0).normal(decay, 0.1)
-    >>> list(sbd.compare_series(counted, {"local PCA": sbd.pca_series}, level=0.1))
+    >>> sorted(sbd.compare_series(counted, {"local PCA": sbd.pca_series}, level=0.1))
     ['local PCA', 'regression']
     """
     source = as_series(stack)

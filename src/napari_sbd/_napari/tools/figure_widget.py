@@ -75,7 +75,7 @@ class FigureWidget(TaskWidget):
         self.add_row("Columns", self.columns)
         self.add_row("Part", beside(self.region, self.region.draw))
         self.add_row("With", beside(self.judged, self.spectra))
-        self.add_row("Film", beside(self.rate, QLabel("frames a second"), self.film))
+        self.add_row("Film", beside(self.rate, QLabel("frames/s"), self.film))
         self.add_row("View", self.side)
         self._as_film = False
         self._moved: list[tuple[Any, Any]] = []
