@@ -28,10 +28,9 @@ HEAD = (
     "change | drift error [pm] | its standard error | time |\n" + "|---" * 9 + "|"
 )
 HEAD_NETWORK = (
-    "| scene | electrons per pixel | single [dB] | neighbours [dB] | movie network [dB] | worst "
-    "frame | where columns change | contrast of columns that change | frames alone | time |\n"
-    + "|---" * 10
-    + "|"
+    "| scene | electrons per pixel | single [dB] | rules [dB] | movie network [dB] | neighbours "
+    "[dB] | its share | worst frame over single, over rules | contrast of columns that change | "
+    "time |\n" + "|---" * 10 + "|"
 )
 
 
@@ -70,7 +69,7 @@ def measure(movie: Movie, dose: float, seed: int, model: str) -> dict[str, float
 def measure_network(
     movie: Movie, dose: float, seed: int, model: str, movie_model: str
 ) -> dict[str, float]:
-    """Figures of one movie, by a network for movies beside the rules and single frames."""
+    """Figures of one movie: single frames, rules, a movie network, and what is chosen of both."""
     clean, _, where = movie
     noisy = np.random.default_rng(seed).poisson(clean * dose).astype(np.float32)
     options = {"pixel_size": PIXEL, "gain": 1.0}
@@ -79,30 +78,27 @@ def measure_network(
         partial(sbd.denoise, model=model),
         partial(denoise_movie, model=model),
         partial(sbd.denoise, model=movie_model),
+        partial(denoise_movie, model=movie_model),
     ):
         began = time.process_time()
         results.append(way(sbd.Micrograph(noisy), **options))
         times.append(time.process_time() - began)
-    ones, fused, ours = (_score(clean, dose, result.data) for result in results)
-    entry = results[2].metadata["napari_sbd"]["history"][-1]["settings"]
+    ones, rules, alone, ours = (_score(clean, dose, result.data) for result in results)
+    entry = results[-1].metadata["napari_sbd"]["history"][-1]["settings"]
     figures = {
         "single": ones.mean(),
-        "fused": fused.mean(),
+        "rules": rules.mean(),
+        "network": alone.mean(),
         "ours": ours.mean(),
+        "share": entry["movie_share"],
         "worst": (ours - ones).min(),
-        "where": np.nan,
-        "kept": np.nan,
-        "kept_fused": np.nan,
-        "alone": len(entry.get("alone_frames", ())),
-        "time": times[2] / times[0],
+        "worst_of_rules": (ours - rules).min(),
+        "time": times[-1] / times[0],
     }
+    kept = ("", "", "")
     if where.any():
-        parts = [_score(clean, dose, result.data, where).mean() for result in results]
-        figures["where"] = parts[2] - parts[0]
-        figures["kept_fused"], figures["kept"] = (
-            _contrast(clean, result.data / dose, where) for result in results[1:]
-        )
-    return figures
+        kept = [_contrast(clean, results[i].data / dose, where) for i in (0, 1, 3)]
+    return figures | dict(zip(("kept", "kept_rules", "kept_ours"), kept, strict=True))
 
 
 def _contrast(clean: np.ndarray, estimate: np.ndarray, where: np.ndarray) -> float:
@@ -113,13 +109,15 @@ def _contrast(clean: np.ndarray, estimate: np.ndarray, where: np.ndarray) -> flo
 
 def row_network(scene: str, dose: float, found: list[dict[str, float]]) -> str:
     """A line of the table with a movie network."""
-    f = {k: float(np.mean([x[k] for x in found])) for k in found[0]}
-    worst = min(x["worst"] for x in found)
-    changes = "" if np.isnan(f["where"]) else f"{f['where']:+.2f}"
-    kept = "" if np.isnan(f["kept"]) else f"{f['kept']:.0%} (neighbours {f['kept_fused']:.0%})"
-    levels = [f"{f[k]:.2f}" for k in ("single", "fused", "ours")]
-    alone = f"{f['alone']:.3g} of {FRAMES}"
-    cells = scene, f"{dose:g}", *levels, f"{worst:+.2f}", changes, kept, alone, f"{f['time']:.1f} x"
+    f = {k: [x[k] for x in found] for k in found[0]}
+    levels = [f"{np.mean(f[k]):.2f}" for k in ("single", "rules", "network", "ours")]
+    shares = ", ".join(f"{share:.0%}" for share in f["share"])
+    worst = f"{min(f['worst']):+.2f}, {min(f['worst_of_rules']):+.2f}"
+    kept = ""
+    if f["kept"][0] != "":
+        one, rules, ours = (np.mean(f[k]) for k in ("kept", "kept_rules", "kept_ours"))
+        kept = f"{ours:.0%} (single {one:.0%}, rules {rules:.0%})"
+    cells = scene, f"{dose:g}", *levels, shares, worst, kept, f"{np.mean(f['time']):.1f} x"
     return f"| {' | '.join(cells)} |"
 
 

@@ -102,7 +102,7 @@ def models() -> list[ModelCard]:
     Examples
     --------
     >>> [model.name for model in sbd.models()]
-    ['hrtem', 'pt-ceo2', 'stem']
+    ['hrtem', 'hrtem-movie', 'pt-ceo2', 'stem']
     """
     names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
     return [

@@ -61,7 +61,9 @@ class TrainWidget(TaskWidget):
         self.dose = field("0.1 to 2", "Electrons per raw pixel, down to your weakest frames.")
         self.waves = field("400", "Exit waves to simulate: more know more, and take longer.")
         self.minutes = field("15", "Minutes of training, after the simulation.")
-        self.origin = choices([card.name for card in models()], "The model to fine-tune.")
+        self.origin = choices(
+            [card.name for card in models() if card.frames == 1], "The model to fine-tune."
+        )
         self.folder = field(str(Path.home() / "napari-sbd" / "own"), "Where the run is kept.")
         self.browse = QPushButton("…")
         self.browse.setToolTip("Choose a folder.")
