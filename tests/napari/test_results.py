@@ -90,6 +90,27 @@ def test_denoising_again_replaces_the_result_where_it_lies(
     assert names(viewer) == ["raw", "raw denoised", "mine", "raw denoised [1]"]
 
 
+def test_the_scale_bar_comes_with_the_first_result_and_stays_hidden_once_it_was(
+    viewer, tool, click, denoiser, add, noisy
+):
+    add(noisy, name="raw")
+    bar = viewer.canvas.overlays.scale_bar
+    widget = tool(DenoiseWidget)
+    assert not bar.visible
+    click(widget)
+    assert bar.visible
+    bar.visible = False
+    click(widget)
+    assert not bar.visible
+
+
+def test_without_nm_there_is_no_scale_bar(viewer, tool, click, denoiser, noisy):
+    data, attributes, _ = to_layer(Micrograph(noisy))
+    viewer.add_image(data, **attributes)
+    click(tool(DenoiseWidget))
+    assert not viewer.canvas.overlays.scale_bar.visible
+
+
 def test_results_of_other_images_stay(viewer, tool, click, denoiser, add, noisy):
     widget = tool(DenoiseWidget)
     for name in ("one", "two"):

@@ -31,6 +31,8 @@ def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
     keep
         Whether earlier ones stay.
     """
+    if not any(STEP in one.metadata for one in viewer.layers):
+        show_scale_bar(viewer, layer)  # once, so that whoever hides it finds it hidden
     layer.metadata = {**layer.metadata, STEP: step}
     old = [] if keep else earlier(viewer.layers, layer.metadata.get(MADE_FROM), step)
     index = min((viewer.layers.index(one) for one in old), default=len(viewer.layers))
@@ -40,6 +42,12 @@ def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
     for one in old:
         _inherit(viewer.layers, str(one.unique_id), str(layer.unique_id))
     return layer
+
+
+def show_scale_bar(viewer: Any, layer: Layer) -> None:
+    """Show napari's scale bar where a layer knows nm."""
+    if str(layer.units[-1]) == "nanometer":
+        viewer.canvas.overlays.scale_bar.visible = True
 
 
 def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Layer]:

@@ -18,6 +18,7 @@ from ..jobs.preferences import preference
 from ..jobs.summary import parse_number, parse_pixel_size
 from ..jobs.watching import Shown, Watching
 from ..layers import micrographs as layers
+from ..layers.results import show_scale_bar
 
 if TYPE_CHECKING:
     import napari
@@ -138,7 +139,9 @@ class WatchWidget(TaskWidget):
         first = not len(self.viewer.layers)
         attributes["translate"] = np.array(attributes["scale"]) * offset
         attributes["metadata"] = {**attributes["metadata"], layers.AIDS: True}
-        self.viewer.add_layer(Image(values, **attributes))
+        shown = self.viewer.add_layer(Image(values, **attributes))
+        if first:
+            show_scale_bar(self.viewer, shown)
         if first or name == _MEAN:
             self.viewer.reset_view()
 
