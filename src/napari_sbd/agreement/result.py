@@ -126,7 +126,13 @@ class Agreement:
         )
 
     def within(self, limits: Limits) -> Agreement:
-        """The same of a part alone, in pixels of the image: NaN and without columns elsewhere."""
+        """The same of a part alone, in pixels of the image: NaN and without columns elsewhere.
+
+        Parameters
+        ----------
+        limits
+            The part, as ``region.limited`` gives it.
+        """
         inside = limits.holds(self.positions)
         return replace(
             self,
