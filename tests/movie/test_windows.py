@@ -226,6 +226,7 @@ def test_a_bundled_movie_network_is_used_where_it_helps(bundled, way):
     way(1.0)
     movie, found, settings = by_choice([crystal()] * 6, "auto")
     assert (settings["model"], settings["movie_share"]) == ("summing", 1)
+    assert settings["model_choice"] == "as the test says"
     np.testing.assert_array_equal(found, sbd.denoise(movie, model="summing").data)
 
 

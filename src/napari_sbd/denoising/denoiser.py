@@ -151,6 +151,10 @@ class Denoiser:
         """The same with another network, such as a tuned one."""
         return self._but(network=network)
 
+    def explained(self, why: str) -> Denoiser:
+        """The same with another reason for its model."""
+        return self._but(why=why)
+
     def with_movie_network(self, card: ModelCard) -> Denoiser:
         """The same with a network for movies beside that for frames alone."""
         from ..networks import load_network

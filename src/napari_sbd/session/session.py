@@ -298,8 +298,10 @@ class Session:
             self._way = choose_way(windows, self.worker, len(self), *told)
         if settings.model == "auto" and self._way and not self._way.share:
             self.worker = alone
-        else:
-            self._windows = windows
+            return
+        self._windows = windows
+        if settings.model == "auto" and self._way:
+            self.worker = self.worker.explained(self._way.reason)
 
     def _around(self, index: int) -> Around | None:
         """What the movie network sees with a frame; None without, or where it is better alone."""
