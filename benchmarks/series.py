@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,17 @@ def tensors(signals: np.ndarray, of: Phantom) -> tuple[np.ndarray, np.ndarray]:
 def rms(error: np.ndarray) -> float:
     """Root mean square."""
     return float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
+
+
+def timed(
+    methods: dict[str, Callable[[], np.ndarray]], only: list[str]
+) -> Iterator[tuple[str, np.ndarray, float]]:
+    """Names, results and processor times [s] of the methods that are asked for."""
+    for name, method in methods.items():
+        if not only or name in only:
+            began = time.process_time()
+            result = method()
+            yield name, result, time.process_time() - began
 
 
 def dipy_method(name: str, noisy: np.ndarray, of: Phantom, sd: float) -> np.ndarray:
@@ -100,12 +111,7 @@ def diffusion(steps: int, snrs: list[int], only: list[str]) -> str:
             "ours, voxel by voxel": lambda: trained(neighbours=False),  # noqa: B023
             "ours": lambda: trained(),  # noqa: B023
         }
-        for name, method in methods.items():
-            if only and name not in only:
-                continue
-            began = time.process_time()
-            result = method()
-            seconds = time.process_time() - began
+        for name, result, seconds in timed(methods, only):
             fa, md = tensors(result, test)
             error = (result - test.clean)[:, test.mask]
             rows.append(
@@ -134,12 +140,7 @@ def bundle_phantoms(steps: int, snrs: list[int], seeds: list[int], only: list[st
             truth, strong = tensors(test.clean, test), test.bvals == test.bvals.max()
             noisy = rician(test.clean, sd, seed + 5)
             methods = rivals(train, test, noisy, sd, steps)
-            for name, method in methods.items():
-                if only and name not in only:
-                    continue
-                began = time.process_time()
-                result = method()
-                seconds = time.process_time() - began
+            for name, result, seconds in timed(methods, only):
                 fa, md = tensors(result, test)
                 error = (result - test.clean) * snr
                 worst = max(
@@ -239,12 +240,7 @@ def spectra(steps: int, doses: list[float], only: list[str]) -> str:
             "any length": lambda: networks("any-length"),
             "ours": lambda: networks("protocol"),
         }
-        for name, method in methods.items():
-            if only and name not in only:
-                continue
-            began = time.process_time()
-            result = method()
-            seconds = time.process_time() - began
+        for name, result, seconds in timed(methods, only):
             error = rms((result - clean) / scale)
             rows.append(f"| {dose:g} | {name} | {error:.3f} | {seconds:.0f} |")
             print(rows[-1], flush=True)

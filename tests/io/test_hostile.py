@@ -22,35 +22,30 @@ fuzz = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(fuzz)
 
 
+def are_read_or_refused(content, target):
+    """Damaged copies of a file: in time, and some of them refused."""
+    found = []
+    for case in range(CASES):
+        target.write_bytes(fuzz.damaged(content, np.random.default_rng(case)))
+        what, seconds = fuzz.look(str(target))
+        found.append(what)
+        assert seconds < fuzz.SECONDS
+    assert set(found) <= {"read", "refused"}
+    assert "refused" in found
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".mrc", ".dm4", ".emd", ".h5", ".npy"])
 def test_damaged_files_are_read_or_refused(suffix, tmp_path):
     movie = np.random.default_rng(0).poisson(lattice((3, 48, 40))).astype(np.uint16)
     whole = tmp_path / f"whole{suffix}"
     sbd.write(sbd.Micrograph(movie, 0.0061), whole)
-    content = whole.read_bytes()
-    target = tmp_path / f"damaged{suffix}"
-    found = []
-    for case in range(CASES):
-        target.write_bytes(fuzz.damaged(content, np.random.default_rng(case)))
-        what, seconds = fuzz.look(str(target))
-        found.append(what)
-        assert seconds < fuzz.SECONDS
-    assert set(found) <= {"read", "refused"}
-    assert "refused" in found
+    are_read_or_refused(whole.read_bytes(), tmp_path / f"damaged{suffix}")
 
 
 @pytest.mark.parametrize("suffix", [".eer", ".seq", ".mrc.gz", ".mrc.bz2", ".ser"])
 def test_damaged_files_of_cameras_are_read_or_refused(suffix, make, tmp_path):
-    content = make(f"whole{suffix}").read_bytes()
-    target = tmp_path / f"damaged{suffix}"
-    found = []
-    for case in range(CASES):
-        target.write_bytes(fuzz.damaged(content, np.random.default_rng(case)))
-        what, seconds = fuzz.look(str(target))
-        found.append(what)
-        assert seconds < fuzz.SECONDS
-    assert set(found) <= {"read", "refused"}
-    assert "refused" in found
+    whole = make(f"whole{suffix}")
+    are_read_or_refused(whole.read_bytes(), tmp_path / f"damaged{suffix}")
 
 
 @pytest.mark.parametrize("name", ["a.mrc.mdoc", "a_info.txt"])

@@ -21,6 +21,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 PixelSize = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 Gain = Annotated[float | None, typer.Option(help="File units per electron.")]
 Offset = Annotated[float | None, typer.Option(help="File units at zero electrons.")]
+SumFrames = Annotated[
+    int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
+]
+SuperResolution = Annotated[
+    int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import Cancelled
-from ._console import err, out, progress
+from ._console import SumFrames, SuperResolution, err, out, progress
 from ._settings import with_settings
 
 if TYPE_CHECKING:
@@ -42,12 +42,8 @@ def batch(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask.distributed cluster to use instead.")
     ] = None,
-    sum_frames: Annotated[
-        int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
-    ] = 1,
-    super_resolution: Annotated[
-        int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
-    ] = 1,
+    sum_frames: SumFrames = 1,
+    super_resolution: SuperResolution = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List files, time and room needed; write nothing.")
     ] = False,

@@ -14,7 +14,7 @@ import typer
 
 from ..denoising.settings import Settings, TuningRequest
 from ..errors import Cancelled, SBDError
-from ._console import err, out, progress, stoppable
+from ._console import SumFrames, SuperResolution, err, out, progress, stoppable
 from ._settings import with_settings
 
 if TYPE_CHECKING:
@@ -57,12 +57,8 @@ def denoise(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with unfinished results of movies.")
     ] = False,
-    sum_frames: Annotated[
-        int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
-    ] = 1,
-    super_resolution: Annotated[
-        int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
-    ] = 1,
+    sum_frames: SumFrames = 1,
+    super_resolution: SuperResolution = 1,
     neighbours: Annotated[
         int | None,
         typer.Option(help="Frames on each side of a movie's frame that help to denoise it."),

@@ -89,8 +89,7 @@ class Denoiser:
         from ..networks.memory_fallback import Passes
 
         where, card = resolve_device(device), find_model(model)
-        alone = companion(card) if card.frames > 1 else card
-        chosen = choose_block(source, alone, where, **camera)
+        chosen = choose_block(source, companion(card), where, **camera)
         block, raw = chosen.block, reference_frame(source)
         seen, first = look_at(source, block, **camera)
         if chosen.seen:
@@ -100,6 +99,11 @@ class Denoiser:
         if model == "auto":
             choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
             card, why = choice.card, choice.reason
+        if card.frames > 1 and not source.is_movie:
+            raise SBDError(
+                f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
+                "this is a single image; choose another model."
+            )
         level = Level.of(first, source.offset).mean
         vars(self).update(
             source=source,
@@ -112,19 +116,10 @@ class Denoiser:
             lit=level,
             card=card,
             why=why,
-            network=load_network(card, where),
-            movie_network=None,
+            network=load_network(companion(card), where),
+            movie_network=load_network(card, where) if card.frames > 1 else None,
             dose=_dose(source, level),
         )
-        if card.frames > 1:
-            if not source.is_movie:
-                raise SBDError(
-                    f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
-                    "this is a single image; choose another model."
-                )
-            vars(self).update(
-                network=load_network(alone, where), movie_network=load_network(card, where)
-            )
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
         found = doubts(card, source, block, self.dose, first) + doubt_noise(sums, white)
         for sentence in [*chosen.doubts, *found]:

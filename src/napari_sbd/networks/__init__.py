@@ -141,16 +141,17 @@ def find_model(name: str | Path = "auto") -> ModelCard:
 
 
 def companion(card: ModelCard) -> ModelCard:
-    """The model for frames alone beside a movie network: the one that it was fine-tuned from.
+    """The model for frames alone: itself, or for a movie network the one it was fine-tuned from.
 
     Where that is not here any more it is the default model.
     """
+    if card.frames == 1:
+        return card
     start = card.training.get("fine_tuned_from")
     try:
-        found = find_model(start or "auto")
+        return companion(find_model(start or "auto"))
     except SBDError:
         return find_model("auto")
-    return found if found.frames == 1 else companion(found)
 
 
 def movie_model_of(card: ModelCard) -> ModelCard | None:

@@ -10,12 +10,11 @@ from pydantic import Field, ValidationError
 
 from ..agreement.resolution import SplitHalf, split_half_resolution, verdict_of
 from ..denoising.settings import Plain, Seed
-from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..recipe import HALVES
 from ..region import made_in
 from ..repeat import denoiser_of
-from .steps.plain import PixelSize, Positive
+from .steps.plain import PixelSize, Positive, not_understood
 
 if TYPE_CHECKING:
     from .steps.text import Text
@@ -129,9 +128,4 @@ def halves_of(recipe: Any) -> Halves | None:
     try:
         return Halves.model_validate(kept)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SBDError(
-            f"What the recipe says of halves is not understood ({where}: {first['msg']}); it was "
-            "edited, or made by another version of napari-sbd."
-        ) from None
+        raise not_understood("What the recipe says of halves", error) from None

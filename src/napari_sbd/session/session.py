@@ -339,9 +339,11 @@ class Session:
         share = self._way.share if self._way else 0.0
         for index, values in enumerate(fusing):
             frame = self._whole(replace(fates[index], values=values))
-            if share and frame.is_denoised and self._around(index):
-                seen = self.compute(index, self.read(index)).values
-                frame = replace(frame, values=(1 - share) * frame.values + share * seen)
+            if share and frame.is_denoised:
+                seen = self.compute(index, self.read(index))
+                if seen.fate != "alone":
+                    mean = (1 - share) * frame.values + share * seen.values
+                    frame = replace(frame, values=mean)
             yield frame
 
     def _helped(self, index: int, values: np.ndarray | str) -> Frame:

@@ -65,7 +65,7 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
         If there is no such model, or the frame holds no image.
     """
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
-    block = choose_block(m, companion(card) if card.frames > 1 else card).block
+    block = choose_block(m, companion(card)).block
     if model == "auto":
         with suppress(BlankImage):
             choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)

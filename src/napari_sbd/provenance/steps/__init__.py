@@ -13,7 +13,7 @@ from .columns import Columns
 from .denoise import Denoise
 from .drift import Drifting
 from .operation import Operation
-from .plain import Origin
+from .plain import Origin, not_understood
 from .series import SeriesDenoise
 from .simulation import Simulation
 
@@ -93,9 +93,4 @@ def _step(entry: Any) -> Step:
         settings = KINDS[operation].model_validate(step.settings)
         return step.model_copy(update={"settings": settings})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SBDError(
-            f"The step {operation!r} of the recipe is not understood ({where}: {first['msg']}); it "
-            "was edited, or made by another version of napari-sbd."
-        ) from None
+        raise not_understood(f"The step {operation!r} of the recipe", error) from None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ...denoising.settings import Plain
-from ...errors import warn
+from ...errors import SBDError, warn
 from ...micrograph import Micrograph
 from ...repeat import same_model
 
@@ -56,6 +56,16 @@ class Network(Plain):
         if not names or self.model in names:
             return []
         return [f"Its model is {self.model!r}, and its checksum is that of {names[0]!r}."]
+
+
+def not_understood(what: str, error: ValidationError) -> SBDError:
+    """The error to raise for a part of a recipe, with the first field that is wrong."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return SBDError(
+        f"{what} is not understood ({where}: {first['msg']}); it was edited, or made by another "
+        "version of napari-sbd."
+    )
 
 
 def calibration(pixel_size: Any, gain: float | None, offset: float) -> dict[str, Any]:
