@@ -10,4 +10,5 @@ uv=$(command -v uv || echo .venv/bin/uv)
     ${SBD_TORCH_OPTIONS:---torch-backend cpu} . "pytest>=8"
 "$folder/bin/python" -m pytest -q -p no:cacheprovider -W default -o addopts=--import-mode=importlib \
     tests/io tests/noise tests/columns tests/quality tests/denoising tests/test_denoise.py \
-    tests/measure tests/streaming tests/test_micrograph.py tests/test_frames.py tests/test_figures.py tests/test_cli.py
+    tests/measure tests/streaming tests/movie tests/provenance tests/watch tests/test_batch.py tests/test_micrograph.py \
+    tests/test_frames.py tests/test_figures.py tests/test_cli.py

@@ -81,7 +81,7 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     try:
         with open(path, encoding="utf-8") as file:
             head = file.readline()
-        table = pd.read_csv(path, comment="#")
+        table = pd.read_csv(path, comment="#", **_every_digit(pd.__version__))
     except (OSError, ValueError) as error:
         raise SBDError(f"{path} cannot be read as a table of columns: {error}.") from error
     check_table(table)
@@ -90,6 +90,12 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     if head.startswith("# attrs: "):
         table.attrs = json.loads(head.removeprefix("# attrs: "))
     return table
+
+
+def _every_digit(version: str) -> dict[str, Any]:
+    """What makes pandas read numbers to the last digit: the default from 3.1, an option before."""
+    is_default = tuple(int(n) for n in version.split(".")[:2]) >= (3, 1)
+    return {} if is_default else {"float_precision": "round_trip"}
 
 
 def _csv(table: pd.DataFrame, file: Path) -> None:
