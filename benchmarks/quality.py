@@ -47,6 +47,10 @@ def methods(pixel_size: float, models: list[str]) -> dict[str, Method]:
         table[f"Anscombe + {name}, best binning"] = lambda y, m=method: [
             _peers.binned(m, y, b) for b in BINS
         ]
+    if rival := _peers.tk_r_em("hrtem"):
+        table["tk_r_em hrtem, best binning"] = lambda y: [
+            _peers.binned_as_it_is(rival, y, b) for b in BINS
+        ]
     for model, quality in product(models, ("fast", "best")):
         table[f"napari-sbd {model}, {quality}"] = lambda y, m=model, q=quality: [
             sbd.denoise(y, pixel_size=pixel_size, model=m, quality=q)

@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    rival = _peers.tk_r_em("hrstem")
     names = [*options.models, *(["BM3D"] if find_spec("bm3d") else [])]
+    names += ["tk_r_em"] if rival else []
     lines = [f"| structure, e/px | {' | '.join(names)} | auto took |"]
     lines.append("|---" * (len(names) + 2) + "|")
     rows = []
@@ -55,6 +57,10 @@ def main() -> None:
         if "BM3D" in names:
             counts = np.asarray(phantom.noisy.data, np.float32)
             best = (_peers.binned(_peers.bm3d, counts, b) for b in BINS)
+            row.append(max(_validation.psnr(e, clean, clean.max()) for e in best))
+        if rival:
+            counts = np.asarray(phantom.noisy.data, np.float32)
+            best = (_peers.binned_as_it_is(rival, counts, b) for b in BINS)
             row.append(max(_validation.psnr(e, clean, clean.max()) for e in best))
         rows.append(row)
         lines.append(f"| {kind}, {dose:g} | {' | '.join(f'{v:.2f}' for v in row)} | {took} |")

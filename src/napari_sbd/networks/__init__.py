@@ -78,6 +78,11 @@ class ModelCard(Card):
         return bool(self.training.get("recipe", {}).get("adf", 0) > 0.5)
 
     @property
+    def is_low_magnification(self) -> bool:
+        """Whether it was trained on objects larger than atoms, of any modality, most of all."""
+        return bool(self.training.get("recipe", {}).get("low_magnification", 0) > 0.5)
+
+    @property
     def spacings_nm(self) -> list[float]:
         """Of the lattice planes of the crystals that a specialist was trained on; else empty."""
         return list(self.training.get("spacings_nm", ()))
@@ -102,7 +107,7 @@ def models() -> list[ModelCard]:
     Examples
     --------
     >>> [model.name for model in sbd.models()]
-    ['hrtem', 'hrtem-movie', 'pt-ceo2', 'stem']
+    ['hrtem', 'hrtem-movie', 'low-mag', 'pt-ceo2', 'stem']
     """
     names = sorted(p.stem for p in _BUNDLED.glob("*.json"))
     return [

@@ -79,11 +79,13 @@ def choose_model(
     -------
     The default model, unless another one's error on the held-out half is smaller by more than three
     standard errors of the difference, and it loses no lattice that the default keeps. Where the
-    default is of the other modality, the first model of this one takes its place.
+    default is of the other modality, or not for pixels of this size, the first model that is takes
+    its place.
     """
     first, *others = _candidates(block, pixel_size_yx, modality)
+    usual = "for pixels of this size" if first.is_low_magnification else "the general model"
     if not others:
-        return Choice(first, "the general model" if modality == "auto" else f"it is {modality}")
+        return Choice(first, usual if modality == "auto" else f"it is {modality}")
     from .hardware import resolve_device
 
     where = resolve_device(device)
@@ -110,7 +112,7 @@ def choose_model(
             continue
         reason = f"predicts held-out pixels best, by {clarity[card.name]:.1f} standard errors"
         return Choice(card, reason)
-    return Choice(first, "the general model; no other predicts held-out pixels clearly better")
+    return Choice(first, f"{usual}; no other predicts held-out pixels clearly better")
 
 
 def _candidates(
@@ -122,15 +124,19 @@ def _candidates(
             f"The modality is {', '.join(repr(m) for m in get_args(Modality))}, not {modality!r}."
         )
     known = [card for card in models() if card.frames == 1]
+    known.sort(key=lambda card: card.is_low_magnification)  # what shows atoms comes first
     if modality != "auto":
-        known = [card for card in known if card.is_dark_field == (modality == "dark field")]
+        wanted = modality == "dark field"
+        known = [c for c in known if c.is_low_magnification or c.is_dark_field == wanted]
     if not known:
         raise SBDError(f"No model is trained on {modality}; choose the modality 'auto'.")
     if pixel_size_yx is None:
         return known
     working = [p * b for p, b in zip(pixel_size_yx, block, strict=True)]
-    others = [card for card in known[1:] if all(card.knows_pixel(p) for p in working)]
-    return [known[0], *others]
+    fitting = [card for card in known if all(card.knows_pixel(p) for p in working)]
+    if known[0] in fitting or not fitting:
+        return [known[0], *(card for card in fitting if card is not known[0])]
+    return [*fitting, known[0]]
 
 
 def _clarity(gain: np.ndarray) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from . import optics, structures
 from .atomic_columns import columns_of
 from .crystals import Direction
+from .low_magnification import low_magnification_image
 from .microscope import Microscope
 from .multislice import exit_wave
 from .scattering import wavelength
@@ -32,6 +33,7 @@ GENERAL = {
 }
 PT_CEO2 = {"pt_ceo2": 0.5, "pt_ceo2_ideal": 0.5}
 WORKING_PIXEL_NM = (0.022, 0.06)  # range of the images that are drawn
+LOW_MAGNIFICATION_NM = (0.06, 1000.0)  # pixels that show objects larger than atoms
 MIXTURES = {"general": GENERAL, "pt-ceo2": PT_CEO2}
 FIELD = (60.0, 72.0)  # range of a wave's box [Å]
 
@@ -105,14 +107,19 @@ def draw_images(
     adf: float = 0.0,
     microscope: Microscope | None = None,
     pixel_nm: tuple[float, float] | None = None,
+    low_magnification: float = 0.0,
 ) -> Iterator[np.ndarray]:
     """Yield clean images (size, size) float32, vacuum (TEM) or mean (ADF) = 1.
 
-    Each integrates over the area of its pixels and is drawn as ``clean_image`` does. A share
-    ``adf`` of the images is annular dark-field STEM, the others are phase contrast.
+    Each integrates over the area of its pixels and is drawn as ``clean_image`` does, but for a
+    share ``low_magnification`` that shows objects larger than atoms, about a mean of 1. A share
+    ``adf`` of the others is annular dark-field STEM, the rest is phase contrast.
     """
     for i in range(count):
         rng = np.random.default_rng([seed, 2, i])
+        if low_magnification and rng.random() < low_magnification:
+            yield low_magnification_image(rng, size)
+            continue
         wave = waves[rng.integers(len(waves))]
         yield clean_image(wave, rng, size, adf, microscope, pixel_nm)
 

@@ -30,7 +30,7 @@ _WAVE_BYTES = 170_000  # of a cached wave, at most
 _RUN_BYTES = 500_000_000  # two checkpoints, a third being written, and the model
 _ALWAYS = ("mixture", "adf", "waves", "images", "image_size", "seed")
 _SCENE_STATES = 3  # of a scene, on average at most
-_IF_GIVEN = ("materials", "zones", "microscope", "pixel_nm")
+_IF_GIVEN = ("materials", "zones", "microscope", "pixel_nm", "low_magnification")
 
 
 class Pool:
@@ -224,6 +224,7 @@ def _draw(path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, s
         recipe.adf,
         recipe.microscope,
         recipe.pixel_nm,
+        recipe.low_magnification,
     )
     wave_cache.save_arrays(path, images=np.stack([image.astype(np.float16) for image in images]))
 

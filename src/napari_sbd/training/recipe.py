@@ -81,6 +81,9 @@ class Recipe(BaseModel):
         0.033 nm. By default 0.022 to 0.06 nm.
     adf
         Share of the images that are annular dark-field STEM; the others are phase contrast.
+    low_magnification
+        Share of the images that show objects larger than atoms
+        (``simulation.low_magnification``); the others are drawn from exit waves.
     cameras
         Share of the noisy images that show what is left of a camera's faults (``cameras``); the
         others are ideal electron counts.
@@ -122,6 +125,7 @@ class Recipe(BaseModel):
     microscope: Microscope | None = None
     pixel_nm: Positive | None = None
     adf: float = Field(0.0, ge=0, le=1)
+    low_magnification: float = Field(0.0, ge=0, le=1)
     cameras: float = Field(0.0, ge=0, le=1)
     frames: int = Field(1, ge=1, le=15)
     waves: int = Field(1600, ge=20)
@@ -180,10 +184,11 @@ class Recipe(BaseModel):
             raise ValueError("minutes and steps both give the length of the run; leave one out")
         if self.frames % 2 == 0:
             raise ValueError("frames must be an odd number, so that one is in the middle")
-        if self.frames > 1 and (self.materials or self.microscope or self.pixel_nm or self.adf):
+        of_images = ("materials", "microscope", "pixel_nm", "adf", "low_magnification")
+        if self.frames > 1 and any(getattr(self, name) for name in of_images):
             raise ValueError(
-                "frames above 1 cannot go with materials, microscope, pixel_nm or adf: movies are "
-                "simulated in phase contrast, of the usual structures and microscopes"
+                f"frames above 1 cannot go with {', '.join(of_images[:-1])} or {of_images[-1]}: "
+                "movies are simulated in phase contrast, of the usual structures and microscopes"
             )
         if self.zones and not self.materials:
             raise ValueError("zones need materials that they are directions of")

@@ -181,7 +181,7 @@ def _write_model(
     recipe: Recipe, rate: float, start: str | None, network: UNet, reached: Row, folder: Path
 ) -> Path:
     from ..networks import ModelCard, save_model
-    from ..simulation.dataset import WORKING_PIXEL_NM
+    from ..simulation.dataset import LOW_MAGNIFICATION_NM, WORKING_PIXEL_NM
     from ..simulation.lattice_planes import spacings_nm
 
     facts: dict[str, Any] = {
@@ -193,6 +193,7 @@ def _write_model(
         "minutes": round(reached.minutes, 1),
         "psnr": reached.validation_db,
     }
+    shows_atoms = recipe.low_magnification <= 0.5
     if recipe.materials:
         facts["spacings_nm"] = spacings_nm(recipe.materials)
     card = ModelCard(
@@ -202,7 +203,8 @@ def _write_model(
         license="BSD-3-Clause",
         architecture=network.architecture,
         parameters=sum(p.numel() for p in network.parameters()),
-        working_pixel_nm=recipe.pixel_nm or WORKING_PIXEL_NM,
+        working_pixel_nm=recipe.pixel_nm
+        or (WORKING_PIXEL_NM if shows_atoms else LOW_MAGNIFICATION_NM),
         dose_range=recipe.dose,
         training=facts,
         figures={
