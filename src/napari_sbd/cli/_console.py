@@ -27,6 +27,9 @@ SumFrames = Annotated[
 SuperResolution = Annotated[
     int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
 ]
+Modality = Annotated[
+    str, typer.Option(help="auto, 'phase contrast' or 'dark field': among which models auto looks.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
