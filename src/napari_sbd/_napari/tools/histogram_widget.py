@@ -16,7 +16,6 @@ from ..forms.plot import Plot
 from ..forms.tool import Tool
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
-from .strain_widget import is_columns
 
 if TYPE_CHECKING:
     import napari
@@ -45,7 +44,7 @@ class HistogramWidget(Tool):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "What was counted.")
-        self.layer = LayerBox(viewer, "Columns found in an image.", is_columns)
+        self.layer = LayerBox(viewer, "Columns found in an image.", columns_layer.is_columns)
         self.value = choices(list(_FIRST), "What is counted.")
         self.add = QPushButton("Add threshold")
         self.suggest = QPushButton("Suggest")
