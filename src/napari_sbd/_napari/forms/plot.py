@@ -36,7 +36,7 @@ class Plot(FigureCanvasQTAgg):
 
     def sizeHint(self) -> QSize:
         """As high as it must be: a form that scrolls would else give it what the figure wants."""
-        return self.minimumSize()
+        return QSize(0, self.minimumHeight())
 
     @property
     def colour(self) -> str:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...measure.histogram import Histogram, Kind, histogram, split, suggest_thresholds
+from ...units import with_error
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
@@ -124,7 +125,7 @@ class HistogramWidget(Tool):
     def _tell(self, values: np.ndarray, unit: str) -> None:
         _, self.kinds = split(values, self.thresholds)
         words = [
-            f"{n}: {k.count} columns, {k.mean:.5g} ± {k.mean_err:.1g} {unit} (sd {k.sd:.2g})"
+            f"{n}: {k.count} columns, {with_error(k.mean, k.mean_err)} {unit} (sd {k.sd:.2g})"
             for n, k in enumerate(self.kinds)
         ]
         if self.found is not None and self.found.left_out:
