@@ -150,6 +150,7 @@ def tools() -> None:
     area, fft = viewer.window.add_plugin_dock_widget("napari-sbd", "FFT")
     fft.box.click()
     fft.material.setCurrentText("SrTiO3")
+    fft.shapes.data = [np.array([(260, 20), (260, 260), (500, 260), (500, 20)], float)]
     settle()
     viewer.reset_view(margin=0.02)
     _, spots = strongest(data, sample.pixel_size_yx, box_on(layer, fft.shapes))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.units import pixel_size_nm, to_nm, to_seconds
+from napari_sbd.units import pixel_size_nm, to_nm, to_seconds, with_error
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,22 @@ def test_each_axis_has_its_own_unit():
 
 def test_one_calibrated_axis_is_no_calibration():
     assert pixel_size_nm(2, "nm", 1, "") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (0.399051, 0.000294, "0.39905 ± 0.00029"),
+        (0.3957, 0.0102, "0.396 ± 0.010"),
+        (7045700.0, 44321.0, "7.046e+06 ± 4.4e+04"),
+        (1234.5, 67.8, "1234 ± 68"),
+        (123.45, 0.0996, "123.45 ± 0.10"),
+        (-1.25e-12, 3.1e-14, "-1.250e-12 ± 3.1e-14"),
+        (0.0, 2.0e5, "0.0e+00 ± 2.0e+05"),
+        (0.39905123, 0.0, "0.39905"),
+        (0.39905123, float("nan"), "0.39905"),
+        (float("nan"), 1.0, "nan"),
+    ],
+)
+def test_a_value_has_the_digits_that_its_error_leaves(value, error, words):
+    assert with_error(value, error) == words

@@ -94,3 +94,21 @@ def _spelling(unit: Any) -> str:
     text = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
     text = text.replace("\\u00B5", "μ").strip("[]() \0").replace("_", "").casefold()
     return text[:-1] if len(text) > 3 and text.endswith("s") else text
+
+
+def with_error(value: float, error: float) -> str:
+    """A value with its error, both to the second digit of the error: ``0.39905 ± 0.00029``.
+
+    Parameters
+    ----------
+    value, error
+        In the same unit; an error that is unknown or next to 0 leaves the value, to five digits.
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 1e-9 * abs(value)):
+        return f"{value:.5g}"
+    last = math.floor(math.log10(float(f"{error:.1e}"))) - 1  # power of ten of the last digit
+    if last > 2 or last < -8:
+        digits = max(math.floor(math.log10(abs(value) or error)) - last, 0)
+        return f"{value:.{digits}e} ± {error:.1e}"
+    places = max(-last, 0)
+    return f"{round(value, -last):.{places}f} ± {round(error, -last):.{places}f}"

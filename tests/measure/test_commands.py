@@ -1,5 +1,6 @@
 """The tools on the command line, on files."""
 
+import math
 import sys
 
 import numpy as np
@@ -78,6 +79,23 @@ def test_strain_against_a_region(monkeypatch, capsys, tmp_path, columns):
     found = pd.read_csv(out, comment="#")
     assert found.loc[found["x"] > 130, "strain_xx"].median() == pytest.approx(0.01, abs=1e-4)
     assert "strain_xx: median" in capsys.readouterr().out
+
+
+def test_rotation_is_told_in_degrees(monkeypatch, capsys, tmp_path, columns):
+    """Against the upright left part, the rest turned by 20 mrad is turned by 1.15 degrees."""
+    table = pd.read_csv(columns, comment="#")
+    y, x = table["y"].copy(), table["x"].copy()
+    turned = x > 60
+    table.loc[turned, "y"] = y + 0.02 * (x - 60)
+    table.loc[turned, "x"] = x - 0.02 * y
+    table.to_csv(tmp_path / "turned.csv", index=False)
+    given = ["strain", tmp_path / "turned.csv", "-o", tmp_path / "strain.csv"]
+    assert run(monkeypatch, *given, "--region", "0:300,0:50") == 0
+    words = capsys.readouterr().out.split("rotation: median ")[1].split()
+    found = pd.read_csv(tmp_path / "strain.csv", comment="#")["rotation"].median()
+    assert float(words[0]) == pytest.approx(math.degrees(found), abs=1e-3)
+    assert abs(float(words[0])) == pytest.approx(1.15, abs=0.1)
+    assert words[1] == "degrees,"
 
 
 def test_histogram_parts_kinds(monkeypatch, capsys, columns):

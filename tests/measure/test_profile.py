@@ -41,6 +41,18 @@ def test_the_width_lies_at_right_angles_in_the_specimen():
     assert blurred <= 4
 
 
+def test_counts_that_tell_no_gain_have_the_errors_of_counts():
+    """As columns of the same image have; the same image in other units has those of its noise."""
+    counts = np.random.default_rng(0).poisson(np.pad(TRUTH, 40, mode="edge")).astype(float)
+    told = line_profile({"raw": counts}, *LINE, gain=1.0)
+    found = line_profile({"raw": counts}, *LINE)
+    np.testing.assert_array_equal(found.error, told.error)
+    assert "counted electrons" in found.noise
+    others = line_profile({"raw": 7 * counts}, *LINE)
+    assert "own noise" in others.noise
+    assert np.ptp(others.error[1:-1]) < 0.5 * np.ptp(7 * told.error[1:-1])
+
+
 def test_values_off_the_image_and_without_data_are_none():
     image = np.ones((30, 30))
     image[:, 10:14] = np.nan

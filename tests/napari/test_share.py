@@ -90,6 +90,49 @@ def test_drift_of_a_recorded_stack(make_napari_viewer, qtbot):
     assert viewer.layers[-1].data.shape == layer.data.shape
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of what this network loses of bright field
+def test_what_was_said_of_an_image_holds_for_drift_compare_and_the_weights(
+    make_napari_viewer, qtbot, movie
+):
+    viewer, (m, _) = make_napari_viewer(), movie
+    layer = opened(viewer, m)
+    _, form = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    form.modality.setCurrentText("dark field")
+    form.modality.activated.emit(form.modality.currentIndex())
+    _, drift = viewer.window.add_plugin_dock_widget("napari-sbd", "Drift")
+    click(qtbot, drift.start)
+    done(qtbot, drift)
+    assert drift.found.estimated["model"] == "stem"
+    viewer.dims.set_current_step(0, 1)
+    _, compare = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    compare.tuned.setChecked(False)
+    click(qtbot, compare.start)
+    done(qtbot, compare)
+    network = sbd.denoise(m.frame(1), modality="dark field").data
+    shown = compare._pictures["network"]
+    np.testing.assert_allclose(shown, network, atol=0.02 * network.std())
+    name = "What the network looked at"
+    _, looked_at = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+    looked_at.look_at((1 * layer.scale[0], 50 * PIXEL, 50 * PIXEL))
+    done(qtbot, looked_at)
+    told = float(looked_at.message.text().split("says ")[1].split(",")[0])
+    assert told == pytest.approx(network[50, 50], rel=0.03)
+
+
+def test_batch_and_watch_take_what_was_said_of_the_folder(make_napari_viewer, qtbot, tmp_path):
+    viewer = make_napari_viewer()
+    data = np.random.default_rng(0).poisson(3.0, (64, 64)).astype(np.float32)
+    opened(viewer, sbd.Micrograph(data, PIXEL, gain=1.0, source=tmp_path / "one.tif"))
+    _, form = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    form.modality.setCurrentText("dark field")
+    form.modality.activated.emit(form.modality.currentIndex())
+    for name in ("Batch", "Watch"):
+        _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+        assert widget.modality.currentText() == "auto"
+        qtbot.keyClicks(widget.source, f"{tmp_path}/")
+        assert widget.modality.currentText() == "dark field"
+
+
 def test_a_single_image_has_no_drift(make_napari_viewer, qtbot, scene):
     viewer = make_napari_viewer()
     opened(viewer, sbd.Micrograph(scene, PIXEL))

@@ -89,6 +89,29 @@ def test_arrows_spacings_and_the_check_by_geometric_phases(window):
     assert not [one for one in hands.viewer.layers if "arrows" in one.name]
 
 
+def test_the_only_colour_bar_is_that_of_the_strain_and_a_map_is_there_once(window):
+    """Also where the tool was closed and opened again between two measurements."""
+    hands, widget, _, _ = window
+    again = StrainWidget(hands.viewer)
+    for tool in (widget, again):
+        measured(hands, tool)
+        (shown,) = (one for one in hands.viewer.layers if one.name.endswith("strain_xx"))
+        assert shown.face_colorbar.visible
+        assert not widget.columns.layer.border_colorbar.visible
+    again.deleteLater()
+
+
+def test_the_map_is_seen_in_a_small_window(window):
+    """It would else begin below what is seen, and be as high as its figure likes."""
+    hands, widget, _, _ = window
+    hands.viewer.window.resize(1089, 630)
+    measured(hands, widget)
+    hands.qtbot.wait(300)
+    seen = widget.map.visibleRegion().boundingRect().height()
+    assert seen > 0.6 * widget.map.height()
+    assert widget.map.height() <= widget.map.minimumHeight()
+
+
 def test_without_columns_it_says_what_to_do(make_napari_viewer, notifications):
     widget = StrainWidget(make_napari_viewer())
     widget.start.click()

@@ -20,6 +20,18 @@ def test_a_lattice_that_the_result_lost_is_told_in_the_window(add, denoise_widge
     assert "has lost" in denoise_widget.message.text()
 
 
+def test_what_is_told_of_many_frames_is_one_sentence(add, denoise_widget, until):
+    """Each frame has lost another period."""
+    frames = [lattice((256, 256)), np.repeat(lattice((256, 256)), 2, 0)[:256]]
+    electrons = np.random.default_rng(0).poisson(4.0 * np.stack(frames))
+    add(electrons.astype(np.float32))
+    denoise_widget.start.click()
+    until(lambda: not denoise_widget.running)
+    words = denoise_widget.message.text()
+    assert words.count("has lost") == 1
+    assert "," in words.split("a period of ")[1].split(" nm")[0]
+
+
 def test_workers_that_overlap_hear_each_its_own(qtbot, until):
     meet, early_is_over, ended = Barrier(2), Event(), []
     heard = {"early": [], "late": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -26,6 +26,10 @@ SumFrames = Annotated[
 ]
 SuperResolution = Annotated[
     int, typer.Option(help="1, 2 or 4 pixels for one of the detector, of EER files.")
+]
+Modality = Annotated[
+    Literal["auto", "phase contrast", "dark field"],
+    typer.Option(help="Of the image, where you know it: among which models auto looks."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 

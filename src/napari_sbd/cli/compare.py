@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from ._console import Device, Gain, Offset, PixelSize, err, out
+from ._console import Device, Gain, Modality, Offset, PixelSize, err, out
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
@@ -31,6 +31,7 @@ def compare(
         bool, typer.Option(help="Also the network tuned to the image; takes a minute or two.")
     ] = True,
     model: Annotated[str, typer.Option(help="auto, a bundled model, or a file.")] = "auto",
+    modality: Modality = "auto",
     device: Device = "auto",
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
@@ -47,6 +48,7 @@ def compare(
     chosen = candidates(
         pixel_size=size,
         model=model,
+        modality=modality,
         device=device,
         method=method,
         every=every,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import Device, PixelSize, out, progress
+from ._console import Device, Modality, PixelSize, out, progress
 
 _FIGURES = ".png", ".pdf", ".svg"
 
@@ -37,6 +37,7 @@ def drift(
         float, typer.Option(help="nm; of the steps about a smooth path, below a lattice period.")
     ] = 0.05,
     largest_step: Annotated[float, typer.Option(help="nm; from the expected place.")] = 0.6,
+    modality: Modality = "auto",
     device: Device = "auto",
 ) -> None:
     """Estimate the drift of a movie; move the raw frames back, by whole pixels."""
@@ -60,6 +61,7 @@ def drift(
         found = estimate_drift(
             m,
             model=model,
+            modality=modality,
             device=device,
             jitter=jitter,
             largest_step=largest_step,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from ..errors import SBDError
+from ..units import with_error
 from ._console import Gain, Offset, PixelSize, out, rectangle
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..micrograph import Micrograph
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="Image, or movie with --frame.")]
@@ -49,14 +49,14 @@ def fft(
     spectrum, spots = strongest(image, m.pixel_size_yx, part)
     for spot in spots:
         out.print(
-            f"{spot.spacing:.5g} ± {spot.spacing_err:.1g} {spectrum.unit} at "
-            f"{spot.direction:.2f} ± {spot.direction_err:.1g} degrees",
+            f"{with_error(spot.spacing, spot.spacing_err)} {spectrum.unit} at "
+            f"{with_error(spot.direction, spot.direction_err)} degrees",
             markup=False,
         )
     pair = spots[:2]
     if len(pair) == 2:
         angle, error = angle_between(*pair)
-        out.print(f"angle of the first two: {angle:.2f} ± {error:.1g} degrees", markup=False)
+        out.print(f"angle of the first two: {with_error(angle, error)} degrees", markup=False)
     if material is not None:
         if m.pixel_size_yx is None:
             raise SBDError("Indexing needs the pixel size; give --pixel-size, or --known.")
@@ -71,7 +71,7 @@ def fft(
             spots[0].spacing, known, m.pixel_size_yx, spots[0].spacing_err
         )
         out.print(
-            f"pixel size {found.y:.5g} ± {found.y * found.relative_err:.1g} nm by the first spot. "
+            f"pixel size {with_error(found.y, found.y * found.relative_err)} nm by the first spot. "
             f"{doubt(m.pixel_size_yx, found)}".strip(),
             markup=False,
         )
@@ -158,12 +158,12 @@ def profile(
         out.print(str(why), markup=False)
         return
     out.print(
-        f"{len(peaks.position)} peaks, mean spacing {peaks.mean:.5g} ± {peaks.mean_err:.1g} "
+        f"{len(peaks.position)} peaks, mean spacing {with_error(peaks.mean, peaks.mean_err)} "
         f"{peaks.unit}. {peaks.doubt}".strip(),
         markup=False,
     )
     for value, error in zip(peaks.spacing, peaks.spacing_err, strict=True):
-        out.print(f"{value:.5g} ± {error:.1g} {peaks.unit}", markup=False)
+        out.print(f"{with_error(value, error)} {peaks.unit}", markup=False)
 
 
 def strain(
@@ -182,15 +182,18 @@ def strain(
     chosen = None
     if region is not None:
         (top, bottom), (left, right) = rectangle(region, _FORM)
-        chosen = (table["y"].between(top, bottom) & table["x"].between(left, right)).to_numpy()
+        sides = {"y": (top, bottom), "x": (left, right)}
+        chosen = np.all([table[n].between(*at, inclusive="left") for n, at in sides.items()], 0)
     found = strain_table(table, chosen)
     write_columns(found, output)
     held = found["strain_xx"].notna()
     facts = found.attrs["strain"]
     out.print(f"{source} -> {output}  ({int(held.sum())} of {len(found)} columns)", markup=False)
     for name in ("strain_xx", "strain_yy", "strain_xy", "rotation"):
-        value, error = (100 * found[n].median() for n in (name, f"{name}_err"))
-        out.print(f"{name}: median {value:.3f} %, single columns ± {error:.2g} %", markup=False)
+        times, unit = (np.degrees(1), "degrees") if name == "rotation" else (100, "%")
+        value, error = (times * found[n].median() for n in (name, f"{name}_err"))
+        told = f"{name}: median {value:.3f} {unit}, single columns ± {error:.2g} {unit}"
+        out.print(told, markup=False)
     common = 100 * max(facts["reference_err"].values())
     out.print(f"the reference itself is known to {common:.1g} %", markup=False)
 
@@ -214,7 +217,7 @@ def histogram(
     out.print(f"thresholds: {', '.join(f'{t:.5g}' for t in at) or 'none'}", markup=False)
     for number, kind in enumerate(split(values, at)[1]):
         out.print(
-            f"{number}: {kind.count} columns, {kind.mean:.5g} ± {kind.mean_err:.2g}, "
+            f"{number}: {kind.count} columns, {with_error(kind.mean, kind.mean_err)}, "
             f"sd {kind.sd:.3g}",
             markup=False,
         )
@@ -222,7 +225,6 @@ def histogram(
 
 def _image(source: Path, pixel_size: float | None, frame: int) -> tuple[Micrograph, np.ndarray]:
     """A micrograph and its frame."""
-    import numpy as np
 
     from ..io import read
 

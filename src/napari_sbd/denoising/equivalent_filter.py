@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SBDError, in_words
 from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..networks.choice import Modality
 
 _FIELD = 256  # working pixels around the point that the network sees
 
@@ -52,6 +53,7 @@ def equivalent_filter(
     *,
     pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
+    modality: Modality = "auto",
     device: str = "auto",
 ) -> EquivalentFilter:
     """Differentiate one denoised pixel with respect to the raw image.
@@ -68,7 +70,7 @@ def equivalent_filter(
         A micrograph or an array (Y, X).
     y, x
         The pixel [px].
-    pixel_size, model, device
+    pixel_size, model, modality, device
         As ``denoise`` takes them.
 
     Returns
@@ -102,7 +104,7 @@ def equivalent_filter(
     if not (0 <= row < source.shape[0] and 0 <= column < source.shape[1]):
         raise SBDError(f"Pixel ({row}, {column}) lies outside the image of shape {source.shape}.")
     with in_words():
-        worker = Denoiser(source, model=model, device=device)
+        worker = Denoiser(source, model=model, modality=modality, device=device)
         values = mean_filled(finite_or_nan(source.data)).astype(np.float64)
         window = tuple(
             _window(centre, n, _FIELD * b, b)

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import SBDError
 from ..frames import mean_filled
 from ..noise.level import noise_level
+from ..noise.model import Counted, noise_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +88,10 @@ def line_profile(
     pixel_size_yx
         nm; None leaves all in pixels.
     gain, offset
-        Of the first image: file units per electron, and at zero electrons. With a gain the variance
-        of a pixel is that of counts, from the second image where there is one; without, it is that
-        of white noise whose level is told from the image.
+        Of the first image: file units per electron, and at zero electrons. With a gain, and
+        for whole numbers whose noise is that of electrons, the variance of a pixel is that of
+        counts, from the second image where there is one; else it is that of white noise whose level
+        is told from the image.
     noisy
         False where the first image was denoised: its errors are then not known.
 
@@ -175,6 +177,8 @@ def _variance(
     first, *others = (np.asarray(v, float) for v in images.values())
     if not noisy:
         return None, "A denoised image does not show its noise: choose the raw image for errors."
+    if gain is None and isinstance(noise_model(first, None, offset), Counted):
+        gain = 1.0
     if gain is not None:
         from scipy.ndimage import gaussian_filter
 

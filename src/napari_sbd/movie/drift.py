@@ -15,6 +15,7 @@ from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words, warn
 from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..networks.choice import Modality
 from ..noise import level as noise
 from ..noise.camera import filled
 from ..noise.whitening import whiten
@@ -133,6 +134,7 @@ def estimate_drift(
     *,
     pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
+    modality: Modality = "auto",
     device: str = "auto",
     jitter: float = JITTER,
     largest_step: float = REACH,
@@ -150,7 +152,7 @@ def estimate_drift(
         A micrograph or array (T, Y, X).
     pixel_size
         nm, one number or (y, x); by default the micrograph's own.
-    model, device
+    model, modality, device
         As ``denoise`` takes them.
     jitter
         nm; standard deviation of the steps between frames about a smooth path. It decides between
@@ -179,16 +181,14 @@ def estimate_drift(
     >>> drift.shifts.shape, drift.errors.shape  # y, x [px]
     ((3, 2), (3, 2))
     """
-    source = as_micrograph(movie)
-    if pixel_size is not None:
-        source = source.replace(pixel_size=pixel_size)
+    source = as_micrograph(movie, pixel_size)
     if not source.is_movie:
         raise SBDError("Drift needs a movie (T, Y, X); this is a single image.")
     for value, what in ((jitter, "jitter"), (largest_step, "largest step")):
         if not 0 < value < np.inf:
             raise SBDError(f"The {what} is a positive number in nm, not {value}.")
     with in_words():
-        worker = Denoiser(source, model=model, device=device)
+        worker = Denoiser(source, model=model, modality=modality, device=device)
         track = Track(worker, jitter, largest_step, should_stop or (lambda: False))
         rows = []
         for t, frame in enumerate(source.data):

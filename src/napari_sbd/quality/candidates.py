@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import by_name
 from ..micrograph import PixelSize
+from ..networks.choice import Modality
 from .judges import Denoiser
 from .samples import HANDS, Method
 
@@ -21,6 +22,7 @@ def candidates(
     *,
     pixel_size: PixelSize | None = None,
     model: str | Path = "auto",
+    modality: Modality = "auto",
     device: str = "auto",
     method: Method = "thinning",
     every: bool = False,
@@ -35,7 +37,7 @@ def candidates(
     pixel_size
         nm, one number or (y, x), of the image that will be judged by; ``"subsampling"`` shows
         denoisers images of twice that.
-    model, device
+    model, modality, device
         As ``denoise`` takes them.
     method
         Of the comparison that the denoisers are for, as ``upsnr`` takes it.
@@ -65,7 +67,12 @@ def candidates(
         height, width = (2 * float(p) for p in np.broadcast_to(pixel_size, 2))
         pixel_size = height, width
     network = partial(
-        denoise, pixel_size=pixel_size, model=model, device=device, should_stop=should_stop
+        denoise,
+        pixel_size=pixel_size,
+        model=model,
+        modality=modality,
+        device=device,
+        should_stop=should_stop,
     )
     filters = denoisers(pixel_size=pixel_size)
     table: dict[str, Denoiser] = {

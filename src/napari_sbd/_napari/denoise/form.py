@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
-from ...networks.choice import Modality
 from ..forms.fields import beside, choices, field, show_or_hide, stacked, text
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
+from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_image
 from ..forms.region_box import RegionBox
@@ -59,11 +59,7 @@ class DenoiseForm(TaskWidget):
         self.use = QPushButton()
         self.dose = text(_DOSE)
         self.model = ModelBox()
-        self.modality = choices(
-            list(get_args(Modality)),
-            "What the image is, where you know it: among which models auto looks. It is remembered "
-            "for the folder of the file.",
-        )
+        self.modality = modality_box()
         self.about = text("The model, and the pixels that it will see.")
         self.quality = choices(
             ["fast", "best"],

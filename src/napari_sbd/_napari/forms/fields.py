@@ -89,6 +89,10 @@ class Form(QScrollArea):
         layout = self.inner.layout()
         if layout is not None:
             layout.activate()
+            self._fit()
+            # now, and not with the next event, or a long text that has just come would be cut
+            self.inner.resize(self.inner.width(), self.inner.minimumHeight())
+            layout.activate()
         self.ensureWidgetVisible(part)
 
 

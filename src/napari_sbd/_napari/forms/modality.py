@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from qtpy.QtWidgets import QComboBox, QLineEdit
+
+from ...networks.choice import Modality
 from ..jobs.preferences import modality_of, remember_modality
 from ..layers.micrographs import KEY, MODALITY
+from .fields import choices
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+
+def modality_box(folder: QLineEdit | None = None) -> QComboBox:
+    """A box that says what images are; those of a folder whose path is typed, if there is one."""
+    box = choices(
+        list(get_args(Modality)),
+        "What the images are, where you know it: among which models auto looks. It is remembered "
+        "for the folder of the files.",
+    )
+    if folder is not None:
+        path = lambda: str(Path(folder.text().strip()))  # noqa: E731
+        folder.textChanged.connect(lambda: box.setCurrentText(modality_of(path())))
+        box.activated.connect(lambda: remember_modality(path(), box.currentText()))
+    return box
 
 
 def modality_for(layer: Layer | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
+from qtpy.QtCore import QSize
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QWidget
 
@@ -32,6 +33,10 @@ class Plot(FigureCanvasQTAgg):
         self.setToolTip(tip)
         self.axes: Any = None
         self.setVisible(False)
+
+    def sizeHint(self) -> QSize:
+        """As high as it must be: a form that scrolls would else give it what the figure wants."""
+        return QSize(0, self.minimumHeight())
 
     @property
     def colour(self) -> str:

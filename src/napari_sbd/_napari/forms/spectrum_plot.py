@@ -55,6 +55,7 @@ class SpectrumPlot(Plot):
         logs = np.log(spectrum.power + 1e-12 * spectrum.power.max() + 1e-300)
         low, high = np.percentile(logs, _PERCENTILES)
         axes.imshow(logs, cmap="magma", vmin=low, vmax=high, extent=edges(spectrum.fy, spectrum.fx))
+        axes.set_anchor("N")
         self._widest = float(min(-spectrum.fy[0], -spectrum.fx[0]))
         if self._reach is None:
             self._reach = min(1.0, _REACH / self._widest) if spectrum.unit == "nm" else 1.0

@@ -10,7 +10,7 @@ from ...measure.strain import QUANTITIES
 from .plot import Plot
 
 SHOWN = QUANTITIES
-_HEIGHT = 300  # pixels
+_HEIGHT = 360  # pixels
 _PERCENTILES = 2, 98
 
 
@@ -51,11 +51,11 @@ class StrainMap(Plot):
                 x, y, table["displacement_x"], table["displacement_y"], angles="xy",
                 color=self.colour, width=0.004,
             )  # fmt: skip
-        axes.set_aspect("equal")
+        axes.set_aspect("equal", anchor="N")
         axes.invert_yaxis()
         axes.set_xlabel("x [px]", fontsize="small")
         axes.set_ylabel("y [px]", fontsize="small")
-        bar = self.figure.colorbar(drawn, ax=axes)
+        bar = self.figure.colorbar(drawn, ax=axes, location="bottom")
         bar.ax.tick_params(colors=self.colour, labelsize="small")
         bar.set_label(label, color=self.colour, fontsize="small")
         self.end()

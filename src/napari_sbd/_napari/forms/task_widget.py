@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "ShouldStop", "Task", "TaskWidget", "sentence"]
 
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _POLL = 200  # ms between looks at the progress
 
 
@@ -191,7 +194,7 @@ class TaskWidget(Form):
                 self._complain(sentence(outcome))
             else:
                 told = self.already_told()
-                more = [words for words in work.heard if words not in told]
+                more = merged(words for words in work.heard if words not in told)
                 self.say(" ".join([self.show_result(outcome), *more]).strip())
         except SBDError as error:
             self._complain(str(error))
@@ -217,6 +220,22 @@ class TaskWidget(Form):
         self.start.setEnabled(self.again or not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
+
+
+def merged(sentences: Iterable[str]) -> list[str]:
+    """Sentences that differ by one number are one that lists it, as those of a movie's frames."""
+    alike: dict[str, list[str]] = {}
+    for one in sentences:
+        alike.setdefault(_NUMBER.sub("#", one), []).append(one)
+    told = []
+    for same in alike.values():
+        numbers = [list(dict.fromkeys(c)) for c in zip(*map(_NUMBER.findall, same), strict=True)]
+        if sum(len(column) > 1 for column in numbers) > 1:
+            told += same
+        else:
+            between = [*map(", ".join, numbers), ""]
+            told.append("".join(map(str.__add__, _NUMBER.split(same[0]), between)))
+    return told
 
 
 def sentence(error: Exception) -> str:

@@ -18,7 +18,7 @@ from .micrographs import made_from, pixel_size_of, place_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 KEY = "napari_sbd_columns"
 COLOURS = ("intensity", "agreement_z", "sigma", "surface")
@@ -88,6 +88,11 @@ def show_table(layer: Points, table: pd.DataFrame) -> None:
 def keep_facts(layer: Points, table: pd.DataFrame) -> None:
     """Keep what belongs to a whole table on the layer that shows it."""
     layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], "attrs": dict(table.attrs)}}
+
+
+def is_columns(layer: Layer) -> bool:
+    """Whether a layer holds columns that were found in an image."""
+    return isinstance(layer, Points) and KEY in layer.metadata
 
 
 def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:

@@ -207,14 +207,14 @@ def calibrate(
                 other.metadata = {**other.metadata, KEY: changed}
     layer.metadata = {**layer.metadata, KEY: calibration(m)}
     if m.pixel_size_yx:
-        for one in (layer, *_made_of(layer, results)):
+        for one in (layer, *made_of(layer, results)):
             _scale(one, m.pixel_size_yx)
             if KEY in one.metadata:
                 known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
                 one.metadata = {**one.metadata, KEY: known}
 
 
-def _made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
+def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
     """What was made from a layer, and from what was made from it."""
     found: list[Any] = []
     ids, left = {str(layer.unique_id)}, list(others)

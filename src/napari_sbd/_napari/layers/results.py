@@ -12,6 +12,7 @@ from .micrographs import MADE_FROM, STEP
 
 _DIMMED = 0.25  # opacity of a map under columns
 _MAP = "judged"
+STRAIN = "strain"  # its colours are those of the faces of points; of columns, of the rims
 _OF_EARLIER = " (of the earlier image)"
 
 
@@ -48,6 +49,12 @@ def show_scale_bar(viewer: Any, layer: Layer) -> None:
     """Show napari's scale bar where a layer knows nm."""
     if str(layer.units[-1]) == "nanometer":
         viewer.canvas.overlays.scale_bar.visible = True
+
+
+def take_away(viewer: Any, source: Layer, step: str) -> None:
+    """Remove what a step made of a layer."""
+    for one in earlier(viewer.layers, str(source.unique_id), step):
+        viewer.layers.remove(one)
 
 
 def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Layer]:
@@ -87,4 +94,5 @@ def only_colour_bar(viewer: Any, layer: Layer | None) -> None:
     for other in viewer.layers:
         if STEP in other.metadata and isinstance(other, Image | Points):
             bar = other.border_colorbar if isinstance(other, Points) else other.colorbar
+            bar = other.face_colorbar if other.metadata[STEP] == STRAIN else bar
             bar.visible = other is layer

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButto
 
 from ...errors import SBDError
 from ..forms.fields import beside, choices, field, show_or_hide, text
+from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.preferences import preference
@@ -40,6 +41,7 @@ class BatchWidget(TaskWidget):
         self.pattern = field("*", "Which files: *.mrc, or with subfolders **/*.dm4.")
         self.suffix = choices(["ome.tif", "tif", "mrc", "npy"], "Format of the results.")
         self.model = ModelBox()
+        self.modality = modality_box(self.source)
         self.quality = choices(["fast", "best"], "best: slower, better.")
         self.device = choices(["auto", "cpu", "cuda", "mps"], "Where to compute.")
         for box, name in ((self.quality, "quality"), (self.device, "device")):
@@ -60,7 +62,7 @@ class BatchWidget(TaskWidget):
             "From": beside(self.source, _browse_button(self.source)),
             "To": beside(self.target, _browse_button(self.target)),
             "Files": beside(self.pattern, QLabel("to"), self.suffix),
-            "Model": self.model,
+            "Model": beside(self.model, self.modality),
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Neighbours": self.neighbours,
             "Also": beside(self.judge, self.report),
@@ -86,6 +88,7 @@ class BatchWidget(TaskWidget):
                 "to": self.suffix.currentText(),
                 "resume": self.resume.isChecked(),
                 "model": self.model.chosen,
+                "modality": self.modality.currentText(),
                 "quality": self.quality.currentText(),
                 "device": self.device.currentText(),
                 "neighbours": self.neighbours.value(),

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QPushButton, QSpinBox
 from ...columns import find_columns
 from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
+from ...units import with_error
 from ..forms.fields import beside, field
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
@@ -100,10 +101,8 @@ class CalibrateWidget(Tool):
         periods = self.periods.value()
         found = pixel_size_from_spacing(length / periods, known, m.pixel_size_yx, error / periods)
         calibrate_all(self.viewer, image, (found.y, found.x))
-        spread = f" ± {found.y * found.relative_err:.1g}" if np.isfinite(error) else ""
-        self.say(
-            f"Pixel size {found.y:.5g}{spread} nm now. {doubt(m.pixel_size_yx, found)}".strip(),
-        )
+        size = with_error(found.y, found.y * found.relative_err)
+        self.say(f"Pixel size {size} nm now. {doubt(m.pixel_size_yx, found)}".strip())
 
 
 def fitted(

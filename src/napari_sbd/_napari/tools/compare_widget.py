@@ -19,6 +19,7 @@ from ...quality import candidates, compare
 from ...quality.samples import HANDS
 from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
+from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -88,7 +89,7 @@ class CompareWidget(TaskWidget):
         self.take.clicked.connect(self._use)
         self._pictures: dict[str, np.ndarray] = {}
         self._source: Image | None = None
-        self._model = "auto"
+        self._told: dict[str, Any] = {}
         self._wanted: str | None = None
 
     def prepare(self) -> Task:
@@ -96,7 +97,7 @@ class CompareWidget(TaskWidget):
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             source = layers.needed(self._source if self._source in self.viewer.layers else None)
-            return partial(_made, layers.micrograph_of(source), wanted, self._model)
+            return partial(_made, layers.micrograph_of(source), wanted, self._told)
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
@@ -105,9 +106,10 @@ class CompareWidget(TaskWidget):
         m = shown if way == "thinning" else m
         self.table.setVisible(False)
         self.take.setVisible(False)
-        self._source, self._model = layer, self.model.chosen
+        self._source = layer
+        self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
         options = {
-            "model": self.model.chosen,
+            **self._told,
             "every": self.every.isChecked(),
             "gain_tuning": self.tuned.isChecked(),
         }
@@ -204,14 +206,14 @@ def _short(verdict: str) -> str:
 
 
 def _made(
-    m: Micrograph, name: str, model: str, progress: Progress, should_stop: ShouldStop
+    m: Micrograph, name: str, told: dict[str, Any], progress: Progress, should_stop: ShouldStop
 ) -> _Made:
     """The whole image by the denoiser of a name: by the network with its recipe."""
     asked: dict[str, Any] = {"network": {}, "network, best": {"quality": "best"}}
     asked["GainTuned"] = {"gain_tuning": True}
     if name in asked:
-        told = {"model": model, **asked[name]}
-        return _Made(name, denoise(m, progress=progress, should_stop=should_stop, **told))
+        told = {**told, **asked[name], "progress": progress, "should_stop": should_stop}
+        return _Made(name, denoise(m, **told))
     if name == "raw":
         raise SBDError("The raw image is there already.")
     run = denoisers(pixel_size=m.pixel_size, gain=m.gain, offset=m.offset)[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer
@@ -17,6 +17,7 @@ from ...micrograph import Micrograph
 from ...movie import Drift, correct_drift, estimate_drift
 from ..forms.fields import FIGURES, beside, file_to_write
 from ..forms.layer_box import LayerBox
+from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -74,7 +75,8 @@ class DriftWidget(TaskWidget):
         if not self._movie.is_movie:
             raise SBDError(_NO_MOVIE)
         self.buttons.setVisible(False)
-        return partial(_estimate, self._movie, self.model.chosen)
+        told = {"model": self.model.chosen, "modality": modality_for(self._source)}
+        return partial(_estimate, self._movie, told)
 
     def show_result(self, result: Drift) -> str:
         """Draw the path."""
@@ -123,5 +125,7 @@ def _is_movie(layer: Layer) -> bool:
     return is_raw(layer) and layer.ndim == 3
 
 
-def _estimate(movie: Micrograph, model: str, progress: Progress, should_stop: ShouldStop) -> Drift:
-    return estimate_drift(movie, model=model, progress=progress, should_stop=should_stop)
+def _estimate(
+    movie: Micrograph, told: dict[str, Any], progress: Progress, should_stop: ShouldStop
+) -> Drift:
+    return estimate_drift(movie, progress=progress, should_stop=should_stop, **told)

@@ -12,6 +12,7 @@ from ...errors import SBDError
 from ...measure.calibrate import doubt, pixel_size_from_spacing
 from ...measure.indexing import index_spots, rings
 from ...measure.spectrum import Spectrum, Spot, angle_between, box_spectrum, snap
+from ...units import with_error
 from ..forms.fields import beside, choices
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
@@ -151,7 +152,7 @@ class FFTWidget(ShapeTool):
         labels = [str(n) for n in range(1, len(self.spots) + 1)]
         if len(self.spots) > 1:
             angle, error = angle_between(*self.spots[-2:])
-            words.append(f"Angle {angle:.2f} ± {error:.2f}°.")
+            words.append(f"Angle {with_error(angle, error)}°.")
         if crystal is not None and not in_nm:
             words.append("The image has no pixel size: choose a known spacing and Calibrate.")
         elif crystal is not None and self.spots:
@@ -169,8 +170,8 @@ class FFTWidget(ShapeTool):
         unit = "nm" if self.spectrum is None else self.spectrum.unit
         sure = "" if spot.significant else " Noise alone makes such a peak."
         return (
-            f"{number}: {spot.spacing:.5g} ± {spot.spacing_err:.1g} {unit}, "
-            f"{spot.direction:.2f} ± {spot.direction_err:.1g}°.{sure}"
+            f"{number}: {with_error(spot.spacing, spot.spacing_err)} {unit}, "
+            f"{with_error(spot.direction, spot.direction_err)}°.{sure}"
         )
 
     def _calibrate(self) -> None:
@@ -188,7 +189,7 @@ class FFTWidget(ShapeTool):
         calibrate_all(self.viewer, layer, (found.y, found.x))
         self.refresh()
         self._add_words(
-            f"Pixel size {found.y:.5g} ± {found.y * found.relative_err:.1g} nm now. "
+            f"Pixel size {with_error(found.y, found.y * found.relative_err)} nm now. "
             f"{doubt(before, found)}"
         )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Points
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
 from ...errors import Cancelled, SBDError
@@ -49,7 +48,9 @@ class FigureWidget(TaskWidget):
         )
         self.raw, self.denoised = pair_boxes(viewer)
         self.columns = LayerBox(
-            viewer, "Drawn over the denoised image; none if there are none.", _has_columns
+            viewer,
+            "Drawn over the denoised image; none if there are none.",
+            columns_layer.is_columns,
         )
         self.region = RegionBox(viewer, lambda: self.denoised.layer)
         self.judged = QCheckBox("judged")
@@ -78,7 +79,6 @@ class FigureWidget(TaskWidget):
         self.add_row("Film", beside(self.rate, QLabel("frames/s"), self.film))
         self.add_row("View", self.side)
         self._as_film = False
-        self._moved: list[tuple[Any, Any]] = []
         self.film.clicked.connect(self._start_film)
         self.side.toggled.connect(self._side_by_side)
 
@@ -118,31 +118,19 @@ class FigureWidget(TaskWidget):
 
     def _side_by_side(self, on: bool) -> None:
         """Move the denoised image and what lies on it beside the raw one, or back."""
-        if not on:
-            for layer, place in self._moved:
-                layer.translate = place
-            self._moved = []
-        else:
-            denoised, raw = self.denoised.layer, self.raw.layer
-            if denoised is None or raw is None:
-                self.say(layers.NO_RESULT if denoised is None else layers.NO_RAW)
-                self.side.setChecked(False)
-                return
-            ids = str(denoised.unique_id), str(raw.unique_id)
-            over = [
-                one
-                for one in self.viewer.layers
-                if one is denoised or (one is not raw and one.metadata.get(layers.MADE_FROM) in ids)
-            ]
-            far = _GAP * raw.data.shape[-1] * raw.scale[-1]
-            for layer in over:
-                self._moved.append((layer, np.array(layer.translate)))
-                layer.translate = (*layer.translate[:-1], layer.translate[-1] + far)
+        denoised, raw = self.denoised.layer, self.raw.layer
+        if denoised is None or raw is None:
+            self.say(layers.NO_RESULT if denoised is None else layers.NO_RAW)
+            self.side.setChecked(False)
+            return
+        far = _GAP * raw.data.shape[-1] * raw.scale[-1]
+        every = list(self.viewer.layers)
+        for layer in {denoised, *layers.made_of(denoised, every), *layers.made_of(raw, every)}:
+            start = layer.translate[-1] - raw.translate[-1]
+            if (start > far / 2) != on:
+                to = layer.translate[-1] + (far if on else -far)
+                layer.translate = (*layer.translate[:-1], to)
         self.viewer.reset_view()
-
-
-def _has_columns(layer: Any) -> bool:
-    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata
 
 
 def _figure(

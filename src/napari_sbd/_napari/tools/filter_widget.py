@@ -11,6 +11,7 @@ from napari.layers import Image, Points
 
 from ...denoising.equivalent_filter import EquivalentFilter, equivalent_filter
 from ..forms.layer_box import LayerBox
+from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -52,7 +53,8 @@ class FilterWidget(TaskWidget):
         m = layers.micrograph_of(layer)
         spot = layer.world_to_data(self._spot)
         self._source = layer
-        return partial(_filter, m.frame(round(float(spot[0]))), spot[-2:], self.model.chosen)
+        told = {"model": self.model.chosen, "modality": modality_for(layer)}
+        return partial(_filter, m.frame(round(float(spot[0]))), spot[-2:], told)
 
     def show_result(self, result: EquivalentFilter) -> str:
         """Add the weights as a layer, and a mark on the pixel."""
@@ -127,6 +129,6 @@ def _forget(viewer: Any, callback: Any) -> None:
 
 
 def _filter(
-    m: Any, spot: np.ndarray, model: str, progress: Progress, should_stop: ShouldStop
+    m: Any, spot: np.ndarray, told: dict[str, Any], progress: Progress, should_stop: ShouldStop
 ) -> EquivalentFilter:
-    return equivalent_filter(m, *spot, model=model)
+    return equivalent_filter(m, *spot, **told)

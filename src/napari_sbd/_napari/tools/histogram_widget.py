@@ -10,13 +10,13 @@ from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...measure.histogram import Histogram, Kind, histogram, split, suggest_thresholds
+from ...units import with_error
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
 from ..forms.tool import Tool
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
-from .strain_widget import is_columns
 
 if TYPE_CHECKING:
     import napari
@@ -45,7 +45,7 @@ class HistogramWidget(Tool):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "What was counted.")
-        self.layer = LayerBox(viewer, "Columns found in an image.", is_columns)
+        self.layer = LayerBox(viewer, "Columns found in an image.", columns_layer.is_columns)
         self.value = choices(list(_FIRST), "What is counted.")
         self.add = QPushButton("Add threshold")
         self.suggest = QPushButton("Suggest")
@@ -125,7 +125,7 @@ class HistogramWidget(Tool):
     def _tell(self, values: np.ndarray, unit: str) -> None:
         _, self.kinds = split(values, self.thresholds)
         words = [
-            f"{n}: {k.count} columns, {k.mean:.5g} ± {k.mean_err:.1g} {unit} (sd {k.sd:.2g})"
+            f"{n}: {k.count} columns, {with_error(k.mean, k.mean_err)} {unit} (sd {k.sd:.2g})"
             for n, k in enumerate(self.kinds)
         ]
         if self.found is not None and self.found.left_out:

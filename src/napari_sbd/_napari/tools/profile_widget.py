@@ -19,6 +19,7 @@ from ...files import writing
 from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
+from ...units import with_error
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_image, raw_of
@@ -213,10 +214,8 @@ class ProfileWidget(ShapeTool):
 
 def _spacings(peaks: Peaks) -> str:
     u = peaks.unit
-    each = ", ".join(
-        f"{s:.4g} ± {e:.1g}" for s, e in zip(peaks.spacing, peaks.spacing_err, strict=True)
-    )
+    each = ", ".join(map(with_error, peaks.spacing, peaks.spacing_err))
+    mean = with_error(peaks.mean, peaks.mean_err)
     return (
-        f"{len(peaks.position)} peaks, mean spacing {peaks.mean:.5g} ± {peaks.mean_err:.1g} {u} "
-        f"(each: {each}). {peaks.doubt}"
+        f"{len(peaks.position)} peaks, mean spacing {mean} {u} (each: {each}). {peaks.doubt}"
     ).strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Layer, Points, Shapes, Vectors
+from napari.layers import Image, Points, Shapes
 from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from ...columns import species, write_columns
@@ -21,7 +21,9 @@ from ..forms.strain_map import SHOWN, StrainMap, scaled
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.results import take_away
 from ..layers.shapes import add_box, box_on
+from ..layers.strain import ARROWS, show_arrows, show_map, show_phases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,7 @@ class StrainWidget(TaskWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "Measure strain", "Against the lattice of the reference.")
-        self.columns = LayerBox(viewer, "Columns found in an image.", is_columns)
+        self.columns = LayerBox(viewer, "Columns found in an image.", columns_layer.is_columns)
         self.reference = choices([_ALL, _BOX], "Whose lattice is the reference.")
         self.box = QPushButton("Box")
         self.box.setToolTip("Put a box on the image, to be dragged onto unstrained crystal.")
@@ -76,7 +78,6 @@ class StrainWidget(TaskWidget):
         self.found: _Strained | None = None
         self.shapes: Shapes | None = None
         self._source: Points | None = None
-        self._layers: dict[str, Layer] = {}
         self.box.clicked.connect(self._add_box)
         self.show_what.currentTextChanged.connect(self._show)
         self.save.clicked.connect(self._save)
@@ -129,6 +130,7 @@ class StrainWidget(TaskWidget):
         self.found = result
         self.buttons.setVisible(True)
         self._show()
+        self.reveal(self.buttons)
         words = self._summary()
         if result.phases is not None:
             words += f" {self._show_phases(result.phases)}"
@@ -150,76 +152,20 @@ class StrainWidget(TaskWidget):
         values, label = scaled(table, name, unit)
         arrows = name == "displacement"
         self.map.show_map(table, values, label, arrows)
-        self._replace(source, table, values, what)
-        self._replace_arrows(source, table, arrows)
-
-    def _replace(self, source: Points, table: Any, values: np.ndarray, what: str) -> None:
-        self._remove("map")
-        known = np.isfinite(values)
-        if not known.any():
-            return
-        limit = limits_of(values[known], signed=what.startswith(("strain", "rotation")))
-        places = np.column_stack([source.data[:, :-2][:1].repeat(len(table), 0), table[["y", "x"]]])
-        layer = Points(
-            places[known],
-            features={what: values[known]},
-            face_color=what,
-            face_colormap="coolwarm" if limit[0] < 0 else "viridis",
-            face_contrast_limits=limit,
-            border_width=0,
-            size=source.size.max() if len(source.size) else 5,
-            name=f"{source.name} {what}",
-            metadata=layers.made_from(source),
-            **layers.place_of(source),
-        )
-        self._layers["map"] = self.viewer.add_layer(layer)
-
-    def _replace_arrows(self, source: Points, table: Any, wanted: bool) -> None:
-        self._remove("arrows")
-        size = np.broadcast_to(source.scale[-2:], 2)
-        moved = table[["displacement_y", "displacement_x"]].to_numpy(float)
-        if self.found is not None and self.found.table.attrs["strain"]["unit"] == "nm":
-            moved = moved / np.asarray(
-                np.broadcast_to(layers.pixel_size_of(source) or tuple(size), 2)
-            )
-        longest = np.nanmax(np.hypot(*moved.T), initial=0)
-        if not wanted or not longest > 0:
-            return
-        gap = source.metadata[columns_layer.KEY]["attrs"].get("spacing") or 10.0
-        known = np.isfinite(moved).all(1)
-        places = table[["y", "x"]].to_numpy(float)[known]
-        times = _ARROW * gap / longest
-        arrows = np.stack([places, moved[known] * times], 1)
-        layer = Vectors(
-            arrows,
-            edge_width=max(gap / 15, 0.5),
-            edge_color="yellow",
-            vector_style="arrow",
-            name=f"{source.name} arrows, {times:.0f} times",
-            metadata=layers.made_from(source),
-            **layers.place_in_the_plane(source),
-        )
-        self._layers["arrows"] = self.viewer.add_layer(layer)
+        show_map(self.viewer, source, table, values, what)
+        if arrows:
+            show_arrows(self.viewer, source, table, unit)
+        else:
+            take_away(self.viewer, source, ARROWS)
 
     def _show_phases(self, phases: PhaseStrain) -> str:
         """Add the map of the geometric phases; compare it with the columns."""
         image = self._image()
         what = self.show_what.currentText()
         name = what if what.startswith("strain") else "strain_xx"
-        values = phase_map(phases, name)
         if image is None or self.found is None:
             return ""
-        self._remove("phases")
-        layer = Image(
-            100 * values,
-            name=f"{image.name} {name} [%], phases",
-            colormap="coolwarm",
-            contrast_limits=limits_of(100 * values[np.isfinite(values)], signed=True),
-            visible=False,
-            metadata={layers.AIDS: True, **layers.made_from(image)},
-            **layers.place_in_the_plane(image),
-        )
-        self._layers["phases"] = self.viewer.add_layer(layer)
+        values = show_phases(self.viewer, image, phases, name)
         table = self.found.table
         rows = np.rint(table[["y", "x"]].to_numpy()).astype(int)
         rows = np.clip(rows, 0, np.array(values.shape) - 1)
@@ -231,11 +177,6 @@ class StrainWidget(TaskWidget):
             f"Geometric phases less columns, {name}: {np.median(off):.2g} % in the median, scatter "
             f"{np.std(off):.2g} % (they blur over {phases.resolution:.0f} px)."
         )
-
-    def _remove(self, which: str) -> None:
-        layer = self._layers.pop(which, None)
-        if layer is not None and layer in self.viewer.layers:
-            self.viewer.layers.remove(layer)
 
     def _summary(self) -> str:
         if self.found is None:
@@ -273,28 +214,6 @@ class StrainWidget(TaskWidget):
 
 
 _NO_COLUMNS = "There are no columns yet; find them first (Layers > Measure > Columns)."
-
-
-def is_columns(layer: Layer) -> bool:
-    """Whether a layer holds columns that were found in an image."""
-    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata
-
-
-def limits_of(values: np.ndarray, signed: bool) -> tuple[float, float]:
-    """Limits of colours that outliers do not widen, even about zero where both signs occur."""
-    if not len(values):
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, (2, 98)))
-    if signed:
-        high = max(abs(low), abs(high), 1e-9)
-        low = -high
-    return (low, high) if low < high else (low, low + max(1e-9, abs(low) * 1e-6))
-
-
-def phase_map(phases: PhaseStrain, name: str) -> np.ndarray:
-    """The map of geometric phases that is named as a column of a strain table."""
-    values: np.ndarray = getattr(phases, name.removeprefix("strain_"))
-    return values
 
 
 def _strained(

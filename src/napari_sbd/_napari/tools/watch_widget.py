@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QSpinBox
 
 from ...errors import SBDError
-from ...networks.choice import Modality
-from ..forms.fields import beside, choices, field, text
+from ..forms.fields import beside, field, text
+from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.spectrum_view import SpectrumView
 from ..forms.task_widget import Task, TaskWidget
@@ -55,7 +55,7 @@ class WatchWidget(TaskWidget):
         self.pixel_size = field("as in the file", "nm per pixel.")
         self.gain = field("as in the file", "Values of the image per electron.")
         self.model = ModelBox()
-        self.modality = choices(list(get_args(Modality)), "What the images are, if you know it.")
+        self.modality = modality_box(self.source)
         self.frames = QSpinBox()
         self.frames.setRange(1, _MOST)
         self.frames.setValue(8)
