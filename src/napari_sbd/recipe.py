@@ -108,6 +108,16 @@ def history(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     return steps if isinstance(steps, list) else []
 
 
+def block_of(metadata: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Pixels along y and x whose sums were denoised; None where no recipe says so."""
+    for step in reversed(history(metadata)):
+        settings = step.get("settings") if isinstance(step, Mapping) else None
+        match settings.get("block") if isinstance(settings, Mapping) else None:
+            case [int(y), int(x)] if min(y, x) > 0:
+                return y, x
+    return None
+
+
 def is_result(metadata: Mapping[str, Any]) -> bool:
     """Whether metadata are those of a result, and not those of a raw or a simulated image."""
     operations = [s.get("operation") for s in history(metadata) if isinstance(s, Mapping)]

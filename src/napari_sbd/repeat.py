@@ -69,7 +69,7 @@ def denoiser_of(
         s = done[0]["settings"]
         kept = {**_OLD, **{k: s[k] for k in Repeated.model_fields if k in s}}
         card = same_model(s["model"], s["model_sha256"], s.get("model_path"))
-        size = _size(s, result)
+        size = _size(s)
         tuning = _tuning(s.get("gain_tuning"), anew)
         where = _device(device or s["device"])
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -162,13 +162,13 @@ def _tuning(t: Any, anew: bool) -> Any:
     return TuningRequest(**{**asked, "frames": "reference"}, tune=t["tune"])
 
 
-def _size(s: dict[str, Any], result: Micrograph) -> PixelSize:
-    """That of the image; where it is unknown, one that leads to the sampling of the recipe."""
+def _size(s: dict[str, Any]) -> PixelSize:
+    """That of the recipe; where it was unknown, one that leads to the same sums."""
     if s.get("pixel_size") is not None:
         size = s["pixel_size"]
         return tuple(size) if isinstance(size, list | tuple) else size
     y, x = s["block"]
-    return result.pixel_size or (sampling.WORKING_PIXEL / y, sampling.WORKING_PIXEL / x)
+    return sampling.WORKING_PIXEL / y, sampling.WORKING_PIXEL / x
 
 
 def _device(name: str) -> str:

@@ -57,3 +57,18 @@ def test_a_wide_point_spread_is_told():
     image = gaussian_filter(rng.poisson(np.full((402, 402), 4.0)).astype(float), 6.0, mode="wrap")
     with pytest.warns(UserWarning, match="correlated over so many pixels"):
         sbd.residual_check(image, np.full((402, 402), 4.0), pixel_size=0.0061, gain=1.0)
+
+
+def test_noise_is_looked_at_in_the_sums_that_were_denoised_though_the_lattice_suggests_others():
+    """2 x 2 pixels make 28 pm here; a lattice of 0.36 nm alone suggests 3 x 3."""
+    counts = np.random.default_rng(4).poisson(lattice((256, 256), period=36, mean=4.0))
+    noisy = sbd.Micrograph(counts, 0.0142, gain=1.0)
+    clean = sbd.denoise(noisy, model="hrtem", device="cpu")
+    forgotten = [m.replace(pixel_size=None) for m in (noisy, clean)]
+    for check in (sbd.residual_check, sbd.split_half_resolution):
+        told, untold = check(noisy, clean), check(*forgotten)
+        name = "spectrum" if check is sbd.residual_check else "frc"
+        np.testing.assert_array_equal(getattr(untold, name), getattr(told, name))
+    told, untold = (sbd.find_columns(*pair) for pair in ((noisy, clean), forgotten))
+    assert len(told) > 50
+    np.testing.assert_allclose(untold[["y", "y_err"]], told[["y", "y_err"]])

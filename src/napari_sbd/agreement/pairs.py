@@ -13,6 +13,7 @@ from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
 from ..noise import counts as electrons
 from ..noise import level as noise
+from ..recipe import block_of, history
 from .evidence import Evidence, evidence
 from .split_halves import Denoiser
 
@@ -129,8 +130,6 @@ def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
 
 def is_denoised(image: Any) -> bool:
     """Whether the recipe of an image says that a network made it."""
-    from ..recipe import history
-
     steps = history(image.metadata) if isinstance(image, Micrograph) else []
     return any(str(step.get("operation")).startswith("denoise") for step in steps)
 
@@ -144,7 +143,13 @@ def _level(image: Micrograph) -> float:
 
 
 def working_block(model: Micrograph) -> tuple[int, int]:
-    """Pixels along y and x at which the noise of a denoised image is looked at."""
+    """Pixels along y and x at which the noise of a denoised image is looked at.
+
+    Those that were summed for the network, where the recipe says; else the pixel size or the
+    lattice tells.
+    """
+    if (block := block_of(model.metadata)) is not None:
+        return block
     if model.pixel_size_yx is not None:
         return sampling.choose_bin(model.pixel_size_yx)
     frame = next(electrons.frames(model))

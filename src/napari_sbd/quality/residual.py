@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import sampling
-from ..agreement.pairs import check_order
+from ..agreement.pairs import check_order, working_block
 from ..errors import SBDError, by_name, warn
-from ..frames import mean_filled
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
@@ -139,10 +137,7 @@ def residual_check(
         data = data.replace(pixel_size=pixel_size)
     counts, expected = (next(electrons.frames(m)) for m in (data, model))
     size = data.pixel_size_yx or model.pixel_size_yx
-    if size is not None:
-        block = sampling.choose_bin(size)
-    else:
-        block = sampling.estimate_bin(mean_filled(expected)) or (4, 4)
+    block = working_block(model.replace(pixel_size=size))
     block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, counts.shape, strict=True))
     _logger.debug("residual summed over blocks of %s pixels", block)
     holds = np.isfinite(counts) & np.isfinite(expected)

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image
 
 from ... import sampling
+from ...agreement.pairs import working_block
 from ...errors import SBDError
 from ...frames import mean_filled
 from ...micrograph import Micrograph
@@ -106,7 +107,7 @@ def _remove(
 ) -> _Removed:
     images = [np.asarray(m.data, np.float32) for m in (raw, denoised)]
     difference = images[0] - images[1]
-    block = sampling.choose_bin(raw.pixel_size_yx) if raw.pixel_size_yx else (4, 4)
+    block = working_block(denoised.replace(pixel_size=raw.pixel_size or denoised.pixel_size))
     parts = {"raw": images[0], "denoised": images[1], "removed": difference}
     spectra = {name: _spectrum(image, block) for name, image in parts.items()}
     steps = [b * p for b, p in zip(block, raw.pixel_size_yx or (1.0, 1.0), strict=True)]
