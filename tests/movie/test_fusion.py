@@ -164,8 +164,6 @@ def test_the_command(tmp_path, name):
     )
     np.testing.assert_allclose(np.asarray(result.data), np.asarray(expected.data), atol=1e-4)
     assert [p.name for p in tmp_path.glob("*.partial")] == []
-    with pytest.raises(sbd.SBDError, match="cannot be combined"):
-        app(["denoise", *files, "--neighbours", "2", "--resume"], standalone_mode=False)
 
 
 def dark(shape, seed=9):

@@ -145,6 +145,98 @@ def test_kill_9_loses_only_frames_in_work(source, expected, tmp_path):
     np.testing.assert_array_equal(sbd.read(target).data, expected)
 
 
+HELPED = """
+import os, signal, sys
+import napari_sbd as sbd
+from napari_sbd.streaming.steps import Steps
+write = Steps.write
+def written(self, index, frame):
+    write(self, index, frame)
+    if index == 22:
+        os.kill(os.getpid(), signal.SIGKILL)
+Steps.write = written
+sbd.denoise_file(sys.argv[1], sys.argv[2], neighbours=2, gain=1.0)
+"""
+
+
+def helped(source: Path, target: Path, **options) -> int:
+    """Denoise with neighbours; the number of the first frame that is read for that."""
+    told = []
+    sbd.denoise_file(
+        source,
+        target,
+        neighbours=2,
+        gain=1.0,
+        progress=lambda done, of: told.append(int(done)),
+        **options,
+    )
+    return told[0]
+
+
+@pytest.fixture(scope="module")
+def with_help(tmp_path_factory) -> tuple[Path, Path]:
+    """A movie that drifts, with frames without beam, and its result with neighbours."""
+    source = tmp_path_factory.mktemp("helped") / "movie.mrc"
+    whole = lattice((80, 192))
+    frames = np.stack([whole[:, 2 * t : 2 * t + 80] for t in range(28)])
+    frames[[3, 20]] = 0
+    counts = np.random.default_rng(0).poisson(frames).astype(np.float32)
+    sbd.write(sbd.Micrograph(counts, PIXEL), source)
+    result = source.with_name("out.mrc")
+    with pytest.warns(UserWarning, match="blank"):
+        helped(source, result)
+    assert 0 < settings(result)["movie_share"] < 1  # rules and network both count
+    return source, result
+
+
+@pytest.mark.filterwarnings("ignore:Frames")
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
+def test_kill_9_with_neighbours_costs_few_frames_and_changes_no_bit(with_help, tmp_path):
+    source, expected = with_help
+    target = tmp_path / "out.mrc"
+    done = subprocess.run([sys.executable, "-c", HELPED, source, target])
+    assert done.returncode == -signal.SIGKILL
+    assert helped(source, target, resume=True) == 16
+    assert target.read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:Frames")
+@pytest.mark.parametrize("fault", ["too early", "memory cut short", "early frame lost"])
+def test_what_was_learned_of_a_movie_is_learned_anew_where_it_does_not_serve(
+    with_help, fault, tmp_path
+):
+    source, expected = with_help
+    target = tmp_path / "out.mrc"
+    halt = Halt(10 if fault == "too early" else 24)
+    with pytest.raises(sbd.Cancelled):
+        sbd.denoise_file(
+            source,
+            target,
+            neighbours=2,
+            gain=1.0,
+            progress=halt.progress,
+            should_stop=halt.should_stop,
+        )
+    folder = tmp_path / "out.mrc.partial"
+    assert (folder / "memory.npz").exists() == (fault != "too early")
+    if fault == "memory cut short":
+        os.truncate(folder / "memory.npz", 900)
+    elif fault == "early frame lost":
+        lines = (folder / "frames.jsonl").read_text().splitlines()
+        (folder / "frames.jsonl").write_text("\n".join(x for x in lines if '"frame": 5,' not in x))
+    assert helped(source, target, resume=True) == 0
+    assert target.read_bytes() == expected.read_bytes()
+
+
+def test_what_was_found_for_other_settings_does_not_count(source, tmp_path):
+    """As of a process that was killed before it had a frame."""
+    folder = tmp_path / "out.mrc.partial"
+    folder.mkdir()
+    (folder / "way.json").write_text('{"share": 1.0, "reason": "another movie"}')
+    sbd.denoise_file(source, tmp_path / "out.mrc", neighbours=2, resume=True)
+    assert settings(tmp_path / "out.mrc")["movie_choice"] != "another movie"
+
+
 @pytest.mark.parametrize("suffix", [".zarr", ".mrc"])
 def test_frames_that_never_reached_the_disk_are_found_out(suffix, source, expected, tmp_path):
     """As after a power cut: a torn record, and pixels of a recorded frame that are not there."""

@@ -83,10 +83,6 @@ def denoise(
     )
     if save_outliers and not chosen.outliers:
         raise SBDError("--save-outliers writes what was left out; do without --no-outliers.")
-    from ..networks import find_model
-
-    if chosen.neighbours and resume and find_model(chosen.model).frames == 1:
-        raise SBDError("--neighbours cannot be combined with --resume.")
     targets = _targets(inputs, output)
     from ..io import read, stem
     from ..streaming.file import denoise_into

@@ -10,7 +10,9 @@ and Hochberg 1995).
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +48,18 @@ class Stillness:
         self._rng = np.random.default_rng(seed)
         self._variance: np.ndarray | None = None
         self._limits = np.zeros(len(_TAILS))
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What it has learned so far; another one can go on with it."""
+        drawn = json.dumps(self._rng.bit_generator.state)
+        return {"_variance": self._variance, "_limits": self._limits, "drawn": drawn}
+
+    @memory.setter
+    def memory(self, memory: dict[str, Any]) -> None:
+        kept = dict(memory)
+        self._rng.bit_generator.state = json.loads(kept.pop("drawn"))
+        vars(self).update(kept)
 
     def learn(self, estimate: np.ndarray, level: float, forget: bool = False) -> None:
         """Draw noise about an estimate and see what the network makes of it.

@@ -218,6 +218,11 @@ class Track:
         nm.
     should_stop
         Asked before every pass of the network.
+
+    Attributes
+    ----------
+    tracker
+        Finds the path.
     """
 
     def __init__(
@@ -234,7 +239,7 @@ class Track:
         self._camera = worker.camera
         pixels = np.array(worker.source.pixel_size_yx or (np.nan, np.nan)) * self.block
         pixel = sampling.WORKING_PIXEL if np.isnan(pixels).any() else float(pixels.mean())
-        self._tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
+        self.tracker = Tracker(max(jitter / pixel, 0.2), max(round(reach / pixel), 2))
 
     def look(self, frame: Any) -> Look:
         """Bin, denoise and place a frame (Y, X) in file units.
@@ -257,7 +262,7 @@ class Track:
             level = noise.noise_level(whole)
         else:
             level = noise.usual_level(whiten(whole, correlated))
-        place = self._tracker(clean, counts, level)
+        place = self.tracker(clean, counts, level)
         errors = np.sqrt(np.diag(place.covariance))
         return Look(
             values, counts, clean, level, place.shift * self.block, errors * self.block,

@@ -16,7 +16,7 @@ nothing. So the noise of the sum is much the same everywhere, as the network was
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ def fused_frames(
     *,
     seed: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
+    memory: Mapping[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] | None = None,
 ) -> Iterator[np.ndarray]:
     """Denoise frames with the help of their neighbours, in order, in bounded memory.
 
@@ -61,6 +63,11 @@ def fused_frames(
         Of the noise from which the expected difference of still frames is learned.
     should_stop
         Asked before every pass of the network.
+    memory
+        With which to go on: ``frames`` then begin with number ``memory["first"]``, and the results
+        ``neighbours`` later, as they would have been.
+    keep
+        Takes such a memory every 16 frames, when all results before its own were taken.
 
     Yields
     ------
@@ -76,14 +83,22 @@ def fused_frames(
     if neighbours != int(neighbours) or neighbours < 1:
         raise SBDError(f"The neighbours are a whole number from 1 up, not {neighbours}.")
     fusion = _Fusion(worker, seed, should_stop)
+    begun = 0 if memory is None else int(memory["first"])
+    if memory is not None:
+        fusion.go_on(memory)
+    paths: dict[int, dict[str, Any]] = {}  # of the scene, before some frames of the window
     window: deque[Look | np.ndarray] = deque(maxlen=2 * neighbours + 1)
-    for t, frame in enumerate(frames):
+    for t, frame in enumerate(frames, begun):
+        if keep is not None and t % _EVERY == 0:
+            paths[t] = fusion.track.tracker.memory
         window.append(fusion.look(frame))
-        if t == 2 * neighbours:
-            for i in range(neighbours + 1):
+        first = t - 2 * neighbours
+        if first >= begun:
+            path = paths.pop(first, None)
+            if first > begun and path is not None and keep is not None:
+                keep({"first": first, "path": path, **fusion.memory})
+            for i in range(0 if first == 0 else neighbours, neighbours + 1):
                 yield fusion.fuse(window, i)
-        elif t > 2 * neighbours:
-            yield fusion.fuse(window, neighbours)
     held = len(window)
     for i in range(neighbours + 1 if held > 2 * neighbours else 0, held):
         yield fusion.fuse(window, i)
@@ -93,17 +108,27 @@ class _Fusion:
     """What goes along with the window."""
 
     def __init__(self, worker: Denoiser, seed: int, should_stop: Callable[[], bool]) -> None:
-        self._track = Track(worker, should_stop=should_stop)
+        self.track = Track(worker, should_stop=should_stop)
         self._block, self._stop = worker.block, should_stop
         self._final = worker.on_blocks(worker.quality)
         self._offset = worker.source.offset * worker.block[0] * worker.block[1]
-        self._stillness = Stillness(self._track.inner, self._offset, seed)
+        self._stillness = Stillness(self.track.inner, self._offset, seed)
         self._age = -1  # frames fused
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What it has learned of the frames that were fused."""
+        return {"age": self._age, "stillness": self._stillness.memory}
+
+    def go_on(self, memory: Mapping[str, Any]) -> None:
+        """Take up what was learned of frames, and of the scene's path up to the window."""
+        self._age, self._stillness.memory = memory["age"], memory["stillness"]
+        self.track.tracker.memory = memory["path"]
 
     def look(self, frame: Any) -> Look | np.ndarray:
         """A frame at the working sampling; as it is if blank."""
         try:
-            return self._track.look(frame)
+            return self.track.look(frame)
         except BlankImage:
             return np.asarray(frame, np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,15 @@ class Tracker:
         self._drift = np.zeros((2, 2))  # covariance of the anchor
         self._template: np.ndarray | None = None
         self._count, self._share = 0, 1.0
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What it has learned of the frames so far; another tracker can go on with it."""
+        return {k: v for k, v in vars(self).items() if k not in ("_jitter", "_reach")}
+
+    @memory.setter
+    def memory(self, memory: dict[str, Any]) -> None:
+        vars(self).update(memory)
 
     def __call__(self, denoised: np.ndarray, counts: np.ndarray, level: float) -> Place:
         """Place one frame.

@@ -20,15 +20,15 @@ from ..recipe import origin_of, recipe, with_recipe
 from ..region import Region
 from .fates import Fate, Frame, fate_with, warn_of, with_fate
 from .gains import found_gains, given_gains, noted
+from .neighbours import Neighbours
 from .source import Source
 
 if TYPE_CHECKING:
     from ..denoising.denoiser import Around
-    from ..movie.choice import Way
-    from ..movie.windows import Windows
 
 _logger = logging.getLogger(__name__)
 
+_GAINS = "gains.safetensors"
 _ALONE = "Those around it do not help to predict it."
 Progress = Callable[[float, float], None]
 Tick = Callable[[float], None]
@@ -43,8 +43,9 @@ class Session:
         What to denoise.
     settings
         How.
-    kept_gains
-        A file in which gains are kept when they are found, and from which they are then taken.
+    kept
+        A folder in which is kept what was found out about the image and its frames, and from which
+        it is then taken.
     progress
         Called with (done, total), in frames; tuning counts as one more.
     should_stop
@@ -76,7 +77,7 @@ class Session:
         image: Micrograph,
         settings: Settings,
         *,
-        kept_gains: Path | None = None,
+        kept: Path | None = None,
         progress: Progress | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
@@ -97,14 +98,14 @@ class Session:
             **which,
             **settings.camera,
         )
-        self._windows: Windows | None = None
-        self._way: Way | None = None
-        self._see_neighbours()
+        read = lambda index: self._cut(self.read(index))  # noqa: E731
+        self._movie = Neighbours(settings, read, len(self), kept)
+        self.worker, self._windows, self._way = self._movie.seen_by(self.worker)
         if settings.tuning:
             self.tuned = found_gains(
                 self.worker,
                 settings,
-                kept_gains,
+                kept and kept / _GAINS,
                 lambda share: self._progress(share, self._first + len(self)),
                 self._stop,
             )
@@ -152,7 +153,7 @@ class Session:
         ----------
         order
             Numbers of frames, asked for one by one; all in their order by default. With the help of
-            neighbours there is no other order.
+            neighbours there is no other order, but it may begin where the results are not there.
         tick
             Called with the number of a frame and the share of it that is done.
 
@@ -165,9 +166,10 @@ class Session:
         """
         told = tick or (lambda index, share: None)
         if self.in_order:
-            if order is not None:
+            numbers = range(len(self)) if order is None else order
+            if not isinstance(numbers, range) or numbers != range(numbers.start, len(self)):
                 raise SBDError("With neighbours, frames are denoised in their order only.")
-            yield from self._with_neighbours(told)
+            yield from self._with_neighbours(numbers.start, told)
             return
         for index in range(len(self)) if order is None else order:
             yield self.compute(index, self.read(index), partial(told, index))
@@ -277,32 +279,6 @@ class Session:
             **extra,
         )
 
-    def _see_neighbours(self) -> None:
-        """Take a movie network where it was asked for or, among neighbours, where it helps."""
-        from ..movie.choice import choose_way
-        from ..movie.windows import Windows
-        from ..networks import movie_model_of
-
-        settings, alone = self.settings, self.worker
-        if settings.model == "auto" and settings.neighbours and alone.camera.noise is None:
-            card = movie_model_of(alone.card)
-            self.worker = alone if card is None else alone.with_movie_network(card)
-        if self.worker.movie_network is None:
-            return
-        name = self.worker.card.name
-        if settings.gain_tuning:
-            raise SBDError(f"Gain tuning is for models of images, and {name!r} is one for movies.")
-        windows = Windows(self.worker, lambda index: self._cut(self.read(index)), len(self))
-        if settings.neighbours:
-            told = settings.neighbours, settings.seed
-            self._way = choose_way(windows, self.worker, len(self), *told)
-        if settings.model == "auto" and self._way and not self._way.share:
-            self.worker = alone
-            return
-        self._windows = windows
-        if settings.model == "auto" and self._way:
-            self.worker = self.worker.explained(self._way.reason)
-
     def _around(self, index: int) -> Around | None:
         """What the movie network sees with a frame; None without, or where it is better alone."""
         if self._windows is None:
@@ -318,43 +294,13 @@ class Session:
         assert self.tuned is not None
         return self.tuned.over(self.worker.network, index)
 
-    def _with_neighbours(self, tick: Callable[[int, float], None]) -> Iterator[Frame]:
-        from ..movie.fusion import fused_frames
-
-        fates: list[Frame] = []
-
-        def told() -> Iterator[np.ndarray]:
-            for index in range(len(self)):
-                tick(index, 0.0)
-                values = self._cut(self.read(index))
-                fates.append(self._helped(index, values))
-                if isinstance(values, str):
-                    values = np.full(self.worker.source.shape[-2:], np.nan, np.float32)
-                yield values
-
-        chosen = self.settings
-        fusing = fused_frames(
-            told(), self.worker, chosen.neighbours, seed=chosen.seed, should_stop=self._stop
-        )
+    def _with_neighbours(self, first: int, tick: Callable[[int, float], None]) -> Iterator[Frame]:
         share = self._way.share if self._way else 0.0
-        for index, values in enumerate(fusing):
-            frame = self._whole(replace(fates[index], values=values))
+        for frame in self._movie.fused(self.worker, first, tick, self._stop):
+            frame = self._whole(frame)
             if share and frame.is_denoised:
-                seen = self.compute(index, self.read(index))
+                seen = self.compute(frame.index, self.read(frame.index))
                 if seen.fate != "alone":
                     mean = (1 - share) * frame.values + share * seen.values
                     frame = replace(frame, values=mean)
             yield frame
-
-    def _helped(self, index: int, values: np.ndarray | str) -> Frame:
-        """What becomes of a frame among its neighbours, which leave those without beam alone."""
-        from ..movie.drift import lit_values
-
-        if isinstance(values, str):
-            return Frame(index, np.empty(0), "unreadable", values)
-        try:
-            found = self.worker.camera.cleaned(lit_values(values, self.worker))[1]
-        except BlankImage as error:
-            return Frame(index, np.empty(0), "blank", str(error))
-        mask = None if found is None else found.mask
-        return Frame(index, np.empty(0), fate_with(mask), left_out=mask)

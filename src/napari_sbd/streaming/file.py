@@ -16,7 +16,6 @@ from .overlap import overlapped
 from .steps import Steps
 from .unfinished import unfinished
 
-_GAINS = "gains.safetensors"
 _MOST_WORKERS = 4  # each holds a few frames and the activations of a pass
 
 
@@ -40,7 +39,7 @@ def denoise_file(
     result is the same as without the fault. Frames that cannot be read become NaN, blank ones stay
     as they are; the recipe lists both, and a warning names them. Single images, and movies for
     formats other than Zarr, TIFF and MRC, are denoised in memory. With the help of neighbours each
-    frame depends on those before, so what was interrupted begins again.
+    frame depends on those before, so up to 16 frames are computed again.
 
     Parameters
     ----------
@@ -108,8 +107,8 @@ def denoise_into(
             result = session.collect()
         write(result, target)
         return session
-    with unfinished(target, resume or settings.neighbours > 0) as work, in_words():
-        session = Session(image, settings, kept_gains=work.folder / _GAINS, **told)
+    with unfinished(target, resume) as work, in_words():
+        session = Session(image, settings, kept=work.folder, **told)
         steps = Steps(session, work)
         steps.begin()
         if session.in_order:
@@ -122,10 +121,13 @@ def denoise_into(
 
 
 def _in_order(steps: Steps) -> None:
-    """Denoise all frames, each with the help of those around it."""
-    for frame in steps.session.frames(tick=lambda index, share: steps.session.tell(index)):
-        steps.write(frame.index, frame)
-    steps.session.tell(len(steps.session))
+    """Denoise the frames from the first that is missing, each with the help of those around it."""
+    session, done = steps.session, set(steps.fates)
+    first = next((i for i in range(len(session)) if i not in done), len(session))
+    for frame in session.frames(range(first, len(session)), lambda i, share: session.tell(i)):
+        if frame.index not in done:
+            steps.write(frame.index, frame)
+    session.tell(len(session))
 
 
 def _beside_each_other(steps: Steps) -> None:

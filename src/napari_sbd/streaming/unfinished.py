@@ -17,6 +17,7 @@ from ..io import frame_writer
 from ..micrograph import Micrograph
 from .journal import Entry, Journal, entry_of
 
+_LOCK = "lock"
 _GROWTH = 4096  # bytes that notes about frames may add to a recipe, beside their numbers
 
 
@@ -71,9 +72,15 @@ class Unfinished:
         frame_writer(self.target).seal(result, self.data)
         take_place(self.data, self.target)
 
+    def clear(self) -> None:
+        """Take away what was begun, of which no frame counts, but for the lock."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink()
+
     def _begin(self, template: Micrograph, job: Mapping[str, Any]) -> None:
-        for path in self.folder.glob(self.target.name):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
         digits = len(str(template.shape[0])) + 2
         room = _GROWTH + 2 * digits * template.shape[0]
         frame_writer(self.target).allocate(template, self.data, room)
@@ -109,7 +116,7 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
     work = Unfinished(target)
     work.folder.mkdir(exist_ok=True)
     # The system takes the lock from a process that ends, however it ends.
-    lock = FileLock(work.folder / "lock", timeout=0)
+    lock = FileLock(work.folder / _LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -118,12 +125,14 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
             "or choose another name."
         ) from None
     try:
-        (work.folder / "process").write_text(str(os.getpid()), "utf-8")
         if work.journal.frames() and not resume:
             raise SBDError(
                 f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
                 "resume it, or delete that folder."
             )
+        if not resume or not work.journal.path.exists():
+            work.clear()
+        (work.folder / "process").write_text(str(os.getpid()), "utf-8")
         yield work
     finally:
         lock.release()
