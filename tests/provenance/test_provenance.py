@@ -271,9 +271,32 @@ def test_the_methods_paragraph_of_a_series():
     assert "within a mask" in sbd.cite(entry("denoise_series", **{**SERIES, "mask": None}))
 
 
+PCA = {"noise": "rician", "coils": 1, "level": 2.5, "estimated": True, "mask": False}
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("local-pca", ["small patches [2, 3]", "random matrix", "Singular"]),
+        ("dipy-mp-pca", ["MP-PCA", "DIPY", "random matrix", "Garyfallidis"]),
+        ("dipy-local-pca", ["DIPY", "Overcomplete", "Garyfallidis"]),
+    ],
+)
+def test_the_methods_paragraph_of_a_stack_without_a_reference(method, words):
+    text = sbd.cite(entry("pca_series", method=method, **PCA))
+    for word in (*words, "rician of level 2.5, estimated from the stack, whose floor"):
+        assert word in text
+    assert "network" not in text and "mask" not in text
+    given = {**PCA, "noise": "poisson", "estimated": False, "mask": None}
+    other = sbd.cite(entry("pca_series", method=method, **given))
+    assert "given." in other and "within a mask" in other
+
+
 @pytest.mark.parametrize(
     ("operation", "settings"),
     [
+        ("pca_series", {**PCA, "method": "magic"}),
+        ("pca_series", {**PCA, "method": "local-pca", "level": 0}),
         ("correct_drift", {**DRIFT, "estimated": None, "shifts": []}),
         ("correct_drift", {**DRIFT, "estimated": None, "shifts": [[0, float("nan")]]}),
         ("correct_drift", {**DRIFT, "estimated": {**ESTIMATED, "jitter": -1}}),

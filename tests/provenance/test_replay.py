@@ -554,6 +554,30 @@ def test_a_series_with_a_model_or_mask_in_memory_cannot_be_repeated(stack):
             sbd.rerun(result)
 
 
+def pca_result(stack, **options):
+    return sbd.pca_series(
+        sbd.read_series(stack), stack.with_name("mask.nii.gz"), noise="gaussian", **options
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"level": 0.1}], ids=["estimated", "given"])
+def test_a_stack_denoised_without_a_reference_once_more(stack, options):
+    """A level that was given is the recipe's on another stack too; else it is estimated anew."""
+    result = pca_result(stack, **options)
+    assert sbd.rerun(result).identical
+    settings = result.metadata[KEY]["history"][-1]["settings"]
+    assert settings["estimated"] == (not options)
+    source = sbd.read_series(stack)
+    plain = sbd.pca_series(source, noise="gaussian", **options)
+    louder = source.replace(data=source.data * 2)
+    again = replay.apply(plain.metadata[KEY], louder).metadata[KEY]["history"][-1]["settings"]
+    expected = 0.1 if options else 2 * settings["level"]
+    assert again["level"] == pytest.approx(expected, rel=0.1)
+    settings["level"] *= 1.5
+    if not options:
+        assert "EDITED" in sbd.rerun(result).verdict()
+
+
 def of_stacks(kind, drifting, request):
     """Results of movies and stacks, with the name of the file that their script writes."""
     if kind == "neighbours":
@@ -564,14 +588,18 @@ def of_stacks(kind, drifting, request):
     if kind == "drift, then denoised":
         result = sbd.denoise(still(drifting, edges="crop"), **FAST)
         return result, "drifting_denoised.ome.tif"
-    return series_result(request.getfixturevalue("stack")), "stack_denoised.nii.gz"
+    made = pca_result if kind == "stack without a reference" else series_result
+    return made(request.getfixturevalue("stack")), "stack_denoised.nii.gz"
 
 
-@pytest.mark.parametrize("kind", ["neighbours", "drift", "drift, then denoised", "series"])
+@pytest.mark.parametrize(
+    "kind",
+    ["neighbours", "drift", "drift, then denoised", "stack", "stack without a reference"],
+)
 def test_scripts_and_commands_of_movies_and_stacks(monkeypatch, tmp_path, drifting, request, kind):
     result, name = of_stacks(kind, drifting, request)
     recipe = result.metadata[KEY]
-    read = sbd.read_series if kind == "series" else sbd.read
+    read = sbd.read_series if kind.startswith("stack") else sbd.read
     for folder in ("script", "command"):
         (tmp_path / folder).mkdir()
         monkeypatch.chdir(tmp_path / folder)

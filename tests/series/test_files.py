@@ -128,6 +128,56 @@ def test_the_same_commands_take_a_dose_series(monkeypatch, tmp_path):
     assert np.std(result.data - decays(2) * 5) < 0.5 * np.std(counts - decays(2) * 5)
 
 
+def test_the_commands_that_need_no_reference(monkeypatch, tmp_path, capsys):
+    """A method, its recipe and its rank; the map of doubts lies on the stack's grid."""
+    rng = np.random.default_rng(0)
+    clean = decays(2, (5, 18, 20))
+    noisy, out = tmp_path / "noisy.nii.gz", tmp_path / "out.nii.gz"
+    save_nifti(noisy, clean + rng.normal(0, 0.1, clean.shape).astype(np.float32))
+    save_nifti(tmp_path / "low.nii.gz", decays(1, (5, 18, 20)))
+    of = ("--noise", "gaussian")
+    assert run(monkeypatch, "denoise", noisy, "-o", out, "--method", "local-pca", *of) == 0
+    result = read_series(out)
+    assert np.std(result.data - clean) < 0.5 * 0.1
+    assert sbd.rerun(out).identical
+    assert "local PCA" not in sbd.cite(out) and "small patches" in sbd.cite(out)
+    model, doubts = tmp_path / "m.safetensors", tmp_path / "doubts.nii.gz"
+    given = (tmp_path / "low.nii.gz", "-o", model, "--steps", 40, *of)
+    assert run(monkeypatch, "train", *given, "--target", noisy) == 0
+    with_map = ("denoise", noisy, "-o", out, "--model", model, "--doubted", doubts)
+    assert run(monkeypatch, *with_map) == 0
+    image = nibabel.load(doubts)
+    assert image.shape == (20, 18, 5) and set(np.unique(image.dataobj)) <= {0, 1}
+    np.testing.assert_allclose(image.affine, AFFINE)
+    capsys.readouterr()
+    table = tmp_path / "ranks.csv"
+    ways = ("--model", model, "--method", "local-pca", "-o", table)
+    assert run(monkeypatch, "compare", noisy, *ways, *of) == 0
+    rows = [line.split(",") for line in table.read_text().split()]
+    assert {name for name, _ in rows[1:]} == {"m", "local-pca", "regression"}
+    errors = [float(error) for _, error in rows[1:]]
+    assert errors == sorted(errors) and errors[0] < 0.5
+    assert "local-pca" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ((), "either a --model"),
+        (("--model", "m.safetensors", "--method", "local-pca"), "either a --model"),
+        (("--model", "m.safetensors", "--noise", "rician"), "knows the noise"),
+        (("--method", "magic"), "one of local-pca"),
+        (("--method", "local-pca", "--doubted", "d.tif"), "Only a network"),
+    ],
+)
+def test_options_that_contradict_each_other(monkeypatch, tmp_path, capsys, options, word):
+    np.save(tmp_path / "a.npy", decays(1))
+    out = tmp_path / "out.tif"
+    assert run(monkeypatch, "denoise", tmp_path / "a.npy", "-o", out, *options) == 2
+    assert word in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()
+
+
 def test_bad_calls_end_with_a_sentence(monkeypatch, tmp_path, capsys):
     low = tmp_path / "low.npy"
     np.save(low, decays(1))

@@ -44,6 +44,21 @@ def test_the_variance_is_that_of_what_is_drawn(noise):
     assert noise.variance(noisy.mean(1)) == pytest.approx(noisy.var(1), rel=0.04, abs=1e-9)
 
 
+@pytest.mark.parametrize("noise", KINDS, ids=str)
+def test_the_slope_is_that_of_the_mean(noise):
+    clean = np.array([0.0, 0.05, 0.1, 0.3, 1.0], np.float32)
+    apart = np.float32(0.1 * noise.level)
+    found = (noise.expected(clean + apart) - noise.expected(clean)) / apart
+    assert noise.slope(clean + apart / 2) == pytest.approx(found, abs=0.02)
+
+
+@pytest.mark.parametrize("grid", [(1, 24, 24), (2, 20, 20), (20, 3, 20)])
+def test_the_level_of_a_thin_stack_is_found(grid):
+    noisy = Series(Noise("gaussian", 0.1).draw(decays(1, grid), np.random.default_rng(0)))
+    found = estimate_level(noisy, Noise("gaussian"), np.ones(grid, bool))
+    assert found == pytest.approx(0.1, rel=0.08)
+
+
 def test_two_noises_after_one_another_make_the_wanted_one():
     clean = np.full(200_000, 50.0, np.float32)
     rng = np.random.default_rng(0)

@@ -233,9 +233,7 @@ def test_volumes_put_aside_rank_denoisers():
         return result.replace(data=result.data + np.float32(0.05))
 
     methods = {"biased": biased, "right": lambda s: s.replace(data=clean)}
-    found = sbd.compare_series(
-        noisy, {**methods, "pca": sbd.pca_series}, noise="gaussian", level=0.1
-    )
+    found = sbd.compare_series(noisy, {**methods, "pca": "local-pca"}, noise="gaussian", level=0.1)
     assert list(found)[:1] == ["right"] and list(found).index("pca") < list(found).index("biased")
     assert found["right"] < 0.1
     assert 0.5 < found["biased"] < 0.65  # half the noise, and what the local PCA errs by
@@ -246,5 +244,8 @@ def test_volumes_put_aside_rank_denoisers():
 def test_a_method_that_does_not_exist_is_named():
     with pytest.raises(sbd.SBDError, match="local-pca, dipy-mp-pca"):
         sbd.pca_series(decays(1), method="magic")
-    with pytest.raises(sbd.SBDError, match="needs volumes"):
-        sbd.pca_series(decays(1), method="dipy-mp-pca", noise="gaussian", level=0.1)
+    for grid in ((40, 40), (4, 12, 12)):
+        with pytest.raises(sbd.SBDError, match=f"needs volumes.*{grid[0]} x {grid[1]}"):
+            sbd.pca_series(decays(1, grid), method="dipy-mp-pca", noise="gaussian", level=0.1)
+    with pytest.raises(sbd.SBDError, match="one of local-pca"):
+        sbd.compare_series(decays(1), {"x": "magic"}, level=0.1)

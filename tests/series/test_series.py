@@ -152,6 +152,28 @@ def test_other_noise_than_in_training_is_told(gaussian_model, clean):
         sbd.denoise_series(noisy_of(clean, level=0.3), gaussian_model)
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
+def test_volumes_have_the_mean_of_the_data(kind):
+    """An answer too high is brought to what was measured; one that errs by chance stays."""
+    from napari_sbd.series.balance import Balance
+
+    noise, rng = Noise(kind, 0.1), np.random.default_rng(0)
+    clean = decays(1).reshape(LENGTH, -1).T
+    noisy = noise.draw(clean, rng)
+    chance = np.sqrt(noise.variance(noise.expected(clean)).mean() / len(clean))
+    balance = Balance(noise, LENGTH)
+    balance.add(clean, noisy)
+    error = (balance.apply(clean) - clean).mean(0)
+    assert rms(error) < 1.2 * chance
+    assert (error == 0).mean() > 0.4
+    biased = clean + np.float32(0.03)
+    balance = Balance(noise, LENGTH)
+    balance.add(biased, noisy)
+    left = (noisy - noise.expected(balance.apply(biased))).mean(0)
+    assert rms(left) < 0.5 * chance
+    assert np.abs((noisy - noise.expected(biased)).mean(0)).mean() > 4 * chance
+
+
 def test_progress_and_cancel(gaussian_model, clean):
     heard = []
     sbd.denoise_series(

@@ -94,3 +94,46 @@ def test_a_nifti_layer_knows_its_gradient_table(viewer, tmp_path):
     series = series_of(layer)
     series.gradients.check_same(gradients)
     assert series.header == read_series(path).header
+
+
+def test_without_a_reference_and_with_a_map_of_doubts(viewer, widget, qtbot, tmp_path):
+    """Local PCA needs one layer only; what the network gets wrong is marked on its voxel."""
+    reference, clean = decays(2), decays(1)
+    clean[:, :14, :14] = 1.5 * np.abs(np.sin(np.arange(len(clean))))[:, None, None]
+    noisy = (clean + np.random.default_rng(0).normal(0, 0.05, clean.shape)).astype(np.float32)
+    raw = viewer.add_image(noisy, name="raw", scale=(1, 0.5, 0.5))
+    widget.stack.choose(raw)
+    widget.noise.setCurrentText("gaussian")
+    widget.method.setCurrentText("local-pca")
+    widget.start.click()
+    qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    step = viewer.layers["raw denoised"].metadata["napari_sbd"]["history"][0]
+    assert step["operation"] == "pca_series" and "level 0.05" in widget.message.text()
+    widget.reference.choose(viewer.add_image(reference, name="low"))
+    widget.stack.choose(raw)
+    widget.method.setCurrentText("network")
+    widget.start.click()
+    qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    doubted = viewer.layers["raw doubted"]
+    assert doubted.data[:14, :14].mean() > 0.9 and doubted.data[20:, 20:].mean() < 0.05
+    assert tuple(doubted.scale) == (0.5, 0.5)
+    widget.method.setCurrentText("best")
+    widget.start.click()
+    qtbot.waitUntil(lambda: not widget.running, timeout=PATIENCE)
+    words = widget.message.text()
+    assert "network 0." in words and "local-pca 0." in words
+    chosen = min(("network", "local-pca"), key=lambda name: float(words.split(f"{name} ")[1][:5]))
+    operation = {"network": "denoise_series", "local-pca": "pca_series"}[chosen]
+    step = viewer.layers[-1].metadata.get("napari_sbd")
+    step = step or viewer.layers[-2].metadata["napari_sbd"]  # below a map of doubts
+    assert step["history"][0]["operation"] == operation
+
+
+def test_a_map_of_volumes_lies_where_they_lie(viewer):
+    from napari_sbd._napari.layers.micrographs import labels_over
+
+    place = {"scale": (1, 3, 2, 2), "translate": (0, 9, 8, 7)}
+    raw = viewer.add_image(np.zeros((4, 3, 5, 6)), name="raw", **place)
+    layer = viewer.add_layer(labels_over(raw, np.ones((3, 5, 6), bool), "doubted"))
+    assert layer.data.shape == (3, 5, 6)
+    assert tuple(layer.scale) == (3, 2, 2) and tuple(layer.translate) == (9, 8, 7)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
+from ..denoise import Progress
 from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
 from ..recipe import origin_of, recipe, with_recipe
+from .files import named_mask
 from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Noise
@@ -16,6 +20,7 @@ from .plan import recognise
 from .stack import Series, as_series, signals, usable_mask
 
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
+_RADIUS = 2  # of DIPY's patches [voxels]
 Method = Literal["local-pca", "dipy-mp-pca", "dipy-local-pca"]
 
 
@@ -27,6 +32,8 @@ def pca_series(
     noise: str = "auto",
     coils: int = 1,
     level: float | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Stack:
     """Denoise a stack without any reference, and take the noise floor of magnitudes off.
 
@@ -35,13 +42,16 @@ def pca_series(
     stack
         (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``.
     mask
-        (Y, X) or (Z, Y, X): voxels outside stay as they are.
+        (Y, X) or (Z, Y, X): voxels outside stay as they are. The path of a file can be given, which
+        a recipe then names; it cannot name an array.
     method
         ``"local-pca"``; ``"dipy-mp-pca"`` or ``"dipy-local-pca"``, those of DIPY (extra
         ``series``), whose patches are 5 voxels wide along each axis and which need volumes
         (N, Z, Y, X).
     noise, coils, level
         As in ``train_series``; the level is estimated where it is not given.
+    progress, should_stop
+        As in ``denoise_series``; DIPY's methods hear neither.
 
     Returns
     -------
@@ -51,6 +61,8 @@ def pca_series(
     ------
     SBDError
         If the input cannot be used, or DIPY is not installed.
+    Cancelled
+        If ``should_stop`` said so.
 
     Examples
     --------
@@ -60,33 +72,62 @@ def pca_series(
     >>> sbd.pca_series(counted).shape
     (12, 32, 32)
     """
-    if method not in get_args(Method):
-        raise SBDError(f"The method is one of {', '.join(get_args(Method))}, not {method!r}.")
+    check_method(method)
     source = as_series(stack)
     kind: Any = recognise(source) if noise == "auto" else noise
     basis = Noise(kind, coils=coils)
+    masked, mask = named_mask(mask)
     with in_words():
         inside = usable_mask(mask, source)
         signals(np.asarray(source.data), inside)  # refuses what is not finite
         found = basis.at(estimate_level(source, basis, inside) if level is None else level)
         data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
-        mean = local_pca(data, inside, found) if method == "local-pca" else None
-        mean = _dipy(data, inside, found, method) if mean is None else mean
+        if method == "local-pca":
+            mean = local_pca(data, inside, found, progress, should_stop)
+        else:
+            mean = _dipy(data, inside, found, method)
         clean = np.where(inside, found.without_floor(mean), source.data).astype(np.float32)
     if isinstance(stack, np.ndarray):
         return clean
     entry = recipe(
-        "pca_series", origin_of(source), method=method, noise=kind, coils=coils, level=found.level
+        "pca_series",
+        origin_of(source),
+        method=method,
+        noise=kind,
+        coils=coils,
+        level=found.level,
+        estimated=level is None,
+        mask=masked,
     )
     if isinstance(stack, Micrograph) and stack.offset:
         clean += np.float32(stack.offset)
     return with_recipe(stack.replace(data=clean), entry)
 
 
+def check_method(method: str) -> None:
+    """Refuse a method that does not exist, before any work is done."""
+    if method not in get_args(Method):
+        raise SBDError(f"The method is one of {', '.join(get_args(Method))}, not {method!r}.")
+
+
+def methods_for(stack: Series) -> tuple[str, ...]:
+    """The methods that can be used here on a stack: those of DIPY where it is installed."""
+    usable = _takes(stack.grid) and find_spec("dipy") is not None
+    return get_args(Method) if usable else ("local-pca",)
+
+
+def _takes(grid: tuple[int, ...]) -> bool:
+    """Whether the patches of DIPY fit."""
+    return len(grid) == 3 and all(n == 1 or n >= 2 * _RADIUS + 1 for n in grid)
+
+
 def _dipy(data: np.ndarray, mask: np.ndarray, noise: Noise, method: str) -> np.ndarray:
     """Mean signals by DIPY."""
-    if mask.ndim != 3:
-        raise SBDError("DIPY's PCA needs volumes (N, Z, Y, X); method local-pca takes (N, Y, X).")
+    if not _takes(mask.shape):
+        raise SBDError(
+            f"DIPY's PCA needs volumes (N, Z, Y, X) of 5 voxels or more along each axis, or one "
+            f"slice; these measure {' x '.join(map(str, mask.shape))}. Method local-pca takes them."
+        )
     try:
         from dipy.denoise.localpca import localpca, mppca
     except ImportError as error:
@@ -96,7 +137,7 @@ def _dipy(data: np.ndarray, mask: np.ndarray, noise: Noise, method: str) -> np.n
     last, sigma = np.moveaxis(data, 0, -1), noise.level
     if noise.kind == "poisson":
         sigma = float(np.sqrt(noise.variance(data[:, mask].mean())))
-    options: dict[str, Any] = {"mask": mask, "patch_radius": 2, "suppress_warning": True}
+    options: dict[str, Any] = {"mask": mask, "patch_radius": _RADIUS, "suppress_warning": True}
     with np.errstate(invalid="ignore", divide="ignore"):  # outside the mask
         mp = method == "dipy-mp-pca"
         found = mppca(last, **options) if mp else localpca(last, sigma=sigma, **options)

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..denoise import Progress
 from ..errors import SBDError, in_words
+from .classic import check_method, pca_series
 from .denoise import denoise_series
+from .files import named_mask
 from .level import estimate_level
 from .model import SeriesModel
 from .noises import Noise
 from .plan import recognise
-from .stack import as_series, signals, usable_mask
+from .stack import Series, as_series, signals, usable_mask
 
 _FOLDS = 8  # groups of volumes, each put aside once
 _RIDGE = 1e-3  # of the regression, over the mean power of a volume
@@ -21,13 +24,15 @@ _RIDGE = 1e-3  # of the regression, over the mean power of a volume
 
 def compare_series(
     stack: Any,
-    methods: Mapping[str, SeriesModel | Callable[[Any], Any]],
+    methods: Mapping[str, SeriesModel | str | Callable[[Any], Any]],
     mask: Any = None,
     *,
     noise: str = "auto",
     coils: int = 1,
     level: float | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, float]:
     """Rank denoisers on a noisy stack, without any truth.
 
@@ -41,13 +46,16 @@ def compare_series(
     stack
         (N, Y, X) or (N, Z, Y, X), as ``denoise_series`` takes it, noisy.
     methods
-        By name: models, or functions that return a denoised stack of the same kind.
+        By name: models, methods of ``pca_series``, or functions that return a denoised stack of the
+        same kind.
     mask
-        The voxels to compare in.
+        The voxels to compare in, or the path of their file.
     noise, coils, level
         As in ``train_series``.
     seed
         Of the groups, and of the noise.
+    progress, should_stop
+        As in ``denoise_series``; progress in groups.
 
     Returns
     -------
@@ -59,13 +67,15 @@ def compare_series(
     ------
     SBDError
         If the stack has fewer than 8 volumes, or cannot be used.
+    Cancelled
+        If ``should_stop`` said so.
 
     Examples
     --------
     >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
     >>> decay = np.exp(-np.linspace(0, 2, 16))[:, None, None] * start
     >>> counted = np.random.default_rng(0).normal(decay, 0.1)
-    >>> sorted(sbd.compare_series(counted, {"local PCA": sbd.pca_series}, level=0.1))
+    >>> sorted(sbd.compare_series(counted, {"local PCA": "local-pca"}, level=0.1))
     ['local PCA', 'regression']
     """
     source = as_series(stack)
@@ -73,8 +83,11 @@ def compare_series(
         raise SBDError(
             f"The stack has {source.length} volumes; to put some aside, {_FOLDS} are needed."
         )
+    for method in methods.values():
+        if isinstance(method, str):
+            check_method(method)
     with in_words():
-        inside = usable_mask(mask, source)
+        inside = usable_mask(named_mask(mask)[1], source)
         kind: Any = recognise(source) if noise == "auto" else noise
         basis = Noise(kind, coils=coils)
         found = basis.at(estimate_level(source, basis, inside) if level is None else level)
@@ -88,18 +101,33 @@ def compare_series(
             data = np.array(source.data, np.float32)
             place = np.ix_(aside, np.flatnonzero(inside))
             data.reshape(len(data), -1)[place] = found.draw(found.without_floor(filled), rng).T
-            given = source.replace(data=data)
+            given = source.replace(data=data, source=None)
             for name, method in methods.items():
-                mean = found.expected(_answer(method, given, inside)[aside][:, inside].T)
+                mean = found.expected(
+                    _answer(method, given, inside, found, should_stop)[aside][:, inside].T
+                )
                 squares[name] += _excess(mean, seen[:, aside], filled, found) / _FOLDS
             squares["regression"] += _excess(filled, seen[:, aside], filled, found) / _FOLDS
+            if progress:
+                progress(k + 1, _FOLDS)
     errors = {name: float(np.sqrt(max(value, 0.0))) for name, value in squares.items()}
     return dict(sorted(errors.items(), key=lambda item: item[1]))
 
 
-def _answer(method: Any, given: Any, inside: np.ndarray) -> np.ndarray:
-    known = isinstance(method, SeriesModel)
-    answer = denoise_series(given, method, inside) if known else method(given)
+def _answer(
+    method: Any,
+    given: Series,
+    inside: np.ndarray,
+    noise: Noise,
+    should_stop: Callable[[], bool] | None,
+) -> np.ndarray:
+    if isinstance(method, SeriesModel):
+        answer = denoise_series(given, method, inside, should_stop=should_stop)
+    elif isinstance(method, str):
+        of: Any = {"noise": noise.kind, "coils": noise.coils, "level": noise.level}
+        answer = pca_series(given, inside, method=method, should_stop=should_stop, **of)
+    else:
+        answer = method(given)
     data = np.asarray(as_series(answer).data)
     if data.shape != given.data.shape:
         raise SBDError("A method must return a stack of the shape that it was given.")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..denoise import Progress
 from ..errors import Cancelled, SBDError, in_words, warn
-from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..recipe import origin_of, recipe, with_recipe
+from .balance import Balance
 from .doubt import settle
 from .features import in_noise_units
-from .files import read_mask
+from .files import named_mask
 from .level import estimate_level
 from .local_pca import STRIDE
 from .model import SeriesCard, SeriesModel, load_series_model
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 
 _VALUES = 2**20  # that pass through the network at once
-_FEW = 0.01  # share of voxels in doubt that is not worth a word
+FEW = 0.01  # share of voxels in doubt that is not worth a word
 _TRUSTED = 1.5  # ratio of the noise level to that of training, beyond which we warn
 
 
@@ -92,7 +92,7 @@ def denoise_series(
     source = as_series(stack)
     trained = model if isinstance(model, SeriesModel) else load_series_model(model)
     order = trained.card.order_of(source)
-    masked, mask = _mask(mask)
+    masked, mask = named_mask(mask)
     inside = usable_mask(mask, source)
     result = np.empty(source.data.shape, np.float32) if out is None else out
     if result.shape != source.data.shape or result.dtype != np.float32:
@@ -106,15 +106,21 @@ def denoise_series(
 
         where = resolve_device(device)
         same_noise = _same_noise(trained.card, source, inside)
+        balance = Balance(trained.card.noise_model, source.length) if same_noise else None
         trained.network.to(where)
         try:
             for rows in _slabs(source, trained.card):
-                found, unlike[rows] = _slab(trained, source, order, inside, rows, where, stop)
+                found, unlike[rows] = _slab(
+                    trained, source, order, inside, rows, where, stop, balance
+                )
                 result[:, rows] = found[np.argsort(order)]
                 if progress:
                     progress(rows.stop, source.grid[0])
         finally:
             trained.network.to("cpu")
+        if balance is not None:
+            for rows in _slabs(source, trained.card):
+                _put_right(result[:, rows], (inside & ~unlike)[rows], order, balance)
     if same_noise:  # else it is the noise that is unlike
         _tell_doubts(int(unlike.sum()), int(inside.sum()))
     if isinstance(stack, np.ndarray):
@@ -134,14 +140,6 @@ def denoise_series(
     return with_recipe(stack.replace(data=result), entry)
 
 
-def _mask(mask: Any) -> tuple[dict[str, Any] | Literal[False] | None, Any]:
-    """What a recipe says of a mask, as ``provenance.steps.SeriesDenoise`` has it, and the array."""
-    if isinstance(mask, (str, Path)):
-        path = Path(mask).absolute()
-        return {"path": str(path), "sha256": file_checksum(path)}, read_mask(path)
-    return (False if mask is None else None), mask
-
-
 def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:
     step = -(-rows_of(source, card.view.width) // STRIDE) * STRIDE  # where patches start
     for start in range(0, source.grid[0], step):
@@ -156,6 +154,7 @@ def _slab(
     rows: slice,
     device: torch.device,
     should_stop: Callable[[], bool],
+    balance: Balance | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Some rows of the result and of the doubts; the rows around are read for neighbourhoods."""
     halo = model.card.view.reach
@@ -172,7 +171,16 @@ def _slab(
         seen = model.card.view.of(data, mask[wide])[chosen]
         found, doubts = _estimate(model, seen, source.length, device, should_stop)
         result[:, mask[rows]], unlike[mask[rows]] = found.T, doubts
+        if balance is not None:
+            balance.add(found[~doubts], seen[~doubts, : source.length])
     return result, unlike
+
+
+def _put_right(result: np.ndarray, mask: np.ndarray, order: np.ndarray, balance: Balance) -> None:
+    """Balance the voxels of a mask in some rows of a result, whose volumes came in an order."""
+    values = result[:, mask].T[:, order]
+    if values.size:
+        result[:, mask] = balance.apply(values)[:, np.argsort(order)].T
 
 
 def _estimate(
@@ -206,7 +214,7 @@ def _estimate(
 
 
 def _tell_doubts(count: int, of: int) -> None:
-    if count > _FEW * of:
+    if count > FEW * of:
         warn(
             f"In {count} of {of} voxels ({count / of:.0%}) the data contradict the network: they "
             "hold what the reference lacks. There the result is the local PCA's, or less denoised; "

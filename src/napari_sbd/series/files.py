@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import SBDError
-from ..files import check_folder
+from ..files import check_folder, file_checksum
 from ..io import check_readable, check_writable, read, write
 from .model import model_path
 from .stack import Series, as_series, to_micrograph
@@ -68,6 +68,14 @@ def read_mask(path: str | os.PathLike[str]) -> Any:
     return nifti.read_mask(path)
 
 
+def named_mask(mask: Any) -> tuple[dict[str, Any] | Literal[False] | None, Any]:
+    """What a recipe says of a mask, as ``provenance.steps.series`` has it, and the array."""
+    if isinstance(mask, (str, Path)):
+        path = Path(mask).absolute()
+        return {"path": str(path), "sha256": file_checksum(path)}, read_mask(path)
+    return (False if mask is None else None), mask
+
+
 def write_series(series: Series, path: str | os.PathLike[str]) -> None:
     """Write a stack; the suffix chooses the format.
 
@@ -98,6 +106,25 @@ def write_series(series: Series, path: str | os.PathLike[str]) -> None:
         nifti.write(series, path)
     else:
         write(to_micrograph(series), path)
+
+
+def write_map(values: Any, of: Series, path: str | os.PathLike[str]) -> None:
+    """Write a map (Y, X) or (Z, Y, X) of a stack's voxels, 1 where it is True, at their place.
+
+    Raises
+    ------
+    SBDError
+        As ``write_series``.
+    """
+    path = Path(path).absolute()
+    check_target(path, len(of.grid))
+    if is_nifti(path):
+        from . import nifti
+
+        nifti.write_map(values, of, path)
+    else:
+        origin = to_micrograph(of)
+        write(origin.replace(data=values.astype("uint8"), gain=None, offset=0.0, metadata={}), path)
 
 
 def check_target(path: Path, axes: int) -> None:

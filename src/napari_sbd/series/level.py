@@ -12,10 +12,10 @@ import numpy as np
 
 from ..errors import SBDError
 from .noises import Noise
-from .stack import Series, signals
+from .stack import Series, patch_sides, signals
 
 _PATCHES = 48
-_VOXELS = 121  # in a patch: 11 x 11, or 5 x 5 x 5
+_VOXELS = 121  # in a patch: 11 x 11, or 5 x 5 x 5; in thin stacks as many
 _FEWEST = 8  # voxels and volumes that can tell noise from signal
 
 
@@ -71,11 +71,11 @@ def estimate_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0
 
 
 def _patch(centre: np.ndarray, grid: tuple[int, ...]) -> tuple[slice, ...]:
-    side = round(_VOXELS ** (1 / len(grid)))
+    sides = patch_sides(grid, _VOXELS, _VOXELS)
     starts = [
-        min(max(c - side // 2, 0), max(n - side, 0)) for c, n in zip(centre, grid, strict=True)
+        min(max(c - side // 2, 0), n - side) for c, n, side in zip(centre, grid, sides, strict=True)
     ]
-    return tuple(slice(s, s + side) for s in starts)
+    return tuple(slice(s, s + side) for s, side in zip(starts, sides, strict=True))
 
 
 def _level_of(noisy: np.ndarray, noise: Noise) -> float | None:

@@ -8,24 +8,35 @@ the patches that they lie in, simpler patches weighing more (Manjón et al., PLO
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..denoise import Progress
+from ..errors import Cancelled
 from .noises import Noise
+from .stack import patch_sides
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIDES = {2: 9, 3: 5}  # of a patch [voxels], by the axes of space: 81 and 125 voxels
+VOXELS = {2: 81, 3: 125}  # of a patch, by the axes of space: 9 x 9, 5 x 5 x 5
+_LONGEST = 9  # side
 STRIDE = 3  # from patch to patch
 REACH = 9  # voxels, so many strides that no patch over a voxel reaches further
 _COMPONENTS = 16  # looked for at first; all are, where so many are not enough
 _BATCH = 2**22  # values of patches worked on at once
 
 
-def local_pca(data: np.ndarray, mask: np.ndarray, noise: Noise) -> np.ndarray:
+def local_pca(
+    data: np.ndarray,
+    mask: np.ndarray,
+    noise: Noise,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
     """Mean signals of a stack, its noise floor still there.
 
     Parameters
@@ -36,6 +47,8 @@ def local_pca(data: np.ndarray, mask: np.ndarray, noise: Noise) -> np.ndarray:
         bool, the shape of a volume; voxels outside do not take part and come out as 0.
     noise
         Kind and level.
+    progress, should_stop
+        As in ``denoise_series``; progress in patches.
 
     Returns
     -------
@@ -47,10 +60,12 @@ def local_pca(data: np.ndarray, mask: np.ndarray, noise: Noise) -> np.ndarray:
     last = np.moveaxis(np.where(mask, data, 0), 0, -1)
     values = torch.from_numpy(np.ascontiguousarray(last, np.float32))
     total, weight = torch.zeros_like(values), torch.zeros(mask.shape)
-    sides = [min(SIDES[mask.ndim], n) for n in mask.shape]
+    sides = patch_sides(mask.shape, VOXELS[mask.ndim], _LONGEST)
     places = [p for p in _places(mask.shape, sides) if inside[p].any()]
     step = max(1, _BATCH // (int(np.prod(sides)) * len(data)))
     for i in range(0, len(places), step):
+        if should_stop and should_stop():
+            raise Cancelled("Stopped before the stack was complete.")
         some = places[i : i + step]
         patches = torch.stack([values[p].reshape(-1, len(data)) for p in some])
         members = torch.stack([inside[p].reshape(-1) for p in some])
@@ -58,6 +73,8 @@ def local_pca(data: np.ndarray, mask: np.ndarray, noise: Noise) -> np.ndarray:
         for place, mean, share in zip(some, means, simple.tolist(), strict=True):
             total[place] += share * mean.reshape(*sides, -1)
             weight[place] += share
+        if progress:
+            progress(min(i + step, len(places)), len(places))
     result = np.moveaxis((total / weight.clamp(min=1e-6)[..., None]).numpy(), -1, 0)
     return np.where(mask, result, np.float32(0))
 

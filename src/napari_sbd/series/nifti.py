@@ -69,23 +69,42 @@ def write(series: Series, path: Path) -> None:
     """
     nibabel = _nibabel()
     volume = series.data if len(series.grid) == 3 else series.data[:, None]
-    data = np.asarray(volume, np.float32).T
-    own = series.header is not None
-    image = nibabel.Nifti1Image(data, None if own else np.eye(4), series.header)
-    image.header.set_data_dtype(np.float32)
+    image = _image(np.asarray(volume, np.float32), series)
     if KEY in series.metadata:
         text = json.dumps({KEY: series.metadata[KEY]}).encode()
-        image.header.extensions[:] = [e for e in image.header.extensions if not _is_ours(e)]
         image.header.extensions.append(nibabel.nifti1.Nifti1Extension(_COMMENT, text))
+    _store(image, path, series.gradients)
+
+
+def write_map(values: np.ndarray, of: Series, path: Path) -> None:
+    """Write a map (Z, Y, X) or (Y, X) as bytes, with the header of its stack.
+
+    Raises
+    ------
+    SBDError
+        If nibabel is missing, or the file cannot be written.
+    """
+    _store(_image(np.asarray(values.reshape((-1, *of.grid[-2:])), np.uint8), of), path)
+
+
+def _image(data: np.ndarray, of: Series) -> Any:
+    """A NIfTI image of what is stored, with the header of a stack."""
+    own = of.header is not None
+    image = _nibabel().Nifti1Image(data.T, None if own else np.eye(4), of.header)
+    image.header.set_data_dtype(data.dtype)
+    image.header.extensions[:] = [e for e in image.header.extensions if not _is_ours(e)]
+    return image
+
+
+def _store(image: Any, path: Path, gradients: Gradients | None = None) -> None:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with replacing(path) as draft:
             with opened(draft, "wb") as file:
                 image.to_stream(file)
-            if series.gradients is not None:
-                bvals, bvecs = series.gradients.bvals, series.gradients.bvecs
-                np.savetxt(_beside(path, ".bval"), bvals[None], "%g")
-                np.savetxt(_beside(path, ".bvec"), bvecs.T, "%.8g")
+            if gradients is not None:
+                np.savetxt(_beside(path, ".bval"), gradients.bvals[None], "%g")
+                np.savetxt(_beside(path, ".bvec"), gradients.bvecs.T, "%.8g")
     except OSError as error:
         raise SBDError(
             f"{path} cannot be written ({error.strerror or error}); "

@@ -134,6 +134,13 @@ class Noise:
             mean[far] = self.expected(clean[far])
         return mean, variances[place] * np.float32(self.level**2)
 
+    def slope(self, clean: np.ndarray) -> np.ndarray:
+        """Change of the mean of noisy values with that of a clean signal, float32."""
+        if not self.is_magnitude:
+            return np.ones_like(clean, np.float32)
+        table = np.gradient(_magnitude_tables(self.coils)[0]) * np.float32((_STEPS - 1) / _REACH)
+        return _look_up(table, clean / np.float32(self.level))
+
     def without_floor(self, mean: np.ndarray) -> np.ndarray:
         """Clean signals, float32, whose noisy values have these means; zero below the floor."""
         if not self.is_magnitude:

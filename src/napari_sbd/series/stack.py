@@ -284,6 +284,16 @@ def signals(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return found
 
 
+def patch_sides(grid: tuple[int, ...], voxels: int, longest: int) -> list[int]:
+    """Sides of a patch of so many voxels at most; where the grid is thin, the others are longer."""
+    sides, left = [0] * len(grid), float(voxels)
+    for rank, axis in enumerate(sorted(range(len(grid)), key=lambda a: grid[a])):
+        even = round(left ** (1 / (len(grid) - rank)))
+        sides[axis] = min(even, grid[axis], longest)
+        left /= sides[axis]
+    return sides
+
+
 def box(mask: np.ndarray, most: int, rng: np.random.Generator) -> tuple[slice, ...]:
     """A part of a volume, of so many voxels at most, around a voxel of the mask."""
     grid = mask.shape

@@ -75,11 +75,11 @@ def result_layer(source: Image, result: Micrograph, what: str) -> Image:
 
 
 def labels_over(source: Image, mask: np.ndarray, what: str) -> Labels:
-    """A layer of labels, 1 where a mask of a layer's shape is True, at the place of that layer."""
+    """A layer of labels, 1 where a mask of a layer's last axes is True, at the place of that."""
     from napari.layers import Labels
 
-    name = f"{source.name} {what}"
-    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place_of(source))
+    name, place = f"{source.name} {what}", place_in_the_plane(source, mask.ndim)
+    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place)
 
 
 def made_from(source: Layer) -> dict[str, str]:
@@ -255,12 +255,22 @@ def look_of(layer: Layer) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in _LOOK}
 
 
-def place_in_the_plane(layer: Layer) -> dict[str, Any]:
-    """Place and units of a layer, or of the last two axes of a movie's, for another on it."""
+def place_in_the_plane(layer: Layer, axes: int = 2) -> dict[str, Any]:
+    """Place and units of a layer, or of its last axes, for another on it.
+
+    Parameters
+    ----------
+    layer
+        An image, a movie, or a stack of volumes.
+    axes
+        2 of a plane, 3 of a volume.
+    """
     look = place_of(layer)
-    place = {name: look[name][-2:] for name in ("scale", "translate", "units", "axis_labels")}
-    place |= {"rotate": np.asarray(look["rotate"])[-2:, -2:], "shear": look["shear"][-1:]}
-    return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-3:, -3:]}
+    place = {name: look[name][-axes:] for name in ("scale", "translate", "units", "axis_labels")}
+    place |= {"rotate": np.asarray(look["rotate"])[-axes:, -axes:]}
+    place |= {"shear": look["shear"][-(axes * (axes - 1) // 2) :]}
+    last = axes + 1
+    return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-last:, -last:]}
 
 
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:

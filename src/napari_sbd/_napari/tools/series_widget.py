@@ -12,7 +12,10 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QCheckBox
 
 from ...errors import SBDError
-from ...series.denoise import denoise_series
+from ...recipe import history
+from ...series.classic import Method, methods_for, pca_series
+from ...series.comparing import compare_series
+from ...series.denoise import FEW, denoise_series
 from ...series.model import SeriesModel, load_series_model, model_path
 from ...series.noises import Kind
 from ...series.stack import Series
@@ -26,7 +29,7 @@ from ..layers.series import series_of, values_of
 if TYPE_CHECKING:
     import napari
 
-_AUTO = "auto"
+_AUTO, _NETWORK, _BEST = "auto", "network", "best"
 _STEPS = STEPS
 _TRAINING_SHARE = 0.9  # of the time, as the bar shows it
 _NO_STACK = "There is no stack; open a NIfTI file, or a stack of images (N, Y, X)."
@@ -41,7 +44,18 @@ class _Job:
     reference: Series | None
     reference_mask: np.ndarray | None
     file: Path | None
-    options: dict[str, Any]
+    method: str
+    noise: dict[str, Any]
+    kind: str
+
+
+@dataclass(frozen=True)
+class _Result:
+    """The denoised stack, where the network was not followed, and what is said of it."""
+
+    denoised: Series
+    doubted: np.ndarray
+    words: str
 
 
 class SeriesWidget(TaskWidget):
@@ -57,7 +71,7 @@ class SeriesWidget(TaskWidget):
         super().__init__(
             viewer,
             "Denoise along the stack",
-            "Learn from the low-noise stack what signals look like, then add the denoised stack.",
+            "Add the denoised stack; a network first learns from the low-noise stack.",
         )
         self.stack = LayerBox(viewer, "The noisy stack: N images or volumes.", _is_stack)
         self.reference = LayerBox(
@@ -71,6 +85,11 @@ class SeriesWidget(TaskWidget):
         self.masked = [QCheckBox("only labelled") for _ in range(2)]
         for box in self.masked:
             box.setToolTip("Leave out all pixels that a labels layer does not mark.")
+        self.method = choices(
+            [_NETWORK, *get_args(Method), _BEST],
+            "network: learns from a low-noise stack. The PCAs need none; those of DIPY must be "
+            "installed. best: what comes closest to volumes put aside; takes nine times as long.",
+        )
         self.noise = choices(
             [_AUTO, *get_args(Kind)],
             "rician: magnitudes of one coil. chi: root of the sum of squares of several. "
@@ -87,6 +106,7 @@ class SeriesWidget(TaskWidget):
         )
         self.add_row("Noisy", self.stack)
         self.add_row("", beside(self.masked[0], self.masks[0]))
+        self.add_row("Method", self.method)
         self.add_row("Low noise", self.reference)
         self.add_row("", beside(self.masked[1], self.masks[1]))
         self.add_row("Noise", beside(self.noise, self.coils))
@@ -97,31 +117,27 @@ class SeriesWidget(TaskWidget):
     def prepare(self) -> Task:
         """Read the fields."""
         self._source = layers.needed(self.stack.layer, _NO_STACK)
-        name = self.file.text().strip()
+        method = self.method.currentText()
+        name = self.file.text().strip() if method in (_NETWORK, _BEST) else ""
         file = model_path(name) if name else None
-        trained = file is not None and file.is_file()
-        if not trained and layers.needed(self.reference.layer, _NO_STACK) is self._source:
+        known = method in get_args(Method) or (file is not None and file.is_file())
+        if not known and layers.needed(self.reference.layer, _NO_STACK) is self._source:
             raise SBDError(
                 "The noisy and the low-noise stack are the same layer; open the low-noise stack, "
                 "or give a trained model."
             )
         masks = [self._mask(i) for i in range(2)]
-        options = {
-            "noise": self.noise.currentText(),
-            "coils": _whole(self.coils.text() or "1"),
-            "architecture": self.kind.currentText(),
-        }
-        reference = None if trained else series_of(self.reference.layer)
-        return partial(
-            _run, _Job(series_of(self._source), masks[0], reference, masks[1], file, options)
-        )
+        noise = {"noise": self.noise.currentText(), "coils": _whole(self.coils.text() or "1")}
+        reference = None if known else series_of(self.reference.layer)
+        kind = self.kind.currentText()
+        stack = series_of(self._source)
+        return partial(_run, _Job(stack, masks[0], reference, masks[1], file, method, noise, kind))
 
-    def show_result(self, result: tuple[Series, SeriesModel]) -> str:
-        """Add the denoised stack on its source."""
-        denoised, model = result
+    def show_result(self, result: _Result) -> str:
+        """Add the denoised stack on its source, and a map of the voxels in doubt."""
         source = self._source
         if source is not None and source in self.viewer.layers:
-            data, metadata = values_of(denoised)
+            data, metadata = values_of(result.denoised)
             self.viewer.add_layer(
                 Image(
                     data,
@@ -131,12 +147,9 @@ class SeriesWidget(TaskWidget):
                     **layers.look_of(source),
                 )
             )
-        card = model.card
-        after, before = card.figures.values()
-        return (
-            f"{card.noise} noise of level {card.level:.4g}. On held-out voxels of the low-noise "
-            f"stack the error fell from {before:.2f} to {after:.2f} of the noise."
-        )
+            if result.doubted.mean() > FEW:
+                self.viewer.add_layer(layers.labels_over(source, result.doubted, "doubted"))
+        return result.words
 
     def _mask(self, which: int) -> np.ndarray | None:
         if not self.masked[which].isChecked():
@@ -148,33 +161,63 @@ class SeriesWidget(TaskWidget):
         return labelled
 
 
-def _run(job: _Job, progress: Progress, should_stop: ShouldStop) -> tuple[Series, SeriesModel]:
-    share = 0.0
+def _run(job: _Job, progress: Progress, should_stop: ShouldStop) -> _Result:
+    tools: dict[str, Any] = {"should_stop": should_stop}
+    words, method, share, model = "", job.method, 0.0, None
+    if method in (_NETWORK, _BEST):
+        share = 0.0 if job.reference is None else _TRAINING_SHARE
+        model = _model(job, lambda done, total: progress(share * done / total, 1.0), should_stop)
+        words = _told(model)
+    if model is not None and method == _BEST:
+        rivals: dict[str, Any] = {
+            _NETWORK: model,
+            **{name: name for name in methods_for(job.stack)},
+        }
+        ranked = compare_series(job.stack, rivals, job.stack_mask, **job.noise, **tools)
+        found = ", ".join(f"{name} {error:.3f}" for name, error in ranked.items())
+        words += f" Errors of volumes put aside, in units of the noise: {found}."
+        method = next(name for name in ranked if name in rivals)
+    tools["progress"] = lambda done, total: progress(share + (1 - share) * done / total, 1.0)
+    doubted = np.zeros(job.stack.grid, bool)
+    if model is not None and method == _NETWORK:
+        denoised = denoise_series(job.stack, model, job.stack_mask, doubted=doubted, **tools)
+    else:
+        denoised = pca_series(job.stack, job.stack_mask, method=method, **job.noise, **tools)
+        words += f" Denoised by {method}, with {_noise_of(denoised)}."
+    return _Result(denoised, doubted, words.strip())
+
+
+def _model(job: _Job, progress: Progress, should_stop: ShouldStop) -> SeriesModel:
+    """The model of the file, or one that is trained now."""
     if job.reference is None:
         assert job.file is not None
-        model = load_series_model(job.file)
-    else:
-        share = _TRAINING_SHARE
-        model = train_series(
-            job.reference,
-            mask=job.reference_mask,
-            target=job.stack,
-            target_mask=job.stack_mask,
-            progress=lambda done, total: progress(done / total * share, 1.0),
-            should_stop=should_stop,
-            steps=_STEPS,
-            **job.options,
-        )
-        if job.file is not None:
-            model = load_series_model(model.save(job.file))
-    result = denoise_series(
-        job.stack,
-        model,
-        job.stack_mask,
-        progress=lambda done, total: progress(share + (1 - share) * done / total, 1.0),
+        return load_series_model(job.file)
+    model = train_series(
+        job.reference,
+        mask=job.reference_mask,
+        target=job.stack,
+        target_mask=job.stack_mask,
+        architecture=job.kind,
+        progress=progress,
         should_stop=should_stop,
+        steps=_STEPS,
+        **job.noise,
     )
-    return result, model
+    return model if job.file is None else load_series_model(model.save(job.file))
+
+
+def _told(model: SeriesModel) -> str:
+    card = model.card
+    after, before = card.figures.values()
+    return (
+        f"{card.noise} noise of level {card.level:.4g}. On held-out voxels of the low-noise stack "
+        f"the error fell from {before:.2f} to {after:.2f} of the noise."
+    )
+
+
+def _noise_of(result: Series) -> str:
+    settings = history(result.metadata)[-1]["settings"]
+    return f"{settings['noise']} noise of level {settings['level']:.4g}"
 
 
 def _is_stack(layer: Any) -> bool:

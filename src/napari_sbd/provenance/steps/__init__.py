@@ -14,13 +14,13 @@ from .denoise import Denoise
 from .drift import Drifting
 from .operation import Operation
 from .plain import Origin, not_understood
-from .series import SeriesDenoise
+from .series import SeriesDenoise, SeriesPCA
 from .simulation import Simulation
 
 _MOST_STEPS = 100
 KINDS: dict[str, type[Operation]] = {
     kind.operation: kind
-    for kind in (Denoise, Drifting, SeriesDenoise, Columns, Agreement, Simulation)
+    for kind in (Denoise, Drifting, SeriesDenoise, SeriesPCA, Columns, Agreement, Simulation)
 }
 """Every kind of step by its name."""
 

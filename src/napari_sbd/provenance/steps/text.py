@@ -15,6 +15,14 @@ _REFERENCES = {
     "Systems 34 (2021), arXiv:2107.12815.",
     "series": "H. Cheng et al. Denoising diffusion weighted imaging data using convolutional "
     "neural networks. PLOS ONE 17(9):e0274396 (2022).",
+    "mppca": "J. Veraart, D. S. Novikov, D. Christiaens, B. Ades-Aron, J. Sijbers, E. Fieremans. "
+    "Denoising of diffusion MRI using random matrix theory. NeuroImage 142 (2016) 394-406.",
+    "lpca": "J. V. Manjón, P. Coupé, L. Concha, A. Buades, D. L. Collins, M. Robles. Diffusion "
+    "Weighted Image Denoising Using Overcomplete Local PCA. PLOS ONE 8(9):e73021 (2013).",
+    "shrinkage": "M. Gavish, D. L. Donoho. Optimal Shrinkage of Singular Values. IEEE Transactions "
+    "on Information Theory 63 (2017) 2137-2152.",
+    "dipy": "E. Garyfallidis et al. Dipy, a library for the analysis of diffusion MRI data. "
+    "Frontiers in Neuroinformatics 8:8 (2014).",
     "thinning": "A. Neufeld, A. Dharamshi, L. L. Gao, D. Witten. Data Thinning for "
     "Convolution-Closed Distributions. Journal of Machine Learning Research 25 (2024) 1-35.",
     "ring": "M. van Heel. Similarity measures between images. Ultramicroscopy 21 (1987) 95-100.",
