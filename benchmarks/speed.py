@@ -19,8 +19,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +30,7 @@ import numpy as np
 
 from _machine import processor
 
-PIXEL_SIZE = 0.006
+PIXEL_SIZE, FRAMES = 0.006, 12
 
 
 def frame(size: int, seed: int = 0) -> np.ndarray:
@@ -47,6 +49,39 @@ def ours(quality: str) -> Callable[[np.ndarray], object]:
     import napari_sbd as sbd
 
     return lambda image: sbd.denoise(image, pixel_size=PIXEL_SIZE, quality=quality)  # type: ignore
+
+
+def movie(neighbours: bool) -> Callable[[np.ndarray], object]:
+    """A movie of that size, each frame alone or with its neighbours."""
+    import napari_sbd as sbd
+
+    way = sbd.denoise_movie if neighbours else sbd.denoise
+    return lambda image: way(_frames(len(image)), pixel_size=PIXEL_SIZE)
+
+
+def streamed() -> Callable[[np.ndarray], object]:
+    """The same movie from MRC to Zarr; writing the MRC file is a part of the time."""
+    import napari_sbd as sbd
+
+    def run(image: np.ndarray) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "movie.mrc"
+            sbd.write(sbd.Micrograph(_frames(len(image)), PIXEL_SIZE), source)
+            sbd.denoise_file(source, Path(folder) / "movie.zarr")
+
+    return run
+
+
+@cache
+def _frames(size: int) -> np.ndarray:
+    return np.stack([frame(size, i) for i in range(FRAMES)])
+
+
+def tuned() -> Callable[[np.ndarray], object]:
+    """GainTuning of the default model."""
+    import napari_sbd as sbd
+
+    return lambda image: sbd.gain_tune(image, pixel_size=PIXEL_SIZE, model="hrtem")
 
 
 def bm3d() -> Callable[[np.ndarray], object]:
@@ -91,6 +126,10 @@ def large_unet() -> Callable[[np.ndarray], object]:
 CASES: dict[str, Callable[[], Callable[[np.ndarray], object]]] = {
     "napari-sbd, fast": lambda: ours("fast"),
     "napari-sbd, best": lambda: ours("best"),
+    f"movie of {FRAMES} frames": lambda: movie(neighbours=False),
+    f"movie of {FRAMES} frames, MRC to Zarr": streamed,
+    f"movie of {FRAMES} frames, neighbours": lambda: movie(neighbours=True),
+    "GainTuning": tuned,
     "Anscombe + BM3D, 8 x 8 binned": bm3d,
     "plain U-Net, 6 scales, 128 channels": large_unet,
 }
@@ -138,7 +177,8 @@ def compare(other: Path, options: argparse.Namespace) -> str:
         "peak [GB] | before |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for case in ("napari-sbd, fast", "napari-sbd, best"):
+    ours = [c for c in CASES if "BM3D" not in c and "U-Net" not in c]
+    for case in [options.case] if options.case else ours:
         workers = [_start(folder, case, options) for folder in (here, other.resolve())]
         rounds = [[_ask(worker) for worker in workers] for _ in range(options.repeats + 1)][1:]
         for worker in workers:

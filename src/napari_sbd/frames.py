@@ -79,7 +79,8 @@ class Level:
     @classmethod
     def of(cls, values: np.ndarray, offset: float) -> Level:
         """That of a frame (Y, X), NaN for pixels without data."""
-        return cls(float(np.nanmean(values, dtype=np.float64)) - offset, float(np.nanstd(values)))
+        mean, std = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
+        return cls(float(mean(values, dtype=np.float64)) - offset, float(std(values)))
 
     @property
     def may_be_dark(self) -> bool:
@@ -181,11 +182,12 @@ def finite_or_nan(frame: Any) -> np.ndarray:
     read = np.asarray(unmasked(frame))
     single = read.dtype.itemsize < 4 or read.dtype == np.float32
     values = read.astype(np.float32 if single else np.float64)
-    valid = np.isfinite(values)
-    if not valid.any():
-        raise BlankImage("The image holds no finite pixel.")
-    inside = values[valid]
-    low, high = inside.min(), inside.max()
+    low, high, valid = values.min(initial=np.inf), values.max(initial=-np.inf), None
+    if not np.isfinite([low, high]).all():
+        valid = np.isfinite(values)
+        if not valid.any():
+            raise BlankImage("The image holds no finite pixel.")
+        low, high = values[valid].min(), values[valid].max()
     if low == high:
         raise BlankImage(f"The image is constant ({low:g} everywhere): nothing to denoise.")
     largest = max(abs(low), abs(high))
@@ -194,9 +196,10 @@ def finite_or_nan(frame: Any) -> np.ndarray:
             f"The largest value is {largest:.3g}, outside what single precision can compute with; "
             f"divide the values by {largest:.0e}."
         )
-    return values if valid.all() else np.where(valid, values, np.nan)
+    return values if valid is None else np.where(valid, values, np.nan)
 
 
 def mean_filled(image: np.ndarray) -> np.ndarray:
     """An image with its mean where it is NaN."""
-    return np.where(np.isnan(image), np.nanmean(image), image)
+    empty = np.isnan(image)
+    return np.where(empty, np.nanmean(image), image) if empty.any() else image

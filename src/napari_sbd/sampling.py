@@ -164,10 +164,15 @@ def power_over_rings(spectrum: np.ndarray, shape: tuple[int, ...]) -> tuple[np.n
     [cycles per pixel], both like the spectrum.
     """
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None])
-    ring = np.round(frequency * min(shape)).astype(int)
-    order = np.argsort(ring, axis=None)
-    edges = np.cumsum(np.bincount(ring.ravel()))[:-1]
-    parts = np.split(spectrum.ravel()[order], edges)
+    ring = np.round(frequency * min(shape)).astype(np.uint16)  # whose sorting is fast
+    order = np.argsort(ring, axis=None, kind="stable")
+    parts = np.split(spectrum.ravel()[order], np.cumsum(np.bincount(ring.ravel()))[:-1])
     # the median of an exponential distribution is log 2 times its mean
-    mean = np.array([np.median(p) / np.log(2) if len(p) else np.inf for p in parts])
+    mean = np.array([_median(p) / np.log(2) if len(p) else np.inf for p in parts])
     return spectrum / (mean[ring] + 1e-30), frequency
+
+
+def _median(values: np.ndarray) -> float:
+    """That of ``np.median``, faster for few values."""
+    ordered, count = np.sort(values), len(values)
+    return float(ordered[(count - 1) // 2] + ordered[count // 2]) / 2

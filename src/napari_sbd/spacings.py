@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,22 +57,24 @@ def reflections(image: np.ndarray) -> Reflections:
 
     block = -(-max(image.shape) // _SIDE)
     values = _reduced(image, block)
-    window = np.outer(*(np.hanning(n) for n in values.shape)).astype(np.float32)
+    window, ring = _geometry(values.shape)
     values -= (values * window).sum() / window.sum()
     values /= np.abs(values).max() or 1.0  # squares of large values overflow
-    power = np.abs(rfft2(values * window)) ** 2
+    transform = rfft2(values * window)
+    power = transform.real**2 + transform.imag**2
     fy, fx = np.fft.fftfreq(values.shape[0])[:, None], np.fft.rfftfreq(values.shape[1])[None]
-    frequency = np.hypot(fy, fx)
-    above = power / _ring_level(power, frequency * min(values.shape))
-    slowest, limit = _SLOWEST / min(values.shape), 3 * np.log(power.size)
-    peaks = (above > limit) & (frequency > slowest) & (frequency < _FASTEST)
-    peaks &= power > _LEAST**2 * power.max()
-    y, x = np.nonzero(peaks)
+    above = power / _ring_level(power, ring)
+    limit = 3 * np.log(power.size)
+    y, x = np.nonzero(above > limit)
+    frequency = np.hypot(fy[y, 0], fx[0, x])
+    peaks = (frequency > _SLOWEST / min(values.shape)) & (frequency < _FASTEST)
+    peaks &= power[y, x] > _LEAST**2 * power.max()
+    y, x = y[peaks], x[peaks]
     highest = _is_highest(power, y, x)
     y, x = y[highest], x[highest]
     if len(y):
         # only lines through peaks are looked at: medians are slow
-        above /= np.maximum(np.median(above, 0) / np.log(2), 1)
+        above /= np.maximum(np.median(above.T.copy(), 1) / np.log(2), 1)
         rows, row = np.unique(y, return_inverse=True)
         stands_out = above[y, x] > limit * np.maximum(np.median(above[rows], 1) / np.log(2), 1)[row]
         y, x = y[stands_out], x[stands_out]
@@ -175,9 +178,18 @@ def _reduced(image: np.ndarray, block: int) -> np.ndarray:
 
     if block > 1:
         image = bin_counts(image, (block, block))
-    values = mean_filled(np.where(np.isfinite(image), image, np.nan))
+    held = np.isfinite(image)
+    values = image if held.all() else mean_filled(np.where(held, image, np.nan))
     result: np.ndarray = (values - values.mean()).astype(np.float32)
     return result
+
+
+@lru_cache(maxsize=1)
+def _geometry(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The window over images of a shape, and the ring that each frequency lies on."""
+    window = np.outer(*(np.hanning(n).astype(np.float32) for n in shape))
+    radius = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])) * min(shape)
+    return window, np.round(radius).astype(np.intp)
 
 
 def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -189,16 +201,15 @@ def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return highest
 
 
-def _ring_level(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
+def _ring_level(power: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """Mean power of the noise on the ring of each frequency.
 
     From the mean logarithm, which few peaks hardly move; for the exponential distribution of
     noise it is below the logarithm of the mean by Euler's constant.
     """
-    ring = np.round(radius).astype(np.intp)
     counts = np.bincount(ring.ravel())
     logs = np.bincount(ring.ravel(), np.log(power + 1e-30).ravel()) / np.maximum(counts, 1)
-    level: np.ndarray = np.exp(logs + np.euler_gamma)[ring]
+    level: np.ndarray = np.exp(logs + np.euler_gamma).astype(power.dtype)[ring]
     return level
 
 

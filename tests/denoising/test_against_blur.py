@@ -111,3 +111,22 @@ def test_parts_without_data_are_not_looked_at():
     assert np.isfinite(judged.result)
     noisy[:120] = np.nan
     assert against_blur(lambda i: i, noisy, noisy, None, 0.0) is None
+
+
+def few_waves(image):
+    spectrum = np.fft.rfft2(image)
+    size = np.abs(spectrum)
+    return np.fft.irfft2(np.where(size > 0.1 * np.sort(size.ravel())[-2], spectrum, 0), image.shape)
+
+
+def test_a_small_part_is_enough_only_where_the_result_is_good_there():
+    noisy = np.random.default_rng(1).poisson(lattice(SHAPE, 8.0, 0.5, mean=9.0)).astype(float)
+    for network, parts in ((few_waves, [64]), (np.copy, [64, 96])):
+        seen = []
+
+        def looked_at(image, network=network, seen=seen):
+            seen.append(len(image))
+            return network(image)
+
+        assert against_blur(looked_at, noisy, network(noisy), None, 0.0).worse == (len(parts) > 1)
+        assert seen == parts

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -23,13 +24,13 @@ from ..noise.level import noise_level, usual_level
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
 _SIDE, _WIDE_SIDE = 96, 192  # working pixels of the part that is looked at
-_LEAST = 64  # of a part that can tell anything
+_LEAST = 64  # of a part that can tell anything, and that is enough where a result is better
 _STEPS = 8  # places along y and x, from which the part is chosen
 _RIM = 8  # working pixels at its border, where networks err more
 _SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # working pixels
 _STEP = 0.3  # standard deviations of the noise that is added
 _TILE = 16  # working pixels, within which errors hang together
-_SURE = 3.0  # standard errors
+_LIKELY, _SURE = 1.0, 3.0  # standard errors
 _CLEAR = 1.1  # times the error of the blur
 _FAINT = 0.02  # of the noise variance: less is nothing to warn of
 _SLOW = 4.0  # working pixels: over what brightness tells the strength of counts' noise
@@ -60,6 +61,11 @@ class AgainstBlur:
     error: float
     sigma: float
     slow_part: float = 1.0
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the result is better, as far as this part shows."""
+        return self.blur - self.result > _LIKELY * self.error
 
     @property
     def worse(self) -> bool:
@@ -104,8 +110,9 @@ def against_blur(
 ) -> AgainstBlur | None:
     """Compare what a network made of an image with Gaussian blurs.
 
-    The part of most contrast is looked at, at the cost of one pass over it; None where no part of
-    64 x 64 pixels holds data throughout, or there is no noise.
+    The part of most contrast is looked at, at the cost of one pass over it, and a larger one where
+    64 x 64 pixels do not show that the result is better; None where no part of 64 x 64 pixels holds
+    data throughout, or there is no noise.
 
     Parameters
     ----------
@@ -132,11 +139,28 @@ def against_blur(
     The comparison with the measured noise; or, where the result does well with that, one with
     another slow part of correlated noise, with which it is worse.
     """
-    side = _WIDE_SIDE if wide or measured is not None else _SIDE
-    part = _liveliest(sums, side)
-    if part is None:
-        return None
-    image, made = (np.asarray(i[part], np.float64) for i in (sums, estimate))
+    known = measured is None and not wide
+    for side in (_LEAST, _SIDE) if known else (_WIDE_SIDE,):
+        part = _liveliest(sums, side)
+        if part is None:
+            return None
+        shown, made = (np.asarray(i[part], np.float64) for i in (sums, estimate))
+        found = _compared(network, shown, made, measured, dark, seed, told)
+        if found is None or found.is_better:
+            break
+    return found
+
+
+def _compared(
+    network: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    made: np.ndarray,
+    measured: NoiseSpectrum | None,
+    dark: float | None,
+    seed: int,
+    told: bool,
+) -> AgainstBlur | None:
+    """The comparison on one part."""
     level = noise_level(image) if measured is None else usual_level(whiten(image, measured))
     if not level > 0:
         return None
@@ -216,10 +240,17 @@ def _passed(sigma: float | None, measured: NoiseSpectrum | None, slow_part: floa
     power = np.ones((_GRID, _GRID)) if measured is None else measured.power(f[:, None], f)
     passed = power * _gain(f[:, None], f, slow_part)
     if sigma is not None:
-        impulse = np.zeros((_GRID, _GRID))
-        impulse[_GRID // 2, _GRID // 2] = 1
-        passed = passed * np.fft.fft2(np.fft.ifftshift(_blurred(impulse, sigma))).real
+        passed = passed * _transfer(sigma)
     return float(passed.mean() / power.mean())
+
+
+@cache
+def _transfer(sigma: float) -> np.ndarray:
+    """Of a blur, at the frequencies of the grid."""
+    impulse = np.zeros((_GRID, _GRID))
+    impulse[_GRID // 2, _GRID // 2] = 1
+    result: np.ndarray = np.fft.fft2(np.fft.ifftshift(_blurred(impulse, sigma))).real
+    return result
 
 
 def _gain(fy: np.ndarray, fx: np.ndarray, slow_part: float) -> np.ndarray:

@@ -97,7 +97,7 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality)
+            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality, sums)
             card, why = choice.card, choice.reason
         if card.frames > 1 and not source.is_movie:
             raise SBDError(
@@ -107,7 +107,7 @@ class Denoiser:
         level = Level.of(first, source.offset).mean
         vars(self).update(
             source=source,
-            _reference=(raw, first),
+            _reference=(raw, first, sums),
             quality=quality,
             device=where,
             passes=Passes(where),
@@ -137,7 +137,7 @@ class Denoiser:
     network: Any
     movie_network: Any
     dose: float | None
-    _reference: tuple[np.ndarray, np.ndarray]
+    _reference: tuple[np.ndarray, np.ndarray, np.ndarray]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A denoiser does not change; {name} is that of another one.")
@@ -218,7 +218,8 @@ class Denoiser:
         result = np.zeros(values.shape, np.float32)
         for dy, dx in offsets:
             shifted = padded_by(values, dy, dx)
-            sums = sampling.bin_counts(shifted, self.block)
+            known = shifted is self._reference[1]
+            sums = self._reference[2] if known else sampling.bin_counts(shifted, self.block)
             working = self.camera.working(sums)
             normal, mean, scale = normalised(working.image)
             shown, network = normal, self.network
@@ -243,7 +244,7 @@ class Denoiser:
                 # pixels that were given without data stay so; outliers are filled
                 empty = np.isnan(sampling.bin_counts(padded_by(raw, dy, dx), self.block))
                 fine[spread(empty, self.block, shifted.shape)] = np.nan
-            result += (fine[dy:, dx:] / len(offsets)).astype(np.float32)
+            result += fine[dy:, dx:] / len(offsets)
         return result, mask
 
     def of_sums(self, sums: np.ndarray) -> np.ndarray:
@@ -277,7 +278,7 @@ class Denoiser:
 
     def _cleaned(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """A frame with NaN for outliers, and these; what was looked at is not searched again."""
-        known, cleaned = self._reference
+        known, cleaned, _ = self._reference
         if self.camera.outliers and np.array_equal(raw, known):
             mask = np.isnan(cleaned) & ~np.isnan(raw)
             return cleaned, mask if mask.any() else None

@@ -18,7 +18,7 @@ def normalised(image: np.ndarray) -> tuple[np.ndarray, float, float]:
 
     Any scale will do for a scale-equivariant network; this one fits half precision.
     """
-    mean, scale = image.mean(), image.std() or 1.0
+    mean, scale = float(image.mean()), float(image.std()) or 1.0
     return ((image - mean) / scale).astype(np.float32), mean, scale
 
 

@@ -167,7 +167,8 @@ def _gains(
     values = np.asarray(still.data, np.float64)
     least = min(values.shape)
     blocks = {(b, b) for b in _CANDIDATES if least // b >= _FEWEST} | {guess}
-    part = liveliest(values, guess, max(_SIDE // max(guess), 1))
+    sums = mean_filled(sampling.bin_counts(values, guess))
+    part = values[liveliest(sums, guess, max(_SIDE // max(guess), 1), values.shape)]
     if len(blocks) < 2 or np.isfinite(part).sum() < _ENOUGH or not np.nanstd(part) > 0:
         return {}
 

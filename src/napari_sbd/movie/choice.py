@@ -1,20 +1,22 @@
 """How much a movie network and the rules of ``fusion`` suit a movie: what predicts held-out values.
 
-Of a few frames a version with noise added is shown to both, and an independent one is held out
-(``windows.Windows.split``). The rules see the block sums of the frames around it as they are. The
-errors of the two differ, so a mean of both can be better than either.
+Of a few frames, where they have most contrast, a version with noise added is shown to both, and an
+independent one is held out (``windows.Windows.split``). The rules see the block sums of the frames
+around it as they are. The errors of the two differ, so a mean of both can be better than either.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
+from ..networks.choice import liveliest
 from .fusion import fused_frames
 from .windows import Windows, clarity
 
@@ -22,6 +24,7 @@ _logger = logging.getLogger(__name__)
 
 _CLEAR = 1.0  # standard errors by which another way must be better than a simpler one
 _LOOKS = 2  # frames that decide, spread over the movie
+_SIDE = 96  # working pixels along a side of the part of them that is looked at
 _DIGITS = 2  # of the share
 _ALL = 0.95  # share, from which rules are not worth their time
 _TILE = 8  # working pixels, within which errors hang together
@@ -69,13 +72,18 @@ def choose_way(
                         "noise is correlated")  # fmt: skip
     looks: list[np.ndarray] = []  # (2, 2, H, W): of two pairs, network less rules, held out less
     for number in np.linspace(0, count - 1, 2 * _LOOKS + 1).astype(int)[1::2].tolist():
-        around = windows.window(number)
+        seen = windows.seen(number)
+        if seen is None:
+            continue
+        part = liveliest(mean_filled(seen.sums()), worker.block, _SIDE, seen.values.shape)
+        near = windows.on_part(part)
+        around = near.window(number)
         if around is None:
             continue
         pairs = []
-        for shown, held in windows.split(number):
-            ruled = _ruled(windows, worker, number, shown, count, neighbours, seed)
-            pairs.append((windows.estimate(number, shown, around) - ruled, held - ruled))
+        for shown, held in near.split(number):
+            ruled = _ruled(near, worker.on_part(part), number, shown, count, neighbours, seed)
+            pairs.append((near.estimate(number, shown, around) - ruled, held - ruled))
         looks.append(np.array(pairs))
     if not looks:
         return Way(0.0, "rules; no frame has others of the same scene beside it")
@@ -141,7 +149,7 @@ def _ruled(
             place = len(frames)
             sums = working.restored(shown + working.image.mean())
         frames.append(sums - dark)
-    fused = list(fused_frames(frames, worker.on_blocks(), neighbours, seed=seed))
-    ready = working.like(fused[place] + dark)
+    fused = fused_frames(frames, worker.on_blocks(), neighbours, seed=seed)
+    ready = working.like(next(islice(fused, place, None)) + dark)
     result: np.ndarray = ready - ready.mean()
     return result

@@ -97,6 +97,15 @@ class Windows:
         pixel = sampling.WORKING_PIXEL if np.isnan(sizes).any() else float(sizes.mean())
         self._jitter, self._reach = max(JITTER / pixel, 0.2), max(round(REACH / pixel), 2)
 
+    def on_part(self, part: tuple[slice, slice]) -> Windows:
+        """The windows of a part of the frames."""
+
+        def read(number: int) -> np.ndarray | str:
+            values = self._read(number)
+            return values if isinstance(values, str) else values[part]
+
+        return Windows(self._worker.on_part(part), read, self._count)
+
     def around(self, number: int) -> Around | None:
         """What the network shall see with a frame; None where it does better alone."""
         if not self._helps(number // _EVERY):

@@ -55,6 +55,7 @@ def choose_model(
     device: Any = "auto",
     white: np.ndarray | None = None,
     modality: Modality = "auto",
+    sums: np.ndarray | None = None,
 ) -> Choice:
     """Choose among the bundled models.
 
@@ -74,6 +75,8 @@ def choose_model(
         so that half of them say something about the other half.
     modality
         What the user knows: models of the other modality are left out.
+    sums
+        (H, W) the block sums, where they are known.
 
     Returns
     -------
@@ -89,14 +92,15 @@ def choose_model(
     from .hardware import resolve_device
 
     where = resolve_device(device)
+    whole = mean_filled(sampling.bin_counts(frame, block) if sums is None else sums)
     if white is None and min(block) < 2:
-        white = mean_filled(sampling.bin_counts(frame, block))
+        white = whole
     clarity: dict[str, float] = {}
     for side in _LOOKS:
         if white is None:
-            seen, judge = _halves(liveliest(frame, block, side), block)
+            seen, judge = _halves(frame[liveliest(whole, block, side, frame.shape)], block)
         else:
-            seen, judge = _fission(liveliest(white, (1, 1), side))
+            seen, judge = _fission(white[liveliest(white, (1, 1), side, white.shape)])
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
@@ -144,17 +148,30 @@ def _clarity(gain: np.ndarray) -> float:
     return float(gain.mean() / (gain.std() / np.sqrt(gain.size) + 1e-30))
 
 
-def liveliest(frame: np.ndarray, block: tuple[int, int], side: int) -> np.ndarray:
-    """The part of a frame with the most contrast, of about ``side`` blocks along a side."""
-    sums = mean_filled(sampling.bin_counts(frame, block))
+def liveliest(
+    sums: np.ndarray, block: tuple[int, int], side: int, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Rows and columns of a frame where its block sums have most contrast.
+
+    Parameters
+    ----------
+    sums
+        (H, W), finite.
+    block
+        Pixels summed along y and x.
+    side
+        Blocks along a side of the part, fewer where the frame has fewer.
+    shape
+        (Y, X) of the frame.
+    """
     windows = []
-    for n, b in zip(frame.shape, block, strict=True):
+    for n, b in zip(shape, block, strict=True):
         long = min(n // b, side)
         starts = np.unique(np.linspace(0, n // b - long, 3).astype(int))
         windows.append([slice(s, s + long) for s in starts])
     rows, columns = max(product(*windows), key=lambda window: sums[window].var())
     y, x = (slice(s.start * b, s.stop * b) for s, b in zip((rows, columns), block, strict=True))
-    return frame[y, x]
+    return y, x
 
 
 def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

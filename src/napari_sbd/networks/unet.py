@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .convolution import Convolution
 
 _PLAIN_PAIRS = 2**23  # beyond which a graphics card has no memory for all of them at once
-_ROWS = 512  # positions whose pairs a processor's cache can hold
+_ROWS = 128  # positions whose pairs a processor's cache can hold, and memory is kept for
 WIDTHS, DEPTHS, HEADS, NON_LOCAL = (64, 192, 256), (2, 3, 3), 2, 3
 
 
