@@ -280,7 +280,8 @@ def _spectrum_of(
         shot = float(np.nanmean(sums))
     even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
     images = _differences(source, camera) or [even]
-    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot)
+    told = source.gain is not None
+    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot, told=told)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

@@ -41,6 +41,7 @@ _MATTERS = 0.1  # the same, from which a network that knows white noise loses by
 _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
+_MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
 _FEW_TILES = 5
 _AS_WHITE = 1.05  # times the side of a block, up to which noise is told to be independent
 
@@ -189,6 +190,7 @@ def estimate_spectrum(
     *,
     fine: np.ndarray | None = None,
     shot_noise: float | None = None,
+    told: bool = False,
     force: bool = False,
 ) -> NoiseSpectrum | None:
     """Find the noise spectrum in images of one camera.
@@ -205,6 +207,8 @@ def estimate_spectrum(
         better whether neighbours are correlated at all.
     shot_noise
         The variance of counted electrons in a block, where gain and offset tell it.
+    told
+        Whether the gain is known, and not taken for 1 since the values are whole numbers.
     force
         Give the spectrum of white noise as well.
 
@@ -226,10 +230,26 @@ def estimate_spectrum(
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    told = force or (fine is not None and _blurred_finely(fine, block))
-    if told or _is_coloured(noise, level, corner, means, shot_noise):
+    seen = force or (fine is not None and _blurred_finely(fine, block))
+    if not seen and not _is_coloured(noise, level, corner, means, shot_noise):
+        return None
+    return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
+
+
+def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float) -> NoiseSpectrum:
+    """The same with no more slow noise than electrons have: what exceeds it is of the specimen.
+
+    The logarithm of the power is drawn together, so that the fast noise stays as it is.
+    """
+    grid = _grid()
+    fast = float(np.median(corner))
+    rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
+    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
+    if rise <= most or fast > shot_noise:
         return noise
-    return None
+    share = most / rise
+    curve = tuple(share * c for c in noise.coefficients)
+    return NoiseSpectrum(curve, share * noise.floor, noise.block)
 
 
 def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
