@@ -180,8 +180,7 @@ def look_at(
     )
     clean, found = camera.cleaned(first)
     sums = sampling.bin_counts(clean, block)
-    light = estimate_illumination(filled(sums), camera.dark)
-    light = light if illumination else None
+    light = estimate_illumination(filled(sums), camera.dark) if illumination else None
     spectrum = _spectrum_of(source, camera, clean, sums, light, noise)
     measured = spectrum
     if noise != "auto":

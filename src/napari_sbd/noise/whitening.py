@@ -228,10 +228,13 @@ def estimate_spectrum(
     even = powers / (corner / np.median(corner))[:, None]
     typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    seen = force or _falls(level) or (fine is not None and _blurred_finely(fine, block))
+    counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
+    if counted and not seen:
+        return None
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    seen = force or (fine is not None and _blurred_finely(fine, block))
-    if not seen and not _is_coloured(noise, level, corner, means, shot_noise):
+    if not seen and not _is_wide(noise, corner, means):
         return None
     return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
 
@@ -272,20 +275,14 @@ def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
     return steepest < -max(_SLOPE, 4 * error) and steepest / min(block) ** 2 < -_MATTERS
 
 
-def _is_coloured(
-    noise: NoiseSpectrum,
-    level: np.ndarray,
-    corner: np.ndarray,
-    means: np.ndarray,
-    shot_noise: float | None,
-) -> bool:
-    """Whether noise is clearly not white; what signal adds to its slow part does not count."""
+def _falls(level: np.ndarray) -> bool:
+    """Whether noise clearly is not white in the corner, where hardly any signal adds to it."""
     (slope, tilt), (slope_error, tilt_error) = _corner_slopes(level)
-    if slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error):
-        return True
-    if shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]:
-        return False
-    # a wide point spread leaves the corner to white read-out noise
+    return bool(slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error))
+
+
+def _is_wide(noise: NoiseSpectrum, corner: np.ndarray, means: np.ndarray) -> bool:
+    """Whether a wide point spread has left the corner to white read-out noise."""
     slow, fast, fastest = np.log(noise.power(np.zeros(3), np.array([0.15, 0.25, 0.5])))
     wide = fast - fastest > _WIDE[0] and slow - fastest > _WIDE[1]
     return bool(wide and not _follows_the_mean(corner, means))
@@ -360,10 +357,11 @@ def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     windows = np.lib.stride_tricks.sliding_window_view(image, (_TILE, _TILE))
     step = max(_TILE // 2, min(image.shape) // 16)
     tiles = windows[::step, ::step].reshape(-1, _TILE, _TILE)
-    tiles = tiles[np.isfinite(tiles).all((1, 2))]
+    held = np.isfinite(tiles).all((1, 2))
+    tiles = tiles if held.all() else tiles[held]
     window = np.outer(*[np.hanning(_TILE + 1)[:-1]] * 2)
     means = (tiles * window).sum((1, 2)) / window.sum()
-    scale = float(np.abs(tiles).max(initial=0)) or 1.0
+    scale = max(-float(tiles.min(initial=0)), float(tiles.max(initial=0))) or 1.0
     # single precision does for a power that chance alone changes by its own size
     even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
     used = fft.rfft2(even)[:, _grid().used]
