@@ -69,6 +69,19 @@ def test_correlation_that_read_out_noise_hides_does_not_pass_for_detail(card):
     assert chosen(image, card).block[0] >= 4
 
 
+@pytest.mark.filterwarnings("ignore:The pixel size is unknown")
+@pytest.mark.parametrize("seed", range(2))
+def test_a_few_bright_columns_of_correlated_noise_are_no_worse_than_blurred(seed):
+    """The dark shows read-out noise alone, and the slow noise lies on the columns."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    near = np.hypot(y - SIDE / 2, x - SIDE / 2) < SIDE / 4
+    columns = gaussian_filter((near & (y % 24 == 0) & (x % 24 == 0)) * 2 * np.pi * 16.0, 4.0)
+    image, truth = scintillator(0.06 + 0.8 * columns, 1.5, 2.55, seed)
+    result = sbd.denoise(image, model="hrtem")
+    blurs = [np.std(gaussian_filter(image, s) - truth) for s in (1, 1.5, 2, 3, 4, 6)]
+    assert np.std(result - truth) < min(blurs)
+
+
 def test_a_spectrum_that_is_given_tells_as_well(tmp_path, card):
     image, _ = scintillator(5.0 * lattice((SIDE, SIDE), 30, 0.3), 0.8, 2.0)
     spectrum = sbd.estimate_noise_spectrum(image)

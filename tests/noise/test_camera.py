@@ -54,6 +54,21 @@ def test_a_turned_frame_is_made_white():
     assert error(denoise(turned), truth) < 0.8 * error(denoise(turned, **OFF), truth)
 
 
+@pytest.mark.filterwarnings("ignore:Whether the result")
+def test_a_known_gain_keeps_the_texture_of_a_film_that_fills_the_image():
+    rng = np.random.default_rng(4)
+    texture = gaussian_filter(rng.standard_normal((320, 320)), 2.5)
+    truth = 100 * np.clip(1 + 0.2 * texture / texture.std(), 0.1, None)
+    image = 20 * blur(rng.poisson(truth).astype(float), 0.9)
+    counted = sbd.Micrograph(image.astype(np.float32), PIXEL, gain=20.0)
+    found = [
+        error(np.asarray(sbd.denoise(m, model="hrtem", device="cpu").data), 20 * blur(truth, 0.9))
+        for m in (counted, counted.replace(gain=None))
+    ]
+    blurred = min(error(gaussian_filter(image, s), 20 * blur(truth, 0.9)) for s in (0.7, 1, 1.5, 2))
+    assert found[0] < 0.8 * found[1] and found[0] < 1.02 * blurred
+
+
 def test_sharpening_undoes_the_point_spread():
     sharp = denoise(frame(3, 1.6), sharpen=True)
     inner = (slice(16, -16),) * 2

@@ -84,6 +84,40 @@ def test_a_wide_point_spread_leaves_only_read_noise_in_the_corner():
     assert corner.power(np.zeros(1), np.array([0.5])) < 0.05
 
 
+def film(dose, seed=2):
+    """Amorphous matter that fills the image: its texture looks like noise of its own colour."""
+    texture = blurred(np.random.default_rng(seed).normal(0, 1, SHAPE), 1.2, 0.0) - 100
+    return dose * np.clip(1 + 0.25 * texture / texture.std(), 0.1, None)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.8])
+def test_texture_is_no_noise_where_the_gain_tells_how_much_electrons_make(sigma):
+    image = blurred(np.random.default_rng(3).poisson(film(400.0)).astype(float), sigma)
+    f = np.array([0.05, 0.1, 0.2, 0.45])
+    true = np.exp(-((2 * np.pi * sigma * f) ** 2))
+
+    def slow_over_fast(**known):
+        power = estimate_spectrum([image], **known).power(np.zeros(4), f)
+        return power[:3] / power[3] / (true[:3] / true[3])
+
+    shot = 20**2 * 400.0
+    assert slow_over_fast(shot_noise=shot).max() > 5
+    found = slow_over_fast(shot_noise=shot, told=True)
+    assert (found > 0.3).all() and (found < 2.0).all()
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0])
+def test_a_known_gain_leaves_the_noise_of_electrons_as_it_is(sigma):
+    image = blurred(counts(5), sigma)
+    shot = 20 * (image.mean() - 100)
+    f = np.array([0.05, 0.1, 0.2, 0.45])
+    powers = [
+        estimate_spectrum([image], shot_noise=shot, told=told).power(np.zeros(4), f)
+        for told in (True, False)
+    ]
+    np.testing.assert_allclose(*powers, rtol=0.1)
+
+
 def test_tiles_without_data_do_not_count():
     image = blurred(counts(6), 0.7)
     full = estimate_spectrum([image])

@@ -172,12 +172,18 @@ def _gains(
     if len(blocks) < 2 or np.isfinite(part).sum() < _ENOUGH or not np.nanstd(part) > 0:
         return {}
 
-    def made_by(block: tuple[int, int]) -> Network:
-        camera = look_at(still, block, noise=noise, outliers=False, illumination=illumination)[0]
+    def seen(block: tuple[int, int]) -> Camera:
+        return look_at(still, block, noise=noise, outliers=False, illumination=illumination)[0]
+
+    def made_by(camera: Camera) -> Network:
         return lambda image: _estimate(camera, image, network)
 
-    ways = {block: made_by(block) for block in sorted(blocks)}
-    correlated = look_at(still, (1, 1), noise=noise, outliers=False)[0].noise
+    cameras = {block: seen(block) for block in sorted(blocks)}
+    ways = {block: made_by(camera) for block, camera in cameras.items()}
+    correlated = seen((1, 1)).noise
+    if correlated is None and cameras[guess].noise is not None:
+        # read-out noise hides from single pixels that the electrons of near ones are the same
+        return {}
     shown = correlated or estimate_spectrum([values], force=True)
     stein = None if shown is None else _stein(part, shown, ways[guess](part))
     if correlated is not None and stein is not None:

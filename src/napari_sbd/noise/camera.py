@@ -180,8 +180,7 @@ def look_at(
     )
     clean, found = camera.cleaned(first)
     sums = sampling.bin_counts(clean, block)
-    light = estimate_illumination(filled(sums), camera.dark)
-    light = light if illumination else None
+    light = estimate_illumination(filled(sums), camera.dark) if illumination else None
     spectrum = _spectrum_of(source, camera, clean, sums, light, noise)
     measured = spectrum
     if noise != "auto":
@@ -280,7 +279,8 @@ def _spectrum_of(
         shot = float(np.nanmean(sums))
     even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
     images = _differences(source, camera) or [even]
-    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot)
+    told = source.gain is not None
+    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot, told=told)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

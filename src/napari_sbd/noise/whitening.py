@@ -41,6 +41,7 @@ _MATTERS = 0.1  # the same, from which a network that knows white noise loses by
 _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
+_MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
 _FEW_TILES = 5
 _AS_WHITE = 1.05  # times the side of a block, up to which noise is told to be independent
 
@@ -189,6 +190,7 @@ def estimate_spectrum(
     *,
     fine: np.ndarray | None = None,
     shot_noise: float | None = None,
+    told: bool = False,
     force: bool = False,
 ) -> NoiseSpectrum | None:
     """Find the noise spectrum in images of one camera.
@@ -205,6 +207,8 @@ def estimate_spectrum(
         better whether neighbours are correlated at all.
     shot_noise
         The variance of counted electrons in a block, where gain and offset tell it.
+    told
+        Whether the gain is known, and not taken for 1 since the values are whole numbers.
     force
         Give the spectrum of white noise as well.
 
@@ -224,12 +228,31 @@ def estimate_spectrum(
     even = powers / (corner / np.median(corner))[:, None]
     typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    seen = force or _falls(level) or (fine is not None and _blurred_finely(fine, block))
+    counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
+    if counted and not seen:
+        return None
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    told = force or (fine is not None and _blurred_finely(fine, block))
-    if told or _is_coloured(noise, level, corner, means, shot_noise):
+    if not seen and not _is_wide(noise, corner, means):
+        return None
+    return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
+
+
+def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float) -> NoiseSpectrum:
+    """The same with no more slow noise than electrons have: what exceeds it is of the specimen.
+
+    The logarithm of the power is drawn together, so that the fast noise stays as it is.
+    """
+    grid = _grid()
+    fast = float(np.median(corner))
+    rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
+    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
+    if rise <= most or fast > shot_noise:
         return noise
-    return None
+    share = most / rise
+    curve = tuple(share * c for c in noise.coefficients)
+    return NoiseSpectrum(curve, share * noise.floor, noise.block)
 
 
 def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
@@ -252,20 +275,14 @@ def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
     return steepest < -max(_SLOPE, 4 * error) and steepest / min(block) ** 2 < -_MATTERS
 
 
-def _is_coloured(
-    noise: NoiseSpectrum,
-    level: np.ndarray,
-    corner: np.ndarray,
-    means: np.ndarray,
-    shot_noise: float | None,
-) -> bool:
-    """Whether noise is clearly not white; what signal adds to its slow part does not count."""
+def _falls(level: np.ndarray) -> bool:
+    """Whether noise clearly is not white in the corner, where hardly any signal adds to it."""
     (slope, tilt), (slope_error, tilt_error) = _corner_slopes(level)
-    if slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error):
-        return True
-    if shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]:
-        return False
-    # a wide point spread leaves the corner to white read-out noise
+    return bool(slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error))
+
+
+def _is_wide(noise: NoiseSpectrum, corner: np.ndarray, means: np.ndarray) -> bool:
+    """Whether a wide point spread has left the corner to white read-out noise."""
     slow, fast, fastest = np.log(noise.power(np.zeros(3), np.array([0.15, 0.25, 0.5])))
     wide = fast - fastest > _WIDE[0] and slow - fastest > _WIDE[1]
     return bool(wide and not _follows_the_mean(corner, means))
@@ -340,10 +357,11 @@ def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     windows = np.lib.stride_tricks.sliding_window_view(image, (_TILE, _TILE))
     step = max(_TILE // 2, min(image.shape) // 16)
     tiles = windows[::step, ::step].reshape(-1, _TILE, _TILE)
-    tiles = tiles[np.isfinite(tiles).all((1, 2))]
+    held = np.isfinite(tiles).all((1, 2))
+    tiles = tiles if held.all() else tiles[held]
     window = np.outer(*[np.hanning(_TILE + 1)[:-1]] * 2)
     means = (tiles * window).sum((1, 2)) / window.sum()
-    scale = float(np.abs(tiles).max(initial=0)) or 1.0
+    scale = max(-float(tiles.min(initial=0)), float(tiles.max(initial=0))) or 1.0
     # single precision does for a power that chance alone changes by its own size
     even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
     used = fft.rfft2(even)[:, _grid().used]
