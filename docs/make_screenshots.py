@@ -33,7 +33,7 @@ SMALL = 1089, 630  # napari's own
 TOUR = 900, 520  # pixels of the animation
 TOUR_COLOURS = 64
 LARGEST = 400_000  # bytes of a PNG
-PATIENCE = 300  # s
+PATIENCE = 900  # s
 PARTICLE = 2.5, 2.4  # nm, the middle of what the pair of pictures enlarges
 
 

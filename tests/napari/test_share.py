@@ -194,6 +194,35 @@ def test_a_figure_in_one_click(make_napari_viewer, qtbot, scene, tmp_path, monke
     assert (tmp_path / f"figure.{ending}").read_bytes().startswith(begins)
 
 
+# imageio-ffmpeg leaves pipes to its ffmpeg to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_mp4_in_one_click_plays(make_napari_viewer, qtbot, movie, tmp_path, monkeypatch):
+    read_frames = pytest.importorskip("imageio_ffmpeg").read_frames
+    viewer, (m, _) = make_napari_viewer(), movie
+    opened(viewer, m)
+    opened(viewer, sbd.denoise(m, model="hrtem").replace(name="movie denoised"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure")
+    widget.rate.setValue(4)
+    monkeypatch.setattr(
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName",
+        lambda *_a: (str(tmp_path / "talk"), "MP4 (*.mp4)"),
+    )
+    click(qtbot, widget.film)
+    done(qtbot, widget)
+    facts, *frames = read_frames(str(tmp_path / "talk.mp4"))
+    assert facts["fps"] == 4
+    height, width = (n + n % 2 for n in (m.shape[-2], 2 * m.shape[-1]))
+    assert facts["size"] == (width, height)
+    pictures = [np.frombuffer(f, np.uint8).reshape(height, width, 3) for f in frames]
+    assert len(pictures) == 4
+    raw, denoised = (np.stack([np.hsplit(p, 2)[k] for p in pictures]).astype(float) for k in (0, 1))
+    assert (
+        np.abs(np.diff(denoised[:, 40:], axis=2)).mean()
+        < np.abs(np.diff(raw[:, 40:], axis=2)).mean()
+    )
+    assert np.abs(denoised[3] - denoised[0]).mean() > 4  # the scene moves
+
+
 def test_a_film_in_one_click_and_the_view_side_by_side(
     make_napari_viewer, qtbot, movie, tmp_path, monkeypatch
 ):

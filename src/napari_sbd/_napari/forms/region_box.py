@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 WHOLE = "whole image"
 _TIP = (
     "The part of the image to which this step and its numbers are limited: a rectangle, polygon or "
-    "ellipse of a shapes layer, the selected one or else the last. What was denoised in a region "
-    "is judged and measured there."
+    "ellipse of a shapes layer, the selected one or else the last. Of a polygon or ellipse the "
+    "rectangle around it is denoised, and what lies inside is judged and measured."
 )
 _WAIT = 200  # ms, in which changes of a shape are one
 

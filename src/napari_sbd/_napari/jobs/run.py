@@ -13,6 +13,7 @@ from ...denoising.settings import Settings
 from ...errors import Cancelled, in_words
 from ...micrograph import Micrograph
 from ...recipe import origin_of, with_recipe
+from ...region import Region
 from ...session import DONE, Fate, Session, with_fate
 from ..layers.micrographs import contrast_limits
 from .preferences import obey_limits
@@ -145,6 +146,8 @@ class Run:
         text = f"Denoised{what} in {self.seconds:.2g} s on {self._session.worker.device}."
         odd = sorted(i for i, fate in self.fates.items() if fate not in DONE)
         seen = self._session.worker.camera.seen
+        if self.settings.region and Region.of(self.settings.region).corners:
+            text += " Done for the rectangle around the region; what lies inside is measured."
         if alone := len(with_fate(self.fates, "alone")):
             text += f" {alone} alone, for those around them do not help."
         return " ".join([text, *seen, *(f"Frame {i}: {self._reasons[i]}" for i in odd)])
