@@ -1,6 +1,7 @@
 """A simulated camera writes a growing stack, and a watch denoises it meanwhile.
 
-    python benchmarks/watch.py [--seconds 60] [--rate 10] [--size 1024] [--skip] [--kill]
+    python benchmarks/watch.py [--seconds 60] [--rate 10] [--size 1024]
+                               [--skip] [--preview] [--kill]
 
 prints how many frames came through and how often, whether each result is that of its own frame,
 the delay of the frames that were the newest when they were taken, and memory at the beginning and
@@ -33,7 +34,7 @@ def scene(size: int) -> np.ndarray:
 def camera(path: Path, count: int, rate: float, size: int) -> None:
     """Write frames of which the first pixel tells the number."""
     rng = np.random.default_rng(0)
-    drawn = [rng.poisson(scene(size)).astype(np.int16) for _ in range(8)]
+    drawn = [rng.poisson(scene(size)).astype(np.int16) for _ in range(3)]
     first = path.with_suffix(".first.mrc")
     sbd.write(sbd.Micrograph(np.stack(drawn[:2]), PIXEL), first)
     head = first.read_bytes()[: -2 * drawn[0].nbytes]
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10)
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--skip", action="store_true")
+    parser.add_argument("--preview", action="store_true")
     parser.add_argument("--kill", action="store_true")
     wanted = parser.parse_args()
     count = int(wanted.seconds * wanted.rate)
@@ -75,7 +77,7 @@ def main() -> None:
         )
         words = [sys.executable, "-c", "from napari_sbd.cli import main; main()", "watch"]
         words += [str(path), "-o", str(out), "--gain", "1", "--idle", "20"]
-        words += ["--skip"] * wanted.skip
+        words += ["--skip"] * wanted.skip + ["--preview"] * wanted.preview
         watch = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         time.sleep(5)  # the program starts before the camera does
         writer.start()

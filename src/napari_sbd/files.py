@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import errno
 import hashlib
+import io
 import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from .errors import SBDError
 
@@ -51,6 +55,68 @@ def writing(path: Path, what: str) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or error
         raise SBDError(f"The {what} cannot be written to {path}: {reason}.") from error
+
+
+@contextmanager
+def written_at(path: Path) -> Iterator[None]:
+    """Say in a sentence where something cannot be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise SBDError(
+            f"{path} cannot be written ({error.strerror or error}); make room, or check the rights "
+            "of its folder."
+        ) from error
+
+
+class Table:
+    """Comma-separated values, each line of which is whole and on the disk before it counts.
+
+    Parameters
+    ----------
+    path
+        In a folder that is made where it is missing.
+    columns
+        Their names, the first line.
+    go_on
+        Whether lines are added to those that are there.
+
+    Raises
+    ------
+    SBDError
+        If it cannot be written, now or with a line.
+    """
+
+    def __init__(self, path: Path, columns: Iterable[str], go_on: bool = False) -> None:
+        self.path = path
+        with written_at(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held = path.read_bytes() if go_on and path.exists() else b""
+            if not held:
+                path.write_bytes(b"")
+        if not held:
+            self.add(columns)
+        elif not held.endswith(b"\n"):  # a program was killed there
+            self._write(b"\r\n")
+
+    def add(self, values: Iterable[Any]) -> None:
+        """Add a line."""
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(values)
+        self._write(line.getvalue().encode())
+
+    def _write(self, line: bytes) -> None:
+        # opened anew each time, since a drive may have vanished and come back
+        with written_at(self.path), self.path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    file.truncate(end)
+                raise
 
 
 def with_suffix_of(path: str | Path, what: str, suffixes: tuple[str, ...]) -> Path:

@@ -29,6 +29,13 @@ def refused(path) -> str:
     return sentence
 
 
+@pytest.mark.parametrize("name", ["movie.gtg", "movie_1.bin"])
+def test_raw_data_of_in_situ_cameras_are_refused_with_the_way_out(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(b"\x00\x00\x00\x04")
+    assert "DigitalMicrograph as .dm4" in refused(path)
+
+
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("suffix", READ_SUFFIXES)
 def test_cut_short(suffix, part, make):

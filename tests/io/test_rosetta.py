@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from struct import pack
 from types import SimpleNamespace
 
 import numpy as np
@@ -279,3 +280,29 @@ def test_an_emi_without_its_ser_is_refused(sample):
     pytest.importorskip("rsciio.tia")
     with pytest.raises(SBDError, match="companions"):
         read(sample("tia_spectra_before_images.emi"))
+
+
+def test_a_jeol_image_of_bytes_as_the_source_of_its_reader_has_them(tmp_path):
+    pytest.importorskip("rsciio.jeol")
+
+    def node(name, kind=0, value=b"", inside=()):
+        key = name.encode() + b"\0"
+        head = b"\1" + pack("<i", len(key)) + key + pack("<2i", kind, len(value)) + value
+        return head + b"".join(inside) + b"\xff"
+
+    pixels = MOVIE[0, :6].astype("<u2")
+    image = [
+        node("Size", 3, pack("<2i", 12, 6)),
+        node("Bits", 2, pixels.tobytes()),
+        node("Created", 5, pack("<d", 45000.5)),
+        node("Title", 12, b"grid\0"),
+    ]
+    # ScanSize [mm] over magnification is the side of the field: 120 mm / 1e6 = 120 nm
+    told = [("ScanSize", 120.0), ("Mag", 1e6), ("AccV", 200.0)]
+    instrument = [node(name, 4, pack("<f", value)) for name, value in told]
+    tree = node("Image", inside=image) + node("Instrument", inside=instrument) + b"\xff"
+    head = pack("<I32s3I", 52, b"JED-2200:IMG", 44, 0, 48)
+    (tmp_path / "a.img").write_bytes(head + bytes(60 - len(head)) + tree)
+    m = read(tmp_path / "a.img")
+    np.testing.assert_array_equal(m.data, pixels)
+    assert m.pixel_size_yx == pytest.approx((20.0, 10.0))  # nm: 120 nm over 6 and 12 pixels

@@ -416,6 +416,16 @@ def test_a_full_disk_is_one_sentence_and_can_be_resumed(source, expected, tmp_pa
     np.testing.assert_array_equal(sbd.read(tmp_path / "out.mrc").data, expected)
 
 
+def test_a_disk_that_is_full_from_the_beginning_is_one_sentence(source, tmp_path, monkeypatch):
+    def full(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(sbd.SBDError, match=r"out\.zarr cannot be written \(No space left"):
+        sbd.denoise_file(source, tmp_path / "out.zarr")
+    assert [p.name for p in tmp_path.iterdir()] == ["movie.mrc"]
+
+
 def test_nothing_is_left_of_a_run_that_could_not_begin(source, tmp_path):
     with pytest.raises(sbd.SBDError, match="model"):
         sbd.denoise_file(source, tmp_path / "out.zarr", model="nonsense")

@@ -15,6 +15,7 @@ import tifffile
 import napari_sbd as sbd
 from events import write_eer
 from napari_sbd.watch.arrivals import PATIENCE, SETTLED, Arrivals
+from napari_sbd.watch.running import RunningMean
 
 SHAPE = (64, 64)
 PIXEL = 0.03
@@ -90,6 +91,44 @@ def test_a_journal_cut_in_the_middle_of_a_line_costs_that_frame_only(tmp_path, s
     journal = out / "watch.csv"
     journal.write_text(journal.read_text()[:-9])
     assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 1
+    assert not sbd.watch(source, out, idle=0.0, **settings).fates  # and it costs it once
+
+
+def test_two_watches_do_not_write_into_one_folder(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    sbd.write(sbd.Micrograph(frames(1)[0]), source / "a.mrc")
+    refused = []
+
+    def begin_another(seen):
+        with pytest.raises(sbd.SBDError, match="Another watch writes into") as caught:
+            sbd.watch(source, out, idle=0.0, **settings)
+        refused.append(caught)
+
+    sbd.watch(source, out, idle=0.0, on_frame=begin_another, **settings)
+    assert len(refused) == len(lines(out)) == 1
+    sbd.watch(source, out, idle=0.0, **settings)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_disk_that_was_full_for_a_while_costs_nothing(tmp_path, settings, monkeypatch, skip):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    sbd.write(sbd.Micrograph(np.stack(frames(3))), source / "movie.mrc")
+    said, failed, sync = [], [], os.fsync
+
+    def full(number):
+        if len(failed) < 2 and (out / "movie_denoised.zarr").exists():
+            failed.append(number)
+            raise OSError(28, "No space left on device")
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    found = sbd.watch(source, out, idle=0.0, say=said.append, skip=skip, **settings)
+    assert [s for s in said if "No space left on device" in s and "trying again" in s]
+    assert sum(found.fates.values()) == 3
+    told = [(line["file"], line["frame"]) for line in lines(out)]
+    assert sorted(told) == [("movie.mrc", str(k)) for k in range(3)]
 
 
 def written_slowly(path, images, pause, chunks=3):
@@ -352,6 +391,39 @@ def test_a_cluster_that_goes_away_is_one_sentence_and_the_next_watch_goes_on(
             sbd.watch(source, out, idle=0.0, scheduler="tcp://nowhere:1", **settings)
     assert len(lines(out)) == 1
     assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 3
+
+
+@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
+def test_a_preview_denoises_the_middle_as_the_whole_and_says_so(tmp_path, settings):
+    source, said, seen = tmp_path / "in", [], []
+    source.mkdir()
+    whole = np.random.default_rng(0).poisson(20 * (1 + 0.5 * np.cos(np.indices((64, 600))[1] / 2)))
+    sbd.write(sbd.Micrograph(whole.astype(np.float32), PIXEL), source / "large.mrc")
+    sbd.write(sbd.Micrograph(frames(1)[0], PIXEL), source / "small.mrc")
+    sbd.watch(
+        source,
+        tmp_path / "out",
+        idle=0.0,
+        preview=True,
+        say=said.append,
+        on_frame=seen.append,
+        **settings,
+    )
+    (result,) = (sbd.read(p) for p in (tmp_path / "out").glob("large*"))
+    side = round(170 * 0.033 / PIXEL)  # 170 working pixels of 0.033 nm
+    first = (600 - side) // 2
+    there = np.zeros(whole.shape, bool)
+    there[:, first : first + side] = True
+    np.testing.assert_array_equal(np.isfinite(result.data), there)
+    alone = sbd.denoise(whole[:, first : first + side].astype(np.float32), **settings)
+    np.testing.assert_array_equal(result.data[:, there[0]], alone)
+    assert [s for s in said if "preview" in s and f"0:64,{first}:{first + side}" in s]
+    (large,) = (frame for frame in seen if frame.arrival.path.name == "large.mrc")
+    assert RunningMean(2)(large).average.shape == (64, side)
+    whole_frame = sbd.read(next((tmp_path / "out").glob("small*")))
+    assert np.isfinite(whole_frame.data).all()
+    with pytest.raises(sbd.SBDError, match="without a cluster"):
+        sbd.watch(source, preview=True, scheduler="tcp://nowhere:1")
 
 
 def test_files_whose_names_differ_by_suffix_or_case_keep_their_results(tmp_path, settings):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
+from ..files import Table
 from .looked_at import Facts
 from .one import Options, Outcome, Task, process
 from .plan import Item, plan
@@ -117,10 +117,13 @@ def batch(
     work = partial(process, should_stop=should_stop) if alone else process
     results = cluster.run(work, tasks, jobs, scheduler, preload=("torch",))
     outcomes: dict[Item, Outcome] = {}
-    with _report(Path(output)) as note, closing(results):
+    columns = ["file", "output", "status", "seconds", *Facts.names(), "reason"]
+    table = Table(Path(output, REPORT), columns)
+    with closing(results):
         for task, outcome in _until(results, should_stop):
             outcomes[task.item] = outcome
-            note(task.item, outcome)
+            known = task.item.source, task.item.target, outcome.status, f"{outcome.seconds:.2f}"
+            table.add([*known, *outcome.facts.row(), outcome.reason])
             if on_file:
                 on_file(outcome)
             if progress:
@@ -152,24 +155,3 @@ def _until(
         yield pair
         if should_stop and should_stop():
             raise Cancelled("The batch was stopped; with resume it goes on where it was.")
-
-
-@contextmanager
-def _report(output: Path) -> Iterator[Callable[[Item, Outcome], None]]:
-    """A function that adds a line to the report, written through to the disk."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        file = (output / REPORT).open("w", newline="", encoding="utf-8")
-    except OSError as error:
-        raise SBDError(f"{output / REPORT} cannot be written: {error.strerror}.") from error
-    with file:
-        table = csv.writer(file)
-        table.writerow(["file", "output", "status", "seconds", *Facts.names(), "reason"])
-
-        def note(item: Item, outcome: Outcome) -> None:
-            seconds = f"{outcome.seconds:.2f}"
-            first = item.source, item.target, outcome.status, seconds
-            table.writerow([*first, *outcome.facts.row(), outcome.reason])
-            file.flush()
-
-        yield note

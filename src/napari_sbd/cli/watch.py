@@ -27,6 +27,10 @@ def watch(
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave frames out that a faster camera left behind.")
     ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Denoise the middle alone where frames are too large."),
+    ] = False,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask.distributed cluster that denoises.")
     ] = None,
@@ -58,6 +62,7 @@ def watch(
             glob=glob,
             to=to,
             skip=skip,
+            preview=preview,
             scheduler=scheduler,
             idle=idle,
             on_frame=tell,

@@ -185,8 +185,8 @@ FORMATS = (
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
     _rosetta("TIA with its `.ser`", ".emi", "tia", "first image", "of the `.ser`",
              "files of TIA (`tests/io/test_rosetta.py`)"),
-    _rosetta("JEOL", ".img", "jeol", "image", "magnification",
-             "its source was read; not on a file (`tests/io/test_rosetta.py`)", "memory"),
+    _rosetta("JEOL", ".img", "jeol", "image", "magnification", "bytes as the source of its reader "
+             "has them; not a file of JEOL (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Bruker", ".bcf", "bruker", "first image, no spectra", "of the file",
              "its source was read; not on a file (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Panta Rhei", ".prz", "pantarhei", "image or stack", "of versions 24.03 and later",
@@ -201,6 +201,13 @@ FORMATS = (
              "of the file", "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
 )  # fmt: skip
 """The rows, in the order of the table; of two that share a suffix and a reader either may read."""
+
+_K2 = (
+    "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, since their layout is not "
+    "published; save the movie from DigitalMicrograph as .dm4, or as .mrc."
+)
+NOT_READ = {".gtg": _K2, ".bin": _K2}
+"""What is said of suffixes that no reader takes and that one may look for here."""
 
 
 def readers(*, folders: bool | None = None, rosetta: bool = False) -> dict[str, str]:

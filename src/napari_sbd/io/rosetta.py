@@ -18,7 +18,7 @@ from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from .arrays import LAZY_BYTES
-from .formats import readers
+from .formats import NOT_READ, readers
 from .record import plain
 
 READERS = readers(rosetta=True)
@@ -40,6 +40,8 @@ def read(path: Path) -> Micrograph:
     suffix = path.suffix.lower()
     if not suffix:
         raise SBDError("the format is unknown, since the name has no suffix; add the right one.")
+    if suffix in NOT_READ:
+        raise SBDError(NOT_READ[suffix])
     if suffix not in READERS:
         raise SBDError(
             f'the format "{suffix}" is unknown here, or its readers may run what a file holds; '

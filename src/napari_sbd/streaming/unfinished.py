@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..files import take_place
+from ..files import take_place, written_at
 from ..io import frame_writer
 from ..micrograph import Micrograph
 from .journal import Entry, Journal, entry_of
@@ -114,25 +114,27 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
     from filelock import FileLock, Timeout
 
     work = Unfinished(target)
-    work.folder.mkdir(exist_ok=True)
     # The system takes the lock from a process that ends, however it ends.
     lock = FileLock(work.folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise SBDError(
-            f"{target} is being written by another process ({_holder(work.folder)}); wait for it, "
-            "or choose another name."
-        ) from None
+    with written_at(target):
+        work.folder.mkdir(exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise SBDError(
+                f"{target} is being written by another process ({_holder(work.folder)}); wait for "
+                "it, or choose another name."
+            ) from None
     try:
         if work.journal.frames() and not resume:
             raise SBDError(
                 f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
                 "resume it, or delete that folder."
             )
-        if not resume or not work.journal.path.exists():
-            work.clear()
-        (work.folder / "process").write_text(str(os.getpid()), "utf-8")
+        with written_at(target):
+            if not resume or not work.journal.path.exists():
+                work.clear()
+            (work.folder / "process").write_text(str(os.getpid()), "utf-8")
         yield work
     finally:
         lock.release()

@@ -170,7 +170,8 @@ class Arrivals:
         except (SBDError, OSError, ValueError, LookupError) as error:
             if waited >= PATIENCE and not known.complained:
                 known.complained, known.looked_at = True, (state, settled)
-                self._say(f"{path.name} cannot be read: {str(error).rstrip('.')}. It is left out.")
+                reason = (isinstance(error, OSError) and error.strerror) or str(error)
+                self._say(f"{path.name} cannot be read: {reason.rstrip('.')}. It is left out.")
             return []
         known.looked_at = state, settled
         known.told += len(arrivals)

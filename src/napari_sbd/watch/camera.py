@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..denoising.settings import Settings
-from ..errors import BlankImage, listening
+from ..errors import BlankImage, listening, warn
 from ..frames import as_micrograph
 from ..micrograph import Micrograph
 from ..noise.references import corrected, correction, mean_of
 from ..recipe import with_recipe
+from ..region import LEAST, Region
+from ..sampling import WORKING_PIXEL
 from ..session import Fate, Session
+
+_PREVIEW = 170  # working pixels along a side, which two cores denoise five times a second
 
 
 class Cameras:
@@ -27,6 +31,8 @@ class Cameras:
         Called with each warning, once.
     should_stop
         Asked within each frame; True raises ``Cancelled``.
+    preview
+        Whether of large frames the middle alone is denoised, at the full resolution.
 
     Raises
     ------
@@ -39,8 +45,10 @@ class Cameras:
         settings: Settings,
         say: Callable[[str], None],
         should_stop: Callable[[], bool] = lambda: False,
+        preview: bool = False,
     ) -> None:
         self._settings, self._say, self._stop = settings, say, should_stop
+        self._preview = preview
         self._sessions: dict[object, Session] = {}
         self._firsts: dict[object, Micrograph] = {}
         self._corrections: dict[object, tuple[Any, Any]] = {}
@@ -98,10 +106,31 @@ class Cameras:
         if key not in self._sessions:
             # as a movie of one frame, since more will follow that may be blank
             alone = image.replace(data=np.asarray(image.data)[None])
-            self._sessions[key] = Session(alone, self._settings, should_stop=self._stop)
+            chosen = self._settings
+            middle = _middle(as_micrograph(image, **chosen.calibration)) if self._preview else None
+            if middle is not None:
+                warn(
+                    f"This is a preview: of {image.shape[0]} x {image.shape[1]} pixels only rows "
+                    f"and columns {middle} are denoised."
+                )
+                chosen = chosen.model_copy(update={"region": str(middle)})
+            self._sessions[key] = Session(alone, chosen, should_stop=self._stop)
             self._firsts[key] = image
         return self._sessions[key]
 
     def _kind(self, image: Micrograph) -> object:
         told = as_micrograph(image, **self._settings.calibration)
         return told.shape, told.pixel_size_yx, told.gain, told.offset
+
+
+def _middle(image: Micrograph) -> Region | None:
+    """The part of a frame that keeps up with a microscope; None where that is all of it."""
+    size = image.pixel_size_yx
+    pixels = [_PREVIEW * (WORKING_PIXEL / p if size else 6) for p in size or (1.0, 1.0)]
+    sides = [min(n, max(LEAST, round(p))) for n, p in zip(image.shape, pixels, strict=True)]
+    if sides == list(image.shape):
+        return None
+    ranges = [
+        ((n - side) // 2, (n + side) // 2) for n, side in zip(image.shape, sides, strict=True)
+    ]
+    return Region(*ranges)

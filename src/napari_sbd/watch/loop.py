@@ -83,6 +83,7 @@ def watch(
     glob: str = "*",
     to: str = "ome.tif",
     skip: bool = False,
+    preview: bool = False,
     scheduler: str | None = None,
     idle: float | None = None,
     on_frame: Callable[[Seen], None] = lambda seen: None,
@@ -111,6 +112,10 @@ def watch(
         Suffix of the results of single images. Stacks become OME-Zarr stores that grow.
     skip
         Leave frames out that had to wait, and count them.
+    preview
+        Of frames too large for that, denoise the middle alone, about 5.6 nm (1020 pixels where the
+        pixel size is unknown), which two cores do some five times a second. It is what the whole
+        frame would give there; the recipe names the region, and the rest is NaN.
     scheduler
         Address of a dask.distributed scheduler, whose workers denoise all frames but the first of
         each camera; they need the same model and reference files. Frames are read, and results
@@ -145,16 +150,30 @@ def watch(
             "A watch denoises each frame as it comes: leave out neighbours, frames and tuning "
             "(saved gains can be given)."
         )
+    if preview and scheduler:
+        raise SBDError("A preview is made by this computer; take it without a cluster.")
     place = Path(source).absolute()
     folder = None if output is None else Path(output).absolute()
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
-    cameras = Cameras(chosen, say, should_stop)
+    cameras = Cameras(chosen, say, should_stop, preview)
     results = closing(Results(folder, to)) if folder else nullcontext(None)
     helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
     with results as kept, helpers as crew:
         arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
         return _Watch(arrivals, cameras, kept, crew, skip, on_frame, say).run(idle, should_stop)
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """A frame that is not waiting any more, since when it was there, and what came of it."""
+
+    arrival: Arrival
+    since: float
+    raw: Micrograph | None
+    result: Micrograph | None
+    fate: str
+    reason: str
 
 
 @dataclass
@@ -206,7 +225,7 @@ class _Watch:
         for (arrival, since, raw), (result, fate, reason) in (
             self.helpers.finished() if self.helpers is not None else ()
         ):
-            self._keep(arrival, since, raw, result, fate, reason)
+            self._keep(_Done(arrival, since, raw, result, fate, reason))
 
     def _is_done(self, arrival: Arrival) -> bool:
         return self.results is not None and arrival.key in self.results.done
@@ -215,9 +234,12 @@ class _Watch:
         """Take the newest frame; with ``skip`` the others are given up."""
         arrival, since = self.waiting.pop()
         if self.skip:
-            for other, began in self.waiting:
-                self._came_through(other, began, None, None, "skipped", "a newer frame was there")
-            self.waiting = []
+            others, self.waiting = self.waiting, []
+            for k, (other, began) in enumerate(others):
+                reason = "a newer frame was there"
+                if not self._keep(_Done(other, began, None, None, "skipped", reason)):
+                    self.waiting += others[k + 1 :]
+                    break
         raw = result = None
         try:
             raw = arrival.stack.image(arrival.index, arrival.path)
@@ -236,21 +258,16 @@ class _Watch:
             fate, reason = "unreadable", "its file has vanished"
         except (SBDError, ValueError) as error:
             fate, reason = "unreadable", str(error)
-        self._keep(arrival, since, raw, result, fate, reason)
+        self._keep(_Done(arrival, since, raw, result, fate, reason))
 
-    def _keep(
-        self,
-        arrival: Arrival,
-        since: float,
-        raw: Micrograph | None,
-        result: Micrograph | None,
-        fate: str,
-        reason: str,
-    ) -> None:
+    def _keep(self, done: _Done) -> bool:
+        """Write what came of a frame; it waits where that cannot be."""
         try:
-            self._came_through(arrival, since, raw, result, fate, reason)
+            self._came_through(done)
         except SBDError as error:
-            self._try_again(arrival, since, str(error).rstrip("."))
+            self._try_again(done.arrival, done.since, str(error).rstrip("."))
+            return False
+        return True
 
     def _try_again(self, arrival: Arrival, since: float, reason: str) -> None:
         """Keep a frame until what stands in its way is gone."""
@@ -260,27 +277,17 @@ class _Watch:
         self.complaint = reason
         time.sleep(_AGAIN)
 
-    def _came_through(
-        self,
-        arrival: Arrival,
-        since: float,
-        raw: Micrograph | None,
-        result: Micrograph | None,
-        fate: str,
-        reason: str,
-    ) -> None:
+    def _came_through(self, done: _Done) -> None:
+        arrival, fate, reason = done.arrival, done.fate, done.reason
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
-        if self.results is not None and result is not None:
-            path = self.results.put(arrival, result).name
-        delay = time.monotonic() - since
+        if self.results is not None and done.result is not None:
+            path = self.results.put(arrival, done.result).name
+        delay = time.monotonic() - done.since
         if self.results is not None:
-            name, take, index = arrival.key
-            content = None if raw is None else fingerprint(raw.data)
-            line = Line(name, take, index, fate, round(delay, 3), path, reason, content)
-            self.results.note(line)
+            content = None if done.raw is None else fingerprint(done.raw.data)
+            self.results.note(Line(*arrival.key, fate, round(delay, 3), path, reason, content))
         self.complaint = ""
         self.summary.fates[fate] += 1
-        number = self.numbers.pop(arrival.key)
-        waiting = len(self.waiting)
-        self.on_frame(Seen(arrival, raw, result, fate, delay, waiting, reason, number))
+        number, waiting = self.numbers.pop(arrival.key), len(self.waiting)
+        self.on_frame(Seen(arrival, done.raw, done.result, fate, delay, waiting, reason, number))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import BaseFileLock, FileLock, Timeout
 
 from ..errors import SBDError
-from ..files import replacing_folder
+from ..files import Table, replacing_folder, written_at
 from ..io import ome_zarr, stem, write
 from ..micrograph import Micrograph
 from .arrivals import Arrival
@@ -64,7 +64,7 @@ class Results:
     Raises
     ------
     SBDError
-        If the folder cannot be written.
+        If the folder cannot be written, or another watch writes into it.
 
     Attributes
     ----------
@@ -76,34 +76,31 @@ class Results:
 
     def __init__(self, folder: Path, to: str = "ome.tif") -> None:
         self.folder, self.to = folder, to
+        self._lock = _held(folder)
         self._journal = folder / JOURNAL
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with written_at(self._journal):
             lines = list(self._lines())
-            new = not self._journal.exists()
-            self._file = self._journal.open("a", newline="", encoding="utf-8")
-        except OSError as error:
-            raise SBDError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
         first = sorted(
             (line.take, line.file, line.content or 0) for line in lines if line.frame == 0
         )
         self.takes = {name: (take, content) for take, name, content in first}
         self._owners = {line.output.casefold(): line.file for line in lines if line.output}
-        self._table = csv.writer(self._file)
-        if new:
-            self._table.writerow([f.name for f in fields(Line)])
-            self._file.flush()
 
     def close(self) -> None:
-        """End the journal."""
-        self._file.close()
+        """Let others write into the folder."""
+        self._lock.release()
 
     def note(self, line: Line) -> None:
-        """Add a line, through to the disk: what stands there is not done again."""
-        self._table.writerow(astuple(line))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Add a line, through to the disk: what stands there is not done again.
+
+        Raises
+        ------
+        SBDError
+            If it cannot be written.
+        """
+        self._table.add(astuple(line))
         self.done.add((line.file, line.take, line.frame))
 
     def place(self, arrival: Arrival) -> Path:
@@ -134,10 +131,8 @@ class Results:
         if arrival.alone:
             write(result, path)
             return path
-        try:
+        with written_at(path):
             _put_frame(path, arrival.index, result)
-        except OSError as error:
-            raise SBDError(f"{path} cannot be written: {error.strerror or error}.") from error
         return path
 
     def _lines(self) -> Iterator[Line]:
@@ -151,6 +146,20 @@ class Results:
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
                     continue  # cut short when the program was killed: that frame is done again
+
+
+def _held(folder: Path) -> BaseFileLock:
+    """Keep other watches from a folder, which is made where it is missing."""
+    lock = FileLock(folder / ".watch.lock", timeout=0)
+    with written_at(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise SBDError(
+                f"Another watch writes into {folder}; end it, or choose another folder."
+            ) from None
+    return lock
 
 
 def _put_frame(path: Path, index: int, result: Micrograph) -> None:

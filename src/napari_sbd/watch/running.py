@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..movie.drift import JITTER, REACH, SMALLEST_AGREEMENT
 from ..movie.tracker import Place, Tracker
 from ..noise.level import LEVEL_ERROR, noise_level
 from ..recipe import history
+from ..region import limited
 from ..spacings import reflections
 from .loop import Seen
 
@@ -35,7 +36,8 @@ class Running:
     Parameters
     ----------
     seen
-        The newest frame, with its raw image and its result.
+        The newest frame, with its raw image and its result; of a preview, the part that was
+        denoised.
     average
         (Y, X) float32 mean of the last raw frames, each moved by whole pixels to where the newest
         one lies; NaN where none of them reaches.
@@ -136,9 +138,11 @@ class RunningMean:
         late = self.newest is not None and seen.number < self.newest.seen.number
         if seen.raw is None or seen.result is None or seen.fate != "denoised" or late:
             return None
-        block = _block(seen.result)
-        values = np.asarray(seen.raw.data, np.float32) - np.float32(seen.raw.offset)
-        camera = values.shape, seen.raw.pixel_size_yx, block
+        raw, result, _ = limited(seen.raw, seen.result)  # to a preview's part
+        seen = replace(seen, raw=raw, result=result)
+        block = _block(result)
+        values = np.asarray(raw.data, np.float32) - np.float32(raw.offset)
+        camera = values.shape, raw.pixel_size_yx, block
         place = None if camera != self._camera else self._place(seen, values, block)
         changed = place is None or _is_another(place)
         if place is None or changed:
@@ -147,7 +151,7 @@ class RunningMean:
             place = self._place(seen, values, block)
         self._kept.append((values, place.shift * block))
         average = _mean(self._kept)
-        contrast, error = fine_contrast(values, seen.raw.pixel_size_yx, block)
+        contrast, error = fine_contrast(values, raw.pixel_size_yx, block)
         first = self.newest is None
         self.newest = Running(
             seen,
@@ -155,7 +159,7 @@ class RunningMean:
             len(self._kept),
             contrast,
             error,
-            _finest(average, seen.raw.pixel_size_yx),
+            _finest(average, raw.pixel_size_yx),
             place.shift * block,
             np.sqrt(np.diag(place.covariance)) * block,
             changed and not first,

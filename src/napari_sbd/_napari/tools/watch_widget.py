@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QSpinBox
 
 from ...errors import SBDError
 from ..forms.fields import beside, field, text
@@ -63,11 +63,15 @@ class WatchWidget(TaskWidget):
             "How many of the last frames the mean beside the newest one is taken of; drift moves "
             "them onto each other."
         )
+        self.preview = QCheckBox("preview")
+        self.preview.setToolTip(
+            "Of frames too large for that, denoise the middle alone, five times a second."
+        )
         self.add_row("Source", beside(self.source, self.folder, self.file))
         self.add_row("Results", beside(self.output, self.into))
         self.add_row("Pixel size", beside(self.pixel_size, QLabel("nm, gain"), self.gain))
         self.add_row("Model", beside(self.model, self.modality))
-        self.add_row("Mean of", beside(self.frames, QLabel("frames")))
+        self.add_row("Mean of", beside(self.frames, QLabel("frames"), self.preview))
         self.numbers = text("Focus and drift; the fine contrast is largest where it is in focus.")
         self.spectrum = SpectrumView()
         self.keep_this = QPushButton("Keep this one")
@@ -94,6 +98,7 @@ class WatchWidget(TaskWidget):
             "device": preference("device"),
             "pixel_size": parse_pixel_size(self.pixel_size.text()),
             "gain": parse_number(self.gain.text(), "gain"),
+            "preview": self.preview.isChecked(),
             "skip": output is None,  # of frames that are only looked at, the newest ones count
         }
         self._watching = Watching(source, output, self.frames.value(), settings)
