@@ -1,13 +1,13 @@
 """Denoising along the axis of a stack, beside MP-PCA, local PCA and moving averages.
 
-    python benchmarks/series.py [--case bundles|diffusion|spectra|speed] [--steps 2000]
+    python benchmarks/series.py [--case bundles|diffusion|spectra|dose|speed] [--steps 2000]
 
 Bundles: few orientations, which the one reference lacks, and tissue that it lacks
 (``_bundles.py``). Diffusion: two phantoms with crossing fibres (``_diffusion.py``). Both with
 Rician noise; a low-noise image of one phantom trains the networks, which then denoise the other.
-DIPY gives MP-PCA, local PCA and the tensor fits: ``pip install "napari-sbd[series]"``. Spectra:
-electron energy losses of a film with two elements, counted; a reference of ten times the dose
-trains the network.
+DIPY gives MP-PCA, local PCA and the tensor fits: ``pip install "napari-sbd[series]"``. Spectra and
+dose: electron energy losses of a film, and a film that fades, both counted (``_counted.py``); a
+reference of ten times the dose trains the network.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 import napari_sbd as sbd
+from _counted import fading, film
 from _diffusion import Phantom, phantom, rician
 from _machine import processor
 from napari_sbd.series import Gradients, Series
@@ -186,69 +187,59 @@ def classic(method: str, noisy: np.ndarray, of: Phantom) -> np.ndarray:
     return sbd.pca_series(noisy, of.mask, method=method, noise="rician")
 
 
-def film(seed: int, side: int = 48, channels: int = 256) -> np.ndarray:
-    """Electron energy losses (E, Y, X) of a film with two elements; mean of about 1."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(seed)
-    loss = np.linspace(300.0, 800.0, channels)  # eV
-
-    def share() -> np.ndarray:
-        smooth = gaussian_filter(rng.standard_normal((side, side)), 4, mode="wrap")
-        return 1 / (1 + np.exp(-3 * smooth / smooth.std()))
-
-    def edge(onset: float, ratio: float) -> np.ndarray:
-        step = 1 / (1 + np.exp(-(loss - onset) / 3))
-        white = 2.0 * np.exp(-(((loss - onset - 8) / 5) ** 2))
-        decay = np.exp(-np.clip(loss - onset, 0, None) / 150)
-        return ratio * (step * decay + white)
-
-    slope = 2.8 + 0.2 * share()
-    power = (loss[:, None, None] / 300) ** -slope
-    edges = edge(456, 0.12)[:, None, None] * share() + edge(640, 0.1)[:, None, None] * share()
-    thickness = 0.6 + 0.8 * share()
-    spectra = thickness * (power + edges)
-    return (spectra / spectra.mean()).astype(np.float32)
-
-
-def spectra(steps: int, doses: list[float], only: list[str]) -> str:
-    """The table of the energy-loss spectra."""
-    train, test = film(1), film(2)
+def counted(case: str, steps: int, doses: list[float], seeds: list[int], only: list[str]) -> str:
+    """The table of spectra or a dose series; medians over seeds."""
+    make = {"spectra": film, "dose": fading}[case]
     rows = []
     for dose in doses:
-        rng = np.random.default_rng(3)
-        reference = rng.poisson(train * dose * 10).astype(np.float32)
-        noisy = rng.poisson(test * dose).astype(np.float32)
-        clean = test * dose
-        scale = np.sqrt(clean)
-
-        def networks(architecture: str) -> np.ndarray:
-            model = sbd.train_series(
-                reference,  # noqa: B023
-                target=noisy,  # noqa: B023
-                architecture=architecture,
-                steps=steps,
+        figures: dict[str, list[tuple[float, ...]]] = {}
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            train, (test, corner) = make(seed)[0], make(seed + 100, unseen=True)
+            reference = rng.poisson(train * dose * 10).astype(np.float32)
+            noisy = rng.poisson(test * dose).astype(np.float32)
+            clean = test * dose
+            scale = np.sqrt(clean)
+            for name, result, seconds in timed(counted_rivals(reference, noisy, steps), only):
+                error, raw = (result - clean) / scale, (noisy - clean) / scale
+                parts = [rms(error[:, p]) / rms(raw[:, p]) for p in (~corner, corner)]
+                figures.setdefault(name, []).append((rms(error), *parts, seconds))
+                print(dose, seed, name, figures[name][-1], flush=True)
+        for name, found in figures.items():
+            error, known, unseen, seconds = np.median(found, 0)
+            rows.append(
+                f"| {dose:g} | {name} | {error:.3f} | {known:.3f} | {unseen:.3f} | {seconds:.0f} |"
             )
-            return sbd.denoise_series(noisy, model)  # noqa: B023
-
-        methods: dict[str, Callable[[], np.ndarray]] = {
-            "raw": lambda: noisy,  # noqa: B023
-            "moving average, 9 channels": lambda: uniform_filter(noisy, (9, 1, 1)),  # noqa: B023
-            "moving average, 3 x 3 pixels": lambda: uniform_filter(noisy, (1, 3, 3)),  # noqa: B023
-            "PCA, weighted, 5 components": lambda: weighted_pca(noisy, 5),  # noqa: B023
-            "network of the paper": lambda: networks("paper"),
-            "any length": lambda: networks("any-length"),
-            "ours": lambda: networks("protocol"),
-        }
-        for name, result, seconds in timed(methods, only):
-            error = rms((result - clean) / scale)
-            rows.append(f"| {dose:g} | {name} | {error:.3f} | {seconds:.0f} |")
-            print(rows[-1], flush=True)
     head = (
-        "| counts per channel | method | RMSE [sd of the counts] | processor time [s] |\n"
-        "|---|---|---|---|\n"
+        "| counts | method | RMSE [sd of the counts] | what the reference holds, of raw | "
+        "what it lacks, of raw | processor time [s] |\n|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows)
+
+
+def counted_rivals(
+    reference: np.ndarray, noisy: np.ndarray, steps: int
+) -> dict[str, Callable[[], np.ndarray]]:
+    """What is compared on counts; DIPY's methods see one slice of a volume."""
+
+    def network(architecture: str) -> np.ndarray:
+        model = sbd.train_series(reference, target=noisy, architecture=architecture, steps=steps)
+        return sbd.denoise_series(noisy, model)
+
+    def dipy(method: str) -> np.ndarray:
+        return sbd.pca_series(noisy[:, None], method=method, noise="poisson")[:, 0]
+
+    return {
+        "raw": lambda: noisy,
+        "moving average, 3 x 3 pixels": lambda: uniform_filter(noisy, (1, 3, 3)),
+        "PCA, weighted, 5 components": lambda: weighted_pca(noisy, 5),
+        "MP-PCA (DIPY)": lambda: dipy("dipy-mp-pca"),
+        "local PCA (DIPY)": lambda: dipy("dipy-local-pca"),
+        "local PCA of this package": lambda: sbd.pca_series(noisy, noise="poisson"),
+        "network of the paper": lambda: network("paper"),
+        "any length": lambda: network("any-length"),
+        "ours": lambda: network("protocol"),
+    }
 
 
 def weighted_pca(noisy: np.ndarray, components: int) -> np.ndarray:
@@ -290,7 +281,7 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--case", choices=["bundles", "diffusion", "spectra", "speed"], default="bundles"
+        "--case", choices=["bundles", "diffusion", "spectra", "dose", "speed"], default="bundles"
     )
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--snr", type=int, nargs="+", default=[30, 10])
@@ -304,7 +295,12 @@ def main() -> None:
     tables = {
         "bundles": lambda: bundle_phantoms(options.steps, options.snr, options.seeds, options.only),
         "diffusion": lambda: diffusion(options.steps, options.snr, options.only),
-        "spectra": lambda: spectra(options.steps, options.dose, options.only),
+        **{
+            name: lambda name=name: counted(
+                name, options.steps, options.dose, options.seeds, options.only
+            )
+            for name in ("spectra", "dose")
+        },
         "speed": lambda: speed(options.threads),
     }
     text = f"{processor()}:\n\n{tables[options.case]()}\n"

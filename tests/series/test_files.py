@@ -158,6 +158,11 @@ def test_the_commands_that_need_no_reference(monkeypatch, tmp_path, capsys):
     errors = [float(error) for _, error in rows[1:]]
     assert errors == sorted(errors) and errors[0] < 0.5
     assert "local-pca" in capsys.readouterr().out
+    errors = tmp_path / "errors.nii.gz"
+    assert run(monkeypatch, "halves", noisy, "--model", model, "-o", errors, *of) == 0
+    shown = nibabel.load(errors)
+    assert shown.shape == (20, 18, 5) and 0.02 < np.median(shown.get_fdata()) < 0.5
+    np.testing.assert_allclose(shown.affine, AFFINE)
 
 
 @pytest.mark.parametrize(

@@ -59,15 +59,6 @@ def test_the_level_of_a_thin_stack_is_found(grid):
     assert found == pytest.approx(0.1, rel=0.08)
 
 
-def test_two_noises_after_one_another_make_the_wanted_one():
-    clean = np.full(200_000, 50.0, np.float32)
-    rng = np.random.default_rng(0)
-    for kind in ("gaussian", "rician", "poisson"):
-        small, large = Noise(kind, 1.0), Noise(kind, 3.0)
-        twice = large.beyond(small).draw(small.draw(clean, rng), rng)
-        assert twice.var() == pytest.approx(large.draw(clean, rng).var(), rel=0.02)
-
-
 def test_the_floor_of_one_coil_is_rayleigh():
     floor = Noise("rician", 2.0).draw(np.zeros(100_000, np.float32), np.random.default_rng(0))
     assert floor.mean() == pytest.approx(2 * np.sqrt(np.pi / 2), rel=0.01)

@@ -241,6 +241,30 @@ def test_volumes_put_aside_rank_denoisers():
         sbd.compare_series(noisy[:7], methods)
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
+def test_halves_tell_the_error_that_chance_makes(kind):
+    """As large as the error is, within a third; and larger where there is more to be known."""
+    noise = Noise(kind, 0.1)
+    clean = decays(1, (36, 36)) + np.float32(0.2)
+    clean[:, :18] *= 1 + 0.3 * np.sin(np.arange(36) * 1.3).astype(np.float32)
+    noisy = noise.draw(clean, np.random.default_rng(0))
+    mask = np.ones((36, 36), bool)
+    mask[-2:] = False
+    of = {"noise": kind, "level": 0.1}
+    said = sbd.halves_series(noisy, "local-pca", mask, **of)
+    error = sbd.pca_series(noisy, mask, **of) - clean
+    true = np.sqrt(np.mean(error**2 / noise.variance(noise.expected(clean)), 0))
+    assert 0.6 < rms(said[mask]) / rms(true[mask]) < 1.35
+    assert np.isnan(said[~mask]).all()
+
+
+def test_regression_fills_volumes_with_what_it_has_not_seen():
+    """Else its figure would be better than the truth allows: here nothing can be predicted."""
+    noisy = np.random.default_rng(0).normal(5, 1, (60, 20, 20)).astype(np.float32)
+    found = sbd.compare_series(noisy, {}, noise="gaussian", level=1.0)
+    assert 0.2 < found["regression"] < 0.8  # chance in 53 slopes of 300 voxels
+
+
 def test_a_method_that_does_not_exist_is_named():
     with pytest.raises(sbd.SBDError, match="local-pca, dipy-mp-pca"):
         sbd.pca_series(decays(1), method="magic")

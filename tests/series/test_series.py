@@ -69,6 +69,14 @@ def test_counts_of_a_dose_series():
     assert result.mean() == pytest.approx(target.mean(), rel=0.02)
 
 
+def test_the_noise_of_the_reference_is_not_learnt():
+    """At a third of the target's noise, a ninth of what a voxel holds would be kept as signal."""
+    flat = np.broadcast_to(np.linspace(2, 1, LENGTH)[:, None, None], (LENGTH, 32, 32))
+    model = sbd.train_series(noisy_of(flat, level=0.033), level=0.1, noise="gaussian", steps=40)
+    noisy = noisy_of(flat, seed=9)
+    assert 0.01 < rms(sbd.denoise_series(noisy, model) - flat) / rms(noisy - flat) < 0.08
+
+
 def test_pairs_of_two_acquisitions(clean):
     """The result is in the units of the noisy one, whatever the other's."""
     reference = decays(2)

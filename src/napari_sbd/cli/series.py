@@ -23,6 +23,7 @@ Coils = Annotated[int, typer.Option(help="Of noise chi.")]
 Level = Annotated[
     float | None, typer.Option(help="Noise level in the units of the noisy stack, not estimated.")
 ]
+Inside = Annotated[Path | None, typer.Option(help="The voxels to compare in.")]
 _STACK = "NIfTI (.nii, .nii.gz, with .bval and .bvec beside it) or a stack of images."
 
 
@@ -127,7 +128,7 @@ def denoise(
     write_series(result, output)
     out.print(f"{stack} -> {output}", markup=False)
     if doubted is not None:
-        write_map(where, source, doubted)
+        write_map(where.astype(np.uint8), source, doubted)
         out.print(f"{where.sum()} of {where.size} voxels doubted -> {doubted}", markup=False)
 
 
@@ -142,7 +143,7 @@ def compare(
         typer.Option(help=f"{_METHODS}; repeatable. All that can be used, if none is given."),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A .csv file.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="The voxels to compare in.")] = None,
+    mask: Inside = None,
     noise: Noise = "auto",
     coils: Coils = 1,
     level: Level = None,
@@ -181,3 +182,35 @@ def compare(
         from pandas import Series
 
         Series(ranked, name="error").rename_axis("denoiser").to_csv(output)
+
+
+@app.command()
+def halves(
+    stack: Annotated[Path, typer.Argument(help=_STACK)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The map of errors.")],
+    model: Annotated[Path | None, typer.Option(help="NAME.safetensors of series train.")] = None,
+    method: Annotated[str | None, typer.Option(help=f"Instead of a model: {_METHODS}.")] = None,
+    mask: Inside = None,
+    noise: Noise = "auto",
+    coils: Coils = 1,
+    level: Level = None,
+    seed: Annotated[int, typer.Option(help="Of the halves.")] = 0,
+) -> None:
+    """Map the error that chance makes, from denoised halves of the volumes."""
+    import numpy as np
+
+    from ..series.comparing import halves_series
+    from ..series.files import check_target, read_series, write_map
+    from ..series.model import load_series_model
+
+    if (model is None) == (method is None):
+        raise SBDError(f"Give either a --model of series train, or a --method: {_METHODS}.")
+    source = read_series(stack)
+    check_target(output, len(source.grid))
+    of: dict[str, Any] = {"noise": noise, "coils": coils, "level": level, "seed": seed}
+    used = load_series_model(model) if model is not None else str(method)
+    with progress(stack.name) as report, stoppable() as should_stop:
+        errors = halves_series(source, used, mask, **of, progress=report, should_stop=should_stop)
+    write_map(errors, source, output)
+    middle = np.nanmedian(errors)
+    out.print(f"{stack} -> {output}  (median error by chance: {middle:.2f} of the noise)")

@@ -1,7 +1,7 @@
 """Signals along the axis of a stack: learn from a low-noise acquisition, denoise others."""
 
 from .classic import pca_series
-from .comparing import compare_series
+from .comparing import compare_series, halves_series
 from .denoise import denoise_series
 from .files import read_series, write_series
 from .model import SeriesModel, load_series_model
@@ -14,6 +14,7 @@ __all__ = [
     "SeriesModel",
     "compare_series",
     "denoise_series",
+    "halves_series",
     "load_series_model",
     "pca_series",
     "read_series",

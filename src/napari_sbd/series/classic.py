@@ -17,7 +17,7 @@ from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Noise
 from .plan import recognise
-from .stack import Series, as_series, signals, usable_mask
+from .stack import Series, as_series, measured, signals, usable_mask
 
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 _RADIUS = 2  # of DIPY's patches [voxels]
@@ -80,6 +80,7 @@ def pca_series(
     with in_words():
         inside = usable_mask(mask, source)
         signals(np.asarray(source.data), inside)  # refuses what is not finite
+        inside = measured(np.asarray(source.data), inside, kind == "poisson")
         found = basis.at(estimate_level(source, basis, inside) if level is None else level)
         data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
         if method == "local-pca":

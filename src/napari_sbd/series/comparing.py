@@ -1,8 +1,9 @@
-"""Which denoiser is closest to the truth, told by volumes that it does not see."""
+"""Which denoiser is closest to the truth, and how close, told by volumes that it does not see."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from .level import estimate_level
 from .model import SeriesModel
 from .noises import Noise
 from .plan import recognise
-from .stack import Series, as_series, signals, usable_mask
+from .stack import Series, as_series, measured, signals, usable_mask
 
 _FOLDS = 8  # groups of volumes, each put aside once
+_LEAST = 0.1  # variance of a value over the square of the level
+_PARTS = 4  # of the voxels, each filled by what the others teach
 _RIDGE = 1e-3  # of the regression, over the mean power of a volume
 
 
@@ -78,74 +81,167 @@ def compare_series(
     >>> sorted(sbd.compare_series(counted, {"local PCA": "local-pca"}, level=0.1))
     ['local PCA', 'regression']
     """
-    source = as_series(stack)
-    if source.length < _FOLDS:
-        raise SBDError(
-            f"The stack has {source.length} volumes; to put some aside, {_FOLDS} are needed."
-        )
     for method in methods.values():
         if isinstance(method, str):
             check_method(method)
     with in_words():
-        inside = usable_mask(named_mask(mask)[1], source)
-        kind: Any = recognise(source) if noise == "auto" else noise
-        basis = Noise(kind, coils=coils)
-        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
-        seen = signals(np.asarray(source.data), inside)
+        known = _Known.of(stack, mask, noise, coils, level)
         rng = np.random.default_rng(seed)
-        order = rng.permutation(source.length)
+        order = rng.permutation(known.stack.length)
         squares = dict.fromkeys((*methods, "regression"), 0.0)
         for k in range(_FOLDS):
             aside = order[k::_FOLDS]
-            filled = _regressed(seen, aside)
-            data = np.array(source.data, np.float32)
-            place = np.ix_(aside, np.flatnonzero(inside))
-            data.reshape(len(data), -1)[place] = found.draw(found.without_floor(filled), rng).T
-            given = source.replace(data=data, source=None)
+            given, filled = known.without(aside, rng)
+            measured_there, found = known.seen[:, aside], known.noise
             for name, method in methods.items():
-                mean = found.expected(
-                    _answer(method, given, inside, found, should_stop)[aside][:, inside].T
-                )
-                squares[name] += _excess(mean, seen[:, aside], filled, found) / _FOLDS
-            squares["regression"] += _excess(filled, seen[:, aside], filled, found) / _FOLDS
+                mean = found.expected(known.answer(method, given, should_stop)[:, aside])
+                squares[name] += _excess(mean, measured_there, filled, found) / _FOLDS
+            squares["regression"] += _excess(filled, measured_there, filled, found) / _FOLDS
             if progress:
                 progress(k + 1, _FOLDS)
     errors = {name: float(np.sqrt(max(value, 0.0))) for name, value in squares.items()}
     return dict(sorted(errors.items(), key=lambda item: item[1]))
 
 
-def _answer(
-    method: Any,
-    given: Series,
-    inside: np.ndarray,
-    noise: Noise,
-    should_stop: Callable[[], bool] | None,
+def halves_series(
+    stack: Any,
+    method: SeriesModel | str | Callable[[Any], Any],
+    mask: Any = None,
+    *,
+    noise: str = "auto",
+    coils: int = 1,
+    level: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    if isinstance(method, SeriesModel):
-        answer = denoise_series(given, method, inside, should_stop=should_stop)
-    elif isinstance(method, str):
-        of: Any = {"noise": noise.kind, "coils": noise.coils, "level": noise.level}
-        answer = pca_series(given, inside, method=method, should_stop=should_stop, **of)
-    else:
-        answer = method(given)
-    data = np.asarray(as_series(answer).data)
-    if data.shape != given.data.shape:
-        raise SBDError("A method must return a stack of the shape that it was given.")
-    return data
+    """Estimate, voxel by voxel, the error that chance makes, from halves of the volumes.
+
+    Each half of the volumes, in a random order, is filled up by regression, with noise of its own,
+    and denoised. The two answers share no noise, so half of their difference is what noise alone
+    makes of their mean. An error that both answers have in common does not show.
+
+    Parameters
+    ----------
+    stack, mask, noise, coils, level, seed
+        As in ``compare_series``.
+    method
+        A model, a method of ``pca_series``, or a function.
+    progress, should_stop
+        As in ``denoise_series``; progress in halves.
+
+    Returns
+    -------
+    float32, shape of a volume: root mean square over the volumes, in units of the noise; NaN
+    outside the mask.
+
+    Raises
+    ------
+    SBDError
+        If the stack has fewer than 8 volumes, or cannot be used.
+    Cancelled
+        If ``should_stop`` said so.
+
+    Examples
+    --------
+    >>> start = np.linspace(1, 2, 1024).reshape(32, 32)
+    >>> decay = np.exp(-np.linspace(0, 2, 16))[:, None, None] * start
+    >>> counted = np.random.default_rng(0).normal(decay, 0.1)
+    >>> errors = sbd.halves_series(counted, "local-pca", level=0.1)
+    >>> bool(np.median(errors) < 0.3)
+    True
+    """
+    if isinstance(method, str):
+        check_method(method)
+    with in_words():
+        known = _Known.of(stack, mask, noise, coils, level)
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(known.stack.length)
+        answers = []
+        for k in range(2):
+            given, _ = known.without(order[k::2], rng)
+            answers.append(known.answer(method, given, should_stop))
+            if progress:
+                progress(k + 1, 2)
+    first, second = answers
+    variance = known.noise.variance(known.noise.expected((first + second) / 2))
+    variance = np.maximum(variance, _LEAST * known.noise.level**2)
+    result = np.full(known.stack.grid, np.nan, np.float32)
+    result[known.mask] = np.sqrt(np.mean(((first - second) / 2) ** 2 / variance, 1))
+    return result
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A stack with its noise, and the signals (V, N) of the voxels of a mask."""
+
+    stack: Series
+    mask: np.ndarray
+    noise: Noise
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, stack: Any, mask: Any, noise: str, coils: int, level: float | None) -> _Known:
+        source = as_series(stack)
+        if source.length < _FOLDS:
+            raise SBDError(
+                f"The stack has {source.length} volumes; to put some aside, {_FOLDS} are needed."
+            )
+        kind: Any = recognise(source) if noise == "auto" else noise
+        basis = Noise(kind, coils=coils)
+        data = np.asarray(source.data)
+        inside = measured(data, usable_mask(named_mask(mask)[1], source), kind == "poisson")
+        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
+        return cls(source, inside, found, signals(data, inside))
+
+    def without(self, aside: np.ndarray, rng: np.random.Generator) -> tuple[Series, np.ndarray]:
+        """The stack with some volumes replaced, and the means (V, K) that they are made from."""
+        filled = _regressed(self.seen, aside)
+        data = np.array(self.stack.data, np.float32)
+        place = np.ix_(aside, np.flatnonzero(self.mask))
+        drawn = self.noise.draw(self.noise.without_floor(filled), rng)
+        data.reshape(len(data), -1)[place] = drawn.T
+        return self.stack.replace(data=data, source=None), filled
+
+    def answer(
+        self, method: Any, given: Series, should_stop: Callable[[], bool] | None
+    ) -> np.ndarray:
+        """What a method makes (V, N) of a stack."""
+        if isinstance(method, SeriesModel):
+            answer = denoise_series(given, method, self.mask, should_stop=should_stop)
+        elif isinstance(method, str):
+            of: Any = {"noise": self.noise.kind, "coils": self.noise.coils}
+            of |= {"level": self.noise.level, "should_stop": should_stop}
+            answer = pca_series(given, self.mask, method=method, **of)
+        else:
+            answer = method(given)
+        data = np.asarray(as_series(answer).data)
+        if data.shape != given.data.shape:
+            raise SBDError("A method must return a stack of the shape that it was given.")
+        return np.asarray(data[:, self.mask].T, np.float32)
 
 
 def _regressed(seen: np.ndarray, aside: np.ndarray) -> np.ndarray:
-    """Volumes (V, K) put aside, by linear regression on the others over all voxels."""
+    """Volumes (V, K) put aside, by linear regression on the others.
+
+    Each part of the voxels is filled with what the other parts teach, so that its own noise, by
+    which the answers are judged, is not in it.
+    """
     rest = np.setdiff1d(np.arange(seen.shape[1]), aside)
-    x, y = seen[:, rest].astype(np.float64), seen[:, aside].astype(np.float64)
-    middle = x.mean(0), y.mean(0)
-    x -= middle[0]
-    gram = x.T @ x
-    gram += np.eye(len(gram)) * (_RIDGE * gram.trace() / len(gram))
-    return np.asarray(x @ np.linalg.solve(gram, x.T @ (y - middle[1])) + middle[1], np.float32)
+    filled = np.empty((len(seen), len(aside)), np.float32)
+    for k in range(_PARTS):
+        own = np.arange(len(seen)) % _PARTS == k
+        x, y = (seen[~own][:, which].astype(np.float64) for which in (rest, aside))
+        middle = x.mean(0), y.mean(0)
+        x -= middle[0]
+        gram = x.T @ x
+        gram += np.eye(len(gram)) * (_RIDGE * gram.trace() / len(gram))
+        slopes = np.linalg.solve(gram, x.T @ (y - middle[1]))
+        filled[own] = (seen[own][:, rest] - middle[0]) @ slopes + middle[1]
+    return filled
 
 
 def _excess(mean: np.ndarray, measured: np.ndarray, about: np.ndarray, noise: Noise) -> float:
     """Mean square error of means in units of the noise, less the noise of what was measured."""
-    variance = np.maximum(noise.variance(about), 0.1 * noise.level**2)
+    variance = np.maximum(noise.variance(about), _LEAST * noise.level**2)
     return float(np.mean(np.square(mean - measured) / variance)) - 1.0

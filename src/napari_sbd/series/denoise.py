@@ -19,7 +19,7 @@ from .files import named_mask
 from .level import estimate_level
 from .local_pca import STRIDE
 from .model import SeriesCard, SeriesModel, load_series_model
-from .stack import Series, as_series, rows_of, usable_mask
+from .stack import Series, as_series, measured, rows_of, usable_mask
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +91,9 @@ def denoise_series(
     """
     source = as_series(stack)
     trained = model if isinstance(model, SeriesModel) else load_series_model(model)
-    order = trained.card.order_of(source)
+    order: Any = trained.card.order_of(source)
+    if (order == np.arange(len(order))).all():
+        order = slice(None)  # spares copies
     masked, mask = named_mask(mask)
     inside = usable_mask(mask, source)
     result = np.empty(source.data.shape, np.float32) if out is None else out
@@ -106,21 +108,24 @@ def denoise_series(
 
         where = resolve_device(device)
         same_noise = _same_noise(trained.card, source, inside)
-        balance = Balance(trained.card.noise_model, source.length) if same_noise else None
+        followed = trained.card.is_judged and same_noise
+        balance = Balance(trained.card.noise_model, source.length) if followed else None
         trained.network.to(where)
         try:
             for rows in _slabs(source, trained.card):
                 found, unlike[rows] = _slab(
                     trained, source, order, inside, rows, where, stop, balance
                 )
-                result[:, rows] = found[np.argsort(order)]
+                result[order, rows] = found
                 if progress:
                     progress(rows.stop, source.grid[0])
         finally:
             trained.network.to("cpu")
         if balance is not None:
             for rows in _slabs(source, trained.card):
-                _put_right(result[:, rows], (inside & ~unlike)[rows], order, balance)
+                block, own = result[:, rows], (inside & ~unlike)[rows]
+                own = measured(block, own, trained.card.noise == "poisson")
+                _put_right(block, own, order, balance)
     if same_noise:  # else it is the noise that is unlike
         _tell_doubts(int(unlike.sum()), int(inside.sum()))
     if isinstance(stack, np.ndarray):
@@ -149,7 +154,7 @@ def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:
 def _slab(
     model: SeriesModel,
     source: Series,
-    order: np.ndarray,
+    order: Any,
     mask: np.ndarray,
     rows: slice,
     device: torch.device,
@@ -162,25 +167,29 @@ def _slab(
     wide = slice(first, rows.stop + halo)
     data = np.asarray(source.data[:, wide])[order]
     own = slice(rows.start - first, rows.stop - first)
-    wanted = np.zeros_like(mask[wide])
-    wanted[own] = mask[rows]
+    known = measured(data, mask[wide], model.card.noise == "poisson")
+    wanted = np.zeros_like(known)
+    wanted[own] = known[own]
     result = data[:, own].astype(np.float32)
     unlike = np.zeros_like(mask[rows])
     if wanted.any():
-        chosen = wanted[mask[wide]]
-        seen = model.card.view.of(data, mask[wide])[chosen]
+        chosen = wanted[known]
+        seen = model.card.view.of(data, known)
+        seen = seen if chosen.all() else seen[chosen]
         found, doubts = _estimate(model, seen, source.length, device, should_stop)
-        result[:, mask[rows]], unlike[mask[rows]] = found.T, doubts
+        result[:, known[own]], unlike[known[own]] = found.T, doubts
         if balance is not None:
-            balance.add(found[~doubts], seen[~doubts, : source.length])
+            kept = ~doubts if doubts.any() else slice(None)
+            balance.add(found[kept], seen[kept, : source.length])
     return result, unlike
 
 
-def _put_right(result: np.ndarray, mask: np.ndarray, order: np.ndarray, balance: Balance) -> None:
+def _put_right(result: np.ndarray, mask: np.ndarray, order: Any, balance: Balance) -> None:
     """Balance the voxels of a mask in some rows of a result, whose volumes came in an order."""
-    values = result[:, mask].T[:, order]
-    if values.size:
-        result[:, mask] = balance.apply(values)[:, np.argsort(order)].T
+    if mask.any():
+        block = result[order]
+        block[:, mask] = balance.apply(block[:, mask].T).T
+        result[order] = block
 
 
 def _estimate(
@@ -196,7 +205,6 @@ def _estimate(
     noise = model.card.noise_model
     result = np.empty((len(seen), length), np.float32)
     doubts = np.zeros(len(seen), bool)
-    judged = model.card.architecture["kind"] != "paper"  # which stays as it was published
     step = max(1, _VALUES // seen.shape[1])
     with torch.inference_mode():
         for start in range(0, len(seen), step):
@@ -206,7 +214,7 @@ def _estimate(
             scaled, unit = in_noise_units(seen[part], length, noise)
             clean = model.network(torch.from_numpy(scaled).to(device)).float().cpu().numpy() * unit
             clean = np.maximum(clean, 0) if noise.is_positive else clean
-            if judged:
+            if model.card.is_judged:
                 around = seen[part, -length:] if model.card.local_pca else None
                 clean, doubts[part] = settle(clean, seen[part, :length], around, noise)
             result[part] = clean

@@ -43,16 +43,20 @@ def settle(
     exceeds 1 with; for Gaussian noise it is never worse than the noisy signal.
     """
     mean, variance = noise.moments(clean)
-    variance = np.maximum(variance, np.float32(_LEAST * noise.level**2))
-    chi = _mean_square(noisy - mean, variance)
+    chi = _mean_square(noisy - mean, _at_least(variance, noise))
     doubted = np.zeros(len(clean), bool)
-    if around is not None:
-        other = _mean_square(noisy - around, variance)
+    if (
+        around is not None
+    ):  # whose own variance tells, since counts of a wrong mean have a wrong one
+        spread = _at_least(noise.variance(around), noise)
+        other = _mean_square(noisy - around, spread)
         most = _COMPONENTS * (1 / noisy.shape[1] + 1 / _VOXELS)
-        doubted = (_mean_square(mean - around, variance) > most) & (chi > other)
-        mean = np.where(doubted[:, None], around, mean)
+        doubted = (_mean_square(mean - around, spread) > most) & (chi > other)
+        mean, variance = (
+            np.where(doubted[:, None], a, b) for a, b in ((around, mean), (spread, variance))
+        )
         chi = np.where(doubted, other, chi)
-    skew = (noise.level**2 / variance).mean(1) if noise.kind == "poisson" else 0
+    skew = (noise.level**2 / _at_least(variance, noise)).mean(1) if noise.kind == "poisson" else 0
     unlike = chi > 1 + _SURE * np.sqrt((2 + skew) / noisy.shape[1])
     changed = doubted | unlike
     share = np.where(unlike, 1 / np.maximum(chi, 1), 1)[changed, None]
@@ -60,6 +64,10 @@ def settle(
     result = clean.copy()
     result[changed] = noise.without_floor(mixed)
     return result, changed
+
+
+def _at_least(variance: np.ndarray, noise: Noise) -> np.ndarray:
+    return np.maximum(variance, np.float32(_LEAST * noise.level**2))
 
 
 def _mean_square(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

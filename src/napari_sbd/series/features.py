@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .local_pca import REACH, local_pca
+from .local_pca import REACH, of_patches
 from .noises import Noise
 from .stack import signals
 
@@ -61,12 +61,16 @@ class View:
         SBDError
             If a voxel of the mask is not finite.
         """
-        parts = [signals(data, mask)]
-        if self.boxes:
-            parts += _boxes(data, mask, self.boxes)
+        count, length = int(mask.sum()), len(data)
+        seen = np.empty((count, self.width, length), np.float32)
+        seen[:, 0] = signals(data, mask)
+        last = np.zeros((*mask.shape, length), np.float32)
+        last[mask] = seen[:, 0]
+        for k, side in enumerate(self.boxes, 1):
+            seen[:, k] = _box_means(last, mask, side)
         if self.noise is not None:
-            parts.append(local_pca(data, mask, self.noise)[:, mask].T)
-        return np.concatenate(parts, 1)
+            seen[:, -1] = of_patches(last, mask, self.noise)[mask]
+        return seen.reshape(count, -1)
 
 
 def in_noise_units(
@@ -87,21 +91,18 @@ def in_noise_units(
     return seen / (np.tile(unit, seen.shape[1] // length) if np.ndim(unit) else unit), unit
 
 
-def _boxes(data: np.ndarray, mask: np.ndarray, sides: tuple[int, ...]) -> list[np.ndarray]:
-    """Mean signals (V, N) over the boxes around voxels."""
+def _box_means(last: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
+    """Mean signals (V, N) over the boxes around the voxels of a mask, of a stack (..., N)."""
     import torch
 
-    inside = torch.from_numpy(np.where(mask, data, 0).astype(np.float32))
-    count = torch.from_numpy(mask.astype(np.float32))[None]
-    means = [
-        _box_sums(inside, side).div_(_box_sums(count, side).clamp_(min=1)).numpy() for side in sides
-    ]
-    return [mean[:, mask].T for mean in means]
+    count = _box_sums(torch.from_numpy(mask.astype(np.float32))[..., None], side)
+    sums = _box_sums(torch.from_numpy(last), side)
+    return np.asarray((sums / count.clamp_(min=1)).numpy()[mask])
 
 
 def _box_sums(values: Tensor, side: int) -> Tensor:
-    """Sums over boxes along all axes but the first; zero outside. Faster than scipy's filter."""
-    for axis in range(1, values.ndim):
+    """Sums over boxes along all axes but the last; zero outside. Faster than scipy's filter."""
+    for axis in range(values.ndim - 1):
         sums, length = values.clone(), values.shape[axis]
         for k in range(1, min(side // 2, length - 1) + 1):
             sums.narrow(axis, k, length - k).add_(values.narrow(axis, 0, length - k))

@@ -109,7 +109,7 @@ def write_series(series: Series, path: str | os.PathLike[str]) -> None:
 
 
 def write_map(values: Any, of: Series, path: str | os.PathLike[str]) -> None:
-    """Write a map (Y, X) or (Z, Y, X) of a stack's voxels, 1 where it is True, at their place.
+    """Write a map (Y, X) or (Z, Y, X) of a stack's voxels at their place, uint8 or float32.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def write_map(values: Any, of: Series, path: str | os.PathLike[str]) -> None:
         nifti.write_map(values, of, path)
     else:
         origin = to_micrograph(of)
-        write(origin.replace(data=values.astype("uint8"), gain=None, offset=0.0, metadata={}), path)
+        write(origin.replace(data=values, gain=None, offset=0.0, metadata={}), path)
 
 
 def check_target(path: Path, axes: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import SBDError
 from .noises import Noise
-from .stack import Series, patch_sides, signals
+from .stack import Series, measured, patch_sides, signals
 
 _PATCHES = 48
 _VOXELS = 121  # in a patch: 11 x 11, or 5 x 5 x 5; in thin stacks as many
@@ -54,13 +54,16 @@ def estimate_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0
     found: list[tuple[float, float]] = []
     for centre in rng.permutation(centres)[: 4 * _PATCHES]:
         place = _patch(centre, series.grid)
-        inside = mask[place]
-        if inside.sum() < min(_VOXELS, mask.size) / 2 or len(found) >= _PATCHES:
+        values = np.asarray(series.data[(slice(None), *place)])
+        inside = measured(values, mask[place], noise.kind == "poisson")
+        if inside.sum() < min(_VOXELS, mask.size) / 2:
             continue
-        noisy = signals(np.asarray(series.data[(slice(None), *place)]), inside)
+        noisy = signals(values, inside)
         level = _level_of(noisy, noise)
         if level is not None:
             found.append((float(noisy.mean()), level))
+        if len(found) == _PATCHES:
+            break
     if not found:
         raise SBDError(
             "No part of the stack is large enough to estimate its noise, or there is none; give "

@@ -54,29 +54,45 @@ def local_pca(
     -------
     (N, ...) float32.
     """
+    last = np.moveaxis(np.where(mask, data, 0), 0, -1)
+    values = np.ascontiguousarray(last, np.float32)
+    return np.moveaxis(of_patches(values, mask, noise, progress, should_stop), -1, 0)
+
+
+def of_patches(
+    values: np.ndarray,
+    mask: np.ndarray,
+    noise: Noise,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """The same of a stack (..., N) float32 that is 0 outside the mask; the axis stays the last."""
     import torch
 
-    inside = torch.from_numpy(mask)
-    last = np.moveaxis(np.where(mask, data, 0), 0, -1)
-    values = torch.from_numpy(np.ascontiguousarray(last, np.float32))
-    total, weight = torch.zeros_like(values), torch.zeros(mask.shape)
+    inside, stack = torch.from_numpy(mask), torch.from_numpy(values)
     sides = patch_sides(mask.shape, VOXELS[mask.ndim], _LONGEST)
-    places = [p for p in _places(mask.shape, sides) if inside[p].any()]
-    step = max(1, _BATCH // (int(np.prod(sides)) * len(data)))
+    places = [p for p in _places(mask.shape, sides) if mask[p].any()]
+    total, weight = torch.zeros_like(stack), torch.zeros(mask.shape)
+    voxels, length = int(np.prod(sides)), values.shape[-1]
+    step = max(1, _BATCH // (voxels * length))
     for i in range(0, len(places), step):
         if should_stop and should_stop():
             raise Cancelled("Stopped before the stack was complete.")
         some = places[i : i + step]
-        patches = torch.stack([values[p].reshape(-1, len(data)) for p in some])
-        members = torch.stack([inside[p].reshape(-1) for p in some])
-        means, simple = _shrunk(patches, members, noise)
+        patches = torch.empty(len(some), *sides, length)
+        members = torch.empty(len(some), *sides, dtype=torch.bool)
+        for k, place in enumerate(some):
+            patches[k], members[k] = stack[place], inside[place]
+        flat = patches.view(-1, voxels, length), members.view(-1, voxels)
+        means, simple = _shrunk(*flat, noise)
+        means = means.mul_(simple[:, None, None]).view_as(patches)
         for place, mean, share in zip(some, means, simple.tolist(), strict=True):
-            total[place] += share * mean.reshape(*sides, -1)
+            total[place] += mean
             weight[place] += share
         if progress:
             progress(min(i + step, len(places)), len(places))
-    result = np.moveaxis((total / weight.clamp(min=1e-6)[..., None]).numpy(), -1, 0)
-    return np.where(mask, result, np.float32(0))
+    total *= (inside / weight.clamp(min=1e-6))[..., None]
+    return np.asarray(total.numpy())
 
 
 def _places(grid: tuple[int, ...], sides: list[int]) -> list[tuple[slice, ...]]:

@@ -52,6 +52,11 @@ class SeriesCard(Card):
         return View(self.neighbours, self.noise_model if self.local_pca else None)
 
     @property
+    def is_judged(self) -> bool:
+        """Whether its answers are held against the data; those of the paper stay as published."""
+        return self.architecture["kind"] != "paper"
+
+    @property
     def gradients(self) -> Gradients | None:
         """The gradient table."""
         if self.bvals is None or self.bvecs is None:

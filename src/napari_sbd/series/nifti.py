@@ -77,14 +77,14 @@ def write(series: Series, path: Path) -> None:
 
 
 def write_map(values: np.ndarray, of: Series, path: Path) -> None:
-    """Write a map (Z, Y, X) or (Y, X) as bytes, with the header of its stack.
+    """Write a map (Z, Y, X) or (Y, X) with the header of its stack.
 
     Raises
     ------
     SBDError
         If nibabel is missing, or the file cannot be written.
     """
-    _store(_image(np.asarray(values.reshape((-1, *of.grid[-2:])), np.uint8), of), path)
+    _store(_image(values.reshape((-1, *of.grid[-2:])), of), path)
 
 
 def _image(data: np.ndarray, of: Series) -> Any:

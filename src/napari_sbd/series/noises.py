@@ -68,12 +68,6 @@ class Noise:
         """The same kind of another level."""
         return replace(self, level=level)
 
-    def beyond(self, other: Noise) -> Noise:
-        """What must be added to a signal with noise ``other`` to give it this noise."""
-        if self.kind == "poisson":
-            return self.at(self.level - other.level)
-        return self.at(float(np.sqrt(self.level**2 - other.level**2)))
-
     def draw(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Noisy signals of known expectation (of known magnitude), float32, same shape."""
         if self.kind == "poisson":

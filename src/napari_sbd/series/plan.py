@@ -10,13 +10,14 @@ import numpy as np
 from ..errors import SBDError, warn
 from .compartments import can_fit, compartments
 from .level import estimate_level
+from .local_pca import local_pca
 from .noises import Kind, Noise
-from .stack import Gradients, Series, blocks, usable_mask
+from .stack import Gradients, Series, blocks, signals, usable_mask
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A reference in the target's units, and the noise that it gets.
+    """A reference in the target's units, and the noise that it gets where there is no pair.
 
     Parameters
     ----------
@@ -28,8 +29,6 @@ class Plan:
         (N, ...) float32, the noisy acquisition of the same, or None.
     noise
         Of the target.
-    added
-        What the reference lacks of it; None for pairs.
     facts
         For the model's card.
     gradients
@@ -40,7 +39,6 @@ class Plan:
     mask: np.ndarray
     noisy: np.ndarray | None
     noise: Noise
-    added: Noise | None
     facts: dict[str, Any]
     gradients: Gradients | None = None
 
@@ -78,7 +76,7 @@ def paired(
     _refuse_noisier(own * factor, found.level)
     clean = np.asarray(reference.data, np.float32) * np.float32(factor)
     facts = {"pairs": True, "reference_level": own, "reference_scale": factor}
-    return Plan(clean, mask, np.asarray(noisy.data, np.float32), found, None, facts, table)
+    return Plan(clean, mask, np.asarray(noisy.data, np.float32), found, facts, table)
 
 
 def simulated(
@@ -120,9 +118,12 @@ def simulated(
     found = noise.at(level)
     _refuse_noisier(own * factor, found.level)
     clean = np.asarray(reference.data, np.float32) * np.float32(factor)
-    added = found.beyond(noise.at(own * factor)) if own else found
+    signals(clean, mask)  # refuses what is not finite
+    if own:  # else its noise, which is in the answers too, would be learnt as if it were signal
+        quiet = noise.at(own * factor)
+        clean = quiet.without_floor(local_pca(clean, mask, quiet))
     facts = {"pairs": False, "reference_level": own, "reference_scale": factor}
-    return Plan(clean, mask, None, found, added, facts, reference.gradients)
+    return Plan(clean, mask, None, found, facts, reference.gradients)
 
 
 def _as_the_target(reference: Series, target: Series, mask: np.ndarray) -> Series:

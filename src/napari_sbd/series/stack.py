@@ -284,6 +284,14 @@ def signals(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return found
 
 
+def measured(data: np.ndarray, mask: np.ndarray, counted: bool) -> np.ndarray:
+    """The mask without voxels that are 0 throughout, as around a brain that was cut out.
+
+    Only where values are counts can noise leave a 0 in all of them.
+    """
+    return mask if counted else mask & (data != 0).any(0)
+
+
 def patch_sides(grid: tuple[int, ...], voxels: int, longest: int) -> list[int]:
     """Sides of a patch of so many voxels at most; where the grid is thin, the others are longer."""
     sides, left = [0] * len(grid), float(voxels)

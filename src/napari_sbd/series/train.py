@@ -187,7 +187,7 @@ def _start(
     view = View(_BOXES, plan.noise) if neighbours and kind == "protocol" else View()
     tissue = None if kind == "paper" else _tissue(plan, learn, streams[0])
     pair = [
-        Lessons(plan.clean, part, plan.added, plan.noisy, view, rng, tissue)
+        Lessons(plan.clean, part, plan.noise, plan.noisy, view, rng, tissue)
         for part, rng in zip((learn, judge), streams, strict=True)
     ]
     torch.manual_seed(seed)

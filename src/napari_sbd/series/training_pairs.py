@@ -29,7 +29,7 @@ class Lessons:
     mask
         bool, the voxels to learn from.
     noise
-        What must be added to the reference; None if ``noisy`` is given.
+        What is added to the reference, unless ``noisy`` is given.
     noisy
         (N, ...) another acquisition of the same, or None.
     view
@@ -44,7 +44,7 @@ class Lessons:
         self,
         reference: np.ndarray,
         mask: np.ndarray,
-        noise: Noise | None,
+        noise: Noise,
         noisy: np.ndarray | None,
         view: View,
         rng: np.random.Generator,
@@ -70,7 +70,7 @@ class Lessons:
             noisy = self.noisy[(slice(None), *place)]
         else:
             clean = self._vary(clean, mask) if varied else clean
-            noisy = self.noise.draw(clean, self.rng) if self.noise is not None else clean
+            noisy = self.noise.draw(clean, self.rng)
         return self._pair(noisy, clean, mask)
 
     def _pair(
