@@ -6,6 +6,7 @@ from moving import PIXEL, counts, crystal, decibel
 from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.movie import fused_frames
 from napari_sbd.movie.change_detection import Stillness
+from napari_sbd.movie.fusion import fused_versions
 
 OPTIONS = {"pixel_size": PIXEL, "gain": 1.0, "model": "hrtem"}
 
@@ -96,6 +97,16 @@ def test_frames_come_in_order_and_few_are_held():
         assert fused.shape == movie.shape[1:] and fused.dtype == np.float32
         assert read[-1] <= max(t + 1, 2)
     assert t == 8
+
+
+def test_versions_of_a_frame_are_what_movies_with_them_give():
+    movie, other = noisy([crystal()] * 4), counts(crystal(), 77)
+    both = fused_versions(movie, 2, [movie[2], other], worker(movie))
+    for found, frame in zip(both, (movie[2], other), strict=True):
+        frames = np.stack([*movie[:2], frame, movie[3]])
+        expected = list(fused_frames(frames, worker(movie)))[2]
+        assert np.abs(found - expected).max() < 0.02 * np.ptp(expected)
+    np.testing.assert_array_equal(both[0], list(fused_frames(movie, worker(movie)))[2])
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])

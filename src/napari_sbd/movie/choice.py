@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..frames import mean_filled
 from ..networks.choice import liveliest
-from .fusion import fused_frames
+from .fusion import fused_versions
 from .windows import Windows, clarity
 
 _logger = logging.getLogger(__name__)
@@ -80,11 +79,10 @@ def choose_way(
         around = near.window(number)
         if around is None:
             continue
-        pairs = []
-        for shown, held in near.split(number):
-            ruled = _ruled(near, worker.on_part(part), number, shown, count, neighbours, seed)
-            pairs.append((near.estimate(number, shown, around) - ruled, held - ruled))
-        looks.append(np.array(pairs))
+        shown, held = (np.array(s) for s in zip(*near.split(number), strict=True))
+        ruled = _ruled(near, worker.on_part(part), number, shown, count, neighbours, seed)
+        made = np.array([near.estimate(number, version, around) for version in shown])
+        looks.append(np.stack([made - ruled, held - ruled], 1))
     if not looks:
         return Way(0.0, "rules; no frame has others of the same scene beside it")
     return _weighed(looks)
@@ -135,7 +133,7 @@ def _ruled(
     neighbours: int,
     seed: int,
 ) -> np.ndarray:
-    """(H, W) a frame's working image about zero by the rules, which are shown a version of it."""
+    """Versions (N, H, W) of a frame's working image about zero as the rules denoise them."""
     working = windows.working(number)
     frames: list[np.ndarray] = []
     place, dark = 0, worker.camera.dark - worker.source.offset  # frames have the offset of a pixel
@@ -144,12 +142,9 @@ def _ruled(
         seen = windows.seen(t)
         if seen is None:
             continue
-        sums = mean_filled(seen.sums())
-        if t == number:
-            place = len(frames)
-            sums = working.restored(shown + working.image.mean())
-        frames.append(sums - dark)
-    fused = fused_frames(frames, worker.on_blocks(), neighbours, seed=seed)
-    ready = working.like(next(islice(fused, place, None)) + dark)
-    result: np.ndarray = ready - ready.mean()
-    return result
+        place = len(frames) if t == number else place
+        frames.append(mean_filled(seen.sums()) - dark)
+    versions = [working.restored(version + working.image.mean()) - dark for version in shown]
+    fused = fused_versions(frames, place, versions, worker.on_blocks(), seed)
+    ready = [working.like(version + dark) for version in fused]
+    return np.array([version - version.mean() for version in ready])

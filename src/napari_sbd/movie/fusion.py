@@ -16,7 +16,8 @@ nothing. So the noise of the sum is much the same everywhere, as the network was
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,42 @@ def fused_frames(
         yield fusion.fuse(window, i)
 
 
+def fused_versions(
+    frames: Sequence[np.ndarray],
+    place: int,
+    versions: Sequence[np.ndarray],
+    worker: Denoiser,
+    seed: int = 0,
+) -> list[np.ndarray]:
+    """A frame denoised with the help of others, as it is and in other versions.
+
+    Parameters
+    ----------
+    frames
+        (Y, X) each, in file units: the window.
+    place
+        Of the frame in the window.
+    versions
+        (Y, X) of this frame, the first of which says where the scene is.
+    worker, seed
+        As ``fused_frames`` takes them.
+
+    Returns
+    -------
+    (Y, X) expected values in file units, one for each version.
+    """
+    fusion = _Fusion(worker, seed, lambda: False)
+    shown = [versions[0] if i == place else frame for i, frame in enumerate(frames)]
+    window = deque(fusion.look(frame) for frame in shown)
+    if place:
+        fusion.fuse(window, 0)  # from which the expected difference is learned, as in a movie
+    found = [fusion.fuse(window, place)]
+    for version in versions[1:]:
+        window[place] = fusion.again(window[place], version)
+        found.append(fusion.fuse(window, place))
+    return found
+
+
 class _Fusion:
     """What goes along with the window."""
 
@@ -131,6 +168,14 @@ class _Fusion:
             return self.track.look(frame)
         except BlankImage:
             return np.asarray(frame, np.float32)
+
+    def again(self, seen: Look | np.ndarray, frame: np.ndarray) -> Look | np.ndarray:
+        """Another version of a frame that was looked at, at the same place."""
+        if not isinstance(seen, Look):
+            return np.asarray(frame, np.float32)
+        counts = sampling.bin_counts(frame, self._block)
+        clean = self._track.inner(counts, should_stop=self._stop)
+        return replace(seen, values=frame, counts=counts, clean=clean)
 
     def fuse(self, window: deque[Look | np.ndarray], i: int) -> np.ndarray:
         """The result (Y, X) for one frame of the window."""
