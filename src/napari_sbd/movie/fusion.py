@@ -174,7 +174,7 @@ class _Fusion:
         if not isinstance(seen, Look):
             return np.asarray(frame, np.float32)
         counts = sampling.bin_counts(frame, self._block)
-        clean = self._track.inner(counts, should_stop=self._stop)
+        clean = self.track.inner(counts, should_stop=self._stop)
         return replace(seen, values=frame, counts=counts, clean=clean)
 
     def fuse(self, window: deque[Look | np.ndarray], i: int) -> np.ndarray:
