@@ -49,6 +49,26 @@ def test_a_long_cell_that_fills_the_frame_has_no_surface(ratio):
     np.testing.assert_array_equal(on_surface(points, reach(points, 12.0)), rim)
 
 
+@pytest.mark.parametrize("degrees", [0, 10, 28, 45])
+@pytest.mark.parametrize(
+    "base", [[(0, 0), (14, 0), (14, 10), (0, 10)], [(0, 0), (13, 0), (20, 10)]]
+)
+def test_a_tilted_lattice_that_fills_the_frame_has_no_surface(degrees, base):
+    """Its rim is ragged, and of several columns in a cell triangles have several sizes."""
+    cells = grid(60, 60, 1.0) * (28.0, 20.0)
+    points = np.vstack([cells + np.array(place) for place in base])
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    points = (points - points.mean(0)) @ turn + 200
+    held = points[((points > 8) & (points < 391)).all(1)]
+    assert on_surface(held, reach(held, 10.0), (400, 400), 7.0).mean() < 0.01
+    depth = 120 - np.hypot(*(points - 200).T)  # of a round particle in vacuum
+    particle, depth = points[depth > 0], depth[depth > 0]
+    found = on_surface(particle, reach(particle, 10.0), (400, 400), 7.0)
+    assert found[depth < 3].all()
+    assert not found[depth > 26].any()
+
+
 def picture_of(points, shape, sigma=1.6):
     y, x = (np.arange(n)[:, None] - p for n, p in zip(shape, points.T, strict=True))
     return 1 + np.exp(-(y**2) / 2 / sigma**2) @ np.exp(-(x**2) / 2 / sigma**2).T

@@ -177,6 +177,22 @@ def test_compare_shows_pictures_and_ends_with_use_this(
     assert judge.raw.layer is layer
 
 
+def test_a_result_whose_raw_image_was_closed_says_that(make_napari_viewer, qtbot, scene):
+    """And not that there is no image."""
+    viewer = make_napari_viewer()
+    counts = np.random.default_rng(1).poisson(scene).astype(np.float32)
+    m = sbd.Micrograph(counts, PIXEL, gain=1.0, name="scene")
+    raw = opened(viewer, m)
+    opened(viewer, sbd.denoise(m, model="hrtem").replace(name="scene denoised"))
+    viewer.layers.remove(raw)
+    for name in ("Agreement", "Residual", "Report", "Figure"):
+        _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name, tabify=True)
+        click(qtbot, widget.start)
+        assert "not here any more; open it again" in widget.message.text()
+    click(qtbot, widget.side)
+    assert not widget.side.isChecked()
+
+
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_a_figure_in_one_click(make_napari_viewer, qtbot, scene, tmp_path, monkeypatch, ending):
     viewer = make_napari_viewer()

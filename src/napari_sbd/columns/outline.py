@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_LONGER, _LONGEST = 1.25, 4.0  # times the usual circumradius; spacings
+_LONGER, _LONGEST = 1.25, 4.0  # times the larger circumradii of a lattice; spacings
+_LARGER = 75  # percentile: cells with several columns have triangles of several sizes
 ALPHA = 1.08  # spacings; the SBD paper's 40 px at its 37 px
 
 
@@ -22,8 +23,8 @@ def reach(points: np.ndarray, gap: float) -> float:
         Their spacing.
     """
     corners = _corners(points)
-    usual = float(np.median(_circumradius(points[corners]))) if len(corners) else 0.0
-    return max(ALPHA * gap, min(_LONGER * usual, _LONGEST * gap))
+    large = float(np.percentile(_circumradius(points[corners]), _LARGER)) if len(corners) else 0.0
+    return max(ALPHA * gap, min(_LONGER * large, _LONGEST * gap))
 
 
 def outline(points: np.ndarray, alpha: float) -> np.ndarray:
@@ -45,12 +46,7 @@ def outline(points: np.ndarray, alpha: float) -> np.ndarray:
     (E, 2) indices of the points at the ends of each boundary edge. Empty for fewer than three
     points and for points on a line.
     """
-    edges = np.sort(_triangles(points, alpha)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
-    if not len(edges):
-        return np.zeros((0, 2), int)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    boundary: np.ndarray = unique[count == 1]
-    return boundary
+    return _boundary(points, alpha)[:, :2]
 
 
 def on_surface(
@@ -64,21 +60,29 @@ def on_surface(
         As in ``outline``.
     frame
         (Y, X) of the image. An outline along the frame is where the image ends and not the
-        crystal: edges whose both ends are within ``margin`` of the same side do not count.
+        crystal: an edge counts where the empty circle of radius ``alpha`` outside of it lies on
+        the image, ``margin`` or more from its sides.
     margin
-        In the unit of the points.
+        How near the sides columns may be missed [unit of the points].
 
     Returns
     -------
     (N,) bool. Points in no triangle, such as single columns, are surface.
     """
-    edges = outline(points, alpha)
+    edges = _boundary(points, alpha)
     flag = np.zeros(len(points), bool)
     if frame is not None and len(edges):
-        ends = points[edges]
-        low, high = ends < margin, ends > np.array(frame) - 1 - margin
-        edges = edges[~(low.all(1) | high.all(1)).any(1)]
-    flag[edges] = True
+        start, end, within = np.moveaxis(points[edges], 1, 0)
+        middle, along = (start + end) / 2, end - start
+        normal = np.stack([-along[:, 1], along[:, 0]], 1)
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        outside = -np.sign(((within - middle) * normal).sum(1, keepdims=True)) * normal
+        far = np.sqrt(np.maximum(alpha**2 - (along**2).sum(1, keepdims=True) / 4, 0))
+        centre = middle + far * outside
+        least = alpha + margin
+        seen = (centre >= least) & (centre <= np.array(frame) - 1 - least)
+        edges = edges[seen.all(1)]
+    flag[edges[:, :2]] = True
     result: np.ndarray = flag | ~_in_triangles(points, alpha)
     return result
 
@@ -104,6 +108,15 @@ def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:
         ahead = {k: v for k, v in ahead.items() if v}
         shapes.append(points[ring])
     return sorted(shapes, key=len, reverse=True)
+
+
+def _boundary(points: np.ndarray, alpha: float) -> np.ndarray:
+    """(E, 3) indices: the ends of each edge of one kept triangle only, and its third corner."""
+    around = _triangles(points, alpha)[:, [[0, 1, 2], [1, 2, 0], [2, 0, 1]]].reshape(-1, 3)
+    edges = np.sort(around[:, :2], 1)
+    unique, first, count = np.unique(edges, axis=0, return_index=True, return_counts=True)
+    once = count == 1
+    return np.column_stack([unique[once], around[first[once], 2]])
 
 
 def _triangles(points: np.ndarray, alpha: float) -> np.ndarray:

@@ -293,8 +293,8 @@ def measured(
     gap = spacing(points) if len(points) > 1 else 1.0
     apart = alpha * gap if alpha else reach(points, gap)
     attrs["outline"] = apart
-    table["surface"] = on_surface(points, apart, (height, width), max(gap, apart))
     edge = _EDGE + attrs["scale"] if attrs["scale"] else _EDGE
+    table["surface"] = on_surface(points, apart, (height, width), edge)
     table["near_frame"] = ((points < edge) | (points > np.array([height, width]) - 1 - edge)).any(1)
     table["agreement_z"], table["agreement_p"] = np.nan, np.nan
     if frame.pair is not None and evidence is not None and not none:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image, Layer
 
+from ...errors import SBDError
 from ...recipe import history, is_result
-from ..layers.micrographs import AIDS, MADE_FROM
+from ..layers.micrographs import AIDS, MADE_FROM, NO_IMAGE, NO_RAW, NO_RESULT, RAW_GONE
 from ..layers.micrographs import KEY as CALIBRATION
 from .layer_box import LayerBox
 
@@ -51,6 +52,21 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
         if fitting:
             return fitting[0] if len(fitting) == 1 else None
     return None
+
+
+def needed_pair(raw: LayerBox, denoised: LayerBox) -> tuple[Image, Image]:
+    """The layers that are chosen in both boxes.
+
+    Raises
+    ------
+    SBDError
+        If there is none, with the sentence that says what to do.
+    """
+    if denoised.layer is None:
+        raise SBDError(NO_RESULT if raw.count() else NO_IMAGE)
+    if raw.layer is None:
+        raise SBDError(NO_RAW if raw.count() else RAW_GONE)
+    return raw.layer, denoised.layer
 
 
 def pair_boxes(viewer: napari.viewer.Viewer) -> tuple[LayerBox, LayerBox]:

@@ -29,6 +29,7 @@ STEP = "napari_sbd_step"  # in the metadata of results: what made them
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
 NO_RAW = "Choose the raw image that this result was made from."
+RAW_GONE = "The raw image that this result was made from is not here any more; open it again."
 NO_RESULT = "There is no result of this program here; denoise an image first."
 LayerData = tuple[Any, dict[str, Any], str]
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QPushButton
 
 from ...micrograph import Micrograph
 from ..forms.fields import beside, choices, show_or_hide, text
-from ..forms.pair_boxes import pair_boxes
+from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain, offer
@@ -67,8 +67,7 @@ class AgreementWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
-        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        raw, denoised = needed_pair(self.raw, self.denoised)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source = raw
         self.use.setVisible(False)

@@ -16,7 +16,7 @@ from ...micrograph import Micrograph
 from ...region import Region
 from ..forms.fields import FIGURES, beside, file_to_write
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import pair_boxes
+from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
@@ -85,8 +85,7 @@ class FigureWidget(TaskWidget):
     def prepare(self) -> Task:
         """Read the fields; ask where to."""
         as_film, self._as_film = self._as_film, False
-        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
-        raw = layers.needed(self.raw.layer, layers.NO_RAW)
+        raw, denoised = needed_pair(self.raw, self.denoised)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         if as_film:
             if not pair[0].is_movie:
@@ -118,9 +117,10 @@ class FigureWidget(TaskWidget):
 
     def _side_by_side(self, on: bool) -> None:
         """Move the denoised image and what lies on it beside the raw one, or back."""
-        denoised, raw = self.denoised.layer, self.raw.layer
-        if denoised is None or raw is None:
-            self.say(layers.NO_RESULT if denoised is None else layers.NO_RAW)
+        try:
+            raw, denoised = needed_pair(self.raw, self.denoised)
+        except SBDError as error:
+            self.say(str(error))
             self.side.setChecked(False)
             return
         far = _GAP * raw.data.shape[-1] * raw.scale[-1]

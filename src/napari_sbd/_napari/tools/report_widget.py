@@ -15,7 +15,7 @@ from ...figures.report import write_report
 from ...micrograph import Micrograph
 from ..forms.fields import FIGURES, file_to_write
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import pair_boxes
+from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
 from ..jobs.judging import judge, why_not
@@ -57,8 +57,7 @@ class ReportWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Ask where to; read the fields."""
-        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
-        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        raw, denoised = needed_pair(self.raw, self.denoised)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         points = self.columns.layer
         table = None if points is None else columns_layer.table_of(points)

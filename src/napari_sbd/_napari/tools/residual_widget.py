@@ -16,7 +16,7 @@ from ...frames import mean_filled
 from ...micrograph import Micrograph
 from ...quality import Residual, residual_check
 from ..forms.autocorrelation import Autocorrelation
-from ..forms.pair_boxes import pair_boxes
+from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.spectra import Spectra
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
@@ -60,8 +60,7 @@ class ResidualWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
-        raw = layers.needed(self.raw.layer, layers.NO_RAW if self.raw.count() else layers.NO_IMAGE)
-        denoised = layers.needed(self.denoised.layer, layers.NO_RESULT)
+        raw, denoised = needed_pair(self.raw, self.denoised)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
         if pair[0].shape != pair[1].shape:
             raise SBDError(
