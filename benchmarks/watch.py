@@ -76,7 +76,7 @@ def main() -> None:
             target=camera, args=(path, count, wanted.rate, wanted.size)
         )
         words = [sys.executable, "-c", "from napari_sbd.cli import main; main()", "watch"]
-        words += [str(path), "-o", str(out), "--gain", "1", "--idle", "20"]
+        words += [str(path), "-o", str(out), "--gain", "1", "--idle", "60"]
         words += ["--skip"] * wanted.skip + ["--preview"] * wanted.preview
         watch = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         time.sleep(5)  # the program starts before the camera does

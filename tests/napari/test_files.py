@@ -10,6 +10,8 @@ import zarr
 from napari.components import ViewerModel
 from napari.layers import Image
 from npe2 import PluginManager, io_utils
+from scipy.ndimage import gaussian_filter
+from skimage.registration import phase_cross_correlation
 
 from napari_sbd import Micrograph, read, write
 from napari_sbd._napari.layers import samples
@@ -248,6 +250,29 @@ def test_samples_are_noisy_counts_in_nanometres(key, shape):
     assert 0.35 < data.mean() < 0.55
     m = micrograph_of(Image(data, **attributes))
     assert m.gain == 1.0
+
+
+def shift_of(one, other):
+    """Whole pixels by which another image is brought onto one."""
+    return phase_cross_correlation(one, other, normalization=None)[0].astype(int)
+
+
+def test_the_sample_that_changes_drifts_and_changes():
+    ((data, attributes, kind),) = samples.changing()
+    assert (data.shape, kind, data.dtype) == ((12, 384, 384), "image", np.uint16)
+    assert 0.35 < data.mean() < 0.55
+    m = micrograph_of(Image(data, **attributes))
+    assert (m.pixel_size, m.gain) == (0.0061, 1.0)
+    start, late, later, end = (gaussian_filter(data[k : k + 2].mean(0), 3) for k in (0, 6, 8, 10))
+    assert np.hypot(*shift_of(start, end)) > 10  # px
+
+    def alike(a, b, rows):
+        moved = np.roll(b, shift_of(a, b), (0, 1))
+        return np.corrcoef(a[rows, 40:340].ravel(), moved[rows, 40:340].ravel())[0, 1]
+
+    particle, support = slice(60, 150), slice(230, 330)
+    assert alike(start, late, particle) < 0.2 < alike(late, later, particle)
+    assert alike(start, late, support) > 0.4
 
 
 def test_samples_open_from_the_menu():

@@ -410,7 +410,7 @@ def test_a_preview_denoises_the_middle_as_the_whole_and_says_so(tmp_path, settin
         **settings,
     )
     (result,) = (sbd.read(p) for p in (tmp_path / "out").glob("large*"))
-    side = round(170 * 0.033 / PIXEL)  # 170 working pixels of 0.033 nm
+    side = round(150 * 0.033 / PIXEL)  # 150 working pixels of 0.033 nm
     first = (600 - side) // 2
     there = np.zeros(whole.shape, bool)
     there[:, first : first + side] = True

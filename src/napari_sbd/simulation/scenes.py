@@ -41,7 +41,7 @@ class Scene:
     ordered: bool
 
 
-def simulate_scene(kind: str, seed: int) -> Scene:
+def simulate_scene(kind: str, seed: int, box: float | None = None) -> Scene:
     """Draw a structure of one kind and propagate the beam through each of its states.
 
     Parameters
@@ -50,9 +50,12 @@ def simulate_scene(kind: str, seed: int) -> Scene:
         Key of ``structures.KINDS``.
     seed
         Of everything that is drawn.
+    box
+        Side of the scene [Å]; drawn by default.
     """
     rng = np.random.default_rng([seed, 6])
-    box = rng.uniform(*FIELD)
+    drawn = rng.uniform(*FIELD)
+    box = drawn if box is None else box
     kilovolt = (
         300.0 if kind == "pt_ceo2" else float(rng.choice([300, 200, 80], p=[0.7, 0.25, 0.05]))
     )

@@ -17,7 +17,7 @@ from ..region import LEAST, Region
 from ..sampling import WORKING_PIXEL
 from ..session import Fate, Session
 
-_PREVIEW = 170  # working pixels along a side, which two cores denoise five times a second
+_PREVIEW = 150  # working pixels along a side, which two cores denoise five times a second
 
 
 class Cameras:

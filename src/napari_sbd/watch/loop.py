@@ -113,7 +113,7 @@ def watch(
     skip
         Leave frames out that had to wait, and count them.
     preview
-        Of frames too large for that, denoise the middle alone, about 5.6 nm (1020 pixels where the
+        Of frames too large for that, denoise the middle alone, about 5 nm (900 pixels where the
         pixel size is unknown), which two cores do some five times a second. It is what the whole
         frame would give there; the recipe names the region, and the rest is NaN.
     scheduler
