@@ -98,6 +98,7 @@ def _stacks(folder):
 
 
 MORE = {
+    "README": _stacks,
     "series": _stacks,
     "simulate": _library,
     "training-log": _weights,

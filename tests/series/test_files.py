@@ -128,6 +128,7 @@ def test_the_same_commands_take_a_dose_series(monkeypatch, tmp_path):
     assert np.std(result.data - decays(2) * 5) < 0.5 * np.std(counts - decays(2) * 5)
 
 
+@pytest.mark.filterwarnings("ignore:In .* voxels")
 def test_the_commands_that_need_no_reference(monkeypatch, tmp_path, capsys):
     """A method, its recipe and its rank; the map of doubts lies on the stack's grid."""
     rng = np.random.default_rng(0)

@@ -45,7 +45,7 @@ class Balance:
         factor = sure * self._missing / np.maximum(self._weight, 1e-30)
         weight, _ = self._change(clean, self.noise.moments(clean)[1])
         changed = clean + weight * factor.astype(np.float32)
-        return np.maximum(changed, 0) if self.noise.is_positive else changed
+        return np.asarray(np.maximum(changed, 0) if self.noise.is_positive else changed)
 
     def _change(self, clean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By what share each voxel takes part in a change of the sum, and what the sum feels."""

@@ -67,7 +67,7 @@ def settle(
 
 
 def _at_least(variance: np.ndarray, noise: Noise) -> np.ndarray:
-    return np.maximum(variance, np.float32(_LEAST * noise.level**2))
+    return np.asarray(np.maximum(variance, np.float32(_LEAST * noise.level**2)))
 
 
 def _mean_square(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

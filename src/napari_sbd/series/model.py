@@ -54,7 +54,7 @@ class SeriesCard(Card):
     @property
     def is_judged(self) -> bool:
         """Whether its answers are held against the data; those of the paper stay as published."""
-        return self.architecture["kind"] != "paper"
+        return bool(self.architecture["kind"] != "paper")
 
     @property
     def gradients(self) -> Gradients | None:
