@@ -10,7 +10,9 @@ size; "best" is the best of seven sums, told by the truth; all with the model hr
 best of seven Gaussians, told by the truth.
 
 ``--pairs`` measures ``denoise`` as it is on HDF5 files of noisy images x and clean ones y
-(N, 1, Y, X), after a line fit of the result to the clean image.
+(N, 1, Y, X), after a line fit of the result to the clean image, such as the 24 pairs in the source
+archive of tk_r_em (sfr_lrtem.h5, sfr_hrstem.h5, sfr_lrstem.h5). Where TensorFlow is installed and
+``TK_R_EM`` is that archive, its own network for the kind of each file is shown beside.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import h5py
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+import _peers
 import napari_sbd as sbd
 from _machine import processor
 from napari_sbd.denoising.working_block import lattice_block
@@ -102,23 +105,23 @@ def of_simulations(count: int) -> None:
 
 def of_pairs(paths: list[Path]) -> None:
     """PSNR [dB] on the pairs of files."""
-    print("| pair | blur | denoise | sums | model | warned |")
-    print("|---|---|---|---|---|---|")
+    print("| pair | blur | tk_r_em | denoise | sums | model | warned |")
+    print("|---" * 7 + "|")
     found = []
     for path in paths:
+        rival = _peers.tk_r_em(path.stem.removeprefix("sfr_"))
         with h5py.File(path) as file:
             pairs = list(zip(file["x"][:, 0], file["y"][:, 0].astype(float), strict=True))
         for i, (noisy, clean) in enumerate(pairs):
             result, settings, warned = denoised(noisy, model="auto")
-            blur, ours = blurred(noisy, clean), psnr(result, clean)
-            found.append((blur, ours))
+            theirs = psnr(rival(noisy), clean) if rival else np.nan
+            found.append((blurred(noisy, clean), theirs, psnr(result, clean)))
             print(
-                f"| {path.stem} {i} | {blur:.2f} | {ours:.2f} | {settings['block'][0]} | "
-                f"{settings['model']} | {'yes' if warned else ''} |",
+                f"| {path.stem} {i} | {' | '.join(f'{v:.2f}' for v in found[-1])} | "
+                f"{settings['block'][0]} | {settings['model']} | {'yes' if warned else ''} |",
                 flush=True,
             )
-    blur, ours = np.mean(found, 0)
-    print(f"| mean | {blur:.2f} | {ours:.2f} | | | |")
+    print(f"| mean | {' | '.join(f'{v:.2f}' for v in np.mean(found, 0))} | | | |")
 
 
 def main() -> None:
