@@ -89,5 +89,14 @@ def test_its_error_is_that_of_white_noise():
     assert abs(off.mean()) < 4 * off.std() / 60**0.5
 
 
+def test_chance_alone_accuses_no_image():
+    """Of 300 one has a p below 0.01 by chance; a camera's noise is told from that."""
+    found = [whiteness(RNG(seed).poisson(5.0, (128, 128))) for seed in range(300)]
+    assert min(w.p for w in found) < 0.01
+    assert all(w.white for w in found)
+    smeared = [gaussian_filter(RNG(seed).poisson(5.0, (128, 128)) * 1.0, 0.6) for seed in range(9)]
+    assert not any(whiteness(image).independent for image in smeared)
+
+
 def test_an_image_too_small_to_tell_is_not_accused():
     assert whiteness(gaussian_filter(RNG(0).normal(size=(20, 20)), 1)).white
