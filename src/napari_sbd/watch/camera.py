@@ -130,7 +130,7 @@ def _middle(image: Micrograph) -> Region | None:
     sides = [min(n, max(LEAST, round(p))) for n, p in zip(image.shape, pixels, strict=True)]
     if sides == list(image.shape):
         return None
-    ranges = [
+    rows, columns = (
         ((n - side) // 2, (n + side) // 2) for n, side in zip(image.shape, sides, strict=True)
-    ]
-    return Region(*ranges)
+    )
+    return Region(rows, columns)
