@@ -75,8 +75,8 @@ def _place(size: int, rng: np.random.Generator) -> int:
 def look(path: str) -> tuple[str, float]:
     """Read a file and its outer frames; what came of it, and seconds."""
     from napari_sbd.errors import SBDError, in_words
-    from napari_sbd.frames import finite_or_nan
     from napari_sbd.io import read
+    from napari_sbd.micrograph.frames import finite_or_nan
 
     signal.signal(signal.SIGALRM, _late)
     signal.alarm(SECONDS)

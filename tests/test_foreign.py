@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.foreign import as_given, micrograph_of
+from napari_sbd.micrograph.foreign import as_given, micrograph_of
 
 COUNTS = np.random.default_rng(0).poisson(5.0, (3, 48, 64)).astype(np.float32)
 

@@ -4,7 +4,7 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import Micrograph, SBDError
-from napari_sbd.frames import reference_frame, reference_number
+from napari_sbd.micrograph.frames import reference_frame, reference_number
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,6 @@ ROOMS = [
     "units",
     "axes",
     "micrograph",
-    "foreign",
-    "frames",
     "region",
     "sampling",
     "spacings",

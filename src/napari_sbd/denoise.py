@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from .denoising.settings import NEIGHBOURS, Settings, takes_settings
 from .errors import SBDError, in_words
-from .foreign import as_given
-from .frames import as_micrograph
+from .micrograph.foreign import as_given
+from .micrograph.frames import as_micrograph
 from .session import Progress, Session
 
 __all__ = ["Progress", "denoise", "denoise_movie"]

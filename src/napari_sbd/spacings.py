@@ -173,7 +173,7 @@ def _mean(spacing: np.ndarray, amplitude: np.ndarray, least: float) -> float:
 
 def _reduced(image: np.ndarray, block: int) -> np.ndarray:
     """Means over blocks, with their mean where there are no data."""
-    from .frames import mean_filled
+    from .micrograph.frames import mean_filled
     from .sampling import bin_counts
 
     if block > 1:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SBDError, by_name
-from ..frames import lit_frames
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import lit_frames
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
 from ..region import limited

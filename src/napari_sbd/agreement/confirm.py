@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import warn
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..spots import Detection, detect, spacing
 from .evidence import Evidence
 from .visibility import VISIBLE, seen_by_the_other, visibility

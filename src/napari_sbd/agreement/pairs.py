@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..noise import level as noise
 from ..recipe import block_of, history

@@ -17,8 +17,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError
-from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..region import limited
 from .pairs import paired

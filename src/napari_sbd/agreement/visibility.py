@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..noise.covariance import Covariance
 from .split_halves import Trial
 

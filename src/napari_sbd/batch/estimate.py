@@ -126,7 +126,7 @@ def _speed(image: Micrograph, chosen: Options) -> float:
     """Seconds per pixel, measured on the first frame."""
     import numpy as np
 
-    from ..frames import reference_frame
+    from ..micrograph.frames import reference_frame
     from ..session import Session
 
     frame = reference_frame(image)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError, warn
-from ..frames import reference_number
 from ..io import stem
+from ..micrograph.frames import reference_number
 from ..recipe import history
 
 if TYPE_CHECKING:

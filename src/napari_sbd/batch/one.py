@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
 from ..errors import Cancelled, SBDError, in_words, listening
-from ..frames import as_micrograph
+from ..micrograph.frames import as_micrograph
 from .looked_at import Facts, facts
 from .plan import Item
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..agreement.evidence import Evidence, evidence
 from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
-from ..frames import as_micrograph
 from ..micrograph import Micrograph, PixelSize, unmasked
+from ..micrograph.frames import as_micrograph
 from ..region import Limits, limited
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import Level, finite_or_nan, reference_frame
 from ..micrograph import Micrograph
+from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
 from ..networks.choice import Modality
 from ..noise.camera import Camera, Working, look_at

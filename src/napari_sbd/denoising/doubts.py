@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..frames import mean_filled
 from ..micrograph import Micrograph
+from ..micrograph.frames import mean_filled
 from ..networks import ModelCard
 from ..networks.reflections import lost_reflection
 from ..noise import level as noise

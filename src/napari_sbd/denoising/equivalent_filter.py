@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError, in_words
-from ..frames import as_micrograph, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import as_micrograph, mean_filled
 from ..networks.choice import Modality
 
 _FIELD = 256  # working pixels around the point that the network sees
@@ -93,7 +93,7 @@ def equivalent_filter(
     import torch
 
     from .. import sampling
-    from ..frames import finite_or_nan
+    from ..micrograph.frames import finite_or_nan
     from ..noise.whitening import colour, whiten
     from .denoiser import Denoiser
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, by_name
-from ..frames import finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import finite_or_nan, mean_filled
 from ..noise import level as noise
 from .working_block import lattice_block
 

@@ -244,7 +244,7 @@ class Settings(Repeated):
     @field_validator("frames", mode="before")
     @classmethod
     def _range(cls, value: Any) -> str | None:
-        from ..frames import range_text
+        from ..micrograph.frames import range_text
 
         return None if value in (None, "") else range_text(value)
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
-from ..frames import mean_filled, reference_frame
 from ..micrograph import Micrograph
+from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
 from ..noise.level import usual_level
 from ..noise.whitening import NoiseSpectrum, colour, estimate_spectrum, whiten

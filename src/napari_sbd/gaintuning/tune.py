@@ -14,8 +14,8 @@ from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import TuningRequest
 from ..errors import BlankImage, SBDError, in_words
-from ..frames import as_micrograph, finite_or_nan, reference_number
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import as_micrograph, finite_or_nan, reference_number
 from ..networks import is_bundled
 from ..networks.choice import Modality
 from ..noise.level import noise_level

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..errors import SBDError
 from ..files import check_folder
-from ..foreign import micrograph_of
 from ..micrograph import Micrograph
+from ..micrograph.foreign import micrograph_of
 from ..recipe import CHOSEN
 from .formats import FORMATS, MRC, readers, writers
 

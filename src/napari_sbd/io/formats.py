@@ -203,8 +203,8 @@ FORMATS = (
 """The rows, in the order of the table; of two that share a suffix and a reader either may read."""
 
 _K2 = (
-    "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, since their layout is not "
-    "published; save the movie from DigitalMicrograph as .dm4, or as .mrc."
+    "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, for want of files of known "
+    "content to test a reader on; save the movie from DigitalMicrograph as .dm4, or as .mrc."
 )
 NOT_READ = {".gtg": _K2, ".bin": _K2}
 """What is said of suffixes that no reader takes and that one may look for here."""

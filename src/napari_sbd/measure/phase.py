@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 
 _DARK = 0.15  # of the brightest amplitude: no lattice there
 _LEAST = 0.5  # of the longer period, of the resolution: finer ones mix reflections

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..noise.level import noise_level
 from ..noise.model import Counted, noise_model
 

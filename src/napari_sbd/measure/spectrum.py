@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..spacings import reflections
 
 Box = tuple[tuple[int, int], tuple[int, int]]

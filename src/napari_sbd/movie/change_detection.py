@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..denoising.denoiser import Denoiser
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..noise.whitening import colour
 
 _DRAWS = 4  # noisy images, of which every two make a pair

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import sampling
 from ..denoising.denoiser import Denoiser
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from ..networks.choice import liveliest
 from .fusion import fused_versions
 from .windows import Windows, clarity

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph
 from ..micrograph import Micrograph, unmasked
+from ..micrograph.frames import as_micrograph
 from ..recipe import origin_of, recipe, with_recipe
 from .drift import Drift
 from .register import moved

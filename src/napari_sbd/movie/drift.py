@@ -13,8 +13,8 @@ import numpy as np
 from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..errors import BlankImage, SBDError, in_words, warn
-from ..frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import Level, as_micrograph, finite_or_nan, mean_filled
 from ..networks.choice import Modality
 from ..noise import level as noise
 from ..noise.camera import filled

@@ -26,7 +26,7 @@ from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import NEIGHBOURS
 from ..errors import BlankImage, SBDError
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from .change_detection import Stillness
 from .drift import Look, Track
 from .register import moved

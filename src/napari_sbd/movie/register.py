@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 
 _LEAST_SEEN = 0.4  # of the template's contrast
 _ITERATIONS = 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from .register import moved, register
 
 _MEMORY = 16  # frames that the template averages over

@@ -22,7 +22,7 @@ import numpy as np
 from .. import sampling
 from ..denoising.denoiser import Around, Denoiser
 from ..errors import BlankImage, SBDError
-from ..frames import Level, mean_filled
+from ..micrograph.frames import Level, mean_filled
 from ..noise.camera import Working
 from ..noise.level import noise_level
 from .drift import JITTER, REACH, lit_values

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError
-from ..frames import mean_filled
+from ..micrograph.frames import mean_filled
 from . import ModelCard, load_network, models
 from .reflections import lost_reflection
 

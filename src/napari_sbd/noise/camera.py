@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError
-from ..frames import as_micrograph, readable, reference_frame
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.frames import as_micrograph, readable, reference_frame
 from .illumination import Illumination, estimate_illumination
 from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
 

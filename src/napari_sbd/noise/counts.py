@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..frames import as_micrograph, frame_of, reference_number
 from ..micrograph import Micrograph, unmasked
+from ..micrograph.frames import as_micrograph, frame_of, reference_number
 from . import level as noise
 from .model import Counted, noise_model
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph, finite_or_nan, mean_filled
+from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
 from .spectrum import FREQUENCY, Shape, fast_filter, fit, spectra_of
 from .tiles import any_in_tiles, tiles_of
 from .variance_line import Line, fit_line

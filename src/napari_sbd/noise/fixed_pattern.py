@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from .outliers import find_outliers
 from .references import corrected, mean_of
 

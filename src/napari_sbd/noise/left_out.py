@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..frames import as_micrograph, readable
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph, readable
 from .outliers import Outliers, find_fixed_outliers, find_outliers
 from .references import apply_references
 

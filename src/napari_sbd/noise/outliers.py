@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph
 from ..micrograph import unmasked
+from ..micrograph.frames import as_micrograph
 from .lines import find_constant, find_lines
 from .plateaus import find_plateaus
 from .screen import Screen, screen

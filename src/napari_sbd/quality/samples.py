@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..frames import as_micrograph
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
 from ..noise.whiteness import whiteness
 from .cells import subsampled

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..denoising.settings import Settings
 from ..errors import SBDError
-from ..frames import as_micrograph, frame_range
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph, frame_range
 from ..noise.references import apply_references
 
 

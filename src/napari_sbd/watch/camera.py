@@ -9,8 +9,8 @@ import numpy as np
 
 from ..denoising.settings import Settings
 from ..errors import BlankImage, listening, warn
-from ..frames import as_micrograph
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from ..noise.references import corrected, correction, mean_of
 from ..recipe import with_recipe
 from ..region import LEAST, Region

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError
-from ..frames import mean_filled
 from ..micrograph import Micrograph
+from ..micrograph.frames import mean_filled
 from ..movie.correct import rolled
 from ..movie.drift import JITTER, REACH, SMALLEST_AGREEMENT
 from ..movie.tracker import Place, Tracker

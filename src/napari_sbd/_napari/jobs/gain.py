@@ -13,8 +13,8 @@ import numpy as np
 
 from ... import sampling
 from ...errors import SBDError
-from ...frames import finite_or_nan, frame_of, reference_number
 from ...micrograph import Micrograph
+from ...micrograph.frames import finite_or_nan, frame_of, reference_number
 from ...noise.detector import Detector, estimate_detector
 from ...noise.model import Counted, noise_model
 

@@ -11,8 +11,8 @@ import numpy as np
 from ...denoising.doubts import doubts
 from ...denoising.working_block import choose_block
 from ...errors import BlankImage, SBDError
-from ...frames import frame_of, reference_frame, reference_number
 from ...micrograph import Micrograph, PixelSize, unmasked
+from ...micrograph.frames import frame_of, reference_frame, reference_number
 from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality, choose_model
 from ...recipe import is_result

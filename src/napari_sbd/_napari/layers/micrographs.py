@@ -15,8 +15,8 @@ import numpy as np
 
 from ... import sampling
 from ...errors import SBDError
-from ...frames import frame_of, reference_number
 from ...micrograph import Micrograph, PixelSize
+from ...micrograph.frames import frame_of, reference_number
 from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:

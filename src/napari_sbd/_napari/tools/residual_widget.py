@@ -12,8 +12,8 @@ from napari.layers import Image
 from ... import sampling
 from ...agreement.pairs import working_block
 from ...errors import SBDError
-from ...frames import mean_filled
 from ...micrograph import Micrograph
+from ...micrograph.frames import mean_filled
 from ...quality import Residual, residual_check
 from ..forms.autocorrelation import Autocorrelation
 from ..forms.pair_boxes import needed_pair, pair_boxes

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from ... import sampling
 from ...denoising.settings import Repeated, Settings
 from ...errors import BlankImage, SBDError
-from ...frames import frame_range, reference_frame
 from ...micrograph import Micrograph
+from ...micrograph.frames import frame_range, reference_frame
 from ...region import Region
 from .commands import Commands, options
 from .comparison import same, short, words

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .axes import Axis, calibration, frames_first, is_image
-from .errors import SBDError
-from .micrograph import Micrograph
-from .recipe import KEY
+from ..axes import Axis, calibration, frames_first, is_image
+from ..errors import SBDError
+from ..recipe import KEY
+from . import Micrograph
 
 
 @dataclass(frozen=True)

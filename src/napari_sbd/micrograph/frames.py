@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BlankImage, SBDError
+from ..errors import BlankImage, SBDError
+from . import Micrograph, PixelSize, unmasked
 from .foreign import micrograph_of
-from .micrograph import Micrograph, PixelSize, unmasked
 
 # Beyond these, sums of pixels or the digits of small values are lost in float32.
 _SMALLEST, _LARGEST = 1e-35, 1e35

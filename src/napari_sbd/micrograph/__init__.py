@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .errors import SBDError
+from ..errors import SBDError
 
 PixelSize = float | tuple[float, float]
 
