@@ -82,11 +82,13 @@ def _depth(
     if not corners:
         longer = rng.uniform(0.6, 1)
         along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
-        result: np.ndarray = radius - np.hypot(along, across / longer)
-        return result
+        ellipse: np.ndarray = radius - np.hypot(along, across / longer)
+        return ellipse
     angles = turn + 2 * np.pi * (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) / corners
-    sides = (radius * rng.uniform(0.6, 1) - np.cos(a) * x - np.sin(a) * y for a in angles)
-    return np.minimum.reduce([np.broadcast_to(s, np.broadcast(y, x).shape) for s in sides])
+    polygon: np.ndarray = np.minimum.reduce(
+        [radius * rng.uniform(0.6, 1) - np.cos(a) * x - np.sin(a) * y for a in angles]
+    )
+    return polygon
 
 
 def _grains(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
