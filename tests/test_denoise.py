@@ -218,7 +218,13 @@ def test_a_pixel_size_outside_the_training_range_warns(counts):
         pytest.warns(UserWarning, match="lattice would be"),
         pytest.warns(UserWarning, match="further from the truth than a Gaussian blur"),
     ):
-        sbd.denoise(counts, pixel_size=0.2)
+        sbd.denoise(counts, pixel_size=0.2, model="hrtem")
+
+
+def test_a_pixel_size_that_no_lattice_can_have_warns_whatever_network_knows_it(counts):
+    with pytest.warns(UserWarning, match="lattice would be"):
+        result = sbd.denoise(sbd.Micrograph(counts, 0.2))
+    assert result.metadata["napari_sbd"]["history"][-1]["settings"]["model"] == "low-mag"
 
 
 def test_a_dask_movie_is_read_frame_by_frame(counts):
