@@ -28,9 +28,7 @@ def inverse_anscombe(values: np.ndarray) -> np.ndarray:
 
 def binned(method, counts: np.ndarray, b: int) -> np.ndarray:
     """Apply a denoiser of unit Gaussian noise to stabilised sums over b x b pixels."""
-    sums = sampling.bin_counts(counts, (b, b))
-    estimate = inverse_anscombe(method(anscombe(sums)))
-    return sampling.upsample(estimate, (b, b), counts.shape)
+    return binned_as_it_is(lambda sums: inverse_anscombe(method(anscombe(sums))), counts, b)
 
 
 def bm3d(image: np.ndarray) -> np.ndarray:

@@ -107,8 +107,7 @@ def denoise(
     from ..series.denoise import denoise_series
     from ..series.files import check_target, read_series, write_map, write_series
 
-    if (model is None) == (method is None):
-        raise SBDError(f"Give either a --model of series train, or a --method: {_METHODS}.")
+    _check_one(model, method)
     if model is not None and (noise, coils, level) != ("auto", 1, None):
         raise SBDError("A model knows the noise that it was trained for; leave that of yours out.")
     if doubted is not None and model is None:
@@ -203,8 +202,7 @@ def halves(
     from ..series.files import check_target, read_series, write_map
     from ..series.model import load_series_model
 
-    if (model is None) == (method is None):
-        raise SBDError(f"Give either a --model of series train, or a --method: {_METHODS}.")
+    _check_one(model, method)
     source = read_series(stack)
     check_target(output, len(source.grid))
     of: dict[str, Any] = {"noise": noise, "coils": coils, "level": level, "seed": seed}
@@ -214,3 +212,9 @@ def halves(
     write_map(errors, source, output)
     middle = np.nanmedian(errors)
     out.print(f"{stack} -> {output}  (median error by chance: {middle:.2f} of the noise)")
+
+
+def _check_one(model: Path | None, method: str | None) -> None:
+    """Refuse both or neither."""
+    if (model is None) == (method is None):
+        raise SBDError(f"Give either a --model of series train, or a --method: {_METHODS}.")

@@ -13,11 +13,10 @@ from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
 from ..recipe import origin_of, recipe, with_recipe
 from .files import named_mask
-from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Noise
-from .plan import recognise
-from .stack import Series, as_series, measured, signals, usable_mask
+from .plan import noise_within
+from .stack import Series, as_series, signals, usable_mask
 
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 _RADIUS = 2  # of DIPY's patches [voxels]
@@ -74,14 +73,11 @@ def pca_series(
     """
     check_method(method)
     source = as_series(stack)
-    kind: Any = recognise(source) if noise == "auto" else noise
-    basis = Noise(kind, coils=coils)
     masked, mask = named_mask(mask)
     with in_words():
         inside = usable_mask(mask, source)
         signals(np.asarray(source.data), inside)  # refuses what is not finite
-        inside = measured(np.asarray(source.data), inside, kind == "poisson")
-        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
+        inside, found = noise_within(source, inside, noise, coils, level)
         data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
         if method == "local-pca":
             mean = local_pca(data, inside, found, progress, should_stop)
@@ -94,7 +90,7 @@ def pca_series(
         "pca_series",
         origin_of(source),
         method=method,
-        noise=kind,
+        noise=found.kind,
         coils=coils,
         level=found.level,
         estimated=level is None,

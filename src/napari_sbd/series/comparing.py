@@ -13,14 +13,12 @@ from ..errors import SBDError, in_words
 from .classic import check_method, pca_series
 from .denoise import denoise_series
 from .files import named_mask
-from .level import estimate_level
 from .model import SeriesModel
 from .noises import Noise
-from .plan import recognise
-from .stack import Series, as_series, measured, signals, usable_mask
+from .plan import noise_within
+from .stack import Series, as_series, signals, usable_mask
 
 _FOLDS = 8  # groups of volumes, each put aside once
-_LEAST = 0.1  # variance of a value over the square of the level
 _PARTS = 4  # of the voxels, each filled by what the others teach
 _RIDGE = 1e-3  # of the regression, over the mean power of a volume
 
@@ -164,8 +162,8 @@ def halves_series(
             if progress:
                 progress(k + 1, 2)
     first, second = answers
-    variance = known.noise.variance(known.noise.expected((first + second) / 2))
-    variance = np.maximum(variance, _LEAST * known.noise.level**2)
+    mean = known.noise.expected((first + second) / 2)
+    variance = known.noise.at_least(known.noise.variance(mean))
     result = np.full(known.stack.grid, np.nan, np.float32)
     result[known.mask] = np.sqrt(np.mean(((first - second) / 2) ** 2 / variance, 1))
     return result
@@ -187,12 +185,9 @@ class _Known:
             raise SBDError(
                 f"The stack has {source.length} volumes; to put some aside, {_FOLDS} are needed."
             )
-        kind: Any = recognise(source) if noise == "auto" else noise
-        basis = Noise(kind, coils=coils)
-        data = np.asarray(source.data)
-        inside = measured(data, usable_mask(named_mask(mask)[1], source), kind == "poisson")
-        found = basis.at(estimate_level(source, basis, inside) if level is None else level)
-        return cls(source, inside, found, signals(data, inside))
+        inside = usable_mask(named_mask(mask)[1], source)
+        inside, found = noise_within(source, inside, noise, coils, level)
+        return cls(source, inside, found, signals(np.asarray(source.data), inside))
 
     def without(self, aside: np.ndarray, rng: np.random.Generator) -> tuple[Series, np.ndarray]:
         """The stack with some volumes replaced, and the means (V, K) that they are made from."""
@@ -243,5 +238,5 @@ def _regressed(seen: np.ndarray, aside: np.ndarray) -> np.ndarray:
 
 def _excess(mean: np.ndarray, measured: np.ndarray, about: np.ndarray, noise: Noise) -> float:
     """Mean square error of means in units of the noise, less the noise of what was measured."""
-    variance = np.maximum(noise.variance(about), _LEAST * noise.level**2)
+    variance = noise.at_least(noise.variance(about))
     return float(np.mean(np.square(mean - measured) / variance)) - 1.0

@@ -13,7 +13,6 @@ from .noises import Noise
 
 _COMPONENTS = 6  # whose noise in the local PCA is the most that it may differ from the network
 _VOXELS = 100  # of its patches, about
-_LEAST = 0.1  # variance of a value over the square of the level
 _SURE = 4.0  # standard deviations of chi-square
 
 
@@ -43,12 +42,11 @@ def settle(
     exceeds 1 with; for Gaussian noise it is never worse than the noisy signal.
     """
     mean, variance = noise.moments(clean)
-    chi = _mean_square(noisy - mean, _at_least(variance, noise))
+    chi = _mean_square(noisy - mean, noise.at_least(variance))
     doubted = np.zeros(len(clean), bool)
-    if (
-        around is not None
-    ):  # whose own variance tells, since counts of a wrong mean have a wrong one
-        spread = _at_least(noise.variance(around), noise)
+    if around is not None:
+        # its own variance tells, since counts of a wrong mean have a wrong one
+        spread = noise.at_least(noise.variance(around))
         other = _mean_square(noisy - around, spread)
         most = _COMPONENTS * (1 / noisy.shape[1] + 1 / _VOXELS)
         doubted = (_mean_square(mean - around, spread) > most) & (chi > other)
@@ -56,7 +54,7 @@ def settle(
             np.where(doubted[:, None], a, b) for a, b in ((around, mean), (spread, variance))
         )
         chi = np.where(doubted, other, chi)
-    skew = (noise.level**2 / _at_least(variance, noise)).mean(1) if noise.kind == "poisson" else 0
+    skew = (noise.level**2 / noise.at_least(variance)).mean(1) if noise.kind == "poisson" else 0
     unlike = chi > 1 + _SURE * np.sqrt((2 + skew) / noisy.shape[1])
     changed = doubted | unlike
     share = np.where(unlike, 1 / np.maximum(chi, 1), 1)[changed, None]
@@ -64,10 +62,6 @@ def settle(
     result = clean.copy()
     result[changed] = noise.without_floor(mixed)
     return result, changed
-
-
-def _at_least(variance: np.ndarray, noise: Noise) -> np.ndarray:
-    return np.asarray(np.maximum(variance, np.float32(_LEAST * noise.level**2)))
 
 
 def _mean_square(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

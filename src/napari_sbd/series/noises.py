@@ -16,6 +16,7 @@ from ..errors import SBDError
 
 Kind = Literal["gaussian", "rician", "chi", "poisson"]
 _NEIGHBOURS = 9  # channels along the axis over which the unit of counts is averaged
+_LEAST = 0.1  # variance of a value over the square of the level
 _STEPS = 4001  # of the tables up to the reach
 _REACH = 40.0  # signal over level, beyond which a magnitude's noise is Gaussian
 
@@ -105,6 +106,10 @@ class Noise:
             return np.full(np.shape(mean), self.level**2)
         scaled = np.asarray(mean, np.float32) / np.float32(self.level)
         return np.float32(self.level**2) * _look_up(_magnitude_tables(self.coils)[2], scaled)
+
+    def at_least(self, variance: np.ndarray) -> np.ndarray:
+        """Variances that squares can be divided by: few counts are no exact knowledge."""
+        return cast(np.ndarray, np.maximum(variance, _LEAST * self.level**2))
 
     def expected(self, clean: np.ndarray) -> np.ndarray:
         """Mean of the noisy values of clean signals, float32."""

@@ -12,7 +12,7 @@ from .compartments import can_fit, compartments
 from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Kind, Noise
-from .stack import Gradients, Series, blocks, signals, usable_mask
+from .stack import Gradients, Series, blocks, measured, signals, usable_mask
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ def recognise(reference: Series) -> Kind:
     middle = np.asarray(reference.data[:, reference.grid[0] // 2])
     whole = np.isfinite(middle).all() and (middle >= 0).all() and (middle == np.rint(middle)).all()
     return "poisson" if whole else "gaussian"
+
+
+def noise_within(
+    stack: Series, mask: np.ndarray, noise: str, coils: int, level: float | None
+) -> tuple[np.ndarray, Noise]:
+    """The voxels of a mask that were measured, and the noise there as far as it is not given."""
+    kind: Any = recognise(stack) if noise == "auto" else noise
+    basis = Noise(kind, coils=coils)
+    inside = measured(np.asarray(stack.data), mask, kind == "poisson")
+    return inside, basis.at(estimate_level(stack, basis, inside) if level is None else level)
 
 
 def paired(

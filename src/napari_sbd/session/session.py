@@ -98,8 +98,7 @@ class Session:
             **which,
             **settings.camera,
         )
-        read = lambda index: self._cut(self.read(index))  # noqa: E731
-        self._movie = Neighbours(settings, read, len(self), kept)
+        self._movie = Neighbours(settings, self._read_part, len(self), kept)
         self.worker, self._windows, self._way = self._movie.seen_by(self.worker)
         if settings.tuning:
             self.tuned = found_gains(
@@ -214,6 +213,11 @@ class Session:
                 raise
             blank = Frame(index, np.asarray(values, np.float32), "blank", str(error), values)
             return self._whole(blank, part)
+
+    def _read_part(self, index: int) -> np.ndarray | str:
+        """What is denoised of a frame, or why it cannot be read."""
+        part: np.ndarray | str = self._cut(self.read(index))
+        return part
 
     def _cut(self, values: Any) -> Any:
         """What of a frame or movie is denoised: the rectangle around the region."""
