@@ -7,7 +7,7 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 import napari_sbd as sbd
 from napari_sbd import sampling
 from napari_sbd.noise.covariance import Covariance, covariance_of, pixel_kernel
-from napari_sbd.noise.whitening import estimate_spectrum
+from napari_sbd.noise.spectrum_estimate import estimate_spectrum
 
 SHAPE = (240, 270)
 

@@ -6,7 +6,8 @@ from scipy.ndimage import fourier_gaussian
 
 from known import lattice
 from napari_sbd import SBDError
-from napari_sbd.noise.whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+from napari_sbd.noise.spectrum_estimate import estimate_spectrum
+from napari_sbd.noise.whitening import NoiseSpectrum, colour, whiten
 
 SHAPE = (192, 176)
 

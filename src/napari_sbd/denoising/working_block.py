@@ -22,7 +22,8 @@ from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
 from ..noise.level import usual_level
-from ..noise.whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+from ..noise.spectrum_estimate import estimate_spectrum
+from ..noise.whitening import NoiseSpectrum, colour, whiten
 
 if TYPE_CHECKING:
     from ..networks import ModelCard

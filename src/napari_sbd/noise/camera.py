@@ -13,7 +13,8 @@ from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph, readable, reference_frame
 from .illumination import Illumination, estimate_illumination
-from .whitening import NoiseSpectrum, colour, estimate_spectrum, whiten
+from .spectrum_estimate import estimate_spectrum
+from .whitening import NoiseSpectrum, colour, whiten
 
 if TYPE_CHECKING:
     from .outliers import Outliers

@@ -15,7 +15,8 @@ from .. import sampling
 from ..errors import warn
 from ..micrograph import Micrograph
 from .camera import look_at
-from .whitening import NoiseSpectrum, estimate_spectrum
+from .spectrum_estimate import estimate_spectrum
+from .whitening import NoiseSpectrum
 
 _GRID = 24  # working pixels along a side of the kernel, beyond which no camera's noise reaches
 _LEAST = 1e-4  # of the kernel's largest value: what is smaller is left out

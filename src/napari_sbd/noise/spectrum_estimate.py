@@ -1,0 +1,234 @@
+"""The noise spectrum of an image, from the image itself.
+
+Lattice peaks, edges and texture only add power, at some places of the image and some of the
+spectrum, so a smooth curve below most of the spectra of small tiles is the noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .whitening import FREE, MONOTONE, NoiseSpectrum, curve_terms
+
+_TILE = 32  # working pixels along a side
+_QUANTILE = 0.3  # of the power over the tiles: most hold more signal
+_CORNER = 0.40  # cycles per working pixel, beyond which a micrograph holds hardly any signal
+_CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
+_SLOWEST = 1.5 / _TILE  # cycles per working pixel that the window of a tile can tell from the mean
+_ROUNDS = 10  # of reweighted least squares
+_NOTHING = 1e-10  # of the largest power, below which there is none
+_EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to learn from
+# benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
+_SLOPE = 0.25  # natural logarithms of power over the corner
+_MATTERS = 0.1  # the same, from which a network that knows white noise loses by it
+_TILT = 0.2  # the same, along x against y
+_WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
+_SHOT = 0.6, 1.6  # noise power over that of counted electrons
+_MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
+_FEW_TILES = 5
+
+
+def estimate_spectrum(
+    images: list[np.ndarray],
+    block: tuple[int, int] = (1, 1),
+    *,
+    fine: np.ndarray | None = None,
+    shot_noise: float | None = None,
+    told: bool = False,
+    force: bool = False,
+) -> NoiseSpectrum | None:
+    """Find the noise spectrum in images of one camera.
+
+    Parameters
+    ----------
+    images
+        (H, W) each, block sums, NaN where there are no data: an image, or differences of a movie's
+        neighbouring frames, which hold less signal.
+    block
+        Pixels summed along y and x.
+    fine
+        (Y, X) the pixels of one of them, where several are summed: far from any signal they show
+        better whether neighbours are correlated at all.
+    shot_noise
+        The variance of counted electrons in a block, where gain and offset tell it.
+    told
+        Whether the gain is known, and not taken for 1 since the values are whole numbers.
+    force
+        Give the spectrum of white noise as well.
+
+    Returns
+    -------
+    The spectrum, or None where the noise is white, or too little of it is seen.
+    """
+    found = [_tiles(image) for image in images]
+    powers = np.concatenate([p for p, _ in found])
+    means = np.concatenate([m for _, m in found])
+    grid = _grid()
+    corner = powers[:, grid.corner].mean(1) if len(powers) else np.zeros(0)
+    kept = corner > _EMPTY * np.median(corner) if len(corner) else np.zeros(0, bool)
+    if kept.sum() < _FEW_TILES:
+        return None
+    powers, means, corner = powers[kept], means[kept], corner[kept]
+    even = powers / (corner / np.median(corner))[:, None]
+    typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
+    level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    seen = force or _falls(level) or (fine is not None and _blurred_finely(fine, block))
+    counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
+    if counted and not seen:
+        return None
+    coefficients, floor = _fit(level)
+    noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
+    if not seen and not _is_wide(noise, corner, means):
+        return None
+    return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
+
+
+def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float) -> NoiseSpectrum:
+    """The same with no more slow noise than electrons have: what exceeds it is of the specimen.
+
+    The logarithm of the power is drawn together, so that the fast noise stays as it is.
+    """
+    grid = _grid()
+    fast = float(np.median(corner))
+    rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
+    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
+    if rise <= most or fast > shot_noise:
+        return noise
+    share = most / rise
+    curve = tuple(share * c for c in noise.coefficients)
+    return NoiseSpectrum(curve, share * noise.floor, noise.block)
+
+
+def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
+    """Whether pixels are correlated, and so much that sums over blocks are as well."""
+    if min(block) < 2:
+        return False
+    powers, _ = _tiles(pixels)
+    if len(powers) < _FEW_TILES:
+        return False
+    corner = powers[:, _grid().corner].mean(1)
+    kept = corner > _EMPTY * np.median(corner)
+    if kept.sum() < _FEW_TILES:
+        return False
+    typical = np.median(powers[kept] / corner[kept][:, None], axis=0)
+    level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    slopes, errors = _corner_slopes(level)
+    # along the diagonal, and along the axis that falls faster
+    steepest = float(slopes[0] - abs(slopes[1]))
+    error = float(np.hypot(*errors))
+    return steepest < -max(_SLOPE, 4 * error) and steepest / min(block) ** 2 < -_MATTERS
+
+
+def _falls(level: np.ndarray) -> bool:
+    """Whether noise clearly is not white in the corner, where hardly any signal adds to it."""
+    (slope, tilt), (slope_error, tilt_error) = _corner_slopes(level)
+    return bool(slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error))
+
+
+def _is_wide(noise: NoiseSpectrum, corner: np.ndarray, means: np.ndarray) -> bool:
+    """Whether a wide point spread has left the corner to white read-out noise."""
+    slow, fast, fastest = np.log(noise.power(np.zeros(3), np.array([0.15, 0.25, 0.5])))
+    wide = fast - fastest > _WIDE[0] and slow - fastest > _WIDE[1]
+    return bool(wide and not _follows_the_mean(corner, means))
+
+
+def _corner_slopes(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Change of the noise over the corner, and along x against y; their standard errors."""
+    grid = _grid()
+    fy, fx = grid.fy[grid.corner], grid.fx[grid.corner]
+    terms = np.stack([np.ones(len(fy)), fy**2 + fx**2, fx**2 - fy**2], 1)
+    solution, *_ = np.linalg.lstsq(terms, level[grid.corner], rcond=None)
+    off = level[grid.corner] - terms @ solution
+    # neighbouring frequencies of a windowed tile share their noise
+    variance = 4 * off.var() * np.linalg.inv(terms.T @ terms)
+    return _CORNER_WIDTH * solution[1:], _CORNER_WIDTH * np.sqrt(np.diag(variance)[1:])
+
+
+def _follows_the_mean(corner: np.ndarray, means: np.ndarray) -> bool:
+    """Whether brighter tiles have more noise, as that of electrons that arrive one by one has."""
+    if not (means > 0).all() or np.ptp(means) == 0:
+        return False
+    x, y = np.log(means), np.log(corner)
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x @ y) / (x @ x)
+    error = np.sqrt(((y - slope * x) ** 2).mean() / (x @ x))
+    return bool(slope > 0.5 and slope > 3 * error)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Frequencies [cycles per working pixel] of a tile's spectrum that are looked at."""
+
+    used: np.ndarray
+    fy: np.ndarray
+    fx: np.ndarray
+    corner: np.ndarray
+    terms: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _grid() -> _Grid:
+    fy, fx = np.broadcast_arrays(np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE))
+    f = np.hypot(fy, fx)
+    # the columns at zero and Nyquist hold every value twice, and row noise
+    used = (f > _SLOWEST) & (fx > 0) & (fx < 0.5)
+    return _Grid(used, fy[used], fx[used], f[used] > _CORNER, curve_terms(fy[used], fx[used]))
+
+
+def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power spectra (K, M) and means (K,) of the windowed tiles that hold data throughout."""
+    from scipy import fft
+
+    if min(image.shape) < _TILE:
+        return np.zeros((0, int(_grid().used.sum()))), np.zeros(0)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (_TILE, _TILE))
+    step = max(_TILE // 2, min(image.shape) // 16)
+    tiles = windows[::step, ::step].reshape(-1, _TILE, _TILE)
+    held = np.isfinite(tiles).all((1, 2))
+    tiles = tiles if held.all() else tiles[held]
+    window = np.outer(*[np.hanning(_TILE + 1)[:-1]] * 2)
+    means = (tiles * window).sum((1, 2)) / window.sum()
+    scale = max(-float(tiles.min(initial=0)), float(tiles.max(initial=0))) or 1.0
+    # single precision does for a power that chance alone changes by its own size
+    even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
+    used = fft.rfft2(even)[:, _grid().used]
+    return (used.real**2 + used.imag**2) * (scale**2 / (window**2).sum()), means
+
+
+def _fit(level: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coefficients and floor of a smooth curve that few of the logarithms of power lie below."""
+    from scipy.optimize import nnls
+
+    grid = _grid()
+    middle = float(level.mean())
+    y, f, terms = level - middle, np.hypot(grid.fy, grid.fx), grid.terms
+    n = terms.shape[1]
+    stiffness = np.array([1e-6] + [0.02] * MONOTONE + [0.3] * FREE + [1e-3]) * len(y) / 100
+    stiffness[-1] = 1e-3
+    x, floor = np.zeros(n), float(np.quantile(y, 0.03)) - 0.5
+    x[0] = np.quantile(y[f < 0.2], 0.15)
+    x[2] = max(0.0, (x[0] - np.quantile(y[(f > 0.25) & (f < 0.35)], 0.15)) / 9)
+    # only the falling terms keep their sign: the others are differences of two such
+    signed = [0, *range(1 + MONOTONE, n + 1)]
+    split = np.concatenate([np.eye(n + 1), -np.eye(n + 1)[:, signed]], 1)
+    for _ in range(_ROUNDS):
+        curve = np.exp(np.clip(terms @ x, -60, 60))
+        total = curve + np.exp(floor)
+        share = curve / total
+        off = y - np.log(total)
+        below = off[off < 0]
+        spread = max(1.48 * float(np.median(-below)) if len(below) else 0.1, 0.05)
+        weight = np.where(off > 0, (1 + (off / spread) ** 2) ** -1.5, 1)
+        slopes = np.concatenate([terms * share[:, None], (1 - share)[:, None]], 1)
+        aim = off + slopes @ np.append(x, floor)
+        normal = (slopes * weight[:, None]).T @ slopes + np.diag(stiffness + 1e-9)
+        right = (slopes * weight[:, None]).T @ aim
+        right[-1] += stiffness[-1] * floor
+        root = np.linalg.cholesky(normal)
+        new = split @ nnls(root.T @ split, np.linalg.solve(root, right))[0]
+        x, floor = new[:-1], floor + float(np.clip(new[-1] - floor, -1, 1))
+    # relative to the curve at zero frequency, where only the constant is not zero
+    return np.append(0.0, x[1:]), floor - float(x[0])
