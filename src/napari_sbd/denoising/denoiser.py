@@ -17,6 +17,7 @@ from ..micrograph import Micrograph
 from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
 from ..networks.choice import Modality
+from ..networks.reflections import put_back
 from ..noise.camera import Camera, Working, look_at
 from .against_blur import against_blur
 from .doubts import doubt_detail, doubt_noise, doubts
@@ -231,6 +232,7 @@ class Denoiser:
                 view = np.ascontiguousarray(turned(shown, turn))
                 clean = self.passes(network, view, tick=passed, should_stop=should_stop)
                 estimate += turned_back(clean, turn) / len(turns)
+            estimate = put_back(normal, estimate, np.isnan(sums))
             if (dy, dx) == (0, 0):
                 for s in doubt_detail(self.card, self.source, self.block, normal, estimate):
                     warn(s)
@@ -251,7 +253,8 @@ class Denoiser:
         """One pass over block sums (H, W), finite: their estimate, without a word."""
         working = self.camera.working(sums)
         normal, mean, scale = normalised(working.image)
-        return working.restored(self.passes(self.network, normal) * scale + mean)
+        estimate = put_back(normal, self.passes(self.network, normal), np.isnan(sums))
+        return working.restored(estimate * scale + mean)
 
     def _warn_of_worse(self, sums: np.ndarray, estimate: np.ndarray) -> None:
         """Warn where the estimate of block sums is worse than a blur of these beyond doubt."""
