@@ -39,12 +39,8 @@ def lost_reflection(image: np.ndarray, result: np.ndarray) -> tuple[float, float
     window = np.hanning(height)[:, None] * np.hanning(width)
     raw, kept = (np.fft.rfft2((a - a.mean()) * window) for a in (image, result))
     ratio, frequency = power_over_rings(np.abs(raw) ** 2, image.shape)
-    y, x = np.indices(raw.shape)
-    # lines and columns of a detector are no lattice; they lie on the axes
-    off_axes = (np.minimum(y, height - y) > 1) & (x > 1)
-    inside = (frequency > _LONGEST / min(height, width)) & (frequency < 0.45)
     signal = np.abs(raw) ** 2 * (1 - 1 / np.maximum(ratio, 1))
-    sure = off_axes & inside & (ratio > _SURE)
+    sure = _of_lattices(image.shape, frequency) & (frequency < 0.45) & (ratio > _SURE)
     sure &= signal > _FAINT * np.max(signal, initial=0, where=sure)
     lost = sure & (np.abs(kept) ** 2 < _LOST * signal)
     if not lost.any():
@@ -85,23 +81,29 @@ def put_back(
     if empty is not None:
         rest = np.where(empty, 0, rest)
     spectrum = np.fft.rfft2(rest - rest.mean())
-    height, width = image.shape
     power = np.abs(spectrum) ** 2
     ratio, frequency = power_over_rings(power, image.shape)
     # white noise is as strong everywhere; what a short ring tells of it is uncertain
     ratio = np.minimum(ratio, power / (np.median(power) / np.log(2) + 1e-30))
-    y, x = np.indices(spectrum.shape)
-    taken = (np.minimum(y, height - y) > 1) & (x > 1)
-    taken &= frequency > _LONGEST / min(height, width)
-    over = np.zeros_like(ratio)
-    rows, columns = np.nonzero(taken & (ratio > _BESIDE))
+    looked_at = _of_lattices(image.shape, frequency)
+    over = np.zeros(ratio.shape)
+    rows, columns = np.nonzero(looked_at & (ratio > _BESIDE))
     over[rows, columns] = ratio[rows, columns] / _around(ratio, rows, columns)
-    sure = over > np.log(max(np.count_nonzero(taken), 1) / _CHANCE)
+    sure = over > math.log(np.count_nonzero(looked_at) / _CHANCE)
     if not sure.any():
         return estimate
     kept = ndimage.binary_dilation(sure, np.ones((3, 3), bool)) & (over > _BESIDE)
     spectrum = np.where(kept, spectrum * (1 - 1 / np.maximum(over, 1)), 0)
-    return estimate + np.fft.irfft2(spectrum, image.shape).astype(estimate.dtype)
+    added: np.ndarray = estimate + np.fft.irfft2(spectrum, image.shape).astype(estimate.dtype)
+    return added
+
+
+def _of_lattices(shape: tuple[int, ...], frequency: np.ndarray) -> np.ndarray:
+    """Which coefficients of an ``rfft2`` are neither illumination nor lines of a detector."""
+    y, x = np.indices(frequency.shape)
+    off_axes = (np.minimum(y, shape[0] - y) > 1) & (x > 1)
+    looked_at: np.ndarray = off_axes & (frequency > _LONGEST / min(shape))
+    return looked_at
 
 
 def _around(ratio: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -114,7 +116,7 @@ def _around(ratio: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
     apart = np.abs(steps) > _NEAR
     beside, through = steps[apart], np.zeros(np.count_nonzero(apart), int)
     square = np.array([(i, j) for i in steps[::2] for j in steps[::2] if i and j]).T
-    level = np.ones(len(rows))
+    level: np.ndarray = np.ones(len(rows))
     for (down, right), share in (
         ((beside, through), 0.8),
         ((through, beside), 0.8),
@@ -123,6 +125,6 @@ def _around(ratio: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndar
         y = (rows[:, None] + down) % ratio.shape[0]
         x = np.minimum(np.abs(columns[:, None] + right), ratio.shape[1] - 1)
         # what an exponential distribution of mean 1 exceeds with the chance that is left
-        usual = -np.log(1 - share)
+        usual = -math.log(1 - share)
         level = np.maximum(level, np.quantile(ratio[y, x], share, axis=1) / usual)
     return level
