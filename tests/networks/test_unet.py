@@ -44,6 +44,16 @@ def test_attention_in_parts_is_attention(training):
     torch.testing.assert_close(unet._attend(query, key, value, training), expected)
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_attention_at_half_precision_is_attention(fused, monkeypatch):
+    """Whichever form the processor is faster with, to the few digits that bfloat16 holds."""
+    monkeypatch.setattr(unet, "fused_attention_pays", lambda: fused)
+    query, key, value = (noise(1, 2, n, 16, seed=i) for i, n in enumerate((300, 90, 90)))
+    expected = (query @ key.transpose(-2, -1)).softmax(-1) @ value
+    found = unet._attend(*(t.bfloat16() for t in (query, key, value)), False).float()
+    assert (found - expected).square().mean().sqrt() < 0.02 * expected.std()
+
+
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_accelerators_agree_with_the_cpu(small_network, device):
     if not getattr(torch, device).is_available():
