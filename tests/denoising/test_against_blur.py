@@ -9,6 +9,7 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.denoising.against_blur import against_blur
+from napari_sbd.noise.camera import filled
 
 SHAPE = (160, 160)
 WORSE = "further from the truth than"
@@ -111,6 +112,18 @@ def test_parts_without_data_are_not_looked_at():
     assert np.isfinite(judged.result)
     noisy[:120] = np.nan
     assert against_blur(lambda i: i, noisy, noisy, None, 0.0) is None
+
+
+def test_scattered_outliers_do_not_keep_it_from_being_looked_at():
+    """In every part of 64 x 64 pixels some are missing."""
+    noisy, rng = recorded(1, contrast=0.5), np.random.default_rng(5)
+    gaps = rng.random(SHAPE) < 0.005
+    holes = np.where(gaps, np.nan, noisy)
+    for network, worse in ((lost, True), (lambda i: gaussian_filter(i, 1.0), False)):
+        whole = against_blur(network, noisy, network(noisy), None, 0.0)
+        judged = against_blur(network, holes, network(filled(holes)), None, 0.0)
+        assert judged.worse == whole.worse == worse
+        assert judged.result == pytest.approx(whole.result, abs=3 * whole.error)
 
 
 def few_waves(image):

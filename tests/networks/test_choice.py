@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from napari_sbd import networks
@@ -59,6 +60,20 @@ def test_a_model_that_loses_a_lattice_is_not_taken(shelf, monkeypatch):
     dose = np.full_like(dose, 0.4)
     counts = np.random.default_rng(0).poisson(dose).astype(np.float32)
     assert choose_model(counts, BLOCK).card.name == "flat"
+
+
+def test_noise_that_a_point_spread_keeps_from_the_corners_of_the_spectrum(shelf, monkeypatch):
+    """What copies the noise of one half must not seem to predict that of the other."""
+    shelf(trained_as="hrtem", untrained_as="copy")
+    noise = np.fft.rfft2(np.random.default_rng(1).standard_normal((160, 160)))
+    noise[np.hypot(np.fft.fftfreq(160)[:, None], np.fft.rfftfreq(160)) > 0.42] = 0
+    white = np.fft.irfft2(noise, (160, 160)) + np.sin(np.indices((160, 160))[1] / 4)
+
+    def predict(card, seen, device):
+        return seen if card.name == "copy" else gaussian_filter(seen, 2.0)
+
+    monkeypatch.setattr(choice, "_predict", predict)
+    assert choose_model(white, (2, 2), white=white, sums=white).card.name == "hrtem"
 
 
 def test_a_model_of_the_other_modality_is_left_out(counts):

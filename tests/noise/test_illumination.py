@@ -62,6 +62,34 @@ def test_pixels_that_the_edge_crosses_hold_some_of_both_sides(angle, place):
     assert np.sqrt((off[edge] ** 2).mean()) < 0.06  # an edge of whole pixels is off by 0.12 or more
 
 
+def dome(edge):
+    """A particle in dark field, thicker in the middle, in vacuum that scatters little."""
+    inside = 1 - (X**2 + Y**2) / edge**2
+    return 0.02 + np.sqrt(np.maximum(inside, 0)) * lattice(SHAPE, 7.3, 0.5)
+
+
+@pytest.mark.parametrize("dose", [1.0, 9.0, 60.0])
+@pytest.mark.parametrize("dark", [0.0, 3000.0])
+@pytest.mark.parametrize(
+    "specimen",
+    [
+        dome(0.8),
+        0.05 + 1.0 * (np.hypot(X + 1.2, Y) < 1.3),
+        1 + 9.0 * (np.hypot(X, Y) < 0.8),
+    ],
+)
+def test_a_specimen_beside_vacuum_is_no_uneven_light(specimen, dose, dark):
+    counts = np.random.default_rng(5).poisson(dose * specimen / specimen.mean())
+    found = estimate_illumination(20.0 * counts + dark)
+    assert found is None or found.is_step
+
+
+@pytest.mark.parametrize("kind", LIGHT)
+@pytest.mark.parametrize("dose", [3.0, 9.0, 100.0])
+def test_light_is_found_at_any_dose(kind, dose):
+    assert estimate_illumination(scene(4, LIGHT[kind], dose)) is not None
+
+
 def test_what_is_taken_off_can_be_put_back():
     image = scene(3, LIGHT["ramp"])
     found = estimate_illumination(image)

@@ -313,6 +313,17 @@ def test_pixels_at_the_border():
     assert found.mask.sum() == 5
 
 
+@pytest.mark.parametrize("corner", [(4, 4), (4, 379), (379, 180)])
+def test_two_beside_each_other_at_the_border(corner):
+    """Half of the surroundings are missing there, of which the other one is a larger share."""
+    image = counts(12.0)[:384, :384]
+    y, x = corner
+    image[[y, y - 3], [x, x + 4]] = 600, 720
+    found = find_outliers(image)
+    assert found.mask[[y, y - 3], [x, x + 4]].all()
+    assert found.mask.sum() == 2
+
+
 def test_pixels_without_data_are_no_outliers_and_hide_none():
     image = counts(20.0).astype(np.float32)
     gone = np.random.default_rng(7).random(SHAPE) < 0.05

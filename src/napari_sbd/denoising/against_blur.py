@@ -20,11 +20,13 @@ from functools import cache
 
 import numpy as np
 
+from ..noise.camera import filled
 from ..noise.level import noise_level, usual_level
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
 _SIDE, _WIDE_SIDE = 96, 192  # working pixels of the part that is looked at
 _LEAST = 64  # of a part that can tell anything, and that is enough where a result is better
+_GAPS = 0.02  # of a part that may be without data, as scattered outliers are
 _STEPS = 8  # places along y and x, from which the part is chosen
 _RIM = 8  # working pixels at its border, where networks err more
 _SIGMAS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # working pixels
@@ -112,7 +114,7 @@ def against_blur(
 
     The part of most contrast is looked at, at the cost of one pass over it, and a larger one where
     64 x 64 pixels do not show that the result is better; None where no part of 64 x 64 pixels holds
-    data throughout, or there is no noise.
+    data but for scattered outliers, or there is no noise.
 
     Parameters
     ----------
@@ -140,12 +142,14 @@ def against_blur(
     another slow part of correlated noise, with which it is worse.
     """
     known = measured is None and not wide
+    whole = filled(sums)
     for side in (_LEAST, _SIDE) if known else (_WIDE_SIDE,):
-        part = _liveliest(sums, side)
+        part = _liveliest(whole, np.isnan(sums), side)
         if part is None:
             return None
-        shown, made = (np.asarray(i[part], np.float64) for i in (sums, estimate))
-        found = _compared(network, shown, made, measured, dark, seed, told)
+        shown, made = (np.asarray(i[part], np.float64) for i in (whole, estimate))
+        gaps = np.isnan(sums[part])
+        found = _compared(network, shown, gaps, made, measured, dark, seed, told)
         if found is None or found.is_better:
             break
     return found
@@ -154,27 +158,31 @@ def against_blur(
 def _compared(
     network: Callable[[np.ndarray], np.ndarray],
     image: np.ndarray,
+    gaps: np.ndarray,
     made: np.ndarray,
     measured: NoiseSpectrum | None,
     dark: float | None,
     seed: int,
     told: bool,
 ) -> AgainstBlur | None:
-    """The comparison on one part."""
+    """The comparison on one part, where it holds data."""
     level = noise_level(image) if measured is None else usual_level(whiten(image, measured))
     if not level > 0:
         return None
     noise = _noise(image, level, measured, dark, np.random.default_rng([seed, 2]))
     change = (network(image + _STEP * noise) - made) / _STEP
-    inner = (slice(_RIM, -_RIM),) * 2
     unit = float((noise**2).mean())
-    off = ((made - image) ** 2)[inner] / unit
-    blurred = {s: ((_blurred(image, s) - image) ** 2)[inner] / unit for s in _SIGMAS}
+
+    def inner(values: np.ndarray) -> np.ndarray:
+        return _held(values, gaps)[_RIM:-_RIM, _RIM:-_RIM] / unit
+
+    off = inner((made - image) ** 2)
+    blurred = {s: inner((_blurred(image, s) - image) ** 2) for s in _SIGMAS}
 
     def compared(slow_part: float) -> AgainstBlur:
         added = noise if slow_part == 1 else _with_slow_part(noise, slow_part)
         total = _passed(None, measured, slow_part)
-        judged = off + 2 * (added * change)[inner] / unit
+        judged = off + 2 * inner(added * change)
         risks = {
             s: float(blurred[s].mean()) + 2 * _passed(s, measured, slow_part) - total
             for s in _SIGMAS
@@ -191,20 +199,24 @@ def _compared(
     return next((other for other in others if other.worse), found)
 
 
-def _liveliest(sums: np.ndarray, side: int) -> tuple[slice, slice] | None:
-    """The part of most contrast that holds data throughout."""
+def _liveliest(image: np.ndarray, gaps: np.ndarray, side: int) -> tuple[slice, slice] | None:
+    """The part of most contrast that holds data, but for a few pixels."""
     from scipy.ndimage import gaussian_filter
 
-    side = min(side, *sums.shape)
+    side = min(side, *image.shape)
     if side < _LEAST:
         return None
-    smooth = gaussian_filter(sums, 1.0)  # a gap spreads
-    starts = (np.unique(np.linspace(0, n - side, _STEPS).astype(int)) for n in sums.shape)
+    smooth = gaussian_filter(image, 1.0)
+    starts = (np.unique(np.linspace(0, n - side, _STEPS).astype(int)) for n in image.shape)
     parts = [(slice(y, y + side), slice(x, x + side)) for y, x in itertools.product(*starts)]
-    contrast = [smooth[part].std() for part in parts]
-    if not np.isfinite(contrast).any():
-        return None
-    return parts[int(np.nanargmax(contrast))]
+    if gaps.any():
+        parts = [part for part in parts if gaps[part].mean() <= _GAPS]
+    return max(parts, key=lambda part: smooth[part].std(), default=None)
+
+
+def _held(values: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Values with the mean of all others in place of those where there are no data."""
+    return np.where(gaps, values[~gaps].mean(), values) if gaps.any() else values
 
 
 def _noise(

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
+from ..io.detector_name import contrast_told
 from ..micrograph import Micrograph
 from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
@@ -40,8 +41,8 @@ class Denoiser:
     source
         Gives calibration and, where that is missing, the frame from which the working sampling is
         chosen.
-    model, quality, device
-        As in ``denoise``.
+    model, modality, quality, device
+        As in ``denoise``; where the modality is ``"auto"``, the file may name the detector.
     why
         Why this model was taken; where it is ``"auto"``, that is found out here.
     **camera
@@ -98,8 +99,14 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            choice = choose_model(first, block, source.pixel_size_yx, where, white, modality, sums)
+            named = contrast_told(source.metadata) if modality == "auto" else None
+            kind = named[0] if named else modality
+            choice = choose_model(first, block, source.pixel_size_yx, where, white, kind, sums)
             card, why = choice.card, choice.reason
+            if named:
+                by_name = f"{named[0]}, as the detector {named[1]} in the file tells"
+                why = f"{by_name}: {why}"
+                seen = replace(seen, seen=(f"{by_name[0].upper()}{by_name[1:]}.", *seen.seen))
         if card.frames > 1 and not source.is_movie:
             raise SBDError(
                 f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "

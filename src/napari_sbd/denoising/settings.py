@@ -113,7 +113,7 @@ class Settings(Repeated):
         (``networks.choice``); or a name from ``models()``, or the path of a ``.safetensors`` file.
     modality
         ``"phase contrast"`` or ``"dark field"`` where that is known: then ``model="auto"`` looks
-        among the models of that kind only.
+        among the models of that kind only, as it does where the file names a scanning detector.
     quality
         ``"fast"`` is one pass of the network; ``"best"`` averages over the 8 flips and turns of the
         image and over shifted grids of blocks.

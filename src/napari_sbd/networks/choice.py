@@ -18,6 +18,7 @@ import numpy as np
 from .. import sampling
 from ..errors import SBDError
 from ..micrograph.frames import mean_filled
+from ..noise import level as noise
 from . import ModelCard, load_network, models
 from .reflections import lost_reflection
 
@@ -93,14 +94,16 @@ def choose_model(
 
     where = resolve_device(device)
     whole = mean_filled(sampling.bin_counts(frame, block) if sums is None else sums)
+    levelled = noise.usual_level
     if white is None and min(block) < 2:
-        white = whole
+        white, levelled = whole, noise.noise_level
     clarity: dict[str, float] = {}
     for side in _LOOKS:
         if white is None:
             seen, judge = _halves(frame[liveliest(whole, block, side, frame.shape)], block)
         else:
-            seen, judge = _fission(white[liveliest(white, (1, 1), side, white.shape)])
+            part = white[liveliest(white, (1, 1), side, white.shape)]
+            seen, judge = _fission(part, levelled(part))
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
@@ -183,16 +186,14 @@ def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.n
     return filled[0] - filled[0].mean(), filled[1] - filled[0].mean()
 
 
-def _fission(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fission(image: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Two estimates about zero with independent noise, of an image whose noise is white.
 
-    Fresh noise of the same level is added to one and taken from the other (data fission, Leiner et
-    al., arXiv 2112.11079).
+    Fresh noise of the same level [standard deviation] is added to one and taken from the other
+    (data fission, Leiner et al., arXiv 2112.11079).
     """
-    from ..noise.level import noise_level
-
     even = image - image.mean()
-    fresh = np.random.default_rng(0).normal(0, noise_level(image), image.shape)
+    fresh = np.random.default_rng(0).normal(0, level, image.shape)
     return even + fresh, even - fresh
 
 

@@ -195,8 +195,10 @@ def look_at(
         seen.append(f"{str(found)[0].upper()}{str(found)[1:]}.")
         facts["outliers"] = dict(found.counts)
     if light is not None:
-        course = "is lower behind a straight edge" if light.is_step else "falls"
-        seen.append(f"Illumination {course} by {light.fall:.0%}; taken off and put back.")
+        course = "Illumination falls"
+        if light.is_step:  # of the light or of the specimen
+            course = "Brightness is lower behind a straight edge"
+        seen.append(f"{course} by {light.fall:.0%}; taken off and put back.")
         facts["illumination_fall"] = round(light.fall, 3)
     _logger.debug("seen of the camera: %s", " ".join(seen) or "nothing but white noise")
     return replace(camera, noise=spectrum, measured=measured, seen=tuple(seen), facts=facts), clean

@@ -5,6 +5,10 @@ of the brightness follows a polynomial of second degree, a beam of Gaussian prof
 edge of a beam stop or of a thick region is a straight step. The network is given what differs from
 the smooth brightness, divided by its root, since the noise of electrons follows the root of their
 number: the noise then is even as well.
+
+A specimen beside vacuum is no uneven light: its brightness jumps at its edge and is level on both
+sides, where light falls everywhere. So the brightness must change between most neighbouring places
+as the course of the light says.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ _ROUNDS = 8  # of reweighted least squares
 # benchmarks/cameras.py --light: evenly lit phantoms stay below both
 _FALL = 0.10  # of the brightness over the field, above which light is uneven
 _EXPLAINED = 0.5  # of the variance of the tiles, that illumination must explain
+_LEVEL = 0.7  # slope between neighbouring tiles over that of the course, below which it is level
+_ROUGH = 0.28  # standard deviation of the tiles' logarithms from the course: an edge is in it
+_APART = 2  # tiles
 _STEP = 0.15, 0.7  # height of a step over the mean; share of the variance it must explain
 _STEEPER = 0.03  # by how much more than a smooth course
 _NEAR = 6.0  # pixels from the edge of a step, whose values place it
@@ -101,13 +108,34 @@ def estimate_illumination(image: np.ndarray, dark: float = 0.0) -> Illumination 
             return Illumination(brightness, 1 - dark_side / bright_side, True)
     curve = terms @ smooth
     fall = 1 - float(np.exp(curve.min() - curve.max()))
-    if fall < _FALL or 1 - float(((values - curve) ** 2).mean()) / variance < _EXPLAINED:
+    off = float(((values - curve) ** 2).mean())
+    if fall < _FALL or 1 - off / variance < _EXPLAINED or off > _ROUGH**2:
+        return None
+    if _slope(values.reshape(rows, columns), curve.reshape(rows, columns)) < _LEVEL:
         return None
     everywhere = _terms(*_coordinates(image.shape, 1, image.shape)) @ smooth
     brightness = mean * np.exp(everywhere).reshape(image.shape)
     # the mean of the image stays what it is, and with it the units of the result
     brightness *= (image.mean() - dark) / brightness.mean()
     return Illumination(brightness + dark, fall)
+
+
+def _slope(values: np.ndarray, curve: np.ndarray) -> float:
+    """How values (h, w) change between near tiles, over how a curve does; what few do is nothing.
+
+    The line through the origin of least absolute deviations: the weighted median of the ratios.
+    """
+    changes = [
+        np.concatenate(
+            [(i[_APART:] - i[:-_APART]).ravel(), (i[:, _APART:] - i[:, :-_APART]).ravel()]
+        )
+        for i in (values, curve)
+    ]
+    weight = np.abs(changes[1])
+    ratio = changes[0] / np.where(weight > 0, changes[1], np.inf)
+    order = np.argsort(ratio)
+    total = np.cumsum(weight[order])
+    return float(ratio[order][np.searchsorted(total, total[-1] / 2)])
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,12 @@ def _event(
 ) -> tuple[np.ndarray, bool]:
     """Pixels (n, 2) that stand out together with one of them, and whether they are an outlier."""
     for half in _WINDOWS:
-        corner = tuple(max(c - half, 0) for c in seed)
-        here = tuple(slice(c0, c + half + 1) for c0, c in zip(corner, seed, strict=True))
+        # as many pixels at the border of a frame: of few, a second event would be one in a hundred
+        side = 2 * half + 1
+        corner = tuple(
+            max(min(c - half, n - side), 0) for c, n in zip(seed, frame.shape, strict=True)
+        )
+        here = tuple(slice(c, c + side) for c in corner)
         values = sign * frame[here].astype(np.float64)
         values[~np.isfinite(values)] = np.nan
         if missing is not None:

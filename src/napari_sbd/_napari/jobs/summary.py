@@ -11,6 +11,7 @@ import numpy as np
 from ...denoising.doubts import doubts
 from ...denoising.working_block import choose_block
 from ...errors import BlankImage, SBDError
+from ...io.detector_name import contrast_told
 from ...micrograph import Micrograph, PixelSize, unmasked
 from ...micrograph.frames import frame_of, reference_frame, reference_number
 from ...networks import ModelCard, companion, find_model
@@ -68,7 +69,9 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     block = choose_block(m, companion(card)).block
     if model == "auto":
         with suppress(BlankImage):
-            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)
+            named = contrast_told(m.metadata) if modality == "auto" else None
+            kind = named[0] if named else modality
+            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=kind)
             card, why = choice.card, choice.reason
     gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
     told = gain.electrons(_mean(m))
