@@ -284,7 +284,8 @@ def fringes():
 def test_a_lattice_that_the_model_loses_is_put_back(model):
     """The model was never trained; nothing of the lattice comes through it."""
     clean, counts = fringes()
-    found = sbd.denoise(counts, pixel_size=0.006, model=model)
+    with pytest.warns(UserWarning, match=r"A period of 0\.(18|19) nm .* was put back"):
+        found = sbd.denoise(counts, pixel_size=0.006, model=model)
     wave = clean - clean.mean()
     assert 0.6 < (wave * (found - found.mean())).sum() / (wave**2).sum() < 1.1
 

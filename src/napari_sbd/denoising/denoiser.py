@@ -21,7 +21,7 @@ from ..networks.choice import Modality
 from ..networks.reflections import put_back
 from ..noise.camera import Camera, Working, look_at
 from .against_blur import against_blur
-from .doubts import doubt_detail, doubt_noise, doubts
+from .doubts import doubt_detail, doubt_noise, doubt_periods, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
 from .working_block import choose_block
@@ -239,10 +239,15 @@ class Denoiser:
                 view = np.ascontiguousarray(turned(shown, turn))
                 clean = self.passes(network, view, tick=passed, should_stop=should_stop)
                 estimate += turned_back(clean, turn) / len(turns)
-            estimate = put_back(normal, estimate, np.isnan(sums))
+            whole = put_back(normal, estimate, np.isnan(sums))
             if (dy, dx) == (0, 0):
-                for s in doubt_detail(self.card, self.source, self.block, normal, estimate):
+                told = self.card, self.source, self.block
+                for s in (
+                    *doubt_periods(*told, estimate, whole),
+                    *doubt_detail(*told, normal, whole),
+                ):
                     warn(s)
+            estimate = whole
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
             if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:

@@ -9,11 +9,12 @@ import numpy as np
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled
 from ..networks import ModelCard
-from ..networks.reflections import lost_reflection
+from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..spacings import doubt_crystal, doubt_pixel_size
 
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
+_MUCH = 0.05  # of a result's contrast, from which what was put back is told
 _BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 
 
@@ -106,10 +107,41 @@ def doubt_detail(
     lost = lost_reflection(image, estimate)
     if lost is None:
         return []
-    sizes = source.pixel_size_yx or (1.0, 1.0)
-    steps = [f / (p * b) for f, p, b in zip(lost, sizes, block, strict=True)]
-    unit = "nm" if source.pixel_size_yx else "pixels"
     return [
-        f"The image shows a period of {1 / math.hypot(*steps):.2g} {unit} that the result of "
-        f"model {card.name!r} has lost: detail of that size is missing in it."
+        f"The image shows a period of {_period(lost, source, block)} that the result of model "
+        f"{card.name!r} has lost: detail of that size is missing in it."
     ]
+
+
+def doubt_periods(
+    card: ModelCard,
+    source: Micrograph,
+    block: tuple[int, int],
+    estimate: np.ndarray,
+    whole: np.ndarray,
+) -> list[str]:
+    """A sentence where much was put back into an estimate.
+
+    Parameters
+    ----------
+    card, source, block
+        As in ``doubts``.
+    estimate, whole
+        (H, W) what the model made of block sums, without and with what was put back.
+    """
+    added = whole - estimate
+    if added.std() <= _MUCH * whole.std():
+        return []
+    strongest = strongest_frequency(added)
+    return [
+        f"A period of {_period(strongest, source, block)} stands out of what model {card.name!r} "
+        "took for noise and was put back into the result. If the camera made it (interference, "
+        "a fibre bundle), it is no structure of the specimen."
+    ]
+
+
+def _period(frequency: tuple[float, float], source: Micrograph, block: tuple[int, int]) -> str:
+    """The period of a frequency [cycles per working pixel] in words."""
+    sizes = source.pixel_size_yx or (1.0, 1.0)
+    steps = [f / (p * b) for f, p, b in zip(frequency, sizes, block, strict=True)]
+    return f"{1 / math.hypot(*steps):.2g} {'nm' if source.pixel_size_yx else 'pixels'}"

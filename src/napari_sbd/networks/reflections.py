@@ -45,8 +45,17 @@ def lost_reflection(image: np.ndarray, result: np.ndarray) -> tuple[float, float
     lost = sure & (np.abs(kept) ** 2 < _LOST * signal)
     if not lost.any():
         return None
-    row, column = np.unravel_index(np.argmax(np.where(lost, ratio, 0)), raw.shape)
-    return float(np.fft.fftfreq(height)[row]), float(np.fft.rfftfreq(width)[column])
+    return _frequency_of_largest(np.where(lost, ratio, 0), image.shape)
+
+
+def strongest_frequency(image: np.ndarray) -> tuple[float, float]:
+    """Along y and x [cycles per pixel], of an image (H, W)."""
+    return _frequency_of_largest(np.abs(np.fft.rfft2(image - image.mean())), image.shape)
+
+
+def _frequency_of_largest(spectrum: np.ndarray, shape: tuple[int, ...]) -> tuple[float, float]:
+    row, column = np.unravel_index(np.argmax(spectrum), spectrum.shape)
+    return float(np.fft.fftfreq(shape[0])[row]), float(np.fft.rfftfreq(shape[1])[column])
 
 
 def put_back(
