@@ -37,6 +37,8 @@ _SIDE = 256  # pixels of the part that is looked at
 _FEWEST = 16  # working pixels along a side
 _HELD_OUT = 1 / 8  # of the pixels
 _STEP = 0.3  # standard deviations of the noise that is added
+_MANY = 1.0  # electrons in a pixel, from which their noise is taken to be Gaussian
+_SKEWNESS = (1 - 4 / 4**3) / (1 + 4 / 4**2) ** 1.5  # of such differences, of one electron each
 _LOCAL = 6.0  # pixels, over which the strength of the noise is taken
 _RIM = 8  # pixels at the border, where networks err more
 _TILE = 16  # pixels, within which errors hang together
@@ -237,8 +239,7 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
     image = filled(part)
     strength = gaussian_filter((image - estimate) ** 2, _LOCAL)
     level = usual_level(whiten(image, spectrum)) * np.sqrt(strength / (strength.mean() or 1.0))
-    fresh = np.random.default_rng([0, 6]).standard_normal(part.shape)
-    noise = colour(level * fresh, spectrum)
+    noise = colour(level * _fresh(part), spectrum)
 
     def judge(estimate: Network) -> np.ndarray:
         made = estimate(part)
@@ -247,6 +248,32 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
         return result
 
     return judge
+
+
+def _fresh(part: np.ndarray) -> np.ndarray:
+    """Noise of variance 1 as single electrons make it where they are few in a pixel.
+
+    The step of Stein's estimate then is one whole electron at a few pixels, since a network may
+    keep a spike that it would not make of many small ones (Hudson's identity for counts, Ann.
+    Statist. 6 (1978) 473).
+    """
+    rng = np.random.default_rng([0, 6])
+    few = _electrons(part)
+    if few > _MANY:
+        return rng.standard_normal(part.shape)
+    share = _STEP**2 * few
+    return (rng.poisson(share, part.shape) - share) / np.sqrt(share)
+
+
+def _electrons(part: np.ndarray) -> float:
+    """Electrons per pixel, as the skewness of neighbours' differences tells where they are few."""
+    beside = (part[:-2, 1:-1] + part[2:, 1:-1] + part[1:-1, :-2] + part[1:-1, 2:]) / 4
+    apart = part[1:-1, 1:-1] - beside
+    apart = apart[np.isfinite(apart)]
+    apart = apart - apart.mean()
+    spread = float((apart**2).mean())
+    skewness = float((apart**3).mean()) / (spread**1.5 or 1.0)
+    return (_SKEWNESS / max(skewness, 1e-3)) ** 2
 
 
 def _clarity(gain: np.ndarray) -> tuple[float, float]:
