@@ -262,7 +262,8 @@ def _fresh(part: np.ndarray) -> np.ndarray:
     if few > _MANY:
         return rng.standard_normal(part.shape)
     share = _STEP**2 * few
-    return (rng.poisson(share, part.shape) - share) / np.sqrt(share)
+    result: np.ndarray = (rng.poisson(share, part.shape) - share) / np.sqrt(share)
+    return result
 
 
 def _electrons(part: np.ndarray) -> float:
