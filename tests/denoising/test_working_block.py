@@ -130,3 +130,27 @@ def test_electrons_in_a_pixel_from_their_skewness(dose, gain):
     image = gain * counts + 100.0
     image[5, 7] = np.nan
     assert working_block._electrons(image) == pytest.approx(dose, rel=0.3)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_texture_of_a_film_is_not_summed_away(counted, card):
+    """It has no lattice, and in sums it looks like correlated noise."""
+    rng = np.random.default_rng(3)
+    texture = gaussian_filter(rng.standard_normal((256, 256)), 1.5)
+    truth = 30 * np.clip(1 + 0.3 * texture / texture.std(), 0.1, None)
+    image = rng.poisson(truth).astype(float)
+    if not counted:
+        image = 17 * image + rng.normal(0, 5, image.shape)
+    found = chosen(image, card)
+    if counted:
+        assert found.block[0] <= 2
+    else:  # it could be noise as well
+        assert found.doubts
+
+
+@pytest.mark.parametrize(("gain", "counts"), [(1, True), (17, False), (0.5, False)])
+def test_counted_electrons_are_known_by_their_variance(gain, counts):
+    image = gain * np.random.default_rng(4).poisson(5.0, (128, 128)).astype(float)
+    assert working_block._are_counts(image, sbd.Micrograph(image)) == counts
+    blurred = np.round(gaussian_filter(image, 0.7))
+    assert not working_block._are_counts(blurred, sbd.Micrograph(blurred))

@@ -21,7 +21,7 @@ from .. import sampling
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
-from ..noise.level import usual_level
+from ..noise.level import noise_level, usual_level
 from ..noise.spectrum_estimate import estimate_spectrum
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
@@ -37,6 +37,7 @@ _SIDE = 256  # pixels of the part that is looked at
 _FEWEST = 16  # working pixels along a side
 _HELD_OUT = 1 / 8  # of the pixels
 _STEP = 0.3  # standard deviations of the noise that is added
+_COUNTED = 1.2  # variance over mean of counted electrons, and its inverse
 _MANY = 1.0  # electrons in a pixel, from which their noise is taken to be Gaussian
 _SKEWNESS = (1 - 4 / 4**3) / (1 + 4 / 4**2) ** 1.5  # of such differences, of one electron each
 _LOCAL = 6.0  # pixels, over which the strength of the noise is taken
@@ -117,7 +118,8 @@ def choose_block(
     guess = _fitting(lattice or (_FALLBACK, _FALLBACK), source)
     clean = Camera(guess, outliers=outliers).cleaned(frame)[0]
     still = Micrograph(clean, gain=source.gain, offset=source.offset)
-    gains = _gains(still, guess, _network(card, device), str(noise), illumination)
+    network = _network(card, device)
+    gains = _gains(still, guess, network, str(noise), illumination, lattice is not None)
     best = max(gains, key=lambda b: gains[b][0], default=guess)
     clarity = gains[best][1] if gains else 0.0
     if best != guess and clarity > (_CLEAR if lattice else _LIKELY):
@@ -162,9 +164,17 @@ def _network(card: ModelCard, device: Any) -> Network:
 
 
 def _gains(
-    still: Micrograph, guess: tuple[int, int], network: Network, noise: str, illumination: bool
+    still: Micrograph,
+    guess: tuple[int, int],
+    network: Network,
+    noise: str,
+    illumination: bool,
+    founded: bool,
 ) -> dict[tuple[int, int], tuple[float, float]]:
-    """How much less blocks err than the guess, and that in standard errors; {} for small images."""
+    """How much less blocks err than the guess, and that in standard errors; {} for small images.
+
+    The guess is ``founded`` where a lattice suggests it.
+    """
     from ..networks.choice import liveliest
 
     values = np.asarray(still.data, np.float64)
@@ -184,8 +194,9 @@ def _gains(
     cameras = {block: seen(block) for block in sorted(blocks)}
     ways = {block: made_by(camera) for block, camera in cameras.items()}
     correlated = seen((1, 1)).noise
-    if correlated is None and cameras[guess].noise is not None:
-        # read-out noise hides from single pixels that the electrons of near ones are the same
+    if founded and correlated is None and cameras[guess].noise is not None:
+        # read-out noise hides from single pixels that the electrons of near ones are the same;
+        # in sums that no lattice suggests it is rather texture that looks so
         return {}
     shown = correlated or estimate_spectrum([values], force=True)
     stein = None if shown is None else _stein(part, shown, ways[guess](part))
@@ -193,7 +204,7 @@ def _gains(
         return _compared(stein, ways, guess)
     found = _compared(_held_out(part), ways, guess)
     best = max(found, key=lambda b: found[b][0])
-    if best == guess or stein is None:
+    if best == guess or stein is None or _are_counts(values, still):
         return found
     # correlation that is lost in read-out noise helps to predict, and Stein's estimate sees it
     agreed = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best][0] > 0
@@ -248,6 +259,15 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
         return result
 
     return judge
+
+
+def _are_counts(values: np.ndarray, still: Micrograph) -> bool:
+    """Whether pixels are electrons counted one by one, whose noise is independent for certain."""
+    held = values[np.isfinite(values)]
+    if still.gain not in (None, 1.0) or still.offset or (held != np.round(held)).any():
+        return False
+    mean = float(held.mean())
+    return bool(held.min() >= 0 and 1 / _COUNTED < noise_level(values) ** 2 / mean < _COUNTED)
 
 
 def _fresh(part: np.ndarray) -> np.ndarray:
