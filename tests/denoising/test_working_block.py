@@ -106,7 +106,7 @@ def test_where_nothing_tells_it_warns():
         sbd.denoise(image, model="hrtem")
 
 
-@pytest.mark.parametrize("dose", [0.02, 0.05, 0.3, 4.0])
+@pytest.mark.parametrize("dose", [0.02, 0.05, 0.15])
 @pytest.mark.parametrize("sort", ["keeps spikes", "blurs"])
 def test_the_error_of_what_keeps_single_electrons_is_not_missed(dose, sort):
     """Small steps of Gaussian noise make no electrons, and so tell nothing of an estimate that
