@@ -118,8 +118,7 @@ def choose_block(
     guess = _fitting(lattice or (_FALLBACK, _FALLBACK), source)
     clean = Camera(guess, outliers=outliers).cleaned(frame)[0]
     still = Micrograph(clean, gain=source.gain, offset=source.offset)
-    network = _network(card, device)
-    gains = _gains(still, guess, network, str(noise), illumination, lattice is not None)
+    gains = _gains(still, guess, _network(card, device), str(noise), illumination)
     best = max(gains, key=lambda b: gains[b][0], default=guess)
     clarity = gains[best][1] if gains else 0.0
     if best != guess and clarity > (_CLEAR if lattice else _LIKELY):
@@ -164,17 +163,9 @@ def _network(card: ModelCard, device: Any) -> Network:
 
 
 def _gains(
-    still: Micrograph,
-    guess: tuple[int, int],
-    network: Network,
-    noise: str,
-    illumination: bool,
-    founded: bool,
+    still: Micrograph, guess: tuple[int, int], network: Network, noise: str, illumination: bool
 ) -> dict[tuple[int, int], tuple[float, float]]:
-    """How much less blocks err than the guess, and that in standard errors; {} for small images.
-
-    The guess is ``founded`` where a lattice suggests it.
-    """
+    """How much less blocks err than the guess, and that in standard errors; {} for small images."""
     from ..networks.choice import liveliest
 
     values = np.asarray(still.data, np.float64)
@@ -194,9 +185,9 @@ def _gains(
     cameras = {block: seen(block) for block in sorted(blocks)}
     ways = {block: made_by(camera) for block, camera in cameras.items()}
     correlated = seen((1, 1)).noise
-    if founded and correlated is None and cameras[guess].noise is not None:
-        # read-out noise hides from single pixels that the electrons of near ones are the same;
-        # in sums that no lattice suggests it is rather texture that looks so
+    counted = _are_counts(values, still)
+    if correlated is None and cameras[guess].noise is not None and not counted:
+        # read-out noise hides from single pixels that the electrons of near ones are the same
         return {}
     shown = correlated or estimate_spectrum([values], force=True)
     stein = None if shown is None else _stein(part, shown, ways[guess](part))
@@ -204,7 +195,7 @@ def _gains(
         return _compared(stein, ways, guess)
     found = _compared(_held_out(part), ways, guess)
     best = max(found, key=lambda b: found[b][0])
-    if best == guess or stein is None or _are_counts(values, still):
+    if best == guess or stein is None or counted:
         return found
     # correlation that is lost in read-out noise helps to predict, and Stein's estimate sees it
     agreed = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best][0] > 0
