@@ -9,7 +9,10 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.denoising.against_blur import against_blur
+from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.noise.camera import filled
+from napari_sbd.noise.level import usual_level
+from napari_sbd.noise.whitening import whiten
 
 SHAPE = (160, 160)
 WORSE = "further from the truth than"
@@ -50,19 +53,35 @@ def test_correlated_noise_taken_for_white_is_told(sigma):
     assert "let it be measured" in sentence and "dB" in sentence
 
 
-def test_texture_that_passes_for_noise_is_told():
-    """A film whose detail is as slow as the point spread: its noise is taken for stronger."""
+def film():
+    """Detail as slow as the point spread, and what is expected."""
     rng = np.random.default_rng(4)
     texture = gaussian_filter(rng.standard_normal((192, 192)), 1.5)
     clean = np.clip(9 * (1 + 0.15 * texture / texture.std()), 0, None)
     seen = 20 * gaussian_filter(rng.poisson(clean) + rng.normal(0, 0.15, clean.shape), 1.0) + 100
-    expected = 20 * gaussian_filter(clean, 1.0) + 100
+    return seen, 20 * gaussian_filter(clean, 1.0) + 100
+
+
+def test_texture_that_passes_for_noise_is_told():
+    """Its noise is taken for stronger."""
+    seen, expected = film()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = sbd.denoise(seen.astype(np.float32), pixel_size=0.033, model="hrtem")
     blur = min(np.std(gaussian_filter(seen, s) - expected) for s in (0.5, 0.7, 1.0, 1.4, 2.0))
     assert np.std(result - expected) > blur
     assert HANGS in said(seen)[0]
+
+
+@pytest.mark.filterwarnings("ignore:Whether the result")
+def test_slow_noise_that_the_known_dose_excludes_is_not_asked_for():
+    seen, _ = film()
+    worker = Denoiser(sbd.Micrograph(seen, 0.033), model="hrtem")
+    told = (worker.of_sums, seen, worker.of_sums(seen), worker.camera.measured)
+    slow = usual_level(whiten(seen, worker.camera.measured)) ** 2
+    assert against_blur(*told).slow_part == against_blur(*told, shot_noise=slow).slow_part == 2
+    for times in (0.05, 20):  # none of a quarter to four times it is near that of the electrons
+        assert not against_blur(*told, shot_noise=times * slow).worse
 
 
 @pytest.mark.parametrize("dose", [0.5, 5.0, 50.0])

@@ -6,9 +6,11 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
+from napari_sbd.denoising import working_block
 from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.denoising.working_block import choose_block, lattice_block
 from napari_sbd.networks import find_model
+from napari_sbd.noise.whitening import NoiseSpectrum
 
 SIDE = 192
 
@@ -102,3 +104,53 @@ def test_where_nothing_tells_it_warns():
     image = np.random.default_rng(3).poisson(2.0, (SIDE, SIDE))
     with pytest.warns(UserWarning, match="Give the pixel size"):
         sbd.denoise(image, model="hrtem")
+
+
+@pytest.mark.parametrize("dose", [0.02, 0.05, 0.15])
+@pytest.mark.parametrize("sort", ["keeps spikes", "blurs"])
+def test_the_error_of_what_keeps_single_electrons_is_not_missed(dose, sort):
+    """Small steps of Gaussian noise make no electrons, and so tell nothing of an estimate that
+    takes each of them for an atom."""
+    counts = np.random.default_rng(1).poisson(dose, (256, 256)).astype(float)
+
+    def estimate(image):
+        blurred = gaussian_filter(image, 2.0)
+        return blurred if sort == "blurs" else np.where(image > dose + 0.5, image, dose)
+
+    white = NoiseSpectrum((0.0,) * 16, -30.0)
+    found = working_block._stein(counts, white, np.full_like(counts, dose))(estimate).mean()
+    true = ((estimate(counts) - dose) ** 2).mean()
+    assert found / dose - 1 == pytest.approx(true / dose, abs=0.25)
+
+
+@pytest.mark.parametrize("dose", [0.02, 0.1, 0.5, 3.0])
+@pytest.mark.parametrize("gain", [1.0, 40.0])
+def test_electrons_in_a_pixel_from_their_skewness(dose, gain):
+    counts = np.random.default_rng(2).poisson(dose * lattice((256, 256), 20, 0.3, mean=1.0))
+    image = gain * counts + 100.0
+    image[5, 7] = np.nan
+    assert working_block._electrons(image) == pytest.approx(dose, rel=0.3)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_texture_of_a_film_is_not_summed_away(counted, card):
+    """It has no lattice, and in sums it looks like correlated noise."""
+    rng = np.random.default_rng(3)
+    texture = gaussian_filter(rng.standard_normal((256, 256)), 1.5)
+    truth = 30 * np.clip(1 + 0.3 * texture / texture.std(), 0.1, None)
+    image = rng.poisson(truth).astype(float)
+    if not counted:
+        image = 17 * image + rng.normal(0, 5, image.shape)
+    found = chosen(image, card)
+    if counted:
+        assert found.block[0] <= 2
+    else:  # it could be noise as well
+        assert found.doubts
+
+
+@pytest.mark.parametrize(("gain", "counts"), [(1, True), (17, False), (0.5, False)])
+def test_counted_electrons_are_known_by_their_variance(gain, counts):
+    image = gain * np.random.default_rng(4).poisson(5.0, (128, 128)).astype(float)
+    assert working_block._are_counts(image, sbd.Micrograph(image)) == counts
+    blurred = np.round(gaussian_filter(image, 0.7))
+    assert not working_block._are_counts(blurred, sbd.Micrograph(blurred))

@@ -38,6 +38,7 @@ _FAINT = 0.02  # of the noise variance: less is nothing to warn of
 _SLOW = 4.0  # working pixels: over what brightness tells the strength of counts' noise
 _DARKEST = 0.05  # of the mean
 _SLOW_PARTS = (0.5, 2.0, 0.25, 4.0)  # times the measured one, that texture may hide
+_OF_SHOT = 0.4, 2.5  # slow noise of a camera over that of counted electrons, where these are known
 _SLOWER = 0.15  # cycles per working pixel, below which noise counts as slow
 _GRID = 64  # frequencies along each axis at which a spectrum is summed
 
@@ -109,6 +110,7 @@ def against_blur(
     seed: int = 0,
     wide: bool = False,
     told: bool = False,
+    shot_noise: float | None = None,
 ) -> AgainstBlur | None:
     """Compare what a network made of an image with Gaussian blurs.
 
@@ -135,6 +137,9 @@ def against_blur(
         sampling that are not known well. Those of correlated noise always are.
     told
         Whether the spectrum is given by who knows it, so that its slow part is not in question.
+    shot_noise
+        The variance of counted electrons in the sums, where gain and offset tell it: the slow noise
+        is then taken to be 0.4 to 2.5 times as strong.
 
     Returns
     -------
@@ -149,7 +154,7 @@ def against_blur(
             return None
         shown, made = (np.asarray(i[part], np.float64) for i in (whole, estimate))
         gaps = np.isnan(sums[part])
-        found = _compared(network, shown, gaps, made, measured, dark, seed, told)
+        found = _compared(network, shown, gaps, made, measured, dark, seed, told, shot_noise)
         if found is None or found.is_better:
             break
     return found
@@ -164,6 +169,7 @@ def _compared(
     dark: float | None,
     seed: int,
     told: bool,
+    shot_noise: float | None,
 ) -> AgainstBlur | None:
     """The comparison on one part, where it holds data."""
     level = noise_level(image) if measured is None else usual_level(whiten(image, measured))
@@ -195,7 +201,9 @@ def _compared(
     found = compared(1.0)
     if measured is None or told or found.worse:
         return found
-    others = (compared(times) for times in _SLOW_PARTS)
+    least, most = (0.0, np.inf) if shot_noise is None else np.multiply(_OF_SHOT, shot_noise)
+    # the power of white noise is that at zero frequency of what it was made from
+    others = (compared(times) for times in _SLOW_PARTS if least <= times * level**2 <= most)
     return next((other for other in others if other.worse), found)
 
 

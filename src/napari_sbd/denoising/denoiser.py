@@ -272,15 +272,20 @@ class Denoiser:
         """Warn where the estimate of block sums is worse than a blur of these beyond doubt."""
         if self.camera.sharpen:
             return
-        dark = None if self.source.gain is None else self.camera.dark
-        wide = self.source.pixel_size is None
-        camera = self.camera
-        told = camera.noise is not None and camera.noise is not camera.measured
+        camera, gain = self.camera, self.source.gain
+        dark = None if gain is None else camera.dark
         found = against_blur(
-            self.of_sums, sums, estimate, camera.measured, dark, wide=wide, told=told
+            self.of_sums,
+            sums,
+            estimate,
+            camera.measured,
+            dark,
+            wide=self.source.pixel_size is None,
+            told=camera.noise is not None and camera.noise is not camera.measured,
+            shot_noise=gain and gain * (float(np.nanmean(sums)) - camera.dark),
         )
         if found is not None and found.worse:
-            white = self.camera.noise is None and self.camera.measured is not None
+            white = camera.noise is None and camera.measured is not None
             warn(found.sentence(self.card.name, white))
 
     def left_out(self, frame: Any) -> np.ndarray | None:

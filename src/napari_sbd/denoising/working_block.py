@@ -21,7 +21,7 @@ from .. import sampling
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
-from ..noise.level import usual_level
+from ..noise.level import noise_level, usual_level
 from ..noise.spectrum_estimate import estimate_spectrum
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
@@ -37,6 +37,9 @@ _SIDE = 256  # pixels of the part that is looked at
 _FEWEST = 16  # working pixels along a side
 _HELD_OUT = 1 / 8  # of the pixels
 _STEP = 0.3  # standard deviations of the noise that is added
+_COUNTED = 1.2  # variance over mean of counted electrons, and its inverse
+_MANY = 0.2  # electrons in a pixel, from which small steps tell what a network makes of them
+_SKEWNESS = (1 - 4 / 4**3) / (1 + 4 / 4**2) ** 1.5  # of such differences, of one electron each
 _LOCAL = 6.0  # pixels, over which the strength of the noise is taken
 _RIM = 8  # pixels at the border, where networks err more
 _TILE = 16  # pixels, within which errors hang together
@@ -182,7 +185,8 @@ def _gains(
     cameras = {block: seen(block) for block in sorted(blocks)}
     ways = {block: made_by(camera) for block, camera in cameras.items()}
     correlated = seen((1, 1)).noise
-    if correlated is None and cameras[guess].noise is not None:
+    counted = _are_counts(values, still)
+    if correlated is None and cameras[guess].noise is not None and not counted:
         # read-out noise hides from single pixels that the electrons of near ones are the same
         return {}
     shown = correlated or estimate_spectrum([values], force=True)
@@ -191,7 +195,7 @@ def _gains(
         return _compared(stein, ways, guess)
     found = _compared(_held_out(part), ways, guess)
     best = max(found, key=lambda b: found[b][0])
-    if best == guess or stein is None:
+    if best == guess or stein is None or counted:
         return found
     # correlation that is lost in read-out noise helps to predict, and Stein's estimate sees it
     agreed = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best][0] > 0
@@ -237,8 +241,7 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
     image = filled(part)
     strength = gaussian_filter((image - estimate) ** 2, _LOCAL)
     level = usual_level(whiten(image, spectrum)) * np.sqrt(strength / (strength.mean() or 1.0))
-    fresh = np.random.default_rng([0, 6]).standard_normal(part.shape)
-    noise = colour(level * fresh, spectrum)
+    noise = colour(level * _fresh(part), spectrum)
 
     def judge(estimate: Network) -> np.ndarray:
         made = estimate(part)
@@ -247,6 +250,42 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
         return result
 
     return judge
+
+
+def _are_counts(values: np.ndarray, still: Micrograph) -> bool:
+    """Whether pixels are electrons counted one by one, whose noise is independent for certain."""
+    held = values[np.isfinite(values)]
+    if still.gain not in (None, 1.0) or still.offset or (held != np.round(held)).any():
+        return False
+    mean = float(held.mean())
+    return bool(held.min() >= 0 and 1 / _COUNTED < noise_level(values) ** 2 / mean < _COUNTED)
+
+
+def _fresh(part: np.ndarray) -> np.ndarray:
+    """Noise of variance 1 as single electrons make it where they are few in a pixel.
+
+    The step of Stein's estimate then is one whole electron at a few pixels, since a network may
+    keep a spike that it would not make of many small ones (Hudson's identity for counts, Ann.
+    Statist. 6 (1978) 473).
+    """
+    rng = np.random.default_rng([0, 6])
+    few = _electrons(part)
+    if few > _MANY:
+        return rng.standard_normal(part.shape)
+    share = _STEP**2 * few
+    result: np.ndarray = (rng.poisson(share, part.shape) - share) / np.sqrt(share)
+    return result
+
+
+def _electrons(part: np.ndarray) -> float:
+    """Electrons per pixel, as the skewness of neighbours' differences tells where they are few."""
+    beside = (part[:-2, 1:-1] + part[2:, 1:-1] + part[1:-1, :-2] + part[1:-1, 2:]) / 4
+    apart = part[1:-1, 1:-1] - beside
+    apart = apart[np.isfinite(apart)]
+    apart = apart - apart.mean()
+    spread = float((apart**2).mean())
+    skewness = float((apart**3).mean()) / (spread**1.5 or 1.0)
+    return (_SKEWNESS / max(skewness, 1e-3)) ** 2
 
 
 def _clarity(gain: np.ndarray) -> tuple[float, float]:
