@@ -167,6 +167,7 @@ def _find(
     from ..agreement.confirm import confirm
     from ..agreement.spots import candidates
     from ..spots import spacing
+    from .honeycomb import warn_of_middles
 
     model, pair = frame.model, frame.pair
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
@@ -201,6 +202,8 @@ def _find(
             evidence.noise.warn_unless_poisson()
     if not len(points):
         warn(f"No atomic columns were found. {why}")
+    if settings["polarity"] == "auto":
+        warn_of_middles(model.data, points, found.bright, model.pixel_size_yx)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None
     table = measured(frame, judging, start, None, attrs, judged_at=points)
