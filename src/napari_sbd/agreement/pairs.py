@@ -108,6 +108,32 @@ def paired(
     return Pair(data, model, counts, block)
 
 
+def check_counted(noisy: Any, denoised: Any, pixel_size: PixelSize | None = None) -> None:
+    """Refuse whole numbers of which nobody told the gain and whose noise is not that of electrons.
+
+    Parameters
+    ----------
+    noisy, denoised, pixel_size
+        As ``paired`` takes them.
+
+    Raises
+    ------
+    SBDError
+        If they are such.
+    """
+    data, model = as_micrograph(noisy), as_micrograph(denoised)
+    electrons.check_same_pixels(data, model)
+    model = model.replace(pixel_size=pixel_size or model.pixel_size or data.pixel_size)
+    if data.gain is None and _are_whole(data):
+        excess = _excess(data, model, working_block(model))
+        if excess is not None:
+            raise SBDError(
+                f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
+                "numbers are no electrons; give gain and offset, which the Detector tool can "
+                "estimate."
+            )
+
+
 def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
     """Refuse images of one unit that stand in each other's place.
 

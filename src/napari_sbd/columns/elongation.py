@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from ..noise.covariance import Covariance
 from .overlap import owners
 
@@ -94,6 +95,7 @@ def elongation(
         more = [correlated.error_ratio(shape) for shape in _quadrupoles(float(np.median(v[:, 3])))]
     amplitude, error = np.empty((len(v), 2)), np.empty((len(v), 2))
     for start in range(0, len(v), _CHUNK):
+        stop_if_asked()
         part = slice(start, start + _CHUNK)
         place, dy, dx, inside = around(v[part], image.shape, _REACH)
         weight = np.where(inside & np.isfinite(left[place]), 1 / noise[place], 0)

@@ -35,6 +35,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = 0.1, 99.9
 _ENOUGH = 200_000  # pixels whose percentiles tell those of all; more keep the window waiting
+_ROUNDED = 1e-11  # of a pixel size, which napari's units change
 _WIDEST = 3.0  # contrast range, in ranges of the signal, that still shows the signal
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _LOOK = (*_PLACE, "colormap", "gamma")
@@ -131,7 +132,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
     return m.replace(
-        pixel_size=(height, width) if height and width else known.get("pixel_size"),
+        pixel_size=_as_told((height, width), known.get("pixel_size")),
         frame_time=next(iter(seconds), None) or known.get("frame_time"),
         gain=known.get("gain"),
         offset=known.get("offset", 0.0),
@@ -299,6 +300,17 @@ def readable_limits(
     """Contrast limits inherited from a source, unless they are far wider than fitted ones."""
     (low, high), (least, most) = inherited, fitted
     return inherited if high - low <= _WIDEST * (most - least) else fitted
+
+
+def _as_told(size: tuple[float | None, float | None], told: PixelSize | None) -> Any:
+    """The pixel size [nm] by scale and units, with the last digits of what the file told."""
+    if not (size[0] and size[1]):
+        return told
+    same = told is not None and all(
+        abs(step - other) <= _ROUNDED * other
+        for step, other in zip(size, np.broadcast_to(told, 2), strict=True)
+    )
+    return told if same else size
 
 
 def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
