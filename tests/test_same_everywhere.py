@@ -88,3 +88,21 @@ def test_a_real_file_is_told_in_the_same_words_everywhere(name, tmp_path, pages)
         assert ("not supported by the data" in said) == bool(unsupported)
         from_command = pd.read_csv(tmp_path / "columns.csv", comment="#")
         np.testing.assert_allclose(from_command["y"], table["y"], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", list(CASES)[:2])
+def test_what_holds_no_electrons_is_not_dealt_out(name, tmp_path):
+    """Of a scan in the units of its detector the raw image was called the best, and clearly so."""
+    whole = sbd.read(DATA / name)
+    raw = whole.replace(data=np.asarray(whole.data)[CASES[name]], metadata={})
+    sbd.write(raw, tmp_path / "part.mrc")
+    same = {"the image itself": lambda image: image}
+    with pytest.raises(sbd.SBDError, match="no electron"):
+        sbd.compare(raw, same)
+    with pytest.raises(sbd.SBDError, match="no electron"):
+        sbd.upsnr(raw, same["the image itself"])
+    outcome = command("compare", tmp_path / "part.mrc", "--no-gain-tuning")
+    assert "no electron" in str(outcome.exception)
+    if name.endswith(".ser"):
+        with pytest.warns(UserWarning, match="unreliable"):  # who insists is told
+            sbd.compare(raw.replace(gain=1.0), same)

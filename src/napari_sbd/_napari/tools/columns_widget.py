@@ -53,6 +53,7 @@ class ColumnsWidget(TaskWidget):
         self.raw, self.denoised = pair_boxes(viewer)
         self.polarity = choices(["auto", "bright", "dark"], "Whether columns are bright or dark.")
         self.frames = choices([_SHOWN, _ALL], "Of a movie: one frame, or all, linked to tracks.")
+        self.frames.setMinimumContentsLength(len(_SHOWN))
         self.sensitivity = QSlider(Qt.Orientation.Horizontal)
         self.sensitivity.setRange(0, _STEPS)
         self.sensitivity.setValue(_STEPS // 2)
