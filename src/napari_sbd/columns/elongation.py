@@ -25,6 +25,7 @@ _FALSE = 0.01  # share of round columns among those that are called long
 _REACH = 2.0  # sigmas from a column that its shape is looked at
 _DRAWN = 4.0  # sigmas to which columns are drawn
 _CHUNK = 256
+_ENOUGH = 20  # columns, whose common shape is that of the image
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,37 @@ def clearly_long(z: np.ndarray) -> np.ndarray:
             false_discovery_control(np.exp(-(np.minimum(z[known], 37) ** 2) / 2)) < _FALSE
         )
     return result
+
+
+def beyond_the_common(found: Elongation, sigma: np.ndarray) -> Elongation:
+    """What single columns are longer than wide by beyond what all of them are.
+
+    A probe with astigmatism, or a scan that drifts, draws every column alike, and their places are
+    no worse for it. Columns so long that they are two keep all of it: which of the two is meant
+    nobody knows.
+
+    Parameters
+    ----------
+    found
+        Of N columns.
+    sigma
+        (N,) their widths [px].
+    """
+    along_y, along_x = found.along.T
+    # as a tensor, in which lengths along several directions add up
+    shape = found.half**2 * np.array([along_x**2 - along_y**2, 2 * along_y * along_x])
+    single = np.isfinite(shape).all(0) & (found.half <= TWO * sigma)
+    if single.sum() < _ENOUGH:
+        return found
+    rest = shape - np.median(shape[:, single], axis=1)[:, None]
+    size = np.hypot(*rest)
+    angle = np.arctan2(rest[1], rest[0]) / 2
+    z = found.z * size / np.maximum(found.half**2, np.finfo(float).tiny)
+    return Elongation(
+        np.where(single, np.sqrt(size), found.half),
+        np.where(single[:, None], np.column_stack([np.sin(angle), np.cos(angle)]), found.along),
+        np.where(single, z, found.z),
+    )
 
 
 def elongation(
