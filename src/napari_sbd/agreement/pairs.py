@@ -99,8 +99,8 @@ def paired(
             counts = True
         else:
             warn(
-                f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
-                "numbers are not taken for electrons, and errors come from the noise of the image "
+                f"The noise has {_times(excess)} times the variance of electron counts, so these "
+                "whole numbers are not taken for electrons, and errors come from the noise of the image "
                 "itself; give gain and offset to judge by electrons."
             )
     if not counts:
@@ -128,8 +128,8 @@ def check_counted(noisy: Any, denoised: Any, pixel_size: PixelSize | None = None
         excess = _excess(data, model, working_block(model))
         if excess is not None:
             raise SBDError(
-                f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
-                "numbers are no electrons; give gain and offset, which the Detector tool can "
+                f"The noise has {_times(excess)} times the variance of electron counts, so these "
+                "whole numbers are no electrons; give gain and offset, which the Detector tool can "
                 "estimate."
             )
 
@@ -188,6 +188,10 @@ def _are_whole(data: Micrograph) -> bool:
     first = next(electrons.frames(data))
     held = first[np.isfinite(first)]
     return bool(held.size and (held >= 0).all() and (held == np.round(held)).all() and held.any())
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
 
 
 def _excess(data: Micrograph, model: Micrograph, block: tuple[int, int]) -> float | None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...denoising.doubts import doubts
-from ...denoising.working_block import choose_block
+from ...denoising.working_block import check_size, choose_block
 from ...errors import BlankImage, SBDError
 from ...micrograph import Micrograph, PixelSize
 from ...micrograph.frames import reference_frame
@@ -61,8 +61,9 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     Raises
     ------
     SBDError
-        If there is no such model, or the frame holds no image.
+        If there is no such model, or the frame holds no image or is too small.
     """
+    check_size(m)
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
     block = choose_block(m, companion(card)).block
     if model == "auto":
