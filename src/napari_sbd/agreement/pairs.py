@@ -100,8 +100,8 @@ def paired(
         else:
             warn(
                 f"The noise has {_times(excess)} times the variance of electron counts, so these "
-                "whole numbers are not taken for electrons, and errors come from the noise of the image "
-                "itself; give gain and offset to judge by electrons."
+                "whole numbers are not taken for electrons, and errors come from the noise of the "
+                "image itself; give gain and offset to judge by electrons."
             )
     if not counts:
         data, model = (m.replace(gain=None, offset=0.0) for m in (data, model))
