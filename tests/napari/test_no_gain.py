@@ -112,7 +112,7 @@ def test_columns_need_no_gain(flow, tmp_path):
 
 
 def test_a_gain_told_by_another_tool_is_shown_and_kept(flow, qtbot, tmp_path):
-    from napari_sbd._napari.layers.micrographs import calibrate
+    from napari_sbd._napari.layers.calibrating import calibrate
 
     window = flow(averaged(tmp_path / "camera.tif"))
     form = window.understood()

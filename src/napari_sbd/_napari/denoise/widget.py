@@ -25,6 +25,7 @@ from ..jobs.run import Run
 from ..jobs.summary import Understanding, understand_or_say
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
+from ..layers.calibrating import calibrate
 from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
@@ -165,7 +166,7 @@ class DenoiseWidget(DenoiseForm):
         layer, found = self.layer.layer, self._found
         if layer is not None and found is not None:
             size = layers.micrograph_of(layer).pixel_size
-            layers.calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
+            calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
 
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
@@ -174,7 +175,7 @@ class DenoiseWidget(DenoiseForm):
         if layer is None or not any(field.isModified() for field in fields):
             return
         before = tuple(layer.scale)
-        layers.calibrate(layer, *self.typed(layers.micrograph_of(layer)), self.viewer.layers)
+        calibrate(layer, *self.typed(layers.micrograph_of(layer)), self.viewer.layers)
         if tuple(layer.scale) != before:  # or the image would lie outside of the view
             self.viewer.reset_view()
         self._understand()
