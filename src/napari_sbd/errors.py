@@ -17,6 +17,7 @@ R = TypeVar("R")
 
 _PACKAGE = str(Path(__file__).parent)
 _listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
+_should_stop: ContextVar[Callable[[], bool] | None] = ContextVar("should_stop", default=None)
 
 
 class SBDError(ValueError):
@@ -83,6 +84,33 @@ def listening() -> Iterator[list[str]]:
         yield heard
     finally:
         _listening.reset(token)
+
+
+@contextmanager
+def stopping(should_stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Let whatever this thread computes meanwhile end soon after ``should_stop`` says so.
+
+    For work that goes through many rooms, such as to judge an image: networks ask before each tile,
+    fits before each round. None leaves it to who asked around it.
+    """
+    token = _should_stop.set(should_stop or _should_stop.get())
+    try:
+        yield
+    finally:
+        _should_stop.reset(token)
+
+
+def stop_if_asked() -> None:
+    """End here if who called ``stopping`` in this thread wants an end.
+
+    Raises
+    ------
+    Cancelled
+        If so.
+    """
+    should_stop = _should_stop.get()
+    if should_stop is not None and should_stop():
+        raise Cancelled("Stopped before the result was complete.")
 
 
 def by_name(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

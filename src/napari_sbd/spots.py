@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from .errors import SBDError
+from .errors import SBDError, stop_if_asked
 from .faint import continued
 from .sampling import bin_counts
 
@@ -106,6 +106,7 @@ def detect(
         If a setting makes no sense or there are more than 60,000 extrema.
     """
     check_settings(sensitivity, polarity, spacing)
+    stop_if_asked()
     filled = np.where(np.isfinite(image), image, np.nanmean(image)).astype(np.float64)
     empty = np.zeros(0)
     threshold = _WEAKEST * (1 - sensitivity)

@@ -187,6 +187,12 @@ def test_the_lattice_stands_in_for_the_pixel_size():
 def test_a_wrong_gain_is_noticed():
     truth = lattice(SHAPE, mean=4.0)
     with pytest.warns(UserWarning, match="variance"):
+        sbd.agreement(3 * counts_of(truth), 3 * truth, pixel_size=PIXEL, gain=1.0)
+
+
+def test_whole_numbers_that_are_no_electrons_are_not_judged_as_such():
+    truth = lattice(SHAPE, mean=4.0)
+    with pytest.raises(sbd.SBDError, match=r"3\.\d times the variance.*no electrons"):
         sbd.agreement(3 * counts_of(truth), 3 * truth, pixel_size=PIXEL)
 
 

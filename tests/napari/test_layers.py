@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer, Points
 from napari_sbd import Micrograph, SBDError
 from napari_sbd._napari.layers import columns
 from napari_sbd._napari.layers import micrographs as layers
+from napari_sbd._napari.layers.calibrating import calibrate
 
 FRAME = np.random.default_rng(0).poisson(0.45, (40, 48)).astype(np.uint16)
 MOVIE = np.stack([FRAME] * 3)
@@ -101,7 +102,7 @@ def test_a_lazy_movie_stays_lazy():
 
 def test_what_is_typed_is_kept_on_the_layer():
     layer = Image(MOVIE, metadata={"mine": 1})
-    layers.calibrate(layer, 0.0061, 3.7, 100.0)
+    calibrate(layer, 0.0061, 3.7, 100.0)
     m = layers.micrograph_of(layer)
     assert (m.pixel_size, m.gain, m.offset) == (0.0061, 3.7, 100.0)
     assert m.metadata == {"mine": 1}
@@ -119,7 +120,7 @@ def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
     points = columns.points_layer(pd.DataFrame(places, dtype=float), result)
     viewer.add_layer(points)
     for size in (0.0061, (0.01, 0.02)):  # typed, then corrected
-        layers.calibrate(raw, size, None, 0.0, viewer.layers)
+        calibrate(raw, size, None, 0.0, viewer.layers)
         for layer in (raw, result, points):
             np.testing.assert_allclose(layer.scale, size)
             assert {str(unit) for unit in layer.units} == {"nanometer"}
@@ -135,7 +136,7 @@ def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
 
 def test_a_layer_in_pixels_of_style_sheets_is_calibrated_in_nm():
     layer = Image(FRAME, units=("px", "px"))
-    layers.calibrate(layer, 0.02, None, 0.0)
+    calibrate(layer, 0.02, None, 0.0)
     assert tuple(layer.scale) == (0.02, 0.02)
     assert [str(unit) for unit in layer.units] == ["nanometer", "nanometer"]
     assert layers.micrograph_of(layer).pixel_size == 0.02
@@ -143,14 +144,14 @@ def test_a_layer_in_pixels_of_style_sheets_is_calibrated_in_nm():
 
 def test_a_calibrated_layer_is_corrected_in_its_own_units():
     layer = Image(FRAME, scale=(0.1, 0.1), units=("angstrom", "angstrom"))
-    layers.calibrate(layer, 0.02, None, 0.0)
+    calibrate(layer, 0.02, None, 0.0)
     np.testing.assert_allclose(layer.scale, 0.2)
     assert layers.micrograph_of(layer).pixel_size == 0.02
 
 
 def test_impossible_numbers_are_refused():
     with pytest.raises(SBDError, match="pixel size must be positive"):
-        layers.calibrate(Image(FRAME), -1.0, None, 0.0)
+        calibrate(Image(FRAME), -1.0, None, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_columns_need_no_gain(flow, tmp_path):
 
 
 def test_a_gain_told_by_another_tool_is_shown_and_kept(flow, qtbot, tmp_path):
-    from napari_sbd._napari.layers.micrographs import calibrate
+    from napari_sbd._napari.layers.calibrating import calibrate
 
     window = flow(averaged(tmp_path / "camera.tif"))
     form = window.understood()
@@ -186,3 +186,16 @@ def test_on_files_of_others_all_steps_speak_the_language_of_the_window(flow, nam
     m = micrograph_of(window.layer)
     assert m.gain is None
     assert isinstance(sbd.read(DATA / name).gain, type(None))
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs files of other people")
+@pytest.mark.parametrize("name", REAL[:2])
+def test_what_was_not_typed_stays_as_the_file_tells_it(flow, qtbot, name):
+    """The form shows six digits of the pixel size, and the file has more."""
+    window = flow(DATA / name)
+    form = window.understood()
+    form.gain.setFocus()
+    qtbot.keyClicks(form.gain, "100")
+    qtbot.keyClick(form.gain, Qt.Key.Key_Return)
+    m, own = micrograph_of(window.layer), sbd.read(DATA / name)
+    assert (m.gain, m.offset, m.pixel_size) == (100.0, own.offset, own.pixel_size)

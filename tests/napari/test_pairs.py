@@ -182,3 +182,60 @@ def test_columns_before_denoise_say_what_to_click(viewer, open_tool):
     widget = open_tool(ColumnsWidget)
     widget.start.click()
     assert "click Denoise first" in widget.message.text()
+
+
+def test_no_other_image_takes_the_place_of_a_raw_one_that_is_gone(viewer, open_tool):
+    """Two scans of a session have the same shape, and one must not be judged by the other."""
+    first, second = (raw_layer(viewer, name, seed) for seed, name in enumerate(("one", "two")))
+    result_layer(viewer, first)
+    judge, columns = open_tool(AgreementWidget), open_tool(ColumnsWidget)
+    viewer.layers.remove(first)
+    for widget in (judge, columns):
+        assert widget.raw.layer is None
+        widget.start.click()
+        assert "Choose the raw image" in widget.message.text()
+    judge.raw.choose(second)  # a person may say that it is the one
+    assert judge.raw.layer is second
+
+
+def test_a_file_that_is_opened_again_is_the_raw_image_again(viewer, open_tool, tmp_path):
+    layers = []
+    for seed, name in enumerate(("one", "two")):
+        path = tmp_path / f"{name}.mrc"
+        counts = np.random.default_rng(seed).poisson(lattice((96, 96))).astype(np.float32)
+        sbd.write(sbd.Micrograph(counts, PIXEL), path)
+        data, attributes, _ = to_layer(sbd.read(path))
+        layers.append(viewer.add_image(data, **attributes))
+    result_layer(viewer, layers[0])
+    widget = open_tool(AgreementWidget)
+    viewer.layers.remove(layers[0])
+    assert widget.raw.layer is None
+    data, attributes, _ = to_layer(sbd.read(tmp_path / "one.mrc"))
+    again = viewer.add_image(data, **attributes)
+    assert widget.raw.layer is again
+
+
+def test_a_result_is_not_given_the_raw_image_of_another_file(viewer, tmp_path):
+    for seed, name in enumerate(("one", "two")):
+        counts = np.random.default_rng(seed).poisson(lattice((96, 96))).astype(np.float32)
+        sbd.write(sbd.Micrograph(counts, PIXEL), tmp_path / f"{name}.mrc")
+    sbd.write(sbd.denoise(sbd.read(tmp_path / "one.mrc"), device="cpu"), tmp_path / "r.ome.tif")
+    for name in ("two.mrc", "r.ome.tif"):
+        data, attributes, _ = to_layer(sbd.read(tmp_path / name))
+        viewer.add_image(data, **attributes)
+    boxes = pair_boxes(viewer)
+    assert boxes[0].layer is None
+    for box in boxes:
+        box.deleteLater()
+
+
+def test_of_several_images_the_outcome_names_its_own(viewer, open_tool, until):
+    first = raw_layer(viewer, "one")
+    made = result_layer(viewer, first)
+    widget = open_tool(AgreementWidget)
+    for expected in ("", f"{made.name}: "):
+        widget.start.click()
+        until(lambda: not widget.running)
+        assert widget.message.text().startswith(expected)
+        assert bool(expected) == (made.name in widget.message.text())
+        raw_layer(viewer, "two", 1)

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QApplication
 
 import napari_sbd as sbd
 from known import lattice
+from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
-from napari_sbd._napari.layers.micrographs import calibrate, micrograph_of, to_layer
+from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
@@ -258,7 +259,7 @@ def test_points_moved_one_right_after_the_other_are_all_fitted(found, qtbot):
     rows = np.argsort(np.abs(before - 64).sum(1))[:3]
     for row in rows:
         drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget._fitting and not widget._touched, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
     assert np.abs(points.data - before).max() < 0.5
     np.testing.assert_allclose(points.features["y_nm"], points.data[:, 0] * 0.0061, atol=1e-6)
 
@@ -273,7 +274,7 @@ def test_a_search_in_vain_in_another_image_leaves_the_points_theirs(viewer, foun
     widget.raw.setCurrentIndex(-1)
     finish(widget)
     drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget._fitting and not widget._touched, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
     assert np.abs(points.data[row] - before[row]).max() < 0.5
 
 

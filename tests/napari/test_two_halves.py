@@ -29,7 +29,7 @@ def denoised(add, denoise_widget, until):
     return click
 
 
-@pytest.mark.parametrize(("dose", "words"), [(1e5, "electrons agree ("), (0.1, "disagree (")])
+@pytest.mark.parametrize(("dose", "words"), [(1e5, "data agree ("), (0.1, "disagree (")])
 def test_the_halves_agree_as_far_as_the_dose_allows(denoised, leaves_all, until, dose, words):
     widget = denoised(dose)
     assert widget.message.text().startswith("Denoised in ")  # at once; the halves come later
@@ -69,7 +69,7 @@ def test_of_a_movie_the_frame_that_is_shown(add, denoise_widget, leaves_all, vie
     viewer.dims.set_current_step(0, 1)
     denoise_widget.start.click()
     until(lambda: bool(denoise_widget.halves.words.text()))
-    assert "electrons agree (" in denoise_widget.halves.words.text()
+    assert "data agree (" in denoise_widget.halves.words.text()
 
 
 def test_what_cannot_be_compared_is_told(denoised, until, monkeypatch):

@@ -11,6 +11,7 @@ from napari_sbd._napari.jobs.summary import (
     parse_pixel_size,
     pixel_size_text,
     understand,
+    understand_or_say,
 )
 from napari_sbd.errors import SBDError
 from napari_sbd.micrograph import Micrograph
@@ -114,5 +115,9 @@ def test_the_model_is_named():
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (1, 40), (3, 6, 40)])
-def test_tiny_images_do_not_break_the_texts(shape):
-    assert understand(Micrograph(np.ones(shape), 0.0061)).dose
+def test_of_tiny_images_is_told_before_denoise_that_they_are_too_small(shape):
+    """And no working pixel of 0 nm."""
+    m = Micrograph(np.ones(shape), 0.0061)
+    with pytest.raises(SBDError, match="at least 32 x 32"):
+        understand(m)
+    assert "at least 32 x 32" in understand_or_say(m, "auto")[1]

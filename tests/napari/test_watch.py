@@ -16,6 +16,9 @@ PIXEL, SIDE, PERIOD = 0.03, 128, 9
 REAL = Path(__file__).parents[3] / "shared" / "data" / "mrc_stack_3x128x128.mrc"
 
 
+SCAN = REAL.with_name("ser_SrTiO3_haadf.ser")
+
+
 @pytest.fixture
 def _real_models(_tiny_model, monkeypatch):
     monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
@@ -145,3 +148,29 @@ def test_a_folder_that_is_not_there_yet_is_waited_for(make_napari_viewer, qtbot,
     click(qtbot, widget.cancel)
     qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
     assert "no frame came" in widget.message.text()
+
+
+@pytest.mark.usefixtures("_real_models")
+@pytest.mark.skipif(not SCAN.is_file(), reason="needs files of other people")
+def test_another_magnification_of_a_real_scan_has_its_own_scale(
+    make_napari_viewer, qtbot, tmp_path
+):
+    """Frames of one shape, as a microscope writes them before and after it zooms."""
+    scan = sbd.read(SCAN)
+    part = scan.replace(data=np.asarray(scan.data)[300:428, 300:428], metadata={})
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    widget.source.setText(str(tmp_path))
+    click(qtbot, widget.start)
+    for number, size in enumerate((part.pixel_size, 2 * part.pixel_size)):
+        sbd.write(part.replace(pixel_size=size), tmp_path / f"draft{number}.mrc")
+        (tmp_path / f"draft{number}.mrc").rename(tmp_path / f"frame{number}.mrc")
+        qtbot.waitUntil(
+            lambda size=size: (
+                len(viewer.layers) == 2
+                and all(layer.scale[0] == pytest.approx(size) for layer in viewer.layers)
+            ),
+            timeout=60_000,
+        )
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=10_000)

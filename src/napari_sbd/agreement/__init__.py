@@ -13,7 +13,7 @@ from ..micrograph.frames import lit_frames
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
 from ..region import limited
-from .pairs import check_order, working_block
+from .pairs import check_counted, check_order, working_block
 from .split_halves import (
     Denoiser,
     Trial,
@@ -77,7 +77,8 @@ def agreement(
         electrons. Where unknown, it is taken from the lattice.
     gain, offset
         Of the noisy image, file units per electron and at zero electrons; by default the
-        micrograph's own. Without a gain, whole numbers are taken for counts.
+        micrograph's own. Without a gain, whole numbers whose noise is that of electrons are taken
+        for such, and others are refused.
     denoiser
         Callable from an array in electrons, of the shape of ``noisy``, to its estimate. It sees
         half the electrons, brought to the scale of the whole. By default that of the recipe, at the
@@ -120,6 +121,8 @@ def agreement(
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
+    if gain is None:
+        check_counted(noisy, denoised, pixel_size)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)

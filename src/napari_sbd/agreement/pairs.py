@@ -99,13 +99,39 @@ def paired(
             counts = True
         else:
             warn(
-                f"The noise has {excess:.2g} times the variance of electron counts, so these whole "
-                "numbers are not taken for electrons, and errors come from the noise of the image "
-                "itself; give gain and offset to judge by electrons."
+                f"The noise has {_times(excess)} times the variance of electron counts, so these "
+                "whole numbers are not taken for electrons, and errors come from the noise of the "
+                "image itself; give gain and offset to judge by electrons."
             )
     if not counts:
         data, model = (m.replace(gain=None, offset=0.0) for m in (data, model))
     return Pair(data, model, counts, block)
+
+
+def check_counted(noisy: Any, denoised: Any, pixel_size: PixelSize | None = None) -> None:
+    """Refuse whole numbers of which nobody told the gain and whose noise is not that of electrons.
+
+    Parameters
+    ----------
+    noisy, denoised, pixel_size
+        As ``paired`` takes them.
+
+    Raises
+    ------
+    SBDError
+        If they are such.
+    """
+    data, model = as_micrograph(noisy), as_micrograph(denoised)
+    electrons.check_same_pixels(data, model)
+    model = model.replace(pixel_size=pixel_size or model.pixel_size or data.pixel_size)
+    if data.gain is None and _are_whole(data):
+        excess = _excess(data, model, working_block(model))
+        if excess is not None:
+            raise SBDError(
+                f"The noise has {_times(excess)} times the variance of electron counts, so these "
+                "whole numbers are no electrons; give gain and offset, which the Detector tool can "
+                "estimate."
+            )
 
 
 def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
@@ -162,6 +188,10 @@ def _are_whole(data: Micrograph) -> bool:
     first = next(electrons.frames(data))
     held = first[np.isfinite(first)]
     return bool(held.size and (held >= 0).all() and (held == np.round(held)).all() and held.any())
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
 
 
 def _excess(data: Micrograph, model: Micrograph, block: tuple[int, int]) -> float | None:

@@ -183,7 +183,7 @@ class SplitHalf:
             size = f"{self.resolution_nm:.3g} nm"
         finest = f"down to {size}" if np.isfinite(self.resolution_px) else "at no period"
         return (
-            f"The images made from two halves of the electrons {_WORDS[self.verdict()]} "
+            f"The images made from two halves of the data {_WORDS[self.verdict()]} "
             f"(correlation {self.correlation:.2f}, {finest})."
         )
 
@@ -239,7 +239,7 @@ def split_half_resolution(
     --------
     >>> halves = sbd.split_half_resolution(noisy, denoised)
     >>> print(halves)
-    The images made from two halves of the electrons agree ...
+    The images made from two halves of the data agree ...
     """
     if denoised is None and denoiser is None:
         raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from ..noise.covariance import Covariance
 
 FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
@@ -111,6 +112,7 @@ def scores_at(
 
     ``residual`` and ``expected`` are as in ``score_maps``.
     """
+    stop_if_asked()
     (hy, hx), believed = weights.half, _believable(expected)
     margin = [(hy, hy), (hx, hx)]
     images = [np.pad(image, margin).astype(np.float32) for image in (residual, believed)]
@@ -159,6 +161,7 @@ class _Sums:
         from scipy import fft
 
         spectrum = fft.rfft2(image.astype(np.float32), self.wide, workers=2)
+        stop_if_asked()
         sums = (fft.irfft2(spectrum * self.kernels[i], self.wide, workers=2) for i in which)
         return [s[: self.shape[0], : self.shape[1]] for s in sums]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SBDError, warn
+from ..errors import SBDError, listening, warn
 from ..io import stem
 from ..micrograph.frames import reference_number
 from ..recipe import history
@@ -38,7 +38,7 @@ class Facts:
     resolution_nm
         The finest period on which they agree.
     columns, unsupported
-        How many were found, and how many of them the counts contradict.
+        How many were found, and how many of them the data do not support.
     spacing_nm
         Typical distance of neighbouring columns.
     """
@@ -95,23 +95,29 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     number = reference_number(raw)
     raw, result = raw.frame(number), result.frame(number)
     name = stem(target)
-    judgement = Judgement()
+    judgement, verdict = Judgement(), None
+    with listening() as said:
+        if judge:
+            judgement = _judged(raw, result)
+        if report:
+            verdict = _or_warn("Not judged", agreement, raw, result)
+    for sentence in said:
+        warn(sentence)
     if judge:
-        judgement = _judged(raw, result)
         found = replace(found, **judgement.facts(found.pixel_size_nm))
         if judgement.columns is not None:
             write_columns(judgement.columns, target.with_name(f"{name}_columns.csv"))
     if report:
         from ..figures.report import write_report
 
-        page = target.with_name(f"{name}_report.pdf")
         write_report(
-            page,
+            target.with_name(f"{name}_report.pdf"),
             raw,
             result,
-            agreement=_or_warn("Not judged", agreement, raw, result),
+            agreement=verdict,
             halves=judgement.halves,
             columns=judgement.columns,
+            warnings=said,
         )
     return found
 

@@ -92,5 +92,5 @@ def columns(
         )
     unsupported = int((~table["supported"]).sum()) if noisy is not None else 0
     if unsupported:
-        facts += f", {unsupported} contradicted by the counts"
+        facts += f", {unsupported} not supported by the data"
     out.print(f"{source} -> {output}  ({facts})", markup=False)

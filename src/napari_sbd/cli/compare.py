@@ -43,7 +43,10 @@ def compare(
 
     if output is not None:
         check_folder(output)
-    m = electrons.counted(read(noisy), gain, offset)
+    raw = read(noisy)
+    if gain is None and method == "thinning":
+        electrons.refuse_unless_poisson(raw)
+    m = electrons.counted(raw, gain, offset)
     size = pixel_size or m.pixel_size
     chosen = candidates(
         pixel_size=size,

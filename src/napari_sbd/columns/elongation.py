@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from ..noise.covariance import Covariance
 from .overlap import owners
 
@@ -24,6 +25,7 @@ _FALSE = 0.01  # share of round columns among those that are called long
 _REACH = 2.0  # sigmas from a column that its shape is looked at
 _DRAWN = 4.0  # sigmas to which columns are drawn
 _CHUNK = 256
+_ENOUGH = 20  # columns, whose common shape is that of the image
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,37 @@ def clearly_long(z: np.ndarray) -> np.ndarray:
     return result
 
 
+def beyond_the_common(found: Elongation, sigma: np.ndarray) -> Elongation:
+    """What single columns are longer than wide by beyond what all of them are.
+
+    A probe with astigmatism, or a scan that drifts, draws every column alike, and their places are
+    no worse for it. Columns so long that they are two keep all of it: which of the two is meant
+    nobody knows.
+
+    Parameters
+    ----------
+    found
+        Of N columns.
+    sigma
+        (N,) their widths [px].
+    """
+    along_y, along_x = found.along.T
+    # as a tensor, in which lengths along several directions add up
+    shape = found.half**2 * np.array([along_x**2 - along_y**2, 2 * along_y * along_x])
+    single = np.isfinite(shape).all(0) & (found.half <= TWO * sigma)
+    if single.sum() < _ENOUGH:
+        return found
+    rest = shape - np.median(shape[:, single], axis=1)[:, None]
+    size = np.hypot(*rest)
+    angle = np.arctan2(rest[1], rest[0]) / 2
+    z = found.z * size / np.maximum(found.half**2, np.finfo(float).tiny)
+    return Elongation(
+        np.where(single, np.sqrt(size), found.half),
+        np.where(single[:, None], np.column_stack([np.sin(angle), np.cos(angle)]), found.along),
+        np.where(single, z, found.z),
+    )
+
+
 def elongation(
     image: np.ndarray,
     values: np.ndarray,
@@ -94,6 +127,7 @@ def elongation(
         more = [correlated.error_ratio(shape) for shape in _quadrupoles(float(np.median(v[:, 3])))]
     amplitude, error = np.empty((len(v), 2)), np.empty((len(v), 2))
     for start in range(0, len(v), _CHUNK):
+        stop_if_asked()
         part = slice(start, start + _CHUNK)
         place, dy, dx, inside = around(v[part], image.shape, _REACH)
         weight = np.where(inside & np.isfinite(left[place]), 1 / noise[place], 0)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from .overlap import neighbours, owners, turns
 from .systems import inverse, solve
 
@@ -111,6 +112,7 @@ def fit_gaussians(
         values[part] = _bounded(values[part], step, strength[part], width[part])
 
     for _ in range(iterations):
+        stop_if_asked()
         previous = values.copy()
         for turn in range(int(turn_of.max(initial=-1)) + 1):
             _each(climb, np.flatnonzero(active & (turn_of == turn)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import Cancelled, SBDError, in_words, warn
+from ..errors import Cancelled, SBDError, in_words, stopping, warn
 from ..micrograph import PixelSize
 from .verdict import judged, stretch, support, warn_of_two
 
@@ -79,7 +79,7 @@ def find_columns(
     progress
         Called with (done, total), in frames.
     should_stop
-        Asked before every frame; True ends the work.
+        Asked often; True ends the work.
 
     Returns
     -------
@@ -139,7 +139,8 @@ def find_columns(
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
             frame = images.frame(t)
-            found = _find(frame, settings, alpha, halves)
+            with stopping(should_stop):
+                found = _find(frame, settings, alpha, halves)
             independent = found.attrs["correlated_over"] is None
             if t == 0 and frame.pair is not None and len(found) and independent:
                 _warn_unless_poisson(frame.pair, found.attrs["scale"])

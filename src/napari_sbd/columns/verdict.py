@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import warn
 from ..noise.covariance import Covariance
-from .elongation import TWO, clearly_long, elongation
+from .elongation import TWO, beyond_the_common, clearly_long, elongation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def stretch(
     free: Any = slice(None),
     correlated: Covariance | None = None,
 ) -> None:
-    """Add what the round fit leaves of each column to the errors of its place.
+    """Add what the round fit leaves of each column, beyond what it leaves of all, to its errors.
 
     Adds ``elongation`` [px], half the distance of two columns that would look like it, and
     ``elongation_z``.
@@ -70,10 +70,11 @@ def stretch(
     if variance is None:
         found.z[:] = np.nan
     table["elongation"], table["elongation_z"] = found.half, found.z
+    own = beyond_the_common(found, values[:, 3])
     clear = np.zeros(len(table), bool)
-    clear[free] = clearly_long(found.z)[free]
-    for axis, part in zip("yx", found.along.T, strict=True):
-        more = np.where(clear, found.half * np.abs(part), 0)
+    clear[free] = clearly_long(own.z)[free]
+    for axis, part in zip("yx", own.along.T, strict=True):
+        more = np.where(clear, own.half * np.abs(part), 0)
         for suffix in ("", "_raw"):
             name = f"{axis}{suffix}_err"
             if name in table:

@@ -24,13 +24,11 @@ from .against_blur import against_blur
 from .doubts import doubt_detail, doubt_noise, doubt_periods, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
-from .working_block import choose_block
+from .working_block import check_size, choose_block
 
 _logger = logging.getLogger(__name__)
 
 Around = Callable[[Working, np.ndarray, int, int], np.ndarray]
-
-_SMALLEST = 32  # pixels along a side
 
 
 class Denoiser:
@@ -80,11 +78,7 @@ class Denoiser:
         why: str = "as asked",
         **camera: Any,
     ) -> None:
-        if min(source.shape[-2:]) < _SMALLEST:
-            raise SBDError(
-                f"The image is {source.shape[-2]} x {source.shape[-1]} pixels; "
-                f"at least {_SMALLEST} x {_SMALLEST} are needed."
-            )
+        check_size(source)
         from ..networks import companion, find_model, load_network
         from ..networks.choice import choose_model
         from ..networks.hardware import resolve_device

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sampling
+from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Network = Callable[[np.ndarray], np.ndarray]
 Judge = Callable[[Network], np.ndarray]
 
+_SMALLEST = 32  # pixels along a side of an image
 _FALLBACK = 4  # for images that show no lattice and carry no calibration
 _CANDIDATES = (1, 2, 3, 4, 6, 8)
 _SIDE = 256  # pixels of the part that is looked at
@@ -47,6 +49,22 @@ _CLEAR = 2.0  # standard errors by which another block must beat that of a latti
 _LIKELY = 1.0  # the same, where no lattice was found
 _SURE = 3.0  # the same, from which there is no doubt: noise alone reaches 2.8
 _ENOUGH = 1000  # pixels that tell anything
+
+
+def check_size(source: Micrograph) -> None:
+    """Refuse what is too small to be denoised.
+
+    Raises
+    ------
+    SBDError
+        With the size, and the least one.
+    """
+    height, width = source.shape[-2:]
+    if min(height, width) < _SMALLEST:
+        raise SBDError(
+            f"The image is {height} x {width} pixels; at least {_SMALLEST} x {_SMALLEST} are "
+            "needed."
+        )
 
 
 @dataclass(frozen=True)

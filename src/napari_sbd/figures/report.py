@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
+from ..noise.dose import dose_text, mean_value
 from ..recipe import history
 from .panel import panel
 
@@ -55,6 +57,7 @@ def write_report(
     halves: SplitHalf | None = None,
     columns: pd.DataFrame | None = None,
     remarks: str = "",
+    warnings: Sequence[str] = (),
 ) -> Path:
     """Write a one-page report.
 
@@ -72,6 +75,8 @@ def write_report(
         As ``find_columns`` gives them.
     remarks
         Printed above the other words, in as many lines as they have.
+    warnings
+        What was warned of, or why something is missing; printed under a name of their own.
 
     Returns
     -------
@@ -84,7 +89,13 @@ def write_report(
     """
     path = with_suffix_of(path, "report", SUFFIXES)
     figure = report_figure(
-        raw, denoised, agreement=agreement, halves=halves, columns=columns, remarks=remarks
+        raw,
+        denoised,
+        agreement=agreement,
+        halves=halves,
+        columns=columns,
+        remarks=remarks,
+        warnings=warnings,
     )
     with writing(path, "report") as draft:
         figure.savefig(draft, dpi=150, format=path.suffix[1:].lower())
@@ -99,6 +110,7 @@ def report_figure(
     halves: SplitHalf | None = None,
     columns: pd.DataFrame | None = None,
     remarks: str = "",
+    warnings: Sequence[str] = (),
 ) -> Figure:
     """The page as a matplotlib figure; parameters as in ``write_report``."""
     from matplotlib.figure import Figure
@@ -127,7 +139,7 @@ def report_figure(
     panel(axes["denoised"], denoised, "denoised")
     _agreement(figure, axes["agreement"], agreement)
     _columns(figure, axes["columns"], denoised, columns)
-    _write(figure, _words(raw, denoised, agreement, halves, columns, remarks))
+    _write(figure, _words(raw, denoised, agreement, halves, columns, remarks, warnings))
     return figure
 
 
@@ -235,6 +247,7 @@ def _words(
     halves: SplitHalf | None,
     columns: pd.DataFrame | None,
     remarks: str,
+    warnings: Sequence[str],
 ) -> list[tuple[str, str]]:
     facts = [("Remarks", remarks)] if remarks.strip() else []
     facts += [("Source", str(raw.source or "not a file")), ("Image", _calibration(raw))]
@@ -253,7 +266,7 @@ def _words(
             error = 1e3 * float(np.nanmedian(np.hypot(columns["y_err_nm"], columns["x_err_nm"])))
             text += f" Median position error {error:.1f} pm."
         facts.append(("Columns", text))
-    return facts
+    return [*facts, ("Warnings", "\n".join(warnings))] if warnings else facts
 
 
 def _step(step: dict[str, Any]) -> str:
@@ -275,7 +288,6 @@ def _calibration(m: Micrograph) -> str:
     pixel = "unknown pixel size" if size is None else "{:.4g} x {:.4g} nm pixels".format(*size)
     text = f"{' x '.join(map(str, m.shape))}, {pixel}"
     if m.gain is not None:
-        frame = np.asarray(m.data[0] if m.is_movie else m.data, np.float64)
-        dose = (float(np.nanmean(frame)) - m.offset) / m.gain
-        text += f", gain {m.gain:.4g}, offset {m.offset:.4g}, {dose:.3g} electrons per pixel"
+        dose = dose_text(m, (mean_value(m) - m.offset) / m.gain)
+        text += f", gain {m.gain:.4g}, offset {m.offset:.4g}; dose: {dose}"
     return f"{text}."

@@ -19,6 +19,7 @@ from ..micrograph.frames import as_micrograph, finite_or_nan, reference_number
 from ..networks import is_bundled
 from ..networks.choice import Modality
 from ..noise.level import noise_level
+from ..units import with_error
 from . import layer, noises
 from .adapt import Outcome, adapt
 from .judge import Frame
@@ -306,15 +307,12 @@ def _reason(outcome: Outcome) -> str:
     stopped = f"Stopped after {outcome.steps} steps: " if outcome.cancelled else ""
     verdict = outcome.verdict
     if verdict is None:
-        return (
-            f"{stopped}no step predicted the electrons put aside better; the untuned network is "
-            "kept."
-        )
-    found = f"{verdict.gain:.2g} ± {verdict.gain_error:.2g}"
+        return f"{stopped}no step predicted what was put aside better; the untuned network is kept."
+    found = with_error(verdict.gain, verdict.gain_error)
     if verdict.clear:
-        return f"{stopped}the gains predict the electrons put aside better, by {found}."
+        return f"{stopped}the gains predict what was put aside better, by {found}."
     return (
-        f"{stopped}the gains do not clearly predict the electrons put aside better ({found}); the "
+        f"{stopped}the gains do not clearly predict what was put aside better ({found}); the "
         "untuned network is kept."
     )
 

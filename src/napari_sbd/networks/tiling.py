@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Cancelled, DeviceFull
+from ..errors import Cancelled, DeviceFull, stop_if_asked
 from .bounds import beyond
 from .hardware import autocast
 from .tile_size import tile_size
@@ -142,6 +142,7 @@ def _run(
     def forward(part: Tile, **options: Any) -> Tensor:
         if should_stop():
             raise Cancelled("Stopped before the image was complete.")
+        stop_if_asked()
         x = padded[:, *part.read][None].to(device, memory_format=torch.channels_last)
         try:
             # only in inference mode do convolutions prepare their weights

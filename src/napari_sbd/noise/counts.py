@@ -53,6 +53,31 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
     return source
 
 
+def refuse_unless_poisson(image: Any) -> None:
+    """Refuse whole numbers of which nobody told the gain and whose noise is not that of electrons.
+
+    Parameters
+    ----------
+    image
+        As ``counted`` takes it, which refuses other values.
+
+    Raises
+    ------
+    SBDError
+        If they are such; a gain that is told, 1 as well, is believed.
+    """
+    source = as_micrograph(image)
+    if source.gain is not None:
+        return
+    counted(source)
+    found = noise_model(_values(frame_of(source, reference_number(source))), gain=1.0)
+    if not isinstance(found, Counted):
+        raise SBDError(
+            f"{found.evidence.rstrip('.')}: these whole numbers are no electrons that could be "
+            "dealt out; give gain and offset, or take several frames."
+        )
+
+
 def pair(
     noisy: Any, denoised: Any, gain: float | None = None, offset: float | None = None
 ) -> tuple[Micrograph, Micrograph]:

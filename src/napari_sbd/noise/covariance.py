@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import sampling
-from ..errors import warn
+from ..errors import stop_if_asked, warn
 from ..micrograph import Micrograph
 from .camera import look_at
 from .spectrum_estimate import estimate_spectrum
@@ -105,6 +105,7 @@ def covariance_of(
     block
         Pixels along y and x that are summed to the working sampling.
     """
+    stop_if_asked()
     block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, noisy.shape, strict=True))
     seen = look_at(data, block, outliers=False)[0].noise
     if seen is None:

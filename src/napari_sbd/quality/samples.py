@@ -45,6 +45,7 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     """
     rng = np.random.default_rng(seed)
     if method == "thinning":
+        electrons.refuse_unless_poisson(noisy)
         return _thinning(electrons.counted(noisy), rng)
     source = as_micrograph(noisy)
     values = np.stack(list(electrons.frames(source)))

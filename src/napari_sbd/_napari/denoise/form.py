@@ -17,10 +17,12 @@ from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..jobs.gain import offer, short
 from ..jobs.preferences import preference
-from ..jobs.summary import Understanding, pixel_size_text
+from ..jobs.summary import Understanding, parse_number, parse_pixel_size, pixel_size_text
 
 if TYPE_CHECKING:
     import napari
+
+    from ...micrograph import Micrograph, PixelSize
 
 
 _DOSE = "Mean dose of the first frame, from the gain or estimated from the noise."
@@ -147,6 +149,23 @@ class DenoiseForm(TaskWidget):
         self.pixel_size.setText(pixel_size_text(pixel_size))
         self.gain.setText("" if gain is None else f"{gain:.6g}")
         self.offset.setText(f"{offset:.6g}")
+
+    def typed(self, m: Micrograph) -> tuple[PixelSize | None, float | None, float]:
+        """Pixel size, gain and offset of an image: those typed, and else its own to the last digit.
+
+        Raises
+        ------
+        SBDError
+            If what was typed is no number.
+        """
+        size, gain, offset = m.pixel_size, m.gain, m.offset
+        if self.pixel_size.isModified():
+            size = parse_pixel_size(self.pixel_size.text())
+        if self.gain.isModified():
+            gain = parse_number(self.gain.text(), "gain")
+        if self.offset.isModified():
+            offset = parse_number(self.offset.text(), "offset") or 0.0
+        return size, gain, offset
 
     def _lay_out(self) -> None:
         for name, part in {

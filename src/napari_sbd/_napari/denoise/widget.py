@@ -22,9 +22,10 @@ from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
 from ..jobs.live import Request
 from ..jobs.run import Run
-from ..jobs.summary import Understanding, parse_number, parse_pixel_size, understand_or_say
+from ..jobs.summary import Understanding, understand_or_say
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
+from ..layers.calibrating import calibrate
 from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
@@ -165,22 +166,16 @@ class DenoiseWidget(DenoiseForm):
         layer, found = self.layer.layer, self._found
         if layer is not None and found is not None:
             size = layers.micrograph_of(layer).pixel_size
-            layers.calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
+            calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
 
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""
-        fields = (self.pixel_size, self.gain, self.offset)
         layer = self.layer.layer
+        fields = (self.pixel_size, self.gain, self.offset)
         if layer is None or not any(field.isModified() for field in fields):
             return
         before = tuple(layer.scale)
-        layers.calibrate(
-            layer,
-            parse_pixel_size(self.pixel_size.text()),
-            parse_number(self.gain.text(), "gain"),
-            parse_number(self.offset.text(), "offset") or 0.0,
-            self.viewer.layers,
-        )
+        calibrate(layer, *self.typed(layers.micrograph_of(layer)), self.viewer.layers)
         if tuple(layer.scale) != before:  # or the image would lie outside of the view
             self.viewer.reset_view()
         self._understand()

@@ -73,11 +73,15 @@ class LayerBox(QComboBox):
         self.clear()
         for layer in layers:
             self.addItem(layer.name, layer)
-        candidates = (layer for layer in (wanted, before, *reversed(layers)) if layer in layers)
-        found = next(candidates, None)
+        found = self._fitting(wanted, before, layers)
         self.setCurrentIndex(-1 if found is None else layers.index(found))
         if found is not before or found is None:
             self.chosen.emit()
+
+    def _fitting(self, wanted: Any, before: Any, layers: list[Layer]) -> Any:
+        """Which of the listed layers is chosen, where some came or went."""
+        candidates = (layer for layer in (wanted, before, *reversed(layers)) if layer in layers)
+        return next(candidates, None)
 
     def _renamed(self) -> None:
         for index in range(self.count()):

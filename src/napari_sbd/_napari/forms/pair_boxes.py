@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 
@@ -35,23 +36,33 @@ def is_raw(layer: Layer) -> bool:
 def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     """The layer that a result was made from: never by its name, which a person may change.
 
-    The layer whose id the result carries; else the one from the file that its recipe names; else
-    the only raw one of its shape, or the only one. None where several could be it.
+    The layer whose id the result carries; else the one from the file that its recipe names; else,
+    of a result that came from a file, the only raw one of its shape, or the only one. None where
+    several could be it, or what is there comes from a file of another name.
     """
-    raw = [layer for layer in layers if is_raw(layer)]
     made_from = result.metadata.get(MADE_FROM)
     names = {s.get("source", {}).get("path") for s in history(result.metadata)} - {None}
+    files = {Path(name).name for name in names}
+    raw = [layer for layer in layers if is_raw(layer)]
     tests: tuple[Callable[[Layer], bool], ...] = (
         lambda layer: str(layer.unique_id) == made_from,
-        lambda layer: str(layer.metadata.get(CALIBRATION, {}).get("source")) in names,
-        lambda layer: layer.data.shape == result.data.shape,
-        lambda layer: True,
+        lambda layer: _source(layer) in names,
     )
+    if made_from is None:
+        # a file of the same name was moved; any other image is not the one
+        raw = [one for one in raw if not files or Path(_source(one) or "").name in {*files, ""}]
+        tests += (lambda layer: layer.data.shape == result.data.shape, lambda layer: True)
     for test in tests:
         fitting = [layer for layer in raw if test(layer)]
         if fitting:
             return fitting[0] if len(fitting) == 1 else None
     return None
+
+
+def _source(layer: Layer) -> str | None:
+    """The file that a layer came from."""
+    path = layer.metadata.get(CALIBRATION, {}).get("source")
+    return None if path is None else str(path)
 
 
 def needed_pair(raw: LayerBox, denoised: LayerBox) -> tuple[Image, Image]:
@@ -69,20 +80,37 @@ def needed_pair(raw: LayerBox, denoised: LayerBox) -> tuple[Image, Image]:
     return raw.layer, denoised.layer
 
 
-def pair_boxes(viewer: napari.viewer.Viewer) -> tuple[LayerBox, LayerBox]:
-    """Boxes for the raw and the denoised image.
+class RawBox(LayerBox):
+    """The raw image of what another box holds; empty where nothing tells which it is.
 
-    The raw one changes with the denoised one, and stays empty where nothing tells which it is.
+    Parameters
+    ----------
+    viewer
+        Whose layers are listed.
+    denoised
+        The other box.
     """
-    raw = LayerBox(viewer, "The raw image.", is_raw)
-    raw.setPlaceholderText("choose the raw image")
+
+    def __init__(self, viewer: napari.viewer.Viewer, denoised: LayerBox) -> None:
+        self._denoised = denoised
+        super().__init__(viewer, "The raw image.", is_raw)
+        self.setPlaceholderText("choose the raw image")
+        self.held = True
+        denoised.chosen.connect(self._find)
+
+    def _find(self) -> None:
+        if self._denoised.layer is not None:
+            self.choose(raw_of(self._denoised.layer, self._viewer.layers))
+
+    def _fitting(self, wanted: Any, before: Any, layers: list[Layer]) -> Any:
+        """No other image takes the place of one that is gone."""
+        result = self._denoised.layer
+        if before in layers or result not in self._viewer.layers:
+            return super()._fitting(wanted, before, layers)
+        return raw_of(result, layers)
+
+
+def pair_boxes(viewer: napari.viewer.Viewer) -> tuple[LayerBox, LayerBox]:
+    """Boxes for the raw and the denoised image; the raw one changes with the denoised one."""
     denoised = LayerBox(viewer, "The denoised image.", is_denoised)
-    raw.held = True
-
-    def find_raw() -> None:
-        if denoised.layer is not None:
-            raw.choose(raw_of(denoised.layer, viewer.layers))
-
-    denoised.chosen.connect(find_raw)
-    find_raw()
-    return raw, denoised
+    return RawBox(viewer, denoised), denoised

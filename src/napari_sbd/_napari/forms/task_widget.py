@@ -24,6 +24,7 @@ from ..jobs.work import Progress, ShouldStop, Task, Work
 from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
+from .pair_boxes import is_raw
 
 if TYPE_CHECKING:
     import napari
@@ -132,6 +133,10 @@ class TaskWidget(Form):
         """What people call a task."""
         return self.start.text().rstrip("…")
 
+    def subject(self) -> str:
+        """Name of the image that is worked on, or of what was made of it."""
+        return next((box.layer.name for box in self._follows if box.layer is not None), "")
+
     def words_of(self, work: Work) -> str:
         """How far a task is."""
         return work.job.words
@@ -163,7 +168,7 @@ class TaskWidget(Form):
             self._complain(str(error))
             return
         self.say("")
-        work = Work(self.name_of(task), task, self, in_line=self.in_line)
+        work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
         work.ended.connect(self._ended)
         self._works.append(work)
         self._set_running(True)
@@ -195,7 +200,9 @@ class TaskWidget(Form):
             else:
                 told = self.already_told()
                 more = merged(words for words in work.heard if words not in told)
-                self.say(" ".join([self.show_result(outcome), *more]).strip())
+                words = " ".join([self.show_result(outcome), *more]).strip()
+                several = sum(map(is_raw, self.viewer.layers)) > 1
+                self.say(f"{work.subject}: {words}" if several and work.subject else words)
         except SBDError as error:
             self._complain(str(error))
         finally:

@@ -21,10 +21,6 @@ from ...noise.model import Counted, noise_model
 _SIDE = 1024  # pixels of the part that is looked at: a second
 _FRAMES = 4  # of a movie
 _USEFUL = 0.3  # relative error of a gain up to which judging by it is better than not judging
-
-# e/A2 of one image: what ptychography records of robust crystals (Chen et al., Science 372, 826
-# (2021)); images that need no scan of diffraction patterns stay below
-_MOST_DOSE = 1e6
 _MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
 
 
@@ -104,15 +100,6 @@ def short(value: float) -> str:
 def offer(gain: Gain) -> str:
     """On the button that takes an estimate."""
     return f"Use the estimate {short(gain.gain)}"
-
-
-def is_plausible(electrons: float, pixel_size_yx: tuple[float, float] | None) -> bool:
-    """Whether an image can have so many electrons per pixel."""
-    if pixel_size_yx is not None:
-        y, x = pixel_size_yx
-        if electrons / (y * x * 100) > _MOST_DOSE:
-            return False
-    return electrons <= _MOST_ELECTRONS
 
 
 def _part(m: Micrograph) -> Micrograph:

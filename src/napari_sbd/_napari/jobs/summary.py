@@ -6,18 +6,17 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...denoising.doubts import doubts
-from ...denoising.working_block import choose_block
+from ...denoising.working_block import check_size, choose_block
 from ...errors import BlankImage, SBDError
 from ...io.detector_name import contrast_told
-from ...micrograph import Micrograph, PixelSize, unmasked
-from ...micrograph.frames import frame_of, reference_frame, reference_number
+from ...micrograph import Micrograph, PixelSize
+from ...micrograph.frames import reference_frame
 from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality, choose_model
+from ...noise.dose import dose_text, is_plausible, mean_value
 from ...recipe import is_result
-from .gain import Gain, gain_of, is_plausible
+from .gain import Gain, gain_of
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,9 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     Raises
     ------
     SBDError
-        If there is no such model, or the frame holds no image.
+        If there is no such model, or the frame holds no image or is too small.
     """
+    check_size(m)
     card, why = find_model(model), "as you chose" if model != "auto" else "the general model"
     block = choose_block(m, companion(card)).block
     if model == "auto":
@@ -74,7 +74,7 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
             choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=kind)
             card, why = choice.card, choice.reason
     gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
-    told = gain.electrons(_mean(m))
+    told = gain.electrons(mean_value(m))
     electrons = told if told is not None and is_plausible(told, m.pixel_size_yx) else None
     return Understanding(
         m,
@@ -133,28 +133,12 @@ def parse_number(text: str, what: str) -> float | None:
         raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.') from None
 
 
-def _mean(m: Micrograph) -> float:
-    """Of the first lit frame [file units]; NaN where it holds no data."""
-    values = np.asarray(unmasked(frame_of(m, reference_number(m))), np.float64)
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else np.nan
-
-
 _HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}
 
 
 def _dose_text(m: Micrograph, electrons: float | None, gain: Gain) -> str:
-    if electrons is None or not np.isfinite(electrons):
-        return "cannot be told from this image"
-    if electrons <= 0:
-        return "none: the image lies below the offset"
-    if not is_plausible(electrons, m.pixel_size_yx):
-        return "hardly possible with this gain, far too many electrons; check gain and offset"
-    text = f"{_short(electrons)} e⁻ per pixel"
-    if m.pixel_size_yx is not None:
-        y, x = m.pixel_size_yx
-        text += f", {_short(electrons / (y * x * 100))} e⁻/Å²"
-    return text + (" a frame" if m.is_movie else "") + _HOW[gain.how]
+    text = dose_text(m, electrons)
+    return text + _HOW[gain.how] if "e⁻" in text else text
 
 
 def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
@@ -178,7 +162,3 @@ def _warnings(
     with suppress(BlankImage):
         frame = reference_frame(m)
     return found + doubts(card, m, block, electrons, frame)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

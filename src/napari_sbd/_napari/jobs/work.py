@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import WorkerBase, create_worker
 
-from ...errors import Cancelled, in_words, listening
+from ...errors import Cancelled, in_words, listening, stopping
 from .preferences import obey_limits
 from .queue import Job, queue
 
@@ -66,6 +66,8 @@ class Work(QObject):
         The widget to which it belongs; its end is that of the work.
     in_line
         Whether it waits for those before it.
+    subject
+        What it works on, for people; told with what has come of it.
 
     Attributes
     ----------
@@ -79,14 +81,22 @@ class Work(QObject):
 
     ended = Signal(object, object)
 
-    def __init__(self, name: str, task: Task, parent: QObject, *, in_line: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        parent: QObject,
+        *,
+        in_line: bool = True,
+        subject: str = "",
+    ) -> None:
         super().__init__(parent)
-        self.task, self.share = task, 0.0
+        self.task, self.share, self.subject = task, 0.0, subject
         self.heard: list[str] = []
         stop = Event()
 
         def work() -> Any:
-            with in_words():
+            with in_words(), stopping(stop.is_set):
                 return task(self._tell, stop.is_set)
 
         worker = in_background(work, self._end, self._end, self.heard)

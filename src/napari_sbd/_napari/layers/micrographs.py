@@ -7,7 +7,6 @@ source, and the pixel size of layers whose scale counts pixels) stands in the la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = 0.1, 99.9
 _ENOUGH = 200_000  # pixels whose percentiles tell those of all; more keep the window waiting
+_ROUNDED = 1e-11  # of a pixel size, which napari's units change
 _WIDEST = 3.0  # contrast range, in ranges of the signal, that still shows the signal
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _LOOK = (*_PLACE, "colormap", "gamma")
@@ -131,7 +131,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
     return m.replace(
-        pixel_size=(height, width) if height and width else known.get("pixel_size"),
+        pixel_size=_as_told((height, width), known.get("pixel_size")),
         frame_time=next(iter(seconds), None) or known.get("frame_time"),
         gain=known.get("gain"),
         offset=known.get("offset", 0.0),
@@ -166,75 +166,6 @@ def calibration(m: Micrograph) -> dict[str, Any]:
         "offset": m.offset,
         "source": None if m.source is None else str(m.source),
     }
-
-
-def calibrate(
-    layer: Image,
-    pixel_size: PixelSize | None,
-    gain: float | None,
-    offset: float,
-    results: Iterable[Any] = (),
-) -> None:
-    """Keep on a layer what a person knows of it.
-
-    The layer and all that was made from it (results, maps, columns) get the scale of the pixel
-    size, in nm where they counted pixels, so that they stay on each other.
-
-    Parameters
-    ----------
-    layer
-        Image layer.
-    pixel_size
-        nm, one number or (y, x); None leaves scales as they are.
-    gain, offset
-        File units per electron, None if unknown; file units at zero electrons.
-    results
-        Layers among which those of the same image are. Gain and offset change on those with the
-        same pixels, gain and offset; the scale on those that were made from the layer.
-
-    Raises
-    ------
-    SBDError
-        If a number is impossible.
-    """
-    results = list(results)
-    before = micrograph_of(layer)
-    m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
-    for other in results:
-        if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
-            known = other.metadata[KEY]
-            if (known["gain"], known["offset"]) == (before.gain, before.offset):
-                changed = {**known, "gain": m.gain, "offset": m.offset}
-                other.metadata = {**other.metadata, KEY: changed}
-    layer.metadata = {**layer.metadata, KEY: calibration(m)}
-    if m.pixel_size_yx:
-        for one in (layer, *made_of(layer, results)):
-            _scale(one, m.pixel_size_yx)
-            if KEY in one.metadata:
-                known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
-                one.metadata = {**one.metadata, KEY: known}
-
-
-def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
-    """What was made from a layer, and from what was made from it."""
-    found: list[Any] = []
-    ids, left = {str(layer.unique_id)}, list(others)
-    while new := [one for one in left if one.metadata.get(MADE_FROM) in ids]:
-        found += new
-        ids |= {str(one.unique_id) for one in new}
-        left = [one for one in left if one not in new]
-    return found
-
-
-def _scale(layer: Any, size: tuple[float, float]) -> None:
-    """Let a layer's pixels have a size [nm]; one that counted pixels counts nm from then on."""
-    y, x = (to_nm(1, unit) for unit in layer.units[-2:])
-    if y and x:
-        steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
-        layer.scale = (*layer.scale[:-2], *steps)
-    else:
-        layer.scale = (*layer.scale[:-2], *size)
-        layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")
 
 
 def pixel_size_of(layer: Layer) -> PixelSize | None:
@@ -299,6 +230,17 @@ def readable_limits(
     """Contrast limits inherited from a source, unless they are far wider than fitted ones."""
     (low, high), (least, most) = inherited, fitted
     return inherited if high - low <= _WIDEST * (most - least) else fitted
+
+
+def _as_told(size: tuple[float | None, float | None], told: PixelSize | None) -> Any:
+    """The pixel size [nm] by scale and units, with the last digits of what the file told."""
+    if not (size[0] and size[1]):
+        return told
+    same = told is not None and all(
+        abs(step - other) <= _ROUNDED * other
+        for step, other in zip(size, np.broadcast_to(told, 2), strict=True)
+    )
+    return told if same else size
 
 
 def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:

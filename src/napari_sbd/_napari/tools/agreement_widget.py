@@ -17,6 +17,7 @@ from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain, offer
 from ..jobs.judging import judge, why_not
 from ..layers import micrographs as layers
+from ..layers.calibrating import calibrate
 from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class AgreementWidget(TaskWidget):
         source, gain = self._source, self._estimate
         if source is not None and source in self.viewer.layers and gain is not None:
             size = layers.micrograph_of(source).pixel_size
-            layers.calibrate(source, size, gain.gain, gain.offset, self.viewer.layers)
+            calibrate(source, size, gain.gain, gain.offset, self.viewer.layers)
             self.start.click()
 
     def _show(self, result: Agreement) -> None:

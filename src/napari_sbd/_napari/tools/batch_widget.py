@@ -55,7 +55,7 @@ class BatchWidget(TaskWidget):
         self.resume = QCheckBox("skip what is finished")
         self.resume.setToolTip("Results of the same file with the same settings are left alone.")
         self.judge = QCheckBox("judge and measure")
-        self.judge.setToolTip("Compare halves of the electrons; find columns: NAME_columns.csv.")
+        self.judge.setToolTip("Compare halves of the data; find columns: NAME_columns.csv.")
         self.report = QCheckBox("report")
         self.report.setToolTip("A page for the lab book for each file: NAME_report.pdf.")
         for name, part in {

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import qdebounced
 
-from ...columns import find_columns, follow_columns, refit_columns, write_columns
+from ...columns import find_columns, follow_columns, write_columns
 from ...errors import SBDError, listening
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
@@ -23,9 +23,9 @@ from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
-from ..layers.column_edits import Edits
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
+from .columns_editing import ColumnsEditing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +53,7 @@ class ColumnsWidget(TaskWidget):
         self.raw, self.denoised = pair_boxes(viewer)
         self.polarity = choices(["auto", "bright", "dark"], "Whether columns are bright or dark.")
         self.frames = choices([_SHOWN, _ALL], "Of a movie: one frame, or all, linked to tracks.")
+        self.frames.setMinimumContentsLength(len(_SHOWN))
         self.sensitivity = QSlider(Qt.Orientation.Horizontal)
         self.sensitivity.setRange(0, _STEPS)
         self.sensitivity.setValue(_STEPS // 2)
@@ -75,19 +76,16 @@ class ColumnsWidget(TaskWidget):
         self.redo.setToolTip("Do it again (Ctrl+Shift+Z on the points).")
         self.below.addWidget(beside(self.undo, self.redo, self.export))
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
-        self._pair: tuple[Micrograph | None, Micrograph] | None = None  # that of the points
         self._points: Points | None = None
-        self._touched: set[int] = set()  # rows that wait for a fit
-        self._stale = False  # whether the table as a whole was edited since the last fit
-        self._fitting = False
-        self._edits: Edits | None = None
         self._tracked: pd.DataFrame | None = None
-        self._settling = False
+        self.editing = ColumnsEditing(self)
+        self.editing.said.connect(self.say)
+        self.editing.changed.connect(self._colour)
         self.sensitivity.valueChanged.connect(self._preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
-        self.undo.clicked.connect(lambda: self._step(Edits.undo))
-        self.redo.clicked.connect(lambda: self._step(Edits.redo))
+        self.undo.clicked.connect(lambda: self._step(self.editing.undo))
+        self.redo.clicked.connect(lambda: self._step(self.editing.redo))
         self.export.setEnabled(False)
 
     def prepare(self) -> Task:
@@ -123,21 +121,18 @@ class ColumnsWidget(TaskWidget):
         self.export.setEnabled(True)
         if "track" in table:
             self._points, self._tracked = None, table
+            self.editing.follow(None, None)
             put(self.viewer, columns_layer.tracks_layer(table, source), "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
-        self._points, self._tracked, self._pair = layer, None, pair
-        self._touched, self._stale = set(), False
+        self._points, self._tracked = layer, None
         put(self.viewer, layer, "columns", keep=keep)
         dim_maps(self.viewer)
         self._colour()
-        self._edits = Edits(columns_layer.table_of(layer))
-        layer.events.data.connect(self._edited)
-        layer.bind_key("Control-Z", lambda _layer: self.undo.click(), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _layer: self.redo.click(), overwrite=True)
+        self.editing.follow(layer, pair)
         return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
 
     def _colour(self) -> None:
@@ -190,101 +185,9 @@ class ColumnsWidget(TaskWidget):
         if _PREVIEW in self.viewer.layers:
             self.viewer.layers.remove(_PREVIEW)
 
-    def _edited(self, event: Any) -> None:
-        """Fit again what was added or moved by hand, and only that."""
-        layer, action = self._points, str(event.action.value)
-        done = action in ("added", "changed", "removed")
-        if not done or self._settling or layer is None or layer is not event.source:
-            return
-        if action == "removed":  # rows have other numbers now
-            self._touched = set(range(len(layer.data))) if self._touched or self._fitting else set()
-        else:
-            self._touched |= {int(i) % len(layer.data) for i in event.data_indices}
-        table = columns_layer.table_of(layer)
-        table.attrs["edited"] = True
-        columns_layer.keep_facts(layer, table)
-        if self._edits is not None:
-            self._edits.note(table)
-        self._stale = True
-        self._fit()
-
-    def _fit(self) -> None:
-        """Fit what waits for it, one batch after the other."""
-        layer = self._points
-        if self._fitting or not self._stale or layer is None or self._pair is None:
-            return
-        rows, self._touched, self._stale = sorted(self._touched), set(), False
-        table = columns_layer.table_of(layer)
-        if not len(table):
-            self.say("No column is left.")
-            return
-        self._fitting = True
-        wanted = np.isin(np.arange(len(table)), rows)
-        began = self._edits and self._edits.now
-        then = partial(self._refitted, layer, began, table, rows)
-        work = partial(refit_columns, table, wanted, *self._pair)
-        worker = in_background(work, then, self._complain_of)
-        worker.finished.connect(self._go_on)  # type: ignore[arg-type]
-        worker.start()
-
-    def _go_on(self) -> None:
-        self._fitting = False
-        self._fit()
-
-    def _refitted(
-        self,
-        layer: Points,
-        began: pd.DataFrame | None,
-        before: pd.DataFrame,
-        rows: list[int],
-        table: pd.DataFrame,
-    ) -> None:
-        """Show what was fitted, unless it was edited again meanwhile."""
-        now = columns_layer.table_of(layer)
-        undone = self._edits is not None and self._edits.now is not began and not self._stale
-        theirs = self._points is layer
-        if len(now) < len(before) or undone or not theirs:
-            return
-        places = [t[["y", "x"]].to_numpy(float) for t in (now, before, table)]
-        still = [i for i in rows if i not in self._touched and (places[0][i] == places[1][i]).all()]
-        self._settling = True
-        data = layer.data.copy()
-        data[still, -2:] = places[2][still]
-        if layer.ndim == 3:  # a point added while another frame was shown
-            data[:, 0] = layer.metadata[columns_layer.KEY]["frame"]
-        layer.data = data
-        features = layer.features.copy()
-        fresh = columns_layer.features_of(table)
-        others = np.setdiff1d(np.arange(len(before)), [*rows, *self._touched])
-        for name in fresh.columns:
-            features.loc[[*still, *others], name] = fresh[name].to_numpy()[[*still, *others]]
-        layer.features = features
-        self._settling = False
-        self._colour()
-        settled = columns_layer.table_of(layer)
-        if self._edits is not None:
-            self._edits.fitted(settled)
-        self.say(columns_layer.words(settled, self._judged, still))
-
-    @property
-    def _judged(self) -> bool:
-        """Whether there are counts to judge the columns by."""
-        return self._pair is not None and self._pair[0] is not None
-
-    def _step(self, to: Callable[[Edits], pd.DataFrame | None]) -> None:
-        """Show the table of another edit; a fit that is under way is of no use any more."""
-        layer = self._points
-        if self._edits is None or layer is None or layer not in self.viewer.layers:
-            return
-        table = to(self._edits)
-        if table is None:
-            return
-        self._settling = True
-        columns_layer.show_table(layer, table)
-        self._settling = False
-        self._touched, self._stale = set(), False
-        self._colour()
-        self.say(columns_layer.words(table, self._judged))
+    def _step(self, to: Callable[[], None]) -> None:
+        if self._points is not None and self._points in self.viewer.layers:
+            to()
 
     def _export(self) -> None:
         if self._tracked is not None:

@@ -236,6 +236,8 @@ def _compare(
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """The scores, and what each denoiser makes of the frame that is shown [file units]."""
+    if way == "thinning":
+        electrons.refuse_unless_poisson(m)
     counts = electrons.counted(m)
     table = candidates(pixel_size=m.pixel_size, method=way, should_stop=should_stop, **options)
     passes = len(table) + len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])

@@ -20,6 +20,7 @@ from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
+from ..layers.calibrating import calibrate
 from ..layers.shapes import mask_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class DetectorWidget(TaskWidget):
         if self.found is None or source is None or source not in self.viewer.layers:
             return
         size = layers.micrograph_of(source).pixel_size
-        layers.calibrate(source, size, self.found.gain, self.found.offset, self.viewer.layers)
+        calibrate(source, size, self.found.gain, self.found.offset, self.viewer.layers)
         self.say(f"{source.name} now has gain {self.found.gain:.4g}.")
 
     def _save(self) -> None:

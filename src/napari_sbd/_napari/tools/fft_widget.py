@@ -70,6 +70,7 @@ class FFTWidget(ShapeTool):
         self.spectrum: Spectrum | None = None
         self.spots: list[Spot] = []
         self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
+        self._told = ""  # of the calibration by these spots; what is drawn again leaves it
         self.box.clicked.connect(lambda: self.attempt(lambda: self.put(add_box, "FFT box")))
         self.clear.clicked.connect(self._clear)
         self.save.clicked.connect(lambda: self.attempt(self._save))
@@ -96,6 +97,7 @@ class FFTWidget(ShapeTool):
     def _picked(self, y: float, x: float) -> None:
         if self.spectrum is None:
             return
+        self._told = ""
         if len(self.spots) == _MOST:
             self._places, self.spots = [], []
         self._add_spot(np.array([y, x]) * self.spectrum.step)
@@ -116,7 +118,7 @@ class FFTWidget(ShapeTool):
         self._places.append(place if again else np.array([spot.y, spot.x]) * self.spectrum.step)
 
     def _clear(self) -> None:
-        self._places, self.spots = [], []
+        self._places, self.spots, self._told = [], [], ""
         self._show()
 
     def _crystal(self) -> tuple[str, Any]:
@@ -164,6 +166,7 @@ class FFTWidget(ShapeTool):
             else:
                 words.append(f"{name} has no such planes within 3 % and 2°.")
         self.plot.show_spectrum(self.spectrum, self.spots, circles, labels)
+        words += [self._told] if self._told else []
         self.say("\n".join(words) or "Click a spot of the spectrum.")
 
     def _words(self, number: int, spot: Spot) -> str:
@@ -187,19 +190,15 @@ class FFTWidget(ShapeTool):
         before = layers.micrograph_of(layer).pixel_size_yx
         found = pixel_size_from_spacing(spot.spacing, known, before, spot.spacing_err)
         calibrate_all(self.viewer, layer, (found.y, found.x))
+        size = with_error(found.y, found.y * found.relative_err)
+        self._told = f"Pixel size {size} nm now. {doubt(before, found)}".strip()
         self.refresh()
-        self._add_words(
-            f"Pixel size {with_error(found.y, found.y * found.relative_err)} nm now. "
-            f"{doubt(before, found)}"
-        )
-
-    def _add_words(self, words: str) -> None:
-        self.say(f"{self.message.text()}\n{words}".strip())
 
     def _save(self) -> None:
         if self.spectrum is None:
             raise SBDError("There is no spectrum yet; click Box first.")
-        self._add_words(self.plot.ask_and_save(self, "fft.png"))
+        said = self.plot.ask_and_save(self, "fft.png")
+        self.say(f"{self.message.text()}\n{said}".strip())
 
 
 def _way(way: Any) -> str:

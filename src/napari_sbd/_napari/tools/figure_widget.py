@@ -23,6 +23,7 @@ from ..jobs.gain import Gain
 from ..jobs.judging import judge
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.calibrating import made_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class FigureWidget(TaskWidget):
             return
         far = _GAP * raw.data.shape[-1] * raw.scale[-1]
         every = list(self.viewer.layers)
-        for layer in {denoised, *layers.made_of(denoised, every), *layers.made_of(raw, every)}:
+        for layer in {denoised, *made_of(denoised, every), *made_of(raw, every)}:
             start = layer.translate[-1] - raw.translate[-1]
             if (start > far / 2) != on:
                 to = layer.translate[-1] + (far if on else -far)

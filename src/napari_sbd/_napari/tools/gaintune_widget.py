@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 
 from ...denoise import denoise
-from ...errors import Cancelled
+from ...errors import Cancelled, stopping
 from ...gaintuning import Tuned, gain_tune
 from ...micrograph import Micrograph
 from ..forms.curve import Curve
@@ -61,7 +61,7 @@ class GainTuneWidget(TaskWidget):
         self.add_row("Loss", self.loss)
         self.add_row("Frames", self.frames)
         self.add_row("Device", beside(self.device, self.keep))
-        self.curve = Curve("step", "held-out error")
+        self.curve = Curve("step", "error, to stop by")
         self.below.addWidget(self.curve)
         self._points: list[tuple[float, float]] = []
         self._source: Image | None = None
@@ -110,8 +110,8 @@ class GainTuneWidget(TaskWidget):
                 put(self.viewer, layer, "denoised")
         if report.untuned is not None:
             words.append(
-                f"Held-out error {report.untuned:.4f} untuned, {report.tuned:.4f} tuned "
-                f"(difference {report.gain:.4f} ± {report.gain_error:.4f})."
+                f"Its error: {report.untuned:.4g} untuned, {report.tuned:.4g} tuned, and 1 were it "
+                "noise alone; the curve is that of a smaller part, which told when to stop."
             )
         return " ".join([*words, f"{report.steps} steps in {report.seconds:.1f} s."])
 
@@ -125,22 +125,23 @@ def _tune(
     should_stop: ShouldStop,
 ) -> tuple[Tuned, Micrograph]:
     """Tune and denoise; a tuning that was cancelled still gives its image, a movie does not."""
-    tuned = gain_tune(
-        m,
-        **settings,
-        on_step=lambda step, score: points.append((step, score)),
-        progress=lambda done, total: progress(_TUNING * done, total),
-        should_stop=should_stop,
-    )
-    if tuned.report.cancelled and m.is_movie:
-        raise Cancelled("stopped")
-    denoised = denoise(
-        m,
-        model=tuned.model,
-        gain_tuning=tuned,
-        quality=quality,
-        device=settings["device"],
-        progress=lambda done, total: progress(_TUNING + (1 - _TUNING) * done / total, 1),
-        should_stop=None if tuned.report.cancelled else should_stop,
-    )
+    with stopping(lambda: False):  # what was tuned until then is judged and applied
+        tuned = gain_tune(
+            m,
+            **settings,
+            on_step=lambda step, score: points.append((step, score)),
+            progress=lambda done, total: progress(_TUNING * done, total),
+            should_stop=should_stop,
+        )
+        if tuned.report.cancelled and m.is_movie:
+            raise Cancelled("stopped")
+        denoised = denoise(
+            m,
+            model=tuned.model,
+            gain_tuning=tuned,
+            quality=quality,
+            device=settings["device"],
+            progress=lambda done, total: progress(_TUNING + (1 - _TUNING) * done / total, 1),
+            should_stop=None if tuned.report.cancelled else should_stop,
+        )
     return tuned, denoised

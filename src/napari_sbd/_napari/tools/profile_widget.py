@@ -52,7 +52,7 @@ class ProfileWidget(ShapeTool):
         chosen = LayerBox(viewer, "A raw image, or a denoised one with its raw one.", is_image)
         super().__init__(viewer, chosen, "What was read.")
         self.line = QPushButton("Line")
-        self.line.setToolTip("Put a line on the image; drag its ends, or all of it.")
+        self.line.setToolTip("Put a line on the image; drag its ends.")
         self.across = QDoubleSpinBox()
         self.across.setRange(1, 1000)
         self.across.setValue(5)

@@ -95,7 +95,7 @@ def _write(
     halves = None
     with suppress(SBDError):  # the line above says why no denoiser is known
         halves = split_half_resolution(raw, denoised)
-    lines = remarks, why_not(found) if isinstance(found, Gain) else warned
+    said = why_not(found) if isinstance(found, Gain) else warned
     return write_report(
         path,
         raw,
@@ -103,7 +103,8 @@ def _write(
         agreement=judged,
         halves=halves,
         columns=columns,
-        remarks="\n".join(line for line in lines if line),
+        remarks=remarks,
+        warnings=[said] if said else [],
     )
 
 

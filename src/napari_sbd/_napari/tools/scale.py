@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..forms.pair_boxes import is_denoised, raw_of
 from ..layers import micrographs as layers
+from ..layers.calibrating import calibrate
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -26,4 +27,4 @@ def calibrate_all(
     for one in (layer, raw):
         if one is not None:
             m = layers.micrograph_of(one)
-            layers.calibrate(one, pixel_size, m.gain, m.offset, viewer.layers)
+            calibrate(one, pixel_size, m.gain, m.offset, viewer.layers)

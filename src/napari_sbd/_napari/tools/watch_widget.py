@@ -133,10 +133,14 @@ class WatchWidget(TaskWidget):
     def _lay(
         self, name: str, m: Micrograph, values: np.ndarray, offset: tuple[float, float]
     ) -> None:
-        """Show values in the layer of a name; its contrast is held from frame to frame."""
+        """Show values in the layer of a name; its contrast is held from frame to frame.
+
+        With another magnification the frames are of another scene, in a layer of its own scale.
+        """
         if name in self.viewer.layers:
             layer = self.viewer.layers[name]
-            if layer.data.shape == values.shape:
+            same = layers.micrograph_of(layer).pixel_size_yx == m.pixel_size_yx
+            if layer.data.shape == values.shape and same:
                 layer.data = values
                 return
             self.viewer.layers.remove(layer)

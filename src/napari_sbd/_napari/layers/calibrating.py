@@ -1,0 +1,82 @@
+"""One calibration for an image and all that was made from it; knows no viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ...micrograph import PixelSize
+from ...units import to_nm
+from .micrographs import KEY, MADE_FROM, calibration, micrograph_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+
+def calibrate(
+    layer: Image,
+    pixel_size: PixelSize | None,
+    gain: float | None,
+    offset: float,
+    results: Iterable[Any] = (),
+) -> None:
+    """Keep on a layer what a person knows of it.
+
+    The layer and all that was made from it (results, maps, columns) get the scale of the pixel
+    size, in nm where they counted pixels, so that they stay on each other.
+
+    Parameters
+    ----------
+    layer
+        Image layer.
+    pixel_size
+        nm, one number or (y, x); None leaves scales as they are.
+    gain, offset
+        File units per electron, None if unknown; file units at zero electrons.
+    results
+        Layers among which those of the same image are. Gain and offset change on those with the
+        same pixels, gain and offset; the scale on those that were made from the layer.
+
+    Raises
+    ------
+    SBDError
+        If a number is impossible.
+    """
+    results = list(results)
+    before = micrograph_of(layer)
+    m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    for other in results:
+        if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
+            known = other.metadata[KEY]
+            if (known["gain"], known["offset"]) == (before.gain, before.offset):
+                changed = {**known, "gain": m.gain, "offset": m.offset}
+                other.metadata = {**other.metadata, KEY: changed}
+    layer.metadata = {**layer.metadata, KEY: calibration(m)}
+    if m.pixel_size_yx:
+        for one in (layer, *made_of(layer, results)):
+            _scale(one, m.pixel_size_yx)
+            if KEY in one.metadata:
+                known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
+                one.metadata = {**one.metadata, KEY: known}
+
+
+def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
+    """What was made from a layer, and from what was made from it."""
+    found: list[Any] = []
+    ids, left = {str(layer.unique_id)}, list(others)
+    while new := [one for one in left if one.metadata.get(MADE_FROM) in ids]:
+        found += new
+        ids |= {str(one.unique_id) for one in new}
+        left = [one for one in left if one not in new]
+    return found
+
+
+def _scale(layer: Any, size: tuple[float, float]) -> None:
+    """Let a layer's pixels have a size [nm]; one that counted pixels counts nm from then on."""
+    y, x = (to_nm(1, unit) for unit in layer.units[-2:])
+    if y and x:
+        steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
+        layer.scale = (*layer.scale[:-2], *steps)
+    else:
+        layer.scale = (*layer.scale[:-2], *size)
+        layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")

@@ -1,0 +1,56 @@
+"""How many electrons an image holds, as a person is told; the same in window, page and table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..micrograph import Micrograph, unmasked
+from ..micrograph.frames import frame_of, reference_number
+
+# e/A2 of one image: what ptychography records of robust crystals (Chen et al., Science 372, 826
+# (2021)); images that need no scan of diffraction patterns stay below
+_MOST_DOSE = 1e6
+_MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
+
+
+def mean_value(m: Micrograph) -> float:
+    """Mean of the first frame with beam [file units]; NaN where it holds no data."""
+    values = np.asarray(unmasked(frame_of(m, reference_number(m))), np.float64)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else np.nan
+
+
+def is_plausible(electrons: float, pixel_size_yx: tuple[float, float] | None) -> bool:
+    """Whether an image can have so many electrons per pixel."""
+    if pixel_size_yx is not None:
+        y, x = pixel_size_yx
+        if electrons / (y * x * 100) > _MOST_DOSE:
+            return False
+    return electrons <= _MOST_ELECTRONS
+
+
+def dose_text(m: Micrograph, electrons: float | None) -> str:
+    """The dose of an image in words: per pixel, and per Å² where the pixel size is known.
+
+    Parameters
+    ----------
+    m
+        The image, or a movie, whose dose is that of a frame.
+    electrons
+        Mean per pixel; None where that cannot be told.
+    """
+    if electrons is None or not np.isfinite(electrons):
+        return "cannot be told from this image"
+    if electrons <= 0:
+        return "none: the image lies below the offset"
+    if not is_plausible(electrons, m.pixel_size_yx):
+        return "hardly possible with this gain, far too many electrons; check gain and offset"
+    text = f"{_short(electrons)} e⁻ per pixel"
+    if m.pixel_size_yx is not None:
+        y, x = m.pixel_size_yx
+        text += f", {_short(electrons / (y * x * 100))} e⁻/Å²"
+    return text + (" a frame" if m.is_movie else "")
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
