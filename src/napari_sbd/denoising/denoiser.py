@@ -21,7 +21,7 @@ from ..networks.choice import Modality
 from ..networks.reflections import put_back
 from ..noise.camera import Camera, Working, look_at
 from .against_blur import against_blur
-from .doubts import doubt_detail, doubt_noise, doubt_periods, doubts
+from .doubts import doubt_noise, doubt_result, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
 from .working_block import choose_block
@@ -241,11 +241,7 @@ class Denoiser:
                 estimate += turned_back(clean, turn) / len(turns)
             whole = put_back(normal, estimate, np.isnan(sums))
             if (dy, dx) == (0, 0):
-                told = self.card, self.source, self.block
-                for s in (
-                    *doubt_periods(*told, estimate, whole),
-                    *doubt_detail(*told, normal, whole),
-                ):
+                for s in doubt_result(self.card, self.source, self.block, normal, estimate, whole):
                     warn(s)
             estimate = whole
             if not working.is_plain:
