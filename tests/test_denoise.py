@@ -72,13 +72,19 @@ def test_an_uncalibrated_movie_may_begin_with_a_blank_frame(counts):
 
 def test_where_no_lattice_tells_the_sampling_it_says_so():
     noise = np.random.default_rng(5).poisson(1.0, (64, 64))
-    with pytest.warns(UserWarning, match="Give the pixel size"):
+    with (
+        pytest.warns(UserWarning, match="Give the pixel size"),
+        pytest.warns(UserWarning, match="may be the model's own"),
+    ):
         sbd.denoise(noise)
 
 
 def test_a_dose_below_the_training_range_warns():
     dim = np.random.default_rng(6).poisson(lattice((96, 96), mean=0.01))
-    with pytest.warns(UserWarning, match="electrons per working pixel"):
+    with (
+        pytest.warns(UserWarning, match="electrons per working pixel"),
+        pytest.warns(UserWarning, match="may be the model's own"),
+    ):
         sbd.denoise(dim, pixel_size=PIXEL, gain=1, model="hrtem")
 
 

@@ -17,13 +17,15 @@ from ..io.detector_name import contrast_told
 from ..micrograph import Micrograph
 from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
-from ..networks.choice import Modality
+from ..networks.choice import Modality, fission, halves
 from ..networks.reflections import put_back
 from ..noise.camera import Camera, Working, look_at
+from ..noise.level import noise_level, usual_level
 from .against_blur import against_blur
-from .doubts import doubt_detail, doubt_noise, doubt_periods, doubts
+from .doubts import doubt_noise, doubt_result, doubts
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .settings import Quality
+from .shown import doubt_faint
 from .working_block import check_size, choose_block
 
 _logger = logging.getLogger(__name__)
@@ -235,17 +237,14 @@ class Denoiser:
                 estimate += turned_back(clean, turn) / len(turns)
             whole = put_back(normal, estimate, np.isnan(sums))
             if (dy, dx) == (0, 0):
-                told = self.card, self.source, self.block
-                for s in (
-                    *doubt_periods(*told, estimate, whole),
-                    *doubt_detail(*told, normal, whole),
-                ):
+                for s in doubt_result(self.card, self.source, self.block, normal, estimate, whole):
                     warn(s)
             estimate = whole
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
             if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
                 self._warn_of_worse(sums, estimate * scale + mean)
+                self._warn_of_nothing(working, normal, whole)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
@@ -281,6 +280,23 @@ class Denoiser:
         if found is not None and found.worse:
             white = camera.noise is None and camera.measured is not None
             warn(found.sentence(self.card.name, white))
+
+    def _warn_of_nothing(self, working: Working, normal: np.ndarray, estimate: np.ndarray) -> None:
+        """Warn where the data do not show what little the estimate of block sums does."""
+        level = noise_level(normal) if working.noise is None else usual_level(normal)
+
+        def network(image: np.ndarray) -> np.ndarray:
+            normal, _, scale = normalised(image)
+            made: np.ndarray = self.passes(self.network, normal) * scale
+            return made
+
+        def parts() -> tuple[np.ndarray, np.ndarray]:
+            if working.noise is None and min(self.block) > 1:
+                return halves(self._reference[1].astype(np.float64), self.block)
+            return fission(normal, level)
+
+        for sentence in doubt_faint(self.card.name, network, estimate, level, parts):
+            warn(sentence)
 
     def left_out(self, frame: Any) -> np.ndarray | None:
         """The pixels (Y, X) of a frame that are outliers; None without any."""

@@ -88,56 +88,39 @@ def doubt_noise(sums: np.ndarray, white: np.ndarray | None) -> list[str]:
     ]
 
 
-def doubt_detail(
+def doubt_result(
     card: ModelCard,
     source: Micrograph,
     block: tuple[int, int],
     image: np.ndarray,
     estimate: np.ndarray,
-) -> list[str]:
-    """A sentence where an estimate has lost a lattice that block sums show beyond doubt.
-
-    Parameters
-    ----------
-    card, source, block
-        As in ``doubts``.
-    image, estimate
-        (H, W) block sums, and what the model made of them.
-    """
-    lost = lost_reflection(image, estimate)
-    if lost is None:
-        return []
-    return [
-        f"The image shows a period of {_period(lost, source, block)} that the result of model "
-        f"{card.name!r} has lost: detail of that size is missing in it."
-    ]
-
-
-def doubt_periods(
-    card: ModelCard,
-    source: Micrograph,
-    block: tuple[int, int],
-    estimate: np.ndarray,
     whole: np.ndarray,
 ) -> list[str]:
-    """A sentence where much was put back into an estimate.
+    """Sentences where an estimate lost a lattice, or much was put back into it.
 
     Parameters
     ----------
     card, source, block
         As in ``doubts``.
-    estimate, whole
-        (H, W) what the model made of block sums, without and with what was put back.
+    image, estimate, whole
+        (H, W) block sums, what the model made of them, and that with what was put back.
     """
+    said = []
     added = whole - estimate
-    if added.std() <= _MUCH * whole.std():
-        return []
-    strongest = strongest_frequency(added)
-    return [
-        f"A period of {_period(strongest, source, block)} stands out of what model {card.name!r} "
-        "took for noise and was put back into the result. If the camera made it (interference, "
-        "a fibre bundle), it is no structure of the specimen."
-    ]
+    if added.std() > _MUCH * whole.std():
+        period = _period(strongest_frequency(added), source, block)
+        said.append(
+            f"A period of {period} stands out of what model {card.name!r} took for noise and was "
+            "put back into the result. If the camera made it (interference, a fibre bundle), it is "
+            "no structure of the specimen."
+        )
+    lost = lost_reflection(image, whole)
+    if lost is not None:
+        said.append(
+            f"The image shows a period of {_period(lost, source, block)} that the result of model "
+            f"{card.name!r} has lost: detail of that size is missing in it."
+        )
+    return said
 
 
 def _period(frequency: tuple[float, float], source: Micrograph, block: tuple[int, int]) -> str:

@@ -100,10 +100,10 @@ def choose_model(
     clarity: dict[str, float] = {}
     for side in _LOOKS:
         if white is None:
-            seen, judge = _halves(frame[liveliest(whole, block, side, frame.shape)], block)
+            seen, judge = halves(frame[liveliest(whole, block, side, frame.shape)], block)
         else:
             part = white[liveliest(white, (1, 1), side, white.shape)]
-            seen, judge = _fission(part, levelled(part))
+            seen, judge = fission(part, levelled(part))
         guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
@@ -177,7 +177,7 @@ def liveliest(
     return y, x
 
 
-def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Two independent estimates of the block sums, about zero."""
     y, x = np.indices(frame.shape)
     white = (y + x) % 2 == 0
@@ -186,7 +186,7 @@ def _halves(frame: np.ndarray, block: tuple[int, int]) -> tuple[np.ndarray, np.n
     return filled[0] - filled[0].mean(), filled[1] - filled[0].mean()
 
 
-def _fission(image: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def fission(image: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Two estimates about zero with independent noise, of an image whose noise is white.
 
     Fresh noise of the same level [standard deviation] is added to one and taken from the other
