@@ -19,10 +19,11 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
-from .spectrum import FREQUENCY, Shape, fast_filter, fit, spectra_of
+from .point_spread import point_spread
+from .spectrum import FREQUENCY, fast_filter, spectra_of
 from .tiles import any_in_tiles, tiles_of
 from .variance_line import Line, fit_line
-from .whiteness import Whiteness, whiteness
+from .whiteness import whiteness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,17 +31,12 @@ if TYPE_CHECKING:
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
 _LAGS = 6  # of the autocorrelation [px]
-_COUNTED = 0.15  # by which gain and step of the values differ, where electrons were counted
+_COUNTED = 3.0, 0.05  # errors, or share, by which gain and step of counted values may differ
 _PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that matters
 _COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
+_FINE = 2.0  # steps of the values that an electron should make, or rounding follows their number
 _READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
-_MISFIT = 0.1  # of the noise spectrum
-_ONE_SIDED = 0.03  # difference of the correlations along y and x
-_MODEL = 0.02  # relative error of the filtered noise from the shape of the spectrum
-_HIDDEN = 0.3  # error of what the spectrum loses where the signal hides it, relative to that
-_HIDDEN_TAIL = 4.0  # the same, for each unit of tail
 _SURE = 0.1  # relative error up to which the gain is believed
-_SHAPED = 0.03  # error of a correlation from the shape of the spectrum; sampled Gaussians lose it
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +210,9 @@ def estimate_detector(
     test = whiteness(mean_filled(pairs[0][1]), source.pixel_size_yx, signal=not still)
     lowest = 1 / 64 if region is not None else slowest
     kernel = fast_filter(slowest)
-    seen = _spectrum(spectra, lowest, kernel, test)
+    even = pairs[0][1] if region is None else np.where(region, pairs[0][1], np.nan)
+    hidden = not still and region is None
+    seen = point_spread(spectra, lowest, kernel, test, even, hidden)
 
     means, variances = zip(
         *(tiles_of(m, n, kernel, test.independent) for m, n in pairs), strict=True
@@ -241,18 +239,22 @@ def estimate_detector(
         level = source.offset
     step = _step(frames[0]) if dark is None else 0.0
 
-    def line(rounding: float) -> Line:
+    def line(rounding: float, patterned: bool) -> Line:
         shot = (variance - read**2 - rounding) / seen.share
-        return fit_line(mean, shot, gain=known, offset=level, patterned=not still)
+        return fit_line(mean, shot, gain=known, offset=level, patterned=patterned)
 
-    found, rounding = line(0.0), 0.0
-    counted = bool(step) and abs(found.gain / step - 1) < _COUNTED  # the steps are electrons
+    found, rounding = line(0.0, False), 0.0
+    # the steps of the values are electrons, which pixels of unlike sensitivity would not count in
+    counted = bool(step) and test.independent
+    counted &= abs(found.gain - step) < max(_COUNTED[0] * found.gain_err, _COUNTED[1] * step)
     if not counted:
         rounding = step**2 / 12
-        found = line(rounding)
+        found = line(rounding, not still)
     gain_err, offset_err = found.gain_err, found.offset_err
-    if not known and not (counted and test.independent):
+    if not known and not counted:
         gain_err = float(np.hypot(gain_err, found.gain * seen.share_err))
+    if counted and not known:  # then the gain is the step
+        gain_err = max(found.gain_err, abs(found.gain - step))
     if dark is None and level is None and not counted:
         offset_err = float(np.hypot(offset_err, _READ**2 * found.gain))
     if dark is not None and offset is None:
@@ -263,7 +265,9 @@ def estimate_detector(
             "The noise grows faster than the brightness: the pixels differ in sensitivity (a fixed "
             "pattern); frames of a still scene tell the gain without it"
         )
-    if _COARSE * rounding > float(np.nanmedian(variance)):
+    if _COARSE * rounding > float(np.nanmedian(variance)) or (
+        not counted and abs(found.gain) < _FINE * step
+    ):
         doubts.append("The steps of the values are coarse beside the noise")
     if not (found.gain > 0 and gain_err <= _SURE * found.gain):
         notes.append("The data cannot tell the gain: brightness and dose vary too little")
@@ -290,53 +294,6 @@ def estimate_detector(
         autocorrelation=np.array([seen.shape.correlation(lag) for lag in range(_LAGS)]),
         fits=not doubts,
     )
-
-
-@dataclass(frozen=True)
-class _Spectrum:
-    """What the noise spectrum says: shape, power, what of the noise passes the filter, doubts."""
-
-    shape: Shape
-    power: float
-    correlation_err: float
-    share: float
-    share_err: float
-    doubts: tuple[str, ...]
-
-
-def _spectrum(spectra: np.ndarray, lowest: float, kernel: np.ndarray, test: Whiteness) -> _Spectrum:
-    """Fit the noise spectra (K, M) of parts of an image beyond a frequency."""
-    count = len(spectra) ** 0.5
-    shapes = [fit(FREQUENCY, power, lowest)[0] for power in spectra]
-    whole = np.mean(spectra, 0)
-    shape, power = fit(FREQUENCY, whole, lowest)
-    correlation_err = float(np.std([s.correlation() for s in shapes]) / count)
-    share_err = float(np.std([s.passed(kernel) for s in shapes]) / count)
-    used = lowest < FREQUENCY
-    doubts = []
-    if test.streaked:
-        doubts.append("Whole rows or columns are brighter or darker than others")
-    if test.independent:
-        shape = Shape()
-        power = float(whole[used].mean())
-        # a correlation of neighbours that was overlooked: four of them, twice in the power
-        share_err = 8 * test.error
-        correlation_err = test.error
-    else:
-        error = np.std(spectra, 0) / count
-        off = (np.abs(whole - power * shape(FREQUENCY)) - 2 * error)[used] / whole[used]
-        if off.max() > _MISFIT:
-            doubts.append("The noise spectrum is not that of a point spread")
-        if abs(test.along_x - test.along_y) > _ONE_SIDED:
-            doubts.append("The noise is streaked along one axis, which hides part of it")
-        # below that frequency the shape is believed, not seen
-        hidden = 1 - float(shape(np.array([lowest]))[0])
-        doubtful = (_HIDDEN + _HIDDEN_TAIL * shape.tail) * hidden
-        correlation_err = float(np.hypot(correlation_err, _SHAPED))
-        share_err = float(
-            np.sqrt((share_err / shape.passed(kernel)) ** 2 + doubtful**2 + _MODEL**2)
-        )
-    return _Spectrum(shape, power, correlation_err, shape.passed(kernel), share_err, tuple(doubts))
 
 
 def _step(frame: np.ndarray) -> float:

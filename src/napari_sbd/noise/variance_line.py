@@ -2,7 +2,7 @@
 
 Counted electrons have ``var = gain (mean - offset)``. Pixels that differ in sensitivity by a share
 phi add ``phi^2 (mean - offset)^2`` in a single frame. How much is told by the curvature of variance
-over mean, as far as the brightness varies enough; beyond that phi is taken to be some percent.
+over mean, as far as the brightness varies enough; beyond that phi may be up to a tenth or so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import numpy as np
 
 _BLOCKS = 6  # along y and x, left out one by one for the errors
 _PATTERN = 0.04**2  # phi^2 of pixels that differ in sensitivity, where the data cannot tell
+_AT_MOST = 0.1**2  # the same, that the errors allow for, at as many electrons a pixel as follow
+_AT_DOSE = 4.0  # at fewer a pattern does less to the gain, and so larger ones can be allowed for
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,10 @@ def fit_line(
         )
         return Line(found[0], found[1], errors[0], errors[1], 0.0, 0.0)
     (curved,), (curved_err,) = _jackknifed(_curvature, mean, variance)
-    weight = _PATTERN**2 / (_PATTERN**2 + curved_err**2)
-    pattern, pattern_err = max(0.0, weight * curved), np.sqrt(weight) * curved_err
+    most = _AT_MOST * np.sqrt(_AT_DOSE / _electrons(mean, variance, gain, offset))
+    narrow, wide = (p**2 / (p**2 + curved_err**2) for p in (_PATTERN, most))
+    pattern, likely = (max(0.0, weight * curved) for weight in (narrow, wide))
+    pattern_err = float(np.hypot(np.sqrt(wide) * curved_err, likely - pattern))
 
     def solve(m: np.ndarray, v: np.ndarray, phi: float = pattern) -> np.ndarray:
         return np.array(_solve(m, v, phi, gain, offset))
@@ -78,6 +82,15 @@ def fit_line(
 def _held(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     held = np.isfinite(mean) & np.isfinite(variance)
     return mean[held], variance[held]
+
+
+def _electrons(
+    mean: np.ndarray, variance: np.ndarray, gain: float | None, offset: float | None
+) -> float:
+    """Electrons per pixel, roughly; at least a tenth."""
+    m, v = _held(mean, variance)
+    found, zero = _solve(m, v, 0.0, gain, offset)
+    return max(0.1, (float(m.mean()) - zero) / found) if found > 0 else np.inf
 
 
 def _solve(
