@@ -13,8 +13,10 @@ from ...micrograph import Micrograph, PixelSize
 from ...micrograph.frames import reference_frame
 from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality, choose_model
+from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
 from ...recipe import is_result
+from ...sampling import bin_counts
 from .gain import Gain, gain_of
 
 
@@ -68,7 +70,13 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     block = choose_block(m, companion(card)).block
     if model == "auto":
         with suppress(BlankImage):
-            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=modality)
+            # as the image is then denoised: outliers filled, and correlated noise made white
+            seen, first = look_at(m, block)
+            sums = bin_counts(first, block)
+            white = seen.working(sums).image if seen.noise is not None else None
+            choice = choose_model(
+                first, block, m.pixel_size_yx, white=white, modality=modality, sums=sums
+            )
             card, why = choice.card, choice.reason
     gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
     told = gain.electrons(mean_value(m))
