@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 import napari_sbd as sbd
 from napari_sbd._napari.jobs.gain import Gain
 from napari_sbd._napari.jobs.judging import judge
+from napari_sbd._napari.jobs.summary import understand
 from napari_sbd.cli import app
+from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.errors import listening
 from napari_sbd.figures import report
 
@@ -106,3 +108,11 @@ def test_what_holds_no_electrons_is_not_dealt_out(name, tmp_path):
     if name.endswith(".ser"):
         with pytest.warns(UserWarning, match="unreliable"):  # who insists is told
             sbd.compare(raw.replace(gain=1.0), same)
+
+
+@pytest.mark.parametrize("name", ["png_DyScO3_haadf_8bit.png", "ser_SrTiO3_haadf.ser"])
+def test_the_form_names_the_model_that_the_image_is_denoised_with(name):
+    """Of a scan with streaks, which are taken off before a model is chosen."""
+    raw = sbd.read(DATA / name)
+    card = Denoiser(raw).card
+    assert understand(raw).model.startswith(f"{card.name} {card.version}")

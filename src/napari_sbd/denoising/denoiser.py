@@ -13,19 +13,17 @@ import numpy as np
 
 from .. import sampling
 from ..errors import SBDError, warn
-from ..io.detector_name import contrast_told
 from ..micrograph import Micrograph
 from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
-from ..networks.choice import Modality, fission, halves
+from ..networks.choice import Modality
 from ..networks.reflections import put_back
 from ..noise.camera import Camera, Working, look_at
-from ..noise.level import noise_level, usual_level
-from .against_blur import against_blur
 from .doubts import doubt_noise, doubt_result, doubts
+from .first_frame import doubt_against_blur, doubt_structure
 from .layout import normalised, padded_by, spread, turned, turned_back
+from .model_choice import choose_for
 from .settings import Quality
-from .shown import doubt_faint
 from .working_block import check_size, choose_block
 
 _logger = logging.getLogger(__name__)
@@ -82,7 +80,6 @@ class Denoiser:
     ) -> None:
         check_size(source)
         from ..networks import companion, find_model, load_network
-        from ..networks.choice import choose_model
         from ..networks.hardware import resolve_device
         from ..networks.memory_fallback import Passes
 
@@ -95,14 +92,8 @@ class Denoiser:
         sums = sampling.bin_counts(first, block)
         white = seen.working(sums).image if seen.noise is not None else None
         if model == "auto":
-            named = contrast_told(source.metadata) if modality == "auto" else None
-            kind = named[0] if named else modality
-            choice = choose_model(first, block, source.pixel_size_yx, where, white, kind, sums)
+            choice, seen = choose_for(source, seen, first, sums, modality, where)
             card, why = choice.card, choice.reason
-            if named:
-                by_name = f"{named[0]}, as the detector {named[1]} in the file tells"
-                why = f"{by_name}: {why}"
-                seen = replace(seen, seen=(f"{by_name[0].upper()}{by_name[1:]}.", *seen.seen))
         if card.frames > 1 and not source.is_movie:
             raise SBDError(
                 f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
@@ -243,8 +234,11 @@ class Denoiser:
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
             if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
-                self._warn_of_worse(sums, estimate * scale + mean)
-                self._warn_of_nothing(working, normal, whole)
+                for s in (
+                    *doubt_against_blur(self, sums, estimate * scale + mean),
+                    *doubt_structure(self, values, working, whole),
+                ):
+                    warn(s)
             fine = sampling.upsample(estimate, self.block, shifted.shape)
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
@@ -260,43 +254,6 @@ class Denoiser:
         normal, mean, scale = normalised(working.image)
         estimate = put_back(normal, self.passes(self.network, normal), np.isnan(sums))
         return working.restored(estimate * scale + mean)
-
-    def _warn_of_worse(self, sums: np.ndarray, estimate: np.ndarray) -> None:
-        """Warn where the estimate of block sums is worse than a blur of these beyond doubt."""
-        if self.camera.sharpen:
-            return
-        camera, gain = self.camera, self.source.gain
-        dark = None if gain is None else camera.dark
-        found = against_blur(
-            self.of_sums,
-            sums,
-            estimate,
-            camera.measured,
-            dark,
-            wide=self.source.pixel_size is None,
-            told=camera.noise is not None and camera.noise is not camera.measured,
-            shot_noise=gain and gain * (float(np.nanmean(sums)) - camera.dark),
-        )
-        if found is not None and found.worse:
-            white = camera.noise is None and camera.measured is not None
-            warn(found.sentence(self.card.name, white))
-
-    def _warn_of_nothing(self, working: Working, normal: np.ndarray, estimate: np.ndarray) -> None:
-        """Warn where the data do not show what little the estimate of block sums does."""
-        level = noise_level(normal) if working.noise is None else usual_level(normal)
-
-        def network(image: np.ndarray) -> np.ndarray:
-            normal, _, scale = normalised(image)
-            made: np.ndarray = self.passes(self.network, normal) * scale
-            return made
-
-        def parts() -> tuple[np.ndarray, np.ndarray]:
-            if working.noise is None and min(self.block) > 1:
-                return halves(self._reference[1].astype(np.float64), self.block)
-            return fission(normal, level)
-
-        for sentence in doubt_faint(self.card.name, network, estimate, level, parts):
-            warn(sentence)
 
     def left_out(self, frame: Any) -> np.ndarray | None:
         """The pixels (Y, X) of a frame that are outliers; None without any."""

@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...denoising.doubts import doubts
+from ...denoising.model_choice import choose_for
 from ...denoising.working_block import check_size, choose_block
 from ...errors import BlankImage, SBDError
-from ...io.detector_name import contrast_told
 from ...micrograph import Micrograph, PixelSize
 from ...micrograph.frames import reference_frame
 from ...networks import ModelCard, companion, find_model
-from ...networks.choice import Modality, choose_model
+from ...networks.choice import Modality
+from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
 from ...recipe import is_result
+from ...sampling import bin_counts
 from .gain import Gain, gain_of
 
 
@@ -69,9 +71,9 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
     block = choose_block(m, companion(card)).block
     if model == "auto":
         with suppress(BlankImage):
-            named = contrast_told(m.metadata) if modality == "auto" else None
-            kind = named[0] if named else modality
-            choice = choose_model(reference_frame(m), block, m.pixel_size_yx, modality=kind)
+            # as the image is then denoised
+            seen, first = look_at(m, block)
+            choice, _ = choose_for(m, seen, first, bin_counts(first, block), modality)
             card, why = choice.card, choice.reason
     gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
     told = gain.electrons(mean_value(m))
