@@ -34,7 +34,9 @@ def test_names_of_detectors(metadata, told):
 
 
 def frame(detector=None):
-    counts = np.random.default_rng(0).poisson(9.0, (96, 96)).astype(np.float32)
+    y, x = np.indices((96, 96)) * 2 * np.pi * 0.033 / 0.25
+    clean = 9.0 * (1 + 0.3 * np.cos(y) * np.cos(x))
+    counts = np.random.default_rng(0).poisson(clean).astype(np.float32)
     metadata = {} if detector is None else {"dm": {"Name": detector}}
     return sbd.Micrograph(counts, 0.033, metadata=metadata)
 
