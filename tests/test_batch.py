@@ -271,6 +271,7 @@ def test_neighbouring_frames_help_as_they_do_alone(tmp_path, counts):
     np.testing.assert_array_equal(sbd.read(done.target).data, expected.data)
 
 
+@pytest.mark.filterwarnings("ignore:What model:UserWarning")
 def test_drift_in_a_recipe_is_not_left_out_silently(tmp_path, folder):
     image = sbd.Micrograph(np.random.default_rng(0).poisson(1.0, (2, 96, 96)), 0.0061)
     shifts = np.zeros((2, 2))

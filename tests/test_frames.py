@@ -17,6 +17,7 @@ def test_values_that_single_precision_cannot_compute_with_are_refused(factor, dt
         sbd.denoise(counts.astype(dtype), pixel_size=0.0061, model="hrtem")
 
 
+@pytest.mark.filterwarnings("ignore:What model:UserWarning")
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
 def test_the_unit_of_the_values_does_not_matter(factor):
     counts = np.random.default_rng(0).poisson(lattice((64, 64))).astype(float)

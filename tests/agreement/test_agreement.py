@@ -233,7 +233,8 @@ def test_vacuum_has_no_columns(dose):
     """Neither in what a network makes of it nor in a blurred image of it."""
     counts = np.random.default_rng(0).poisson(dose, (256, 256)).astype(np.float32)
     noisy = sbd.Micrograph(counts, 0.0061, gain=1.0)
-    denoised = sbd.denoise(noisy, model="hrtem")
+    with pytest.warns(UserWarning, match="may be the model's own"):
+        denoised = sbd.denoise(noisy, model="hrtem")
     assert len(sbd.agreement(noisy, denoised).columns) == 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

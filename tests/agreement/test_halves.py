@@ -26,6 +26,7 @@ def denoised(dose, seed=0, **options):
     return noisy, sbd.denoise(noisy, model="hrtem", device="cpu", **options)
 
 
+@pytest.mark.filterwarnings("ignore:What model:UserWarning")
 def test_no_lattice_is_accepted_that_is_not_there():
     """At 0.1 to 0.2 electrons per pixel the network bends the lattice or makes one of its own.
 
@@ -104,7 +105,9 @@ def test_halves_of_pure_noise_have_no_resolution(seed):
     assert not ((frc > 0.143) & (frc > np.maximum(half_bit, chance))).any()
 
 
-@pytest.mark.filterwarnings("ignore:The image has:UserWarning")  # 40 electrons are many
+@pytest.mark.filterwarnings(
+    "ignore:The image has:UserWarning", "ignore:What model:UserWarning"
+)  # 40 electrons are many
 def test_split_halves_of_a_good_and_of_a_starved_image():
     good = sbd.split_half_resolution(*denoised(4.0))
     assert good.verdict() == "agree"

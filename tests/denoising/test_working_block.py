@@ -37,6 +37,7 @@ def scintillator(expected, spread, read, seed=0):
     return seen, 17 * gaussian_filter(expected, spread)
 
 
+@pytest.mark.filterwarnings("ignore:A period of:UserWarning")
 def test_detail_below_the_strongest_period_is_kept(card):
     truth = fine_below_coarse(5.0)
     image = np.random.default_rng(0).poisson(truth).astype(np.float32)
@@ -102,7 +103,10 @@ def test_it_is_said_and_the_same_again():
 
 def test_where_nothing_tells_it_warns():
     image = np.random.default_rng(3).poisson(2.0, (SIDE, SIDE))
-    with pytest.warns(UserWarning, match="Give the pixel size"):
+    with (
+        pytest.warns(UserWarning, match="Give the pixel size"),
+        pytest.warns(UserWarning, match="may be the model's own"),
+    ):
         sbd.denoise(image, model="hrtem")
 
 

@@ -141,6 +141,7 @@ def counts():
     return np.random.default_rng(0).poisson(lattice((96, 96))).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore:What model:UserWarning")  # it never learned
 def test_halves_are_denoised_by_the_denoiser_of_the_result(counts, model, tmp_path):
     """An own model, its quality, and gains from elsewhere; not the bundled one, not untuned."""
     raw = sbd.Micrograph(counts, PIXEL, gain=1.0)
@@ -156,6 +157,7 @@ def test_halves_are_denoised_by_the_denoiser_of_the_result(counts, model, tmp_pa
         assert np.abs(again - other).max() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore:What model:UserWarning")  # it never learned
 def test_gains_tuned_on_the_image_are_tuned_anew_on_its_halves(counts, model, tmp_path):
     sbd.write(sbd.Micrograph(counts, PIXEL, gain=1.0), tmp_path / "raw.npy")
     raw = sbd.read(tmp_path / "raw.npy")

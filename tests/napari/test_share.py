@@ -141,7 +141,11 @@ def test_a_single_image_has_no_drift(make_napari_viewer, qtbot, scene):
     assert "needs a movie" in widget.message.text()
 
 
-@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
+@pytest.mark.filterwarnings(
+    "ignore:The image shows a period",
+    "ignore:The result of model",
+    "ignore:A period of:UserWarning",
+)
 def test_compare_shows_pictures_and_ends_with_use_this(
     make_napari_viewer, qtbot, scene, _tiny_folder, monkeypatch
 ):

@@ -17,6 +17,7 @@ def movie():
     return np.random.default_rng(0).poisson(TRUTH).astype(np.float32)
 
 
+@pytest.mark.filterwarnings("ignore:A period of:UserWarning")
 def test_each_frame_keeps_its_level_and_is_denoised_as_alone(movie):
     result = sbd.denoise(movie, **OPTIONS)
     found = result.mean((1, 2)) / SCENE.mean()
@@ -26,6 +27,7 @@ def test_each_frame_keeps_its_level_and_is_denoised_as_alone(movie):
         assert np.std(frame - truth) < 0.35 * np.std(noisy - truth)
 
 
+@pytest.mark.filterwarnings("ignore:A period of:UserWarning")
 def test_neighbours_of_another_brightness_leave_a_frame_its_own(movie):
     result = sbd.denoise(movie, neighbours=2, **OPTIONS)
     found = result.mean((1, 2)) / SCENE.mean()

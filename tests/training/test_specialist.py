@@ -66,7 +66,7 @@ def test_bad_wishes_get_one_sentence(material, pixel_size, said):
         specialist(material, pixel_size)
 
 
-@pytest.mark.filterwarnings("ignore:The result of model")
+@pytest.mark.filterwarnings("ignore:The result of model", "ignore:A period of:UserWarning")
 def test_the_command_trains_resumes_and_the_card_knows_the_crystal(tmp_path, model):
     folder = tmp_path / "run"
     new = ["--pixel-size", "0.0065", "--waves", "20", "--minutes", "0.02", "--start", str(model)]

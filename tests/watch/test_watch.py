@@ -41,7 +41,11 @@ def lines(folder):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
+@pytest.mark.filterwarnings(
+    "ignore:The image shows a period",
+    "ignore:The result of model",
+    "ignore:A period of:UserWarning",
+)
 def test_what_a_folder_holds_is_denoised_as_denoise_does(tmp_path, settings):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
@@ -393,7 +397,11 @@ def test_a_cluster_that_goes_away_is_one_sentence_and_the_next_watch_goes_on(
     assert sbd.watch(source, out, idle=0.0, **settings).fates["denoised"] == 3
 
 
-@pytest.mark.filterwarnings("ignore:The image shows a period", "ignore:The result of model")
+@pytest.mark.filterwarnings(
+    "ignore:The image shows a period",
+    "ignore:The result of model",
+    "ignore:A period of:UserWarning",
+)
 def test_a_preview_denoises_the_middle_as_the_whole_and_says_so(tmp_path, settings):
     source, said, seen = tmp_path / "in", [], []
     source.mkdir()

@@ -59,10 +59,12 @@ def is_shown(
     halves
         (H, W) each, of independent noise.
     """
+    scale = float(halves[0].std()) or 1.0  # squares of very large values overflow
+    one, other = (np.asarray((half - half.mean()) / scale, np.float64) for half in halves)
     clarity = 0.0
-    for seen, judge in (halves, halves[::-1]):
-        made = network(seen - seen.mean())
+    for seen, judge in ((one, other), (other, one)):
+        made = network(seen)
         made = made - made.mean()
         error = judge.std() * np.sqrt((made**2).sum())
-        clarity += float((made * (judge - judge.mean())).sum() / (error + 1e-30)) / 2
+        clarity += float((made * judge).sum() / (error + 1e-30)) / 2
     return clarity > _SHOWN
