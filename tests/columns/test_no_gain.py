@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
@@ -55,6 +56,17 @@ def test_whole_numbers_are_electrons_only_if_their_noise_is_that_of_electrons():
     np.testing.assert_allclose(
         table["intensity_raw_err"].median(), 11 * told["intensity_raw_err"].median(), rtol=0.15
     )
+
+
+@pytest.mark.parametrize("gain", [20, 28, 31, 36])
+def test_correlated_noise_that_agrees_by_chance_makes_no_electrons(gain):
+    """Light spread over the neighbours: between single pixels it has less noise than electrons."""
+    counts = np.random.default_rng(0).poisson(5 * CLEAN)
+    noisy = np.round(gain * gaussian_filter(counts.astype(float), 0.6))
+    shown = gain * gaussian_filter(5 * CLEAN, 0.6)
+    with pytest.warns(UserWarning, match="not taken for electrons"):
+        table = sbd.find_columns(noisy, shown, pixel_size=0.03)
+    assert table.attrs["unit"] == "image units"
 
 
 def test_a_network_s_image_without_counts_is_judged_by_noisier_halves():

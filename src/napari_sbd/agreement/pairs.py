@@ -13,6 +13,7 @@ from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..noise import level as noise
+from ..noise.covariance import covariance_of
 from ..recipe import block_of, history
 from .evidence import Evidence, evidence
 from .split_halves import Denoiser
@@ -195,10 +196,17 @@ def _times(factor: float) -> str:
 
 
 def _excess(data: Micrograph, model: Micrograph, block: tuple[int, int]) -> float | None:
-    """Variance of what was removed over that of electron counts; None where they agree."""
+    """Variance of what was removed over that of electron counts; None where they agree.
+
+    Correlated noise may agree at the sums by chance, so its slow part must as well.
+    """
     noisy, clean = (next(electrons.frames(m)) for m in (data, model))
     removed = sampling.bin_counts(noisy - clean, block)
     mean = float(np.nanmean(sampling.bin_counts(noisy, block)))
     ratio = noise.noise_level(mean_filled(removed)) ** 2 / mean
     margin = 4 * 3.6 / np.sqrt(removed.size)  # four standard errors of a variance
-    return None if _POISSON[0] - margin < ratio < _POISSON[1] + margin else ratio
+    if not _POISSON[0] - margin < ratio < _POISSON[1] + margin:
+        return ratio
+    variance = np.maximum(clean, max(1e-3 * float(np.nanmean(clean)), 1e-12))
+    hanging = covariance_of(data.frame(0), noisy, clean, variance, block)
+    return None if hanging is None or hanging.is_poisson else hanging.level

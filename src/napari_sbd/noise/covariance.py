@@ -68,9 +68,14 @@ class Covariance:
         wide = np.pad(weights, [(h, h) for h in self.half])
         return float(np.sqrt((self.spread(wide) ** 2).sum() / (weights**2).sum()))
 
+    @property
+    def is_poisson(self) -> bool:
+        """Whether slow noise is that of counts."""
+        return _COUNTS[0] < self.level < _COUNTS[1]
+
     def warn_unless_poisson(self) -> None:
         """Warn where slow noise is not that of counts, which is taken as it is."""
-        if not _COUNTS[0] < self.level < _COUNTS[1]:
+        if not self.is_poisson:
             warn(
                 f"Correlated noise has {self.level:.2g} times the variance of electron counts: the "
                 "gain is wrong, or there is other noise. The strength that the image shows is used."
