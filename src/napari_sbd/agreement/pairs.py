@@ -187,8 +187,7 @@ def working_block(model: Micrograph) -> tuple[int, int]:
 
 def _are_whole(data: Micrograph) -> bool:
     first = next(electrons.frames(data))
-    held = first[np.isfinite(first)]
-    return bool(held.size and (held >= 0).all() and (held == np.round(held)).all() and held.any())
+    return noise.are_whole(first) and bool((first > 0).any())
 
 
 def _times(factor: float) -> str:

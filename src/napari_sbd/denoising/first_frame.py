@@ -9,7 +9,7 @@ import numpy as np
 from ..micrograph import Micrograph
 from ..networks import ModelCard
 from ..networks.choice import fission, halves
-from ..noise.camera import Camera, Working
+from ..noise.camera import Camera
 from ..noise.level import noise_level, usual_level
 from .against_blur import against_blur
 from .layout import normalised
@@ -60,7 +60,7 @@ def doubt_against_blur(worker: Worker, sums: np.ndarray, estimate: np.ndarray) -
 
 
 def doubt_structure(
-    worker: Worker, frame: np.ndarray, working: Working, estimate: np.ndarray
+    worker: Worker, frame: np.ndarray, normal: np.ndarray, estimate: np.ndarray
 ) -> list[str]:
     """A sentence where the data do not show what little an estimate does.
 
@@ -70,13 +70,11 @@ def doubt_structure(
         Made the estimate.
     frame
         (Y, X), NaN for outliers.
-    working
-        Its block sums as the network wants them.
-    estimate
-        (H, W) what the network made of these, normalised as they were for it.
+    normal, estimate
+        (H, W) its block sums as the network was shown them, and what it made of these.
     """
-    normal = normalised(working.image)[0]
-    level = noise_level(normal) if working.noise is None else usual_level(normal)
+    white = worker.camera.noise is None
+    level = noise_level(normal) if white else usual_level(normal)
 
     def network(image: np.ndarray) -> np.ndarray:
         shown, _, scale = normalised(image)
@@ -84,7 +82,7 @@ def doubt_structure(
         return made
 
     def parts() -> tuple[np.ndarray, np.ndarray]:
-        if working.noise is None and min(worker.block) > 1:
+        if white and min(worker.block) > 1:
             return halves(frame.astype(np.float64), worker.block)
         return fission(normal, level)
 

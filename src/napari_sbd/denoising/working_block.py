@@ -22,7 +22,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, filled, look_at
-from ..noise.level import noise_level, usual_level
+from ..noise.level import are_whole, noise_level, usual_level
 from ..noise.spectrum_estimate import estimate_spectrum
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 
@@ -272,11 +272,10 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
 
 def _are_counts(values: np.ndarray, still: Micrograph) -> bool:
     """Whether pixels are electrons counted one by one, whose noise is independent for certain."""
-    held = values[np.isfinite(values)]
-    if still.gain not in (None, 1.0) or still.offset or (held != np.round(held)).any():
+    if still.gain not in (None, 1.0) or still.offset or not are_whole(values):
         return False
-    mean = float(held.mean())
-    return bool(held.min() >= 0 and 1 / _COUNTED < noise_level(values) ** 2 / mean < _COUNTED)
+    mean = float(values[np.isfinite(values)].mean())
+    return bool(1 / _COUNTED < noise_level(values) ** 2 / mean < _COUNTED)
 
 
 def _fresh(part: np.ndarray) -> np.ndarray:

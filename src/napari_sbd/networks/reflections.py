@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import ndimage
 
 from ..sampling import power_over_rings
 
@@ -101,7 +100,9 @@ def put_back(
     sure = over > math.log(np.count_nonzero(looked_at) / _CHANCE)
     if not sure.any():
         return estimate
-    kept = ndimage.binary_dilation(sure, np.ones((3, 3), bool)) & (over > _BESIDE)
+    from scipy.ndimage import binary_dilation
+
+    kept = binary_dilation(sure, np.ones((3, 3), bool)) & (over > _BESIDE)
     spectrum = np.where(kept, spectrum * (1 - 1 / np.maximum(over, 1)), 0)
     added: np.ndarray = estimate + np.fft.irfft2(spectrum, image.shape).astype(estimate.dtype)
     return added

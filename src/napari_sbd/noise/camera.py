@@ -13,6 +13,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph, readable, reference_frame
 from .illumination import Illumination, estimate_illumination
+from .level import are_whole
 from .spectrum_estimate import estimate_spectrum
 from .whitening import NoiseSpectrum, colour, whiten
 
@@ -278,7 +279,7 @@ def _spectrum_of(
     shot = None
     if source.gain is not None:
         shot = source.gain * (float(np.nanmean(sums)) - camera.dark)
-    elif source.offset == 0 and _are_whole(sums):
+    elif source.offset == 0 and are_whole(sums):
         shot = float(np.nanmean(sums))
     even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
     images = _differences(source, camera) or [even]
@@ -318,11 +319,6 @@ def filled(sums: np.ndarray) -> np.ndarray:
     weight = gaussian_filter(held, _NEAR, mode="constant")
     near = mean + total / np.maximum(weight, 1e-3)
     return np.where(empty, near, sums)
-
-
-def _are_whole(sums: np.ndarray) -> bool:
-    held = sums[np.isfinite(sums)]
-    return bool((held >= 0).all() and (held == np.round(held)).all())
 
 
 def _about(noise: NoiseSpectrum, sharpen: bool) -> str:

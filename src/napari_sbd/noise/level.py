@@ -13,6 +13,12 @@ _BAND = 0.1, 0.4  # cycles per pixel: neither light nor what a wide point spread
 LEVEL_ERROR = 1.8  # relative standard error of the noise level, times the square root of the pixels
 
 
+def are_whole(values: np.ndarray) -> bool:
+    """Whether those that are finite are whole numbers from 0 up, as electrons are counted."""
+    held = values[np.isfinite(values)]
+    return bool((held >= 0).all() and (held == np.round(held)).all())
+
+
 def noise_level(image: np.ndarray) -> float:
     """Standard deviation of the white noise in an image.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .level import LEVEL_ERROR, noise_level
+from .level import LEVEL_ERROR, are_whole, noise_level
 
 # variance over mean: a gain that is told may be a little off, and neighbours may share some noise;
 # without a gain the values must be electrons themselves
@@ -71,7 +71,7 @@ def noise_model(sums: np.ndarray, gain: float | None = None, offset: float = 0.0
     mean = float(values.mean()) if values.size else 0.0
     reason = "The image has no noise, or no electrons"
     if level > 0 and mean > 0:
-        whole = gain is None and (values >= 0).all() and (values == np.round(values)).all()
+        whole = gain is None and are_whole(values)
         believed = 1.0 if whole else gain
         ratio = level**2 / mean / (believed or 1.0)
         margin = _MARGIN * 2 * LEVEL_ERROR / np.sqrt(values.size)
