@@ -6,18 +6,14 @@ spectrum, so a smooth curve below most of the spectra of small tiles is the nois
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
 
-from .whitening import FREE, MONOTONE, NoiseSpectrum, curve_terms
+from .interpolation import interpolated_noise
+from .tile_spectra import tile_grid, tile_spectra
+from .whitening import FREE, MONOTONE, NoiseSpectrum
 
-_TILE = 32  # working pixels along a side
 _QUANTILE = 0.3  # of the power over the tiles: most hold more signal
-_CORNER = 0.40  # cycles per working pixel, beyond which a micrograph holds hardly any signal
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
-_SLOWEST = 1.5 / _TILE  # cycles per working pixel that the window of a tile can tell from the mean
 _ROUNDS = 10  # of reweighted least squares
 _NOTHING = 1e-10  # of the largest power, below which there is none
 _EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to learn from
@@ -28,6 +24,7 @@ _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
+_BELOW = 0.2  # the same, by which chance lets an image show less noise than it holds
 _FEW_TILES = 5
 
 
@@ -63,10 +60,10 @@ def estimate_spectrum(
     -------
     The spectrum, or None where the noise is white, or too little of it is seen.
     """
-    found = [_tiles(image) for image in images]
+    found = [tile_spectra(image) for image in images]
     powers = np.concatenate([p for p, _ in found])
     means = np.concatenate([m for _, m in found])
-    grid = _grid()
+    grid = tile_grid()
     corner = powers[:, grid.corner].mean(1) if len(powers) else np.zeros(0)
     kept = corner > _EMPTY * np.median(corner) if len(corner) else np.zeros(0, bool)
     if kept.sum() < _FEW_TILES:
@@ -81,8 +78,13 @@ def estimate_spectrum(
         return None
     coefficients, floor = _fit(level)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    if not seen and not _is_wide(noise, corner, means):
+    wide = _is_wide(noise, corner, means)
+    if not seen and not wide:
         return None
+    if fine is not None and not wide:
+        drawn = _interpolated(fine, block)
+        if drawn is not None and _lies_below(drawn, level):
+            return drawn
     return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
 
 
@@ -91,7 +93,7 @@ def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float
 
     The logarithm of the power is drawn together, so that the fast noise stays as it is.
     """
-    grid = _grid()
+    grid = tile_grid()
     fast = float(np.median(corner))
     rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
     most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
@@ -102,18 +104,40 @@ def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float
     return NoiseSpectrum(curve, share * noise.floor, noise.block)
 
 
+def _of_noise(pixels: np.ndarray) -> np.ndarray | None:
+    """(K, M) power of tiles that hold noise, or None where they are few."""
+    powers, _ = tile_spectra(pixels)
+    if len(powers) < _FEW_TILES:
+        return None
+    corner = powers[:, tile_grid().corner].mean(1)
+    kept = corner > _EMPTY * np.median(corner)
+    return powers[kept] if kept.sum() >= _FEW_TILES else None
+
+
+def _interpolated(pixels: np.ndarray, block: tuple[int, int]) -> NoiseSpectrum | None:
+    """The noise of block sums of pixels that were drawn from those of a turned or moved image."""
+    powers = _of_noise(pixels)
+    return None if powers is None else interpolated_noise(powers, block)
+
+
+def _lies_below(noise: NoiseSpectrum, level: np.ndarray) -> bool:
+    """Whether the image has at least this much power everywhere: signal only adds to noise."""
+    grid = tile_grid()
+    beyond = level - np.log(noise.power(grid.fy, grid.fx))
+    beyond = beyond - beyond[grid.corner].mean()
+    ring = (np.hypot(grid.fy, grid.fx) * 10).astype(int)
+    means = np.bincount(ring, beyond) / np.bincount(ring)
+    return bool(means.min() > -_BELOW)
+
+
 def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
     """Whether pixels are correlated, and so much that sums over blocks are as well."""
     if min(block) < 2:
         return False
-    powers, _ = _tiles(pixels)
-    if len(powers) < _FEW_TILES:
+    powers = _of_noise(pixels)
+    if powers is None:
         return False
-    corner = powers[:, _grid().corner].mean(1)
-    kept = corner > _EMPTY * np.median(corner)
-    if kept.sum() < _FEW_TILES:
-        return False
-    typical = np.median(powers[kept] / corner[kept][:, None], axis=0)
+    typical = np.median(powers / powers[:, tile_grid().corner].mean(1)[:, None], axis=0)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     slopes, errors = _corner_slopes(level)
     # along the diagonal, and along the axis that falls faster
@@ -137,7 +161,7 @@ def _is_wide(noise: NoiseSpectrum, corner: np.ndarray, means: np.ndarray) -> boo
 
 def _corner_slopes(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Change of the noise over the corner, and along x against y; their standard errors."""
-    grid = _grid()
+    grid = tile_grid()
     fy, fx = grid.fy[grid.corner], grid.fx[grid.corner]
     terms = np.stack([np.ones(len(fy)), fy**2 + fx**2, fx**2 - fy**2], 1)
     solution, *_ = np.linalg.lstsq(terms, level[grid.corner], rcond=None)
@@ -158,51 +182,11 @@ def _follows_the_mean(corner: np.ndarray, means: np.ndarray) -> bool:
     return bool(slope > 0.5 and slope > 3 * error)
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Frequencies [cycles per working pixel] of a tile's spectrum that are looked at."""
-
-    used: np.ndarray
-    fy: np.ndarray
-    fx: np.ndarray
-    corner: np.ndarray
-    terms: np.ndarray
-
-
-@lru_cache(maxsize=1)
-def _grid() -> _Grid:
-    fy, fx = np.broadcast_arrays(np.fft.fftfreq(_TILE)[:, None], np.fft.rfftfreq(_TILE))
-    f = np.hypot(fy, fx)
-    # the columns at zero and Nyquist hold every value twice, and row noise
-    used = (f > _SLOWEST) & (fx > 0) & (fx < 0.5)
-    return _Grid(used, fy[used], fx[used], f[used] > _CORNER, curve_terms(fy[used], fx[used]))
-
-
-def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Power spectra (K, M) and means (K,) of the windowed tiles that hold data throughout."""
-    from scipy import fft
-
-    if min(image.shape) < _TILE:
-        return np.zeros((0, int(_grid().used.sum()))), np.zeros(0)
-    windows = np.lib.stride_tricks.sliding_window_view(image, (_TILE, _TILE))
-    step = max(_TILE // 2, min(image.shape) // 16)
-    tiles = windows[::step, ::step].reshape(-1, _TILE, _TILE)
-    held = np.isfinite(tiles).all((1, 2))
-    tiles = tiles if held.all() else tiles[held]
-    window = np.outer(*[np.hanning(_TILE + 1)[:-1]] * 2)
-    means = (tiles * window).sum((1, 2)) / window.sum()
-    scale = max(-float(tiles.min(initial=0)), float(tiles.max(initial=0))) or 1.0
-    # single precision does for a power that chance alone changes by its own size
-    even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
-    used = fft.rfft2(even)[:, _grid().used]
-    return (used.real**2 + used.imag**2) * (scale**2 / (window**2).sum()), means
-
-
 def _fit(level: np.ndarray) -> tuple[np.ndarray, float]:
     """Coefficients and floor of a smooth curve that few of the logarithms of power lie below."""
     from scipy.optimize import nnls
 
-    grid = _grid()
+    grid = tile_grid()
     middle = float(level.mean())
     y, f, terms = level - middle, np.hypot(grid.fy, grid.fx), grid.terms
     n = terms.shape[1]

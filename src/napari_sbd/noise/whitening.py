@@ -37,11 +37,14 @@ class NoiseSpectrum:
         Logarithm of the white part, read-out noise most of all.
     block
         Pixels summed along y and x to the sampling that the frequencies refer to.
+    interpolated
+        Whether it is that of pixels which were drawn from those of another frame.
     """
 
     coefficients: tuple[float, ...]
     floor: float
     block: tuple[int, int] = (1, 1)
+    interpolated: bool = False
 
     def power(self, fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
         """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
@@ -75,6 +78,8 @@ class NoiseSpectrum:
 
     def __str__(self) -> str:
         """For people, such as "correlated over 5.4 px, scintillator-like"."""
+        if self.interpolated:
+            return "of a frame that was interpolated, as by turning, moving or scaling it"
         if self.correlated_over < _AS_WHITE * np.sqrt(np.prod(self.block)):
             return f"independent between sums over {self.block[0]} x {self.block[1]} px"
         kind = f"with streaks along {self.streaks}" if self.streaks else "scintillator-like"
@@ -102,6 +107,7 @@ class NoiseSpectrum:
             "coefficients": [round(c, 5) for c in self.coefficients],
             "floor": round(self.floor, 5),
             "block": list(self.block),
+            "interpolated": self.interpolated,
         }
 
     @classmethod
@@ -116,8 +122,9 @@ class NoiseSpectrum:
         try:
             coefficients = tuple(float(c) for c in values["coefficients"])
             y, x = (int(n) for n in values["block"])
-            found = cls(coefficients, float(values["floor"]), (y, x))
-        except (KeyError, TypeError, ValueError):
+            drawn = values.get("interpolated", False) is True
+            found = cls(coefficients, float(values["floor"]), (y, x), drawn)
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise SBDError("These values are no noise spectrum.") from None
         sound = len(coefficients) == 1 + MONOTONE + FREE and min(found.block) > 0
         if not sound or not np.isfinite([*coefficients, found.floor]).all():
