@@ -244,6 +244,7 @@ def estimate_noise_spectrum(
     block = (1, 1) if size is None else sampling.choose_bin(size)
     camera = Camera(block, outliers=True)
     images = [] if region is not None else _differences(source, camera)
+    clean = None
     if not images:
         clean = camera.cleaned(reference_frame(source))[0]
         if region is not None:
@@ -253,7 +254,7 @@ def estimate_noise_spectrum(
                 )
             clean = np.where(region, clean, np.nan)
         images = [sampling.bin_counts(clean, block)]
-    found = estimate_spectrum(images, block, force=True)
+    found = estimate_spectrum(images, block, fine=clean, force=True)
     if found is None:
         raise SBDError(
             "Too little of the image is there to see its noise; it takes five tiles of 32 x 32 "
