@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Fits:
         (N,) integral of the Gaussian, 2 pi amplitude sigma^2 [image units x px].
     converged
         (N,) whether the data fix the column.
+    noise
+        (N, 2) what the noise of the data alone makes of the errors of y, x [px]; None without data.
     """
 
     values: np.ndarray
@@ -40,6 +42,7 @@ class Fits:
     intensity: np.ndarray
     intensity_error: np.ndarray
     converged: np.ndarray
+    noise: np.ndarray | None = None
 
 
 def measure(
@@ -116,7 +119,11 @@ def measure(
     if correlated is not None:
         more = _more(model / to_sums, block, scale, image, variance, correlated, held)
     shared = more[:, :, None] * more[:, None] * back
-    denoised = _fine(fit, covariance + expected.covariance * shared, block, first)
+    counted = expected.covariance * shared
+    denoised = replace(
+        _fine(fit, covariance + counted, block, first),
+        noise=block * np.sqrt(np.diagonal(counted, axis1=1, axis2=2)[:, :2]),
+    )
     foreseen = _fitted(data, model, radius, noise, hold_width=held, iterations=0).covariance
     in_pixels = GaussianFit(
         raw.values / to_sums, raw.covariance * shared, raw.dispersion, raw.converged

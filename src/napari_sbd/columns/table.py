@@ -88,9 +88,10 @@ def find_columns(
     columns), ``intensity_err``, ``sigma`` [px], ``sigma_err``, ``amplitude``, ``background``; the
     same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool], ``near_frame``
     [bool, where the denoised image is less exact],
-    ``elongation`` [px; half the distance of two columns that would look like it; where that is
-    clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
-    the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
+    ``elongation`` [px; half the distance of two columns that would look like it; where a column is
+    two, or two in the data and one in the image, it is part of the errors of the place] and
+    ``elongation_z``; ``halves`` (in how many of the images made from either half of the data it is
+    seen); ``agreement_z``, ``agreement_p``,
     ``supported`` [bool; false where the data contradict the denoised image, at a false discovery
     rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
     ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
@@ -287,7 +288,8 @@ def measured(
         spread = None if frame.pair is None or evidence is None else evidence.variance
         stretch(
             table,
-            image if noisy is None else noisy,
+            noisy,
+            image,
             spread,
             slice(None) if free is None else free,
             shared,
