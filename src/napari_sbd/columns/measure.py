@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..noise.covariance import Covariance
+from .alone import covariance_alone
 from .correlated import error_ratio
 from .fit import GaussianFit, fit_gaussians
 
@@ -88,9 +89,11 @@ def measure(
     -----
     Errors of the first fit add two variances: what the counting statistics of the fitted model
     allow (its inverse Fisher information), and the residual of the fit, taken as one independent
-    error in pi squared widths since a denoised image is smooth. Without counts there is only the
-    second. A network also draws on other columns, so the first is an upper bound to the noise, but
-    it says nothing about what a network invents.
+    error in pi squared widths since a denoised image is smooth. A network also draws on other
+    columns, so the first is an upper bound to the noise, but it says nothing about what a network
+    invents. Without counts there is only the residual, and how far it hangs together is measured
+    (``covariance_alone``): that holds for noise that was recorded, added up or blurred, and not for
+    what a network gets wrong.
 
     Errors of the second fit are the larger of two inverse Fisher informations, that of the fitted
     column and that of the denoised one: of a column that is hardly above the noise the counts only
@@ -103,9 +106,10 @@ def measure(
     leash = _FOUND if free is None else _BY_HAND
     fit = fit_gaussians(coarse, first, radius, free=free, leash=leash)
     independent = max(_CELL * (scale / block) ** 2, 1.0)
-    covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     if counts is None:
-        return _fine(fit, covariance, block, first), None
+        alone = covariance_alone(coarse, fit, radius, scale / block)
+        return _fine(fit, alone, block, first), None
+    covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     data = _summed(counts, block)
     to_sums = np.array([1, 1, block**2, 1, block**2])
     model = np.where(fit.converged[:, None], fit.values, first) * to_sums

@@ -87,6 +87,13 @@ def stretch(
                 table[name] = np.hypot(table[name], np.where(new, away, 0))
 
 
+def without_errors(table: pd.DataFrame) -> None:
+    """Leave the errors of all columns empty, but of points that were put on nothing."""
+    errors = [name for name in table if name.endswith(("_err", "_err_nm"))]
+    known = table["note"] != NOTHING if "note" in table else np.ones(len(table), bool)
+    table.loc[known, errors] = np.nan
+
+
 def support(table: pd.DataFrame) -> None:
     """Say of each column whether the data support it, ``supported``, and else why not, ``note``.
 
