@@ -3,7 +3,7 @@ import pytest
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
-from napari_sbd.columns.elongation import Elongation, beyond_the_common, elongation
+from napari_sbd.columns.elongation import elongation
 
 
 def dumbbells(half, gap=50.0, sigma=4.0, amplitude=6.0, background=4.0, angle=0.0):
@@ -55,12 +55,12 @@ def test_merged_dumbbells_are_not_called_supported_and_their_errors_cover_them(h
     assert table["elongation"].median() == pytest.approx(half, rel=0.25)
 
 
-def drawn_long(points, ratio, amplitude, angle=0.6, sigma=4.5):
-    """Columns that one astigmatic probe draws alike, on a faint background."""
+def drawn_long(points, ratio, amplitude, angles, sigma=4.5):
+    """Columns longer along a direction each, on a faint background."""
     y, x = np.mgrid[-30:31, -30:31]
     shape = tuple(np.ceil(points.max(0) + 31).astype(int))
     image = np.full(shape, 0.3 * amplitude)
-    for py, px in points:
+    for (py, px), angle in zip(points, np.broadcast_to(angles, len(points)), strict=True):
         row, column = int(py), int(px)
         dy, dx = y - (py - row), x - (px - column)
         u, v = np.cos(angle) * dy + np.sin(angle) * dx, np.cos(angle) * dx - np.sin(angle) * dy
@@ -69,15 +69,16 @@ def drawn_long(points, ratio, amplitude, angle=0.6, sigma=4.5):
     return image
 
 
+@pytest.mark.parametrize("alike", [True, False], ids=["by a probe", "each its own way"])
 @pytest.mark.parametrize("ratio", [1.1, 1.25])
 @pytest.mark.parametrize("dose", [40.0, 400.0])
-def test_columns_that_a_probe_draws_long_alike_are_no_worse_known(ratio, dose):
+def test_the_middle_of_a_long_column_is_as_well_known_as_that_of_a_round_one(ratio, dose, alike):
     """Else real scans would have errors ten times too large, and strain with them."""
     deviations = []
     for seed in (11, 12):
         rng = np.random.default_rng(seed)
         points = grid(12, 12, 24.0, jitter=0.5) + 31
-        image = drawn_long(points, ratio, dose)
+        image = drawn_long(points, ratio, dose, 0.6 if alike else rng.uniform(0, np.pi, 144))
         table = sbd.find_columns(rng.poisson(image), image)
         pairs = sbd.compare_columns(points, table, 6.0).pairs
         assert len(pairs) == len(points)
@@ -85,21 +86,3 @@ def test_columns_that_a_probe_draws_long_alike_are_no_worse_known(ratio, dose):
         off = found[["y_raw", "x_raw"]].to_numpy() - points[pairs[:, 0]]
         deviations.append(off / found[["y_raw_err", "x_raw_err"]].to_numpy())
     assert 0.8 < np.sqrt(np.mean(np.square(deviations))) < 1.25
-
-
-def test_what_single_columns_are_longer_by_is_left_and_pairs_keep_all_of_it():
-    """A hundred alike, one longer the same way, one across, and one that is two."""
-    sigma, turn = np.full(103, 4.0), np.full(103, 0.6)
-    half = np.full(103, 1.5)
-    half[100], half[101], turn[101], half[102] = 2.5, 2.0, 0.6 + np.pi / 2, 5.0
-    z = 4 * half**2
-    given = Elongation(half, np.column_stack([np.sin(turn), np.cos(turn)]), z)
-    found = beyond_the_common(given, sigma)
-    assert found.half[:100].max() < 1e-6
-    assert found.z[:100].max() < 1e-6
-    assert found.half[100] == pytest.approx(np.sqrt(2.5**2 - 1.5**2))
-    assert found.half[101] == pytest.approx(np.hypot(2.0, 1.5))
-    assert abs(found.along[101] @ given.along[101]) == pytest.approx(1)
-    assert (found.half[102], found.z[102]) == (half[102], z[102])
-    few = Elongation(half[:9], given.along[:9], z[:9])
-    assert beyond_the_common(few, sigma[:9]) is few

@@ -12,7 +12,7 @@ from .inputs import inputs
 from .lattice import check_table
 from .presence import presence
 from .table import measured, moved
-from .verdict import NOTHING, support
+from .verdict import NOTHING, support, without_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +92,8 @@ def refit_columns(
         result.loc[free, "halves"] = 2
     result.loc[free, "note"] = ""
     _look(result, np.flatnonzero(free), points, frame, evidence)
+    if images.unseen:
+        without_errors(result)
     support(result)
     result = moved(result, corner, images.model.pixel_size_yx)
     result.attrs = {**kept, "edited": True}

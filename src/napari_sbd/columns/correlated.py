@@ -7,6 +7,9 @@ pixels, J the covariance of the score (the sandwich of White, Econometrica 50 (1
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..noise.covariance import Covariance
@@ -38,38 +41,75 @@ def error_ratio(
     hold_width
         Whether the width is no part of the fit; its ratio is then 1.
     """
-    owner, reach = owners(values, variance.shape), _COUPLED * float(np.median(values[:, 3]))
     fitted = np.array([0, 1, 2, 4] if hold_width else [0, 1, 2, 3, 4])
-    chosen = np.unique(np.linspace(0, len(values) - 1, _SOME).astype(int))
-    others = neighbours(values, reach, _MOST_COUPLED)
-    found = np.ones((len(chosen), 5))
-    for row, k in enumerate(chosen):
-        members = [k, *(j for j in others[k] if j >= 0)]
-        far = int(np.ceil(radius + reach))
-        y, x = (
-            round(c) + np.arange(-far - h, far + h + 1)
-            for c, h in zip(values[k, :2], noise.half, strict=True)
-        )
-        place = tuple(
-            np.clip(i, 0, n - 1) for i, n in zip(np.ix_(y, x), variance.shape, strict=True)
-        )
-        there = (place[0] == y[:, None]) & (place[1] == x)
-        derivative = np.concatenate(
-            [
-                _derivatives(values[j], y[:, None], x, radius, owner[place] == j)[fitted]
-                for j in members
-            ]
-        )
-        derivative, spot = derivative * there, variance[place]
+    found = []
+    for patch in patches(values, radius, variance.shape, noise.half):
+        parts = patch.derivative.reshape(-1, 5, *patch.derivative.shape[1:])
+        derivative, spot = parts[:, fitted].reshape(-1, *parts.shape[2:]), variance[patch.place]
         weighted = derivative / spot
         information = np.einsum("ayx,byx->ab", weighted, derivative)
         spread = noise.spread(weighted)
         score = np.einsum("ayx,byx->ab", spread * spot, spread)
         inverse = np.linalg.pinv(information)
         ratio = np.diag(inverse @ score @ inverse) / np.maximum(np.diag(inverse), 1e-300)
-        found[row, fitted] = np.sqrt(ratio[: len(fitted)])
+        row = np.ones(5)
+        row[fitted] = np.sqrt(ratio[: len(fitted)])
+        found.append(row)
     result: np.ndarray = np.median(found, axis=0)
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The surroundings of a column.
+
+    Parameters
+    ----------
+    place
+        Rows (H, W) and columns (H, W) of the image, those of the rim beyond it.
+    derivative
+        (5 M, H, W) of the model by the values of M columns, first of the one in the middle; zero
+        beyond the image.
+    """
+
+    place: tuple[np.ndarray, ...]
+    derivative: np.ndarray
+
+
+def patches(
+    values: np.ndarray, radius: float, shape: tuple[int, ...], margin: tuple[int, int] = (0, 0)
+) -> Iterator[Patch]:
+    """Some columns, which stand for all, each with those whose errors depend on its own.
+
+    Parameters
+    ----------
+    values
+        (N, 5) y, x [px], amplitude [image units], sigma [px], background [image units].
+    radius
+        Of the disc of pixels that a column is fitted to [px].
+    shape
+        Of the image.
+    margin
+        Pixels around along y and x.
+    """
+    owner, reach = owners(values, shape), _COUPLED * float(np.median(values[:, 3]))
+    others = neighbours(values, reach, _MOST_COUPLED)
+    for k in np.unique(np.linspace(0, len(values) - 1, _SOME).astype(int)):
+        members = [k, *(j for j in others[k] if j >= 0)]
+        far = int(np.ceil(radius + reach))
+        y, x = (
+            round(c) + np.arange(-far - h, far + h + 1)
+            for c, h in zip(values[k, :2], margin, strict=True)
+        )
+        place = tuple(
+            np.broadcast_arrays(
+                *(np.clip(i, 0, n - 1) for i, n in zip(np.ix_(y, x), shape, strict=True))
+            )
+        )
+        there = (place[0] == y[:, None]) & (place[1] == x)
+        own = owner[place]
+        derivative = [_derivatives(values[j], y[:, None], x, radius, own == j) for j in members]
+        yield Patch(place, np.concatenate(derivative) * there)
 
 
 def _derivatives(

@@ -43,6 +43,11 @@ class Images:
         """Number of frames; 1 for an image."""
         return len(self.model.data) if self.model.is_movie else 1
 
+    @property
+    def unseen(self) -> bool:
+        """Whether nothing shows what a denoiser got wrong: there is its image alone."""
+        return self.pair is None and is_denoised(self.model)
+
     def frame(self, t: int) -> Images:
         """One frame, in memory."""
         model = self.model.data[t] if self.model.is_movie else self.model.data

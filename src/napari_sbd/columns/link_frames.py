@@ -127,7 +127,8 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
 
     Values count alike, but those whose error is more than twice the median of the track, which
     count by the inverse variance relative to that limit. Plain inverse variances would draw the
-    mean to low values, since the error of counts follows them.
+    mean to low values, since the error of counts follows them. Where no error is known, all count
+    alike, and that of the mean is NaN.
 
     Parameters
     ----------
@@ -159,11 +160,15 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     error = f"{value}_err"
     if not {"track", value, error} <= set(tracks.columns):
         raise SBDError(f"The tracks hold no {value} with {error}; follow the columns first.")
-    good = tracks[np.isfinite(tracks[value]) & np.isfinite(tracks[error]) & (tracks[error] > 0)]
+    told = np.isfinite(tracks[error]) & (tracks[error] > 0)
+    known = bool(told.any())
+    good = tracks[np.isfinite(tracks[value]) & (told | (not known))]
     rows = []
     for track, part in good.groupby("track"):
         values, variance = part[value].to_numpy(float), part[error].to_numpy(float) ** 2
-        weight = 1 / np.maximum(variance, _ALIKE**2 * np.median(variance))
+        weight = np.ones(len(part))
+        if known:
+            weight = 1 / np.maximum(variance, _ALIKE**2 * np.median(variance))
         weight /= weight.sum()
         mean = weight @ values
         scatter, expected = weight @ (values - mean) ** 2, (weight - weight**2) @ variance

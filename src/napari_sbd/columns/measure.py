@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..noise.covariance import Covariance
+from .alone import covariance_alone
 from .correlated import error_ratio
 from .fit import GaussianFit, fit_gaussians
 
@@ -33,6 +34,8 @@ class Fits:
         (N,) integral of the Gaussian, 2 pi amplitude sigma^2 [image units x px].
     converged
         (N,) whether the data fix the column.
+    noise
+        (N, 2) what the noise of the data alone makes of the errors of y, x [px]; None without data.
     """
 
     values: np.ndarray
@@ -40,6 +43,7 @@ class Fits:
     intensity: np.ndarray
     intensity_error: np.ndarray
     converged: np.ndarray
+    noise: np.ndarray | None = None
 
 
 def measure(
@@ -85,9 +89,11 @@ def measure(
     -----
     Errors of the first fit add two variances: what the counting statistics of the fitted model
     allow (its inverse Fisher information), and the residual of the fit, taken as one independent
-    error in pi squared widths since a denoised image is smooth. Without counts there is only the
-    second. A network also draws on other columns, so the first is an upper bound to the noise, but
-    it says nothing about what a network invents.
+    error in pi squared widths since a denoised image is smooth. A network also draws on other
+    columns, so the first is an upper bound to the noise, but it says nothing about what a network
+    invents. Without counts there is only the residual, and how far it hangs together is measured
+    (``covariance_alone``): that holds for noise that was recorded, added up or blurred, and not for
+    what a network gets wrong.
 
     Errors of the second fit are the larger of two inverse Fisher informations, that of the fitted
     column and that of the denoised one: of a column that is hardly above the noise the counts only
@@ -100,9 +106,10 @@ def measure(
     leash = _FOUND if free is None else _BY_HAND
     fit = fit_gaussians(coarse, first, radius, free=free, leash=leash)
     independent = max(_CELL * (scale / block) ** 2, 1.0)
-    covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     if counts is None:
-        return _fine(fit, covariance, block, first), None
+        alone = covariance_alone(coarse, fit, radius, scale / block)
+        return _fine(fit, alone, block, first), None
+    covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     data = _summed(counts, block)
     to_sums = np.array([1, 1, block**2, 1, block**2])
     model = np.where(fit.converged[:, None], fit.values, first) * to_sums
@@ -116,7 +123,11 @@ def measure(
     if correlated is not None:
         more = _more(model / to_sums, block, scale, image, variance, correlated, held)
     shared = more[:, :, None] * more[:, None] * back
-    denoised = _fine(fit, covariance + expected.covariance * shared, block, first)
+    counted = expected.covariance * shared
+    denoised = replace(
+        _fine(fit, covariance + counted, block, first),
+        noise=block * np.sqrt(np.diagonal(counted, axis1=1, axis2=2)[:, :2]),
+    )
     foreseen = _fitted(data, model, radius, noise, hold_width=held, iterations=0).covariance
     in_pixels = GaussianFit(
         raw.values / to_sums, raw.covariance * shared, raw.dispersion, raw.converged

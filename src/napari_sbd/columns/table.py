@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words, stopping, warn
 from ..micrograph import PixelSize
-from .verdict import judged, stretch, support, warn_of_two
+from .verdict import judged, stretch, support, warn_of_two, without_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,13 +88,15 @@ def find_columns(
     columns), ``intensity_err``, ``sigma`` [px], ``sigma_err``, ``amplitude``, ``background``; the
     same from the counts alone as ``y_raw``, ``y_raw_err``, ...; ``surface`` [bool], ``near_frame``
     [bool, where the denoised image is less exact],
-    ``elongation`` [px; half the distance of two columns that would look like it; where that is
-    clear it is part of the errors of the place] and ``elongation_z``; ``halves`` (in how many of
-    the images made from either half of the data it is seen); ``agreement_z``, ``agreement_p``,
+    ``elongation`` [px; half the distance of two columns that would look like it; where a column is
+    two, or two in the data and one in the image, it is part of the errors of the place] and
+    ``elongation_z``; ``halves`` (in how many of the images made from either half of the data it is
+    seen); ``agreement_z``, ``agreement_p``,
     ``supported`` [bool; false where the data contradict the denoised image, at a false discovery
     rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
     ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
-    for movies. Errors are one standard deviation. Intensities are in electrons where ``noisy``
+    for movies. Errors are one standard deviation; NaN of an image that was denoised, by its recipe,
+    where ``noisy`` is None. Intensities are in electrons where ``noisy``
     holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
     threshold, unit, what judged (``judged``), how much of the halves' columns is the same
     (``reproduced``), in what share of the area with structure they show other things (``unclear``;
@@ -134,6 +136,11 @@ def find_columns(
         if images.limits is not None:
             told["region"] = str(images.limits.wanted.region)
         entry = recipe_of(images, told)
+        if images.unseen:
+            warn(
+                "The errors of columns are left empty, because a denoised image does not show what "
+                "is wrong in it; give the noisy image that it was made from as well."
+            )
         tables = []
         for t in range(images.count):
             if should_stop and should_stop():
@@ -208,6 +215,8 @@ def _find(
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None
     table = measured(frame, judging, start, None, attrs, judged_at=points)
+    if frame.unseen:
+        without_errors(table)
     if confirmed is not None and confirmed.halves is not None:
         table["halves"] = confirmed.halves if len(points) else np.zeros(0, int)
     if frame.limits is not None:
@@ -287,7 +296,8 @@ def measured(
         spread = None if frame.pair is None or evidence is None else evidence.variance
         stretch(
             table,
-            image if noisy is None else noisy,
+            noisy,
+            image,
             spread,
             slice(None) if free is None else free,
             shared,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import warn
 from ..noise.covariance import Covariance
-from .elongation import TWO, beyond_the_common, clearly_long, elongation
+from .elongation import MERGED, TWO, beyond, clearly_long, elongation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,22 +38,24 @@ def judged(
 
 def stretch(
     table: pd.DataFrame,
-    image: np.ndarray,
+    noisy: np.ndarray | None,
+    denoised: np.ndarray,
     variance: Any,
     free: Any = slice(None),
     correlated: Covariance | None = None,
 ) -> None:
-    """Add what the round fit leaves of each column, beyond what it leaves of all, to its errors.
+    """Add ``elongation`` [px], half the distance of two columns that would look like it, and its z.
 
-    Adds ``elongation`` [px], half the distance of two columns that would look like it, and
-    ``elongation_z``.
+    Where a column is two, or the denoised image makes one of what is two in the data, half their
+    distance is added to the errors of its place: which of them is meant nobody knows. The middle of
+    a single long one is known as well as that of a round one.
 
     Parameters
     ----------
     table
         Fits, to which is added in place.
-    image
-        (Y, X) the noisy image in the unit of the fits, or the denoised one where there is none.
+    noisy, denoised
+        (Y, X) in the unit of the fits; None where there is no noisy one.
     variance
         (Y, X) of a pixel's noise; None where it is unknown, and nothing is clear.
     free
@@ -62,23 +64,34 @@ def stretch(
         How the noise of pixels hangs together; None where it is independent.
     """
     names = ["y", "x", "amplitude", "sigma", "background"]
-    values = table[names].to_numpy(float, copy=True)
+    values = shown = table[names].to_numpy(float, copy=True)
     if "y_raw" in table:
         raw = table[[f"{name}_raw" for name in names]].to_numpy(float)
         values = np.where(np.isfinite(raw).all(1)[:, None], raw, values)
-    found = elongation(image, values, 1.0 if variance is None else variance, correlated)
+    image, spread = denoised if noisy is None else noisy, 1.0 if variance is None else variance
+    found = elongation(image, values, spread, correlated)
     if variance is None:
         found.z[:] = np.nan
     table["elongation"], table["elongation_z"] = found.half, found.z
-    own = beyond_the_common(found, values[:, 3])
-    clear = np.zeros(len(table), bool)
-    clear[free] = clearly_long(own.z)[free]
-    for axis, part in zip("yx", own.along.T, strict=True):
-        more = np.where(clear, own.half * np.abs(part), 0)
+    more = beyond(found, elongation(denoised, shown, spread, correlated))
+    merged = clearly_long(more.z) & (more.half > MERGED * shown[:, 3])
+    both = two(table)
+    new = np.zeros(len(table), bool)
+    new[free] = True
+    for axis, of_two, of_merged in zip("yx", found.along.T, more.along.T, strict=True):
+        away = np.where(merged, more.half * np.abs(of_merged), 0)
+        away = np.where(both, found.half * np.abs(of_two), away)
         for suffix in ("", "_raw"):
             name = f"{axis}{suffix}_err"
             if name in table:
-                table[name] = np.hypot(table[name], more)
+                table[name] = np.hypot(table[name], np.where(new, away, 0))
+
+
+def without_errors(table: pd.DataFrame) -> None:
+    """Leave the errors of all columns empty, but of points that were put on nothing."""
+    errors = [name for name in table if name.endswith(("_err", "_err_nm"))]
+    known = table["note"] != NOTHING if "note" in table else np.ones(len(table), bool)
+    table.loc[known, errors] = np.nan
 
 
 def support(table: pd.DataFrame) -> None:

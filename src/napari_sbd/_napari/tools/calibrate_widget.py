@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image, Points
 from qtpy.QtWidgets import QPushButton, QSpinBox
 
+from ...agreement.pairs import is_denoised
 from ...columns import find_columns
 from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
@@ -96,6 +97,8 @@ class CalibrateWidget(Tool):
             [image.world_to_data(self.points.data_to_world(p))[-2:] for p in self.points.data]
         )
         places, errors = fitted(frame, clicked, self.periods.value())
+        if is_denoised(m):  # its image does not show what is wrong in it
+            errors = None
         self.points.data = places
         length, error = distance_between(places[0], places[1], m.pixel_size_yx, errors)
         periods = self.periods.value()

@@ -1,0 +1,196 @@
+"""Errors of columns of an image that there is nothing to compare with.
+
+The residual of the fit is all that tells of the noise, and the fit has taken part of that up: the
+more, the farther noise hangs together. So noise is taken for a mixture of independent ones, blurred
+by Gaussians of several widths and stronger where the image is brighter. What a fit leaves of each
+of them, and by how much it moves columns, follows from the derivatives of the model; how much there
+is of each, from the covariances of neighbouring pixels of the residual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..agreement.evidence import variance_line
+from .correlated import Patch, patches
+from .elongation import drawn
+from .fit import GaussianFit
+from .overlap import owners
+
+# of the width of the columns; noise blurred by more looks like columns that are badly described
+_BLURS = (0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_FAR = 4  # px: of covariances that are looked at, those along one axis
+_NEAR = 2  # px: those along both
+_DARKEST = 0.05  # of the typical variance, which the line does not fall below
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What a fit leaves of noise of variance 1, and what it does to the fit.
+
+    Parameters
+    ----------
+    covariances
+        (L,) of pixels of the residual, by distance.
+    dispersion
+        Mean square of the residual, as ``GaussianFit`` has it.
+    variances
+        (5,) of the values of a column, over those for unit weights.
+    """
+
+    covariances: np.ndarray
+    dispersion: float
+    variances: np.ndarray
+
+
+def covariance_alone(
+    image: np.ndarray, fit: GaussianFit, radius: float, width: float
+) -> np.ndarray:
+    """(N, 5, 5) covariance of the values of columns fitted by least squares.
+
+    Parameters
+    ----------
+    image
+        (Y, X) that they were fitted to; NaN pixels hold no data.
+    fit
+        Of N columns.
+    radius
+        Of the disc of pixels that a column was fitted to [px].
+    width
+        Usual one of the columns [px].
+    """
+    from scipy.optimize import nnls
+
+    plain: np.ndarray = fit.covariance * fit.dispersion[:, None, None]
+    known = fit.converged
+    if not known.any():
+        return plain
+    values = fit.values[known]
+    owner = owners(values, image.shape)
+    y, x = np.indices(image.shape)
+    dy, dx = y - values[owner, 0], x - values[owner, 1]
+    held = (dy**2 + dx**2 <= radius**2) & np.isfinite(image)
+    model = drawn(values, image.shape)
+    off = np.where(held, image - model, 0.0)
+    variance = _variance(off, model, held)
+    rest = off - _common(off, values[owner, 2], dy, dx, held)
+    seen, whole = _covariances(rest, held), float((off**2).sum())
+    if not seen[0] > 0:
+        return plain
+    left = _left(values, radius, variance, [blur * width for blur in _BLURS])
+    strength = nnls(np.column_stack([part.covariances for part in left]), seen)[0]
+    dispersion = float(strength @ [part.dispersion for part in left])
+    if not dispersion > 0:
+        return plain
+    spread = strength @ np.array([part.variances for part in left])
+    more = np.sqrt(spread / dispersion * float((rest**2).sum()) / whole)
+    result: np.ndarray = plain * np.outer(more, more)
+    return result
+
+
+def _variance(off: np.ndarray, model: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(Y, X) variance of a pixel's noise, a straight line over brightness, of mean 1."""
+    bright = np.where(held, model, np.median(model[held]))
+    bright = bright - bright[held].min()
+    base, slope = variance_line(bright[held], off[held] ** 2)
+    line = base + slope * bright
+    line = np.maximum(line, _DARKEST * np.median(line[held]))
+    mean = line[held].mean()
+    result: np.ndarray = line / mean if mean > 0 else np.ones_like(line)
+    return result
+
+
+def _common(
+    off: np.ndarray, amplitude: np.ndarray, dy: np.ndarray, dx: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """(Y, X) what Gaussians leave of all columns alike, which moves none of them."""
+    far = int(np.ceil(max(np.abs(dy[held]).max(), np.abs(dx[held]).max())))
+    row, column = (np.clip(np.rint(d).astype(int), -far, far) + far for d in (dy, dx))
+    place, size = row * (2 * far + 1) + column, (2 * far + 1) ** 2
+    sums, squares = (
+        np.bincount(place[held], (amplitude * part)[held], size) for part in (off, amplitude)
+    )
+    shape = np.where(squares > 0, sums / np.maximum(squares, 1e-300), 0.0)
+    return np.where(held, amplitude * shape[place], 0.0)
+
+
+def _steps() -> list[list[tuple[int, int]]]:
+    """Distances of two pixels, those that are equally long together."""
+    steps: dict[int, list[tuple[int, int]]] = {}
+    for dy in range(_FAR + 1):
+        for dx in range(-_FAR, _FAR + 1):
+            along = dy == 0 or dx == 0
+            if (dy, dx) >= (0, 0) and (along or max(dy, abs(dx)) <= _NEAR):
+                steps.setdefault(dy**2 + dx**2, []).append((dy, dx))
+    return [steps[square] for square in sorted(steps)]
+
+
+def _shifted(image: np.ndarray, dy: int, dx: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image and the same one so many pixels on, where both are."""
+    height, width = image.shape
+    first = image[: height - dy, max(0, -dx) : width - max(0, dx)]
+    return first, image[dy:, max(0, dx) : width - max(0, -dx)]
+
+
+def _covariances(off: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(L,) means of products of pixels, by distance."""
+    found = []
+    for steps in _steps():
+        means = []
+        for step in steps:
+            (one, other), (there, too) = _shifted(off, *step), _shifted(held, *step)
+            means.append((one * other).sum() / max((there & too).sum(), 1))
+        found.append(np.mean(means))
+    return np.array(found)
+
+
+def _left(
+    values: np.ndarray, radius: float, variance: np.ndarray, blurs: list[float]
+) -> list[_Left]:
+    """What is left of noise of each blur [px], the median of some columns."""
+    found = [_of_patch(patch, variance, blurs) for patch in patches(values, radius, variance.shape)]
+    return [
+        _Left(
+            np.median([part.covariances for part in parts], axis=0),
+            float(np.median([part.dispersion for part in parts])),
+            np.median([part.variances for part in parts], axis=0),
+        )
+        for parts in zip(*found, strict=True)
+    ]
+
+
+def _of_patch(patch: Patch, variance: np.ndarray, blurs: list[float]) -> list[_Left]:
+    """The same of the column in the middle of a patch."""
+    inside = (patch.derivative[2::5] > 0).any(0)
+    y, x = np.nonzero(inside)
+    number = np.full(inside.shape, -1)
+    number[inside] = np.arange(len(y))
+    design = patch.derivative[:, inside].T
+    solve = np.linalg.pinv(design)
+    own = patch.derivative[4][inside] > 0
+    strength = np.sqrt(variance[patch.place][inside])
+    scale = strength[:, None] * strength
+    square = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+    unit = np.diagonal(solve @ solve.T)[:5]
+    result = []
+    for blur in blurs:
+        noise = scale * (np.exp(-square / (4 * blur**2)) if blur > 0 else square == 0)
+        taken = solve @ noise
+        rest = noise - design @ taken
+        rest = rest - (rest @ solve.T) @ design.T
+        covariances = []
+        for steps in _steps():
+            means = []
+            for dy, dx in steps:
+                row, column = y[own] + dy, x[own] + dx
+                there = (row < inside.shape[0]) & (column >= 0) & (column < inside.shape[1])
+                other = np.where(there, number[row * there, column * there], -1)
+                both = rest[np.flatnonzero(own)[other >= 0], other[other >= 0]]
+                means.append(both.sum() / max(len(both), 1))
+            covariances.append(np.mean(means))
+        dispersion = np.diagonal(rest)[own].sum() / max(own.sum() - 5, 1)
+        variances = np.diagonal(taken @ solve.T)[:5] / np.maximum(unit, 1e-300)
+        result.append(_Left(np.array(covariances), float(dispersion), variances))
+    return result
