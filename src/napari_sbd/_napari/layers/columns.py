@@ -109,10 +109,17 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
     """
     where = " in the region" if table.attrs.get("region") else ""
     text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
+    error = table.attrs.get("intensity_scale_err")
+    scale = (
+        f" The gain was estimated: all intensities have a scale in common, known to ± "
+        f"{100 * error:.2g} %."
+        if error
+        else ""
+    )
     if not judged:
-        return f"{text}."
+        return f"{text}.{scale}"
     supported = table["supported"].fillna(True).astype(bool)
-    text += f", {int((~supported).sum())} not supported by the data."
+    text += f", {int((~supported).sum())} not supported by the data.{scale}"
     for row in edited:
         if not supported.iloc[row]:
             y, x = table[["y", "x"]].iloc[row]
