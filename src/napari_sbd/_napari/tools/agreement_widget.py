@@ -18,6 +18,7 @@ from ..jobs.gain import Gain, offer
 from ..jobs.judging import judge, why_not
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
+from ..layers.colour_limits import labelled_limits
 from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ class AgreementWidget(TaskWidget):
             return
         paper = self.map.currentText() != "z"
         values = result.log_likelihood_ratio if paper else result.z
-        limit = float(np.nanmax(np.abs(values))) if paper else _LIMIT
+        limit = _LIMIT
+        if paper:
+            most = np.nanmax(np.abs(values))
+            _, limit = labelled_limits(np.array([most, most]), signed=True)
         place = layers.place_in_the_plane(source)
         heat = Image(
             values,
