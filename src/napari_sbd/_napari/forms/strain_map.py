@@ -46,15 +46,15 @@ class StrainMap(Plot):
         if arrows:
             axes.quiver(
                 x, y, table["displacement_x"], table["displacement_y"], angles="xy",
-                color=self.colour, width=0.004,
+                color=self.ink, width=0.004,
             )  # fmt: skip
         axes.set_aspect("equal", anchor="N")
         axes.invert_yaxis()
         axes.set_xlabel("x [px]", fontsize="small")
         axes.set_ylabel("y [px]", fontsize="small")
         bar = self.figure.colorbar(drawn, ax=axes, location="bottom")
-        bar.ax.tick_params(colors=self.colour, labelsize="small")
-        bar.set_label(label, color=self.colour, fontsize="small")
+        bar.ax.tick_params(colors=self.ink, labelsize="small")
+        bar.set_label(label, color=self.ink, fontsize="small")
         self.end()
 
 

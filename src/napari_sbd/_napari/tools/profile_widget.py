@@ -212,10 +212,13 @@ class ProfileWidget(ShapeTool):
                 axes.plot(profile.position, values, lw=1.6, color="#ff7f0e", label=name)
         if self.peaks is not None:
             for place in self.peaks.position:
-                axes.axvline(place, color=self.plot.colour, lw=0.5, ls="--")
+                axes.axvline(place, color=self.plot.ink, lw=0.5, ls="--")
         axes.set_xlabel(f"position [{profile.unit}]", fontsize="small")
         axes.set_ylabel("value", fontsize="small")
-        axes.legend(fontsize="x-small", loc="upper right")
+        axes.legend(
+            fontsize="x-small", loc="upper right", facecolor=self.plot.ground,
+            edgecolor=self.plot.ink, labelcolor=self.plot.ink,
+        )  # fmt: skip
         self.plot.end()
 
     def csv(self) -> str:
