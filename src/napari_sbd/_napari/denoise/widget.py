@@ -20,6 +20,7 @@ from ...region import Region
 from ..forms.modality import keep_modality, modality_for
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
+from ..forms.viewers import bare
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, understand_or_say
@@ -86,7 +87,8 @@ class DenoiseWidget(DenoiseForm):
         viewer.layers.events.removed.connect(self._removed)
         viewer.dims.events.current_step.connect(self._scrolled)
         # a lambda, since slots of this widget are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
+        itself = bare(viewer)
+        self.destroyed.connect(lambda: self._let_go(itself))
         bind_keys(viewer, self)
         self._look_at_layer()
 
