@@ -255,3 +255,48 @@ def test_the_sigmas_of_a_spot_are_those_of_its_likelihood():
     image = 1 + 0.1 * np.exp(-(y**2 + x**2) / 2 / 5**2)
     seen = visibility(image, (5.0, 5.0), np.array([50]), np.array([50]))
     assert seen == pytest.approx(0.1 * np.sqrt(np.pi) * 5, rel=0.15)
+
+
+@pytest.fixture(scope="module")
+def shifted():
+    """Columns whose heights in the denoised image are wrong by more and more."""
+    places = [(y, x) for y in range(40, 500, 48) for x in range(40, 500, 48)]
+    truth = np.full(SHAPE, 4.0)
+    for n, (y, x) in enumerate(places):
+        truth += column(SHAPE, y, x, 1.5 + 0.012 * n)
+    shown = np.full(SHAPE, 4.0)
+    for y, x in places:
+        shown += column(SHAPE, y, x, 1.5)
+    return 37 * counts_of(truth) + 100.0, 37 * shown + 100, np.array(places, float)
+
+
+def judged_by(shifted, gain, offset=100.0):
+    raw, shown, places = shifted
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that this gain is wrong
+        return sbd.agreement(
+            raw, shown, pixel_size=PIXEL, gain=gain, offset=offset, columns=places, denoiser=False
+        )
+
+
+def test_the_limits_of_a_gain_give_those_of_what_is_not_supported(shifted):
+    told = judged_by(shifted, 37.0).unsupported_between(0.2)
+    counts = [(~judged_by(shifted, g).columns["supported"]).sum() for g in (29.6, 37, 44.4)]
+    assert counts[0] > counts[1] > counts[2] > 0
+    assert told == pytest.approx((counts[2], counts[0]), abs=2)
+    assert judged_by(shifted, 37.0).unsupported_between(0.0) == (counts[1], counts[1])
+
+
+def test_an_offset_that_errs_with_the_gain_leaves_the_noise_at_the_mean(shifted):
+    """One line through variance over brightness, turned about the mean."""
+    mean, share = shifted[0].mean(), 0.2
+    judged = judged_by(shifted, 37.0)
+    told = judged.unsupported_between(share, share)
+    counts = []
+    for times in (1 - share, 1 + share):
+        variance = 37 * (mean - 100)
+        found = judged_by(shifted, 37 * times, mean - variance / (37 * times))
+        counts.append((~found.columns["supported"]).sum())
+    assert told == pytest.approx((min(counts), max(counts)), abs=2)
+    alone = judged.unsupported_between(share)
+    assert told[1] - told[0] < 0.5 * (alone[1] - alone[0])

@@ -272,3 +272,24 @@ def test_what_the_image_is_decides_among_the_models():
         counts, pixel_size=0.03, gain=1.0, modality="dark field", steps=1, device="cpu"
     )
     assert tuned.model == "stem"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a filtered image
+def test_a_filter_that_leaves_nothing_in_the_corners_does_not_make_the_noise_nothing():
+    """Errors are in variances of the noise: thousands of them would be no error of a network."""
+    from scipy.ndimage import gaussian_filter
+
+    truth = 100 * lattice((960, 960), contrast=0.5)[::5, ::5]
+    noisy = truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+    report = sbd.gain_tune(
+        gaussian_filter(noisy, 1.5), pixel_size=0.03, model="hrtem", steps=2
+    ).report
+    assert report.untuned is not None
+    assert 0.1 < report.untuned < 30
+    # where too little is left to tell the noise by, nothing is judged, and nothing kept
+    report = sbd.gain_tune(
+        gaussian_filter(noisy, 2.5), pixel_size=0.03, model="hrtem", steps=2
+    ).report
+    assert report.untuned is None
+    assert not report.kept
+    assert "filtered" in report.reason

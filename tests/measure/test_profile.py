@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from columns.scenes import grid, picture
 from napari_sbd.errors import SBDError
@@ -159,3 +160,51 @@ def test_the_table_has_units():
     profile = line_profile({"raw": TRUTH, "denoised": TRUTH}, *LINE, pixel_size_yx=(0.01, 0.01))
     assert list(profile.table()) == ["position_nm", "raw", "denoised", "raw_err"]
     assert list(find_peaks(profile).table())[:2] == ["position_nm", "position_err_nm"]
+
+
+BLUR = 1.2  # px, over which light spreads below
+WIDE = np.pad(TRUTH, 60, mode="wrap")
+
+
+def camera(seed, read, correlated):
+    """Electrons of gain 7 over an offset of 100, whose light spreads, and read-out noise."""
+    rng = np.random.default_rng(seed)
+    shot = 7 * (rng.poisson(WIDE) - WIDE)
+    if correlated:
+        shot = gaussian_filter(shot, BLUR, mode="wrap")
+    return 7 * WIDE + 100 + shot + rng.normal(0, read, WIDE.shape)
+
+
+@pytest.mark.parametrize("denoised", [True, False])
+@pytest.mark.parametrize("gain", [7.0, None])
+@pytest.mark.parametrize(("read", "correlated"), [(0, False), (60, False), (0, True), (5, True)])
+def test_errors_are_those_of_the_noise_that_the_image_has(read, correlated, gain, denoised):
+    """Read-out noise, and noise that hangs together between pixels, where electrons are counted and
+    where the gain is unknown."""
+    truth = 7 * WIDE + 100
+    z, words = [], set()
+    for seed in range(12):
+        images = {"raw": camera(seed, read, correlated)}
+        if denoised:
+            images["denoised"] = truth
+        for row in (70.0, 130.0, 180.0):
+            found = line_profile(
+                images,
+                (row, 20.0),
+                (row + 30, 200.0),
+                width=6.0,
+                gain=gain,
+                offset=100.0 * bool(gain),
+            )
+            exact = line_profile(
+                {"raw": truth}, (row, 20.0), (row + 30, 200.0), width=6.0, noisy=False
+            )
+            z.append((found.values["raw"] - exact.values["raw"]) / found.error)
+            words.add(found.noise)
+    # the raw image alone tells slow noise from the finest detail less well, and is cautious
+    assert (0.85 if denoised or not correlated else 0.7) < np.std(z) < 1.15
+    for said in words:
+        assert (said[-18:] == "counted electrons." and "own" not in said) == (
+            gain is not None and not read and not correlated
+        ), said
+        assert ("correlated" in said) == correlated, said

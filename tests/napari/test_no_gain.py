@@ -11,6 +11,7 @@ import napari_sbd as sbd
 from known import lattice
 from napari_sbd._napari.jobs.gain import gain_of, short
 from napari_sbd._napari.jobs.summary import understand
+from napari_sbd._napari.layers.calibrating import gain_errors
 from napari_sbd._napari.layers.micrographs import micrograph_of
 from napari_sbd._napari.layers.reader import get_reader
 from napari_sbd.micrograph import Micrograph
@@ -86,6 +87,44 @@ def test_one_click_on_the_estimate_lets_electrons_judge(flow, qtbot, tmp_path):
     assert float(form.gain.text()) == pytest.approx(m.gain, rel=1e-5)
     assert "estimated" not in form.dose.text()
     assert float(form.dose.text().split(" ")[0]) == pytest.approx(4, rel=0.2)
+
+
+def test_the_error_of_an_estimated_gain_goes_with_it(flow, qtbot, tmp_path):
+    window = flow(averaged(tmp_path / "camera.tif"))
+    form = window.understood()
+    error = form.dose.text().partition(" ± ")[2].removesuffix(" (estimated)")
+    assert 1 < float(error.removesuffix(" %")) < 40
+    window.click(form.use)
+    qtbot.waitUntil(lambda: "e⁻" in form.dose.text() and not form.use.isVisible(), timeout=PATIENCE)
+    assert form.dose.text().endswith(f"± {error}")
+    assert form.gain_error.isVisible()
+    assert form.gain_error.text() == f"± {short(gain_errors(window.layer)[0])}"
+    window.take(0)
+    page = window.take(2)
+    assert f"numbers of electrons are known to ± {error}" in page.message.text()
+    # a pixel size that is typed leaves it; a gain that is typed is known
+    for field, text in ((form.pixel_size, "0.0062"), (form.gain, "37.3")):
+        assert gain_errors(window.layer)[0] > 0
+        field.setFocus()
+        field.selectAll()
+        qtbot.keyClicks(field, text)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert gain_errors(window.layer) == (0, 0)
+    assert not form.gain_error.isVisible()
+
+
+def test_electrons_by_an_estimated_gain_are_as_sure_as_is_said():
+    """Of twelve images: their electrons lie within the error that is told, and that is no excuse
+    for any number."""
+    off = []
+    for seed in range(12):
+        mean = 8 * lattice((256, 256), contrast=0.5) * np.linspace(0.5, 1.5, 256)
+        counts = np.random.default_rng(seed).poisson(mean)
+        m = Micrograph((GAIN * counts + OFFSET).astype(np.float32), PIXEL)
+        gain, level = gain_of(m, (5, 5)), float(m.data.mean())
+        assert gain.uncertainty(level) < 0.3
+        off.append((gain.electrons(level) / counts.mean() - 1) / gain.uncertainty(level))
+    assert np.abs(off).max() < 2
 
 
 def test_the_form_offers_the_same_estimate(flow, tmp_path):

@@ -136,6 +136,38 @@ def test_the_window_gives_the_decibels_of_the_command_line(viewer, open_tool, un
     assert f"peak {table.attrs['peak']:.3g}" in widget.table.horizontalHeaderItem(1).text()
 
 
+@pytest.mark.parametrize(
+    ("gain", "told", "unit"),
+    [
+        (1.0, None, "e⁻"),
+        (11.3, 11.3, "e⁻"),
+        (11.3, None, "image units"),
+        (0.37, None, "image units"),
+    ],
+)
+def test_the_peak_is_in_electrons_where_a_gain_makes_them(
+    viewer, open_tool, until, gain, told, unit
+):
+    """Counts, a gain that is told, whole numbers of an unknown one, and floats; by frames each."""
+    counts = np.random.default_rng(0).poisson(lattice((64, 64), mean=30), (4, 64, 64))
+    values = gain * counts
+    m = sbd.Micrograph(np.round(values) if gain > 1 else values, PIXEL, gain=told, name="movie")
+    data, attributes, _ = to_layer(m)
+    viewer.add_image(data, **attributes)
+    viewer.dims.set_current_step(0, 0)
+    widget = open_tool(CompareWidget)
+    widget.tuned.setChecked(False)
+    widget.way.setCurrentText("frames of a still scene")
+    widget.start.click()
+    until(lambda: not widget.running)
+    header = widget.table.horizontalHeaderItem(1).text()
+    peak = float(header.split("peak ")[1].split(" ")[0])
+    assert header.endswith(f"{unit}]")
+    assert peak == pytest.approx(30 * (1 if unit == "e⁻" else gain), rel=0.8)
+    shown = widget._pictures["raw"]
+    np.testing.assert_allclose(shown, m.data[0], rtol=1e-5)
+
+
 @pytest.fixture
 def counts():
     return np.random.default_rng(0).poisson(lattice((96, 96))).astype(np.float32)

@@ -39,11 +39,17 @@ def window(make_napari_viewer, qtbot):
     qtbot.wait(100)
 
 
+def settle(hands, widget):
+    """Until the noise is known."""
+    hands.qtbot.waitUntil(lambda: widget.settled, timeout=60_000)
+
+
 def dragged_to_a_row(hands, widget, layer):
     """Both ends on the row of columns at y = 80."""
     ends = widget.shapes.data[0].copy()
     hands.drag(layer, ends[0], (80, 5))
     hands.drag(layer, ends[1], (80, 155))
+    settle(hands, widget)
 
 
 def test_spacings_of_columns_along_a_dragged_line(window):
@@ -54,6 +60,7 @@ def test_spacings_of_columns_along_a_dragged_line(window):
     hands.drag(layer, ends[0], (80, 5), lambda: lengths.add(widget.profile.position[-1]))
     assert len(lengths) >= 3, "the profile goes with the line"
     hands.drag(layer, ends[1], (80, 155))
+    settle(hands, widget)
     widget.peaks_too.click()
     assert set(widget.profile.values) == {"raw", "denoised"}
     error = widget.profile.error
@@ -90,6 +97,7 @@ def test_the_raw_image_alone_and_a_denoised_one_alone(window):
     dragged_to_a_row(hands, widget, layer)
     widget.layer.choose(layer)
     assert set(widget.profile.values) == {"raw"}
+    settle(hands, widget)
     assert np.isfinite(widget.profile.error).all()
     hands.viewer.layers.remove(layer)
     assert set(widget.profile.values) == {"denoised"}
@@ -104,6 +112,21 @@ def test_a_wider_line_has_smaller_errors(window):
     narrow = np.median(widget.profile.error)
     widget.across.setValue(9)
     assert np.median(widget.profile.error) < narrow / 2
+
+
+def test_the_error_band_is_that_of_the_noise_that_the_image_has(window):
+    """Read-out noise of 8 electrons beside those of the counts: the band holds two thirds, as it
+    did not while it was that of counts alone."""
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    counted = widget.profile.error
+    layer.data = layer.data + np.random.default_rng(1).normal(0, 8, TRUTH.shape)
+    dragged_to_a_row(hands, widget, layer)
+    assert "times the variance of counted electrons" in widget.message.text()
+    off = widget.profile.values["raw"] - widget.profile.values["denoised"]
+    assert 0.75 < np.std(off / widget.profile.error) < 1.25
+    assert np.std(off / counted) > 1.5
+    assert "counted electrons" in widget.csv().splitlines()[0]
 
 
 def test_a_kymograph_of_a_movie_along_the_dragged_line(

@@ -6,7 +6,7 @@ import pytest
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
-from hands import Hands
+from hands import LEFT, Hands
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd._napari.tools.strain_widget import StrainWidget
@@ -118,3 +118,27 @@ def test_without_columns_it_says_what_to_do(make_napari_viewer, notifications):
     widget.box.click()
     assert all("find them first" in n.message for n in notifications)
     assert len(notifications) == 2
+
+
+@pytest.mark.parametrize("share", [0.45, 0.8, 0.95, 4.4])
+def test_the_colour_bar_has_labels_beside_zero(window, share):
+    """Strain of that many percent: the bar in the picture, and that of the plot."""
+    hands, widget, _, points = window
+    stretched = widget.columns.layer
+    middle = points[:, 1].mean()
+    places = stretched.data.copy()
+    right = points[:, 1] > middle
+    places[:, 1] = np.where(right, middle + (points[:, 1] - middle) / 1.02, points[:, 1])
+    places[right, 1] = middle + (1 + share / 50) * (places[right, 1] - middle)
+    stretched.data = places
+    hands.qtbot.mouseClick(widget.start, LEFT)
+    hands.qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    for what in ("strain_xx", "rotation", "spacing_a"):
+        widget.show_what.setCurrentText(what)
+        hands.qtbot.wait(50)
+        (layer,) = (one for one in hands.viewer.layers if one.name.endswith(what))
+        drawn = hands.canvas._layer_overlay_to_visual[layer]
+        (bar,) = (v for overlay, v in drawn.items() if overlay is layer.face_colorbar)
+        assert len(bar.node.ticks.ticker.get_update()[1]) >= 2, layer.face_contrast_limits
+        ends = widget.map.figure.axes[1].get_xlim()
+        assert ends == pytest.approx(layer.face_contrast_limits)

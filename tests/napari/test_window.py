@@ -1,5 +1,7 @@
 """The plugin in a real window, and what ends with it."""
 
+import gc
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -163,3 +165,21 @@ def test_no_words_are_cut_in_a_low_window(make_napari_viewer, qtbot):
     assert len(texts) >= 3
     for label in texts:
         assert label.height() >= label.heightForWidth(label.width()), label.text()
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_dock_that_is_closed_leaves_nothing_behind(make_napari_viewer, qtbot, name):
+    """Nor does it complain when the collector finds it, with the viewer that napari handed it."""
+    viewer = make_napari_viewer()
+    viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
+    for _ in range(2):
+        dock, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+        qtbot.wait(20)
+        viewer.window.remove_dock_widget(dock)
+        del dock, widget
+        qtbot.wait(20)
+        gc.collect()
+        qtbot.wait(20)
+    viewer.layers[0].name = "another"
+    viewer.add_image(np.ones((64, 64), np.float32))
+    viewer.layers.clear()

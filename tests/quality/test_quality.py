@@ -169,3 +169,16 @@ def test_the_autocorrelation_of_a_residual_is_a_dot_if_it_is_white():
 def test_bad_input_is_refused(call, words):
     with pytest.raises(sbd.SBDError, match=words):
         call()
+
+
+def test_whole_numbers_of_correlated_noise_are_not_dealt_out():
+    """Their single pixels may have the variance of electrons by chance."""
+    rng = np.random.default_rng(0)
+    noise = gaussian_filter(rng.normal(0, 1, (128, 128)), 0.7)
+    values = np.round(100 + 13 * noise / noise.std())
+    with pytest.raises(
+        sbd.SBDError, match=r"^The noise of neighbouring pixels is correlated.*no el"
+    ):
+        sbd.compare(values, {"raw": lambda image: image})
+    counts = rng.poisson(100, (128, 128))
+    assert sbd.compare(counts, {"raw": lambda image: image}).attrs["unit"] == "electrons"

@@ -165,6 +165,7 @@ def agreement(
         how=how,
         self_use=self_use if how in (BY_HALVES, BY_NOISY_HALVES) else None,
         why=why,
+        by_gain=noise is None,
     )
     return judgement if limits is None else judgement.within(limits)
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..region import Limits
 
 
+_FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
+_MOST = 4.0  # times by which a variance may be wrong, at most
+
+
 @dataclass(frozen=True, eq=False)
 class Agreement:
     """How far raw counts and denoised image agree, neighbourhood by neighbourhood.
@@ -50,6 +54,8 @@ class Agreement:
         from, 1 being ideal; None where unknown.
     why
         In words, why the columns of the image are not judged one by one; empty where they are.
+    by_gain
+        Whether the noise that z counts in follows from the gain; else it was measured.
 
     Examples
     --------
@@ -76,6 +82,7 @@ class Agreement:
     how: str
     self_use: float | None = None
     why: str = ""
+    by_gain: bool = True
 
     @cached_property
     def p(self) -> np.ndarray:
@@ -124,6 +131,28 @@ class Agreement:
                 "expected": discs[:, 1],
             }
         )
+
+    def unsupported_between(self, gain_error: float, offset_error: float = 0.0) -> tuple[int, int]:
+        """The fewest and the most columns not supported, where the gain is not known exactly.
+
+        Beside a gain that is too large an offset is found that is too large as well, since both
+        are those of one line through variance over brightness, which is surest at the mean.
+
+        Parameters
+        ----------
+        gain_error
+            Standard error, as a share of the gain.
+        offset_error
+            Standard error, as a share of the mean above the offset.
+        """
+        counts = [int((~self.columns["supported"]).sum())]
+        if self.by_gain and len(self.positions):
+            bright = self.expected[self._pixel(*self.positions.T)] / np.nanmean(self.expected)
+            share = gain_error - offset_error / np.maximum(bright, _FAINT)
+            for sign in (-1, 1):
+                z = self.column_z / np.sqrt(np.clip(1 + sign * share, 1 / _MOST, _MOST))
+                counts.append(int((~supported(z, self.halves)).sum()))
+        return min(counts), max(counts)
 
     def within(self, limits: Limits) -> Agreement:
         """The same of a part alone, in pixels of the image: NaN and without columns elsewhere.

@@ -46,7 +46,8 @@ def compare(
     raw = read(noisy)
     if gain is None and method == "thinning":
         electrons.refuse_unless_poisson(raw)
-    m = electrons.counted(raw, gain, offset)
+    told = gain is not None or electrons.in_electrons(raw)
+    m = electrons.counted(raw, gain, offset) if told else raw
     size = pixel_size or m.pixel_size
     chosen = candidates(
         pixel_size=size,
@@ -56,15 +57,17 @@ def compare(
         method=method,
         every=every,
         gain_tuning=gain_tuning,
+        counts=told,
     )
     err.print(f"Comparing {'; '.join(chosen)}.", markup=False)
     table = run(m, chosen, peak, method)
     if output is not None:
         table.to_csv(output)
+    unit = "e" if table.attrs["unit"] == "electrons" else "image units"
     shown = Table(box=None, pad_edge=False)
     for title in (
         "denoiser",
-        f"uPSNR [dB, peak {table.attrs['peak']:.3g} e]",
+        f"uPSNR [dB, peak {table.attrs['peak']:.3g} {unit}]",
         "95 % interval",
         "verdict",
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -13,16 +14,16 @@ import numpy as np
 from .. import sampling
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import TuningRequest
-from ..errors import BlankImage, SBDError, in_words
+from ..errors import BlankImage, Cancelled, SBDError, in_words
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph, finite_or_nan, reference_number
 from ..networks import is_bundled
 from ..networks.choice import Modality
-from ..noise.level import noise_level
+from ..noise.level import usual_level
 from ..units import with_error
 from . import layer, noises
 from .adapt import Outcome, adapt
-from .judge import Frame
+from .judge import Frame, Judge
 from .losses import LOSSES
 from .report import Report
 from .tuned import Tuned, fingerprint
@@ -34,6 +35,7 @@ Frames = Literal["reference", "all", "each"] | int
 USUAL = TuningRequest()
 _FIELD = 512  # working pixels along a side of the part of a frame that is looked at
 _JUDGED = 4  # frames of a movie that are judged on, when it is tuned on all
+_FAR = 30.0  # variances of the noise, beyond which what was put aside does not judge
 _TAKEN_FOR = {noises.Counted: "counted electrons", noises.Gaussian: "white Gaussian noise"}
 
 
@@ -262,6 +264,16 @@ def _tune(
     if loss == "auto":
         loss = "thinning" if isinstance(noise, noises.Counted) else "sure"
     judged = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, _JUDGED).astype(int))]
+    error = 0.0
+    with suppress(Cancelled):  # as where it is cancelled before the first step
+        asked = Judge(judged, "stop", worker.network, worker.device, should_stop)
+        error = float(asked.untuned.mean())
+    if error > _FAR:
+        return untuned(
+            f"What was put aside lies {error:,.0f} variances of the noise from the prediction, so "
+            "the noise is not what it seems, as that of a strongly filtered image, and nothing "
+            "tells which network is better; the untuned network is kept."
+        )
     outcome = adapt(
         worker.network,
         parts,
@@ -300,7 +312,8 @@ def _made_white(image: np.ndarray, loss: str) -> tuple[np.ndarray, noises.Noise]
             "The loss 'thinning' needs counted electrons, and the noise of this camera is "
             "correlated or its light uneven; choose the loss sure or blind-spot."
         )
-    return image / (noise_level(image) or 1.0), noises.Gaussian(1.0)
+    # most frequencies tell, for a filter may have left nothing in the corners of the spectrum
+    return image / (usual_level(image) or 1.0), noises.Gaussian(1.0)
 
 
 def _reason(outcome: Outcome) -> str:
@@ -310,10 +323,10 @@ def _reason(outcome: Outcome) -> str:
         return f"{stopped}no step predicted what was put aside better; the untuned network is kept."
     found = with_error(verdict.gain, verdict.gain_error)
     if verdict.clear:
-        return f"{stopped}the gains predict what was put aside better, by {found}."
+        return f"{stopped}the tuned network predicts what was put aside better, by {found}."
     return (
-        f"{stopped}the gains do not clearly predict what was put aside better ({found}); the "
-        "untuned network is kept."
+        f"{stopped}the tuned network does not clearly predict what was put aside better ({found}); "
+        "the untuned one is kept."
     )
 
 

@@ -1,7 +1,8 @@
 """Profiles along a line: means over a width, with the error that the noise of the pixels gives.
 
 A sample of the profile is a weighted sum of pixels (linear interpolation, mean across the line), so
-its error, and the correlation with its neighbours, follow from the noise of the pixels exactly.
+its error, and the correlation with its neighbours, follow from the noise of the pixels: exactly
+where that is independent, and where it is correlated as samples in the middle of the line have it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from ..micrograph.frames import mean_filled
-from ..noise.level import noise_level
-from ..noise.model import Counted, noise_model
+from .image_noise import ImageNoise, image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST = 20_000  # samples
-_SMOOTH = 2.0  # px
+_FLOOR = 1e-3  # of a variance, the least power of what is correlated along the line
 _SHARE = 0.5  # of the weight of a sample that must lie on data
+_DENOISED = "A denoised image does not show its noise: choose the raw image for errors."
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,7 @@ def line_profile(
     gain: float | None = None,
     offset: float = 0.0,
     noisy: bool = True,
+    noise: ImageNoise | None = None,
 ) -> Profile:
     """Mean of images across a line, at steps of a pixel.
 
@@ -88,12 +89,12 @@ def line_profile(
     pixel_size_yx
         nm; None leaves all in pixels.
     gain, offset
-        Of the first image: file units per electron, and at zero electrons. With a gain, and
-        for whole numbers whose noise is that of electrons, the variance of a pixel is that of
-        counts, from the second image where there is one; else it is that of white noise whose level
-        is told from the image.
+        Of the first image: file units per electron, and at zero electrons.
     noisy
         False where the first image was denoised: its errors are then not known.
+    noise
+        Of the first image, where ``image_noise`` has told it already; it takes seconds for a large
+        image.
 
     Raises
     ------
@@ -117,14 +118,17 @@ def line_profile(
         name: (used @ np.where(held, np.asarray(v, float).ravel(), 0)) * norm
         for name, v in images.items()
     }
-    variance, words = _variance(images, gain, offset, noisy)
-    if variance is None:
-        covariance = np.full((len(position), len(position)), np.nan)
-    else:
-        spread = used.multiply(np.sqrt(np.where(held, variance.ravel(), 0))).tocsr()
-        covariance = (spread @ spread.T).toarray() * norm[:, None] * norm
+    if noise is None and noisy:
+        noise = image_noise(
+            *(np.asarray(v, float) for v in list(images.values())[:2]),
+            pixel_size_yx=pixel_size_yx,
+            gain=gain,
+            offset=offset,
+        )
+    noise = noise or ImageNoise(None, None, _DENOISED)
+    covariance = _covariance(used, norm, held, noise)
     unit = "nm" if pixel_size_yx else "px"
-    return Profile(position, unit, values, covariance, words)
+    return Profile(position, unit, values, covariance, noise.words)
 
 
 def weights_along(
@@ -166,30 +170,60 @@ def weights_along(
     return matrix.tocsr(), position
 
 
-def _variance(
-    images: dict[str, np.ndarray], gain: float | None, offset: float, noisy: bool
-) -> tuple[np.ndarray | None, str]:
-    """Variance of the pixels of the first image; None where it is not known; and how it was told.
+def _covariance(weights: Any, norm: np.ndarray, held: np.ndarray, noise: ImageNoise) -> np.ndarray:
+    """(n, n) of the samples; NaN where the noise is not known.
 
-    Where there is no second image the image itself, smoothed, stands for the expectation: the
-    counts as they are would give low ones too much weight in a fit.
+    Correlated noise makes of independent samples such that hang together by their distance.
     """
-    first, *others = (np.asarray(v, float) for v in images.values())
-    if not noisy:
-        return None, "A denoised image does not show its noise: choose the raw image for errors."
-    if gain is None and isinstance(noise_model(first, None, offset), Counted):
-        gain = 1.0
-    if gain is not None:
-        from scipy.ndimage import gaussian_filter
-
-        filled = mean_filled(np.where(np.isfinite(first), first, np.nan))
-        expected = others[0] if others else gaussian_filter(filled, _SMOOTH)
-        variance = gain * np.maximum(expected - offset, 0)
-        return variance, "Errors are those of counted electrons."
-    level = noise_level(first)
-    if level == 0:
-        return None, "The image shows no noise, so there are no errors."
-    return (
-        np.full(first.shape, level**2),
-        "The gain is unknown: errors are those of the image's own noise, taken for white.",
+    count = weights.shape[0]
+    if noise.variance is None:
+        return np.full((count, count), np.nan)
+    variance = np.where(held & np.isfinite(noise.variance.ravel()), noise.variance.ravel(), 0)
+    spread = weights.multiply(np.sqrt(variance)).tocsr()
+    result: np.ndarray = (spread @ spread.T).toarray() * norm[:, None] * norm
+    if noise.correlation is None:
+        return result
+    error = np.sqrt(np.diagonal(result))
+    shape = noise.variance.shape
+    hanging: np.ndarray = (
+        error[:, None] * error * _by_distance(weights, np.isfinite(norm), shape, noise)
     )
+    return hanging
+
+
+def _by_distance(
+    weights: Any, usable: np.ndarray, shape: tuple[int, ...], noise: ImageNoise
+) -> np.ndarray:
+    """(n, n) covariance of samples over the variance that independent pixels would give them."""
+    from scipy.linalg import toeplitz
+    from scipy.signal import oaconvolve
+
+    assert noise.correlation is not None
+    reach = min(sum(noise.correlation.shape), len(usable) - 1)
+    found = np.zeros(len(usable))
+    rows = np.flatnonzero(usable)
+    probes = np.unique(np.quantile(rows, (0.25, 0.5, 0.75)).astype(int))
+    for probe in probes:
+        first = weights[[probe]]
+        y, x = np.unravel_index(first.indices, shape)
+        half = [n // 2 for n in noise.correlation.shape]
+        corner = np.array([y.min() - half[0], x.min() - half[1]])
+        window = np.zeros((np.ptp(y) + 2 * half[0] + 1, np.ptp(x) + 2 * half[1] + 1))
+        window[y - corner[0], x - corner[1]] = first.data
+        around = oaconvolve(window, noise.correlation, mode="same")
+        alone = float((first.data**2).sum())
+        for step in range(reach + 1):
+            ends = [row for row in (probe - step, probe + step) if 0 <= row < len(usable)]
+            sums = []
+            for row in (row for row in ends if usable[row]):
+                other = weights[[row]]
+                place = np.array(np.unravel_index(other.indices, shape)) - corner[:, None]
+                near = ((place >= 0) & (place < np.array(window.shape)[:, None])).all(0)
+                sums.append(around[tuple(place[:, near])] @ other.data[near])
+            found[step] += np.mean(sums) / alone / len(probes) if sums else 0.0
+    # a covariance has no negative power
+    circle = np.concatenate([found, found[:0:-1]])
+    power = np.maximum(np.fft.rfft(circle).real, _FLOOR * found[0])
+    found = np.fft.irfft(power, len(circle))[: len(found)]
+    result: np.ndarray = toeplitz(found)
+    return result

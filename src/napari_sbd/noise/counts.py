@@ -10,9 +10,10 @@ import numpy as np
 from .. import sampling
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, unmasked
-from ..micrograph.frames import as_micrograph, frame_of, reference_number
+from ..micrograph.frames import as_micrograph, frame_of, mean_filled, reference_number
 from . import level as noise
 from .model import Counted, noise_model
+from .whiteness import whiteness
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
 
@@ -70,12 +71,32 @@ def refuse_unless_poisson(image: Any) -> None:
     if source.gain is not None:
         return
     counted(source)
-    found = noise_model(_values(frame_of(source, reference_number(source))), gain=1.0)
-    if not isinstance(found, Counted):
-        raise SBDError(
-            f"{found.evidence.rstrip('.')}: these whole numbers are no electrons that could be "
-            "dealt out; give gain and offset, or take several frames."
-        )
+    first = _values(frame_of(source, reference_number(source)))
+    found = noise_model(first, gain=1.0)
+    hanging = whiteness(mean_filled(first), source.pixel_size_yx)
+    if hanging.white and isinstance(found, Counted):
+        return
+    # single pixels of correlated noise may have the variance of electrons by chance
+    words = found.evidence.rstrip(".") if hanging.white else f"{hanging}".capitalize()
+    raise SBDError(
+        f"{words}: these whole numbers are no electrons that could be dealt out; give gain and "
+        "offset, or take several frames."
+    )
+
+
+def in_electrons(image: Any) -> bool:
+    """Whether values are electrons, or a gain is known that makes them such.
+
+    Parameters
+    ----------
+    image
+        As ``counted`` takes it.
+    """
+    try:
+        refuse_unless_poisson(image)
+    except SBDError:
+        return False
+    return True
 
 
 def pair(

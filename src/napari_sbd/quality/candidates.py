@@ -27,6 +27,7 @@ def candidates(
     method: Method = "thinning",
     every: bool = False,
     gain_tuning: bool = True,
+    counts: bool = True,
     seed: int = 0,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Denoiser]:
@@ -46,6 +47,8 @@ def candidates(
     gain_tuning
         Also the GainTuned network. It is tuned on every sample anew, so that it never sees the
         electrons that judge it; for one image and ``"thinning"`` that is five times.
+    counts
+        Whether what is denoised is in electrons; else GainTuning takes the noise as it is.
     seed
         Of GainTuning.
     should_stop
@@ -84,5 +87,6 @@ def candidates(
     if gain_tuning:
         # what is left when one hand of electrons is taken was brought to the scale of all
         unit = HANDS / (HANDS - 1) if method == "thinning" else 1.0
-        table["GainTuned"] = partial(network, gain=unit, gain_tuning=True, seed=seed)
+        gain = unit if counts else None
+        table["GainTuned"] = partial(network, gain=gain, gain_tuning=True, seed=seed)
     return table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..noise.counts import warn_unless_poisson
+from ..noise.counts import in_electrons, warn_unless_poisson
 from .judges import Denoiser, Samples
 from .samples import HANDS, Method, draw
 from .scatter import mean_and_error, tile_sums
@@ -200,7 +200,8 @@ def compare(
         One row for each denoiser, in the order given: upsnr, low, high [dB, 95 %], umse
         [electrons^2]; difference, difference_low, difference_high: uMSE less the reference's, with
         intervals that hold for all pairs at once with 95 % probability (Bonferroni); verdict.
-        ``attrs["peak"]`` holds the peak.
+        ``attrs["peak"]`` holds the peak, ``attrs["unit"]`` its unit: ``"electrons"``, or ``"image
+        units"`` where the gain is unknown; errors are then in those.
 
     Raises
     ------
@@ -245,6 +246,7 @@ def compare(
     names = "upsnr", "low", "high", "umse", "difference", "difference_low", "difference_high"
     table = pd.DataFrame(rows, index=pd.Index(list(scores), name="denoiser"), columns=list(names))
     table.attrs["peak"] = top
+    table.attrs["unit"] = "electrons" if in_electrons(noisy) else "image units"
     table["verdict"] = [
         _verdict(name, best, low, high)
         for name, low, high in zip(

@@ -57,6 +57,8 @@ class DenoiseForm(TaskWidget):
             "Values of the image per electron; 1 for electron counts. Leave it empty if you do "
             "not know: the result hardly depends on it.",
         )
+        self.gain_error = QLabel()
+        self.gain_error.setToolTip("Standard error of the gain, which the noise told.")
         self.offset = field("0", "Value of the image where no electron arrived.")
         self.use = QPushButton()
         self.dose = text(_DOSE)
@@ -143,9 +145,14 @@ class DenoiseForm(TaskWidget):
         show_or_hide(self.warning, "\n".join(found.warnings) if found else "")
 
     def show_calibration(
-        self, pixel_size: float | tuple[float, float] | None, gain: float | None, offset: float
+        self,
+        pixel_size: float | tuple[float, float] | None,
+        gain: float | None,
+        offset: float,
+        gain_error: float = 0.0,
     ) -> None:
         """Fill the fields with an image's own values."""
+        show_or_hide(self.gain_error, f"± {short(gain_error)}" if gain_error else "")
         self.pixel_size.setText(pixel_size_text(pixel_size))
         self.gain.setText("" if gain is None else f"{gain:.6g}")
         self.offset.setText(f"{offset:.6g}")
@@ -172,7 +179,7 @@ class DenoiseForm(TaskWidget):
             "Image": self.layer,
             "Region": beside(self.region, self.region.draw),
             "Pixel size": beside(self.pixel_size, QLabel("nm")),
-            "Gain": beside(self.gain, QLabel("offset"), self.offset),
+            "Gain": beside(self.gain, self.gain_error, QLabel("offset"), self.offset),
             "Dose": stacked(self.dose, self.use),
             "Model": beside(self.model, self.modality),
             "": self.about,

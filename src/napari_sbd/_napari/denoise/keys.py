@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..forms.viewers import bare
 from .flip import bind_flip
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def bind_keys(viewer: napari.viewer.Viewer, form: DenoiseForm) -> None:
     buttons = {DENOISE: form.start, LIVE: form.live, SWIPE: form.swipe}
     for key, button in buttons.items():
         viewer.bind_key(key, lambda _viewer, b=button: b.click(), overwrite=True)
-    form.destroyed.connect(lambda: unbind_keys(viewer))
+    itself = bare(viewer)
+    form.destroyed.connect(lambda: unbind_keys(itself))
 
 
 def unbind_keys(viewer: napari.viewer.Viewer) -> None:

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...errors import Cancelled
 from ..forms.task_widget import sentence
+from ..forms.viewers import bare
 from ..jobs.live import LiveDenoiser, Preview, Request
 from ..jobs.work import in_background
 from ..layers import micrographs as layers
@@ -69,7 +70,8 @@ class LivePreview(QObject):
         for watched in self._watched(viewer):
             watched.connect(self.ask)
         # a lambda, since slots of this object are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
+        itself = bare(viewer)
+        self.destroyed.connect(lambda: self._let_go(itself))
 
     @property
     def busy(self) -> bool:

@@ -14,6 +14,7 @@ from napari.layers import Image
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QObject, Signal
 
+from ..forms.viewers import bare
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Swipe(QObject):
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.mouse_drag_callbacks.append(self._drag)
         # a lambda, since slots of this object are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
+        itself = bare(viewer)
+        self.destroyed.connect(lambda: self._let_go(itself))
 
     @property
     def column(self) -> int:

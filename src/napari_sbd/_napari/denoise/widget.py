@@ -20,12 +20,13 @@ from ...region import Region
 from ..forms.modality import keep_modality, modality_for
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
+from ..forms.viewers import bare
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, understand_or_say
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
-from ..layers.calibrating import calibrate
+from ..layers.calibrating import calibrate, gain_errors
 from ..layers.shapes import mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
@@ -86,7 +87,8 @@ class DenoiseWidget(DenoiseForm):
         viewer.layers.events.removed.connect(self._removed)
         viewer.dims.events.current_step.connect(self._scrolled)
         # a lambda, since slots of this widget are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
+        itself = bare(viewer)
+        self.destroyed.connect(lambda: self._let_go(itself))
         bind_keys(viewer, self)
         self._look_at_layer()
 
@@ -129,7 +131,8 @@ class DenoiseWidget(DenoiseForm):
             self.show_calibration(None, None, 0.0)
             self.say(str(error))
             return
-        self.show_calibration(m.pixel_size, m.gain, m.offset)
+        errors = gain_errors(layer)
+        self.show_calibration(m.pixel_size, m.gain, m.offset, errors[0])
         try:
             drawn = self.region.region()
         except SBDError as error:
@@ -137,7 +140,7 @@ class DenoiseWidget(DenoiseForm):
             return
         m = m if drawn is None else Region.of(drawn).on(m.shape).cut(m)
         self._asked = m
-        work = partial(understand_or_say, m, self.model.chosen, self.settings.modality)
+        work = partial(understand_or_say, m, self.model.chosen, self.settings.modality, errors)
         in_background(work, self._understood, self._failed).start()
 
     def _show(self, found: Understanding | None) -> None:
@@ -166,7 +169,8 @@ class DenoiseWidget(DenoiseForm):
         layer, found = self.layer.layer, self._found
         if layer is not None and found is not None:
             size = layers.micrograph_of(layer).pixel_size
-            calibrate(layer, size, found.gain.gain, found.gain.offset, self.viewer.layers)
+            gain = found.gain
+            calibrate(layer, size, gain.gain, gain.offset, self.viewer.layers, gain.errors)
 
     def _keep_typed(self) -> None:
         """Keep typed values on the layer, which is where all else looks them up."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
-from qtpy.QtGui import QPalette
+
+from .themed import ThemedCanvas
 
 _HEIGHT = 150  # pixels
 _SHIFTS = 12  # working pixels to each side
 _LIMIT = 0.2  # of the colours
 
 
-class Autocorrelation(FigureCanvasQTAgg):
+class Autocorrelation(ThemedCanvas):
     """A picture of the correlation at small shifts, with fixed colours."""
 
     def __init__(self) -> None:
-        super().__init__(Figure(layout="constrained"))
+        super().__init__()
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(
             "What was removed, compared with itself shifted: white noise shows one dot in the "
@@ -36,9 +35,8 @@ class Autocorrelation(FigureCanvasQTAgg):
         unit
             ``"nm"`` or ``"px"``.
         """
-        colour = self.palette().color(QPalette.ColorRole.WindowText).name()
-        self.figure.clear()
-        self.figure.set_facecolor(self.palette().color(QPalette.ColorRole.Window).name())
+        colour = self.ink
+        self.begin_figure()
         reach = [min(_SHIFTS, (n - 1) // 2) for n in image.shape]
         middle = tuple(
             slice(n // 2 - r, n // 2 + r + 1) for n, r in zip(image.shape, reach, strict=True)

@@ -10,6 +10,8 @@ from napari.utils.events import disconnect_events
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
+from .viewers import bare
+
 if TYPE_CHECKING:
     import napari
 
@@ -52,7 +54,8 @@ class LayerBox(QComboBox):
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
         # a lambda, since slots of this widget are gone by then
-        self.destroyed.connect(lambda: self._let_go(viewer))
+        itself = bare(viewer)
+        self.destroyed.connect(lambda: self._let_go(itself))
         self._list(viewer.layers.selection.active)
 
     @property

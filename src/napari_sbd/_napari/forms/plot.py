@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
 from qtpy.QtCore import QSize
-from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QWidget
 
 from ...errors import SBDError
 from .fields import FIGURES, file_to_write
+from .themed import ThemedCanvas
 
 RESOLUTION = 200  # dots per inch of files
 
 
-class Plot(FigureCanvasQTAgg):
+class Plot(ThemedCanvas):
     """A figure with one axes.
 
     Parameters
@@ -28,7 +26,7 @@ class Plot(FigureCanvasQTAgg):
     """
 
     def __init__(self, height: int, tip: str) -> None:
-        super().__init__(Figure(layout="constrained"))
+        super().__init__()
         self.setMinimumHeight(height)
         self.setToolTip(tip)
         self.axes: Any = None
@@ -38,27 +36,20 @@ class Plot(FigureCanvasQTAgg):
         """As high as it must be: a form that scrolls would else give it what the figure wants."""
         return QSize(0, self.minimumHeight())
 
-    @property
-    def colour(self) -> str:
-        """Of words and lines in the theme."""
-        return str(self.palette().color(QPalette.ColorRole.WindowText).name())
-
     def begin(self) -> Any:
         """Empty the figure; return new axes in the colours of the theme."""
-        self.figure.clear()
-        background = self.palette().color(QPalette.ColorRole.Window).name()
-        self.figure.set_facecolor(background)
+        self.begin_figure()
         self.axes = self.figure.subplots()
-        self.axes.set_facecolor(background)
-        self.axes.tick_params(colors=self.colour, labelsize="small")
+        self.axes.set_facecolor(self.ground)
+        self.axes.tick_params(colors=self.ink, labelsize="small")
         for side in self.axes.spines.values():
-            side.set_color(self.colour)
+            side.set_color(self.ink)
         return self.axes
 
     def end(self) -> None:
         """Show what was drawn."""
         for label in (self.axes.xaxis.label, self.axes.yaxis.label, self.axes.title):
-            label.set_color(self.colour)
+            label.set_color(self.ink)
         self.setVisible(True)
         self.draw_idle()
 

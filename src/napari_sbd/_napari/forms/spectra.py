@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure
-from qtpy.QtGui import QPalette
+
+from .themed import ThemedCanvas
 
 _HEIGHT = 170  # pixels
 _REACH = 6.0  # 1/nm or 1/px: what is shown at most
@@ -15,11 +14,11 @@ _PERCENTILES = 5, 99.8
 _ZOOM = 1.3  # for one step of the wheel
 
 
-class Spectra(FigureCanvasQTAgg):
+class Spectra(ThemedCanvas):
     """Three pictures of Fourier space that share frequencies, colours, zoom and pointer."""
 
     def __init__(self) -> None:
-        super().__init__(Figure(layout="constrained"))
+        super().__init__()
         self.setFixedHeight(_HEIGHT)
         self.setToolTip("Point at a peak to read its spacing in all three; turn the wheel to zoom.")
         self.setVisible(False)
@@ -43,9 +42,8 @@ class Spectra(FigureCanvasQTAgg):
         unit
             ``"nm"`` or ``"px"``.
         """
-        colour = self.palette().color(QPalette.ColorRole.WindowText).name()
-        self.figure.clear()
-        self.figure.set_facecolor(self.palette().color(QPalette.ColorRole.Window).name())
+        colour = self.ink
+        self.begin_figure()
         logs = {title: np.log(power + 1e-9) for title, power in spectra.items()}
         low, high = np.percentile(next(iter(logs.values())), _PERCENTILES)
         self._unit, self._widest = unit, min(float(-fx[0]), _REACH)

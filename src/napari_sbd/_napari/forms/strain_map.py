@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...measure.strain import QUANTITIES
+from ..layers.colour_limits import labelled_limits
 from .plot import Plot
 
 SHOWN = QUANTITIES
 _HEIGHT = 360  # pixels
-_PERCENTILES = 2, 98
 
 
 class StrainMap(Plot):
@@ -36,11 +36,8 @@ class StrainMap(Plot):
         """
         axes = self.begin()
         known = np.isfinite(values)
-        low, high = np.percentile(values[known], _PERCENTILES) if known.any() else (0, 1)
-        signed = bool(low < 0)
-        if signed:
-            high = max(abs(low), abs(high))
-            low = -high
+        signed = bool(known.any() and np.percentile(values[known], 2) < 0)
+        low, high = labelled_limits(values[known], signed)
         y, x = table["y"].to_numpy(), table["x"].to_numpy()
         drawn = axes.scatter(
             x[known], y[known], c=values[known], s=14, vmin=low, vmax=high,
@@ -49,15 +46,15 @@ class StrainMap(Plot):
         if arrows:
             axes.quiver(
                 x, y, table["displacement_x"], table["displacement_y"], angles="xy",
-                color=self.colour, width=0.004,
+                color=self.ink, width=0.004,
             )  # fmt: skip
         axes.set_aspect("equal", anchor="N")
         axes.invert_yaxis()
         axes.set_xlabel("x [px]", fontsize="small")
         axes.set_ylabel("y [px]", fontsize="small")
         bar = self.figure.colorbar(drawn, ax=axes, location="bottom")
-        bar.ax.tick_params(colors=self.colour, labelsize="small")
-        bar.set_label(label, color=self.colour, fontsize="small")
+        bar.ax.tick_params(colors=self.ink, labelsize="small")
+        bar.set_label(label, color=self.ink, fontsize="small")
         self.end()
 
 

@@ -13,6 +13,7 @@ from ...errors import SBDError
 from ..layers import micrographs as layers
 from .fields import Form, show_or_hide, text
 from .layer_box import LayerBox
+from .viewers import bare
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -93,7 +94,8 @@ class ShapeTool(Tool):
         self.shapes: Shapes | None = None
         layer.chosen.connect(self.refresh)
         viewer.dims.events.current_step.connect(self._moved)
-        self.destroyed.connect(lambda: viewer.dims.events.current_step.disconnect(self._moved))
+        steps = bare(viewer).dims.events.current_step
+        self.destroyed.connect(lambda: steps.disconnect(self._moved))
 
     def read(self) -> None:
         """Read what lies under the shape now.

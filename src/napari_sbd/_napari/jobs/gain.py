@@ -16,6 +16,7 @@ from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import finite_or_nan, frame_of, reference_number
 from ...noise.detector import Detector, estimate_detector
+from ...noise.dose import mean_value
 from ...noise.model import Counted, noise_model
 
 _SIDE = 1024  # pixels of the part that is looked at: a second
@@ -35,8 +36,8 @@ class Gain:
         electrons; ``"estimated"`` from the noise; ``"unknown"``.
     gain, offset
         File units per electron, and at zero electrons; a gain of 0 where it is unknown.
-    error
-        Standard error of the gain; 0 unless estimated.
+    error, offset_error
+        Standard errors [file units per electron; file units]; 0 unless estimated.
     why
         What the noise does not tell, in sentences.
     """
@@ -46,10 +47,30 @@ class Gain:
     offset: float = 0.0
     error: float = 0.0
     why: str = ""
+    offset_error: float = 0.0
 
     def electrons(self, mean: float) -> float | None:
         """Of a pixel of this mean value [file units]; None where that cannot be told."""
         return (mean - self.offset) / self.gain if self.gain else None
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Of gain and offset, as a layer keeps them."""
+        return self.error, self.offset_error
+
+    def shares(self, mean: float) -> tuple[float, float]:
+        """Errors of the gain and of the offset, as shares of the gain and of what a mean [file
+        units] lies above the offset."""
+        above = mean - self.offset
+        known = self.gain > 0 and above > 0
+        return (self.error / self.gain, self.offset_error / above) if known else (0.0, 0.0)
+
+    def uncertainty(self, mean: float) -> float:
+        """Relative error of the electrons in a pixel of this mean value [file units].
+
+        Gain and offset are those of one line, so their errors go together and add.
+        """
+        return sum(self.shares(mean))
 
     @property
     def in_words(self) -> str:
@@ -58,7 +79,9 @@ class Gain:
         return f"{short(self.gain)}{error}, offset {short(self.offset)}"
 
 
-def gain_of(m: Micrograph, block: tuple[int, int]) -> Gain:
+def gain_of(
+    m: Micrograph, block: tuple[int, int], errors: tuple[float, float] = (0.0, 0.0)
+) -> Gain:
     """What is known of the gain of a micrograph, from its calibration or its noise.
 
     Parameters
@@ -67,9 +90,11 @@ def gain_of(m: Micrograph, block: tuple[int, int]) -> Gain:
         The micrograph.
     block
         Pixels along y and x at which its noise is looked at.
+    errors
+        Of its own gain and offset, as its layer keeps them.
     """
     if m.gain is not None:
-        return Gain("told", m.gain, m.offset)
+        return Gain("told", m.gain, m.offset, errors[0], offset_error=errors[1])
     part = _part(m)
     try:
         first = finite_or_nan(frame_of(part, reference_number(part)))
@@ -81,6 +106,15 @@ def gain_of(m: Micrograph, block: tuple[int, int]) -> Gain:
     return gain_found(found)
 
 
+def electrons_error(m: Micrograph, errors: tuple[float, float]) -> float:
+    """Relative error of the electrons of a micrograph whose gain and offset have errors."""
+    if m.gain is None or not any(errors):
+        return 0.0
+    return Gain("told", m.gain, m.offset, errors[0], offset_error=errors[1]).uncertainty(
+        mean_value(m)
+    )
+
+
 def gain_found(found: Detector) -> Gain:
     """A detector's gain, where it is known well enough to be of use."""
     why = ". ".join(note.rstrip(".") for note in found.notes) + "." if found.notes else ""
@@ -89,7 +123,9 @@ def gain_found(found: Detector) -> Gain:
     useful = found.gain_err <= _USEFUL * found.gain and 0 < electrons < _MOST_ELECTRONS
     if not useful:
         return Gain("unknown", why=why)
-    return Gain("estimated", found.gain, found.offset, found.gain_err, why)
+    return Gain(
+        "estimated", found.gain, found.offset, found.gain_err, why, offset_error=found.offset_err
+    )
 
 
 def short(value: float) -> str:
@@ -97,9 +133,14 @@ def short(value: float) -> str:
     return re.sub(r"e([+-])0*", lambda sign: "e" + sign[1].strip("+"), f"{value:.3g}")
 
 
+def percent(share: float) -> str:
+    """A relative error in a few signs: 4.2 %, 18 %."""
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
+
+
 def offer(gain: Gain) -> str:
     """On the button that takes an estimate."""
-    return f"Use the estimate {short(gain.gain)}"
+    return f"Use the estimate {short(gain.gain)} ± {short(gain.error)}"
 
 
 def _part(m: Micrograph) -> Micrograph:

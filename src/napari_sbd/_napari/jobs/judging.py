@@ -9,9 +9,10 @@ from ...agreement import agreement
 from ...agreement.pairs import paired
 from ...errors import listening
 from ...micrograph import Micrograph
+from ...noise.dose import mean_value
 from ...region import limited
 from ...repeat import denoiser_of
-from .gain import Gain, gain_of
+from .gain import Gain, gain_of, percent
 
 if TYPE_CHECKING:
     from ...agreement.result import Agreement
@@ -23,6 +24,7 @@ def judge(
     halves: bool,
     should_stop: Callable[[], bool] = lambda: False,
     region: str | None = None,
+    errors: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Agreement | Gain, str]:
     """The judgement, or what is known of the gain that it needs; and what was warned of.
 
@@ -39,6 +41,8 @@ def judge(
         Asked while halves are denoised.
     region
         To which it is limited.
+    errors
+        Of the raw image's gain and offset [file units], where these were estimated.
     """
     with listening() as words:
         if raw.gain is None:
@@ -53,7 +57,21 @@ def judge(
         if halves:
             again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
         result = agreement(raw, denoised, denoiser=again, region=region)
-    return result, " ".join(words)
+    return result, " ".join([*words, *_within(result, raw, errors)])
+
+
+def _within(result: Agreement, raw: Micrograph, errors: tuple[float, float]) -> list[str]:
+    """What an estimated gain leaves open of a judgement, in a sentence."""
+    known = gain_of(raw, (1, 1), errors)
+    mean = mean_value(raw)
+    error = known.uncertainty(mean)
+    if not error:
+        return []
+    least, most = result.unsupported_between(*known.shares(mean))
+    words = f"The gain was estimated: numbers of electrons are known to ± {percent(error)}"
+    if least < most:
+        words += f", and {least} to {most} columns are not supported with gains within its error"
+    return [f"{words}."]
 
 
 def why_not(gain: Gain) -> str:

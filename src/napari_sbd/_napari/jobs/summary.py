@@ -18,7 +18,7 @@ from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
 from ...recipe import is_result
 from ...sampling import bin_counts
-from .gain import Gain, gain_of
+from .gain import Gain, gain_of, percent
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,12 @@ class Understanding:
     warnings: tuple[str, ...]
 
 
-def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") -> Understanding:
+def understand(
+    m: Micrograph,
+    model: str = "auto",
+    modality: Modality = "auto",
+    errors: tuple[float, float] = (0.0, 0.0),
+) -> Understanding:
     """Look at the first frame and say what will be done with it.
 
     Parameters
@@ -60,6 +65,8 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
         The micrograph, with whatever calibration is known.
     model, modality
         As in ``denoise``.
+    errors
+        Of its gain and offset [file units], where these were estimated.
 
     Raises
     ------
@@ -75,15 +82,16 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
             seen, first = look_at(m, block)
             choice, _ = choose_for(m, seen, first, bin_counts(first, block), modality)
             card, why = choice.card, choice.reason
-    gain = gain_of(m, tuple(max(b, 1) for b in block))  # type: ignore[arg-type]
-    told = gain.electrons(mean_value(m))
+    gain = gain_of(m, tuple(max(b, 1) for b in block), errors)  # type: ignore[arg-type]
+    mean = mean_value(m)
+    told = gain.electrons(mean)
     electrons = told if told is not None and is_plausible(told, m.pixel_size_yx) else None
     return Understanding(
         m,
         block,
         electrons,
         gain,
-        _dose_text(m, told, gain),
+        _dose_text(m, told, gain, mean),
         _sampling_text(m, block),
         f"{card.name} {card.version}, {why}",
         tuple(_warnings(m, card, block, electrons)),
@@ -91,11 +99,14 @@ def understand(m: Micrograph, model: str = "auto", modality: Modality = "auto") 
 
 
 def understand_or_say(
-    m: Micrograph, model: str, modality: Modality = "auto"
+    m: Micrograph,
+    model: str,
+    modality: Modality = "auto",
+    errors: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Micrograph, Understanding | str]:
     """The micrograph, and what is understood of it, or a sentence that says why nothing is."""
     try:
-        return m, understand(m, model, modality)
+        return m, understand(m, model, modality, errors)
     except (SBDError, OSError, MemoryError) as error:
         return m, str(error)
 
@@ -138,9 +149,12 @@ def parse_number(text: str, what: str) -> float | None:
 _HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}
 
 
-def _dose_text(m: Micrograph, electrons: float | None, gain: Gain) -> str:
+def _dose_text(m: Micrograph, electrons: float | None, gain: Gain, mean: float) -> str:
     text = dose_text(m, electrons)
-    return text + _HOW[gain.how] if "e⁻" in text else text
+    if "e⁻" not in text:
+        return text
+    error = gain.uncertainty(mean)
+    return text + (f" ± {percent(error)}" if error else "") + _HOW[gain.how]
 
 
 def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:

@@ -12,6 +12,8 @@ from .micrographs import KEY, MADE_FROM, calibration, micrograph_of
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
+GAIN_ERRORS = "gain_errors"  # beside gain and offset, where these were estimated
+
 
 def calibrate(
     layer: Image,
@@ -19,6 +21,7 @@ def calibrate(
     gain: float | None,
     offset: float,
     results: Iterable[Any] = (),
+    errors: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Keep on a layer what a person knows of it.
 
@@ -36,6 +39,9 @@ def calibrate(
     results
         Layers among which those of the same image are. Gain and offset change on those with the
         same pixels, gain and offset; the scale on those that were made from the layer.
+    errors
+        Standard errors of gain and offset, where these were estimated; those that are known stay
+        while gain and offset do.
 
     Raises
     ------
@@ -45,19 +51,27 @@ def calibrate(
     results = list(results)
     before = micrograph_of(layer)
     m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    if (m.gain, m.offset) == (before.gain, before.offset) and not any(errors):
+        errors = gain_errors(layer)
+    kept = {"gain": m.gain, "offset": m.offset, GAIN_ERRORS: errors}
     for other in results:
         if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
             known = other.metadata[KEY]
             if (known["gain"], known["offset"]) == (before.gain, before.offset):
-                changed = {**known, "gain": m.gain, "offset": m.offset}
-                other.metadata = {**other.metadata, KEY: changed}
-    layer.metadata = {**layer.metadata, KEY: calibration(m)}
+                other.metadata = {**other.metadata, KEY: {**known, **kept}}
+    layer.metadata = {**layer.metadata, KEY: {**calibration(m), **kept}}
     if m.pixel_size_yx:
         for one in (layer, *made_of(layer, results)):
             _scale(one, m.pixel_size_yx)
             if KEY in one.metadata:
                 known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
                 one.metadata = {**one.metadata, KEY: known}
+
+
+def gain_errors(layer: Layer) -> tuple[float, float]:
+    """Standard errors of an image's gain and offset [file units]; 0 where they were told."""
+    error, offset_error = layer.metadata.get(KEY, {}).get(GAIN_ERRORS, (0.0, 0.0))
+    return error, offset_error
 
 
 def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:

@@ -7,13 +7,14 @@ each column are the layer's features; what belongs to the whole table stands in 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Points, Shapes, Tracks
 
 from ...columns import polygons
 from ...columns.outline import ALPHA
+from .colour_limits import labelled_limits
 from .micrographs import made_from, pixel_size_of, place_of
 
 if TYPE_CHECKING:
@@ -109,10 +110,17 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
     """
     where = " in the region" if table.attrs.get("region") else ""
     text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
+    error = table.attrs.get("intensity_scale_err")
+    scale = (
+        f" The gain was estimated: all intensities have a scale in common, known to ± "
+        f"{100 * error:.2g} %."
+        if error
+        else ""
+    )
     if not judged:
-        return f"{text}."
+        return f"{text}.{scale}"
     supported = table["supported"].fillna(True).astype(bool)
-    text += f", {int((~supported).sum())} not supported by the data."
+    text += f", {int((~supported).sum())} not supported by the data.{scale}"
     for row in edited:
         if not supported.iloc[row]:
             y, x = table[["y", "x"]].iloc[row]
@@ -127,7 +135,8 @@ def colour(layer: Points, name: str) -> None:
         layer.border_color = "orange"
         return
     values = features[name].astype(float)
-    layer.border_contrast_limits = _LIMITS.get(name) or _range(values)
+    known = values[np.isfinite(values)].to_numpy()
+    layer.border_contrast_limits = _LIMITS.get(name) or labelled_limits(known, signed=False)
     layer.border_colormap = _MAPS.get(name, "viridis")
     layer.border_color = name
     layer.symbol = np.where(features["supported"].fillna(True).astype(bool), "disc", "cross")
@@ -165,8 +174,3 @@ def tracks_layer(table: pd.DataFrame, source: Image) -> Tracks:
         metadata=made_from(source),
         **place_of(source),
     )
-
-
-def _range(values: Any) -> tuple[float, float]:
-    low, high = (float(v) for v in np.nanpercentile(values, (2, 98)))
-    return (low, high) if low < high else (low, low + 1)

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image, Points, Vectors
 
 from . import micrographs as layers
+from .colour_limits import labelled_limits
 from .columns import KEY
 from .results import STRAIN, only_colour_bar, put, take_away
 
@@ -43,7 +44,7 @@ def show_map(
     if not known.any():
         take_away(viewer, source, STRAIN)
         return
-    limits = limits_of(values[known], signed=name.startswith(("strain", "rotation")))
+    limits = labelled_limits(values[known], signed=name.startswith(("strain", "rotation")))
     places = np.column_stack([source.data[:, :-2][:1].repeat(len(table), 0), table[["y", "x"]]])
     layer = Points(
         places[known],
@@ -91,21 +92,10 @@ def show_phases(viewer: Any, image: Image, phases: PhaseStrain, name: str) -> np
         100 * values,
         name=f"{image.name} {name} [%], phases",
         colormap="coolwarm",
-        contrast_limits=limits_of(100 * values[np.isfinite(values)], signed=True),
+        contrast_limits=labelled_limits(100 * values[np.isfinite(values)], signed=True),
         visible=False,
         metadata={layers.AIDS: True, **layers.made_from(image)},
         **layers.place_in_the_plane(image),
     )
     put(viewer, layer, _PHASES)
     return values
-
-
-def limits_of(values: np.ndarray, signed: bool) -> tuple[float, float]:
-    """Limits of colours that outliers do not widen, even about zero where both signs occur."""
-    if not len(values):
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, (2, 98)))
-    if signed:
-        high = max(abs(low), abs(high), 1e-9)
-        low = -high
-    return (low, high) if low < high else (low, low + max(1e-9, abs(low) * 1e-6))

@@ -17,7 +17,8 @@ from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain, offer
 from ..jobs.judging import judge, why_not
 from ..layers import micrographs as layers
-from ..layers.calibrating import calibrate
+from ..layers.calibrating import calibrate, gain_errors
+from ..layers.colour_limits import labelled_limits
 from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class AgreementWidget(TaskWidget):
         self.use.setVisible(False)
         show_or_hide(self.spot, "")
         halves = self.how.currentText() == _HALVES
-        return partial(_judge, *pair, halves, self.region.region())
+        return partial(_judge, *pair, halves, self.region.region(), gain_errors(raw))
 
     def show_result(self, result: tuple[Agreement | Gain, str]) -> str:
         """Add the heatmap and the doubtful columns; or offer the gain that they need."""
@@ -92,7 +93,7 @@ class AgreementWidget(TaskWidget):
         source, gain = self._source, self._estimate
         if source is not None and source in self.viewer.layers and gain is not None:
             size = layers.micrograph_of(source).pixel_size
-            calibrate(source, size, gain.gain, gain.offset, self.viewer.layers)
+            calibrate(source, size, gain.gain, gain.offset, self.viewer.layers, gain.errors)
             self.start.click()
 
     def _show(self, result: Agreement) -> None:
@@ -101,7 +102,10 @@ class AgreementWidget(TaskWidget):
             return
         paper = self.map.currentText() != "z"
         values = result.log_likelihood_ratio if paper else result.z
-        limit = float(np.nanmax(np.abs(values))) if paper else _LIMIT
+        limit = _LIMIT
+        if paper:
+            most = np.nanmax(np.abs(values))
+            _, limit = labelled_limits(np.array([most, most]), signed=True)
         place = layers.place_in_the_plane(source)
         heat = Image(
             values,
@@ -154,7 +158,8 @@ def _judge(
     denoised: Micrograph,
     halves: bool,
     region: str | None,
+    errors: tuple[float, float],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[Agreement | Gain, str]:
-    return judge(raw, denoised, halves, should_stop, region)
+    return judge(raw, denoised, halves, should_stop, region, errors)

@@ -20,9 +20,11 @@ from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..jobs.gain import electrons_error
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.calibrating import gain_errors
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
 from .columns_editing import ColumnsEditing
@@ -108,7 +110,8 @@ class ColumnsWidget(TaskWidget):
             "sensitivity": self.sensitivity.value() / _STEPS,
             "region": self.region.region(),
         }
-        return partial(_measure, m, raw, settings, follow, frame)
+        error = 0.0 if raw is None else electrons_error(raw, gain_errors(self.raw.layer))
+        return partial(_measure, m, raw, settings, follow, frame, error)
 
     def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
         """Add the points, or the tracks."""
@@ -215,12 +218,18 @@ def _measure(
     settings: dict[str, Any],
     follow: bool,
     frame: int | None,
+    error: float,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, int | None, str]:
-    """The table, the frame it is of, and what was warned of."""
+    """The table, the frame it is of, and what was warned of.
+
+    What an estimated gain leaves open of the intensities stands in the table's ``attrs``.
+    """
     with listening() as words:
         table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
+        if error and table.attrs.get("unit") == "electrons":
+            table.attrs["intensity_scale_err"] = error
         if follow and len(table):
             table = follow_columns(table)
     return table, frame, " ".join(words)

@@ -121,7 +121,8 @@ class CompareWidget(TaskWidget):
             return self._add(result)
         table, self._pictures = result
         ranked = table.sort_values("umse")
-        score = f"uPSNR [dB, peak {table.attrs['peak']:.3g} e⁻]"
+        unit = "e⁻" if table.attrs["unit"] == "electrons" else "image units"
+        score = f"uPSNR [dB, peak {table.attrs['peak']:.3g} {unit}]"
         self.table.setHorizontalHeaderLabels(["denoiser", score, ""])
         self.table.setRowCount(len(ranked))
         for row, (name, score) in enumerate(ranked.iterrows()):
@@ -238,8 +239,11 @@ def _compare(
     """The scores, and what each denoiser makes of the frame that is shown [file units]."""
     if way == "thinning":
         electrons.refuse_unless_poisson(m)
-    counts = electrons.counted(m)
-    table = candidates(pixel_size=m.pixel_size, method=way, should_stop=should_stop, **options)
+    counted = electrons.in_electrons(m)
+    judged_by = electrons.counted(m) if counted else m
+    table = candidates(
+        pixel_size=m.pixel_size, method=way, counts=counted, should_stop=should_stop, **options
+    )
     passes = len(table) + len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
@@ -253,8 +257,8 @@ def _compare(
         return result
 
     judged: dict[str, Any] = {name: partial(watched, denoiser=d) for name, d in table.items()}
-    scores = compare(counts, judged, method=way)
-    whole = electrons.counted(shown)
-    gain, frame = whole.gain or 1.0, np.asarray(whole.electrons, np.float32)
-    pictures = {name: judged[name](frame) * gain + whole.offset for name in scores.index}
+    scores = compare(judged_by, judged, method=way)
+    gain, offset = judged_by.gain or 1.0, judged_by.offset
+    frame = ((np.asarray(shown.data) - offset) / gain).astype(np.float32)
+    pictures = {name: judged[name](frame) * gain + offset for name in scores.index}
     return scores, {name: np.asarray(p, np.float32) for name, p in pictures.items()}

@@ -105,8 +105,9 @@ class DetectorWidget(TaskWidget):
         if self.found is None or source is None or source not in self.viewer.layers:
             return
         size = layers.micrograph_of(source).pixel_size
-        calibrate(source, size, self.found.gain, self.found.offset, self.viewer.layers)
-        self.say(f"{source.name} now has gain {self.found.gain:.4g}.")
+        gain = gain_found(self.found)
+        calibrate(source, size, gain.gain, gain.offset, self.viewer.layers, gain.errors)
+        self.say(f"{source.name} now has gain {gain.in_words}.")
 
     def _save(self) -> None:
         path = file_to_write(self, "Save plot", "detector.pdf", FIGURES)

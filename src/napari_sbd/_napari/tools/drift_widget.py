@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
@@ -21,6 +20,7 @@ from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..forms.themed import ThemedCanvas
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class DriftWidget(TaskWidget):
         self.found = result
         while (item := self._inside.takeAt(0)) is not None and (old := item.widget()) is not None:
             old.deleteLater()
+        colours = self.plot.palette()
         roles = QPalette.ColorRole.Window, QPalette.ColorRole.WindowText
-        background, ink = (self.palette().color(role).name() for role in roles)
-        canvas = FigureCanvasQTAgg(drift_figure(result, _SIZE, (background, ink)))
+        ground, ink = (colours.color(role).name() for role in roles)
+        canvas = ThemedCanvas(drift_figure(result, _SIZE, (ground, ink)), (ground, ink))
         canvas.setFixedHeight(_HEIGHT)
         canvas.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self._inside.addWidget(canvas)

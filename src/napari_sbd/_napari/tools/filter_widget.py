@@ -15,6 +15,7 @@ from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..forms.viewers import bare
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FilterWidget(TaskWidget):
         self.add_row("Model", self.model)
         self._source: Image | None = None
         self._spot: tuple[float, ...] | None = None
-        self.destroyed.connect(partial(_forget, viewer, self._clicked))
+        self.destroyed.connect(partial(_forget, bare(viewer), self._clicked))
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""

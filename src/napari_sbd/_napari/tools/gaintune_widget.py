@@ -25,6 +25,7 @@ from ..layers.view_state import frame_shown
 if TYPE_CHECKING:
     import napari
 
+_FAR = 3.0  # error in variances of the noise: what is predicted is not the image
 _TUNING = 0.9  # share of the work that is tuning
 
 
@@ -108,11 +109,16 @@ class GainTuneWidget(TaskWidget):
             else:
                 layer = layers.result_layer(source, denoised, "denoised (untuned)")
                 put(self.viewer, layer, "denoised")
-        if report.untuned is not None:
+        if report.untuned is not None and report.tuned is not None:
             words.append(
                 f"Its error: {report.untuned:.4g} untuned, {report.tuned:.4g} tuned, and 1 were it "
                 "noise alone; the curve is that of a smaller part, which told when to stop."
             )
+            if report.tuned > _FAR:
+                words.append(
+                    "That is far above 1: the model does not fit this image, or its noise is not "
+                    "what it was taken for, as that of a filtered image."
+                )
         return " ".join([*words, f"{report.steps} steps in {report.seconds:.1f} s."])
 
 

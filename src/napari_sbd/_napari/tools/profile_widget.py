@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from ...errors import SBDError
 from ...files import writing
+from ...measure.image_noise import ImageNoise, image_noise
 from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
@@ -32,10 +33,15 @@ from ..layers.shapes import add_line, corners_on
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     import napari
+
+    from ...micrograph import Micrograph
 
 _HEIGHT = 230  # pixels
 _RAW, _CLEAN = "raw", "denoised"
+_WAIT = ImageNoise(None, None, "Looking at the noise; errors follow.")
 _BRIGHT, _DARK = "bright peaks", "dark peaks"
 
 
@@ -83,6 +89,9 @@ class ProfileWidget(ShapeTool):
         self.kymograph: Kymograph | None = None
         self.profile: Profile | None = None
         self.peaks: Peaks | None = None
+        self._noise_of: object = None  # what the noise was told of
+        self._asked: object = None
+        self._told = _WAIT
         self.line.clicked.connect(lambda: self.attempt(lambda: self.put(add_line, "line")))
         self.through.clicked.connect(lambda: self.attempt(self._through))
         self.copy.clicked.connect(lambda: self.attempt(self._copy))
@@ -108,6 +117,7 @@ class ProfileWidget(ShapeTool):
         start, end = corners_on(layer, self.shapes)[[0, -1]]
         step = float(np.sqrt(np.prod(m.pixel_size_yx or (1.0, 1.0))))
         self.peaks = None
+        noise = None if raw is None else self._noise(raw, denoised, m, images)
         self.profile = line_profile(
             images,
             tuple(start),
@@ -117,6 +127,7 @@ class ProfileWidget(ShapeTool):
             gain=m.gain,
             offset=m.offset,
             noisy=raw is not None,
+            noise=noise,
         )
         words = self.profile.noise
         if self.peaks_too.isChecked():
@@ -127,6 +138,34 @@ class ProfileWidget(ShapeTool):
                 words = f"{error} {words}"
         self._draw()
         self.say(words)
+
+    def _noise(
+        self, raw: Image, denoised: Image | None, m: Micrograph, images: dict[str, np.ndarray]
+    ) -> ImageNoise:
+        """The noise of what is shown, as soon as the background has told it."""
+        shown = [(one.unique_id, id(one.data)) for one in (raw, denoised) if one is not None]
+        key = (*shown, frame_shown(self.viewer, raw), m.pixel_size_yx, m.gain, m.offset)
+        if key == self._noise_of:
+            return self._told
+        if key != self._asked:
+            self._asked = key
+            work = partial(_look, key, list(images.values()), m)
+            in_background(work, self._noise_told, self._no_noise).start()
+        return _WAIT
+
+    @property
+    def settled(self) -> bool:
+        """Whether the noise of what is shown has been told."""
+        return self._noise_of == self._asked
+
+    def _noise_told(self, found: tuple[object, ImageNoise]) -> None:
+        if found[0] == self._asked:
+            self._noise_of, self._told = found
+            if self.kymograph is None:
+                self.refresh()
+
+    def _no_noise(self, error: Exception) -> None:
+        self._noise_told((self._asked, ImageNoise(None, None, sentence(error))))
 
     def _through(self) -> None:
         """Ask, in the background, for the values of all frames."""
@@ -173,10 +212,13 @@ class ProfileWidget(ShapeTool):
                 axes.plot(profile.position, values, lw=1.6, color="#ff7f0e", label=name)
         if self.peaks is not None:
             for place in self.peaks.position:
-                axes.axvline(place, color=self.plot.colour, lw=0.5, ls="--")
+                axes.axvline(place, color=self.plot.ink, lw=0.5, ls="--")
         axes.set_xlabel(f"position [{profile.unit}]", fontsize="small")
         axes.set_ylabel("value", fontsize="small")
-        axes.legend(fontsize="x-small", loc="upper right")
+        axes.legend(
+            fontsize="x-small", loc="upper right", facecolor=self.plot.ground,
+            edgecolor=self.plot.ink, labelcolor=self.plot.ink,
+        )  # fmt: skip
         self.plot.end()
 
     def csv(self) -> str:
@@ -210,6 +252,12 @@ class ProfileWidget(ShapeTool):
         if self.profile is None:
             raise SBDError("There is no profile yet; click Line first.")
         self.say(self.plot.ask_and_save(self, "profile.png"))
+
+
+def _look(key: object, images: list[np.ndarray], m: Micrograph) -> tuple[object, ImageNoise]:
+    """The noise of the first image; the second one, if there is one, is denoised."""
+    size = m.pixel_size_yx
+    return key, image_noise(*images[:2], pixel_size_yx=size, gain=m.gain, offset=m.offset)
 
 
 def _spacings(peaks: Peaks) -> str:

@@ -21,6 +21,7 @@ from ..jobs.gain import Gain
 from ..jobs.judging import judge, why_not
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.calibrating import gain_errors
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class ReportWidget(TaskWidget):
         path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")
-        return partial(_write, path, pair[0], pair[1], table, self.remarks.toPlainText())
+        words = self.remarks.toPlainText()
+        return partial(_write, path, pair[0], pair[1], table, words, gain_errors(raw))
 
     def show_result(self, result: Path) -> str:
         """Say where it is."""
@@ -86,11 +88,12 @@ def _write(
     denoised: Micrograph,
     columns: pd.DataFrame | None,
     remarks: str,
+    errors: tuple[float, float],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Path:
     region = None if columns is None else columns.attrs.get("region")
-    found, warned = judge(raw, denoised, True, should_stop, region)
+    found, warned = judge(raw, denoised, True, should_stop, region, errors)
     judged = None if isinstance(found, Gain) else found
     halves = None
     with suppress(SBDError):  # the line above says why no denoiser is known
