@@ -31,7 +31,7 @@ from scipy.stats import false_discovery_control, mannwhitneyu
 import napari_sbd as sbd
 from napari_sbd.agreement import judge_columns
 from napari_sbd.simulation import optics, structures
-from napari_sbd.simulation.dataset import columns_of
+from napari_sbd.simulation.atomic_columns import columns_of
 from napari_sbd.simulation.multislice import exit_wave
 
 PIXEL, SIZE, MARGIN = 0.0061, 1024, 131  # nm, px, px

@@ -201,7 +201,7 @@ def _head(cells: list[str]) -> list[str]:
 
 def main() -> None:
     """Run one part; print its table and perhaps write it."""
-    from napari_sbd.gaintuning.tune import STEPS
+    from napari_sbd.denoising.settings import TuningRequest
 
     parts = {"kinds": kinds, "inside": inside, "photographs": photographs, "time": timing}
     parser = argparse.ArgumentParser(
@@ -217,7 +217,7 @@ def main() -> None:
     )
     parser.add_argument("--model", default="hrtem", help="of 'inside' and 'time'")
     parser.add_argument("--size", type=int, default=1024, help="of 'inside' [pixels]")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=TuningRequest().steps)
     parser.add_argument("--train", type=int, default=800, help="steps of the small networks")
     parser.add_argument("--folder", type=Path, default=Path("runs/gaintuning"))
     parser.add_argument("--out", type=Path)

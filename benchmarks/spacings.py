@@ -11,8 +11,8 @@ import argparse
 import numpy as np
 
 import napari_sbd as sbd
-from napari_sbd.simulation.crystals import MATERIALS
 from napari_sbd.simulation.films import SHEETS
+from napari_sbd.simulation.materials import MATERIALS
 from napari_sbd.spacings import doubt_pixel_size, reflections
 
 _PIXELS = (0.0061, 0.009, 0.0125, 0.02, 0.03)  # nm

@@ -10,9 +10,9 @@ import napari_sbd as sbd
 from known import lattice
 from napari_sbd.denoising.against_blur import against_blur
 from napari_sbd.denoising.denoiser import Denoiser
-from napari_sbd.noise.camera import filled
 from napari_sbd.noise.level import usual_level
 from napari_sbd.noise.whitening import whiten
+from napari_sbd.noise.working import filled
 
 SHAPE = (160, 160)
 WORSE = "further from the truth than"

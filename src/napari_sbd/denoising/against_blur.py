@@ -20,9 +20,9 @@ from functools import cache
 
 import numpy as np
 
-from ..noise.camera import filled
 from ..noise.level import noise_level, usual_level
 from ..noise.whitening import NoiseSpectrum, colour, whiten
+from ..noise.working import filled
 
 _SIDE, _WIDE_SIDE = 96, 192  # working pixels of the part that is looked at
 _LEAST = 64  # of a part that can tell anything, and that is enough where a result is better

@@ -18,7 +18,8 @@ from ..micrograph.frames import Level, finite_or_nan, reference_frame
 from ..networks import ModelCard
 from ..networks.choice import Modality
 from ..networks.reflections import put_back
-from ..noise.camera import Camera, Working, look_at
+from ..noise.camera import Camera, look_at
+from ..noise.working import Working
 from .doubts import doubt_noise, doubt_result, doubts
 from .first_frame import doubt_against_blur, doubt_structure
 from .layout import normalised, padded_by, spread, turned, turned_back

@@ -21,10 +21,11 @@ from .. import sampling
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
-from ..noise.camera import Camera, filled, look_at
+from ..noise.camera import Camera, look_at
 from ..noise.level import are_whole, noise_level, usual_level
 from ..noise.spectrum_estimate import estimate_spectrum
 from ..noise.whitening import NoiseSpectrum, colour, whiten
+from ..noise.working import filled
 
 if TYPE_CHECKING:
     from ..networks import ModelCard

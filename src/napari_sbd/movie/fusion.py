@@ -28,8 +28,8 @@ from ..denoising.settings import NEIGHBOURS
 from ..errors import BlankImage, SBDError
 from ..micrograph.frames import mean_filled
 from .change_detection import Stillness
-from .drift import Look, Track
 from .register import moved
+from .track import Look, Track
 
 _EVERY = 16  # frames after which the expected difference is learned again
 _CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved

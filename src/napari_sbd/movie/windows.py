@@ -23,10 +23,10 @@ from .. import sampling
 from ..denoising.denoiser import Around, Denoiser
 from ..errors import BlankImage, SBDError
 from ..micrograph.frames import Level, mean_filled
-from ..noise.camera import Working
 from ..noise.level import noise_level
-from .drift import JITTER, REACH, lit_values
+from ..noise.working import Working
 from .register import register
+from .track import JITTER, REACH, lit_values
 from .tracker import SMOOTHED, agreement, smooth
 
 Value = TypeVar("Value")

@@ -141,7 +141,7 @@ class Neighbours:
 
 def _fate(worker: Denoiser, index: int, values: np.ndarray | str) -> Frame:
     """What becomes of a frame among its neighbours, which leave those without beam alone."""
-    from ..movie.drift import lit_values
+    from ..movie.track import lit_values
 
     nothing = np.empty(0)
     if isinstance(values, str):

@@ -12,7 +12,8 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled
 from ..movie.correct import rolled
-from ..movie.drift import JITTER, REACH, SMALLEST_AGREEMENT
+from ..movie.drift import SMALLEST_AGREEMENT
+from ..movie.track import JITTER, REACH
 from ..movie.tracker import Place, Tracker
 from ..noise.level import LEVEL_ERROR, noise_level
 from ..recipe import history

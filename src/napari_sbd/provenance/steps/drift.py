@@ -56,7 +56,7 @@ class Drifting(Operation):
 
     def command(self, commands: Commands) -> list[str]:
         """``drift``."""
-        from ...movie.drift import JITTER, REACH
+        from ...movie.track import JITTER, REACH
 
         how, source = self._how(), commands.newest
         commands.raw = commands.target("_corrected.ome.tif")
