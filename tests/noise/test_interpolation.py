@@ -55,7 +55,7 @@ def test_a_point_spread_is_no_interpolation(sigma, read_noise):
     assert not found.interpolated
 
 
-@pytest.mark.parametrize("length", [0.9, 1.8])
+@pytest.mark.parametrize("length", [0.4, 0.9, 1.8])
 def test_a_streak_is_no_interpolation(length):
     counts = np.random.default_rng(3).poisson(4 + texture(3, 0.4)).astype(float)
     tail = np.exp(-np.arange(480) / length)

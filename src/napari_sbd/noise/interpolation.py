@@ -23,15 +23,16 @@ _FINE = 100  # values of a kernel per pixel
 _TURNS = np.deg2rad(np.arange(0, 46, 3))  # others are these, mirrored or turned by a right angle
 _SCALES = np.arange(0.5, 1.31, 0.05)  # pixels of the original per pixel
 _MOVES = np.arange(0, 0.51, 0.05)  # of a pixel
-_SPREADS = np.arange(0.1, 1.51, 0.05)  # px, of point spreads that look alike
+_SPREADS = np.arange(0.1, 1.51, 0.05)  # px, of point spreads, which may look alike
 _FLOORS = 0, 0.003, 0.01, 0.03, 0.1, 0.3
 _TAILS = 0.0, 0.5
+_STREAKS = np.arange(0.2, 3.01, 0.1)  # px, over which a scanned detector falls by e
 _NOTHING = 1e-4  # of the largest power, below which there is none
-# natural logarithms of power: what the noise must fall by, and misfits, which are half their mean
-# square; where an image was interpolated, 0.0001 to 0.003 beyond chance were seen, else 0.009
+# natural logarithms of power: what the noise must fall by, and misfits, half their mean square;
+# up to 0.003 beyond chance were seen where an image was interpolated, else 0.004 to 0.3
 _COLOURED = 0.5
 _CHANCE = 1.5  # times the misfit that chance alone leaves
-_MISFIT = 0.004
+_MISFIT = 0.0025
 _BETTER = 0.001  # by which interpolation must explain the noise better than a point spread
 _LIKELY = 10  # differences of as much, over the number of powers, may be by chance
 _ALIKE = 0.0003  # the same, for what a moire of the interpolation adds
@@ -119,16 +120,16 @@ def _powers(covariances: np.ndarray, fy: np.ndarray, fx: np.ndarray) -> np.ndarr
 
 @lru_cache(maxsize=1)
 def _candidates() -> tuple[np.ndarray, np.ndarray]:
-    """(K, M) power of tiles of interpolated noise, and (L, M) of noise after point spreads."""
+    """(K, M) power of tiles of interpolated noise, and (L, M) after point spreads and streaks."""
     f = np.fft.fftfreq(2 * TILE)
     radius = np.hypot(f[:, None], f)
+    shapes = [Shape(w, floor, t)(radius) for w in _SPREADS for floor in _FLOORS for t in _TAILS]
+    for kept in np.exp(-1 / _STREAKS):
+        tail = (1 - kept) ** 2 / (1 - 2 * kept * np.cos(2 * np.pi * f) + kept**2)
+        along_x = np.broadcast_to(tail, radius.shape)
+        shapes += [(1 - w) * a + w for a in (along_x, along_x.T) for w in _FLOORS]
     near = slice(TILE - _REACH, TILE + _REACH + 1)
-    spread = [
-        np.fft.fftshift(np.fft.ifft2(Shape(width, floor, tail)(radius)).real)[near, near]
-        for width in _SPREADS
-        for floor in _FLOORS
-        for tail in _TAILS
-    ]
+    spread = [np.fft.fftshift(np.fft.ifft2(shape).real)[near, near] for shape in shapes]
     # the taper of a tile smears its spectrum, and so damps the covariance
     window = np.correlate(taper(), taper(), "full")[TILE - 1 - _REACH : TILE + _REACH]
     damping = np.outer(window, window) / window.max() ** 2
