@@ -61,7 +61,7 @@ def test_a_streak_is_no_interpolation(length):
     tail = np.exp(-np.arange(480) / length)
     transfer = np.fft.fft(tail / tail.sum())
     frame = np.fft.ifft(np.fft.fft(counts, axis=1) * transfer, axis=1).real
-    found = estimate_spectrum([sampling.bin_counts(frame, BLOCK)], BLOCK, fine=frame)
+    found = estimate_spectrum([sampling.bin_counts(frame, BLOCK)], BLOCK, fine=frame, force=True)
     assert not found.interpolated
 
 
