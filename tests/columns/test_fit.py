@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from columns.scenes import grid, picture
 from napari_sbd.columns.fit import fit_gaussians
+from napari_sbd.columns.measure import measure
 
 
 def start(points, amplitude, sigma, background):
@@ -86,3 +88,36 @@ def test_columns_outside_of_all_data_are_not_fixed():
     fit = fit_gaussians(np.full((30, 30), np.nan), np.array([[15.0, 15, 1, 3, 0]]), 8.0)
     assert not fit.converged.any()
     assert len(fit_gaussians(np.ones((20, 20)), np.zeros((0, 5)), 5.0).values) == 0
+
+
+NOISELESS = picture(grid(12, 12, 22.0, jitter=1.0), 22.0, 4.0, 4.0, 2.0)
+
+
+def test_errors_of_the_truth_are_those_of_its_counts():
+    """Nothing is left of the fit to an image without noise: the counts alone make its errors."""
+    clean = 20 * NOISELESS
+    counts = np.random.default_rng(0).poisson(clean).astype(float)
+    points = grid(12, 12, 22.0, jitter=1.0)
+    begin = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    shown, counted = measure(clean, counts, begin, 4.0, True)
+    for i in range(5):
+        assert np.median(shown.error[:, i] / counted.error[:, i]) == pytest.approx(1, abs=0.1)
+    assert np.median(shown.intensity_error / counted.intensity_error) == pytest.approx(1, abs=0.1)
+    off = (counted.values - shown.values) / shown.error
+    np.testing.assert_allclose(np.nanstd(off, axis=0), 1, atol=0.15)
+    off = (counted.intensity - shown.intensity) / shown.intensity_error
+    assert 0.85 < np.nanstd(off) < 1.15
+    np.testing.assert_allclose(shown.noise, shown.error[:, :2], rtol=0.05)
+
+
+def test_what_is_left_of_a_smooth_image_is_part_of_its_errors():
+    """Errors blurred by half a width of the columns, in an image of data that have hardly any."""
+    points, pulls = grid(12, 12, 22.0, jitter=1.0), []
+    begin = np.column_stack([points, np.full((len(points), 3), np.nan)])
+    for seed in range(3):
+        wrong = gaussian_filter(np.random.default_rng(seed).normal(size=NOISELESS.shape), 1.9)
+        image = NOISELESS + 0.1 * wrong / wrong.std()
+        least = np.full(image.shape, 1e-8)
+        fit = measure(image, NOISELESS, begin, 4.0, True, variance=least)[0]
+        pulls.append((fit.values[:, :2] - points) / fit.error[:, :2])
+    assert 0.75 < np.std(pulls) < 1.25

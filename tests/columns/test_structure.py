@@ -5,6 +5,7 @@ import pytest
 from columns.scenes import grid
 from napari_sbd import describe_lattice, find_columns
 from napari_sbd.columns import lattice_vectors, on_surface, outline, polygons, species
+from napari_sbd.columns.cell import reduced
 from napari_sbd.columns.outline import reach
 
 
@@ -89,6 +90,22 @@ def test_lattice_vectors_are_those_of_the_cell():
     a, b = lattice_vectors(points + np.random.default_rng(0).normal(0, 0.4, points.shape))
     assert np.hypot(*a) == pytest.approx(25, rel=0.01)
     assert np.hypot(*b) == pytest.approx(17, rel=0.01)
+
+
+@pytest.mark.parametrize("cell", [((0, 10), (17, 0)), ((2, 10), (16, 7)), ((-3, 9), (11, 1))])
+@pytest.mark.parametrize("turned", [((1, 0), (3, 1)), ((2, 1), (1, 1)), ((-1, 2), (0, 1))])
+def test_any_two_vectors_of_a_lattice_give_its_shortest_ones(cell, turned):
+    """By all short combinations of the vectors; at 60 to 90 degrees, the first one along x."""
+    given = np.array(turned) @ np.array(cell, float)
+    steps = np.mgrid[-9:10, -9:10].reshape(2, -1).T @ given
+    steps = steps[np.argsort(np.hypot(*steps.T))][1:]
+    apart = np.abs(steps[:, 0] * steps[0, 1] - steps[:, 1] * steps[0, 0]) > 1e-6
+    shortest = np.hypot(*steps[0]), np.hypot(*steps[apart][0])
+    a, b = reduced(*given)
+    np.testing.assert_allclose(sorted([np.hypot(*a), np.hypot(*b)]), shortest)
+    assert 0 <= a @ b / np.hypot(*a) / np.hypot(*b) <= 0.5 + 1e-9
+    assert abs(np.linalg.det([a, b])) == pytest.approx(abs(np.linalg.det(cell)))
+    assert a[1] > 0 and abs(a[0]) * np.hypot(*b) <= abs(b[0]) * np.hypot(*a)
 
 
 def test_a_cell_with_two_columns_is_not_mistaken_for_its_half():

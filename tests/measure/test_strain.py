@@ -85,14 +85,19 @@ def test_errors_of_strain_hold(hexagonal):
     assert ((spread > 0.9) & (spread < 1.12)).all(), spread
 
 
-def test_errors_of_displacements_hold():
+def test_errors_of_displacements_and_of_the_reference_hold():
+    """Seven rows tell the distance along y worse than fourteen columns that along x."""
     points, upper = film()
     rng = np.random.default_rng(0)
-    z = []
+    z, lengths = [], []
     for _ in range(25):
         found = strain_table(table(points + rng.normal(0, 0.2, points.shape), 0.2), region=upper)
         z.append(found["displacement_y"] / found["displacement_y_err"])
+        facts = found.attrs["strain"]
+        cell = max(facts["cells"][0], key=lambda vector: abs(vector[0]))
+        lengths.append((np.hypot(*cell) / GAP - 1) / facts["reference_err"][0])
     assert 0.85 < np.std(z) < 1.15
+    assert 0.7 < np.std(lengths) < 1.4
 
 
 def test_lengths_are_in_nm_where_the_pixel_size_is_known():

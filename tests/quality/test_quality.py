@@ -51,6 +51,30 @@ def test_intervals_cover_the_true_error(method, frames):
     assert covered >= 88
 
 
+def test_intervals_are_no_wider_than_they_say():
+    """Of 300 intervals of 95 % about a known error, 3.6 standard deviations either way."""
+    truth = np.full((48, 48), 2.0)
+    rng = np.random.default_rng(0)
+    scores = [sbd.umse(rng.poisson(truth), lambda image: truth + 0.5, seed=s) for s in range(300)]
+    covered = np.mean([low <= 0.25 <= high for _, low, high in scores])
+    assert 0.905 < covered < 0.995
+
+
+def test_differences_of_many_pairs_are_held_at_once():
+    """Three denoisers make three pairs: a normal number exceeds 2.394 in 1 - 0.05 / 3."""
+    counts = np.random.default_rng(9).poisson(TRUTH)
+    denoisers = {"narrow": blur, "wide": wider, "raw": lambda i: i * 1.0}
+    three = sbd.compare(counts, denoisers, 1.0, reference="narrow").loc["wide"]
+    del denoisers["raw"]
+    two = sbd.compare(counts, denoisers, 1.0, reference="narrow").loc["wide"]
+    assert two["difference"] == three["difference"]
+    wide, narrow = (t["difference_high"] - t["difference_low"] for t in (three, two))
+    assert wide / narrow == pytest.approx(2.3940 / 1.9600, rel=1e-4)
+    single = sbd.upsnr(counts, blur, 1.0)
+    assert two["difference"] - two["difference_low"] == pytest.approx(narrow / 2)
+    assert single.umse_high - single.umse_low > narrow
+
+
 def test_subsampling_corrects_what_neighbouring_pixels_differ():
     """Against the error at pixels picked at random from the cells, as the method deals them."""
     truth = lattice((400, 400), period=20, mean=20.0, contrast=0.5)

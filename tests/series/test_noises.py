@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from napari_sbd.errors import SBDError
 from napari_sbd.series import Series
-from napari_sbd.series.level import estimate_level
+from napari_sbd.series.level import estimate_level, random_part
+from napari_sbd.series.local_pca import kept_share
 from napari_sbd.series.noises import Noise
 
 from .conftest import decays
@@ -35,6 +37,52 @@ def test_air_does_not_disturb_the_level():
     noisy = Series(noise.draw(clean, np.random.default_rng(0)))
     found = estimate_level(noisy, noise, np.ones(noisy.grid, bool))
     assert found == pytest.approx(0.1, rel=0.06)
+
+
+def spiked(rng, top):
+    """White noise of unit variance, 60 x 120; with a component so strong that noise makes it top.
+
+    Of what was added, theta^2, an eigenvalue (1 + theta^2) (1 + q / theta^2) is seen.
+    """
+    noise = rng.standard_normal((60, 120))
+    if top == 0:
+        return noise
+    half = (top - 1 - 0.5) / 2
+    strength = half + np.sqrt(half**2 - 0.5)
+    u, v = (rng.standard_normal(n) for n in noise.shape)
+    return noise + np.sqrt(strength * 120) * np.outer(u, v) / np.linalg.norm(u) / np.linalg.norm(v)
+
+
+def test_what_noise_alone_can_make_is_taken_for_noise_and_what_it_cannot_is_not():
+    """The largest eigenvalue of noise is (1 + sqrt(1 / 2))^2, here with 1.3 times that."""
+    edge = (1 + 0.5**0.5) ** 2
+    rng = np.random.default_rng(0)
+    kept = {
+        top: [np.linalg.matrix_rank(random_part(spiked(rng, top))[1]) for _ in range(40)]
+        for top in (0.0, 1.3 * edge)
+    }
+    assert np.mean(np.array(kept[0.0]) == 0) > 0.85
+    assert np.mean(np.array(kept[1.3 * edge]) == 1) > 0.85
+    variances = [random_part(spiked(rng, 0.0))[0] for _ in range(40)]
+    assert np.mean(variances) == pytest.approx(1, abs=0.02)
+
+
+def test_components_are_shrunk_by_what_noise_adds_to_them():
+    """Of noise of unit variance and 100 x 100 values: nothing below 4, then sqrt(1 - 4 / power).
+
+    Gavish and Donoho, IEEE Trans Inf Theory 63 (2017), eq. 7, for the Frobenius norm.
+    """
+    power = torch.tensor([[0.5, 3.9, 4.1, 6.0, 40.0]])
+    square, few = (
+        kept_share(100 * power, torch.tensor([[voxels]]), 100)[0].numpy()
+        for voxels in (100.0, 25.0)
+    )
+    x = power[0].numpy()
+    np.testing.assert_allclose(square[2:], np.sqrt(1 - 4 / x[2:]), rtol=1e-4)
+    assert (square[:2] == 0).all()
+    # of a quarter of the voxels noise alone makes (1 + 1/2)^2
+    np.testing.assert_allclose(few[1:], np.sqrt((x[1:] - 1.25) ** 2 - 1) / x[1:], rtol=1e-4)
+    assert few[0] == 0
 
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)

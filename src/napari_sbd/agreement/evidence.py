@@ -191,7 +191,7 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     bright = sampling.bin_counts(expected, (block, block)) / area
     held = np.isfinite(removed) & np.isfinite(bright)
     squares = np.where(held, removed, 0) ** 2 / area
-    base, slope = variance_line(bright[held], squares[held])
+    base, slope = _line(bright[held], squares[held])
     foreseen = np.maximum(base + slope * np.where(held, bright, 0), _TINY)
     found, wanted = (
         gaussian_filter(np.where(held, i, 0), _AROUND, mode="nearest") for i in (squares, foreseen)
@@ -205,7 +205,7 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     return result
 
 
-def variance_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Base and slope of a variance over brightness, neither falling nor negative at the darkest.
 
     Squares of noise scatter by 1.4 times their mean, so each counts by the inverse of its square.

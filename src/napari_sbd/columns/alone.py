@@ -2,9 +2,9 @@
 
 The residual of the fit is all that tells of the noise, and the fit has taken part of that up: the
 more, the farther noise hangs together. So noise is taken for a mixture of independent ones, blurred
-by Gaussians of several widths and stronger where the image is brighter. What a fit leaves of each
-of them, and by how much it moves columns, follows from the derivatives of the model; how much there
-is of each, from the covariances of neighbouring pixels of the residual.
+by Gaussians of several widths, of even strength or of a variance that follows the brightness. What
+a fit leaves of each of them, and by how much it moves columns, follows from the derivatives of the
+model; how much there is of each, from the covariances of neighbouring pixels of the residual.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..agreement.evidence import variance_line
 from .correlated import Patch, patches
 from .elongation import drawn
 from .fit import GaussianFit
@@ -23,17 +22,16 @@ from .overlap import owners
 _BLURS = (0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FAR = 4  # px: of covariances that are looked at, those along one axis
 _NEAR = 2  # px: those along both
-_DARKEST = 0.05  # of the typical variance, which the line does not fall below
 
 
 @dataclass(frozen=True)
 class _Left:
-    """What a fit leaves of noise of variance 1, and what it does to the fit.
+    """What a fit leaves of noise of mean variance 1, and what it does to the fit.
 
     Parameters
     ----------
     covariances
-        (L,) of pixels of the residual, by distance.
+        (2 L,) of pixels of the residual, by distance: their mean, and that by brightness.
     dispersion
         Mean square of the residual, as ``GaussianFit`` has it.
     variances
@@ -74,12 +72,12 @@ def covariance_alone(
     held = (dy**2 + dx**2 <= radius**2) & np.isfinite(image)
     model = drawn(values, image.shape)
     off = np.where(held, image - model, 0.0)
-    variance = _variance(off, model, held)
+    bright = _brightness(model, held)
     rest = off - _common(off, values[owner, 2], dy, dx, held)
-    seen, whole = _covariances(rest, held), float((off**2).sum())
+    seen, whole = _covariances(rest, bright, held), float((off**2).sum())
     if not seen[0] > 0:
         return plain
-    left = _left(values, radius, variance, [blur * width for blur in _BLURS])
+    left = _left(values, radius, bright, [blur * width for blur in _BLURS])
     strength = nnls(np.column_stack([part.covariances for part in left]), seen)[0]
     dispersion = float(strength @ [part.dispersion for part in left])
     if not dispersion > 0:
@@ -90,15 +88,12 @@ def covariance_alone(
     return result
 
 
-def _variance(off: np.ndarray, model: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """(Y, X) variance of a pixel's noise, a straight line over brightness, of mean 1."""
-    bright = np.where(held, model, np.median(model[held]))
-    bright = bright - bright[held].min()
-    base, slope = variance_line(bright[held], off[held] ** 2)
-    line = base + slope * bright
-    line = np.maximum(line, _DARKEST * np.median(line[held]))
-    mean = line[held].mean()
-    result: np.ndarray = line / mean if mean > 0 else np.ones_like(line)
+def _brightness(model: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(Y, X) from the darkest pixel up, of mean 1."""
+    least = model[held].min()
+    bright = np.maximum(np.where(held, model, model[held].mean()) - least, 0)
+    mean = bright[held].mean()
+    result: np.ndarray = bright / mean if mean > 0 else np.ones_like(bright)
     return result
 
 
@@ -134,23 +129,23 @@ def _shifted(image: np.ndarray, dy: int, dx: int) -> tuple[np.ndarray, np.ndarra
     return first, image[dy:, max(0, dx) : width - max(0, -dx)]
 
 
-def _covariances(off: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """(L,) means of products of pixels, by distance."""
+def _covariances(off: np.ndarray, bright: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(2 L,) means of products of pixels, by distance; then the same weighted by brightness."""
     found = []
     for steps in _steps():
         means = []
         for step in steps:
             (one, other), (there, too) = _shifted(off, *step), _shifted(held, *step)
-            means.append((one * other).sum() / max((there & too).sum(), 1))
-        found.append(np.mean(means))
-    return np.array(found)
+            product, number = one * other, max((there & too).sum(), 1)
+            weight = sum(_shifted(bright, *step)) / 2
+            means.append((product.sum() / number, (product * weight).sum() / number))
+        found.append(np.mean(means, axis=0))
+    return np.concatenate(np.transpose(found))
 
 
-def _left(
-    values: np.ndarray, radius: float, variance: np.ndarray, blurs: list[float]
-) -> list[_Left]:
-    """What is left of noise of each blur [px], the median of some columns."""
-    found = [_of_patch(patch, variance, blurs) for patch in patches(values, radius, variance.shape)]
+def _left(values: np.ndarray, radius: float, bright: np.ndarray, blurs: list[float]) -> list[_Left]:
+    """What is left of noise of each blur [px] and kind, the median of some columns."""
+    found = [_of_patch(patch, bright, blurs) for patch in patches(values, radius, bright.shape)]
     return [
         _Left(
             np.median([part.covariances for part in parts], axis=0),
@@ -161,36 +156,46 @@ def _left(
     ]
 
 
-def _of_patch(patch: Patch, variance: np.ndarray, blurs: list[float]) -> list[_Left]:
+def _of_patch(patch: Patch, bright: np.ndarray, blurs: list[float]) -> list[_Left]:
     """The same of the column in the middle of a patch."""
-    inside = (patch.derivative[2::5] > 0).any(0)
+    inside: np.ndarray = np.any(patch.derivative[2::5] > 0, axis=0)
     y, x = np.nonzero(inside)
-    number = np.full(inside.shape, -1)
-    number[inside] = np.arange(len(y))
     design = patch.derivative[:, inside].T
     solve = np.linalg.pinv(design)
-    own = patch.derivative[4][inside] > 0
-    strength = np.sqrt(variance[patch.place][inside])
-    scale = strength[:, None] * strength
+    own = np.flatnonzero(patch.derivative[4][inside] > 0)
+    weight = bright[patch.place][inside]
+    pairs = [[_pairs(inside, own, *step) for step in steps] for steps in _steps()]
     square = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
     unit = np.diagonal(solve @ solve.T)[:5]
     result = []
-    for blur in blurs:
-        noise = scale * (np.exp(-square / (4 * blur**2)) if blur > 0 else square == 0)
-        taken = solve @ noise
-        rest = noise - design @ taken
-        rest = rest - (rest @ solve.T) @ design.T
-        covariances = []
-        for steps in _steps():
-            means = []
-            for dy, dx in steps:
-                row, column = y[own] + dy, x[own] + dx
-                there = (row < inside.shape[0]) & (column >= 0) & (column < inside.shape[1])
-                other = np.where(there, number[row * there, column * there], -1)
-                both = rest[np.flatnonzero(own)[other >= 0], other[other >= 0]]
-                means.append(both.sum() / max(len(both), 1))
-            covariances.append(np.mean(means))
-        dispersion = np.diagonal(rest)[own].sum() / max(own.sum() - 5, 1)
-        variances = np.diagonal(taken @ solve.T)[:5] / np.maximum(unit, 1e-300)
-        result.append(_Left(np.array(covariances), float(dispersion), variances))
+    for strength in (np.ones(len(y)), np.sqrt(weight)):
+        for blur in blurs:
+            alike = np.exp(-square / (4 * blur**2)) if blur > 0 else square == 0
+            noise = strength[:, None] * alike * strength
+            taken = solve @ noise
+            rest = noise - design @ taken
+            rest = rest - (rest @ solve.T) @ design.T
+            found = []
+            for steps in pairs:
+                means = []
+                for one, other in steps:
+                    product, number = rest[one, other], max(len(one), 1)
+                    by = (weight[one] + weight[other]) / 2
+                    means.append((product.sum() / number, (product * by).sum() / number))
+                found.append(np.mean(means, axis=0))
+            dispersion = np.diagonal(rest)[own].sum() / max(len(own) - 5, 1)
+            variances = np.diagonal(taken @ solve.T)[:5] / np.maximum(unit, 1e-300)
+            covariances = np.concatenate(np.transpose(found))
+            result.append(_Left(covariances, float(dispersion), variances))
     return result
+
+
+def _pairs(inside: np.ndarray, own: np.ndarray, dy: int, dx: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of pixels of a patch, those of its middle column and those so many pixels on."""
+    number = np.full(inside.shape, -1)
+    y, x = np.nonzero(inside)
+    number[inside] = np.arange(len(y))
+    row, column = y[own] + dy, x[own] + dx
+    there = (row < inside.shape[0]) & (column >= 0) & (column < inside.shape[1])
+    other = np.where(there, number[row * there, column * there], -1)
+    return own[other >= 0], other[other >= 0]

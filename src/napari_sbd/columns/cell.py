@@ -55,7 +55,7 @@ def lattice_vectors(points: np.ndarray) -> np.ndarray | None:
     good = sorted((c for c, v in candidates if v > 0.6 * most), key=lambda c: float(np.hypot(*c)))
     first = good[0]
     second = next((c for c in good[1:] if abs(sine_between(first, c)) > 0.3), None)
-    return None if second is None else _reduced(first, second)
+    return None if second is None else reduced(first, second)
 
 
 def sine_between(a: np.ndarray, b: np.ndarray) -> float:
@@ -63,7 +63,7 @@ def sine_between(a: np.ndarray, b: np.ndarray) -> float:
     return float((a[0] * b[1] - a[1] * b[0]) / (np.hypot(*a) * np.hypot(*b)))
 
 
-def _reduced(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def reduced(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Gauss reduction, angle of 60 to 90 degrees, the vector nearer to the x axis first."""
     for _ in range(20):
         if a @ a > b @ b:

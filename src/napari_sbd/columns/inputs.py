@@ -48,6 +48,14 @@ class Images:
         """Whether nothing shows what a denoiser got wrong: there is its image alone."""
         return self.pair is None and is_denoised(self.model)
 
+    def warn_if_unseen(self) -> None:
+        """Warn that there will be no errors."""
+        if self.unseen:
+            warn(
+                "The errors of columns are left empty, because a denoised image does not show what "
+                "is wrong in it; give the noisy image that it was made from as well."
+            )
+
     def frame(self, t: int) -> Images:
         """One frame, in memory."""
         model = self.model.data[t] if self.model.is_movie else self.model.data

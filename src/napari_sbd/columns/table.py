@@ -136,11 +136,7 @@ def find_columns(
         if images.limits is not None:
             told["region"] = str(images.limits.wanted.region)
         entry = recipe_of(images, told)
-        if images.unseen:
-            warn(
-                "The errors of columns are left empty, because a denoised image does not show what "
-                "is wrong in it; give the noisy image that it was made from as well."
-            )
+        images.warn_if_unseen()
         tables = []
         for t in range(images.count):
             if should_stop and should_stop():

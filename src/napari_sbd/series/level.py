@@ -89,7 +89,7 @@ def _level_of(noisy: np.ndarray, noise: Noise) -> float | None:
         weight = np.sqrt(np.maximum(values.mean(0), values.mean() * 1e-3))
         if not weight.all():
             return None
-    variance, mean = _random_part(values / weight)
+    variance, mean = random_part(values / weight)
     if variance <= 1e-12 * np.square(values / weight).mean():
         return None
     mean = mean * weight
@@ -107,7 +107,7 @@ def _level_of(noisy: np.ndarray, noise: Noise) -> float | None:
     return float(brentq(lambda level: predicted(level) - variance, *ends, xtol=most))
 
 
-def _random_part(values: np.ndarray) -> tuple[float, np.ndarray]:
+def random_part(values: np.ndarray) -> tuple[float, np.ndarray]:
     """Noise variance of a matrix (V, N), and the matrix without its random components."""
     u, s, vt = np.linalg.svd(values, full_matrices=False)
     shorter, longer = sorted(values.shape)

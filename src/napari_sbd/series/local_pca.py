@@ -119,13 +119,13 @@ def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Ten
     if not members.all():
         white *= members[..., None]
     power, vectors = _components(white)
-    keep = _kept(power, count[:, None].float(), white.shape[2])
+    keep = kept_share(power, count[:, None].float(), white.shape[2])
     few = (keep[:, 0] > 0).nonzero()[:, 0]  # patches in which all that was looked for is kept
     means = ((white @ vectors) * keep[:, None]) @ (vectors.mT * spread)
     kept = (keep > 0).sum(1)
     if len(few) and vectors.shape[2] < min(white.shape[1:]):
         left, s, right = torch.linalg.svd(white[few], full_matrices=False)
-        factor = _kept(s**2, count[few, None].float(), white.shape[2])
+        factor = kept_share(s**2, count[few, None].float(), white.shape[2])
         means[few] = (left * (s * factor)[:, None]) @ (right * spread[few])
         kept[few] = (factor > 0).sum(1)
     return means.add_(mean[:, None]), 1 / (1 + kept.float())
@@ -155,7 +155,7 @@ def _orthonormal(vectors: Tensor) -> Tensor:
     return result
 
 
-def _kept(power: Tensor, voxels: Tensor, length: int) -> Tensor:
+def kept_share(power: Tensor, voxels: Tensor, length: int) -> Tensor:
     """Share of each component that is kept, for unit noise; 0 where noise can make as much."""
     import torch
 
