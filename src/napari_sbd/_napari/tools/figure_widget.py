@@ -15,8 +15,7 @@ from ...figures.plate import write_figure
 from ...micrograph import Micrograph
 from ...region import Region
 from ..forms.fields import FIGURES, beside, file_to_write
-from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import needed_pair, pair_boxes
+from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
@@ -48,10 +47,8 @@ class FigureWidget(TaskWidget):
             viewer, "Figure…", "Write raw, denoised and judged image side by side: PDF, PNG, SVG."
         )
         self.raw, self.denoised = pair_boxes(viewer)
-        self.columns = LayerBox(
-            viewer,
-            "Drawn over the denoised image; none if there are none.",
-            columns_layer.is_columns,
+        self.columns = ColumnsBox(
+            viewer, self.denoised, "Drawn over the denoised image; none if there are none."
         )
         self.region = RegionBox(viewer, lambda: self.denoised.layer)
         self.judged = QCheckBox("judged")
