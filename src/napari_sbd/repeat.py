@@ -29,6 +29,13 @@ def made_by_network(result: Micrograph) -> bool:
     return bool(chain) and chain[-1].get("operation") == "denoise"
 
 
+def tunes_anew(result: Micrograph) -> bool:
+    """Whether ``denoiser_of`` tunes on each image anew, which takes as long as tuning did."""
+    settings = [step.get("settings") for step in history(result.metadata)]
+    tunings = [s.get("gain_tuning") for s in settings if isinstance(s, dict)]
+    return any(isinstance(t, dict) and t.get("on_this_image") for t in tunings)
+
+
 def denoiser_of(
     result: Micrograph,
     *,

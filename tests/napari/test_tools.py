@@ -354,7 +354,7 @@ def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
     )
     widget = open_tool(ReportWidget)
     finish(widget)
-    assert widget.message.text() == f"Wrote {path}."
+    assert widget.message.text().startswith(f"Wrote {path}.")
     assert [p.name for p in tmp_path.iterdir()] == ["report.png"]
     assert path.stat().st_size > 10_000
 
@@ -426,6 +426,22 @@ def test_going_back_to_denoise_denoises_no_result(steps_of_two):
     viewer.layers.remove("one denoised")
     assert take(0, "one") == 1  # what was removed is made again
     assert not any(layer.name.endswith("denoised denoised") for layer in viewer.layers)
+
+
+def test_what_takes_minutes_is_said_while_it_does(viewer, open_tool, qtbot, pair, tmp_path):
+    """Halves of a tuned result are tuned on anew; Cancel ends that."""
+    viewer.layers.clear()
+    m = sbd.read(sbd.write(pair[0], tmp_path / "raw.npy") or tmp_path / "raw.npy")
+    tuned = sbd.gain_tune(m, model="hrtem", steps=2, device="cpu")
+    add_result(viewer, add(viewer, m), sbd.denoise(m, gain_tuning=tuned, device="cpu"), "GainTuned")
+    for kind in (AgreementWidget, ColumnsWidget):
+        widget = open_tool(kind)
+        widget.start.click()
+        assert widget.running
+        assert "tuned on anew" in widget.message.text()
+        widget.cancel.click()
+        qtbot.waitUntil(lambda w=widget: not w.running, timeout=PATIENCE)
+        assert "tuned on anew" not in widget.message.text()
 
 
 def test_a_page_takes_no_columns_of_another_result(viewer, open_tool, pair):

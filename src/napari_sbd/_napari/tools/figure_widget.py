@@ -19,7 +19,7 @@ from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
-from ..jobs.judging import judge
+from ..jobs.judging import judge, patience
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import made_of
@@ -101,6 +101,7 @@ class FigureWidget(TaskWidget):
         path = file_to_write(self, "Write figure", "figure.pdf", FIGURES)
         if not path:
             raise SBDError(_NO_FILE)
+        self.meanwhile = patience(pair[1]) if self.judged.isChecked() else ""
         options = {"fft": self.spectra.isChecked(), "columns": table}
         return partial(_figure, path, *pair, region, self.judged.isChecked(), options)
 

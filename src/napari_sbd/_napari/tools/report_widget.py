@@ -16,7 +16,7 @@ from ..forms.fields import FIGURES, file_to_write
 from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
-from ..jobs.judging import judge, why_not
+from ..jobs.judging import judge, patience, why_not
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
@@ -72,6 +72,7 @@ class ReportWidget(TaskWidget):
         path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")
+        self.meanwhile = patience(pair[1])
         words = self.remarks.toPlainText()
         return partial(_write, path, pair[0], pair[1], table, words, gain_errors(raw))
 
