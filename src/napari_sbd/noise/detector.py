@@ -273,7 +273,7 @@ def estimate_detector(
     if not (found.gain > 0 and gain_err <= _SURE * found.gain):
         known = 0 < gain_err < _VAGUE * found.gain
         how = (
-            f"tell the gain to {gain_err / found.gain:.0%} only"
+            f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
             if known
             else "cannot tell the gain"
         )
