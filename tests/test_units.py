@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.units import pixel_size_nm, to_nm, to_seconds, with_error
+from napari_sbd.units import pixel_size_nm, plain, to_nm, to_seconds, with_error
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,11 @@ def test_one_calibrated_axis_is_no_calibration():
 )
 def test_a_value_has_the_digits_that_its_error_leaves(value, error, words):
     assert with_error(value, error) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1686.7, "1,690"), (0.0305, "0.0305"), (11.62, "11.6"), (1e9, "1e+09"), (3e-5, "3e-05")],
+)
+def test_numbers_are_written_as_people_do(value, text):
+    assert plain(value) == text

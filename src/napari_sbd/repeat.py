@@ -29,6 +29,13 @@ def made_by_network(result: Micrograph) -> bool:
     return bool(chain) and chain[-1].get("operation") == "denoise"
 
 
+def tunes_anew(result: Micrograph) -> bool:
+    """Whether ``denoiser_of`` tunes on each image anew, which takes as long as tuning did."""
+    settings = [step.get("settings") for step in history(result.metadata)]
+    tunings = [s.get("gain_tuning") for s in settings if isinstance(s, dict)]
+    return any(isinstance(t, dict) and t.get("on_this_image") for t in tunings)
+
+
 def denoiser_of(
     result: Micrograph,
     *,
@@ -72,6 +79,7 @@ def denoiser_of(
         size = _size(s)
         tuning = _tuning(s.get("gain_tuning"), anew)
         where = _device(device or s["device"])
+        told = s.get("gain", 1.0) is not None  # what was told nothing of the gain is told nothing
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SBDError("The recipe of the denoised image is not understood.") from None
     if kept.get("dark") or kept.get("gain_reference"):
@@ -93,7 +101,9 @@ def denoiser_of(
             raise SBDError("Neighbouring frames helped each frame, which one cannot repeat.")
         # the noise of a camera without beam is not that of electrons, and lies about zero
         counted = float(np.nanmean(values)) > 0
-        image = Micrograph(np.asarray(values, np.float32), size, gain=1.0 if counted else None)
+        image = Micrograph(
+            np.asarray(values, np.float32), size, gain=1.0 if counted and told else None
+        )
         with listening():  # what is warned of was said when the image was made
             return np.asarray(Session(image, settings, should_stop=should_stop).collect().data)
 

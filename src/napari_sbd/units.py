@@ -96,6 +96,20 @@ def _spelling(unit: Any) -> str:
     return text[:-1] if len(text) > 3 and text.endswith("s") else text
 
 
+def plain(value: float, digits: int = 3) -> str:
+    """A number to some digits, without a power of ten where people write none: ``1,690``, ``0.02``.
+
+    Parameters
+    ----------
+    value
+        Any number.
+    digits
+        That count.
+    """
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
 def with_error(value: float, error: float) -> str:
     """A value with its error, both to the second digit of the error: ``0.39905 ± 0.00029``.
 

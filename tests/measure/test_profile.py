@@ -141,7 +141,7 @@ def test_dark_columns_are_minima():
 def test_noise_has_no_spacings():
     noise = np.random.default_rng(0).normal(10, 1, (100, 100))
     profile = line_profile({"raw": noise}, (50.0, 2.0), (50.0, 97.0), width=5.0)
-    with pytest.raises(SBDError, match="clear maxima"):
+    with pytest.raises(SBDError, match="clear maxim"):
         find_peaks(profile)
 
 

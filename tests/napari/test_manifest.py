@@ -54,3 +54,28 @@ def test_opening_the_widget_loads_no_torch():
         check=True,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
+
+
+def test_napari_offers_our_reader_for_all_that_is_read():
+    from napari_sbd.io.formats import FORMATS
+
+    manifest = PluginManifest.from_distribution("napari-sbd")
+    patterns = {p for reader in manifest.contributions.readers for p in reader.filename_patterns}
+    images = (one.suffixes for one in FORMATS if one.of_folders)  # a gain reference is none
+    assert {f"*{suffix}" for suffixes in images for suffix in suffixes} <= patterns
+
+
+def test_files_through_rosettasciio_and_png_open(make_napari_viewer):
+    """As a person opens them who chooses this plugin."""
+    files = ROOT.parent / "shared" / "data"
+    names = [
+        "more/merlin_multi.mib",
+        "more/tia_64x64x5_TEM_preview.emi",
+        "png_DyScO3_haadf_8bit.png",
+    ]
+    if not files.exists():
+        pytest.skip("files of other people are not here")
+    viewer = make_napari_viewer()
+    for name, frames in zip(names, (9, 5, 1024), strict=True):
+        (layer,) = viewer.open(str(files / name), plugin="napari-sbd")
+        assert layer.data.shape[0] == frames

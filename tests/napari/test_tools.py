@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Points, Shapes
@@ -16,7 +17,7 @@ import napari_sbd as sbd
 from known import lattice
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
-from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
+from napari_sbd._napari.layers.micrographs import add_result, micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
@@ -353,7 +354,7 @@ def test_a_report_is_one_file(open_tool, finish, pair, tmp_path, monkeypatch):
     )
     widget = open_tool(ReportWidget)
     finish(widget)
-    assert widget.message.text() == f"Wrote {path}."
+    assert widget.message.text().startswith(f"Wrote {path}.")
     assert [p.name for p in tmp_path.iterdir()] == ["report.png"]
     assert path.stat().st_size > 10_000
 
@@ -377,6 +378,85 @@ def test_four_clicks_lead_from_a_raw_image_to_its_columns(viewer, qtbot):
     assert len(viewer.layers) == count
     flow.deleteLater()
     notification_manager.records.clear()
+
+
+@pytest.fixture
+def steps_of_two(make_napari_viewer, qtbot):
+    """Two images, the SBD widget, and clicks on its steps and on layers of the list."""
+    viewer = make_napari_viewer(show=True)
+    for seed, name in enumerate(("one", "two")):
+        counts = np.random.default_rng(seed).poisson(lattice((128, 128))).astype(np.uint16)
+        add(viewer, Micrograph(counts, 0.0061, gain=1.0, name=name))
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+
+    def take(step, front=None):
+        """Click a step; returns how many tasks began."""
+        if front is not None:
+            viewer.layers.selection.active = viewer.layers[front]
+        page, begun = flow.page(step), []
+        page.start.clicked.connect(lambda: begun.append(1))
+        qtbot.mouseClick(flow.buttons[step], Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: not page.running, timeout=PATIENCE)
+        return len(begun)
+
+    return viewer, flow, take
+
+
+def test_a_step_is_that_of_the_image_in_front(steps_of_two):
+    """Done for one image, it is done for another in front as well; back at the first one, not."""
+    viewer, flow, take = steps_of_two
+    names = ["one", "two"]
+    assert [take(0, name) for name in names] == [1, 1]
+    assert {"one denoised", "two denoised"} <= {layer.name for layer in viewer.layers}
+    for step in (3, 2):
+        assert [take(step, f"{name} denoised") for name in names] == [1, 1]
+        assert flow.page(step).denoised.layer.name == "two denoised"
+        assert [take(step, name) for name in names] == [0, 0]
+        assert take(step, "one") == 0
+        assert flow.page(step).denoised.layer.name == "one denoised"
+        assert flow.page(step).raw.layer.name == "one"
+
+
+def test_going_back_to_denoise_denoises_no_result(steps_of_two):
+    viewer, flow, take = steps_of_two
+    assert take(0, "one") == 1
+    for front in ("one denoised", "one"):
+        assert take(0, front) == 0
+        assert flow.page(0).layer.layer.name == "one"
+    viewer.layers.remove("one denoised")
+    assert take(0, "one") == 1  # what was removed is made again
+    assert not any(layer.name.endswith("denoised denoised") for layer in viewer.layers)
+
+
+def test_what_takes_minutes_is_said_while_it_does(viewer, open_tool, qtbot, pair, tmp_path):
+    """Halves of a tuned result are tuned on anew; Cancel ends that."""
+    viewer.layers.clear()
+    m = sbd.read(sbd.write(pair[0], tmp_path / "raw.npy") or tmp_path / "raw.npy")
+    tuned = sbd.gain_tune(m, model="hrtem", steps=2, device="cpu")
+    add_result(viewer, add(viewer, m), sbd.denoise(m, gain_tuning=tuned, device="cpu"), "GainTuned")
+    for kind in (AgreementWidget, ColumnsWidget):
+        widget = open_tool(kind)
+        widget.start.click()
+        assert widget.running
+        assert "tuned on anew" in widget.message.text()
+        widget.cancel.click()
+        qtbot.waitUntil(lambda w=widget: not w.running, timeout=PATIENCE)
+        assert "tuned on anew" not in widget.message.text()
+
+
+def test_a_page_takes_no_columns_of_another_result(viewer, open_tool, pair):
+    raw, denoised = viewer.layers["raw"], pair[1]
+    table = pd.DataFrame({"y": [9.0, 30.0], "x": [9.0, 30.0], "intensity": 1.0, "supported": True})
+    table.attrs.update(scale=3.0, spacing=20.0)
+    columns = points_layer(table, denoised)
+    viewer.add_layer(columns)
+    widget = open_tool(ReportWidget)
+    assert widget.columns.layer is columns
+    other = add_result(viewer, raw, micrograph_of(denoised), "GainTuned")
+    assert widget.denoised.layer is other
+    assert widget.columns.layer is None
+    widget.denoised.choose(denoised)
+    assert widget.columns.layer is columns
 
 
 def test_denoisers_are_ranked_by_electrons_put_aside(viewer, open_tool, finish, pair):

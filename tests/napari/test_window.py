@@ -183,3 +183,35 @@ def test_a_dock_that_is_closed_leaves_nothing_behind(make_napari_viewer, qtbot, 
     viewer.layers[0].name = "another"
     viewer.add_image(np.ones((64, 64), np.float32))
     viewer.layers.clear()
+
+
+@pytest.mark.parametrize(("name", "button"), [("FFT", "box"), ("Line profile", "line")])
+def test_the_main_dock_and_a_tool_share_the_height(make_napari_viewer, qtbot, name, button):
+    """The tool is whole and the form nearly so in a window of 1080; in one of 800 both have their
+    part, and the plot is not cut; what hands drag stays."""
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
+    for height in (1080, 800):
+        viewer.window.resize(1400, height)
+        main, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+        qtbot.waitUntil(lambda f=flow: f.page(0).dose.text() != "", timeout=60_000)
+        dock, tool = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+        qtbot.wait(200)
+        qtbot.mouseClick(getattr(tool, button), Qt.MouseButton.LeftButton)
+        qtbot.wait(300)
+        assert tool.plot.isVisible()
+        assert tool.plot.visibleRegion().boundingRect().height() == tool.plot.height()
+        assert tool.verticalScrollBar().maximum() <= (0 if height == 1080 else 40)
+        assert flow.page(0).verticalScrollBar().maximum() < (120 if height == 1080 else 350)
+        shares = [one.height() / height for one in (flow, tool)]
+        assert min(shares) > 0.35, shares
+        window = viewer.window._qt_window
+        window.resizeDocks([main, dock], [height // 4, height], Qt.Orientation.Vertical)
+        qtbot.wait(50)
+        before = tool.height()
+        assert before != pytest.approx(shares[1] * height, abs=20)
+        qtbot.mouseClick(flow.buttons[4], Qt.MouseButton.LeftButton)
+        qtbot.wait(200)
+        assert tool.height() == before
+        for one in (dock, main):
+            viewer.window.remove_dock_widget(one)

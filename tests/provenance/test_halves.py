@@ -5,12 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import SBDError, cli
 from napari_sbd.provenance import read_recipe
 from napari_sbd.recipe import BESIDE, HALVES, KEY, recipe, with_halves, with_recipe
+from napari_sbd.repeat import denoiser_of
 
 PIXEL = 0.0061
 
@@ -116,3 +118,18 @@ def test_command_line(raw, monkeypatch, capsys):
     assert read_recipe(path)[HALVES]["verdict"] == "agree"
     assert "two halves" in sbd.cite(path)
     assert sbd.rerun(path).identical
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_was_not_told_a_gain_is_repeated_without_one():
+    """Whole numbers of correlated noise and texture, which a gain of 1 tells apart."""
+    rng = np.random.default_rng(0)
+    texture, noise = (gaussian_filter(rng.normal(0, 1, (128, 128)), s) for s in (1.5, 0.6))
+    values = np.clip(np.round(120 + 50 * texture + 25 * noise), 0, 255).astype(np.float32)
+    made = [
+        sbd.denoise(sbd.Micrograph(values, 0.03, gain=gain), model="hrtem", device="cpu")
+        for gain in (None, 1.0)
+    ]
+    assert np.abs(made[0].data - made[1].data).max() > 0.1 * np.ptp(made[0].data)
+    for one in made:
+        np.testing.assert_array_equal(denoiser_of(one, anew=False)(values), one.data)

@@ -55,8 +55,7 @@ def test_correlated_noise_is_no_lattice(sigma=2.0):
 def test_a_wide_point_spread_is_told():
     rng = np.random.default_rng(3)
     image = gaussian_filter(rng.poisson(np.full((402, 402), 4.0)).astype(float), 6.0, mode="wrap")
-    with pytest.warns(UserWarning, match="correlated over so many pixels"):
-        sbd.residual_check(image, np.full((402, 402), 4.0), pixel_size=0.0061, gain=1.0)
+    assert not sbd.residual_check(image, np.full((402, 402), 4.0), pixel_size=0.0061, gain=1.0).sure
 
 
 def test_noise_is_looked_at_in_the_sums_that_were_denoised_though_the_lattice_suggests_others():
@@ -72,3 +71,20 @@ def test_noise_is_looked_at_in_the_sums_that_were_denoised_though_the_lattice_su
     told, untold = (sbd.find_columns(*pair) for pair in ((noisy, clean), forgotten))
     assert len(told) > 50
     np.testing.assert_allclose(untold[["y", "y_err"]], told[["y", "y_err"]])
+
+
+def test_peaks_that_correlated_noise_may_make_are_not_called_removed_signal():
+    """Of noise that hangs together over many pixels hardly anything is left at high frequencies."""
+    from scipy.ndimage import gaussian_filter
+
+    truth = np.full((256, 256), 50.0)
+    counts = np.random.default_rng(0).poisson(truth).astype(float)
+    noisy = 50 + gaussian_filter(counts - 50, 1.5, mode="wrap")
+    noisy += 0.05 * np.cos(2 * np.pi * np.arange(256) / 3.2)
+    found = sbd.residual_check(noisy, truth, pixel_size=0.03, gain=1.0)
+    assert not found.sure
+    if len(found.peaks):
+        assert "removed signal" not in found.verdict()
+        assert "may be noise" in found.verdict()
+    white = sbd.residual_check(counts, truth, pixel_size=0.03, gain=1.0)
+    assert white.sure

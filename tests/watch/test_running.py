@@ -1,6 +1,7 @@
 """What is shown while frames come: a mean that follows the scene, focus and drift."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,16 @@ def test_the_finest_period_is_that_of_the_lattice():
     order = 9 * PIXEL / now.finest
     assert order**2 == pytest.approx(round(order**2), abs=0.15)
     assert now.unit == "nm"
+
+
+def test_a_frame_that_tells_no_contrast_says_so_in_words():
+    """One frame of the size of a stamp, and one without noise."""
+    now = RunningMean()(seen(0, particle(), np.random.default_rng(0)))
+    assert "Fine contrast" in str(now)
+    assert "±" in str(now)
+    blind = replace(now, contrast=0.0, contrast_err=float("inf"))
+    assert "inf" not in str(blind)
+    assert "cannot be told" in str(blind)
 
 
 def test_the_command_tells_the_numbers(tmp_path, monkeypatch, capsys):

@@ -107,7 +107,11 @@ def follow_columns(
     if unsure:
         warn(
             f"Between frames {unsure[0] - 1} and {unsure[0]}"
-            + (f" and at {len(unsure) - 1} more steps" if len(unsure) > 1 else "")
+            + (
+                f" and at {len(unsure) - 1} more step{'s' * (len(unsure) > 2)}"
+                if len(unsure) > 1
+                else ""
+            )
             + " all columns moved by about half a spacing, and the lattice could as well have "
             "moved the other way: tracks may be off by a lattice period. Take the drift out first, "
             "or follow a part with an edge or a defect."

@@ -12,6 +12,7 @@ from ..networks import ModelCard
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..spacings import doubt_crystal, doubt_pixel_size
+from ..units import plain
 
 _CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
 _MUCH = 0.05  # of a result's contrast, from which what was put back is told
@@ -43,7 +44,7 @@ def doubts(
     sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
     if odd := [size for size in sizes if not card.knows_pixel(size)]:
         low, high = card.working_pixel_nm
-        found.append((f"{odd[0]:.3g} nm", f"{low:g} to {high:g} nm"))
+        found.append((f"{plain(odd[0])} nm", f"{low:g} to {high:g} nm"))
     low, high = card.dose_range
     held = None if dose is None else dose * block[0] * block[1]
     if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:

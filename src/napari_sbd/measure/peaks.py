@@ -121,8 +121,9 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     tops, _ = local_maxima(np.where(known, shown + ramp, -np.inf), prominence=least)
     if len(tops) < 2:
         raise SBDError(
-            f"The profile has {len(tops)} clear {'minima' if dark else 'maxima'}; draw a longer or "
-            "a wider line, or choose the other polarity."
+            f"The profile has {'one' if len(tops) else 'no'} clear "
+            f"{'minimum' if dark else 'maximum'}; draw a longer or a wider line, or choose the "
+            "other polarity."
         )
     if len(tops) > _MOST:
         raise SBDError(f"The profile has {len(tops)} peaks, more than {_MOST}: it is mostly noise.")

@@ -36,6 +36,7 @@ _PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that 
 _COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
 _FINE = 2.0  # steps of the values that an electron should make, or rounding follows their number
 _READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
+_VAGUE = 0.3  # relative error up to which a gain is told at all
 _SURE = 0.1  # relative error up to which the gain is believed
 
 
@@ -270,7 +271,13 @@ def estimate_detector(
     ):
         doubts.append("The steps of the values are coarse beside the noise")
     if not (found.gain > 0 and gain_err <= _SURE * found.gain):
-        notes.append("The data cannot tell the gain: brightness and dose vary too little")
+        known = 0 < gain_err < _VAGUE * found.gain
+        how = (
+            f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
+            if known
+            else "cannot tell the gain"
+        )
+        notes.append(f"The data {how}: brightness and dose vary too little")
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "

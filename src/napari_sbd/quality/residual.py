@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..agreement.pairs import check_order, working_block
-from ..errors import SBDError, by_name, warn
+from ..errors import SBDError, by_name
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
@@ -40,6 +40,8 @@ class Residual:
     peaks
         One row for each significant peak at 5 % false discoveries: frequency_y, frequency_x,
         period [nm or px], power, q.
+    sure
+        Whether peaks are none of noise, which may be correlated over too many pixels to tell.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class Residual:
     frequency_x: np.ndarray = field(repr=False)
     unit: str
     peaks: pd.DataFrame
+    sure: bool = True
 
     @property
     def power(self) -> float:
@@ -77,9 +80,15 @@ class Residual:
         if count:
             period = self.peaks["period"].iloc[0]
             unit = self.unit.removeprefix("1/")
+            text = (
+                f"The residual has {count} {'lattice ' if self.sure else ''}peak"
+                f"{'s' if count > 1 else ''}, the strongest at a period of {period:.3g} {unit}"
+            )
+            if self.sure:
+                return f"{text}: the denoiser removed signal."
             return (
-                f"The residual has {count} lattice peak{'s' if count > 1 else ''}, the strongest "
-                f"at a period of {period:.3g} {unit}: the denoiser removed signal."
+                f"{text}, but the noise is correlated over so many pixels that they may be noise; "
+                "let halves of the data judge the image instead."
             )
         if not 0.8 < self.power < 1.25:
             return (
@@ -155,11 +164,6 @@ def residual_check(
         usual = noise.noise.power(wy[:, None], wx)
         power /= usual * noise.level
         seen = usual > _SEEN
-        if not seen.all():
-            warn(
-                "The noise is correlated over so many pixels that peaks of the residual may be "
-                "noise; let halves of the data judge the image instead."
-            )
     steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
     fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
     # every power but a few comes twice
@@ -180,7 +184,8 @@ def residual_check(
     ).sort_values("power", ascending=False, ignore_index=True)
     shift = np.fft.fftshift
     unit = "1/px" if size is None else "1/nm"
-    return Residual(shift(power).astype(np.float32), shift(fy), shift(fx), unit, peaks)
+    spectrum = shift(power).astype(np.float32)
+    return Residual(spectrum, shift(fy), shift(fx), unit, peaks, bool(seen.all()))
 
 
 def _sums(image: np.ndarray, block: tuple[int, ...]) -> np.ndarray:

@@ -90,7 +90,11 @@ class Running:
         fine = f", finest period {self.finest:.3g} {self.unit}" if self.finest else ""
         size = self.raw.pixel_size_yx or (1.0, 1.0)
         far, err = (v * size for v in (self.shift, self.shift_err))
-        focus = f"Fine contrast {self.contrast:.1%} ± {self.contrast_err:.1%}{fine}."
+        focus = (
+            f"Fine contrast {100 * self.contrast:.1f} % ± {100 * self.contrast_err:.2g} %{fine}."
+        )
+        if not np.isfinite(self.contrast_err):
+            focus = "The fine contrast cannot be told: the frame is too small or shows no noise."
         if self.changed:
             return f"{focus} Another scene: mean and drift begin anew."
         if not self.shift_err.any():

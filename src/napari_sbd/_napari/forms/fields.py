@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from .docks import share_height
 
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
@@ -41,6 +43,12 @@ class Form(QScrollArea):
         self.setFrameShape(self.Shape.NoFrame)
         self.setStyleSheet("QScrollArea { border: 0px; }")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._come = QTimer(self)  # once Qt has laid the docks out
+        self._come.setSingleShot(True)
+        self._come.timeout.connect(self._share)
+
+    def _share(self) -> None:
+        share_height(self, Form)
 
     def minimumSizeHint(self) -> QSize:
         """The width that the parts and the title need beside a scroll bar, and some height."""
@@ -52,7 +60,8 @@ class Form(QScrollArea):
     def sizeHint(self) -> QSize:
         """As narrow as it can be, as high as the parts need."""
         least = self.minimumSizeHint()
-        return QSize(least.width(), max(least.height(), self.inner.sizeHint().height()))
+        inner = self.inner.minimumHeight() or self.inner.sizeHint().height()
+        return QSize(least.width(), max(least.height(), inner))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrapped texts need more height where the form is narrow."""
@@ -71,6 +80,7 @@ class Form(QScrollArea):
             part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             part.installEventFilter(self)
         super().showEvent(event)
+        self._come.start()
 
     def eventFilter(self, part: QObject | None, event: QEvent | None) -> bool:
         """Ignore the wheel over what was not clicked; follow what becomes longer."""

@@ -63,6 +63,11 @@ class LayerBox(QComboBox):
         """The chosen layer, or None."""
         return self.currentData()
 
+    @property
+    def layers(self) -> list[Any]:
+        """Those that can be chosen."""
+        return [self.itemData(i) for i in range(self.count())]
+
     def choose(self, layer: Layer | None) -> None:
         """Choose a layer, if it is listed, or none."""
         index = next((i for i in range(self.count()) if self.itemData(i) is layer), -1)

@@ -10,9 +10,11 @@ from napari.layers import Image, Layer
 
 from ...errors import SBDError
 from ...recipe import history, is_result
+from ..layers.columns import is_columns
 from ..layers.micrographs import AIDS, MADE_FROM, NO_IMAGE, NO_RAW, NO_RESULT, RAW_GONE
 from ..layers.micrographs import KEY as CALIBRATION
 from .layer_box import LayerBox
+from .viewers import bare
 
 if TYPE_CHECKING:
     import napari
@@ -57,6 +59,43 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
         if fitting:
             return fitting[0] if len(fitting) == 1 else None
     return None
+
+
+def image_of(layer: Layer | None, layers: Iterable[Layer]) -> Layer | None:
+    """The image that a layer is, or that it was made from: maps, columns, tracks."""
+    layers, seen = list(layers), set()
+    while layer is not None and not is_image(layer) and layer not in seen:
+        seen.add(layer)
+        made_from = layer.metadata.get(MADE_FROM)
+        layer = next((one for one in layers if str(one.unique_id) == made_from), None)
+    return layer if layer is not None and is_image(layer) else None
+
+
+def in_front(viewer: napari.viewer.Viewer, listed: list[Layer], chosen: Any) -> Any:
+    """Which of some layers a step means: that of the image in front.
+
+    Parameters
+    ----------
+    viewer
+        Whose active layer is the one in front.
+    listed
+        The layers that can be meant.
+    chosen
+        Which of them is meant now; it stays where it belongs to the image in front.
+    """
+    every = list(viewer.layers)
+    front = image_of(bare(viewer.layers.selection.active), every)
+    if front is None:
+        return chosen
+
+    def whole(layer: Any) -> Any:
+        image = image_of(layer, every)
+        return raw_of(image, every) if image is not None and is_denoised(image) else image
+
+    raw = whole(front)
+    made = [one for one in listed if raw is not None and whole(one) is raw]
+    nearest = [one for one in (raw, front) if one is not None and one in listed]
+    return next(iter([*nearest, *(one for one in made if one is chosen), *made[::-1]]), chosen)
 
 
 def _source(layer: Layer) -> str | None:
@@ -108,6 +147,44 @@ class RawBox(LayerBox):
         if before in layers or result not in self._viewer.layers:
             return super()._fitting(wanted, before, layers)
         return raw_of(result, layers)
+
+
+class ColumnsBox(LayerBox):
+    """The columns that were found in what another box holds; empty where there are none.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers are listed.
+    image
+        The other box.
+    tip
+        Tooltip.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, image: LayerBox, tip: str) -> None:
+        self._image = image
+        super().__init__(viewer, tip, is_columns)
+        self.setPlaceholderText("none")
+        self.held = True
+        image.chosen.connect(self._find)
+        self._find()
+
+    def _find(self) -> None:
+        self.choose(self._of_image(self.layers))
+
+    def _fitting(self, wanted: Any, before: Any, layers: list[Layer]) -> Any:
+        """Those of another image take no place."""
+        return before if before in layers else self._of_image(layers)
+
+    def _of_image(self, layers: list[Layer]) -> Any:
+        image = self._image.layer
+        ours = [
+            one
+            for one in layers
+            if image is not None and one.metadata.get(MADE_FROM) == str(image.unique_id)
+        ]
+        return ours[-1] if ours else None
 
 
 def pair_boxes(viewer: napari.viewer.Viewer) -> tuple[LayerBox, LayerBox]:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
 from ...errors import SBDError
+from .docks import TO_COME
 from .fields import FIGURES, file_to_write
 from .themed import ThemedCanvas
 
@@ -20,14 +21,18 @@ class Plot(ThemedCanvas):
     Parameters
     ----------
     height
-        Pixels at least.
+        Pixels that it should have.
     tip
         What can be done with it.
+    least
+        Pixels that it has in a low window, where its form lets it take the room that is left; by
+        default as many.
     """
 
-    def __init__(self, height: int, tip: str) -> None:
+    def __init__(self, height: int, tip: str, least: int | None = None) -> None:
         super().__init__()
-        self.setMinimumHeight(height)
+        self.setMinimumHeight(least or height)
+        self.setProperty(TO_COME, height)
         self.setToolTip(tip)
         self.axes: Any = None
         self.setVisible(False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...measure.indexing import Ring
     from ...measure.spectrum import Spectrum, Spot
 
-_HEIGHT = 330  # pixels
+_HEIGHT, _LEAST = 330, 210  # pixels, and in a low window
 _REACH = 8.0  # 1/nm that are shown at first
 _PERCENTILES = 20, 99.9
 _ZOOM = 1.3  # for one step of the wheel
@@ -37,6 +37,7 @@ class SpectrumPlot(Plot):
         super().__init__(
             _HEIGHT,
             "Click a spot to read its spacing, a second one for the angle; the wheel zooms.",
+            _LEAST,
         )
         self._reach: float | None = None  # share of the widest, as zoomed by hand
         self._widest = 1.0

@@ -58,10 +58,13 @@ class TaskWidget(Form):
         Whether its task waits for those that were asked for before.
     again
         Whether another task can be asked for while one is under way; it then waits.
+    meanwhile
+        What is said while the task is under way, as ``prepare`` sets it.
     """
 
     in_line = True
     again = False
+    meanwhile = ""
 
     def __init__(self, viewer: napari.viewer.Viewer, verb: str, tip: str) -> None:
         super().__init__()
@@ -167,7 +170,7 @@ class TaskWidget(Form):
         except SBDError as error:
             self._complain(str(error))
             return
-        self.say("")
+        self.say(self.meanwhile)
         work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
         work.ended.connect(self._ended)
         self._works.append(work)

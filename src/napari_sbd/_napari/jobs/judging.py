@@ -11,7 +11,7 @@ from ...errors import listening
 from ...micrograph import Micrograph
 from ...noise.dose import mean_value
 from ...region import limited
-from ...repeat import denoiser_of
+from ...repeat import denoiser_of, tunes_anew
 from .gain import Gain, gain_of, percent
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ def _within(result: Agreement, raw: Micrograph, errors: tuple[float, float]) -> 
     if least < most:
         words += f", and {least} to {most} columns are not supported with gains within its error"
     return [f"{words}."]
+
+
+def patience(denoised: Micrograph) -> str:
+    """What is said while halves of an image are denoised, where that takes minutes."""
+    if not tunes_anew(denoised):
+        return ""
+    return (
+        "This result was tuned to the image, so each half of the data is tuned on anew to judge "
+        "it: about twice the time that tuning took. Cancel ends it."
+    )
 
 
 def why_not(gain: Gain) -> str:

@@ -18,6 +18,7 @@ from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
 from ...recipe import is_result
 from ...sampling import bin_counts
+from ...units import plain
 from .gain import Gain, gain_of, percent
 
 
@@ -161,7 +162,7 @@ def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
     sums = f"sums {block[0]} x {block[1]} pixels" if max(block) > 1 else "takes pixels as they are"
     if m.pixel_size_yx is None:
         return f"{sums}, judged from the image"
-    y, x = (f"{p * b:.2g}" for p, b in zip(m.pixel_size_yx, block, strict=True))
+    y, x = (plain(p * b, 2) for p, b in zip(m.pixel_size_yx, block, strict=True))
     size = y if y == x else f"{y} x {x}"
     return f"{sums} to {size} nm" if max(block) > 1 else f"{sums}, {size} nm"
 

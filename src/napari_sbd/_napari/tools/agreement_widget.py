@@ -15,7 +15,7 @@ from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain, offer
-from ..jobs.judging import judge, why_not
+from ..jobs.judging import judge, patience, why_not
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
 from ..layers.colour_limits import labelled_limits
@@ -75,6 +75,7 @@ class AgreementWidget(TaskWidget):
         self.use.setVisible(False)
         show_or_hide(self.spot, "")
         halves = self.how.currentText() == _HALVES
+        self.meanwhile = patience(pair[1]) if halves else ""
         return partial(_judge, *pair, halves, self.region.region(), gain_errors(raw))
 
     def show_result(self, result: tuple[Agreement | Gain, str]) -> str:

@@ -21,6 +21,7 @@ from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
 from ..jobs.gain import electrons_error
+from ..jobs.judging import patience
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
@@ -105,6 +106,7 @@ class ColumnsWidget(TaskWidget):
         if frame is not None and not follow:
             m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
+        self.meanwhile = "" if raw is None else patience(m)
         settings = {
             "polarity": self.polarity.currentText(),
             "sensitivity": self.sensitivity.value() / _STEPS,

@@ -15,12 +15,11 @@ from ...figures.plate import write_figure
 from ...micrograph import Micrograph
 from ...region import Region
 from ..forms.fields import FIGURES, beside, file_to_write
-from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import needed_pair, pair_boxes
+from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
-from ..jobs.judging import judge
+from ..jobs.judging import judge, patience
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import made_of
@@ -48,10 +47,8 @@ class FigureWidget(TaskWidget):
             viewer, "Figure…", "Write raw, denoised and judged image side by side: PDF, PNG, SVG."
         )
         self.raw, self.denoised = pair_boxes(viewer)
-        self.columns = LayerBox(
-            viewer,
-            "Drawn over the denoised image; none if there are none.",
-            columns_layer.is_columns,
+        self.columns = ColumnsBox(
+            viewer, self.denoised, "Drawn over the denoised image; none if there are none."
         )
         self.region = RegionBox(viewer, lambda: self.denoised.layer)
         self.judged = QCheckBox("judged")
@@ -104,6 +101,7 @@ class FigureWidget(TaskWidget):
         path = file_to_write(self, "Write figure", "figure.pdf", FIGURES)
         if not path:
             raise SBDError(_NO_FILE)
+        self.meanwhile = patience(pair[1]) if self.judged.isChecked() else ""
         options = {"fft": self.spectra.isChecked(), "columns": table}
         return partial(_figure, path, *pair, region, self.judged.isChecked(), options)
 

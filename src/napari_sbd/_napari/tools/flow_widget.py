@@ -8,6 +8,8 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout
 
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
+from ..forms.pair_boxes import in_front, is_denoised, raw_of
+from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
@@ -41,7 +43,8 @@ class FlowWidget(QWidget):
         self._viewer = viewer
         self.pages = QStackedWidget()
         self.buttons: list[QPushButton] = []
-        self._done: dict[int, list[Any]] = {}  # ids of the layers that each step was done for
+        # by step: ids of the layers that it was done for
+        self._done: dict[int, set[tuple[Any, ...]]] = {i: set() for i in range(len(_STEPS))}
         row = QHBoxLayout()
         row.setSpacing(2)
         for index, (name, _, tip) in enumerate(_STEPS):
@@ -69,14 +72,25 @@ class FlowWidget(QWidget):
         return widget
 
     def take(self, index: int) -> None:
-        """Open a step, and do it unless it was done for these layers: its button does it again."""
+        """Open a step for the image in front, and do it unless that was done: its button does it
+        again."""
         page = self._open(index)
         boxes = page.findChildren(LayerBox)
-        layers = [None if box.layer is None else box.layer.unique_id for box in boxes]
-        if index in self._done and self._done[index] == layers:
+        if not page.running:
+            for box in boxes:
+                if not (box.held or isinstance(box, RegionBox)):
+                    box.choose(in_front(self._viewer, box.layers, box.layer))
+        key = tuple(None if box.layer is None else box.layer.unique_id for box in boxes)
+        if key in self._done[index] and (page.running or self._stands(index, boxes)):
             return
-        self._done[index] = layers
+        self._done[index].add(key)
         page.start.click()
+
+    def _stands(self, index: int, boxes: list[LayerBox]) -> bool:
+        """Whether what a step gave is still there: a denoised image may have been removed."""
+        every = list(self._viewer.layers)
+        made = {raw_of(one, every) for one in every if is_denoised(one)}
+        return index > 0 or any(box.layer in made for box in boxes if box.layer is not None)
 
     def _open(self, index: int) -> TaskWidget:
         page = self.page(index)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from ...micrograph import Micrograph
 
-_HEIGHT = 230  # pixels
+_HEIGHT, _LEAST = 230, 170  # pixels, and in a low window
 _RAW, _CLEAN = "raw", "denoised"
 _WAIT = ImageNoise(None, None, "Looking at the noise; errors follow.")
 _BRIGHT, _DARK = "bright peaks", "dark peaks"
@@ -76,7 +76,7 @@ class ProfileWidget(ShapeTool):
             "Of a movie: values along the line in each frame, time downwards. Move the line, and "
             "the profile is back."
         )
-        self.plot = Plot(_HEIGHT, "Dots and band: raw with its error. Line: denoised.")
+        self.plot = Plot(_HEIGHT, "Dots and band: raw with its error. Line: denoised.", _LEAST)
         self.lay_out(
             (
                 ("Image", self.layer),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari.layers import Points
 from qtpy.QtWidgets import QPlainTextEdit
 
 from ...agreement.resolution import split_half_resolution
@@ -14,11 +13,10 @@ from ...errors import SBDError
 from ...figures.report import write_report
 from ...micrograph import Micrograph
 from ..forms.fields import FIGURES, file_to_write
-from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import needed_pair, pair_boxes
+from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.gain import Gain
-from ..jobs.judging import judge, why_not
+from ..jobs.judging import judge, patience, why_not
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
@@ -46,7 +44,7 @@ class ReportWidget(TaskWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer, "Write report…", "Write a page as PDF, PNG or SVG.")
         self.raw, self.denoised = pair_boxes(viewer)
-        self.columns = LayerBox(viewer, "Its columns, if they were found.", _holds_columns)
+        self.columns = ColumnsBox(viewer, self.denoised, "Its columns, if they were found.")
         self.remarks = QPlainTextEdit()
         self.remarks.setPlaceholderText("specimen, microscope, what for")
         self.remarks.setToolTip("Words of your own, printed on the page.")
@@ -74,6 +72,7 @@ class ReportWidget(TaskWidget):
         path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")
+        self.meanwhile = patience(pair[1])
         words = self.remarks.toPlainText()
         return partial(_write, path, pair[0], pair[1], table, words, gain_errors(raw))
 
@@ -109,7 +108,3 @@ def _write(
         remarks=remarks,
         warnings=[said] if said else [],
     )
-
-
-def _holds_columns(layer: Any) -> bool:
-    return isinstance(layer, Points) and columns_layer.KEY in layer.metadata

@@ -20,6 +20,7 @@ from ..forms.pair_boxes import needed_pair, pair_boxes
 from ..forms.spectra import Spectra
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
+from ..layers.results import put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class ResidualWidget(TaskWidget):
         if source is not None and source in self.viewer.layers:
             spread = 3 * float(np.nanstd(result.difference))
             place = layers.place_in_the_plane(source)
-            self.viewer.add_layer(
+            put(
+                self.viewer,
                 Image(
                     result.difference,
                     name=f"{source.name} removed",
@@ -87,7 +89,8 @@ class ResidualWidget(TaskWidget):
                     colormap="gray",
                     metadata={layers.AIDS: True, **layers.made_from(source)},
                     **place,
-                )
+                ),
+                "removed",
             )
         fy, fx = result.frequencies
         self.spectra.show_spectra(result.spectra, fy, fx, result.unit)
