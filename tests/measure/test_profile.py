@@ -208,3 +208,13 @@ def test_errors_are_those_of_the_noise_that_the_image_has(read, correlated, gain
             gain is not None and not read and not correlated
         ), said
         assert ("correlated" in said) == correlated, said
+
+
+def test_spacings_that_the_noise_hides_are_not_told():
+    """Two peaks of the denoised image, which the raw one hardly shows."""
+    noisy = TRUTH + np.random.default_rng(1).normal(0, 60, TRUTH.shape)
+    profile = line_profile(
+        {"raw": noisy, "denoised": TRUTH}, LINE[0], (LINE[0][0], 40.0), width=3.0
+    )
+    with pytest.raises(SBDError, match="hides the peaks"):
+        find_peaks(profile)

@@ -215,3 +215,17 @@ def test_the_main_dock_and_a_tool_share_the_height(make_napari_viewer, qtbot, na
         assert tool.height() == before
         for one in (dock, main):
             viewer.window.remove_dock_widget(one)
+
+
+def test_a_step_with_few_fields_leaves_the_height_to_the_tool(make_napari_viewer, qtbot):
+    """Report is short: the table of Compare that is to come gets what Denoise would have."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1400, 900)
+    viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
+    _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    qtbot.mouseClick(flow.buttons[4], Qt.MouseButton.LeftButton)
+    qtbot.wait(100)
+    _, tool = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    qtbot.wait(200)
+    assert tool.height() > 380
+    assert tool.height() > tool.inner.minimumSizeHint().height() + 100

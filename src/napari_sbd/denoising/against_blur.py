@@ -93,7 +93,8 @@ class AgainstBlur:
             "the noise is correlated and was taken for white; let it be measured, or give its "
             "spectrum"
             if white
-            else "try another model, GainTuning, or check the pixel size; else take the blur"
+            else "try another model, GainTuning where that was not done, or check the pixel size; "
+            "else take the blur"
         )
         return (
             f"The result of model {model!r} is further from the truth than {blur}, by "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .profile import Profile
 
 _HIGH = 0.25  # prominence over the range of the profile
+_VAGUE = 0.3  # of the mean spacing, beyond which its error leaves nothing to tell
 _SURE = 5.0  # prominence over the error of the profile
 _SHORT, _LONG = 0.6, 1.5  # of the median spacing: a peak is doubled or missing
 _MOST = 200  # peaks
@@ -131,7 +132,13 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     places, spread, misfit = _fit(t[known], fitted[known], covariance, t[tops])
     if (np.diff(places) <= 0).any():
         raise SBDError("Peaks of the profile run into each other; draw a wider line.")
-    return _spaced(places, spread, profile.unit, misfit)
+    found = _spaced(places, spread, profile.unit, misfit)
+    if found.mean_err > _VAGUE * found.mean:
+        raise SBDError(
+            f"The noise hides the peaks: their mean spacing would be known to "
+            f"{100 * found.mean_err / found.mean:.0f} %; draw a longer or a wider line."
+        )
+    return found
 
 
 def _fit(

@@ -17,6 +17,7 @@ from ...micrograph import Micrograph
 from ...noise import counts as electrons
 from ...quality import candidates, compare
 from ...quality.samples import HANDS
+from ..forms.docks import TO_COME
 from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
@@ -77,6 +78,7 @@ class CompareWidget(TaskWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)  # type: ignore[union-attr]
         self.table.setVisible(False)
+        self.table.setProperty(TO_COME, 8 * _ROW_HEIGHT)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.table.setToolTip("Click a denoiser to see its picture.")

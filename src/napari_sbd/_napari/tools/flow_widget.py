@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ..denoise.widget import DenoiseWidget
@@ -60,6 +61,13 @@ class FlowWidget(QWidget):
         whole.addLayout(row)
         whole.addWidget(self.pages)
         self._open(0)
+
+    def sizeHint(self) -> QSize:
+        """As high as the step that is open needs it, not as the highest of all."""
+        whole, every = super().sizeHint(), self.pages.sizeHint()
+        page = self.pages.currentWidget()
+        height = every.height() if page is None else page.sizeHint().height()
+        return QSize(whole.width(), whole.height() - every.height() + height)
 
     def page(self, index: int) -> TaskWidget:
         """The settings of a step."""

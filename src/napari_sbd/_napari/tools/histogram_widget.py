@@ -125,7 +125,7 @@ class HistogramWidget(Tool):
     def _tell(self, values: np.ndarray, unit: str) -> None:
         _, self.kinds = split(values, self.thresholds)
         words = [
-            f"{n}: {k.count} columns, {with_error(k.mean, k.mean_err)} {unit} (sd {k.sd:.2g})"
+            f"Kind {n}: {k.count} columns, {with_error(k.mean, k.mean_err)} {unit} (sd {k.sd:.2g})"
             for n, k in enumerate(self.kinds)
         ]
         if self.found is not None and self.found.left_out:
