@@ -44,6 +44,8 @@ def test_a_marked_region_gives_the_camera_s_spectrum(kept):
     assert over == pytest.approx(2 * np.sqrt(np.pi) * SIGMA, rel=0.1)
 
 
+# a drawn lattice is none that the network knows: what it leaves out is put back with a warning
+@pytest.mark.filterwarnings("ignore:A period of")
 def test_denoise_takes_the_file(kept):
     m = sbd.Micrograph(image(1, scene=SCENE), PIXEL)
     result = sbd.denoise(m, model="hrtem", noise=str(kept), device="cpu")

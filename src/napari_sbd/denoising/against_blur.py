@@ -81,7 +81,8 @@ class AgainstBlur:
         blur = "the image itself"
         if self.sigma:
             blur = f"a Gaussian blur of sigma {self.sigma:g} working pixels"
-        lost = 10 * np.log10(self.result / max(self.blur, self.error))
+        # an error that chance alone makes less than nothing is known to ``error`` at best
+        lost = 10 * np.log10(max(self.result, self.error) / max(self.blur, self.error))
         if self.slow_part != 1:
             return (
                 f"Whether the result of model {model!r} is closer to the truth than a blur hangs "
