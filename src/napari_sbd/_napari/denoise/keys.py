@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..forms.viewers import bare
+from ..jobs.when_gone import when_gone
 from .flip import bind_flip
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def bind_keys(viewer: napari.viewer.Viewer, form: DenoiseForm) -> None:
     buttons = {DENOISE: form.start, LIVE: form.live, SWIPE: form.swipe}
     for key, button in buttons.items():
         viewer.bind_key(key, lambda _viewer, b=button: b.click(), overwrite=True)
-    itself = bare(viewer)
-    form.destroyed.connect(lambda: unbind_keys(itself))
+    when_gone(form, unbind_keys, bare(viewer))
 
 
 def unbind_keys(viewer: napari.viewer.Viewer) -> None:

@@ -16,6 +16,7 @@ from ...errors import Cancelled
 from ..forms.task_widget import sentence
 from ..forms.viewers import bare
 from ..jobs.live import LiveDenoiser, Preview, Request
+from ..jobs.when_gone import when_gone
 from ..jobs.work import in_background
 from ..layers import micrographs as layers
 
@@ -69,9 +70,7 @@ class LivePreview(QObject):
         viewer.layers.events.removed.connect(self._removed)
         for watched in self._watched(viewer):
             watched.connect(self.ask)
-        # a lambda, since slots of this object are gone by then
-        itself = bare(viewer)
-        self.destroyed.connect(lambda: self._let_go(itself))
+        when_gone(self, self._let_go, bare(viewer))
 
     @property
     def busy(self) -> bool:

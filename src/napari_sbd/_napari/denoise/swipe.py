@@ -15,6 +15,7 @@ from napari.utils.events import disconnect_events
 from qtpy.QtCore import QObject, Signal
 
 from ..forms.viewers import bare
+from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ class Swipe(QObject):
         viewer.layers.events.removed.connect(self._removed)
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.mouse_drag_callbacks.append(self._drag)
-        # a lambda, since slots of this object are gone by then
-        itself = bare(viewer)
-        self.destroyed.connect(lambda: self._let_go(itself))
+        when_gone(self, self._let_go, bare(viewer))
 
     @property
     def column(self) -> int:

@@ -24,6 +24,7 @@ from ..forms.viewers import bare
 from ..jobs.live import Request
 from ..jobs.run import Run
 from ..jobs.summary import Understanding, understand_or_say
+from ..jobs.when_gone import when_gone
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
@@ -86,9 +87,7 @@ class DenoiseWidget(DenoiseForm):
             button.clicked.connect(partial(self._copy, writer))
         viewer.layers.events.removed.connect(self._removed)
         viewer.dims.events.current_step.connect(self._scrolled)
-        # a lambda, since slots of this widget are gone by then
-        itself = bare(viewer)
-        self.destroyed.connect(lambda: self._let_go(itself))
+        when_gone(self, self._let_go, bare(viewer))
         bind_keys(viewer, self)
         self._look_at_layer()
 

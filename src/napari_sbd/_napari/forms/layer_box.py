@@ -10,6 +10,7 @@ from napari.utils.events import disconnect_events
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
+from ..jobs.when_gone import when_gone
 from .viewers import bare
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ class LayerBox(QComboBox):
             layer.events.name.connect(self._renamed)
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
-        # a lambda, since slots of this widget are gone by then
-        itself = bare(viewer)
-        self.destroyed.connect(lambda: self._let_go(itself))
+        when_gone(self, self._let_go, bare(viewer))
         self._list(viewer.layers.selection.active)
 
     @property

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 from superqt.utils import qdebounced
 
 from ...errors import SBDError
+from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
 from .fields import Form, show_or_hide, text
 from .layer_box import LayerBox
@@ -94,8 +95,7 @@ class ShapeTool(Tool):
         self.shapes: Shapes | None = None
         layer.chosen.connect(self.refresh)
         viewer.dims.events.current_step.connect(self._moved)
-        steps = bare(viewer).dims.events.current_step
-        self.destroyed.connect(lambda: steps.disconnect(self._moved))
+        when_gone(self, self._let_go, bare(viewer))
 
     def read(self) -> None:
         """Read what lies under the shape now.
@@ -132,5 +132,8 @@ class ShapeTool(Tool):
         self._moved()
 
     @qdebounced(timeout=_WAIT)
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        viewer.dims.events.current_step.disconnect(self._moved)
+
     def _moved(self, _event: Any = None) -> None:
         self.refresh()

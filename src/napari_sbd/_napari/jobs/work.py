@@ -12,6 +12,7 @@ from superqt.utils import WorkerBase, create_worker
 from ...errors import Cancelled, in_words, listening, stopping
 from .preferences import obey_limits
 from .queue import Job, queue
+from .when_gone import when_gone
 
 Progress = Callable[[float, float], None]
 ShouldStop = Callable[[], bool]
@@ -108,8 +109,7 @@ class Work(QObject):
             dropped=lambda: self._end(Cancelled("It never began.")),
             in_line=in_line,
         )
-        # lambdas, since slots of this object are gone by then
-        self.destroyed.connect(lambda: self.job.abandon())
+        when_gone(self, self.job.abandon)
 
     def begin(self) -> None:
         """Join the queue."""
