@@ -22,7 +22,7 @@ from ..noise.camera import look_at
 from ..noise.covariance import covariance_of, pixel_kernel
 from ..noise.level import LEVEL_ERROR, noise_level, usual_level
 from ..noise.model import Counted, noise_model
-from ..noise.whitening import NoiseSpectrum
+from ..noise.whitening import NoiseSpectrum, whiten
 
 _NO_NOISE = "The image shows no noise, so there are no errors."
 _SMOOTH = 2.0  # px, over which a noisy image stands for its expectation
@@ -157,17 +157,11 @@ def _of_image(
         variance = shot + (level - np.nanmean(shot)) if ratio > 1 else ratio * shot
         return ImageNoise(variance, None, _words(ratio, None))
     sums = sampling.bin_counts(noisy, block)
-    slow = _slow_level(mean_filled(sums), noise) ** 2 / float(np.prod(block))
+    slow = usual_level(whiten(mean_filled(sums), noise)) ** 2 / float(np.prod(block))
     if shot is None:
         return ImageNoise(np.full(noisy.shape, slow), pixel_kernel(noise), _words(None, noise))
     ratio = slow / float(np.nanmean(shot))
     return ImageNoise(ratio * shot, pixel_kernel(noise), _words(ratio, noise))
-
-
-def _slow_level(sums: np.ndarray, noise: NoiseSpectrum) -> float:
-    """Standard deviation that white noise has, once the spectrum is divided out."""
-    amplitude = noise.amplitude(sums.shape)
-    return usual_level(np.fft.irfft2(np.fft.rfft2(sums - sums.mean()) / amplitude, sums.shape))
 
 
 def _words(ratio: float | None, noise: NoiseSpectrum | None) -> str:

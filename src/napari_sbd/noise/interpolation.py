@@ -63,7 +63,7 @@ def interpolated_noise(spectra: np.ndarray, block: tuple[int, int]) -> NoiseSpec
     fast = np.hypot(grid.fy * block[0], grid.fx * block[1]) > CORNER
     seen = np.log(spectra.mean(0)[fast])
     whole, spread = _candidates()
-    interpolated, spread = np.log(whole[:, fast]), np.log(spread[:, fast])
+    interpolated = whole[:, fast]
 
     def misfits(expected: np.ndarray) -> np.ndarray:
         """Of exponentially distributed power, per value."""
@@ -71,12 +71,12 @@ def interpolated_noise(spectra: np.ndarray, block: tuple[int, int]) -> NoiseSpec
         result: np.ndarray = np.log(np.exp(off).mean(1)) - off.mean(1)
         return result
 
-    misfit, other = misfits(interpolated), float(misfits(spread).min())
+    misfit, other = misfits(interpolated), float(misfits(spread[:, fast]).min())
     best = int(np.argmin(misfit))
     least, chance = float(misfit[best]), 0.5 / len(spectra)
     fall = float(np.ptp(interpolated[best]))
     likely = misfit < least + _ALIKE + _LIKELY / (fast.sum() * len(spectra))
-    slow = np.log(whole[likely][:, ~fast]).mean(1) - interpolated[likely].mean(1)
+    slow = whole[likely][:, ~fast].mean(1) - interpolated[likely].mean(1)
     _logger.debug(
         "as if interpolated: misfit %.4f (a point spread %.4f, chance %.4f), falling by %.1f, "
         "slow noise known to %.2f",
@@ -120,7 +120,8 @@ def _powers(covariances: np.ndarray, fy: np.ndarray, fx: np.ndarray) -> np.ndarr
 
 @lru_cache(maxsize=1)
 def _candidates() -> tuple[np.ndarray, np.ndarray]:
-    """(K, M) power of tiles of interpolated noise, and (L, M) after point spreads and streaks."""
+    """Logarithms of power of tiles: (K, M) of interpolated noise, (L, M) of noise after point
+    spreads and streaks."""
     f = np.fft.fftfreq(2 * TILE)
     radius = np.hypot(f[:, None], f)
     shapes = [Shape(w, floor, t)(radius) for w in _SPREADS for floor in _FLOORS for t in _TAILS]
@@ -135,7 +136,7 @@ def _candidates() -> tuple[np.ndarray, np.ndarray]:
     damping = np.outer(window, window) / window.max() ** 2
     grid = tile_grid()
     interpolated, spread_powers = (
-        _powers(covariances * damping, grid.fy, grid.fx)
+        np.log(_powers(covariances * damping, grid.fy, grid.fx))
         for covariances in (_covariances(), np.array(spread))
     )
     return interpolated, spread_powers

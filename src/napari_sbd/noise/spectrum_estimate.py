@@ -64,15 +64,17 @@ def estimate_spectrum(
     powers = np.concatenate([p for p, _ in found])
     means = np.concatenate([m for _, m in found])
     grid = tile_grid()
-    corner = powers[:, grid.corner].mean(1) if len(powers) else np.zeros(0)
-    kept = corner > _EMPTY * np.median(corner) if len(corner) else np.zeros(0, bool)
-    if kept.sum() < _FEW_TILES:
+    corner = powers[:, grid.corner].mean(1)
+    kept = _holding_noise(corner)
+    if kept is None:
         return None
     powers, means, corner = powers[kept], means[kept], corner[kept]
     even = powers / (corner / np.median(corner))[:, None]
     typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
-    seen = force or _falls(level) or (fine is not None and _blurred_finely(fine, block))
+    seen = force or _falls(level)
+    pixels = _of_noise(fine) if fine is not None and (seen or min(block) > 1) else None
+    seen = seen or (pixels is not None and _blurred_finely(pixels, block))
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
@@ -81,8 +83,8 @@ def estimate_spectrum(
     wide = _is_wide(noise, corner, means)
     if not seen and not wide:
         return None
-    if fine is not None and not wide:
-        drawn = _interpolated(fine, block)
+    if pixels is not None and not wide:
+        drawn = interpolated_noise(pixels, block)
         if drawn is not None and _lies_below(drawn, level):
             return drawn
     return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
@@ -104,20 +106,19 @@ def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float
     return NoiseSpectrum(curve, share * noise.floor, noise.block)
 
 
-def _of_noise(pixels: np.ndarray) -> np.ndarray | None:
-    """(K, M) power of tiles that hold noise, or None where they are few."""
-    powers, _ = tile_spectra(pixels)
-    if len(powers) < _FEW_TILES:
+def _holding_noise(corner: np.ndarray) -> np.ndarray | None:
+    """Which tiles hold noise to learn from, by their fast power (K,); None where too few do."""
+    if len(corner) < _FEW_TILES:
         return None
-    corner = powers[:, tile_grid().corner].mean(1)
-    kept = corner > _EMPTY * np.median(corner)
-    return powers[kept] if kept.sum() >= _FEW_TILES else None
+    kept: np.ndarray = corner > _EMPTY * np.median(corner)
+    return kept if kept.sum() >= _FEW_TILES else None
 
 
-def _interpolated(pixels: np.ndarray, block: tuple[int, int]) -> NoiseSpectrum | None:
-    """The noise of block sums of pixels that were drawn from those of a turned or moved image."""
-    powers = _of_noise(pixels)
-    return None if powers is None else interpolated_noise(powers, block)
+def _of_noise(pixels: np.ndarray) -> np.ndarray | None:
+    """(K, M) power of tiles of an image that hold noise, or None where they are few."""
+    powers, _ = tile_spectra(pixels)
+    kept = _holding_noise(powers[:, tile_grid().corner].mean(1))
+    return None if kept is None else powers[kept]
 
 
 def _lies_below(noise: NoiseSpectrum, level: np.ndarray) -> bool:
@@ -130,13 +131,11 @@ def _lies_below(noise: NoiseSpectrum, level: np.ndarray) -> bool:
     return bool(means.min() > -_BELOW)
 
 
-def _blurred_finely(pixels: np.ndarray, block: tuple[int, int]) -> bool:
-    """Whether pixels are correlated, and so much that sums over blocks are as well."""
-    if min(block) < 2:
-        return False
-    powers = _of_noise(pixels)
-    if powers is None:
-        return False
+def _blurred_finely(powers: np.ndarray, block: tuple[int, int]) -> bool:
+    """Whether pixels are correlated, and so much that sums over blocks are as well.
+
+    Of power spectra (K, M) of tiles of pixels.
+    """
     typical = np.median(powers / powers[:, tile_grid().corner].mean(1)[:, None], axis=0)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     slopes, errors = _corner_slopes(level)

@@ -16,6 +16,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.viewers import bare
+from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class FilterWidget(TaskWidget):
         self.add_row("Model", self.model)
         self._source: Image | None = None
         self._spot: tuple[float, ...] | None = None
-        self.destroyed.connect(partial(_forget, bare(viewer), self._clicked))
+        when_gone(self, self._let_go, bare(viewer))
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
@@ -105,6 +106,9 @@ class FilterWidget(TaskWidget):
             return
         super()._start()
         self._spot = None
+
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        _forget(viewer, self._clicked)
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         """A click without a drag picks; a drag still moves the view."""
