@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from napari.utils.theme import get_theme
 
 from napari_sbd._napari.forms.autocorrelation import Autocorrelation
 from napari_sbd._napari.forms.plot import Plot
@@ -53,19 +54,24 @@ def counted(plot, colour):
     return float((shown == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all(-1).mean())
 
 
+def in_theme(viewer, qtbot, plot, name):
+    """Ground and ink of a plot, once the window has put on a theme."""
+    viewer.theme = name
+    worn = get_theme(name).background.as_hex("long"), get_theme(name).text.as_hex("long")
+    qtbot.waitUntil(lambda: (plot.ground, plot.ink) == worn)
+    qtbot.wait(50)  # more such events come, and must not change it again
+    return worn
+
+
 def goes_with_the_theme(viewer, qtbot, plot):
     """Every pixel of ground and ink changes, and back."""
-    dark = plot.ground, plot.ink
+    dark = in_theme(viewer, qtbot, plot, "dark")
     before = [counted(plot, colour) for colour in dark]
     assert min(before) > 2e-5
-    viewer.theme = "light"
-    qtbot.wait(100)
-    light = plot.ground, plot.ink
-    assert light != dark
+    light = in_theme(viewer, qtbot, plot, "light")
     assert [counted(plot, colour) for colour in dark] == [0, 0]
     assert [counted(plot, colour) for colour in light] == pytest.approx(before, rel=0.2)
-    viewer.theme = "dark"
-    qtbot.wait(100)
+    in_theme(viewer, qtbot, plot, "dark")
     assert [counted(plot, colour) for colour in light] == [0, 0]
     assert [counted(plot, colour) for colour in dark] == pytest.approx(before, rel=0.2)
 

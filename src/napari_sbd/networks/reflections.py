@@ -30,16 +30,22 @@ def lost_reflection(image: np.ndarray, result: np.ndarray) -> tuple[float, float
 
     Returns
     -------
-    Its frequency along y and x [cycles per pixel]; None where every reflection that stands out of
-    the noise of the image by seven standard deviations, and is no fainter than a thousandth of the
-    strongest, has kept a tenth of its power.
+    Its frequency along y and x [cycles per pixel]; None where every peak of the spectrum that
+    stands out of the noise of the image by seven standard deviations, and is no fainter than a
+    thousandth of the strongest, has kept a tenth of its power.
     """
+    from scipy.ndimage import maximum_filter
+
     height, width = image.shape
     window = np.hanning(height)[:, None] * np.hanning(width)
     raw, kept = (np.fft.rfft2((a - a.mean()) * window) for a in (image, result))
     ratio, frequency = power_over_rings(np.abs(raw) ** 2, image.shape)
     signal = np.abs(raw) ** 2 * (1 - 1 / np.maximum(ratio, 1))
     sure = _of_lattices(image.shape, frequency) & (frequency < 0.45) & (ratio > _SURE)
+    # beside a strong one the window spreads its power over slopes, which no noise hides where
+    # there is hardly any
+    power = np.fft.fftshift(np.abs(raw) ** 2, 0)
+    sure &= np.fft.ifftshift(power == maximum_filter(power, 5), 0)
     sure &= signal > _FAINT * np.max(signal, initial=0, where=sure)
     lost = sure & (np.abs(kept) ** 2 < _LOST * signal)
     if not lost.any():
