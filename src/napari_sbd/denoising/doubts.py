@@ -11,6 +11,7 @@ from ..micrograph.frames import mean_filled
 from ..networks import ModelCard
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
+from ..noise.camera import Camera
 from ..spacings import doubt_crystal, doubt_pixel_size
 from ..units import plain
 
@@ -64,6 +65,17 @@ def doubts(
                 "general model here."
             )
     return said
+
+
+def doubt_extremes(camera: Camera) -> list[str]:
+    """A sentence where a camera left outliers in."""
+    if not camera.facts.get("extremes_left"):
+        return []
+    return [
+        "Extreme values stand out in so many places of the image that they cannot be told from it, "
+        "and were left in: there and around them the result may be wrong. Give the camera's dark "
+        "and gain reference, or take them out before."
+    ]
 
 
 def doubt_noise(sums: np.ndarray, white: np.ndarray | None) -> list[str]:

@@ -65,15 +65,16 @@ class Camera:
 
     def cleaned(self, values: np.ndarray) -> tuple[np.ndarray, Outliers | None]:
         """A frame (Y, X) with NaN for outliers, and these; itself where there are none."""
+        found = self.left_out(values)
+        return (_with_gaps(values, found), found) if found else (values, None)
+
+    def left_out(self, values: np.ndarray) -> Outliers | None:
+        """The outliers of a frame (Y, X), as ``left_out`` tells them; None without any."""
         if not self.outliers:
-            return values, None
+            return None
         from .left_out import left_out
 
-        found = left_out(values, self.fixed)
-        if found is None:
-            return values, None
-        single = values.dtype == np.float32
-        return np.where(found.mask, np.float32(np.nan) if single else np.nan, values), found
+        return left_out(values, self.fixed)
 
     def working(self, sums: np.ndarray) -> Working:
         """Block sums (H, W), NaN where there are no data, as the network wants them."""
@@ -142,7 +143,8 @@ def look_at(
         sharpen=sharpen,
         dark=source.offset * block[0] * block[1],
     )
-    clean, found = camera.cleaned(first)
+    found = camera.left_out(first)
+    clean = _with_gaps(first, found) if found else first
     sums = sampling.bin_counts(clean, block)
     light = estimate_illumination(filled(sums), camera.dark) if illumination else None
     spectrum = _spectrum_of(source, camera, clean, sums, light, noise)
@@ -154,9 +156,11 @@ def look_at(
     if spectrum is not None:
         seen.append(_about(spectrum, sharpen))
         facts["noise"] = spectrum.to_dict()
-    if found is not None:
+    if found:
         seen.append(f"{str(found)[0].upper()}{str(found)[1:]}.")
         facts["outliers"] = dict(found.counts)
+    if found is not None and found.crowded:
+        facts["extremes_left"] = True
     if light is not None:
         course = "Illumination falls"
         if light.is_step:  # of the light or of the specimen
@@ -248,6 +252,12 @@ def _spectrum_of(
     images = _differences(source, camera) or [even]
     told = source.gain is not None
     return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot, told=told)
+
+
+def _with_gaps(values: np.ndarray, found: Outliers) -> np.ndarray:
+    """A frame with NaN for its outliers."""
+    single = values.dtype == np.float32
+    return np.where(found.mask, np.float32(np.nan) if single else np.nan, values)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

@@ -59,16 +59,17 @@ def outlier_mask(image: Any, dark: Any = None, gain_reference: Any = None) -> np
 def left_out(values: np.ndarray, shared: Outliers | None) -> Outliers | None:
     """The outliers of a frame (Y, X) and those that its movie shares; None where there are none.
 
-    A frame of nothing else is left as it is.
+    A frame of nothing else is left as it is. Where extremes are too frequent to be told from the
+    image this is said by outliers that may be empty.
     """
     found = find_outliers(_of_usual_size(values))
     if shared is not None:
         kinds = {**shared.counts, **found.counts}
         counts = {k: max(found.counts.get(k, 0), shared.counts.get(k, 0)) for k in kinds}
-        found = Outliers(found.mask | shared.mask, counts)
-    if not found.mask.any() or np.isnan(np.where(found.mask, np.nan, values)).all():
+        found = Outliers(found.mask | shared.mask, counts, found.crowded)
+    if np.isnan(np.where(found.mask, np.nan, values)).all():
         return None
-    return found
+    return found if found.mask.any() or found.crowded else None
 
 
 def fixed_outliers(source: Micrograph) -> Outliers | None:

@@ -14,7 +14,8 @@ from ..micrograph.frames import as_micrograph
 from .lines import find_constant, find_lines
 from .plateaus import find_plateaus
 from .screen import Screen, screen
-from .spikes import find_spikes
+from .spikes import Event, find_spikes
+from .towers import are_steep, find_crowd, is_crowded
 
 _SMALLEST = 16  # px along a side, below which there is nothing to compare with
 _ROUNDS = 4  # what one outlier hid is found when that is gone
@@ -47,10 +48,13 @@ class Outliers:
         How many of each kind: "hot" and "dead" pixels, "cluster", "streak", "row", "column" (or a
         quarter of one and more), "saturated" spots, "annotation" and "unwritten" regions. Kinds
         that were not found are absent.
+    crowded
+        Whether extremes are left that are too frequent to be told from the image.
     """
 
     mask: np.ndarray
     counts: dict[str, int]
+    crowded: bool = False
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -124,7 +128,7 @@ def find_outliers(frame: Any, *, lines: bool = True) -> Outliers:
     found.lines_and_spikes(lines)
     if any(found.counts.values()) and found.mask[~found.blank].mean() > _MOST:
         return _nothing(values.shape)
-    return Outliers(found.mask, {kind: n for kind, n in found.counts.items() if n})
+    return Outliers(found.mask, {kind: n for kind, n in found.counts.items() if n}, found.crowded)
 
 
 def find_fixed_outliers(movie: Any) -> Outliers:
@@ -184,6 +188,7 @@ class _Found:
         self.blank = self.mask
         self.filled = np.zeros(frame.shape, bool)
         self.counts = dict.fromkeys(_NAMES, 0)
+        self.crowded = False
 
     def regions(self) -> None:
         """What is told by equal values."""
@@ -199,7 +204,12 @@ class _Found:
         for _ in range(_ROUNDS):
             gaps = self._gaps()
             seen = screen(self.frame, gaps)
+            crowded = is_crowded(seen)
+            if crowded and self._take(find_crowd(self.frame, gaps, seen)):
+                self.frame, self.filled = filled(self.frame, self.mask, self.filled)
+                continue
             if not (lines and self._lines(gaps, seen)) and not self._spikes(gaps, seen):
+                self.crowded = crowded and are_steep(self.frame, gaps, seen)
                 break
             self.frame, self.filled = filled(self.frame, self.mask, self.filled)
 
@@ -210,11 +220,13 @@ class _Found:
         return rows is not None or columns is not None
 
     def _spikes(self, gaps: np.ndarray | None, seen: Screen) -> bool:
-        events = find_spikes(self.frame, gaps, seen)
-        for pixels, kind in events:
+        return self._take(find_spikes(self.frame, gaps, seen))
+
+    def _take(self, found: list[Event]) -> bool:
+        for pixels, kind in found:
             self.mask[tuple(pixels.T)] = True
             self.counts[kind] += 1
-        return bool(events)
+        return bool(found)
 
     def _gaps(self) -> np.ndarray | None:
         """Pixels that hold no data, nor a value in their place."""

@@ -21,6 +21,7 @@ _CLIP = 3.0  # spreads, beyond which a difference adds no more to the variance
 _SAMPLE = 2**14  # pixels from which level and spread are taken
 _ELECTRONS = 30.0  # in a tile, for which its own brightness counts half
 _FOLLOWED = 0.5, 3.0  # times the variance of the area, between which that of a tile is
+_UNLIKE = 4.0  # times what an electron adds in the lit half, beyond which it does nowhere
 _CAP = 2.0  # of what the highest tiles but 3 % reach, beyond which a pixel does not count as noise
 
 
@@ -241,6 +242,9 @@ def _noise(
     variance = np.maximum(variance, max(least, 1e-12 * spread**2))
     above = np.maximum(light / count - floor, 1e-6 * spread)
     event = variance / DIFFERENCE / above
+    # an electron adds no more where few come: there one fault is most of the variance
+    lit = above >= np.median(above)
+    event = np.minimum(event, _UNLIKE * float(np.median(event[lit])))
     own = np.where(held > 0, sums / np.maximum(held, 1) - floor, above) / above
     electrons = held * above / event
     share = electrons / (electrons + _ELECTRONS)

@@ -14,16 +14,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import chance
+from .neighbours import take_down
 from .screen import DIFFERENCE, TILE, Screen, differences, strip
 
 _BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
 _LEVEL = 5.0  # standard deviations of the surroundings that all its pixels exceed
-_SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
+SHARP = 0.07  # of an event, which the pixels around its bright ones do not reach
 _CLIFF = 0.03  # of a bright pixel, below which a neighbour leaves no doubt
 _SHARES = 0.98, 0.995  # of the pixels around an event, whose detail is continued
+_CROWD = 0.02  # of the pixels around, up to which others may be defects
 _RARE = 1e-6  # share of the pixels up to which it is
 _SQUARE = np.ones((3, 3), bool)
-_CONTINUED = 0.76, 0.63  # to a pixel and to its neighbours, from the mean squared distances
+CONTINUED = 0.76, 0.63  # to a pixel and to its neighbours, from the mean squared distances
 _WINDOWS = 16, 48, 144  # px, half of the surroundings that are looked at, until an event fits
 _LARGEST = 400  # pixels of an event; more is part of the scene
 _STREAK = 6  # px, length from which a narrow event is a streak
@@ -32,7 +34,12 @@ Event = tuple[np.ndarray, str]
 """(n, 2) pixels y, x, and what they are."""
 
 
-def find_spikes(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> list[Event]:
+def find_spikes(
+    frame: np.ndarray,
+    missing: np.ndarray | None,
+    seen: Screen,
+    usual: tuple[np.ndarray, Screen] | None = None,
+) -> list[Event]:
     """Find pixels, clusters and streaks that are no part of the image.
 
     Parameters
@@ -43,18 +50,21 @@ def find_spikes(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> 
         (Y, X) bool, pixels without data; None where all hold data.
     seen
         What ``screen`` found.
+    usual
+        A frame that tells noise and detail, and what ``screen`` found in it; itself by default.
 
     Returns
     -------
     The events: "hot", "dead", "cluster" or "streak".
     """
+    plain, normal = usual or (frame, seen)
     events: list[Event] = []
     taken: set[tuple[int, int]] = set()
-    for y, x, sign, limit in _candidates(frame, missing, seen):
+    for y, x, sign, limit in _candidates(frame, missing, seen, normal):
         if (y, x) in taken:
             continue
-        noise = float(np.sqrt(seen.variance[y // TILE, x // TILE] / DIFFERENCE))
-        pixels, outlier = _event(frame, missing, (y, x), sign, noise, limit)
+        noise = float(np.sqrt(normal.variance[y // TILE, x // TILE] / DIFFERENCE))
+        pixels, outlier = _event(frame, plain, missing, (y, x), sign, noise, limit)
         taken.update(map(tuple, pixels.tolist()))
         if outlier:
             events.append((pixels, _kind(pixels, sign)))
@@ -62,13 +72,10 @@ def find_spikes(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> 
 
 
 def _candidates(
-    frame: np.ndarray, missing: np.ndarray | None, seen: Screen
+    frame: np.ndarray, missing: np.ndarray | None, seen: Screen, normal: Screen
 ) -> Iterator[tuple[int, int, int, float]]:
     """y, x, sign and limit of all pixels beyond the limits of their tiles, the farthest first."""
-    sigma = np.sqrt(seen.variance)
-    high = np.maximum(chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma))
-    # chance takes away less than it adds, where electrons are few
-    low = sigma * np.maximum(np.sqrt(2 * chance.RARITY), _tail(-seen.lowest / sigma))
+    high, low = limits(normal)
     suspect = (seen.highest > high) | (seen.lowest < -low)
     found = []
     span = seen.level - 1e30, seen.level + 1e30
@@ -93,6 +100,21 @@ def _candidates(
             yield y, x, sign, limit
 
 
+def limits(seen: Screen) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) differences from its neighbours that a pixel of a tile hardly ever has, up and down.
+
+    Parameters
+    ----------
+    seen
+        What ``screen`` found.
+    """
+    sigma = np.sqrt(seen.variance)
+    high = np.maximum(chance.excess(seen.variance, seen.event), sigma * _tail(seen.highest / sigma))
+    # chance takes away less than it adds, where electrons are few
+    low = sigma * np.maximum(np.sqrt(2 * chance.RARITY), _tail(-seen.lowest / sigma))
+    return high, low
+
+
 def _tail(highest: np.ndarray) -> float:
     """What one pixel in 10^7 exceeds, from the highest pixel of each tile.
 
@@ -109,6 +131,7 @@ def _tail(highest: np.ndarray) -> float:
 
 def _event(
     frame: np.ndarray,
+    plain: np.ndarray,
     missing: np.ndarray | None,
     seed: tuple[int, int],
     sign: int,
@@ -137,7 +160,8 @@ def _event(
             return pixels, False
         if (np.abs(pixels - seed) < half).all():
             break
-    return pixels, _is_outlier(values, body, at, noise, limit)
+    detail = values if plain is frame else np.where(np.isfinite(values), plain[here], np.nan)
+    return pixels, _is_outlier(values, body, at, noise, limit, detail)
 
 
 def _connected(mask: np.ndarray, at: tuple[int, int]) -> np.ndarray:
@@ -151,7 +175,12 @@ def _connected(mask: np.ndarray, at: tuple[int, int]) -> np.ndarray:
 
 
 def _is_outlier(
-    values: np.ndarray, body: np.ndarray, at: tuple[int, int], noise: float, limit: float
+    values: np.ndarray,
+    body: np.ndarray,
+    at: tuple[int, int],
+    noise: float,
+    limit: float,
+    plain: np.ndarray,
 ) -> bool:
     """Whether an event stands out, has sharp edges and exceeds the detail around it."""
     from scipy.ndimage import binary_dilation
@@ -166,17 +195,25 @@ def _is_outlier(
     # the scene is continued to the event as a parabola, from pixels 2 and 3 away
     base = np.median(values[second])
     slope = base - np.median(values[third])
-    if values[at] - (base + _CONTINUED[0] * slope) < 0.9 * limit:
+    if values[at] - (base + CONTINUED[0] * slope) < 0.9 * limit:
         return False  # the neighbours are out of the ordinary, not this one
     top = values[body].max() - base
     bright = _connected(body & (values - base > _BODY * top), at)
     beside = binary_dilation(bright) & ~bright & held
     mean = values[bright].mean() - base
     if beside.any() and not _has_cliff(values - base, bright, noise):
-        allowed = _SHARP * mean + noise / np.sqrt(beside.sum())
-        if np.median(values[beside]) - (base + _CONTINUED[1] * slope) > allowed:
+        allowed = SHARP * mean + noise / np.sqrt(beside.sum())
+        if np.median(values[beside]) - (base + CONTINUED[1] * slope) > allowed:
             return False
-    return bool(_difference(values)[at] > _detail(np.abs(_difference(values))[~near & held]))
+    rise = _difference(values)[at]
+    d = np.abs(_difference(plain))
+    if rise > continued(d[~near & held]):
+        return True
+    # others of its kind beside it are no detail
+    around = plain.copy()
+    towers, _ = take_down(around, np.argwhere(d > _LEVEL * noise), 0.0)
+    few = len(towers) <= _CROWD * values.size
+    return bool(few and rise > continued(np.abs(_difference(around))[~near & held]))
 
 
 def _has_cliff(excess: np.ndarray, bright: np.ndarray, noise: float) -> bool:
@@ -193,7 +230,7 @@ def _difference(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), d, np.nan)
 
 
-def _detail(differences: np.ndarray) -> float:
+def continued(differences: np.ndarray) -> float:
     """What pixels in the surroundings hardly ever exceed, continued as in ``_tail``."""
     if not differences.size:
         return float("inf")

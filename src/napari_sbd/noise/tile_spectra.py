@@ -12,6 +12,9 @@ from .whitening import curve_terms
 TILE = 32  # pixels along a side, of block sums or of the file
 CORNER = 0.40  # cycles per working pixel, beyond which a micrograph holds hardly any signal
 _SLOWEST = 1.5 / TILE  # cycles per pixel that the window of a tile can tell from the mean
+_WHOLE = 0.5  # of the tiles, from which the others are left out
+_ENOUGH = 5  # of eight neighbours, which hold data
+_PARABOLA = np.array([[-0.25, 0.5, -0.25], [0.5, 0.0, 0.5], [-0.25, 0.5, -0.25]])
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,17 @@ def taper() -> np.ndarray:
 
 
 def tile_spectra(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Power spectra (K, M) and means (K,) of the windowed tiles that hold data throughout."""
+    """Power spectra (K, M) and means (K,) of the windowed tiles that hold data throughout.
+
+    Where few do, since pixels were left out all over the image, these are interpolated.
+    """
     from scipy import fft
 
     if min(image.shape) < TILE:
         return np.zeros((0, int(tile_grid().used.sum()))), np.zeros(0)
-    windows = np.lib.stride_tricks.sliding_window_view(image, (TILE, TILE))
-    step = max(TILE // 2, min(image.shape) // 16)
-    tiles = windows[::step, ::step].reshape(-1, TILE, TILE)
-    held = np.isfinite(tiles).all((1, 2))
+    tiles, held = _tiles(image)
+    if held.mean() < _WHOLE:
+        tiles, held = _tiles(_interpolated(image))
     tiles = tiles if held.all() else tiles[held]
     window = np.outer(*[taper()] * 2)
     means = (tiles * window).sum((1, 2)) / window.sum()
@@ -59,3 +64,27 @@ def tile_spectra(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
     used = fft.rfft2(even)[:, tile_grid().used]
     return (used.real**2 + used.imag**2) * (scale**2 / (window**2).sum()), means
+
+
+def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, TILE, TILE), and which of them hold data throughout."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (TILE, TILE))
+    step = max(TILE // 2, min(image.shape) // 16)
+    tiles = windows[::step, ::step].reshape(-1, TILE, TILE)
+    return tiles, np.isfinite(tiles).all((1, 2))
+
+
+def _interpolated(image: np.ndarray) -> np.ndarray:
+    """An image with values in place of single pixels without data.
+
+    The parabola through all eight neighbours follows correlated noise to its fast part, and
+    scatters no less than independent noise does; where one of them is missing too, their mean.
+    """
+    from scipy.ndimage import convolve
+
+    held = np.isfinite(image)
+    values = np.where(held, image, 0)
+    count = convolve(held.astype(np.float32), np.ones((3, 3)), mode="mirror")
+    mean = convolve(values, np.ones((3, 3)), mode="mirror") / np.maximum(count, 1)
+    near = np.where(count == 8, convolve(values, _PARABOLA, mode="mirror"), mean)
+    return np.where(held, image, np.where(count >= _ENOUGH, near, np.nan))
