@@ -84,8 +84,8 @@ def _candidates(
         x = strip(frame, at, TILE, seen.level, *span)
         gaps = None if missing is None else strip(missing, at, TILE, 0.0, 0.0, 1.0) > 0
         d, _ = differences(x, gaps)
-        for sign, limit in ((1, high), (-1, low)):
-            ratio = sign * d / limit[row].repeat(TILE)
+        for sign, limits_of in ((1, high), (-1, low)):
+            ratio = sign * d / limits_of[row].repeat(TILE)
             ys, xs = np.nonzero(ratio > 1)
             inside = (ys + at < frame.shape[0]) & (xs < frame.shape[1])
             found += [

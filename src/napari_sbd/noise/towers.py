@@ -121,7 +121,8 @@ def are_steep(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> bo
     near = np.sort(np.stack([shifted(values, at, step) for step in AROUND]), 0)
     high = height > seen.level
     half, end = np.where(high, near[[3, 0]], near[[4, 7]])
-    return bool(np.nanmedian((half - end) / (height - end)) < _STEEP)
+    slope = (half - end) / (height - end)
+    return bool(np.median(slope[np.isfinite(slope)]) < _STEEP)
 
 
 def _towers(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> Towers | None:
@@ -177,7 +178,8 @@ def _in_strip(
     gaps = None if missing is None else strip(missing, start, TILE, 0.0, 0.0, 1.0) > 0
     d, _ = differences(x, gaps)
     far = np.argwhere(np.abs(d) > least) + np.array([start, 0])
-    return far[(far[:, 0] < frame.shape[0]) & (far[:, 1] < frame.shape[1])]
+    inside: np.ndarray = (far[:, 0] < frame.shape[0]) & (far[:, 1] < frame.shape[1])
+    return np.asarray(far[inside])
 
 
 def _stand_out(frame: np.ndarray, missing: np.ndarray | None, towers: Towers) -> np.ndarray:
@@ -186,7 +188,8 @@ def _stand_out(frame: np.ndarray, missing: np.ndarray | None, towers: Towers) ->
     base, slope = _scene(missing, towers)
     excess = frame[tuple(at.T)] - (base + CONTINUED[0] * slope)
     high, low = (limit[tuple(at.T // TILE)] for limit in limits(towers.seen))
-    return np.where(towers.sign > 0, excess > 0.9 * high, -excess > 0.9 * low)
+    beyond: np.ndarray = np.where(towers.sign > 0, excess > 0.9 * high, -excess > 0.9 * low)
+    return beyond
 
 
 def _are_sharp(frame: np.ndarray, missing: np.ndarray | None, towers: Towers) -> np.ndarray:
@@ -232,12 +235,13 @@ def _middle(around: np.ndarray) -> np.ndarray:
 def _detail(plain: np.ndarray) -> np.ndarray:
     """(h, w) what differences in a block hardly ever exceed."""
     padded = np.pad(plain, 1, mode="reflect")
-    d, held = differences(padded, ~np.isfinite(padded))
+    d, _ = differences(padded, ~np.isfinite(padded))
+    size = np.where(np.isfinite(plain), np.abs(d), np.nan)
     rows, columns = (range(0, n, _BLOCK) for n in plain.shape)
     return np.array(
-        [[_of_block(d, held, np.s_[y : y + _BLOCK, x : x + _BLOCK]) for x in columns] for y in rows]
+        [[_of_block(size[y : y + _BLOCK, x : x + _BLOCK]) for x in columns] for y in rows]
     )
 
 
-def _of_block(d: np.ndarray, held: np.ndarray, here: tuple[slice, slice]) -> float:
-    return continued(np.abs(d[here][held[here]]))
+def _of_block(size: np.ndarray) -> float:
+    return continued(size[np.isfinite(size)])
