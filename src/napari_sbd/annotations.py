@@ -13,7 +13,7 @@ _NEAR = 1.0  # lengths of the bar: letters beside it
 def burned_in(image: np.ndarray, spacing: float) -> np.ndarray:
     """(Y, X) bool: where a scale bar and its letters lie.
 
-    They have the highest or the lowest value of the image, exactly; a bar is a solid block of it,
+    They have the highest or the lowest value of the image, exactly, or none any more; a bar is a solid block of it,
     longer than columns whose middle is overexposed, and letters of the same value are beside it.
 
     Parameters
@@ -27,8 +27,8 @@ def burned_in(image: np.ndarray, spacing: float) -> np.ndarray:
 
     found = np.zeros(image.shape, bool)
     held = image[np.isfinite(image)]
-    for value in {held.min(), held.max()} if held.size else ():
-        same = image == value
+    for value in {held.min(), held.max(), np.nan} if held.size else ():
+        same = np.isnan(image) if np.isnan(value) else image == value
         if not 0 < same.mean() < _SHARE:
             continue
         blocks = label(same)[0]

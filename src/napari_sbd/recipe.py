@@ -110,11 +110,18 @@ def history(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def block_of(metadata: Mapping[str, Any]) -> tuple[int, int] | None:
     """Pixels along y and x whose sums were denoised; None where no recipe says so."""
+    match setting_of(metadata, "block"):
+        case [int(y), int(x)] if min(y, x) > 0:
+            return y, x
+    return None
+
+
+def setting_of(metadata: Mapping[str, Any], name: str) -> Any:
+    """A setting of the last step that has it; None where none does."""
     for step in reversed(history(metadata)):
         settings = step.get("settings") if isinstance(step, Mapping) else None
-        match settings.get("block") if isinstance(settings, Mapping) else None:
-            case [int(y), int(x)] if min(y, x) > 0:
-                return y, x
+        if isinstance(settings, Mapping) and name in settings:
+            return settings[name]
     return None
 
 

@@ -14,6 +14,7 @@ from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..noise import level as noise
 from ..noise.covariance import covariance_of
+from ..noise.left_out import without_outliers
 from ..recipe import block_of, history
 from .evidence import Evidence, evidence
 from .split_halves import Denoiser
@@ -89,7 +90,7 @@ def paired(
         counts = True
     else:
         electrons.check_same_pixels(data, model)
-        counts = False
+        data, counts = without_outliers(data, model), False
     check_order(data, model)
     data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
     block = working_block(model)

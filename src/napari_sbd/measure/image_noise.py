@@ -20,6 +20,7 @@ from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled
 from ..noise.camera import look_at
 from ..noise.covariance import covariance_of, pixel_kernel
+from ..noise.left_out import without_outliers
 from ..noise.level import LEVEL_ERROR, noise_level, usual_level
 from ..noise.model import Counted, noise_model
 from ..noise.whitening import NoiseSpectrum, whiten
@@ -87,6 +88,7 @@ def image_noise(
     from scipy.ndimage import gaussian_filter
 
     noisy = np.where(np.isfinite(noisy), np.asarray(noisy, float), np.nan)
+    noisy = np.asarray(without_outliers(Micrograph(noisy)).data)
     if not noise_level(noisy):
         return ImageNoise(None, None, _NO_NOISE)
     expected = gaussian_filter(mean_filled(noisy), _SMOOTH) if denoised is None else denoised

@@ -12,6 +12,7 @@ from ..errors import SBDError, warn
 from ..micrograph import Micrograph, unmasked
 from ..micrograph.frames import as_micrograph, frame_of, mean_filled, reference_number
 from . import level as noise
+from .left_out import without_outliers
 from .model import Counted, noise_model
 from .whiteness import whiteness
 
@@ -71,7 +72,8 @@ def refuse_unless_poisson(image: Any) -> None:
     if source.gain is not None:
         return
     counted(source)
-    first = _values(frame_of(source, reference_number(source)))
+    one = Micrograph(_values(frame_of(source, reference_number(source))), source.pixel_size)
+    first = _values(without_outliers(one).data)
     found = noise_model(first, gain=1.0)
     hanging = whiteness(mean_filled(first), source.pixel_size_yx)
     if hanging.white and isinstance(found, Counted):
@@ -108,6 +110,7 @@ def pair(
     ----------
     noisy, denoised
         Micrographs or arrays of one shape, in the same units unless micrographs say otherwise.
+        Outliers of the noisy one become NaN.
     gain, offset
         Of the noisy image, as ``counted`` takes them; of the denoised one as well where that has no
         gain, or the calibration that the noisy one brings along and that they overrule.
@@ -117,8 +120,8 @@ def pair(
     SBDError
         If they differ in shape, unit or scale, or the noisy one holds no counts.
     """
-    data = counted(noisy, gain, offset)
     model = as_micrograph(denoised)
+    data = without_outliers(counted(noisy, gain, offset), model)
     check_same_pixels(data, model)
     own = as_micrograph(noisy)
     if model.gain is None or (model.gain, model.offset) == (own.gain, own.offset):

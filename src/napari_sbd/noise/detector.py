@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
+from .left_out import without_outliers
 from .point_spread import point_spread
 from .spectrum import FREQUENCY, fast_filter, spectra_of
 from .tiles import any_in_tiles, tiles_of
@@ -180,6 +181,7 @@ def estimate_detector(
     shape = source.shape[-2:]
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
+    source = without_outliers(source)
     frames = [
         finite_or_nan(f).astype(np.float64)
         for f in (source.data if source.is_movie else source.data[None])

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..micrograph import Micrograph
+from ..micrograph import Micrograph, unmasked
 from ..micrograph.frames import as_micrograph, readable
+from ..recipe import setting_of
 from .outliers import Outliers, find_fixed_outliers, find_outliers
 from .references import apply_references
 
+_BESIDE = 2  # px
+_DRAWS = 30
 _SAMPLED = 16  # frames of a movie that show what all have in common
 _USUAL = 1e-9, 1e12  # largest absolute value of a frame whose outliers can be looked for
 
@@ -54,6 +57,64 @@ def outlier_mask(image: Any, dark: Any = None, gain_reference: Any = None) -> np
     return np.stack(
         [_mask(None if f is None else left_out(f, shared), source.shape[1:]) for f in frames]
     )
+
+
+def without_outliers(noisy: Micrograph, result: Micrograph | None = None) -> Micrograph:
+    """A micrograph with NaN for its outliers, as they say nothing for or against a result.
+
+    Parameters
+    ----------
+    noisy
+        An image or movie.
+    result
+        What was made of it; where its recipe says that outliers were kept, they are.
+
+    Returns
+    -------
+    The micrograph itself where it has none.
+    """
+    if result is not None and setting_of(result.metadata, "outliers") is False:
+        return noisy
+    mask = outlier_mask(noisy)
+    if not mask.any():
+        return noisy
+    data = np.where(mask, np.nan, unmasked(noisy.data))
+    held = data[np.isfinite(data)]
+    # what is left of an image of nothing else is none
+    return noisy.replace(data=data) if held.size and np.ptp(held) else noisy
+
+
+def with_neighbours(noisy: Micrograph, rng: np.random.Generator) -> Micrograph:
+    """A micrograph with the value of a pixel beside in place of each outlier.
+
+    For what must be whole: such values scatter as those around do.
+
+    Parameters
+    ----------
+    noisy
+        An image or movie.
+    rng
+        Draws the pixels, of those within two.
+
+    Returns
+    -------
+    The micrograph itself where it has no outliers.
+    """
+    mask = outlier_mask(noisy)
+    if not mask.any():
+        return noisy
+    data = np.array(unmasked(noisy.data))
+    for _ in range(_DRAWS):
+        *frame, y, x = np.nonzero(mask)
+        steps = rng.integers(-_BESIDE, _BESIDE + 1, (2, len(y)))
+        source = [
+            np.clip(i + d, 0, n - 1) for i, d, n in zip((y, x), steps, mask.shape[-2:], strict=True)
+        ]
+        usual = ~mask[(*frame, *source)]
+        here = tuple(i[usual] for i in (*frame, y, x))
+        data[here] = data[tuple(i[usual] for i in (*frame, *source))]
+        mask[here] = False
+    return noisy.replace(data=data)
 
 
 def left_out(values: np.ndarray, shared: Outliers | None) -> Outliers | None:

@@ -17,6 +17,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
+from ..noise.left_out import with_neighbours
 from ..noise.whiteness import whiteness
 from .cells import subsampled
 from .judges import Judged, Samples
@@ -32,7 +33,8 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     Parameters
     ----------
     noisy
-        Micrograph or array: (Y, X), or (T, Y, X) for the frame methods.
+        Micrograph or array: (Y, X), or (T, Y, X) for the frame methods. Outliers, which no
+        denoiser should be judged by, are given the value of a pixel beside.
     method
         See ``upsnr``.
     seed
@@ -46,8 +48,8 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     rng = np.random.default_rng(seed)
     if method == "thinning":
         electrons.refuse_unless_poisson(noisy)
-        return _thinning(electrons.counted(noisy), rng)
-    source = as_micrograph(noisy)
+        return _thinning(with_neighbours(electrons.counted(noisy), rng), rng)
+    source = with_neighbours(as_micrograph(noisy), rng)
     values = np.stack(list(electrons.frames(source)))
     if not np.isfinite(values).all():
         raise SBDError(f"The method {method!r} needs data without NaN or infinite pixels.")

@@ -17,6 +17,7 @@ from ...micrograph import Micrograph
 from ...micrograph.frames import finite_or_nan, frame_of, reference_number
 from ...noise.detector import Detector, estimate_detector
 from ...noise.dose import mean_value
+from ...noise.left_out import without_outliers
 from ...noise.model import Counted, noise_model
 
 _SIDE = 1024  # pixels of the part that is looked at: a second
@@ -95,7 +96,7 @@ def gain_of(
     """
     if m.gain is not None:
         return Gain("told", m.gain, m.offset, errors[0], offset_error=errors[1])
-    part = _part(m)
+    part = without_outliers(_part(m))
     try:
         first = finite_or_nan(frame_of(part, reference_number(part)))
         if isinstance(noise_model(sampling.bin_counts(first, block)), Counted):
