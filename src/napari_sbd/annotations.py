@@ -13,8 +13,9 @@ _NEAR = 1.0  # lengths of the bar: letters beside it
 def burned_in(image: np.ndarray, spacing: float) -> np.ndarray:
     """(Y, X) bool: where a scale bar and its letters lie.
 
-    They have the highest or the lowest value of the image, exactly, or none any more; a bar is a solid block of it,
-    longer than columns whose middle is overexposed, and letters of the same value are beside it.
+    They have the highest or the lowest value of the image, exactly, or none any more; a bar is a
+    solid block of it, longer than columns whose middle is overexposed, and letters of the same
+    value are beside it.
 
     Parameters
     ----------
