@@ -18,9 +18,6 @@ def _what_is_there_stays():
     what was imported, nor through what napari keeps of the viewers of earlier modules."""
     gc.collect()
     gc.freeze()
-    # of what is left a quarter more is soon there: full collections, which come upon any thread,
-    # stay as rare as they are without this
-    gc.set_threshold(*gc.get_threshold()[:2], 50)
 
 
 @pytest.fixture
