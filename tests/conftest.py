@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -9,6 +10,14 @@ import pytest
 import torch
 
 from known import lattice
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_there_stays():
+    """The collector, which napari's viewers call for several times a test, need not go through
+    what was imported, nor through what napari keeps of the viewers of earlier modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from columns.scenes import grid, picture
 from napari_sbd.errors import SBDError
+from napari_sbd.measure.image_noise import image_noise
 from napari_sbd.measure.peaks import find_peaks
 from napari_sbd.measure.profile import line_profile
 
@@ -181,26 +182,21 @@ def camera(seed, read, correlated):
 def test_errors_are_those_of_the_noise_that_the_image_has(read, correlated, gain, denoised):
     """Read-out noise, and noise that hangs together between pixels, where electrons are counted and
     where the gain is unknown."""
-    truth = 7 * WIDE + 100
+    truth, calibration = 7 * WIDE + 100, {"gain": gain, "offset": 100.0 * bool(gain)}
+    lines = [((row, 20.0), (row + 30, 200.0)) for row in (70.0, 130.0, 180.0)]
+    exact = [line_profile({"raw": truth}, *line, width=6.0, noisy=False) for line in lines]
     z, words = [], set()
     for seed in range(12):
         images = {"raw": camera(seed, read, correlated)}
         if denoised:
             images["denoised"] = truth
-        for row in (70.0, 130.0, 180.0):
-            found = line_profile(
-                images,
-                (row, 20.0),
-                (row + 30, 200.0),
-                width=6.0,
-                gain=gain,
-                offset=100.0 * bool(gain),
-            )
-            exact = line_profile(
-                {"raw": truth}, (row, 20.0), (row + 30, 200.0), width=6.0, noisy=False
-            )
-            z.append((found.values["raw"] - exact.values["raw"]) / found.error)
+        noise = image_noise(*images.values(), **calibration)
+        for line, true in zip(lines, exact, strict=True):
+            found = line_profile(images, *line, width=6.0, noise=noise)
+            z.append((found.values["raw"] - true.values["raw"]) / found.error)
             words.add(found.noise)
+    itself = line_profile(images, *lines[-1], width=6.0, **calibration)
+    np.testing.assert_array_equal(itself.error, found.error)
     # the raw image alone tells slow noise from the finest detail less well, and is cautious
     assert (0.85 if denoised or not correlated else 0.7) < np.std(z) < 1.15
     for said in words:

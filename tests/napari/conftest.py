@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from threading import Event
 from types import SimpleNamespace
 
@@ -39,6 +40,14 @@ def _tiny_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     save_model(network, card, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _what_is_there_stays():
+    """The collector, which viewers call several times a test, need not go through what napari
+    keeps of those of earlier tests: six thousand objects of each."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

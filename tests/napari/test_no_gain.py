@@ -36,9 +36,10 @@ def flow(make_napari_viewer, qtbot):
     opened = []
 
     class Flow:
-        def __init__(self, path):
+        def __init__(self, path, part=slice(None)):
             self.viewer = make_napari_viewer(show=True)
             for data, attributes, kind in get_reader(str(path))(str(path)):
+                data = data[part, part]
                 self.layer = self.viewer._add_layer_from_data(data, attributes, kind)[0]
             _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
             opened.append(self)
@@ -215,7 +216,7 @@ REAL = ["dm4_BaTiO3_stem.dm4", "ser_SrTiO3_haadf.ser", "mrc_MoS2_prismatic.mrc"]
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs files of other people")
 @pytest.mark.parametrize("name", REAL)
 def test_on_files_of_others_all_steps_speak_the_language_of_the_window(flow, name):
-    window = flow(DATA / name)
+    window = flow(DATA / name, slice(16, 272))  # of all they would say the same
     dose = window.understood().dose.text()
     assert "hardly possible" in dose or "cannot be told" in dose or "(estimated)" in dose
     for step in (0, 2, 3):

@@ -106,10 +106,13 @@ def test_the_map_is_seen_in_a_small_window(window):
     hands, widget, _, _ = window
     hands.viewer.window.resize(1089, 630)
     measured(hands, widget)
-    hands.qtbot.wait(300)
-    seen = widget.map.visibleRegion().boundingRect().height()
-    assert seen > 0.6 * widget.map.height()
-    assert widget.map.height() <= widget.map.minimumHeight()
+
+    def seen():
+        height = widget.map.visibleRegion().boundingRect().height()
+        assert height > 0.6 * widget.map.height()
+        assert widget.map.height() <= widget.map.minimumHeight()
+
+    hands.qtbot.waitUntil(seen)
 
 
 def test_without_columns_it_says_what_to_do(make_napari_viewer, notifications):
@@ -135,10 +138,14 @@ def test_the_colour_bar_has_labels_beside_zero(window, share):
     hands.qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
     for what in ("strain_xx", "rotation", "spacing_a"):
         widget.show_what.setCurrentText(what)
+
+        def labelled(what=what):
+            (layer,) = (one for one in hands.viewer.layers if one.name.endswith(what))
+            drawn = hands.canvas._layer_overlay_to_visual[layer]
+            (bar,) = (v for overlay, v in drawn.items() if overlay is layer.face_colorbar)
+            assert len(bar.node.ticks.ticker.get_update()[1]) >= 2, layer.face_contrast_limits
+            ends = widget.map.figure.axes[1].get_xlim()
+            assert ends == pytest.approx(layer.face_contrast_limits)
+
         hands.qtbot.wait(50)
-        (layer,) = (one for one in hands.viewer.layers if one.name.endswith(what))
-        drawn = hands.canvas._layer_overlay_to_visual[layer]
-        (bar,) = (v for overlay, v in drawn.items() if overlay is layer.face_colorbar)
-        assert len(bar.node.ticks.ticker.get_update()[1]) >= 2, layer.face_contrast_limits
-        ends = widget.map.figure.axes[1].get_xlim()
-        assert ends == pytest.approx(layer.face_contrast_limits)
+        hands.qtbot.waitUntil(labelled)

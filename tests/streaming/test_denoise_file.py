@@ -25,7 +25,7 @@ TARGETS = (".zarr", ".tif", ".ome.tif", ".mrc")
 
 @pytest.fixture(scope="module")
 def movie() -> np.ndarray:
-    shape = (FRAMES, 96, 128)
+    shape = (FRAMES, 64, 96)
     return np.random.default_rng(0).poisson(lattice(shape[1:]), shape).astype(np.float32)
 
 
@@ -250,7 +250,7 @@ def test_frames_that_never_reached_the_disk_are_found_out(suffix, source, expect
         chunk.write_bytes(chunk.read_bytes()[:100])
     else:
         data = bytearray((folder / target.name).read_bytes())
-        start = len(data) - (FRAMES - 1) * 96 * 128 * 4
+        start = len(data) - (FRAMES - 1) * 64 * 96 * 4
         data[start : start + 1000] = bytes(1000)
         (folder / target.name).write_bytes(data)
     sbd.denoise_file(source, target, resume=True)

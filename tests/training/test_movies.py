@@ -7,20 +7,9 @@ from napari_sbd.networks import find_model
 from napari_sbd.networks.unet import UNet, widened
 from napari_sbd.training import clip_pool
 from napari_sbd.training.recipe import Recipe
+from training.small import SMALL, with_data_of
 
-SMALL = {
-    "name": "tiny-movie",
-    "description": "a test",
-    "mixture": {"sheet": 1},
-    "frames": 5,
-    "waves": 20,
-    "images": 40,
-    "image_size": 64,
-    "crops": [32, 48],
-    "batch": 2,
-    "network": {"widths": [8, 16, 16], "depths": [1, 1, 1], "heads": 2, "non_local": 1},
-    "steps": 4,
-}
+MOVIE = {**SMALL, "name": "tiny-movie", "frames": 5, "steps": 4}
 TINY = {"widths": (8, 16, 16), "depths": (1, 1, 1), "non_local": 1}
 
 
@@ -42,7 +31,7 @@ def test_even_windows_have_no_middle():
     with pytest.raises(ValueError, match="odd"):
         UNet(**TINY, frames=4)
     with pytest.raises(ValueError, match="odd number"):
-        Recipe(**{**SMALL, "frames": 2})
+        Recipe(**{**MOVIE, "frames": 2})
 
 
 def test_frames_of_a_window_have_the_brightness_of_the_middle_one():
@@ -61,7 +50,7 @@ def test_frames_of_a_window_have_the_brightness_of_the_middle_one():
 
 def test_batches_of_windows_repeat_for_a_step_and_some_lack_frames():
     clips = clip_pool.ClipPool(
-        np.ones((3, 5, 64, 64), np.float16), Recipe(**{**SMALL, "batch": 60})
+        np.ones((3, 5, 64, 64), np.float16), Recipe(**{**MOVIE, "batch": 60})
     )
     (first, clean), (second, _), (again, _) = (clips.batch(32, step) for step in (0, 1, 0))
     assert first.shape == (60, 5, 32, 32) and clean.shape == (60, 1, 32, 32)
@@ -70,18 +59,17 @@ def test_batches_of_windows_repeat_for_a_step_and_some_lack_frames():
     assert 0.03 < (absent.sum(1) > 1).float().mean() < 0.4
 
 
-def test_a_movie_network_is_trained_from_one_of_images(tmp_path, monkeypatch):
+def test_a_movie_network_is_trained_from_one_of_images(tmp_path, simulated):
     """Simulation, training, weights and card; the start is widened, and the card says so."""
-    recipe = Recipe(**SMALL)
+    recipe = Recipe(**MOVIE)
     path = sbd.train(recipe, tmp_path / "run")
     card = find_model(path)
     assert card.architecture["frames"] == 5
     assert card.training["recipe"]["frames"] == 5
     again = sbd.train(recipe, tmp_path / "run", resume=True)
     assert again == path
-    still = Recipe(**{**SMALL, "frames": 1, "name": "tiny"})
-    first = sbd.train(still, tmp_path / "still")
-    fine = sbd.train(Recipe(**{**SMALL, "seed": 1}), tmp_path / "fine", start=str(first))
+    first = sbd.train(Recipe(**SMALL), with_data_of(simulated, tmp_path / "still"))
+    fine = sbd.train(recipe, with_data_of(path.parent, tmp_path / "fine"), start=str(first))
     assert find_model(fine).training["fine_tuned_from"] == str(first)
     with pytest.raises(sbd.SBDError, match="sees 5 frames"):
-        sbd.train(Recipe(**{**SMALL, "frames": 3}), tmp_path / "three", start=str(fine))
+        sbd.train(Recipe(**{**MOVIE, "frames": 3}), tmp_path / "three", start=str(fine))

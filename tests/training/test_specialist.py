@@ -69,7 +69,7 @@ def test_bad_wishes_get_one_sentence(material, pixel_size, said):
 @pytest.mark.filterwarnings("ignore:The result of model", "ignore:A period of:UserWarning")
 def test_the_command_trains_resumes_and_the_card_knows_the_crystal(tmp_path, model):
     folder = tmp_path / "run"
-    new = ["--pixel-size", "0.0065", "--waves", "20", "--minutes", "0.02", "--start", str(model)]
+    new = ["--pixel-size", "0.0065", "--waves", "20", "--minutes", "0.01", "--start", str(model)]
     command = ["specialise", "Pt", "-o", str(folder), "--workers", "1", "--device", "cpu"]
     shown = CliRunner().invoke(app, [*command, *new])
     assert shown.exit_code == 0, shown.output
@@ -78,9 +78,9 @@ def test_the_command_trains_resumes_and_the_card_knows_the_crystal(tmp_path, mod
     assert card.spacings_nm[0] == pytest.approx(0.2266, abs=1e-3)  # 111 of Pt, a = 0.3924 nm
     with pytest.raises(sbd.SBDError, match="holds a run already"):
         CliRunner().invoke(app, [*command, *new], catch_exceptions=False)
-    CliRunner().invoke(app, [*command, "--resume", "--minutes", "0.1"], catch_exceptions=False)
+    CliRunner().invoke(app, [*command, "--resume", "--minutes", "0.03"], catch_exceptions=False)
     longer = find_model(folder / "pt.safetensors").training
-    assert longer["recipe"]["minutes"] == 0.1 and longer["minutes"] >= card.training["minutes"]
+    assert longer["recipe"]["minutes"] == 0.03 and longer["minutes"] >= card.training["minutes"]
     along = np.cos(2 * np.pi * np.arange(256) * 0.0325 / 0.313)
     lattice = np.random.default_rng(0).poisson(20 + 4 * np.add.outer(along, along))
     with pytest.warns(UserWarning, match="Model 'pt' is a specialist"):

@@ -18,38 +18,13 @@ from napari_sbd.networks import find_model, load_network
 from napari_sbd.networks.unet import UNet
 from napari_sbd.training import checkpoint, loop, muon, pool
 from napari_sbd.training.recipe import Recipe
-
-SMALL = {
-    "name": "tiny",
-    "description": "a test",
-    "mixture": {"sheet": 1},
-    "waves": 20,
-    "images": 40,
-    "image_size": 64,
-    "crops": [32, 48],
-    "batch": 2,
-    "network": {"widths": [8, 16, 16], "depths": [1, 1, 1], "heads": 2, "non_local": 1},
-    "steps": 6,
-}
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory):
-    """A folder that holds the data of the small recipe."""
-    folder = tmp_path_factory.mktemp("simulated")
-    pool.build(Recipe(**SMALL), folder, 2)
-    return folder
+from training.small import SMALL, with_data_of
 
 
 @pytest.fixture
 def run(tmp_path, simulated):
     """A folder of a run whose data are there already."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    for name in ("waves", "images"):
-        (folder / name).symlink_to(simulated / name)
-    (folder / "data.json").write_text((simulated / "data.json").read_text())
-    return folder
+    return with_data_of(simulated, tmp_path / "run")
 
 
 def weights(path):

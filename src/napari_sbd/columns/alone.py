@@ -159,43 +159,58 @@ def _left(values: np.ndarray, radius: float, bright: np.ndarray, blurs: list[flo
 def _of_patch(patch: Patch, bright: np.ndarray, blurs: list[float]) -> list[_Left]:
     """The same of the column in the middle of a patch."""
     inside: np.ndarray = np.any(patch.derivative[2::5] > 0, axis=0)
-    y, x = np.nonzero(inside)
     design = patch.derivative[:, inside].T
     solve = np.linalg.pinv(design)
     own = np.flatnonzero(patch.derivative[4][inside] > 0)
     weight = bright[patch.place][inside]
-    pairs = [[_pairs(inside, own, *step) for step in steps] for steps in _steps()]
-    square = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+    one, other, length, share = _pairs(inside, own)
+    by, distances = (weight[own[one]] + weight[other]) / 2, len(_steps())
     unit = np.diagonal(solve @ solve.T)[:5]
-    result = []
-    for strength in (np.ones(len(y)), np.sqrt(weight)):
-        for blur in blurs:
-            alike = np.exp(-square / (4 * blur**2)) if blur > 0 else square == 0
-            noise = strength[:, None] * alike * strength
-            taken = solve @ noise
-            rest = noise - design @ taken
+    # what of all noise comes to the middle column's pixels, and to its values
+    stays = np.eye(len(design))[own] - design[own] @ solve
+    strengths = (np.ones(len(design)), np.sqrt(weight))
+    reach = [np.concatenate([stays, solve[:5]]) * strength for strength in strengths]
+    result: list[list[_Left]] = [[], []]
+    for blur in blurs:
+        for found, some, strength in zip(result, reach, strengths, strict=True):
+            noise = _hanging_together(some, inside, blur) * strength
+            rest, taken = np.split(noise, [len(own)])
             rest = rest - (rest @ solve.T) @ design.T
-            found = []
-            for steps in pairs:
-                means = []
-                for one, other in steps:
-                    product, number = rest[one, other], max(len(one), 1)
-                    by = (weight[one] + weight[other]) / 2
-                    means.append((product.sum() / number, (product * by).sum() / number))
-                found.append(np.mean(means, axis=0))
-            dispersion = np.diagonal(rest)[own].sum() / max(len(own) - 5, 1)
-            variances = np.diagonal(taken @ solve.T)[:5] / np.maximum(unit, 1e-300)
-            covariances = np.concatenate(np.transpose(found))
-            result.append(_Left(covariances, float(dispersion), variances))
+            product = share * rest[one, other]
+            covariances = [np.bincount(length, p, distances) for p in (product, product * by)]
+            dispersion = rest[np.arange(len(own)), own].sum() / max(len(own) - 5, 1)
+            variances = (taken * solve[:5]).sum(1) / np.maximum(unit, 1e-300)
+            found.append(_Left(np.concatenate(covariances), float(dispersion), variances))
+    return [*result[0], *result[1]]
+
+
+def _hanging_together(rows: np.ndarray, inside: np.ndarray, blur: float) -> np.ndarray:
+    """(K, N) weights of the pixels of a patch times the correlations of noise that was blurred."""
+    if not blur > 0:
+        return rows
+    y, x = (place - place.min() for place in np.nonzero(inside))
+    patch = np.zeros((len(rows), y.max() + 1, x.max() + 1))
+    patch[:, y, x] = rows
+    steps = (np.subtract.outer(np.arange(n), np.arange(n)) for n in patch.shape[1:])
+    along_y, along_x = (np.exp(-(step**2) / (4 * blur**2)) for step in steps)
+    result: np.ndarray = (along_y @ patch @ along_x)[:, y, x]
     return result
 
 
-def _pairs(inside: np.ndarray, own: np.ndarray, dy: int, dx: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of pixels of a patch, those of its middle column and those so many pixels on."""
+def _pairs(inside: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Pixels of a patch, two and two: which of those of its middle column, with which of all, at
+    which distance, and the share of each pair in the mean of that distance."""
     number = np.full(inside.shape, -1)
     y, x = np.nonzero(inside)
     number[inside] = np.arange(len(y))
-    row, column = y[own] + dy, x[own] + dx
-    there = (row < inside.shape[0]) & (column >= 0) & (column < inside.shape[1])
-    other = np.where(there, number[row * there, column * there], -1)
-    return own[other >= 0], other[other >= 0]
+    found = []
+    for far, steps in enumerate(_steps()):
+        for dy, dx in steps:
+            row, column = y[own] + dy, x[own] + dx
+            there = (row < inside.shape[0]) & (column >= 0) & (column < inside.shape[1])
+            other = np.where(there, number[row * there, column * there], -1)
+            one = np.flatnonzero(other >= 0)
+            share = np.full(len(one), 1 / max(len(one), 1) / len(steps))
+            found.append((one, other[one], np.full(len(one), far), share))
+    one, other, length, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return one, other, length, share

@@ -203,23 +203,27 @@ def _by_distance(
     found = np.zeros(len(usable))
     rows = np.flatnonzero(usable)
     probes = np.unique(np.quantile(rows, (0.25, 0.5, 0.75)).astype(int))
+
+    def pixels_of(row: int) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(weights.indptr[row], weights.indptr[row + 1])
+        return np.array(np.unravel_index(weights.indices[part], shape)), weights.data[part]
+
     for probe in probes:
-        first = weights[[probe]]
-        y, x = np.unravel_index(first.indices, shape)
+        (y, x), weight = pixels_of(probe)
         half = [n // 2 for n in noise.correlation.shape]
         corner = np.array([y.min() - half[0], x.min() - half[1]])
         window = np.zeros((np.ptp(y) + 2 * half[0] + 1, np.ptp(x) + 2 * half[1] + 1))
-        window[y - corner[0], x - corner[1]] = first.data
+        window[y - corner[0], x - corner[1]] = weight
         around = oaconvolve(window, noise.correlation, mode="same")
-        alone = float((first.data**2).sum())
+        alone = float((weight**2).sum())
         for step in range(reach + 1):
             ends = [row for row in (probe - step, probe + step) if 0 <= row < len(usable)]
             sums = []
             for row in (row for row in ends if usable[row]):
-                other = weights[[row]]
-                place = np.array(np.unravel_index(other.indices, shape)) - corner[:, None]
+                place, other = pixels_of(row)
+                place = place - corner[:, None]
                 near = ((place >= 0) & (place < np.array(window.shape)[:, None])).all(0)
-                sums.append(around[tuple(place[:, near])] @ other.data[near])
+                sums.append(around[tuple(place[:, near])] @ other[near])
             found[step] += np.mean(sums) / alone / len(probes) if sums else 0.0
     # a covariance has no negative power
     circle = np.concatenate([found, found[:0:-1]])

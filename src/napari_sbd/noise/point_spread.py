@@ -94,12 +94,7 @@ def point_spread(
     hidden
         Whether signal may hide the noise below that frequency; else the image holds none.
     """
-    count = len(spectra) ** 0.5
-    shapes = [fit(FREQUENCY, power, lowest)[0] for power in spectra]
     whole = np.mean(spectra, 0)
-    shape, power = fit(FREQUENCY, whole, lowest)
-    correlation_err = float(np.std([s.correlation() for s in shapes]) / count)
-    share_err = float(np.std([s.passed(kernel) for s in shapes]) / count)
     used = lowest < FREQUENCY
     doubts = []
     if test.streaked:
@@ -111,6 +106,9 @@ def point_spread(
         share_err = 8 * test.error
         correlation_err = test.error
     else:
+        count = len(spectra) ** 0.5
+        shape, power = fit(FREQUENCY, whole, lowest)
+        shapes = [fit(FREQUENCY, part, lowest)[0] for part in spectra]
         error = np.std(spectra, 0) / count
         off = (np.abs(whole - power * shape(FREQUENCY)) - 2 * error)[used] / whole[used]
         if off.max() > _MISFIT:
@@ -120,7 +118,9 @@ def point_spread(
         # below that frequency the shape is believed, not seen
         unseen = 1 - float(shape(np.array([lowest]))[0])
         doubtful = (_HIDDEN + _HIDDEN_TAIL * shape.tail) * unseen
+        correlation_err = float(np.std([s.correlation() for s in shapes]) / count)
         correlation_err = float(np.hypot(correlation_err, _SHAPED))
+        share_err = float(np.std([s.passed(kernel) for s in shapes]) / count)
         share_err = float(
             np.sqrt((share_err / shape.passed(kernel)) ** 2 + doubtful**2 + _MODEL**2)
         )
