@@ -15,6 +15,7 @@ from ... import sampling
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import finite_or_nan, frame_of, reference_number
+from ...noise.counts import in_electrons
 from ...noise.detector import Detector
 from ...noise.detector_estimate import estimate_detector
 from ...noise.dose import mean_value
@@ -98,7 +99,9 @@ def gain_of(
     part = _part(m)
     try:
         first = finite_or_nan(frame_of(part, reference_number(part)))
-        if isinstance(noise_model(sampling.bin_counts(first, block)), Counted):
+        alike = isinstance(noise_model(sampling.bin_counts(first, block)), Counted)
+        # and neighbours do not share electrons, as where one is counted in several pixels
+        if alike and in_electrons(part.replace(data=first, offset=0.0)):
             return Gain("counted", 1.0)
         found = estimate_detector(part.replace(offset=0.0))
     except SBDError as error:
