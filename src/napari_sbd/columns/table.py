@@ -69,8 +69,8 @@ def find_columns(
         Where the denoised image carries the recipe of a network, each half of the data, dealt at
         random, is denoised and judges what was made from the other: acceptance, ``agreement_z`` and
         ``supported`` rest on data that the judged image was not made from. That takes three more
-        runs of the denoiser for each frame (gains that were tuned on the image are tuned again for
-        each half). False, or another denoiser: the image is judged by the data that it was made
+        runs of the denoiser for each frame (gains are tuned again for each half of the frame that
+        they were tuned on). False, or another denoiser: the image is judged by the data that it was made
         from, which a lattice that was made from noise passes easily.
     region
         Part of the image, as ``denoise`` takes it: columns of that part alone are listed and
