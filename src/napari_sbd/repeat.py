@@ -92,6 +92,8 @@ def denoiser_of(
         size = _size(s)
         tuning = _tuning(s.get("gain_tuning"), anew and _saw(result, s))
         where = _device(device or s["device"])
+        if kept.get("noise") == "auto" and not (s.get("camera") or {}).get("noise"):
+            kept["noise"] = "white"  # as it was found; half of the data may make another of it
         told = s.get("gain", 1.0) is not None  # what was told nothing of the gain is told nothing
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SBDError("The recipe of the denoised image is not understood.") from None

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd.columns.verdict import warn_of_unlike
+from napari_sbd.repeat import denoiser_of
 
 POINTS = grid(16, 16, 20.0, jitter=1.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
@@ -107,3 +108,24 @@ def test_columns_that_neither_half_shows_are_no_fault_of_the_image():
         warn_of_unlike(table.drop(columns="halves"))
     with pytest.warns(UserWarning, match="10 of 10 columns are in the data"):
         warn_of_unlike(table.assign(halves=2))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("noise", [0.2, 0.3])
+def test_halves_are_not_taken_for_the_images_of_another_camera(noise, seed):
+    """Noise that was found white is so in halves, where columns may pass for correlated noise."""
+    scene = picture(grid(5, 5, 48.0), 24.0, 8.0, np.where(np.arange(25) % 2, 1.0, 0.8), 0.0)
+    noisy = scene + np.random.default_rng(seed).normal(0, noise, scene.shape)
+    m = sbd.Micrograph(noisy.astype(np.float32), 0.008)
+    denoised = sbd.denoise(m, model="hrtem", device="cpu")
+    camera = denoised.metadata["napari_sbd"]["history"][0]["settings"]["camera"]
+    if camera is not None:
+        pytest.skip("the whole image passes for that of a camera")
+    half = m.replace(data=m.data + np.random.default_rng(9).normal(0, noise, scene.shape))
+    white = sbd.denoise(half, model="hrtem", device="cpu", noise="white").data
+    np.testing.assert_allclose(denoiser_of(denoised)(half.data), white, atol=1e-3)
+    # the network errs a little; where one half passed for a camera's, hardly any column was left
+    table = sbd.find_columns(m, denoised)
+    assert len(table) == 25
+    assert table["supported"].mean() > 0.8
