@@ -70,6 +70,18 @@ def test_an_uncalibrated_movie_may_begin_with_a_blank_frame(counts):
     np.testing.assert_array_equal(result[1], sbd.denoise(counts))
 
 
+def test_a_first_frame_with_nothing_but_a_hot_pixel_decides_nothing(counts):
+    """Model and sampling are those of the frames that show something."""
+    blank = np.full_like(counts, 5)
+    blank[40, 30] = 6000
+    movie = sbd.Micrograph(np.stack([blank, counts, counts[::-1]]))
+    made = sbd.denoise(movie).metadata["napari_sbd"]["history"][0]["settings"]
+    told = sbd.denoise(sbd.Micrograph(movie.data[1:]))
+    kept = told.metadata["napari_sbd"]["history"][0]["settings"]
+    for name in ("model", "model_choice", "block"):
+        assert made[name] == kept[name]
+
+
 def test_where_no_lattice_tells_the_sampling_it_says_so():
     noise = np.random.default_rng(5).poisson(1.0, (64, 64))
     with (

@@ -4,7 +4,7 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import Micrograph, SBDError
-from napari_sbd.micrograph.frames import reference_frame, reference_number
+from napari_sbd.micrograph.frames import lit_frames, reference_frame, reference_number
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,20 @@ def test_a_movie_that_grows_brighter_begins_with_its_first_frame():
 def test_blank_frames_are_passed_over(fill):
     data = np.stack([np.full((64, 64), fill, np.float32), dark(1), lit(2)])
     assert reference_number(Micrograph(data, gain=1.0)) == 2
+
+
+def test_frames_that_are_constant_but_for_a_few_pixels_are_passed_over():
+    """A hot pixel or one line does not make an image of them."""
+    data = np.stack([np.full((64, 64), 500.0, np.float32), 500 + lit(1), 500 + lit(2)])
+    data[0, 5, 7] = 6000
+    movie = Micrograph(data)
+    assert reference_number(movie) == 1
+    assert lit_frames(movie) == [1, 2]
+    # where so few electrons arrive that all frames look like that, the first one stands
+    sparse = np.random.default_rng(0).poisson(5e-4, (4, 128, 128)).astype(np.float32)
+    assert all((frame == 0).mean() > 0.999 and frame.any() for frame in sparse)
+    assert reference_number(Micrograph(sparse, gain=1.0)) == 0
+    assert lit_frames(Micrograph(sparse, gain=1.0)) == [0, 1, 2, 3]
 
 
 def test_where_no_frame_has_beam_the_first_with_values_stands():

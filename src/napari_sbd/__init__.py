@@ -53,7 +53,7 @@ _HOMES = {
     "denoise_file": "streaming",
     "Drift": "movie",
     "describe_lattice": "columns",
-    "estimate_detector": "noise.detector",
+    "estimate_detector": "noise.detector_estimate",
     "estimate_drift": "movie",
     "psnr": "quality",
     "residual_check": "quality",

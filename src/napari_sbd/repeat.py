@@ -10,7 +10,7 @@ import numpy as np
 from . import sampling
 from .denoising.settings import Repeated, Settings, TuningRequest
 from .errors import SBDError, listening
-from .micrograph import Micrograph, PixelSize
+from .micrograph import FRAME, Micrograph, PixelSize
 from .recipe import history
 
 if TYPE_CHECKING:
@@ -32,8 +32,20 @@ def made_by_network(result: Micrograph) -> bool:
 def tunes_anew(result: Micrograph) -> bool:
     """Whether ``denoiser_of`` tunes on each image anew, which takes as long as tuning did."""
     settings = [step.get("settings") for step in history(result.metadata)]
-    tunings = [s.get("gain_tuning") for s in settings if isinstance(s, dict)]
-    return any(isinstance(t, dict) and t.get("on_this_image") for t in tunings)
+    return any(_saw(result, s) for s in settings if isinstance(s, dict))
+
+
+def _saw(result: Micrograph, settings: dict[str, Any]) -> bool:
+    """Whether gains were tuned on what a result shows, whose noise they then know.
+
+    They were not where it is another frame of the movie than those that they were tuned on.
+    """
+    t = settings.get("gain_tuning")
+    if not (isinstance(t, dict) and t.get("on_this_image")):
+        return False
+    seen, number = t.get("tuned_on"), result.metadata.get(FRAME)
+    of_movie = len(settings.get("shape") or ()) == 3
+    return seen is None or number is None or not of_movie or number in seen
 
 
 def denoiser_of(
@@ -51,7 +63,8 @@ def denoiser_of(
         With ``made_by_network``.
     anew
         Whether gains that were tuned on the image are tuned on each image again, as independent
-        data ask for; otherwise those of the recipe are applied.
+        data ask for; otherwise those of the recipe are applied, as they are to a frame of a movie
+        other than those that they were tuned on.
     device
         As in ``denoise``; by default that of the recipe, where it is here.
     should_stop
@@ -77,8 +90,10 @@ def denoiser_of(
         kept = {**_OLD, **{k: s[k] for k in Repeated.model_fields if k in s}}
         card = same_model(s["model"], s["model_sha256"], s.get("model_path"))
         size = _size(s)
-        tuning = _tuning(s.get("gain_tuning"), anew)
+        tuning = _tuning(s.get("gain_tuning"), anew and _saw(result, s))
         where = _device(device or s["device"])
+        if kept.get("noise") == "auto" and not (s.get("camera") or {}).get("noise"):
+            kept["noise"] = "white"  # as it was found; half of the data may make another of it
         told = s.get("gain", 1.0) is not None  # what was told nothing of the gain is told nothing
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SBDError("The recipe of the denoised image is not understood.") from None

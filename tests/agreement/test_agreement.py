@@ -1,3 +1,4 @@
+import re
 import warnings
 
 import numpy as np
@@ -300,3 +301,20 @@ def test_an_offset_that_errs_with_the_gain_leaves_the_noise_at_the_mean(shifted)
     assert told == pytest.approx((min(counts), max(counts)), abs=2)
     alone = judged.unsupported_between(share)
     assert told[1] - told[0] < 0.5 * (alone[1] - alone[0])
+
+
+@pytest.mark.parametrize("off", [1.5, 2.5])
+def test_what_only_many_frames_show_is_told_with_its_size(off):
+    """Frames whose middle is off by a known share of the noise in a neighbourhood of one."""
+    frames, level, sigma = 16, 4.0, 0.049 / PIXEL
+    shown = np.full(SHAPE, level)
+    # both sums over a neighbourhood see as much of an even brightness
+    shown[160:352, 160:352] += off / np.sqrt(2) * np.sqrt(level / np.pi) / (2 * sigma)
+    movie = counts_of(np.full((frames, *SHAPE), level))
+    result = sbd.agreement(movie, np.stack([shown] * frames), pixel_size=PIXEL, columns=[])
+    told = re.search(r"All 16 frames .* off by about ([0-9.]+) times the noise", result.verdict())
+    assert float(told[1]) == pytest.approx(off, rel=0.2)
+    # of a single image nothing of the kind is said
+    bright = shown + 3 * (shown > level)
+    single = sbd.agreement(movie[0], bright, pixel_size=PIXEL, columns=[], denoiser=False)
+    assert "differ" in single.verdict() and "frame" not in single.verdict()

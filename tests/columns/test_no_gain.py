@@ -1,11 +1,16 @@
 """Images whose gain nobody knows: columns with errors from the noise of the image itself."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
+from napari_sbd.columns.verdict import warn_of_unlike
+from napari_sbd.repeat import denoiser_of
 
 POINTS = grid(16, 16, 20.0, jitter=1.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 4.0, 4.0)
@@ -79,3 +84,48 @@ def test_a_network_s_image_without_counts_is_judged_by_noisier_halves():
     assert "noisier images" in table.attrs["judged"]
     assert table.attrs["reproduced"] > 0.9
     assert table["supported"].mean() > 0.9
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_result_that_is_further_off_than_the_noise_is_what_is_blamed():
+    """Not the columns, which the data show as clearly as can be: there is hardly any noise."""
+    scene = picture(grid(5, 5, 48.0), 24.0, 8.0, np.where(np.arange(25) % 2, 1.0, 0.8), 0.0)
+    noisy = scene + np.random.default_rng(0).normal(0, 0.02, scene.shape)
+    m = sbd.Micrograph(noisy.astype(np.float32), 0.008)
+    wide = m.replace(data=gaussian_filter(scene, 3.0).astype(np.float32))
+    table = sbd.find_columns(m, wide)
+    assert len(table) == 25 and not table["supported"].any()
+    table["halves"] = 2  # as a network's image has them
+    with pytest.warns(UserWarning, match="25 of 25 columns are in the data, but not as bright"):
+        warn_of_unlike(table)
+
+
+def test_columns_that_neither_half_shows_are_no_fault_of_the_image():
+    table = pd.DataFrame({"halves": [2] * 3 + [0] * 7, "note": ["the data contradict it"] * 10})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_unlike(table)
+        warn_of_unlike(table.drop(columns="halves"))
+    with pytest.warns(UserWarning, match="10 of 10 columns are in the data"):
+        warn_of_unlike(table.assign(halves=2))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("noise", [0.2, 0.3])
+def test_halves_are_not_taken_for_the_images_of_another_camera(noise, seed):
+    """Noise that was found white is so in halves, where columns may pass for correlated noise."""
+    scene = picture(grid(5, 5, 48.0), 24.0, 8.0, np.where(np.arange(25) % 2, 1.0, 0.8), 0.0)
+    noisy = scene + np.random.default_rng(seed).normal(0, noise, scene.shape)
+    m = sbd.Micrograph(noisy.astype(np.float32), 0.008)
+    denoised = sbd.denoise(m, model="hrtem", device="cpu")
+    camera = denoised.metadata["napari_sbd"]["history"][0]["settings"]["camera"]
+    if camera is not None:
+        pytest.skip("the whole image passes for that of a camera")
+    half = m.replace(data=m.data + np.random.default_rng(9).normal(0, noise, scene.shape))
+    white = sbd.denoise(half, model="hrtem", device="cpu", noise="white").data
+    np.testing.assert_allclose(denoiser_of(denoised)(half.data), white, atol=1e-3)
+    # the network errs a little; where one half passed for a camera's, hardly any column was left
+    table = sbd.find_columns(m, denoised)
+    assert len(table) == 25
+    assert table["supported"].mean() > 0.8

@@ -218,6 +218,20 @@ def watch():
     return Watch()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_tvips_movie_is_asked_for_by_its_first_part(tmp_path):
+    """Its name is all that is wrong with it, and not said to be damaged."""
+    module = pytest.importorskip("rsciio.tvips")
+    module.file_writer(str(tmp_path / "movie.tvips"), stack(MOVIE))
+    first = tmp_path / "movie_000.tvips"
+    np.testing.assert_array_equal(read(first).data, MOVIE)
+    for name in ("movie.tvips", "movie_001.tvips"):
+        path = first.rename(tmp_path / name)
+        with pytest.raises(SBDError, match=r"ends in _000\.tvips"):
+            read(path)
+        path.rename(first)
+
+
 def four_axes():
     data = WRITTEN[".blo"]
     units = ("nm", "nm", "cm", "cm")  # of the camera, as the format has it

@@ -15,9 +15,11 @@ from skimage.registration import phase_cross_correlation
 
 from napari_sbd import Micrograph, read, write
 from napari_sbd._napari.layers import samples
+from napari_sbd._napari.layers.calibrating import calibrate, gain_errors
 from napari_sbd._napari.layers.micrographs import micrograph_of
 from napari_sbd._napari.layers.reader import get_reader
 from napari_sbd._napari.layers.writer import write_image
+from napari_sbd.micrograph.gain_errors import gain_errors as of_micrograph
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
 RECIPE = {"history": [{"operation": "denoise"}]}
@@ -312,3 +314,28 @@ def test_a_name_without_an_ending_gets_that_of_the_chosen_type(monkeypatch):
         answer = typed, chosen
         monkeypatch.setattr(fields.QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
         assert fields.file_to_write(None, "Write", "table.csv", kinds) == wanted
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_an_estimated_gain_keeps_its_error_in_files(suffix, tmp_path):
+    viewer = ViewerModel()
+    layer = viewer.add_image(MOVIE.astype(np.float32))
+    calibrate(layer, 0.01, 37.3, 120.0, errors=(2.5, 14.0))
+    path = tmp_path / f"saved{suffix}"
+    assert viewer.layers.save(str(path), plugin="napari-sbd") == [str(path)]
+    (again,) = ViewerModel().open(path, plugin="napari-sbd")
+    assert gain_errors(again) == (2.5, 14.0)
+    # what is told in its place is known
+    other = tmp_path / f"told{suffix}"
+    write(read(path).replace(gain=40.0), other)
+    (told,) = ViewerModel().open(other, plugin="napari-sbd")
+    assert micrograph_of(told).gain == 40.0
+    assert gain_errors(told) == (0.0, 0.0)
+
+
+def test_sums_of_frames_know_their_offset_so_many_times_worse(tmp_path):
+    layer = ViewerModel().add_image(MOVIE.astype(np.float32))
+    calibrate(layer, 0.01, 37.3, 120.0, errors=(2.5, 14.0))
+    path = tmp_path / "movie.tif"
+    write(micrograph_of(layer), path)
+    assert of_micrograph(read(path, sum_frames=3)) == (2.5, 42.0)

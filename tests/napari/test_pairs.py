@@ -12,8 +12,9 @@ from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
 from napari_sbd._napari.tools.filter_widget import FilterWidget
+from napari_sbd.gaintuning import tune
 from napari_sbd.networks import find_model
-from napari_sbd.repeat import denoiser_of
+from napari_sbd.repeat import denoiser_of, tunes_anew
 
 PIXEL = 0.0061
 
@@ -200,6 +201,43 @@ def test_gains_tuned_on_the_image_are_tuned_anew_on_its_halves(counts, model, tm
     m = sbd.Micrograph(half, PIXEL, gain=1.0)
     anew = sbd.gain_tune(m, model=model, steps=3, device="cpu")
     np.testing.assert_array_equal(again, sbd.denoise(m, gain_tuning=anew, device="cpu").data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # it never learned
+@pytest.mark.parametrize(("frames", "seen"), [("reference", [0]), (-1, [2]), ("all", [0, 1, 2])])
+def test_gains_are_tuned_anew_for_frames_that_they_know_alone(
+    counts, model, tmp_path, monkeypatch, frames, seen
+):
+    """The noise of other frames is no part of them: halves of these are denoised with the gains."""
+    rng = np.random.default_rng(2)
+    sbd.write(
+        sbd.Micrograph(rng.poisson(counts, (3, *counts.shape)), PIXEL, gain=1.0),
+        tmp_path / "movie.npy",
+    )
+    movie = sbd.read(tmp_path / "movie.npy")
+    tuned = sbd.gain_tune(movie, model=model, steps=1, frames=frames, device="cpu")
+    result = sbd.denoise(movie, gain_tuning=tuned, device="cpu")
+    assert tunes_anew(result)
+    assert [t for t in range(3) if tunes_anew(result.frame(t))] == seen
+    # so is it after it was written and read
+    sbd.write(result, tmp_path / "result.npy")
+    again = sbd.read(tmp_path / "result.npy")
+    assert [t for t in range(3) if tunes_anew(again.frame(t))] == seen
+    # an image of which nobody knows which frame it was is treated with caution
+    alone = result.replace(data=np.asarray(result.data[1]))
+    assert tunes_anew(alone)
+
+    done = []
+    real = tune.tuned_on
+    monkeypatch.setattr(tune, "tuned_on", lambda *a, **k: (done.append(1), real(*a, **k))[1])
+    half = rng.poisson(counts / 2).astype(np.float32) * 2
+    for t in range(3):
+        done.clear()
+        made = denoiser_of(result.frame(t), device="cpu")(half)
+        assert len(done) == (t in seen)
+        if t not in seen:
+            expected = sbd.denoise(half, pixel_size=PIXEL, gain_tuning=tuned, device="cpu")
+            np.testing.assert_array_equal(made, expected)
 
 
 def test_what_halves_cannot_repeat_is_refused(counts):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
 
 from napari_sbd._napari.forms.autocorrelation import Autocorrelation
 from napari_sbd._napari.forms.plot import Plot
@@ -95,4 +96,15 @@ def test_the_path_of_a_drift_goes_with_the_theme(make_napari_viewer, qtbot, nois
     widget.start.click()
     qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
     (plot,) = widget.plot.findChildren(ThemedCanvas)
+    goes_with_the_theme(viewer, qtbot, plot)
+
+
+def test_the_plots_of_a_detector_go_with_the_theme(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    mean = np.linspace(1, 20, 256)[None] * np.ones((256, 1))
+    viewer.add_image(np.random.default_rng(0).poisson(mean).astype(np.float32))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Detector")
+    qtbot.mouseClick(widget.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    (plot,) = widget.plots.findChildren(ThemedCanvas)
     goes_with_the_theme(viewer, qtbot, plot)

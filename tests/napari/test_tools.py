@@ -12,6 +12,7 @@ from napari.utils.interactions import mouse_press_callbacks, mouse_release_callb
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
@@ -467,6 +468,41 @@ def test_denoisers_are_ranked_by_electrons_put_aside(viewer, open_tool, finish, 
     assert {"raw", "Gaussian", "Wiener", "network"} <= set(names)
     assert names.index("Gaussian") < names.index("raw")
     assert names[0] in widget.message.text()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network
+def test_an_image_without_counts_is_compared_pixel_by_pixel(viewer, open_tool, finish):
+    """The scores are those of Python; the pictures are made of all pixels at their own size."""
+    mean = 40 * lattice((256, 256), contrast=0.4)
+    values = (mean + np.random.default_rng(2).normal(0, 4, mean.shape)).astype(np.float32)
+    m = Micrograph(values, 0.0061, name="adc")
+    add(viewer, m)
+    widget = open_tool(CompareWidget)
+    widget.tuned.setChecked(False)
+    widget.way.setCurrentText("one image, pixel by pixel")
+    finish(widget)
+    shown = {
+        widget.table.item(row, 0).text(): widget.table.item(row, 1).text()
+        for row in range(widget.table.rowCount())
+    }
+    asked = {"pixel_size": m.pixel_size, "method": "subsampling", "gain_tuning": False}
+    told = sbd.compare(m, sbd.candidates(**asked, counts=False), method="subsampling")
+    assert set(shown) == set(told.index)
+    for name, row in told.iterrows():
+        assert shown[name].startswith(f"{row['upsnr']:.1f} (")
+    np.testing.assert_array_equal(widget._pictures["network"], sbd.denoise(m).data)
+
+
+def test_what_cannot_be_compared_is_said_by_the_names_of_the_form(viewer, open_tool, finish):
+    smooth = gaussian_filter(np.random.default_rng(3).normal(100, 5, (128, 128)), 1.5)
+    add(viewer, Micrograph(smooth.astype(np.float32), 0.0061, name="smooth"))
+    widget = open_tool(CompareWidget)
+    for way in ("one image, pixel by pixel", "neighbouring frames"):
+        widget.way.setCurrentText(way)
+        finish(widget)
+        assert f'"{way}"' in widget.message.text()
+        assert "subsampling" not in widget.message.text()
+        assert "thinning" not in widget.message.text()
 
 
 def test_a_comparison_can_be_cancelled(viewer, open_tool, qtbot, pair):

@@ -79,6 +79,20 @@ def test_dose(image, calibration, dose):
     assert re.search(dose, understand(Micrograph(image, **calibration)).dose)
 
 
+@pytest.mark.parametrize("pixel_size", [None, 0.015])
+def test_electrons_that_two_pixels_count_are_no_single_ones(pixel_size):
+    """Of a counting detector whose electrons light a neighbour half of the time: 1.5 a electron,
+    though single pixels, and sums over some, may scatter as counts do."""
+    rng = np.random.default_rng(0)
+    electrons = rng.poisson(lattice((256, 256)) * 5)
+    counts = electrons + rng.binomial(np.roll(electrons, 1, 1), 0.5)
+    found = understand(Micrograph(counts.astype(np.uint16), pixel_size))
+    assert "single electrons" not in found.dose
+    assert found.gain.how != "counted"
+    if found.gain.how == "estimated":
+        assert abs(found.gain.gain - 1.5) < 3 * found.gain.error
+
+
 def test_an_estimated_gain_is_near_the_true_one():
     found = understand(Micrograph(poisson(4, (512, 512)) * 3, 0.0061))
     assert found.gain.gain == pytest.approx(3, rel=0.2)

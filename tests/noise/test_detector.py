@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -68,7 +70,21 @@ def test_even_noise_does_not_tell_a_gain():
     image = scene(100.0) + np.random.default_rng(5).normal(0, 5, (640, 640))
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL))
     assert not found.sure
-    assert "cannot tell the gain" in str(found)
+    assert not found.tells_gain
+    # that is said first, and no number of gain, offset or read-out noise after it
+    words = str(found)
+    assert words.startswith("The data cannot tell the gain: brightness and dose vary too little.")
+    assert not re.search(r"(gain|offset|read-out noise) [0-9-]", words)
+    assert "Correlation of neighbours" in words
+    legend = found.figure().axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["tiles"]
+    # a dark region tells offset and read-out noise, whatever the gain is
+    dark = np.zeros(image.shape, bool)
+    dark[:, :64] = True
+    image[dark] = np.random.default_rng(6).normal(30, 5, dark.sum())
+    seen = sbd.estimate_detector(sbd.Micrograph(image, PIXEL, gain=None), dark=dark)
+    assert f"offset {seen.offset:.4g} ±" in str(seen).lower()
+    assert seen.offset == pytest.approx(30, abs=0.2)
 
 
 def test_the_plot_shows_variance_and_spectrum(tmp_path):

@@ -166,6 +166,7 @@ def agreement(
         self_use=self_use if how in (BY_HALVES, BY_NOISY_HALVES) else None,
         why=why,
         by_gain=noise is None,
+        frames=frames,
     )
     return judgement if limits is None else judgement.within(limits)
 

@@ -56,6 +56,8 @@ class Agreement:
         In words, why the columns of the image are not judged one by one; empty where they are.
     by_gain
         Whether the noise that z counts in follows from the gain; else it was measured.
+    frames
+        Whose electrons were summed.
 
     Examples
     --------
@@ -83,6 +85,7 @@ class Agreement:
     self_use: float | None = None
     why: str = ""
     by_gain: bool = True
+    frames: int = 1
 
     @cached_property
     def p(self) -> np.ndarray:
@@ -212,18 +215,27 @@ class Agreement:
             text = (
                 f"{bad} of {total} columns {'is' if bad == 1 else 'are'} not supported by the data"
             )
-        elsewhere = self._places_between_columns()
+        places, elsewhere = self._between_columns
         if elsewhere:
             text += f"; {elsewhere} other place{' differs' if elsewhere == 1 else 's differ'}"
-        return f"{text} (5 % false discoveries; {self.how})."
+        text += f" (5 % false discoveries; {self.how})."
+        if elsewhere and self.frames > 1:
+            off = float(np.median(np.abs(self.z[places]))) / self.frames**0.5
+            text += (
+                f" All {self.frames} frames together tell what one does not: there the denoised "
+                f"frames are off by about {off:.1f} times the noise of one."
+            )
+        return text
 
-    def _places_between_columns(self) -> int:
-        """Connected places that disagree and touch no column."""
+    @property
+    def _between_columns(self) -> tuple[np.ndarray, int]:
+        """(Y, X) bool of connected places that disagree and touch no column, and their number."""
         from scipy.ndimage import label
 
         places, count = label(self.rejected)
         at_columns = nearest_disc(self.z.shape, self.positions, self.radius) >= 0
-        return int(count - np.count_nonzero(np.unique(places[at_columns])))
+        between = np.setdiff1d(np.arange(1, count + 1), places[at_columns])
+        return np.isin(places, between), len(between)
 
     def _pixel(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pixels nearest to points [px]."""

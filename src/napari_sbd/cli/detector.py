@@ -23,7 +23,7 @@ def detector(
     """Estimate gain, offset, read-out noise and correlation from variance against mean."""
     from ..files import check_folder
     from ..io import read
-    from ..noise.detector import estimate_detector
+    from ..noise.detector_estimate import estimate_detector
 
     if output is not None and output.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise SBDError(f"The plot {output} must end in .png, .pdf or .svg.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words, stopping, warn
 from ..micrograph import PixelSize
-from .verdict import judged, stretch, support, warn_of_two, without_errors
+from .verdict import judged, stretch, support, warn_of_two, warn_of_unlike, without_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,9 @@ def find_columns(
         Where the denoised image carries the recipe of a network, each half of the data, dealt at
         random, is denoised and judges what was made from the other: acceptance, ``agreement_z`` and
         ``supported`` rest on data that the judged image was not made from. That takes three more
-        runs of the denoiser for each frame (gains that were tuned on the image are tuned again for
-        each half). False, or another denoiser: the image is judged by the data that it was made
-        from, which a lattice that was made from noise passes easily.
+        runs of the denoiser for each frame (gains are tuned again for each half of the frame that
+        they were tuned on). False, or another denoiser: the image is judged by the data that it
+        was made from, which a lattice that was made from noise passes easily.
     region
         Part of the image, as ``denoise`` takes it: columns of that part alone are listed and
         counted. They are found, fitted and judged as those of the whole image are. By default all
@@ -219,6 +219,7 @@ def _find(
         table = _inside(table, frame.limits, frame.model.pixel_size_yx, attrs)
     support(table)
     warn_of_two(table)
+    warn_of_unlike(table)
     table.attrs = attrs
     return table
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NOTHING = "the data show nothing here"
 _CONTRADICTED = "the data contradict it"
 _SOME, _MANY = 3, 0.05  # columns, and share of all, from which a spacing is suggested
+_MOST = 0.5  # share of the columns, from which it is the denoised image that is wrong
 _IN_NO_HALF = "neither half of the data shows it"
 _TWO = "probably two columns"
 
@@ -129,4 +130,20 @@ def warn_of_two(table: pd.DataFrame) -> None:
         warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
             f"probably two; a spacing of {apart:.1f} px may tell them apart."
+        )
+
+
+def warn_of_unlike(table: pd.DataFrame) -> None:
+    """Warn where most columns are there, but not as the denoised image has them.
+
+    Where an image has hardly any noise, every error of the result contradicts it.
+    """
+    seen = table["halves"].to_numpy() == 2 if "halves" in table else np.zeros(len(table), bool)
+    unlike = seen & (table["note"] == _CONTRADICTED).to_numpy()
+    if unlike.sum() >= max(_SOME, _MOST * len(table)):
+        warn(
+            f"{unlike.sum()} of {len(table)} columns are in the data, but not as bright or as wide "
+            "as the denoised image has them: what is wrong in it is more than the noise of the "
+            "image. Where that has hardly any noise, measure on the image itself; else try another "
+            "model, or check pixel size and gain."
         )

@@ -130,7 +130,7 @@ def tune_model(
 ) -> Tuned:
     """Adapt the model that was made ready for a micrograph; arguments as in ``gain_tune``."""
     _check(loss, tune, steps, seed)
-    groups = _groups(worker.source, frames)
+    groups = groups_of(worker.source, frames)
     total, found = steps * len(groups), []
     for s, group in enumerate(groups):
         found.append(
@@ -185,13 +185,21 @@ def _check(loss: str, tune: str, steps: int, seed: int) -> None:
         raise SBDError(f"The seed is a whole number from 0 up, not {seed!r}.")
 
 
-def _groups(source: Micrograph, frames: Frames) -> list[list[int]]:
-    """Which frames are tuned on together, as often as there are gains to be had."""
+def groups_of(source: Micrograph, frames: Frames) -> list[list[int]]:
+    """Which frames are tuned on together, as often as there are gains to be had.
+
+    Parameters
+    ----------
+    source
+        An image or a movie.
+    frames
+        As ``gain_tune`` takes them.
+    """
     stack = stack_of(source)
     if isinstance(frames, int | np.integer) and not isinstance(frames, bool):
         if not -len(stack) <= frames < len(stack):
             raise SBDError(f"There is no frame {frames}; the image has {len(stack)}.")
-        return [[int(frames)]]
+        return [[int(frames) % len(stack)]]
     if frames == "reference":
         return [[reference_number(source)]]
     if frames == "all":

@@ -10,20 +10,24 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..micrograph.gain_errors import gain_errors, with_gain_errors
 from ..recipe import KEY as KEY
 
 _LARGEST_LIST = 256
 
 
 def dumps(m: Micrograph, **more: Any) -> str:
-    """JSON of the shape, the frame time, the gain, the offset and the recipe of a result.
+    """JSON of the shape, the frame time, the gain, the offset, their errors and the recipe.
 
     Raises
     ------
     SBDError
         If the recipe is not made of plain JSON values.
     """
-    fields = {"frame_time": m.frame_time, "gain": m.gain, "offset": float(m.offset)}
+    fields: dict[str, Any] = {"frame_time": m.frame_time}
+    fields |= {"gain": m.gain, "offset": float(m.offset)}
+    if any(gain_errors(m)):
+        fields["gain_errors"] = gain_errors(m)
     try:
         return json.dumps({"shape": m.shape, **fields, **more, "recipe": m.metadata.get(KEY)})
     except (TypeError, ValueError) as err:
@@ -45,7 +49,7 @@ def restore(m: Micrograph, text: Any) -> Micrograph:
     fields = parse(text)
     one_frame = fields.get("shape") == [1, *m.shape]
     recipe = fields.get("recipe")
-    return m.replace(
+    restored = m.replace(
         data=m.data[None] if one_frame else m.data,
         pixel_size=m.pixel_size or fields.get("pixel_size"),
         frame_time=m.frame_time or fields.get("frame_time"),
@@ -53,6 +57,8 @@ def restore(m: Micrograph, text: Any) -> Micrograph:
         offset=fields.get("offset", m.offset),
         metadata=m.metadata if recipe is None else {**m.metadata, KEY: recipe},
     )
+    errors = fields.get("gain_errors")
+    return restored if errors is None else with_gain_errors(restored, tuple(errors))
 
 
 def parse(text: Any) -> Mapping[str, Any]:

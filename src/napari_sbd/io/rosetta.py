@@ -7,6 +7,7 @@ unpickles or starts another program (RosettaSciIO 0.15.0). The others stay close
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ READERS = readers(rosetta=True)
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
 _NO_LAZY = ("bruker", "jeol")
+_FIRST_PART = re.compile(r"._000\.tvips$", re.IGNORECASE)  # RosettaSciIO takes no other names
 _logger = logging.getLogger(__name__)
 
 
@@ -63,6 +65,11 @@ def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
     if name not in _NO_LAZY and path.stat().st_size >= LAZY_BYTES:
         options["lazy"] = True
     _logger.debug("%s is read by rsciio.%s with %s", path, name, options)
+    if name == "tvips" and not _FIRST_PART.search(path.name):
+        raise SBDError(
+            "TVIPS movies are read from the part whose name ends in _000.tvips; give that one, or "
+            "name a movie of one part so."
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
+from ..micrograph.gain_errors import gain_errors, with_gain_errors
 from .arrays import stack_frames
 from .raw_frames import frame_reader
 
@@ -41,11 +42,13 @@ def summed(m: Micrograph, count: int) -> Micrograph:
         warn(f"The last {rest} of {frames} frames make no whole sum of {count} and are left out.")
     dtype, (height, width) = _type(np.dtype(m.data.dtype)), m.shape[1:]
     read = partial(_sum, frame_reader(m.data), count, dtype)
-    return m.replace(
+    total = m.replace(
         data=stack_frames(read, number, (height, width), dtype),
         frame_time=m.frame_time and m.frame_time * count,
         offset=m.offset * count,
     )
+    error, offset_error = gain_errors(m)
+    return with_gain_errors(total, (error, offset_error * count))
 
 
 def _sum(frame: Callable[[int], np.ndarray], count: int, dtype: np.dtype, index: int) -> np.ndarray:

@@ -12,6 +12,8 @@ from ..errors import SBDError
 
 PixelSize = float | tuple[float, float]
 
+FRAME = "frame_of_movie"  # in the metadata of a frame that was taken out of a movie: its number
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -129,9 +131,10 @@ class Micrograph:
         number
             Of the frame.
         """
-        return self.replace(
-            data=np.asarray(self.data[number] if self.is_movie else self.data), frame_time=None
-        )
+        if not self.is_movie:
+            return self.replace(data=np.asarray(self.data), frame_time=None)
+        told = {**self.metadata, FRAME: number % len(self.data)}
+        return self.replace(data=np.asarray(self.data[number]), frame_time=None, metadata=told)
 
     def replace(self, **changes: Any) -> Micrograph:
         """Return a copy with some fields changed.

@@ -21,6 +21,11 @@ _AS_DARK = 0.5
 _LIT = 0.1
 _SAMPLED = 16
 
+# Share of the pixels that hold one and the same value in a frame that shows nothing but a few hot
+# or unwritten ones; counts of few electrons look like that as well, but then in all frames.
+_EVEN = 0.999
+_LOOKED_AT = 1001  # pixels whose median is that value, where there is one
+
 
 def reference_frame(source: Micrograph) -> np.ndarray:
     """The first frame (Y, X) that shows something; it decides for the whole movie.
@@ -38,19 +43,21 @@ def reference_number(source: Micrograph) -> int:
 
     A frame without beam need not be constant: its noise lies around zero electrons, or just beside
     where the dark image was taken at another time. Where the first frame is as dark as its noise,
-    others tell how bright the movie is, and frames of less than a tenth of that are passed over.
+    others tell how bright the movie is, and frames of less than a tenth of that are passed over. So
+    are those that are constant but for a few pixels, where others are not.
     """
     if not source.is_movie:
         return 0
     count = len(source.data)
     first = next((t for t in range(count) if _level(source, t) is not None), 0)
     level = _level(source, first)
-    if level is None or not level.may_be_dark:
+    if level is None or not (level.may_be_dark or level.is_even):
         return first
     sample = np.unique(np.linspace(first, count - 1, _SAMPLED).astype(int))
-    brightest = max(seen.mean for t in sample if (seen := _level(source, t)))
+    levels = [seen for t in sample if (seen := _level(source, t))]
+    levels = [seen for seen in levels if not seen.is_even] or levels
     for t in range(first, count):
-        if (seen := _level(source, t)) and not seen.is_dark(brightest):
+        if (seen := _level(source, t)) and seen.is_lit(levels):
             return t
     return first
 
@@ -61,7 +68,7 @@ def lit_frames(source: Micrograph) -> list[int]:
     reference = seen[reference_number(source)]
     if reference is None:
         return []
-    return [t for t, level in enumerate(seen) if level and not level.is_dark(reference.mean)]
+    return [t for t, level in enumerate(seen) if level and level.is_lit([reference])]
 
 
 def frame_of(source: Micrograph, number: int) -> Any:
@@ -71,21 +78,31 @@ def frame_of(source: Micrograph, number: int) -> Any:
 
 @dataclass(frozen=True)
 class Level:
-    """How bright a frame is: mean above the offset, and standard deviation [file units]."""
+    """How bright a frame is: mean above the offset, and standard deviation [file units]; and
+    whether it is constant but for a few pixels."""
 
     mean: float
     spread: float
+    is_even: bool = False
 
     @classmethod
     def of(cls, values: np.ndarray, offset: float) -> Level:
         """That of a frame (Y, X), NaN for pixels without data."""
         mean, std = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
-        return cls(float(mean(values, dtype=np.float64)) - offset, float(std(values)))
+        some = np.median(values.ravel()[:: max(1, values.size // _LOOKED_AT)])
+        even = bool(np.mean(values == some) > _EVEN)
+        return cls(float(mean(values, dtype=np.float64)) - offset, float(std(values)), even)
 
     @property
     def may_be_dark(self) -> bool:
         """Whether it is as dark as its noise, as frames of few electrons and without beam are."""
         return self.mean < _AS_DARK * self.spread
+
+    def is_lit(self, others: list[Level]) -> bool:
+        """Whether a frame shows as much as others do: neither without beam nor all but constant."""
+        brightest = max(other.mean for other in others)
+        blank = self.is_even and not any(other.is_even for other in others)
+        return not (blank or self.is_dark(brightest))
 
     def is_dark(self, lit: float) -> bool:
         """Whether a frame has no beam, where the mean of others is ``lit``."""

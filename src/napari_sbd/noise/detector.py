@@ -1,44 +1,17 @@
-"""What the detector did to the electrons, from the image itself.
-
-The noise variance of electron counts is proportional to their mean: ``var = gain (mean - offset)``
-in file units, plus the read-out noise. Both are taken over small tiles, the variance from the fast
-variations that hold no signal. For Poisson counts the regression of variance on mean is unbiased
-even where the tiles' means differ by noise alone, since chance that gives a tile more electrons
-gives it more noise in proportion. A camera's point spread damps the fast noise; how much is read
-off the noise spectrum, for which a Gaussian over a white floor is fitted. Pixels without data are
-left out.
-"""
+"""A detector as its image tells it: values with their errors, in words and as a plot."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-from ..errors import SBDError
-from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
-from .left_out import without_outliers
-from .point_spread import point_spread
-from .spectrum import FREQUENCY, fast_filter, spectra_of
-from .tiles import any_in_tiles, tiles_of
-from .variance_line import Line, fit_line
-from .whiteness import whiteness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
-_FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
-_LAGS = 6  # of the autocorrelation [px]
-_COUNTED = 3.0, 0.05  # errors, or share, by which gain and step of counted values may differ
-_PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that matters
-_COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
-_FINE = 2.0  # steps of the values that an electron should make, or rounding follows their number
-_READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
-_VAGUE = 0.3  # relative error up to which a gain is told at all
-_SURE = 0.1  # relative error up to which the gain is believed
+VAGUE = 0.3  # relative error up to which a gain is told at all
+SURE = 0.1  # relative error up to which the gain is believed
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,233 +67,71 @@ class Detector:
     def sure(self) -> bool:
         """Whether the gain is known well enough for Poisson statistics."""
         told = self.fits or not self.gain_err
-        return bool(self.gain > 0 and self.gain_err <= _SURE * self.gain and told)
+        return bool(self.gain > 0 and self.gain_err <= SURE * self.gain and told)
+
+    @property
+    def tells_gain(self) -> bool:
+        """Whether the gain was given, or is known well enough to be a number at all."""
+        return bool(self.gain > 0 and self.gain_err < VAGUE * self.gain)
 
     def __str__(self) -> str:
+        values = []
+        if self.tells_gain:
+            values.append(f"gain {_with_error(f'{self.gain:.4g}', self.gain_err, ' (given)')}")
+        # without a gain, the offset of the same line is no number either
+        if self.tells_gain or not self.offset_err or self.read_noise_err:
+            offset = _with_error(f"{self.offset:.4g}", self.offset_err, " (given)")
+            values.append(f"offset {offset}")
+        if self.tells_gain or self.read_noise_err:
+            read = _with_error(f"{self.read_noise:.3g}", self.read_noise_err)
+            values.append(f"read-out noise {read}")
         correlation = _with_error(f"{self.correlation:.3f}", self.correlation_err)
-        text = (
-            f"gain {_with_error(f'{self.gain:.4g}', self.gain_err, ' (given)')}, "
-            f"offset {_with_error(f'{self.offset:.4g}', self.offset_err, ' (given)')}, "
-            f"read-out noise {_with_error(f'{self.read_noise:.3g}', self.read_noise_err)}, "
-            f"correlation of neighbours {correlation}"
-        )
-        return ". ".join([text, *(note.rstrip(".") for note in self.notes)]) + "."
+        values.append(f"correlation of neighbours {correlation}")
+        told, notes = ", ".join(values), [note.rstrip(".") for note in self.notes]
+        if not self.tells_gain:  # said first: the rest is of less use
+            return ". ".join([*notes, f"{told[0].upper()}{told[1:]}"]) + "."
+        return ". ".join([told, *notes]) + "."
 
-    def figure(self, columns: int = 3) -> Figure:
+    def figure(self, columns: int = 3, colours: tuple[str, str] = ("white", "black")) -> Figure:
         """Variance against mean, noise spectrum and autocorrelation.
 
         Parameters
         ----------
         columns
             Panels beside each other: 3 or 1.
+        colours
+            Of the background, and of words and lines.
         """
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(4 * columns, 12 / columns), layout="constrained")
+        ground, ink = colours
+        size = 4 * columns, 12 / columns
+        figure = Figure(figsize=size, layout="constrained", facecolor=ground)
         left, middle, right = figure.subplots(3 // columns, columns).flat
-        left.plot(self.mean, self.variance, ".", color="0.4", label="tiles")
-        ends = np.array([self.mean.min(), self.mean.max()])
-        line = self.gain * (ends - self.offset) + self.read_noise**2
-        left.plot(ends, line, "C3", label=f"gain {self.gain:.3g}, offset {self.offset:.3g}")
+        left.plot(self.mean, self.variance, ".", color="0.5", label="tiles")
+        if self.tells_gain:
+            ends = np.array([self.mean.min(), self.mean.max()])
+            line = self.gain * (ends - self.offset) + self.read_noise**2
+            left.plot(ends, line, "C3", label=f"gain {self.gain:.3g}, offset {self.offset:.3g}")
         left.set(xlabel="mean [file units]", ylabel="noise variance [file units²]")
-        left.legend()
-        middle.plot(self.frequency, self.spectrum, "k")
+        left.legend(facecolor=ground, labelcolor=ink)
+        middle.plot(self.frequency, self.spectrum, color=ink)
         middle.axhline(1, color="C3", linewidth=0.8)
         middle.set(xlabel="frequency [1/px]", ylabel="noise power", ylim=(0, 1.6))
         middle.set_title("1 everywhere: white noise", fontsize="medium")
         right.bar(np.arange(len(self.autocorrelation)), self.autocorrelation, color="0.5")
-        right.axhline(0, color="k", linewidth=0.8)
+        right.axhline(0, color=ink, linewidth=0.8)
         right.set(xlabel="distance [px]", ylabel="autocorrelation of the noise", ylim=(-0.1, 1.05))
         right.set_title(f"neighbours: {self.correlation:.2f}", fontsize="medium")
+        for axes in (left, middle, right):
+            axes.set_facecolor(ground)
+            axes.tick_params(colors=ink)
+            for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+                label.set_color(ink)
+            for side in axes.spines.values():
+                side.set_color(ink)
         return figure
 
 
 def _with_error(value: str, error: float, exact: str = "") -> str:
     return f"{value} ± {error:.2g}" if error else value + exact
-
-
-def estimate_detector(
-    image: Any,
-    *,
-    dark: np.ndarray | None = None,
-    vacuum: np.ndarray | None = None,
-    gain: float | None = None,
-    offset: float | None = None,
-) -> Detector:
-    """Estimate gain, offset, read-out noise and correlation from variance against mean.
-
-    Parameters
-    ----------
-    image
-        A micrograph or an array (Y, X) or (T, Y, X) of raw detector values; NaN and masked pixels
-        hold no data. Of a movie whose scene hardly moves, the noise comes from differences of
-        consecutive frames, which is more certain.
-    dark
-        (Y, X) bool: where no electrons arrive. It gives offset and read-out noise, which
-        the rest of an image cannot tell apart: without it the read-out noise is taken for zero.
-    vacuum
-        (Y, X) bool: where the illumination is even. It gives the noise spectrum at all frequencies.
-    gain, offset
-        File units per electron and at zero electrons, where known; they are kept.
-
-    Raises
-    ------
-    SBDError
-        If the image is blank, smaller than 64 x 64 pixels or nearly without data, or a mask does
-        not fit.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> frames = sbd.Micrograph(100 + 20.0 * rng.poisson(noisy.data, (8, 96, 96)), 0.03)
-    >>> found = sbd.estimate_detector(frames)
-    >>> bool(abs(found.gain - 20) < 3 * found.gain_err)
-    True
-    """
-    source = as_micrograph(image)
-    shape = source.shape[-2:]
-    if min(shape) < 64:
-        raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
-    source = without_outliers(source)
-    frames = [
-        finite_or_nan(f).astype(np.float64)
-        for f in (source.data if source.is_movie else source.data[None])
-    ]
-    held = np.logical_and.reduce([np.isfinite(f) for f in frames])
-    for name, mask in (("dark", dark), ("vacuum", vacuum)):
-        if mask is not None and (np.shape(mask) != shape or np.sum(held & mask) < 256):
-            raise SBDError(
-                f"The {name} region must be a mask of shape {shape} with at least 256 pixels of "
-                "data."
-            )
-    notes: list[str] = []
-    if len(frames) > 1:
-        pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
-        slowest = 1 / 64
-    else:
-        pairs = [(frames[0], frames[0])]
-        size = source.pixel_size_yx
-        slowest = _FALLBACK_LIMIT if size is None else min(0.35, max(size) / _SIGNAL_LIMIT)
-    region = None if vacuum is None else np.asarray(vacuum, bool)
-    spectra = spectra_of([noise for _, noise in pairs], region)
-    spectra = spectra[spectra.max(1) > 0]  # parts that hold no electron tell nothing
-    if not len(spectra):
-        raise SBDError(
-            "The image has no noise: it is constant, or hardly any of it holds data, so it tells "
-            "nothing."
-        )
-    still = len(frames) > 1
-    test = whiteness(mean_filled(pairs[0][1]), source.pixel_size_yx, signal=not still)
-    lowest = 1 / 64 if region is not None else slowest
-    kernel = fast_filter(slowest)
-    even = pairs[0][1] if region is None else np.where(region, pairs[0][1], np.nan)
-    hidden = not still and region is None
-    seen = point_spread(spectra, lowest, kernel, test, even, hidden)
-
-    means, variances = zip(
-        *(tiles_of(m, n, kernel, test.independent) for m, n in pairs), strict=True
-    )
-    outside = np.ones(means[0].shape, bool)
-    if dark is not None:
-        outside = ~any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
-    mean, variance = (np.where(outside, np.mean(i, 0), np.nan) for i in (means, variances))
-    if np.isfinite(mean).sum() < 2:
-        raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
-
-    known = source.gain if gain is None else gain
-    level = offset
-    read, read_err = 0.0, 0.0
-    if dark is not None:
-        values = np.concatenate([f[held & dark] for f in frames])
-        level = float(values.mean()) if offset is None else offset
-        read, read_err = float(values.std()), float(values.std() / np.sqrt(2 * values.size))
-    else:
-        notes.append(
-            "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
-        )
-    if level is None and source.gain is not None:
-        level = source.offset
-    step = _step(frames[0]) if dark is None else 0.0
-
-    def line(rounding: float, patterned: bool) -> Line:
-        shot = (variance - read**2 - rounding) / seen.share
-        return fit_line(mean, shot, gain=known, offset=level, patterned=patterned)
-
-    found, rounding = line(0.0, False), 0.0
-    # the steps of the values are electrons, which pixels of unlike sensitivity would not count in
-    counted = bool(step) and test.independent
-    counted &= abs(found.gain - step) < max(_COUNTED[0] * found.gain_err, _COUNTED[1] * step)
-    if not counted:
-        rounding = step**2 / 12
-        found = line(rounding, not still)
-    gain_err, offset_err = found.gain_err, found.offset_err
-    if not known and not counted:
-        gain_err = float(np.hypot(gain_err, found.gain * seen.share_err))
-    if counted and not known:  # then the gain is the step
-        gain_err = max(found.gain_err, abs(found.gain - step))
-    if dark is None and level is None and not counted:
-        offset_err = float(np.hypot(offset_err, _READ**2 * found.gain))
-    if dark is not None and offset is None:
-        offset_err = read / np.sqrt(values.size)
-    doubts = list(seen.doubts)
-    if found.pattern > max(3 * found.pattern_err, _PATTERN_SEEN):
-        doubts.append(
-            "The noise grows faster than the brightness: the pixels differ in sensitivity (a fixed "
-            "pattern); frames of a still scene tell the gain without it"
-        )
-    if _COARSE * rounding > float(np.nanmedian(variance)) or (
-        not counted and abs(found.gain) < _FINE * step
-    ):
-        doubts.append("The steps of the values are coarse beside the noise")
-    if not (found.gain > 0 and gain_err <= _SURE * found.gain):
-        known = 0 < gain_err < _VAGUE * found.gain
-        how = (
-            f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
-            if known
-            else "cannot tell the gain"
-        )
-        notes.append(f"The data {how}: brightness and dose vary too little")
-    if not test.independent:
-        notes.append(
-            "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
-            "that was interpolated or filtered"
-        )
-    groups = _groups(mean, variance, seen.share, read)
-    return Detector(
-        gain=found.gain,
-        gain_err=gain_err,
-        offset=found.offset,
-        offset_err=offset_err,
-        read_noise=read,
-        read_noise_err=read_err,
-        correlation=seen.shape.correlation(),
-        correlation_err=seen.correlation_err,
-        notes=(*notes, *doubts),
-        mean=groups[0],
-        variance=groups[1],
-        frequency=FREQUENCY,
-        spectrum=np.mean(spectra, 0) / seen.power,
-        autocorrelation=np.array([seen.shape.correlation(lag) for lag in range(_LAGS)]),
-        fits=not doubts,
-    )
-
-
-def _step(frame: np.ndarray) -> float:
-    """Distance of neighbouring values that a file of whole numbers can hold; 0 for others."""
-    values = np.unique(frame[np.isfinite(frame)])
-    if (values != np.round(values)).any():
-        return 0.0
-    return float(np.gcd.reduce(np.diff(values).astype(np.int64))) if len(values) > 1 else 0.0
-
-
-def _groups(
-    mean: np.ndarray, variance: np.ndarray, share: float, read: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tiles of about equal mean averaged, for the plot."""
-    held = np.isfinite(mean) & np.isfinite(variance)
-    order = np.argsort(mean[held])
-    parts = np.array_split(order, min(40, len(order)))
-    true = (variance[held] - read**2) / share + read**2
-    return np.array([mean[held][p].mean() for p in parts]), np.array(
-        [true[p].mean() for p in parts]
-    )

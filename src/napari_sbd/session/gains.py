@@ -72,10 +72,15 @@ def noted(tuned: Tuned | None, source: Micrograph, settings: Settings) -> dict[s
     """What a recipe says of gains; None without any."""
     if tuned is None:
         return None
+    from ..gaintuning.tune import groups_of
+
     said = tuned.settings(source)
     asked = settings.gain_tuning
     if settings.tuning:
         said["on_this_image"] = True
     elif isinstance(asked, Path):
         said["file"] = str(asked.absolute())
+    frames = (tuned.requested or {}).get("frames")
+    if said["on_this_image"] and source.is_movie and frames not in (None, "all", "each"):
+        (said["tuned_on"],) = groups_of(source, frames)
     return said

@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QWidget
 
 _COLOURS = "color", "facecolor", "edgecolor", "markeredgecolor", "markerfacecolor"
 _CHANGES = QEvent.Type.StyleChange, QEvent.Type.PaletteChange
@@ -36,12 +37,12 @@ class ThemedCanvas(FigureCanvasQTAgg):
     @property
     def ground(self) -> str:
         """Of the background in the theme."""
-        return str(self.palette().color(QPalette.ColorRole.Window).name())
+        return colours_of(self)[0]
 
     @property
     def ink(self) -> str:
         """Of words and lines in the theme."""
-        return str(self.palette().color(QPalette.ColorRole.WindowText).name())
+        return colours_of(self)[1]
 
     def begin_figure(self) -> None:
         """Empty the figure, in the colours of the theme."""
@@ -57,6 +58,14 @@ class ThemedCanvas(FigureCanvasQTAgg):
             recolour(self.figure, dict(zip(self._worn, wanted, strict=True)))
             self._worn = wanted
             self.draw_idle()
+
+
+def colours_of(widget: QWidget) -> tuple[str, str]:
+    """Of ground and ink of a widget in its theme, as ``"#rrggbb"``."""
+    palette = widget.palette()
+    roles = QPalette.ColorRole.Window, QPalette.ColorRole.WindowText
+    ground, ink = (str(palette.color(role).name()) for role in roles)
+    return ground, ink
 
 
 def recolour(figure: Figure, colours: dict[str, str]) -> None:

@@ -15,14 +15,15 @@ from ... import sampling
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import finite_or_nan, frame_of, reference_number
-from ...noise.detector import Detector, estimate_detector
+from ...noise.counts import in_electrons
+from ...noise.detector import Detector
+from ...noise.detector_estimate import estimate_detector
 from ...noise.dose import mean_value
 from ...noise.left_out import without_outliers
 from ...noise.model import Counted, noise_model
 
 _SIDE = 1024  # pixels of the part that is looked at: a second
 _FRAMES = 4  # of a movie
-_USEFUL = 0.3  # relative error of a gain up to which judging by it is better than not judging
 _MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
 
 
@@ -99,7 +100,9 @@ def gain_of(
     part = without_outliers(_part(m))
     try:
         first = finite_or_nan(frame_of(part, reference_number(part)))
-        if isinstance(noise_model(sampling.bin_counts(first, block)), Counted):
+        alike = isinstance(noise_model(sampling.bin_counts(first, block)), Counted)
+        # and neighbours do not share electrons, as where one is counted in several pixels
+        if alike and in_electrons(part.replace(data=first, offset=0.0)):
             return Gain("counted", 1.0)
         found = estimate_detector(part.replace(offset=0.0))
     except SBDError as error:
@@ -121,7 +124,7 @@ def gain_found(found: Detector) -> Gain:
     why = ". ".join(note.rstrip(".") for note in found.notes) + "." if found.notes else ""
     above = float(np.mean(found.mean)) - found.offset
     electrons = above / found.gain if found.gain > 0 else 0.0
-    useful = found.gain_err <= _USEFUL * found.gain and 0 < electrons < _MOST_ELECTRONS
+    useful = found.tells_gain and 0 < electrons < _MOST_ELECTRONS
     if not useful:
         return Gain("unknown", why=why)
     return Gain(

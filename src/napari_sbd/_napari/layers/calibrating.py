@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...micrograph import PixelSize
 from ...units import to_nm
-from .micrographs import KEY, MADE_FROM, calibration, micrograph_of
+from .micrographs import GAIN_ERRORS, KEY, MADE_FROM, calibration, micrograph_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
-
-GAIN_ERRORS = "gain_errors"  # beside gain and offset, where these were estimated
 
 
 def calibrate(

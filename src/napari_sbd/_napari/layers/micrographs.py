@@ -16,12 +16,14 @@ from ... import sampling
 from ...errors import SBDError
 from ...micrograph import Micrograph, PixelSize
 from ...micrograph.frames import frame_of, reference_number
+from ...micrograph.gain_errors import gain_errors, with_gain_errors
 from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
 KEY = "napari_sbd_calibration"
+GAIN_ERRORS = "gain_errors"  # there, beside gain and offset, where these were estimated
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
 MODALITY = "napari_sbd_modality"  # in the metadata of raw layers: what a person says they are
 STEP = "napari_sbd_step"  # in the metadata of results: what made them
@@ -130,13 +132,14 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     height, width = (_in_nm(*axis) for axis in (y, x))
     seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
-    return m.replace(
+    calibrated = m.replace(
         pixel_size=_as_told((height, width), known.get("pixel_size")),
         frame_time=next(iter(seconds), None) or known.get("frame_time"),
         gain=known.get("gain"),
         offset=known.get("offset", 0.0),
         source=None if source is None else Path(source),
     )
+    return with_gain_errors(calibrated, known.get(GAIN_ERRORS, (0.0, 0.0)))
 
 
 def to_layer(m: Micrograph) -> LayerData:
@@ -164,6 +167,7 @@ def calibration(m: Micrograph) -> dict[str, Any]:
         "frame_time": m.frame_time,
         "gain": m.gain,
         "offset": m.offset,
+        GAIN_ERRORS: gain_errors(m),
         "source": None if m.source is None else str(m.source),
     }
 

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 
 _WAYS = {
     "one image, thinned": "thinning",
+    "one image, pixel by pixel": "subsampling",
     "neighbouring frames": "frames",
     "frames of a still scene": "exposures",
 }
+_OF_ONE = "thinning", "subsampling"
 _ROW_HEIGHT = 24  # pixels
 
 
@@ -57,8 +59,10 @@ class CompareWidget(TaskWidget):
         self.layer = LayerBox(viewer, "The raw image or movie.", is_raw)
         self.way = choices(
             list(_WAYS),
-            "Where independent electrons come from: one image dealt into five hands; each frame "
-            "judged by its neighbours; or by all others, if nothing moves.",
+            "Where independent data come from: the electrons of one image dealt into five hands; "
+            "its pixels, judged by those beside them, for images without counts whose noise is "
+            "independent from pixel to pixel; each frame judged by its neighbours; or by all "
+            "others, if nothing moves.",
         )
         self.model = ModelBox()
         self.every = QCheckBox("all filters")
@@ -105,7 +109,7 @@ class CompareWidget(TaskWidget):
         way = _WAYS[self.way.currentText()]
         number = frame_shown(self.viewer, layer)
         shown = m.frame(number)
-        m = shown if way == "thinning" else m
+        m = shown if way in _OF_ONE else m
         self.table.setVisible(False)
         self.take.setVisible(False)
         self._source = layer
@@ -243,9 +247,10 @@ def _compare(
         electrons.refuse_unless_poisson(m)
     counted = electrons.in_electrons(m)
     judged_by = electrons.counted(m) if counted else m
-    table = candidates(
-        pixel_size=m.pixel_size, method=way, counts=counted, should_stop=should_stop, **options
+    made_by = partial(
+        candidates, pixel_size=m.pixel_size, counts=counted, should_stop=should_stop, **options
     )
+    table = made_by(method=way)
     passes = len(table) + len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
     done = 0
 
@@ -259,8 +264,20 @@ def _compare(
         return result
 
     judged: dict[str, Any] = {name: partial(watched, denoiser=d) for name, d in table.items()}
-    scores = compare(judged_by, judged, method=way)
+    try:
+        scores = compare(judged_by, judged, method=way)
+    except SBDError as error:
+        raise type(error)(_by_our_names(str(error))) from error
     gain, offset = judged_by.gain or 1.0, judged_by.offset
     frame = ((np.asarray(shown.data) - offset) / gain).astype(np.float32)
-    pictures = {name: judged[name](frame) * gain + offset for name in scores.index}
+    # of all pixels and electrons, where the samples have fewer
+    whole = {name: partial(watched, denoiser=d) for name, d in made_by(method="frames").items()}
+    pictures = {name: whole[name](frame) * gain + offset for name in scores.index}
     return scores, {name: np.asarray(p, np.float32) for name, p in pictures.items()}
+
+
+def _by_our_names(words: str) -> str:
+    """A sentence that names ways to compare, as the form names them."""
+    for ours, theirs in _WAYS.items():
+        words = words.replace(f"'{theirs}'", f'"{ours}"')
+    return words.replace("The method", "The way")

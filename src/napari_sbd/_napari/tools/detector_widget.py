@@ -6,18 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from napari.layers import Image, Layer, Shapes
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QPushButton, QScrollArea, QSizePolicy
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ...noise.detector import Detector, estimate_detector
+from ...noise.detector import Detector
+from ...noise.detector_estimate import estimate_detector
 from ..forms.fields import FIGURES, beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..forms.themed import ThemedCanvas, colours_of
 from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate
@@ -89,9 +90,10 @@ class DetectorWidget(TaskWidget):
     def show_result(self, result: Detector) -> str:
         """Draw the plots, offer to use the values."""
         self.found = result
-        figure = result.figure(columns=1)
+        worn = colours_of(self)
+        figure = result.figure(1, worn)
         figure.set_dpi(80)
-        plot = FigureCanvasQTAgg(figure)
+        plot = ThemedCanvas(figure, worn)
         plot.setFixedHeight(_HEIGHT)
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self.plots.setWidget(plot)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import SBDError
@@ -20,7 +19,7 @@ from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
-from ..forms.themed import ThemedCanvas
+from ..forms.themed import ThemedCanvas, colours_of
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:
@@ -83,10 +82,8 @@ class DriftWidget(TaskWidget):
         self.found = result
         while (item := self._inside.takeAt(0)) is not None and (old := item.widget()) is not None:
             old.deleteLater()
-        colours = self.plot.palette()
-        roles = QPalette.ColorRole.Window, QPalette.ColorRole.WindowText
-        ground, ink = (colours.color(role).name() for role in roles)
-        canvas = ThemedCanvas(drift_figure(result, _SIZE, (ground, ink)), (ground, ink))
+        worn = colours_of(self.plot)
+        canvas = ThemedCanvas(drift_figure(result, _SIZE, worn), worn)
         canvas.setFixedHeight(_HEIGHT)
         canvas.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self._inside.addWidget(canvas)

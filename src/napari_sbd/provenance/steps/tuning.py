@@ -44,6 +44,7 @@ class Tuning(Plain):
     kept: bool
     reason: str
     on_this_image: bool = False
+    tuned_on: list[int] | None = None
     requested: Request | None = None
     file: str | None = None
     gains: str | None = None
