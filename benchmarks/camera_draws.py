@@ -36,7 +36,10 @@ DOSES = 0.3, 200.0  # electrons per working pixel
 BLURS = (0, 0.3, 0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16)  # pixels
 WORKING = 0.033  # nm
 LEAST = 0.1  # dB that count as worse
-WORDS = ("blur", "further from the truth", "Give the pixel size", "less exact than the image")
+WORDS = (
+    *("blur", "further from the truth", "Give the pixel size", "less exact than the image"),
+    *("Extreme values", "may be the model's own"),
+)
 
 
 @dataclass
@@ -142,7 +145,7 @@ def _recorded(
     offset = float(rng.choice([0.0, rng.uniform(10, 1000)]))
     read = gain * float(np.exp(rng.uniform(np.log(0.02), np.log(0.3))))
     light = counts + rng.normal(0, 1, counts.shape) * np.sqrt(rng.uniform(0, 0.3) * counts)
-    passed = _transfer(counts.shape, sort, spread * block)
+    passed = transfer(counts.shape, sort, spread * block)
 
     def seen(image: np.ndarray) -> np.ndarray:
         return gain * np.fft.irfft2(np.fft.rfft2(image) * passed, image.shape) + offset
@@ -152,7 +155,7 @@ def _recorded(
     return frame, seen(expected), {"gain": gain, "offset": offset, "spread": said}
 
 
-def _transfer(shape: tuple[int, ...], sort: str, spread: float) -> np.ndarray:
+def transfer(shape: tuple[int, ...], sort: str, spread: float) -> np.ndarray:
     """For a real Fourier transform; spread [pixels]."""
     fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
     square = (2 * np.pi * spread) ** 2 * (fy**2 + fx**2)

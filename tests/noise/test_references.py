@@ -4,7 +4,7 @@ import pytest
 
 import napari_sbd as sbd
 from known import lattice
-from napari_sbd.noise.fixed_pattern import estimate_fixed_pattern
+from napari_sbd.noise.fixed_pattern import doubt_fixed_pattern, estimate_fixed_pattern
 from napari_sbd.noise.references import apply_references
 
 SHAPE = 96, 128
@@ -235,3 +235,20 @@ def test_a_dark_reference_is_subtracted_once_for_each_frame_of_a_sum(camera, tmp
     found = apply_references(sbd.read(tmp_path / "a.mrc", sum_frames=3), dark)
     wanted = (movie - dark).reshape(2, 3, *SHAPE).sum(1)
     np.testing.assert_allclose(found.data, wanted, atol=1e-2)
+
+
+@pytest.mark.parametrize(("spread", "told"), [(0.0, 0), (0.01, 0), (0.08, 1)])
+def test_a_pattern_that_stays_in_sums_is_told(spread, told):
+    """A hundredth of the brightness is a twentieth of the noise, eight are nearly half of it."""
+    rng = np.random.default_rng(0)
+    light = rng.poisson(30 * rng.normal(1, spread, (96, 96)).clip(0), (10, 96, 96))
+    said = doubt_fixed_pattern(sbd.Micrograph(light.astype(np.float32), 0.03, gain=1))
+    assert len(said) == told
+    assert all("8.0% of the brightness" in s or "7.9%" in s or "8.1%" in s for s in said)
+
+
+def test_a_movie_says_so_before_frames_are_added():
+    rng = np.random.default_rng(0)
+    light = rng.poisson(30 * rng.normal(1, 0.08, (96, 96)), (10, 96, 96)).astype(np.float32)
+    with pytest.warns(UserWarning, match="share a fixed pattern"):
+        sbd.denoise_movie(light, pixel_size=0.03, gain=1, model="hrtem")

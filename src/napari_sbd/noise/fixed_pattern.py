@@ -9,12 +9,15 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph
+from ..micrograph.frames import as_micrograph, readable
 from .outliers import find_outliers
 from .references import corrected, mean_of
 
 _FEWEST = 8  # frames
 _FRAMES = 256  # at most, spread over the movie
+_SIDE = 768  # px, of the part in the middle
+_LOOKED_AT = 16  # frames, by which a pattern is warned of
+_STRONG = 0.25  # of a frame's noise: what frames share is as much in the sum of a few
 _SMOOTH = 4.0  # px, standard deviation over which the illumination is taken to be even
 _SEEN = 6.0  # standard deviations of chance
 _LAGS = 48  # px, up to which a scene would be like itself
@@ -118,6 +121,40 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
     rest = share * (patterns[0] + patterns[1]) / 2
     values = rest + 1 if multiplicative else rest
     return FixedPattern(np.where(defects, np.nan, values), multiplicative, float(np.sqrt(variance)))
+
+
+def doubt_fixed_pattern(movie: Micrograph) -> list[str]:
+    """A sentence where frames share a pattern that stays in their sums.
+
+    What all frames show passes for the specimen where they are added, and where one is judged by
+    the others.
+
+    Parameters
+    ----------
+    movie
+        (T, Y, X); of 16 of its frames, the middle is looked at.
+    """
+    chosen = np.unique(np.linspace(0, len(movie.data) - 1, _LOOKED_AT).astype(int))
+    middle = tuple(slice(max(0, n - _SIDE) // 2, (n + _SIDE + 1) // 2) for n in movie.shape[-2:])
+    found = [frame[middle] for i in chosen if (frame := readable(movie, int(i))) is not None]
+    try:
+        some = movie.replace(data=np.stack(found) if found else np.zeros((1, 1, 1)))
+        pattern = estimate_fixed_pattern(some)
+    except SBDError:
+        return []
+    held = np.isfinite(pattern.values)
+    frames = some.data[:, held] - some.offset
+    noise = float(np.median(np.diff(frames, axis=0).std(1)))
+    noise /= np.sqrt(2) * (float(frames.mean()) if pattern.multiplicative else 1.0)
+    if pattern.strength < _STRONG * noise:
+        return []
+    of = f", {pattern.strength:.1%} of the brightness" if pattern.multiplicative else ""
+    return [
+        f"All frames share a fixed pattern of the camera{of}, {pattern.strength / noise:.2g} times "
+        "as strong as the noise of one: it stays where frames are added to their neighbours, and "
+        "may be worse there than in single frames. Give the camera's gain reference, or take the "
+        "pattern out before."
+    ]
 
 
 def _smooth(image: np.ndarray) -> np.ndarray:

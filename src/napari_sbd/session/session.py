@@ -14,8 +14,9 @@ import numpy as np
 
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import Settings
-from ..errors import BlankImage, SBDError
+from ..errors import BlankImage, SBDError, warn
 from ..micrograph import Micrograph
+from ..noise.fixed_pattern import doubt_fixed_pattern
 from ..recipe import origin_of, recipe, with_recipe
 from ..region import Region
 from .fates import Fate, Frame, fate_with, warn_of, with_fate
@@ -100,6 +101,9 @@ class Session:
         )
         self._movie = Neighbours(settings, self._read_part, len(self), kept)
         self.worker, self._windows, self._way = self._movie.seen_by(self.worker)
+        if settings.neighbours and self.source.is_movie:
+            for sentence in doubt_fixed_pattern(self._cut(self.source)):
+                warn(sentence)
         if settings.tuning:
             self.tuned = found_gains(
                 self.worker,
