@@ -78,7 +78,7 @@ def estimate_detector(
     shape = source.shape[-2:]
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
-    source = without_outliers(source)
+    source = without_outliers(source, regions=False)
     frames = [
         finite_or_nan(f).astype(np.float64)
         for f in (source.data if source.is_movie else source.data[None])

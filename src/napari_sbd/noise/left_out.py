@@ -12,6 +12,7 @@ from ..recipe import setting_of
 from .outliers import Outliers, find_fixed_outliers, find_outliers
 from .references import apply_references
 
+_THICK = 5  # px, from which outliers are a region
 _BESIDE = 2  # px
 _DRAWS = 30
 _SAMPLED = 16  # frames of a movie that show what all have in common
@@ -59,7 +60,9 @@ def outlier_mask(image: Any, dark: Any = None, gain_reference: Any = None) -> np
     )
 
 
-def without_outliers(noisy: Micrograph, result: Micrograph | None = None) -> Micrograph:
+def without_outliers(
+    noisy: Micrograph, result: Micrograph | None = None, *, regions: bool = True
+) -> Micrograph:
     """A micrograph with NaN for its outliers, as they say nothing for or against a result.
 
     Parameters
@@ -68,6 +71,9 @@ def without_outliers(noisy: Micrograph, result: Micrograph | None = None) -> Mic
         An image or movie.
     result
         What was made of it; where its recipe says that outliers were kept, they are.
+    regions
+        Whether regions of one value are among them, such as a part never written. For who wants to
+        know the detector they may be a part without beam.
 
     Returns
     -------
@@ -76,6 +82,11 @@ def without_outliers(noisy: Micrograph, result: Micrograph | None = None) -> Mic
     if result is not None and setting_of(result.metadata, "outliers") is False:
         return noisy
     mask = outlier_mask(noisy)
+    if not regions and mask.any():
+        from scipy.ndimage import binary_opening
+
+        thick = np.ones((1,) * (mask.ndim - 2) + (_THICK, _THICK), bool)
+        mask &= ~binary_opening(mask, thick)
     if not mask.any():
         return noisy
     data = np.where(mask, np.nan, unmasked(noisy.data))

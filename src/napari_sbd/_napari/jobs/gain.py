@@ -97,7 +97,7 @@ def gain_of(
     """
     if m.gain is not None:
         return Gain("told", m.gain, m.offset, errors[0], offset_error=errors[1])
-    part = without_outliers(_part(m))
+    part = without_outliers(_part(m), regions=False)
     try:
         first = finite_or_nan(frame_of(part, reference_number(part)))
         alike = isinstance(noise_model(sampling.bin_counts(first, block)), Counted)
