@@ -64,6 +64,15 @@ def test_columns_are_measured_beside_hot_pixels(images):
     assert np.nanmax(np.abs(off) / error) < 2
 
 
+def test_counts_with_hot_pixels_are_counts(images):
+    """Nobody told the gain: the noise between hot pixels is that of electrons."""
+    expected, _, struck, _ = images
+    assert sbd.agreement(struck, expected, denoiser=False).rejected.sum() <= 3
+    assert sbd.find_columns(struck, expected)["supported"].all()
+    with pytest.raises(sbd.SBDError, match="no electrons"):
+        sbd.agreement(struck * 3, expected * 3, denoiser=False)
+
+
 @pytest.mark.parametrize("method", ["thinning", "subsampling", "exposures"])
 def test_a_denoiser_is_not_judged_by_hot_pixels(images, method):
     expected, counts, struck, hot = images

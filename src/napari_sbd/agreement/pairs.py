@@ -127,7 +127,7 @@ def check_counted(noisy: Any, denoised: Any, pixel_size: PixelSize | None = None
     electrons.check_same_pixels(data, model)
     model = model.replace(pixel_size=pixel_size or model.pixel_size or data.pixel_size)
     if data.gain is None and _are_whole(data):
-        excess = _excess(data, model, working_block(model))
+        excess = _excess(without_outliers(data, model), model, working_block(model))
         if excess is not None:
             raise SBDError(
                 f"The noise has {_times(excess)} times the variance of electron counts, so these "
