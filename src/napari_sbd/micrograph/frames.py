@@ -119,6 +119,12 @@ def readable(source: Micrograph, number: int) -> np.ndarray | None:
         return None
 
 
+def some_readable(movie: Micrograph, count: int) -> list[np.ndarray]:
+    """Those of at most so many frames, spread over a movie, that are not blank and can be read."""
+    chosen = np.unique(np.linspace(0, len(movie.data) - 1, count).astype(int))
+    return [frame for i in chosen if (frame := readable(movie, int(i))) is not None]
+
+
 def _level(source: Micrograph, number: int) -> Level | None:
     """That of a frame; None where it is blank or cannot be read."""
     values = readable(source, number)

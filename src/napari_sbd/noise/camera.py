@@ -65,8 +65,10 @@ class Camera:
 
     def cleaned(self, values: np.ndarray) -> tuple[np.ndarray, Outliers | None]:
         """A frame (Y, X) with NaN for outliers, and these; itself where there are none."""
+        from .outliers import with_gaps
+
         found = self.left_out(values)
-        return (_with_gaps(values, found), found) if found else (values, None)
+        return (with_gaps(values, found.mask), found) if found else (values, None)
 
     def left_out(self, values: np.ndarray) -> Outliers | None:
         """The outliers of a frame (Y, X), as ``left_out`` tells them; None without any."""
@@ -133,6 +135,7 @@ def look_at(
         If the file of the spectrum cannot be used.
     """
     from .left_out import fixed_outliers
+    from .outliers import with_gaps
 
     first = reference_frame(source)
     camera = Camera(
@@ -144,7 +147,7 @@ def look_at(
         dark=source.offset * block[0] * block[1],
     )
     found = camera.left_out(first)
-    clean = _with_gaps(first, found) if found else first
+    clean = with_gaps(first, found.mask) if found else first
     sums = sampling.bin_counts(clean, block)
     light = estimate_illumination(filled(sums), camera.dark) if illumination else None
     spectrum = _spectrum_of(source, camera, clean, sums, light, noise)
@@ -252,12 +255,6 @@ def _spectrum_of(
     images = _differences(source, camera) or [even]
     told = source.gain is not None
     return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot, told=told)
-
-
-def _with_gaps(values: np.ndarray, found: Outliers) -> np.ndarray:
-    """A frame with NaN for its outliers."""
-    single = values.dtype == np.float32
-    return np.where(found.mask, np.float32(np.nan) if single else np.nan, values)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, readable
+from ..micrograph.frames import as_micrograph, some_readable
 from .outliers import find_outliers
 from .references import corrected, mean_of
 
@@ -134,9 +134,8 @@ def doubt_fixed_pattern(movie: Micrograph) -> list[str]:
     movie
         (T, Y, X); of 16 of its frames, the middle is looked at.
     """
-    chosen = np.unique(np.linspace(0, len(movie.data) - 1, _LOOKED_AT).astype(int))
     middle = tuple(slice(max(0, n - _SIDE) // 2, (n + _SIDE + 1) // 2) for n in movie.shape[-2:])
-    found = [frame[middle] for i in chosen if (frame := readable(movie, int(i))) is not None]
+    found = [frame[middle] for frame in some_readable(movie, _LOOKED_AT)]
     try:
         some = movie.replace(data=np.stack(found) if found else np.zeros((1, 1, 1)))
         pattern = estimate_fixed_pattern(some)

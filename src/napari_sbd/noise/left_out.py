@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..micrograph import Micrograph, unmasked
-from ..micrograph.frames import as_micrograph, readable
+from ..micrograph.frames import as_micrograph, readable, some_readable
 from ..recipe import setting_of
-from .outliers import Outliers, find_fixed_outliers, find_outliers
+from .outliers import Outliers, find_fixed_outliers, find_outliers, with_gaps
 from .references import apply_references
 
 _THICK = 5  # px, from which outliers are a region
@@ -89,7 +89,7 @@ def without_outliers(
         mask &= ~binary_opening(mask, thick)
     if not mask.any():
         return noisy
-    data = np.where(mask, np.nan, unmasked(noisy.data))
+    data = with_gaps(unmasked(noisy.data), mask)
     held = data[np.isfinite(data)]
     # what is left of an image of nothing else is none
     return noisy.replace(data=data) if held.size and np.ptp(held) else noisy
@@ -148,8 +148,7 @@ def fixed_outliers(source: Micrograph) -> Outliers | None:
     """Those that the frames of a movie share, from some of them; None without any."""
     if not source.is_movie or len(source.data) < 2:
         return None
-    sample = np.unique(np.linspace(0, len(source.data) - 1, _SAMPLED).astype(int))
-    frames = [frame for i in sample if (frame := readable(source, int(i))) is not None]
+    frames = some_readable(source, _SAMPLED)
     if len(frames) < 2:
         return None
     return find_fixed_outliers(_of_usual_size(np.stack(frames))) or None

@@ -72,6 +72,12 @@ class Outliers:
         return f"{listed} left out"
 
 
+def with_gaps(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Values with NaN where a mask of the same shape says so, as precise as they are."""
+    single = values.dtype == np.float32
+    return np.where(mask, np.float32(np.nan) if single else np.nan, values)
+
+
 def find_outliers(frame: Any, *, lines: bool = True) -> Outliers:
     """Find pixels that no electrons from the specimen explain.
 

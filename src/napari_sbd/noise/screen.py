@@ -7,6 +7,7 @@ processor's cache.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,6 +185,34 @@ def differences(x: np.ndarray, gaps: np.ndarray | None) -> tuple[np.ndarray, np.
     centre = valid[1:-1, 1:-1] & (count > 0)
     d = np.where(centre, x[1:-1, 1:-1] - total / np.maximum(count, 1), 0)
     return d.astype(np.float32), valid[1:-1, 1:-1]
+
+
+def rows_of_tiles(
+    frame: np.ndarray, missing: np.ndarray | None, level: float, rows: np.ndarray
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Differences from their neighbours of all pixels in some rows of tiles.
+
+    Parameters
+    ----------
+    frame
+        (Y, X).
+    missing
+        (Y, X) bool, pixels without data; None where all hold data.
+    level
+        That is taken off, lest single precision lose digits.
+    rows
+        Numbers of rows of tiles.
+
+    Yields
+    ------
+    The first row of pixels, and the differences (up to 8, X), 0 where there are none.
+    """
+    height, width = frame.shape
+    for row in rows:
+        top = int(row) * TILE
+        x = strip(frame, top, TILE, level, level - 1e30, level + 1e30)
+        gaps = None if missing is None else strip(missing, top, TILE, 0.0, 0.0, 1.0) > 0
+        yield top, differences(x, gaps)[0][: height - top, :width]
 
 
 def _sampled(frame: np.ndarray, missing: np.ndarray | None) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import chance
 from .neighbours import take_down
-from .screen import DIFFERENCE, TILE, Screen, differences, strip
+from .screen import DIFFERENCE, TILE, Screen, differences, rows_of_tiles
 
 _BODY = 0.5  # of the highest pixel of an event, which its bright ones exceed
 _LEVEL = 5.0  # standard deviations of the surroundings that all its pixels exceed
@@ -78,19 +78,11 @@ def _candidates(
     high, low = limits(normal)
     suspect = (seen.highest > high) | (seen.lowest < -low)
     found = []
-    span = seen.level - 1e30, seen.level + 1e30
-    for row in np.flatnonzero(suspect.any(1)):
-        at = int(row) * TILE
-        x = strip(frame, at, TILE, seen.level, *span)
-        gaps = None if missing is None else strip(missing, at, TILE, 0.0, 0.0, 1.0) > 0
-        d, _ = differences(x, gaps)
+    for top, d in rows_of_tiles(frame, missing, seen.level, np.flatnonzero(suspect.any(1))):
         for sign, limits_of in ((1, high), (-1, low)):
-            ratio = sign * d / limits_of[row].repeat(TILE)
-            ys, xs = np.nonzero(ratio > 1)
-            inside = (ys + at < frame.shape[0]) & (xs < frame.shape[1])
+            ratio = sign * d / limits_of[top // TILE].repeat(TILE)[: frame.shape[1]]
             found += [
-                (float(ratio[y, x]), y + at, x, sign)
-                for y, x in zip(ys[inside].tolist(), xs[inside].tolist(), strict=True)
+                (float(ratio[y, x]), int(y) + top, int(x), sign) for y, x in np.argwhere(ratio > 1)
             ]
     for _, y, x, sign in sorted(found, reverse=True):
         limit = float((high if sign > 0 else low)[y // TILE, x // TILE])
@@ -205,8 +197,8 @@ def _is_outlier(
         allowed = SHARP * mean + noise / np.sqrt(beside.sum())
         if np.median(values[beside]) - (base + CONTINUED[1] * slope) > allowed:
             return False
-    rise = _difference(values)[at]
-    d = np.abs(_difference(plain))
+    own = _difference(values)
+    rise, d = own[at], np.abs(own if plain is values else _difference(plain))
     if rise > continued(d[~near & held]):
         return True
     # others of its kind beside it are no detail

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .neighbours import AROUND, shifted, take_down
-from .screen import DIFFERENCE, TILE, Screen, differences, screen, strip
+from .screen import DIFFERENCE, TILE, Screen, differences, rows_of_tiles, screen
 from .spikes import CONTINUED, SHARP, Event, continued, find_spikes, limits
 
 _CROWDED = 0.995  # of the tiles, beyond which extreme ones tell what is rare in all
@@ -26,6 +26,9 @@ _LATTICE = 20  # towers, from which their order is told
 _REGULAR = 1.3  # of the mean distance that chance gives
 _BLOCK = 32  # px along a side, over which detail is taken to be even
 _BESIDE = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+
+Scene = tuple[np.ndarray, np.ndarray]
+"""(n,) median of the pixels at two from each tower, and how much higher than at three."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,8 @@ class Towers:
     alone
         (n,) bool, whether at most one neighbour rises with it.
     plain
-        (Y, X) float64, the frame with the median of the neighbours in their place.
+        (Y, X) float64, the frame with the median of the neighbours in their place; NaN without
+        data.
     seen
         What ``screen`` tells of that.
     """
@@ -73,13 +77,14 @@ def find_crowd(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> l
     if towers is None:
         return []
     # what chance raises belongs to the noise, beyond which the others are judged
-    beyond = _stand_out(frame, missing, towers)
+    beyond = _beyond_chance(frame, towers, _scene(towers))
     plain = towers.plain.copy()
     back = tuple(towers.at[~beyond].T)
     plain[back] = frame[back]
     usual = screen(plain, missing)
     rest = Towers(towers.at[beyond], towers.sign[beyond], towers.alone[beyond], plain, usual)
-    sure = rest.alone & _stand_out(frame, missing, rest) & _are_sharp(frame, missing, rest)
+    scene = _scene(rest)
+    sure = rest.alone & _beyond_chance(frame, rest, scene) & _are_sharp(frame, rest, scene)
     single = [
         (pixel[None], "hot" if sign > 0 else "dead")
         for pixel, sign in zip(rest.at[sure], rest.sign[sure], strict=True)
@@ -110,9 +115,7 @@ def are_steep(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> bo
     frame, missing, seen
         As in ``find_crowd``.
     """
-    values = frame.astype(np.float64)
-    if missing is not None:
-        values[missing] = np.nan
+    values = _values(frame, missing)
     at = _suspects(frame, missing, seen, _RISE[1])
     at = at[np.abs(values[tuple(at.T)] - seen.level) > _RISE[1] * seen.spread]
     if not len(at):
@@ -127,9 +130,7 @@ def are_steep(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> bo
 
 def _towers(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> Towers | None:
     """Those of a frame; None without any, and where they are the scene's."""
-    values = frame.astype(np.float64)
-    if missing is not None:
-        values[missing] = np.nan
+    values = _values(frame, missing)
     suspects, least = _suspects(frame, missing, seen, 1.0), seen.spread / 2
     found = [take_down(values, suspects, least)]
     for _ in range(_PEELS):  # what stands beside one of them rises alone when that is gone
@@ -141,8 +142,15 @@ def _towers(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> Towe
     if not 0 < len(at) <= _MOST * frame.size or _are_regular(at, frame.size):
         return None
     alone = np.arange(len(at)) < len(found[0][0])
-    plain = np.where(np.isfinite(values), values, seen.level)
-    return Towers(at, sign, alone, plain, screen(plain, missing))
+    return Towers(at, sign, alone, values, screen(values, missing))
+
+
+def _values(frame: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+    """(Y, X) float64, NaN without data."""
+    values = frame.astype(np.float64)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
 
 
 def _are_regular(at: np.ndarray, size: int) -> bool:
@@ -165,59 +173,36 @@ def _suspects(
     """(n, 2) pixels that differ from their neighbours by more than some spreads."""
     least = spreads * seen.spread
     rows = np.flatnonzero(((seen.highest > least) | (-seen.lowest > least)).any(1))
-    found = [_in_strip(frame, missing, seen, int(row) * TILE, least) for row in rows]
-    return np.concatenate(found) if found else np.zeros((0, 2), int)
+    found = [np.zeros((0, 2), int)]
+    for top, d in rows_of_tiles(frame, missing, seen.level, rows):
+        found.append(np.argwhere(np.abs(d) > least) + np.array([top, 0]))
+    return np.concatenate(found)
 
 
-def _in_strip(
-    frame: np.ndarray, missing: np.ndarray | None, seen: Screen, start: int, least: float
-) -> np.ndarray:
-    """The same in a row of tiles."""
-    span = seen.level - 1e30, seen.level + 1e30
-    x = strip(frame, start, TILE, seen.level, *span)
-    gaps = None if missing is None else strip(missing, start, TILE, 0.0, 0.0, 1.0) > 0
-    d, _ = differences(x, gaps)
-    far = np.argwhere(np.abs(d) > least) + np.array([start, 0])
-    inside: np.ndarray = (far[:, 0] < frame.shape[0]) & (far[:, 1] < frame.shape[1])
-    return np.asarray(far[inside])
-
-
-def _stand_out(frame: np.ndarray, missing: np.ndarray | None, towers: Towers) -> np.ndarray:
+def _beyond_chance(frame: np.ndarray, towers: Towers, scene: Scene) -> np.ndarray:
     """(n,) bool, whether a tower exceeds the scene by more than chance does."""
-    at = towers.at
-    base, slope = _scene(missing, towers)
-    excess = frame[tuple(at.T)] - (base + CONTINUED[0] * slope)
-    high, low = (limit[tuple(at.T // TILE)] for limit in limits(towers.seen))
+    base, slope = scene
+    excess = frame[tuple(towers.at.T)] - (base + CONTINUED[0] * slope)
+    high, low = (limit[tuple(towers.at.T // TILE)] for limit in limits(towers.seen))
     beyond: np.ndarray = np.where(towers.sign > 0, excess > 0.9 * high, -excess > 0.9 * low)
     return beyond
 
 
-def _are_sharp(frame: np.ndarray, missing: np.ndarray | None, towers: Towers) -> np.ndarray:
+def _are_sharp(frame: np.ndarray, towers: Towers, scene: Scene) -> np.ndarray:
     """(n,) bool, whether a tower is sharper than a lens draws, and than the detail around it."""
-    at, sign = towers.at, towers.sign
+    at, sign, (base, slope) = towers.at, towers.sign, scene
     values = frame[tuple(at.T)].astype(np.float64)
-    plain = _held(missing, towers)
-    base, slope = _scene(missing, towers)
-    beside = np.stack([shifted(plain, at, step) for step in _BESIDE])
+    beside = _middle(towers.plain, at, _BESIDE)
     noise = np.sqrt(towers.seen.variance[tuple(at.T // TILE)] / DIFFERENCE)
     allowed = SHARP * sign * (values - base) + noise / 2
-    soft = sign * (_middle(beside) - (base + CONTINUED[1] * slope)) > allowed
-    detail = _detail(plain)[tuple(at.T // _BLOCK)]
-    sharp: np.ndarray = ~soft & (np.abs(values - _middle(beside)) > detail)
+    soft = sign * (beside - (base + CONTINUED[1] * slope)) > allowed
+    sharp: np.ndarray = ~soft & (np.abs(values - beside) > _detail(towers.plain, at))
     return sharp
 
 
-def _scene(missing: np.ndarray | None, towers: Towers) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) median of the pixels at two from each tower, and how much higher than at three."""
-    plain = _held(missing, towers)
-    near, far = (
-        _middle(np.stack([shifted(plain, towers.at, step) for step in _ring(r)])) for r in (2, 3)
-    )
+def _scene(towers: Towers) -> Scene:
+    near, far = (_middle(towers.plain, towers.at, _ring(radius)) for radius in (2, 3))
     return near, near - far
-
-
-def _held(missing: np.ndarray | None, towers: Towers) -> np.ndarray:
-    return towers.plain if missing is None else np.where(missing, np.nan, towers.plain)
 
 
 def _ring(radius: int) -> list[tuple[int, int]]:
@@ -225,22 +210,22 @@ def _ring(radius: int) -> list[tuple[int, int]]:
     return [(y, x) for y in steps for x in steps if max(abs(y), abs(x)) == radius]
 
 
-def _middle(around: np.ndarray) -> np.ndarray:
-    """(n,) median along the first axis; NaN where none holds data."""
+def _middle(values: np.ndarray, at: np.ndarray, steps: list[tuple[int, int]]) -> np.ndarray:
+    """(n,) median of the pixels some steps from each place; NaN where none holds data."""
+    around = np.stack([shifted(values, at, step) for step in steps])
     held = np.isfinite(around).any(0)
     middle: np.ndarray = np.nanmedian(np.where(held, around, 0), 0)
     return np.where(held, middle, np.nan)
 
 
-def _detail(plain: np.ndarray) -> np.ndarray:
-    """(h, w) what differences in a block hardly ever exceed."""
+def _detail(plain: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(n,) what differences in the block of each place hardly ever exceed."""
     padded = np.pad(plain, 1, mode="reflect")
     d, _ = differences(padded, ~np.isfinite(padded))
     size = np.where(np.isfinite(plain), np.abs(d), np.nan)
     rows, columns = (range(0, n, _BLOCK) for n in plain.shape)
-    return np.array(
-        [[_of_block(size[y : y + _BLOCK, x : x + _BLOCK]) for x in columns] for y in rows]
-    )
+    usual = [[_of_block(size[y : y + _BLOCK, x : x + _BLOCK]) for x in columns] for y in rows]
+    return np.asarray(np.array(usual)[tuple(at.T // _BLOCK)])
 
 
 def _of_block(size: np.ndarray) -> float:
