@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
+from napari_sbd.noise.dose import mean_value
 from napari_sbd.noise.outliers import find_outliers
 
 SHAPE = 384, 384
@@ -108,3 +109,9 @@ def test_extremes_that_are_left_are_told(recwarn, share, doubted):
     sbd.denoise(image, pixel_size=0.03, gain=1, model="hrtem")
     said = [str(w.message) for w in session_warnings]
     assert any("Extreme values" in s for s in said) is doubted
+
+
+def test_the_dose_is_that_of_the_pixels_between():
+    image, _ = struck(counts(20), 1e-2)
+    assert image.mean() > 21
+    assert mean_value(sbd.Micrograph(image)) == pytest.approx(20, rel=0.005)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..micrograph import Micrograph, unmasked
 from ..micrograph.frames import frame_of, reference_number
+from .left_out import without_outliers
 
 # e/A2 of one image: what ptychography records of robust crystals (Chen et al., Science 372, 826
 # (2021)); images that need no scan of diffraction patterns stay below
@@ -14,8 +15,9 @@ _MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
 
 
 def mean_value(m: Micrograph) -> float:
-    """Mean of the first frame with beam [file units]; NaN where it holds no data."""
-    values = np.asarray(unmasked(frame_of(m, reference_number(m))), np.float64)
+    """Mean of the first frame with beam, without outliers [file units]; NaN without data."""
+    first = Micrograph(unmasked(frame_of(m, reference_number(m))))
+    values = np.asarray(without_outliers(first).data, np.float64)
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else np.nan
 

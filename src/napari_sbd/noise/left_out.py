@@ -160,6 +160,8 @@ def _mask(found: Outliers | None, shape: tuple[int, ...]) -> np.ndarray:
 
 def _of_usual_size(values: np.ndarray) -> np.ndarray:
     """Values whose squares single precision can hold, in other units where need be."""
+    if not np.isfinite(values).any():
+        return values
     largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
     if _USUAL[0] < largest < _USUAL[1]:
         return values

@@ -17,6 +17,7 @@ from ...errors import SBDError
 from ...micrograph import Micrograph, PixelSize
 from ...micrograph.frames import frame_of, reference_number
 from ...micrograph.gain_errors import gain_errors, with_gain_errors
+from ...noise.left_out import without_outliers
 from ...units import no_printers, to_nm, to_seconds
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def place_in_the_plane(layer: Layer, axes: int = 2) -> dict[str, Any]:
 
 
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:
-    """Limits that show the signal, not the extremes of the noise.
+    """Limits that show the signal, not the extremes of the noise, nor outliers.
 
     Parameters
     ----------
@@ -219,7 +220,8 @@ def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple
     block
         Pixels to average along y and x, usually those of the working sampling.
     """
-    means = sampling.bin_counts(image, block) / (block[0] * block[1])
+    usual = np.asarray(without_outliers(Micrograph(image)).data)
+    means = sampling.bin_counts(usual, block) / (block[0] * block[1])
     means = means[np.isfinite(means)]
     if means.size == 0:
         return 0.0, 1.0
