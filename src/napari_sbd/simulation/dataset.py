@@ -211,14 +211,27 @@ def draw_optics(wave: Wave, rng: np.random.Generator) -> optics.Optics:
 
 
 def _adf(wave: Wave, rng: np.random.Generator, pixel: float) -> Any:
-    """Columns as spots with the tails of a real probe, on a background; mean = 1."""
+    """Columns as spots with the tails of a real probe, on a background; mean = 1.
+
+    The probe's standard deviation is 0.25 to 0.85 Å: 0.06 to 0.2 nm at half of its maximum.
+    """
     x, y, number, atoms = wave.columns.T[:4]
     weight = atoms ** rng.uniform(0.7, 1.0) * number ** rng.uniform(1.5, 1.9)
     size = 2 * wave.psi.shape[0]
-    spread = math.hypot(rng.uniform(0.4, 0.85), pixel / math.sqrt(12))
+    spread = math.hypot(rng.uniform(0.25, 0.85), pixel / math.sqrt(12))
     picture = optics.adf_image(x, y, weight, wave.box, spread, size)
     tails = optics.adf_image(x, y, weight, wave.box, rng.uniform(1.2, 5), size)
     picture = picture + rng.uniform(0, 0.8) * tails
     if rng.random() < 0.6:
-        picture = picture + math.exp(rng.uniform(math.log(0.02), 0)) * picture.mean()
+        background = math.exp(rng.uniform(math.log(0.02), 0)) * picture.mean()
+        picture = picture + background * (_clouds(size, wave.box, rng) if rng.random() < 0.5 else 1)
     return picture / picture.mean()
+
+
+def _clouds(size: int, box: float, rng: np.random.Generator) -> Any:
+    """A support or contamination of uneven thickness, at least 0 and about 1 in the mean."""
+    import torch
+
+    drawn = torch.from_numpy(rng.normal(size=(size, size))).float()
+    smooth = optics.blur(drawn, box, math.exp(rng.uniform(math.log(2), math.log(20))))
+    return (1 + rng.uniform(0.1, 0.5) * smooth / smooth.std()).clamp_min(0)

@@ -109,7 +109,7 @@ def image(wave: np.ndarray, box: float, optics: Optics, focal_points: int = 3) -
         transfer = torch.polar(aperture * damping, -(fixed + math.pi * lam * c1 * k2))
         psi = torch.fft.ifft2(_pad_spectrum(spectrum * transfer)) * 4
         total = total + float(weight) * (psi.real**2 + psi.imag**2)
-    return _blur(total, box, optics.image_spread / 100).float()
+    return blur(total, box, optics.image_spread / 100).float()
 
 
 def adf_image(
@@ -138,7 +138,7 @@ def adf_image(
 
     density = deposit(np.stack([x, y], 1), size, box, weight)
     spectrum = torch.fft.rfft2(density) / torch.from_numpy(spreading(size)).float()
-    return _blur(torch.fft.irfft2(spectrum, s=(size, size)), box, width).float()
+    return blur(torch.fft.irfft2(spectrum, s=(size, size)), box, width).float()
 
 
 def integrate(image: Any, size: int) -> Any:
@@ -174,7 +174,7 @@ def _pad_spectrum(spectrum: Any) -> Any:
     return wide
 
 
-def _blur(image: Any, box: float, sigma: float) -> Any:
+def blur(image: Any, box: float, sigma: float) -> Any:
     """Convolve with a periodic Gaussian of standard deviation sigma [Å]."""
     import torch
 
