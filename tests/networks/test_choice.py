@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -52,7 +54,7 @@ def test_a_model_that_loses_a_lattice_is_not_taken(shelf, monkeypatch):
     dose = 0.4 * (1 + 0.15 * np.cos(0.8 * x + 0.6 * y))
     counts = np.random.default_rng(0).poisson(dose).astype(np.float32)
 
-    def predict(card, seen, device):
+    def predict(card, seen, device, lasting=False):
         return np.zeros_like(seen) if card.name == "flat" else seen
 
     monkeypatch.setattr(choice, "_predict", predict)
@@ -69,7 +71,7 @@ def test_noise_that_a_point_spread_keeps_from_the_corners_of_the_spectrum(shelf,
     noise[np.hypot(np.fft.fftfreq(160)[:, None], np.fft.rfftfreq(160)) > 0.42] = 0
     white = np.fft.irfft2(noise, (160, 160)) + np.sin(np.indices((160, 160))[1] / 4)
 
-    def predict(card, seen, device):
+    def predict(card, seen, device, lasting=False):
         return seen if card.name == "copy" else gaussian_filter(seen, 2.0)
 
     monkeypatch.setattr(choice, "_predict", predict)
@@ -84,6 +86,33 @@ def test_a_model_of_the_other_modality_is_left_out(counts):
 def test_an_unknown_modality_is_refused(counts):
     with pytest.raises(sbd.SBDError, match="'dark field', not 'haadf'"):
         choose_model(counts, BLOCK, modality="haadf")
+
+
+def test_a_specialist_of_one_crystal_is_never_taken_unasked(shelf, counts, monkeypatch):
+    """However well it predicts: it draws what it knows."""
+    shelf(trained_as="special", untrained_as="hrtem")
+    assert choose_model(counts, BLOCK).card.name == "special"
+    known = networks.models()
+    for card in known:
+        if card.name == "special":
+            card.training["spacings_nm"] = [0.2355]
+    monkeypatch.setattr(choice, "models", lambda: known)
+    assert choose_model(counts, BLOCK).card.name == "hrtem"
+
+
+def test_the_bundled_specialist_says_that_a_crystal_is_not_its_own():
+    """SrTiO3 has {100} planes 0.3905 nm apart, CeO2 and Pt have none above 0.3124 nm."""
+    found = {}
+    for cell in (0.3905, 0.2705):
+        y, x = np.indices((600, 600)) * 0.0065 * 2 * np.pi / cell
+        mean = 2 * (1 + 0.3 * np.cos(x) + 0.3 * np.cos(y))
+        counts = np.random.default_rng(2).poisson(mean).astype(np.float32)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            sbd.denoise(sbd.Micrograph(counts, 0.0065, gain=1.0), model="pt-ceo2")
+        found[cell] = [str(w.message) for w in said if "specialist" in str(w.message)]
+    assert "0.39 nm" in found[0.3905][0]
+    assert not found[0.2705]
 
 
 def test_a_model_not_trained_at_the_working_pixel_is_left_out(shelf, counts):

@@ -81,7 +81,8 @@ def choose_model(
 
     Returns
     -------
-    The default model, unless another one's error on the held-out half is smaller by more than three
+    Never a specialist of one crystal, which is for those who know the material: the default model,
+    unless another one's error on the held-out half is smaller by more than three
     standard errors of the difference, and it loses no lattice that the default keeps. Where the
     default is of the other modality, or not for pixels of this size, the first model that is takes
     its place.
@@ -104,7 +105,8 @@ def choose_model(
         else:
             part = white[liveliest(white, (1, 1), side, white.shape)]
             seen, judge = fission(part, levelled(part))
-        guess = {card.name: _predict(card, seen, where) for card in (first, *others)}
+        guess = {first.name: _predict(first, seen, where, lasting=True)}
+        guess |= {card.name: _predict(card, seen, where) for card in others}
         errors = {name: (made - judge) ** 2 for name, made in guess.items()}
         clarity = {card.name: _clarity(errors[first.name] - errors[card.name]) for card in others}
         _logger.debug(
@@ -130,7 +132,7 @@ def _candidates(
         raise SBDError(
             f"The modality is {', '.join(repr(m) for m in get_args(Modality))}, not {modality!r}."
         )
-    known = [card for card in models() if card.frames == 1]
+    known = [card for card in models() if card.frames == 1 and not card.spacings_nm]
     known.sort(key=lambda card: card.is_low_magnification)  # what shows atoms comes first
     if modality != "auto":
         wanted = modality == "dark field"
@@ -197,9 +199,12 @@ def fission(image: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     return even + fresh, even - fresh
 
 
-def _predict(card: ModelCard, counts: np.ndarray, device: Any) -> np.ndarray:
+def _predict(
+    card: ModelCard, counts: np.ndarray, device: Any, lasting: bool = False
+) -> np.ndarray:
+    """What a model makes of half of the data; ``lasting`` where it will most likely be taken."""
     from . import tiling
 
     scale = counts.std() or 1.0
     normal = (counts / scale).astype(np.float32)
-    return tiling.run(load_network(card, device), normal, device, lasting=False) * scale
+    return tiling.run(load_network(card, device), normal, device, lasting=lasting) * scale
