@@ -224,6 +224,16 @@ def test_an_estimate_writes_nothing(tmp_path, folder, counts):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_estimate_where_the_camera_has_references(tmp_path):
+    """They are of whole frames, and speed is measured on a part first."""
+    (tmp_path / "in").mkdir()
+    rng = np.random.default_rng(0)
+    sbd.write(sbd.Micrograph(rng.poisson(9, (300, 320)), 0.03), tmp_path / "in" / "a.mrc")
+    sbd.write(sbd.Micrograph(rng.normal(1, 0.05, (300, 320))), tmp_path / "gain.tif")
+    found = estimate(tmp_path / "in", tmp_path / "out", gain_reference=tmp_path / "gain.tif")
+    assert [bool(e.seconds) and not e.remark for e in found.entries] == [True]
+
+
 def test_the_command(monkeypatch, capsys, tmp_path, folder):
     out = tmp_path / "out"
     assert command_line(monkeypatch, "batch", folder, "-o", out, "--dry-run") == 0

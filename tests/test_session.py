@@ -237,6 +237,7 @@ OTHERS = {
     "seed": 5,
     "dark": "dark.tif",
     "gain_reference": "gain.tif",
+    "fixed_pattern": True,
     "outliers": False,
     "noise": "white",
     "illumination": False,
@@ -256,10 +257,12 @@ def test_what_a_recipe_keeps_is_repeated_by_scripts_commands_and_other_images(
     sbd.write(sbd.Micrograph(rng.normal(0, 0.1, (96, 96))), "dark.tif")
     sbd.write(sbd.Micrograph(rng.normal(1, 0.2, (96, 96))), "gain.tif")
     response = sbd.read("gain.tif").data
-    movie = np.random.default_rng(0).poisson(9 * lattice((96, 96)), (6, 96, 96)) * response
+    count, step = (12, 5) if name == "fixed_pattern" else (6, 0)  # it shows where a scene moves
+    moving = np.stack([np.roll(lattice((96, 96)), step * t, 0) for t in range(count)])
+    movie = np.random.default_rng(0).poisson(9 * moving) * response
     m = sbd.Micrograph(movie, PIXEL, gain=1.0)
     session = Session(m, Settings.of(model="hrtem", device="cpu", **{name: value}))
-    entry = session.entry(dict.fromkeys(range(6), "denoised"))
+    entry = session.entry(dict.fromkeys(range(count), "denoised"))
     assert entry["settings"][name] == value
     assert f"{name}={value!r}" in sbd.as_python(entry)
     word = name.replace("_", "-")

@@ -97,12 +97,8 @@ def denoiser_of(
         told = s.get("gain", 1.0) is not None  # what was told nothing of the gain is told nothing
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SBDError("The recipe of the denoised image is not understood.") from None
-    if kept.get("dark") or kept.get("gain_reference"):
-        raise SBDError(
-            "The image was corrected with references before it was denoised; apply them to the raw "
-            "image first and denoise that."
-        )
-    kept["region"] = None  # what is denoised again is the part that was denoised, alone
+    # what is denoised again is the part that was denoised, alone, and corrected already
+    kept |= dict.fromkeys(("dark", "gain_reference", "fixed_pattern", "region"))
     # what the recipe kept when settings were named otherwise is left to its defaults
     settings = Settings.of(
         **{k: v for k, v in kept.items() if v is not None},

@@ -105,6 +105,18 @@ def test_a_changed_setting_is_seen_at_once(viewer, denoiser, live, denoise_widge
     assert len(denoiser.levels) == count + 1
 
 
+def test_references_are_applied_to_what_is_shown(
+    viewer, denoiser, live, denoise_widget, add, noisy, tmp_path
+):
+    add(noisy)
+    np.save(tmp_path / "dark.npy", np.full(noisy.shape, 3.0))
+    live()
+    before = preview_of(viewer).data.copy()
+    denoise_widget.dark.choose(str(tmp_path / "dark.npy"))
+    live.settle()
+    np.testing.assert_allclose(preview_of(viewer).data, before - 3)
+
+
 def test_of_a_large_image_the_visible_part_is_denoised(viewer, denoiser, live, add):
     add(BIG, name="big")
     viewer.canvas.size = (100, 100)

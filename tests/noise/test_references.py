@@ -252,3 +252,38 @@ def test_a_movie_says_so_before_frames_are_added():
     light = rng.poisson(30 * rng.normal(1, 0.08, (96, 96)), (10, 96, 96)).astype(np.float32)
     with pytest.warns(UserWarning, match="share a fixed pattern"):
         sbd.denoise_movie(light, pixel_size=0.03, gain=1, model="hrtem")
+
+
+@pytest.mark.filterwarnings("ignore:A period of")  # that is coarser than lattices of atoms
+def test_the_pattern_of_a_movie_is_taken_out_where_that_is_asked_for():
+    """Nearer to what the true response of the pixels gives than to what is made without it."""
+    rng = np.random.default_rng(3)
+    way = rng.integers(0, 100, (2, 24, 1, 1))  # a scene that stood still would pass for a pattern
+    y, x = np.indices((128, 128))[:, None] + way
+    clean = 30 * (1 + 0.1 * np.cos(2 * np.pi * x / 9) * np.cos(2 * np.pi * y / 8))
+    response = rng.normal(1, 0.2, (128, 128))
+    movie = sbd.Micrograph((rng.poisson(clean) * response).astype(np.float32), 0.03, gain=1)
+
+    def error(**chosen):
+        found = sbd.denoise(movie, model="hrtem", noise="white", **chosen)
+        return np.sqrt(np.mean((found.data - clean) ** 2))
+
+    true = sbd.apply_references(movie, gain_reference=response)
+    best = np.sqrt(np.mean((sbd.denoise(true, model="hrtem", noise="white").data - clean) ** 2))
+    assert best < error(fixed_pattern=True) < (best + error()) / 2
+
+
+def test_the_pattern_holds_no_ghost_of_a_lattice_that_moves():
+    """What is left of it in the mean would go into every frame, and no network takes it out."""
+    rng = np.random.default_rng(3)
+    ways = rng.integers(0, 100, (24, 2))
+    seen = np.stack([lattice((296, 296), 9.0, 0.1)[y : y + 128, x : x + 128] for y, x in ways])
+    movie = rng.poisson(30 * seen) * rng.normal(1, 0.1, (128, 128))
+    ghost = seen.mean(0) / seen.mean() - 1
+    left = (estimate_fixed_pattern(movie).values - 1) * ghost
+    assert abs(left.mean() / ghost.var()) < 0.2
+
+
+def test_a_pattern_of_a_single_image_is_refused():
+    with pytest.raises(sbd.SBDError, match="a movie of at least 8 frames"):
+        sbd.denoise(np.ones((64, 64)), pixel_size=0.03, fixed_pattern=True)

@@ -482,6 +482,12 @@ def test_the_text_beside_a_growing_movie_tells_its_pixel_size(tmp_path):
     assert first.stack.image(0, movie).pixel_size == pytest.approx(0.03)
 
 
+def test_the_pattern_of_frames_that_are_still_to_come_is_not_known(tmp_path, settings):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(sbd.SBDError, match="whole movie, which are still to come"):
+        sbd.watch(tmp_path / "in", tmp_path / "out", idle=0.0, fixed_pattern=True, **settings)
+
+
 def test_a_gain_reference_of_another_camera_is_told_for_each_frame_and_the_rest_goes_on(
     tmp_path, settings
 ):

@@ -11,6 +11,7 @@ from ..errors import SBDError, by_name
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import lit_frames
 from ..noise import counts as electrons
+from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
 from ..region import limited
 from .pairs import check_counted, check_order, working_block
@@ -118,6 +119,7 @@ def agreement(
     from .likelihood import likelihood_map
     from .result import Agreement
 
+    noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
@@ -233,7 +235,7 @@ def judge_columns(
         If the images do not fit each other or hold no electron counts, or the radius is not
         positive.
     """
-    data, model = electrons.pair(noisy, denoised)
+    data, model = electrons.pair(corrected_as(noisy, denoised)[0], denoised)
     radii = tuple(float(r) / 2**0.5 for r in np.broadcast_to(radius, 2))
     if not min(radii) > 0:
         raise SBDError(f"The radius of the columns must be positive, not {radius} pixels.")

@@ -20,6 +20,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
+from ..noise.as_denoised import corrected_as
 from ..region import limited
 from .pairs import paired
 
@@ -245,6 +246,7 @@ def split_half_resolution(
         raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
     if denoised is None:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
+    noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
     noisy, denoised, limits = limited(noisy, denoised)
     pair = paired(noisy, denoised, pixel_size, gain, offset)
     if pair.data.is_movie:

@@ -131,7 +131,8 @@ def _speed(image: Micrograph, chosen: Options) -> float:
 
     frame = reference_frame(image)
     with listening():
-        alone = {"gain_tuning": False, "neighbours": 0, "frames": None}
+        whole = {"dark": None, "gain_reference": None, "fixed_pattern": False, "region": None}
+        alone = {"gain_tuning": False, "neighbours": 0, "frames": None, **whole}
         settings = chosen.on(image).model_copy(update=alone)
         corner = np.ascontiguousarray(frame[:_SAMPLE, :_SAMPLE])
         Session(image.replace(data=corner, source=None), settings).collect()

@@ -12,6 +12,7 @@ from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, PixelSize, unmasked
 from ..micrograph.frames import as_micrograph
+from ..noise.as_denoised import corrected_as
 from ..region import Limits, limited
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def inputs(
         If they do not belong together, one stands in the place of the other, or their pixels are
         not square.
     """
-    noisy, denoised, limits = limited(*_in_order(noisy, denoised), region)
+    noisy, denoised = _in_order(noisy, denoised)
+    noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
+    noisy, denoised, limits = limited(noisy, denoised, region)
     if noisy is None:
         model, pair = as_micrograph(denoised, pixel_size), None
     else:

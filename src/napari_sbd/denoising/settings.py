@@ -58,6 +58,9 @@ class Repeated(Plain):
     gain_reference: Annotated[
         str | None, Field(description="Image of even light, by which frames are divided.")
     ] = None
+    fixed_pattern: Annotated[
+        bool, Field(description="Take out the pattern that all frames of a movie share.")
+    ] = False
     outliers: Annotated[
         bool, Field(description="Leave out hot and dead pixels, X-rays, lines, annotations.")
     ] = True
@@ -132,6 +135,9 @@ class Settings(Repeated):
     dark, gain_reference
         Files of an image or movie recorded without beam, which is subtracted, and of one recorded
         in even light, by which is divided (``apply_references``).
+    fixed_pattern
+        Whether the pattern that all frames of a movie share is estimated and taken out
+        (``estimate_fixed_pattern``), where no gain reference was recorded and the scene moves.
     outliers
         Whether hot and dead pixels, X-rays, lines, annotations and the like are looked for, taken
         as pixels without data, and filled in the result.

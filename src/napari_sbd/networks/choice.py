@@ -199,9 +199,7 @@ def fission(image: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     return even + fresh, even - fresh
 
 
-def _predict(
-    card: ModelCard, counts: np.ndarray, device: Any, lasting: bool = False
-) -> np.ndarray:
+def _predict(card: ModelCard, counts: np.ndarray, device: Any, lasting: bool = False) -> np.ndarray:
     """What a model makes of half of the data; ``lasting`` where it will most likely be taken."""
     from . import tiling
 

@@ -22,6 +22,8 @@ _SMOOTH = 4.0  # px, standard deviation over which the illumination is taken to 
 _SEEN = 6.0  # standard deviations of chance
 _LAGS = 48  # px, up to which a scene would be like itself
 _ALONG = 1  # px from the axes, within which patterns of rows and columns are
+_BINS = 1.5  # of a spectrum, standard deviation over which its power is averaged
+_PEAK = 8.0  # times the level of the pattern's power, which chance hardly reaches: 3 in 10,000
 _SHARE = 0.02  # of the pattern's variance, up to which what is like a scene does no harm
 
 
@@ -69,8 +71,9 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
 
     The mean over the frames less its smooth part holds the pattern, what is left of the scene, and
     noise. The pattern is like itself only at the same pixel, row or column; a scene is so over
-    several pixels. The covariance of two independent halves tells the pattern's variance, and each
-    pixel is shrunk by its share of the whole, so that little noise is taken for pattern.
+    several pixels, and has more power at some frequencies than at others, which are damped. The
+    covariance of two independent halves tells the pattern's variance, and each pixel is shrunk by
+    its share of the whole, so that little noise is taken for pattern.
 
     Parameters
     ----------
@@ -118,7 +121,7 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
         rest = half / level - 1 if multiplicative else half - level
         patterns.append(np.where(defects, 0, rest))
     share, variance = _pattern_share(patterns, int((~defects).sum()))
-    rest = share * (patterns[0] + patterns[1]) / 2
+    rest = share * _without_scene((patterns[0] + patterns[1]) / 2)
     values = rest + 1 if multiplicative else rest
     return FixedPattern(np.where(defects, np.nan, values), multiplicative, float(np.sqrt(variance)))
 
@@ -151,8 +154,8 @@ def doubt_fixed_pattern(movie: Micrograph) -> list[str]:
     return [
         f"All frames share a fixed pattern of the camera{of}, {pattern.strength / noise:.2g} times "
         "as strong as the noise of one: it stays where frames are added to their neighbours, and "
-        "may be worse there than in single frames. Give the camera's gain reference, or take the "
-        "pattern out before."
+        "may be worse there than in single frames. Give the camera's gain reference, or let the "
+        "fixed pattern be taken out."
     ]
 
 
@@ -164,6 +167,27 @@ def _smooth(image: np.ndarray) -> np.ndarray:
         gaussian_filter(a, _SMOOTH) for a in (np.where(held, image, 0.0), held.astype(float))
     )
     return np.asarray(total / np.maximum(weight, 1e-6))
+
+
+def _without_scene(pattern: np.ndarray) -> np.ndarray:
+    """A pattern without the frequencies that stand out of it, as those of a lattice do.
+
+    Pixels differ at random, so their power is the same at all frequencies, but for rows and
+    columns; what is left of a scene has more where its own is. Each frequency is damped to what the
+    pixels have (Wiener), so that no ghost of the scene goes into every frame.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    spectrum = np.fft.fft2(pattern)
+    power = np.abs(spectrum) ** 2
+    level = np.median(power[1:, 1:]) / np.log(2)  # of an exponential distribution
+    power[0] = power[:, 0] = level
+    around = gaussian_filter(power, _BINS, mode="wrap")
+    around = np.where(power > _PEAK * level, power, around)
+    passed = np.minimum(1, level / np.maximum(around, 1e-30))
+    passed[0] = passed[:, 0] = 1
+    result: np.ndarray = np.fft.ifft2(spectrum * passed).real
+    return result
 
 
 def _pattern_share(patterns: list[np.ndarray], pixels: int) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from ..agreement.pairs import check_order, working_block
 from ..errors import SBDError, by_name
 from ..micrograph import PixelSize
 from ..noise import counts as electrons
+from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def residual_check(
     import pandas as pd
     from scipy.stats import false_discovery_control
 
+    noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
     if data.is_movie:

@@ -12,6 +12,7 @@ from ..errors import SBDError
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph, frame_range
+from ..noise.fixed_pattern import estimate_fixed_pattern
 from ..noise.references import apply_references
 
 
@@ -44,6 +45,8 @@ class Source:
         whole = as_micrograph(image, **settings.calibration)
         if settings.dark or settings.gain_reference:
             whole = apply_references(whole, settings.dark, settings.gain_reference)
+        if settings.fixed_pattern:
+            whole = estimate_fixed_pattern(whole).taken_out_of(whole)
         self.numbers = frame_range(settings.frames, whole)
         self._reading = threading.Lock()
         chosen = self.numbers if settings.frames is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..denoising.settings import Settings
-from ..errors import BlankImage, listening, warn
+from ..errors import BlankImage, SBDError, listening, warn
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
 from ..noise.references import corrected, correction, mean_of
@@ -37,7 +37,7 @@ class Cameras:
     Raises
     ------
     SBDError
-        If a reference cannot be read.
+        If a reference cannot be read, or the frames' own pattern is to be taken out.
     """
 
     def __init__(
@@ -47,6 +47,11 @@ class Cameras:
         should_stop: Callable[[], bool] = lambda: False,
         preview: bool = False,
     ) -> None:
+        if settings.fixed_pattern:
+            raise SBDError(
+                "A fixed pattern is found in the frames of a whole movie, which are still to come; "
+                "give a gain reference."
+            )
         self._settings, self._say, self._stop = settings, say, should_stop
         self._preview = preview
         self._sessions: dict[object, Session] = {}

@@ -92,6 +92,12 @@ class DenoiseForm(TaskWidget):
         self.sharpen.setToolTip(
             "Correct the result for the point spread of a camera with correlated noise."
         )
+        self.fixed_pattern = QCheckBox("Fixed pattern")
+        self.fixed_pattern.setToolTip(
+            "Take out the pattern that all frames of a movie share, where there is no gain "
+            "reference and the scene moves."
+        )
+        self.fixed_pattern.hide()
         self.warning = text("What may go wrong.")
         self.live = QCheckBox("Live")
         self.live.setToolTip(
@@ -125,6 +131,7 @@ class DenoiseForm(TaskWidget):
             gain_reference=self.gain_reference.path,
             noise=self.noise.path or "auto",
             sharpen=self.sharpen.isChecked(),
+            fixed_pattern=self.fixed_pattern.isChecked() and not self.fixed_pattern.isHidden(),
         )
 
     def show_understanding(self, found: Understanding | None) -> None:
@@ -184,7 +191,9 @@ class DenoiseForm(TaskWidget):
             "Model": beside(self.model, self.modality),
             "": self.about,
             "Quality": beside(self.quality, QLabel("device"), self.device),
-            "Camera": beside(self.dark, self.gain_reference, self.sharpen),
+            "Camera": stacked(
+                beside(self.dark, self.gain_reference, self.sharpen), self.fixed_pattern
+            ),
             "Noise": beside(self.measure, self.noise),
             "View": beside(self.live, self.swipe, self.keep),
         }.items():

@@ -76,6 +76,10 @@ class DenoiseWidget(DenoiseForm):
         self.use.clicked.connect(self._use_estimate)
         for box in (self.quality, self.device):
             box.activated.connect(self.preview.ask)
+        for tick in (self.sharpen, self.fixed_pattern):
+            tick.toggled.connect(self.preview.ask)
+        for button in (self.dark, self.gain_reference, self.noise):
+            button.changed.connect(self.preview.ask)
         self.live.toggled.connect(self.preview.switch)
         self.preview.said.connect(self.say)
         self.preview.ended.connect(self._live_ended)
@@ -130,6 +134,7 @@ class DenoiseWidget(DenoiseForm):
             self.show_calibration(None, None, 0.0)
             self.say(str(error))
             return
+        self.fixed_pattern.setVisible(m.is_movie)
         errors = gain_errors(layer)
         self.show_calibration(m.pixel_size, m.gain, m.offset, errors[0])
         try:
@@ -284,7 +289,6 @@ class DenoiseWidget(DenoiseForm):
             self._complain(f"The noise spectrum cannot be kept: {error}")
             return
         self.say(f"Noise {found}; kept, and used from now on.")
-        self.preview.ask()
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 _SHOWN = 18  # letters of a name
@@ -25,6 +26,8 @@ class FileButton(QPushButton):
         Of the file; None while none is chosen.
     """
 
+    changed = Signal()
+
     def __init__(self, title: str, tip: str) -> None:
         super().__init__(title)
         self._title = title
@@ -37,6 +40,7 @@ class FileButton(QPushButton):
         self.path = path
         name = Path(path).name if path else self._title
         self.setText(name if len(name) <= _SHOWN else f"...{name[-_SHOWN:]}")
+        self.changed.emit()
 
     def _ask(self) -> None:
         if self.path is not None:

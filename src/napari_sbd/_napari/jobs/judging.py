@@ -9,6 +9,7 @@ from ...agreement import agreement
 from ...agreement.pairs import paired
 from ...errors import listening
 from ...micrograph import Micrograph
+from ...noise.as_denoised import corrected_as
 from ...noise.dose import mean_value
 from ...region import limited
 from ...repeat import denoiser_of, tunes_anew
@@ -45,6 +46,7 @@ def judge(
         Of the raw image's gain and offset [file units], where these were estimated.
     """
     with listening() as words:
+        raw, *_ = corrected_as(raw, denoised)
         if raw.gain is None:
             part, made, _ = limited(raw, denoised)
             with listening():

@@ -101,7 +101,7 @@ class LiveDenoiser:
         begun = time.monotonic()
         with in_words():
             session = self._session(request, should_stop)
-            denoiser, m = session.worker, request.source
+            denoiser, m = session.worker, session.source  # which is corrected by references
             frame = m.data[request.frame] if m.is_movie else m.data
             keep = bounded(request.shown, denoiser.block, m.shape[-2:])
             read = [

@@ -1,0 +1,72 @@
+"""A raw image corrected as it was before it was denoised, so that both can be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import SBDError, listening, warn
+from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph, finite_or_nan, frame_of, reference_number
+from ..recipe import setting_of
+from .fixed_pattern import estimate_fixed_pattern
+from .references import apply_references
+
+
+def corrected_as(
+    noisy: Any, denoised: Any, gain: float | None = None, offset: float | None = None
+) -> tuple[Any, float | None, float | None]:
+    """Correct a raw image with the references, or its own pattern, that a recipe names.
+
+    Parameters
+    ----------
+    noisy
+        A micrograph or an array, as the camera wrote it or corrected already.
+    denoised
+        What was made of it; its recipe tells the correction.
+    gain, offset
+        Of the noisy image, where they overrule its own.
+
+    Returns
+    -------
+    The image, gain and offset, as they were where there is nothing to correct. A corrected image
+    has its gain, and its offset where the gain is known.
+
+    Warns
+    -----
+    UserWarning
+        If a reference cannot be read or does not fit.
+    """
+    metadata = denoised.metadata if isinstance(denoised, Micrograph) else {}
+    dark, response, own = (
+        setting_of(metadata, name) for name in ("dark", "gain_reference", "fixed_pattern")
+    )
+    if noisy is None or not (dark or response or own):
+        return noisy, gain, offset
+    told = as_micrograph(noisy, None, gain, offset)
+    if told.shape != denoised.shape:
+        return noisy, gain, offset  # which is told of where they are paired
+    try:
+        with listening():  # what is to be said of references was said when they were applied
+            found = apply_references(told, dark, response)
+        if own:
+            found = estimate_fixed_pattern(found).taken_out_of(found)
+    except SBDError as error:
+        warn(
+            "The denoised image was corrected for the camera first, and the raw one cannot be "
+            f"corrected like it: {error}"
+        )
+        return noisy, gain, offset
+    if not _off(found, denoised) < _off(told, denoised):
+        return noisy, gain, offset  # it was corrected before
+    if told.gain is not None and found.offset != told.offset:
+        found = found.replace(data=found.data + told.offset, offset=told.offset)
+    return found, None, None
+
+
+def _off(image: Micrograph, denoised: Micrograph) -> float:
+    """The median squared difference of a frame from what was made of it."""
+    number = reference_number(denoised)
+    one, other = (finite_or_nan(frame_of(m, number)) - m.offset for m in (image, denoised))
+    return float(np.nanmedian((one - other) ** 2))
