@@ -39,13 +39,14 @@ def test_a_signal_of_hyperspy_comes_with_its_axes_and_goes_back():
     m = micrograph_of(signal)
     np.testing.assert_array_equal(m.data, COUNTS)
     assert m.pixel_size_yx == pytest.approx((0.04, 0.02)) and m.frame_time == pytest.approx(0.05)
-    back = as_given(signal, m.replace(data=COUNTS + 1, metadata={"napari_sbd": [{"a": 1}]}))
+    back = as_given(signal, m.replace(data=COUNTS + 1, metadata={"napari_sbd": {"a": 1}}))
     assert type(back) is type(signal)
     np.testing.assert_array_equal(back.data, COUNTS + 1)
     np.testing.assert_array_equal(signal.data, COUNTS)
     assert back.axes_manager.signal_axes[0].scale == 0.2
     assert back.metadata.General.title == "kept"
-    assert json.loads(back.metadata.General.napari_sbd) == [{"a": 1}]
+    assert json.loads(back.metadata.General.napari_sbd) == {"a": 1}
+    assert micrograph_of(back).metadata == {"napari_sbd": {"a": 1}}
 
 
 def test_spectra_and_diffraction_of_hyperspy_are_refused():
@@ -115,3 +116,26 @@ def test_arrays_stay_arrays_and_micrographs_micrographs():
     m = sbd.Micrograph(COUNTS)
     assert as_given(m, m) is m
     assert as_given(COUNTS, m) is m.data
+
+
+def test_the_recipe_comes_along_so_that_results_are_judged_like_micrographs():
+    """By halves of the electrons, which only the recipe allows."""
+    xarray = pytest.importorskip("xarray")
+    y, x = (np.indices((120, 120)) % 9) - 4
+    columns = np.exp(-(y**2 + x**2) / 8)  # 0.27 nm apart
+    counts = np.random.default_rng(0).poisson(20 + 20 * columns).astype(np.float32)
+    noisy = sbd.Micrograph(counts, 0.03, gain=1.0)
+    denoised = sbd.denoise(noisy, model="hrtem")
+
+    def given(m):
+        steps = [np.arange(n) * 0.03 for n in m.shape]
+        places = {name: (name, at, {"units": "nm"}) for name, at in zip("yx", steps, strict=True)}
+        return xarray.DataArray(m.data, dims=("y", "x"), coords=places)
+
+    raw = given(noisy)
+    result = as_given(raw, denoised)
+    words = sbd.agreement(noisy.replace(gain=None), denoised).verdict()
+    assert "half of the electrons" in words
+    assert sbd.agreement(raw, result).verdict() == words
+    assert len(sbd.find_columns(raw, result)) == len(sbd.find_columns(noisy, denoised))
+    assert sbd.cite(result) == sbd.cite(denoised)

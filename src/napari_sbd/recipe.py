@@ -103,9 +103,18 @@ def with_halves(result: AnyRecord, found: Mapping[str, Any]) -> AnyRecord:
 
 def history(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The steps in the metadata of a micrograph, oldest first; none where they hold no history."""
-    kept = metadata.get(KEY)
+    kept = metadata.get(KEY) if isinstance(metadata, Mapping) else None
     steps = kept.get("history") if isinstance(kept, Mapping) else None
     return steps if isinstance(steps, list) else []
+
+
+def kept_as_text(text: Any) -> dict[str, Any]:
+    """The metadata that hold a recipe written as JSON; empty where it is none."""
+    try:
+        kept = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return {KEY: kept} if isinstance(kept, dict) else {}
 
 
 def block_of(metadata: Mapping[str, Any]) -> tuple[int, int] | None:

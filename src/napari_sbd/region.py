@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import SBDError
+from .micrograph.foreign import ours
 from .recipe import history
 
 LEAST = 32
@@ -197,6 +198,7 @@ def limited(noisy: Any, denoised: Any, region: Any = None) -> tuple[Any, Any, Li
     SBDError
         If the region cannot be used.
     """
+    noisy, denoised = ours(noisy), ours(denoised)
     known = made_in(denoised)
     if known is None and region is None:
         return noisy, denoised, None

@@ -10,6 +10,7 @@ import numpy as np
 from .. import sampling
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, PixelSize
+from ..micrograph.foreign import ours
 from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..noise import level as noise
@@ -158,7 +159,8 @@ def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
 
 def is_denoised(image: Any) -> bool:
     """Whether the recipe of an image says that a network made it."""
-    steps = history(image.metadata) if isinstance(image, Micrograph) else []
+    known = ours(image)
+    steps = history(known.metadata) if isinstance(known, Micrograph) else []
     return any(str(step.get("operation")).startswith("denoise") for step in steps)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..recipe import KEY, kept_as_text
 from .arrays import is_large
 from .hdf5 import load, opened
 from .record import plain
@@ -70,12 +71,14 @@ def from_groups(root: Any, load_data: Callable[..., Any]) -> Micrograph | None:
 def _micrograph(group: Any, axes: list[Axis], load_data: Callable[..., Any]) -> Micrograph:
     order = frames_first(axes)
     data = load_data(group["data"], order[0])
+    tree = _tree(group)
+    general = tree.get("metadata", {}).get("General", {})
     return Micrograph(
         np.ascontiguousarray(data.transpose(order))
         if isinstance(data, np.ndarray)
         else data.transpose(order),
         **calibration(axes, order),
-        metadata={"hyperspy": _tree(group)},
+        metadata={"hyperspy": tree, **kept_as_text(general.get(KEY))},
     )
 
 

@@ -1,7 +1,8 @@
 """Images of other programs: signals of HyperSpy, arrays of xarray, data sets of quantem, abTEM.
 
 They are known by what they have, so that none of these packages is imported: a micrograph comes of
-them with its calibration, and a result becomes one of them again, with the recipe in its metadata.
+them with its calibration and recipe, and a result becomes one of them again, with the recipe in its
+metadata.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
-from ..recipe import KEY
+from ..recipe import KEY, kept_as_text
 from . import Micrograph
 
 
@@ -36,6 +37,8 @@ class _Kind:
         Its axes, in the order of the array.
     back
         The same kind of object with other values and a recipe (JSON).
+    recipe
+        What ``back`` kept as such; None without.
     """
 
     name: str
@@ -43,6 +46,7 @@ class _Kind:
     data: Callable[[Any], Any]
     axes: Callable[[Any], list[Axis]]
     back: Callable[[Any, Any, str], Any]
+    recipe: Callable[[Any], Any]
 
 
 def micrograph_of(image: Any) -> Micrograph | None:
@@ -66,7 +70,14 @@ def micrograph_of(image: Any) -> Micrograph | None:
     if not is_image(axes):
         raise SBDError(f"This {kind.name} is no image or movie; give one with two or three axes.")
     order = frames_first(axes)
-    return Micrograph(data.transpose(order), **calibration(axes, order))
+    metadata = kept_as_text(kind.recipe(image))
+    return Micrograph(data.transpose(order), **calibration(axes, order), metadata=metadata)
+
+
+def ours(image: Any) -> Any:
+    """A micrograph of an image of another program; anything else as it is."""
+    known = None if image is None else micrograph_of(image)
+    return image if known is None else known
 
 
 def as_given(image: Any, result: Micrograph) -> Any:
@@ -170,6 +181,7 @@ _KINDS = (
         lambda s: s.data,
         _hyperspy_axes,
         _hyperspy_back,
+        lambda s: s.metadata.get_item(f"General.{KEY}", None),
     ),
     _Kind(
         "array of xarray",
@@ -177,6 +189,7 @@ _KINDS = (
         lambda a: a.data,
         _xarray_axes,
         _xarray_back,
+        lambda a: a.attrs.get(KEY),
     ),
     _Kind(
         "image of abTEM",
@@ -184,6 +197,7 @@ _KINDS = (
         lambda i: i.array,
         lambda i: _listed_axes(i, ["Å", "Å"]),
         _abtem_back,
+        lambda i: i.metadata.get(KEY),
     ),
     _Kind(
         "data set of quantem",
@@ -191,5 +205,6 @@ _KINDS = (
         lambda d: d.array,
         lambda d: _listed_axes(d, d.units),
         _quantem_back,
+        lambda d: getattr(d, "metadata", {}).get(KEY),
     ),
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import SBDError, listening, warn
 from ..micrograph import Micrograph
+from ..micrograph.foreign import ours
 from ..micrograph.frames import as_micrograph, finite_or_nan, frame_of, reference_number
 from ..recipe import setting_of
 from .fixed_pattern import estimate_fixed_pattern
@@ -38,6 +39,7 @@ def corrected_as(
     UserWarning
         If a reference cannot be read or does not fit.
     """
+    noisy, denoised = ours(noisy), ours(denoised)
     metadata = denoised.metadata if isinstance(denoised, Micrograph) else {}
     dark, response, own = (
         setting_of(metadata, name) for name in ("dark", "gain_reference", "fixed_pattern")

@@ -37,6 +37,7 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     >>> print(sbd.cite(denoised))
     The micrograph is simulated (napari-sbd ...
     """
+    from ..micrograph.foreign import ours
     from ..recipe import KEY
     from . import read_recipe
     from .halves import halves_of
@@ -44,6 +45,7 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
     from .steps import steps
     from .steps.text import Text
 
+    result = ours(result)
     kept: Any = result
     if hasattr(result, "metadata"):
         kept = result.metadata.get(KEY)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
+from ..micrograph.foreign import ours
 from ..recipe import KEY
 from . import read_recipe
 from .written import as_command, as_python
@@ -235,6 +236,7 @@ def _done(step: Step, follower: Follower) -> Any:
 
 def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     """The stored values, where there are any to compare with; the recipe; the folder."""
+    result = ours(result)
     if hasattr(result, "metadata"):
         return result, result.metadata.get(KEY), None
     path = Path(result).absolute()
