@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import SBDError, by_name
 from ..micrograph import Micrograph, PixelSize
-from ..micrograph.frames import lit_frames
+from ..micrograph.frames import as_micrograph, lit_frames
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
@@ -123,17 +123,16 @@ def agreement(
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
-    if gain is None:
-        check_counted(noisy, denoised, pixel_size)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
+    block = working_block(model.replace(pixel_size=size))
+    if gain is None and as_micrograph(noisy).gain is None:
+        check_counted(data, model, block)
     counts, expected = total(data), total(model)
     found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))
-    noise = covariance_of(
-        data, counts, expected, variance, working_block(model.replace(pixel_size=size))
-    )
+    noise = covariance_of(data, counts, expected, variance, block)
     if noise is None:
         electrons.warn_unless_poisson(counts, max(1, round(min(sigma) / 1.5)))
     else:

@@ -111,30 +111,28 @@ def paired(
     return Pair(data, model, counts, block)
 
 
-def check_counted(noisy: Any, denoised: Any, pixel_size: PixelSize | None = None) -> None:
+def check_counted(data: Micrograph, model: Micrograph, block: tuple[int, int]) -> None:
     """Refuse whole numbers of which nobody told the gain and whose noise is not that of electrons.
 
     Parameters
     ----------
-    noisy, denoised, pixel_size
-        As ``paired`` takes them.
+    data, model
+        The noisy image, NaN for outliers, and the denoised one.
+    block
+        Pixels along y and x at which noise is looked at.
 
     Raises
     ------
     SBDError
         If they are such.
     """
-    data, model = as_micrograph(noisy), as_micrograph(denoised)
-    electrons.check_same_pixels(data, model)
-    model = model.replace(pixel_size=pixel_size or model.pixel_size or data.pixel_size)
-    if data.gain is None and _are_whole(data):
-        excess = _excess(without_outliers(data, model), model, working_block(model))
-        if excess is not None:
-            raise SBDError(
-                f"The noise has {_times(excess)} times the variance of electron counts, so these "
-                "whole numbers are no electrons; give gain and offset, which the Detector tool can "
-                "estimate."
-            )
+    excess = _excess(data, model, block) if _are_whole(data) else None
+    if excess is not None:
+        raise SBDError(
+            f"The noise has {_times(excess)} times the variance of electron counts, so these "
+            "whole numbers are no electrons; give gain and offset, which the Detector tool can "
+            "estimate."
+        )
 
 
 def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
