@@ -139,3 +139,14 @@ def test_the_recipe_comes_along_so_that_results_are_judged_like_micrographs():
     assert sbd.agreement(raw, result).verdict() == words
     assert len(sbd.find_columns(raw, result)) == len(sbd.find_columns(noisy, denoised))
     assert sbd.cite(result) == sbd.cite(denoised)
+
+
+def test_what_is_no_denoising_gives_a_micrograph_with_the_axes():
+    array = xarray_array()
+    dark = xarray_array(np.ones_like(COUNTS))
+    ready = sbd.apply_references(array, dark)
+    np.testing.assert_allclose(ready.data, COUNTS - 1)
+    assert ready.pixel_size_yx == pytest.approx((0.04, 0.02))
+    still = sbd.Drift(np.zeros((3, 2)), np.zeros((3, 2)), np.ones(3), np.zeros(3))
+    assert sbd.correct_drift(array, still, edges="crop").frame_time == pytest.approx(0.05)
+    assert isinstance(sbd.correct_drift(COUNTS, still), np.ndarray)

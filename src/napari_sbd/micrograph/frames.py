@@ -188,8 +188,9 @@ def as_micrograph(
     """
     known = image if isinstance(image, Micrograph) else micrograph_of(image)
     source = Micrograph(image) if known is None else known
-    given = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
-    return source.replace(**{k: v for k, v in given.items() if v is not None})
+    told = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
+    given = {k: v for k, v in told.items() if v is not None}
+    return source.replace(**given) if given else source
 
 
 def finite_or_nan(frame: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph, unmasked
+from ..micrograph.foreign import ours
 from ..micrograph.frames import as_micrograph
 from ..recipe import origin_of, recipe, with_recipe
 from .drift import Drift
@@ -41,7 +42,8 @@ def correct_drift(
 
     Returns
     -------
-    A micrograph for a micrograph, lazy where its data are; an array for an array.
+    A micrograph for a micrograph or a movie of another program, lazy where its data are; an array
+    for an array.
 
     Raises
     ------
@@ -55,7 +57,8 @@ def correct_drift(
     >>> sbd.correct_drift(movie, drift, edges="crop").shape  # the rows that all frames have
     (3, 62, 64)
     """
-    source = as_micrograph(movie)
+    known = ours(movie)
+    source = as_micrograph(known)
     if edges not in ("pad", "crop"):
         raise SBDError(f"The edges are 'pad' or 'crop', not {edges!r}.")
     if not source.is_movie or len(drift.shifts) != source.shape[0]:
@@ -73,7 +76,7 @@ def correct_drift(
         dtype = own if edges == "crop" else np.result_type(own, np.float32)
     move = partial(_moved, interpolate=interpolate, window=window, dtype=dtype)
     data = _each(move, source.data, shifts, dtype, window)
-    if not isinstance(movie, Micrograph):
+    if not isinstance(known, Micrograph):
         return data
     entry = recipe(
         "correct_drift",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, unmasked
+from ..micrograph.frames import as_micrograph
 from ..recipe import CHOSEN
 from .outliers import find_outliers
 from .screen import differences
@@ -27,7 +28,7 @@ Reference = Micrograph | str | os.PathLike[str] | np.ndarray | Any
 
 
 def apply_references(
-    micrograph: Micrograph,
+    micrograph: Any,
     dark: Reference | None = None,
     gain_reference: Reference | None = None,
     *,
@@ -41,7 +42,8 @@ def apply_references(
     Parameters
     ----------
     micrograph
-        Image or movie as the camera wrote it; lazy data stay lazy.
+        Image or movie as the camera wrote it, a micrograph or what ``denoise`` takes; lazy data
+        stay lazy.
     dark
         Image or movie without beam, of which the mean is taken: a micrograph, an array or the path
         of a file. It must have been exposed as a frame of the micrograph was; of frames that were
@@ -62,9 +64,9 @@ def apply_references(
 
     Returns
     -------
-    float32, or float64 where the micrograph needs it, with offset 0. The gain is kept: counts that
-    were whole numbers are so no longer, but still have this many file units per electron in the
-    mean.
+    A micrograph of float32, or float64 where the micrograph needs it, with offset 0. The gain is
+    kept: counts that were whole numbers are so no longer, but still have this many file units per
+    electron in the mean.
 
     Raises
     ------
@@ -86,6 +88,7 @@ def apply_references(
     >>> np.allclose(even.data / even.data.mean(), noisy.data / noisy.data.mean())
     True
     """
+    micrograph = as_micrograph(micrograph)
     if dark is None and gain_reference is None:
         return micrograph
     zero, factor = correction(micrograph, dark, gain_reference, multiply)
@@ -136,7 +139,7 @@ def mean_of(reference: Reference, what: str) -> np.ndarray:
         from ..io import read
 
         reference = read(Path(reference))
-    data = (reference if isinstance(reference, Micrograph) else Micrograph(reference)).data
+    data = as_micrograph(reference).data
     total: Any = 0.0
     held: Any = 0
     for frame in data if data.ndim == 3 else data[None]:
