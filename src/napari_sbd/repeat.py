@@ -11,6 +11,7 @@ from . import sampling
 from .denoising.settings import Repeated, Settings, TuningRequest
 from .errors import SBDError, listening
 from .micrograph import FRAME, Micrograph, PixelSize
+from .noise.as_denoised import CORRECTIONS
 from .recipe import history
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def denoiser_of(
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SBDError("The recipe of the denoised image is not understood.") from None
     # what is denoised again is the part that was denoised, alone, and corrected already
-    kept |= dict.fromkeys(("dark", "gain_reference", "fixed_pattern", "region"))
+    kept |= dict.fromkeys((*CORRECTIONS, "region"))
     # what the recipe kept when settings were named otherwise is left to its defaults
     settings = Settings.of(
         **{k: v for k, v in kept.items() if v is not None},

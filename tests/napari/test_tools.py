@@ -18,7 +18,13 @@ import napari_sbd as sbd
 from known import lattice
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
-from napari_sbd._napari.layers.micrographs import add_result, micrograph_of, to_layer
+from napari_sbd._napari.layers.micrographs import (
+    add_result,
+    micrograph_of,
+    result_layer,
+    to_layer,
+)
+from napari_sbd._napari.layers.results import correction_of, put
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
@@ -26,6 +32,7 @@ from napari_sbd._napari.tools.detector_widget import DetectorWidget
 from napari_sbd._napari.tools.filter_widget import FilterWidget, reach
 from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.gaintune_widget import GainTuneWidget
+from napari_sbd._napari.tools.gaintune_widget import _tune as tune
 from napari_sbd._napari.tools.phantom_widget import PhantomWidget
 from napari_sbd._napari.tools.report_widget import ReportWidget
 from napari_sbd._napari.tools.residual_widget import ResidualWidget
@@ -160,6 +167,23 @@ def test_gaintune_adds_its_result_beside_the_raw_image_and_says_what_it_did(
     np.testing.assert_allclose(result.extent.world, source.extent.world)
     assert "held-out" in widget.message.text().lower() or "put aside" in widget.message.text()
     assert result.metadata["napari_sbd"]["history"][-1]["settings"]["gain_tuning"]
+
+
+def test_gaintune_corrects_the_image_as_denoise_did(viewer, noisy, tmp_path):
+    gain = np.random.default_rng(0).normal(1, 0.2, noisy.shape).clip(0.5).astype(np.float32)
+    gain[:, noisy.shape[1] // 2 :] *= 3.0
+    path = str(tmp_path / "gain.tif")
+    sbd.write(Micrograph(gain), path)
+    m = Micrograph((noisy * gain).astype(np.float32), 0.0061, gain=1.0, name="raw")
+    raw = add(viewer, m)
+    assert correction_of(viewer.layers, raw) == {}
+    put(viewer, result_layer(raw, sbd.denoise(m, gain_reference=path), "denoised"), "denoised")
+    others = correction_of(viewer.layers, raw)
+    assert others == {"gain_reference": path}
+    settings = {"model": "hrtem", "device": "cpu", "steps": 2}
+    _, result = tune(m, [], settings, others, lambda done, total: None, lambda: False)
+    assert result.metadata["napari_sbd"]["history"][-1]["settings"]["gain_reference"] == path
+    assert 0.8 < result.data[:, -90:].mean() / result.data[:, :90].mean() < 1.25
 
 
 def test_gaintune_cancelled_at_once_still_gives_the_image(viewer, open_tool, qtbot, noisy):

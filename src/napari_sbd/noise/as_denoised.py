@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from ..micrograph.frames import as_micrograph, finite_or_nan, frame_of, referenc
 from ..recipe import setting_of
 from .fixed_pattern import estimate_fixed_pattern
 from .references import apply_references
+
+CORRECTIONS = "dark", "gain_reference", "fixed_pattern"
+"""Settings of a denoising that correct the image for its camera first."""
+
+
+def correction_told(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of them that a recipe in the metadata names."""
+    told = {name: setting_of(metadata, name) for name in CORRECTIONS}
+    return {name: value for name, value in told.items() if value}
 
 
 def corrected_as(
@@ -41,18 +51,16 @@ def corrected_as(
     """
     noisy, denoised = ours(noisy), ours(denoised)
     metadata = denoised.metadata if isinstance(denoised, Micrograph) else {}
-    dark, response, own = (
-        setting_of(metadata, name) for name in ("dark", "gain_reference", "fixed_pattern")
-    )
-    if noisy is None or not (dark or response or own):
+    correction = correction_told(metadata)
+    if noisy is None or not correction:
         return noisy, gain, offset
     told = as_micrograph(noisy, None, gain, offset)
     if told.shape != denoised.shape:
         return noisy, gain, offset  # which is told of where they are paired
     try:
         with listening():  # what is to be said of references was said when they were applied
-            found = apply_references(told, dark, response)
-        if own:
+            found = apply_references(told, correction.get("dark"), correction.get("gain_reference"))
+        if "fixed_pattern" in correction:
             found = estimate_fixed_pattern(found).taken_out_of(found)
     except SBDError as error:
         warn(

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.layers import Image, Layer, Points
 
+from ...noise.as_denoised import correction_told
 from .columns import KEY as COLUMNS
 from .micrographs import MADE_FROM, STEP
 
@@ -66,6 +67,12 @@ def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Laye
         and (layer.metadata.get(MADE_FROM), layer.metadata.get(STEP)) == (source, step)
         and not layer.metadata.get(COLUMNS, {}).get("attrs", {}).get("edited")
     ]
+
+
+def correction_of(layers: Iterable[Layer], source: Layer) -> dict[str, Any]:
+    """The settings by which an image was corrected for its camera when it was last denoised."""
+    made = earlier(layers, str(source.unique_id), "denoised")
+    return correction_told(made[-1].metadata) if made else {}
 
 
 def _inherit(layers: Iterable[Layer], old: str, new: str) -> None:

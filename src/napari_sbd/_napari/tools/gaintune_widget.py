@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 
 from ...denoise import denoise
+from ...denoising.settings import Settings
 from ...errors import Cancelled, stopping
 from ...gaintuning import Tuned, gain_tune
 from ...micrograph import Micrograph
+from ...session.source import Source
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
@@ -19,7 +21,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-from ..layers.results import earlier, put
+from ..layers.results import correction_of, earlier, put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class GainTuneWidget(TaskWidget):
                 "frames": frames[self.frames.currentText()],
                 "device": self.device.currentText(),
             },
-            self.quality.currentText(),
+            {"quality": self.quality.currentText(), **correction_of(self.viewer.layers, layer)},
         )
 
     def watch(self) -> None:
@@ -126,14 +128,14 @@ def _tune(
     m: Micrograph,
     points: list[tuple[float, float]],
     settings: dict[str, Any],
-    quality: str,
+    others: dict[str, Any],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[Tuned, Micrograph]:
     """Tune and denoise; a tuning that was cancelled still gives its image, a movie does not."""
     with stopping(lambda: False):  # what was tuned until then is judged and applied
         tuned = gain_tune(
-            m,
+            Source(m, Settings.of(**others)).image,
             **settings,
             on_step=lambda step, score: points.append((step, score)),
             progress=lambda done, total: progress(_TUNING * done, total),
@@ -145,7 +147,7 @@ def _tune(
             m,
             model=tuned.model,
             gain_tuning=tuned,
-            quality=quality,
+            **others,
             device=settings["device"],
             progress=lambda done, total: progress(_TUNING + (1 - _TUNING) * done / total, 1),
             should_stop=None if tuned.report.cancelled else should_stop,
