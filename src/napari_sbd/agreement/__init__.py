@@ -12,6 +12,7 @@ from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import lit_frames
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
+from ..recipe import setting_of
 from ..region import limited
 from .pairs import check_counted, check_order, working_block
 from .split_halves import (
@@ -61,6 +62,7 @@ def agreement(
 
     * A movie whose scene stands still and whose frames were denoised one by one is judged across:
       the estimates of even frames by the counts of odd ones, and the other way round.
+      Not so where its recipe says that neighbouring frames helped each other.
     * Where the denoiser is given, or known from the recipe of the denoised image, each electron is
       dealt at random to one of two halves, which are independent (binomial thinning). Each half is
       denoised, and judged by the other. The random error of the halves' estimates is taken into
@@ -191,7 +193,8 @@ def _trials(
     """Counts with what was expected of them from others, and in words; None where all judge all."""
     from .evidence import known_denoiser, whole
 
-    if denoiser is None and (lit := _lit(data, model)) and still(lit[0], weights):
+    apart = denoiser is None and not setting_of(model.metadata, "neighbours")
+    if apart and (lit := _lit(data, model)) and still(lit[0], weights):
         return neighbours(*lit), BY_NEIGHBOURS
     values = [np.stack(list(electrons.frames(m))) for m in (data, model)]
     if not data.is_movie:

@@ -65,6 +65,7 @@ def paired(
     pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
+    order_known: bool = False,
 ) -> Pair:
     """Bring two images to one unit: electrons where they are counts, else their own.
 
@@ -77,6 +78,9 @@ def paired(
     gain, offset
         Of the noisy image. Without a gain, whole numbers whose noise is that of electron counts
         are taken for such; with other noise a warning says that they are not.
+    order_known
+        Whether the one was certainly made from the other, so that its noise, which may be more
+        where an image has next to none, says nothing of which is which.
 
     Raises
     ------
@@ -91,7 +95,8 @@ def paired(
     else:
         electrons.check_same_pixels(data, model)
         data, counts = without_outliers(data, model), False
-    check_order(data, model)
+    if not order_known:
+        check_order(data, model)
     data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
     block = working_block(model)
     if not counts and _are_whole(data):

@@ -243,10 +243,11 @@ def split_half_resolution(
     """
     if denoised is None and denoiser is None:
         raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
-    if denoised is None:
+    made_here = denoised is None
+    if made_here:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
     noisy, denoised, limits = limited(noisy, denoised)
-    pair = paired(noisy, denoised, pixel_size, gain, offset)
+    pair = paired(noisy, denoised, pixel_size, gain, offset, order_known=made_here)
     if pair.data.is_movie:
         raise SBDError("Halves are compared for one image; take one frame of the movie.")
     judged, block, shape = pair.evidence(denoiser, seed), pair.block, pair.data.shape
