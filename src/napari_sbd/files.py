@@ -181,14 +181,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a path in a folder that is missing or cannot be written, before any work is done.
+def check_folder(path: Path, *inputs: Path | None) -> None:
+    """Refuse a path in a folder that is missing or cannot be written, before any work is done; and
+    that of an input, which would be lost.
 
     Raises
     ------
     SBDError
-        With the folder's name.
+        With the name of folder or file.
     """
+    if any(one is not None and path.resolve() == one.resolve() for one in inputs):
+        raise SBDError(f"The output {path} is also an input; choose another name.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise SBDError(f"There is no folder {folder}; create it first.")

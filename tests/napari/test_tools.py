@@ -418,6 +418,15 @@ def test_a_step_is_that_of_the_image_in_front(steps_of_two):
         assert flow.page(step).raw.layer.name == "one"
 
 
+def test_a_verdict_is_that_of_the_calibration_now(steps_of_two):
+    """A gain that was typed since lets the click judge again, and not denoise."""
+    viewer, _, take = steps_of_two
+    assert [take(step, "one") for step in (0, 2, 3)] == [1, 1, 1]
+    calibrate(viewer.layers["one"], 0.0061, 2.0, 0.0, viewer.layers)
+    assert [take(step, "one") for step in (0, 2, 3)] == [0, 1, 1]
+    assert [take(step, "one") for step in (0, 2, 3)] == [0, 0, 0]
+
+
 def test_going_back_to_denoise_denoises_no_result(steps_of_two):
     viewer, flow, take = steps_of_two
     assert take(0, "one") == 1

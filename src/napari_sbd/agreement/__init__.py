@@ -9,12 +9,12 @@ import numpy as np
 
 from ..errors import SBDError, by_name
 from ..micrograph import Micrograph, PixelSize
-from ..micrograph.frames import lit_frames
+from ..micrograph.frames import as_micrograph, lit_frames
 from ..noise import counts as electrons
 from ..noise.covariance import covariance_of
 from ..recipe import setting_of
 from ..region import limited
-from .pairs import check_counted, check_order, working_block
+from .pairs import check_counted, check_order, check_raw, working_block
 from .split_halves import (
     Denoiser,
     Trial,
@@ -120,14 +120,17 @@ def agreement(
     from .likelihood import likelihood_map
     from .result import Agreement
 
+    check_raw(as_micrograph(noisy))
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
-    if gain is None:
-        check_counted(noisy, denoised, pixel_size)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
+    if np.array_equal(counts, expected, equal_nan=True):
+        raise SBDError("Noisy and denoised image are the same; give the raw one and its result.")
+    if gain is None:
+        check_counted(noisy, denoised, pixel_size)
     found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))

@@ -149,15 +149,26 @@ def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
     SBDError
         If the recipe says that the one given as noisy was denoised, or the other has more noise.
     """
-    if is_denoised(noisy):
-        raise SBDError(
-            "The image given as noisy was denoised, as its recipe says; give the raw one. The "
-            "noisy image comes first and the denoised one second."
-        )
+    check_raw(noisy)
     if not is_denoised(denoised) and _level(denoised) > _NOISIER * _level(noisy):
         raise SBDError(
             "The image given as denoised has more noise than the noisy one; the noisy image comes "
             "first and the denoised one second."
+        )
+
+
+def check_raw(noisy: Micrograph) -> None:
+    """Refuse a denoised image in the place of the noisy one.
+
+    Raises
+    ------
+    SBDError
+        If its recipe says that it was denoised.
+    """
+    if is_denoised(noisy):
+        raise SBDError(
+            "The image given as noisy was denoised, as its recipe says; give the raw one. The "
+            "noisy image comes first and the denoised one second."
         )
 
 

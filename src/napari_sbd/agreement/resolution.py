@@ -181,7 +181,7 @@ class SplitHalf:
         size = f"{self.resolution_px:.1f} px"
         if self.resolution_nm is not None:
             size = f"{self.resolution_nm:.3g} nm"
-        finest = f"down to {size}" if np.isfinite(self.resolution_px) else "at no period"
+        finest = f"down to {size}" if np.isfinite(self.resolution_px) else "no period beyond chance"
         return (
             f"The images made from two halves of the data {_WORDS[self.verdict()]} "
             f"(correlation {self.correlation:.2f}, {finest})."

@@ -16,7 +16,6 @@ from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality
 from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
-from ...recipe import is_result
 from ...sampling import bin_counts
 from ...units import plain
 from .gain import Gain, gain_of, percent
@@ -171,8 +170,6 @@ def _warnings(
     m: Micrograph, card: ModelCard, block: tuple[int, int], electrons: float | None
 ) -> list[str]:
     found = []
-    if is_result(m.metadata):
-        found.append("This layer is already a result of napari-sbd; denoise the raw one.")
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
     frame = None
