@@ -112,6 +112,16 @@ def test_a_phantom_comes_with_its_truth(viewer, open_tool, finish):
     assert "78" in {f"{z:.0f}" for z in columns.features["atomic_number"]}
 
 
+def test_what_is_measured_next_is_the_noisy_phantom_and_not_its_hidden_truth(
+    viewer, open_tool, finish
+):
+    detector, widget = open_tool(DetectorWidget), open_tool(PhantomWidget)
+    widget.side.setText("64")
+    finish(widget)
+    assert not viewer.layers[1].visible
+    assert detector.layer.layer is viewer.layers[0]
+
+
 def test_a_detector_is_chosen_with_the_mouse(viewer, open_tool, qtbot, until):
     widget = open_tool(PhantomWidget)
     widget.show()

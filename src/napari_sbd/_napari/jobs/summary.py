@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -141,9 +142,12 @@ def parse_number(text: str, what: str) -> float | None:
         If the text is no number.
     """
     try:
-        return float(text.replace(",", ".")) if text.strip() else None
+        value = float(text.replace(",", ".")) if text.strip() else None
     except ValueError:
-        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.') from None
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.')
+    return value
 
 
 _HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}

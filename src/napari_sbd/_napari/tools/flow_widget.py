@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Shapes
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
@@ -64,6 +71,8 @@ class FlowWidget(QWidget):
         whole = QVBoxLayout(self)
         whole.addLayout(row)
         whole.addWidget(self.pages)
+        # all the height of the dock is the page's, and not as much as it needed at first
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._open(0)
 
     def sizeHint(self) -> QSize:
