@@ -1,5 +1,7 @@
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 
 import napari_sbd as sbd
 from napari_sbd import cli
+from napari_sbd.errors import reason_of
 
 
 def run(monkeypatch, *arguments):
@@ -166,6 +169,25 @@ def test_what_is_no_table_of_columns_is_said_in_words(monkeypatch, tmp_path, cap
         assert words in told
         assert "codec" not in told
         assert "Errno" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_output_to_a_full_disk_ends_in_one_sentence():
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from napari_sbd.cli import main; main()", "models"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode != 0
+    assert "napari-sbd: The output cannot be written: No space left on device." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_full_disk_is_called_so_where_numpy_counts_bytes():
+    assert reason_of(OSError("262144 requested and 76224 written")) == "no space left on device"
+    assert reason_of(OSError(errno.ENOSPC, "No space left")) == "No space left"
 
 
 def test_models_and_doctor(monkeypatch, capsys):
