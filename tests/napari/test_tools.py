@@ -327,6 +327,29 @@ def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
     assert table.attrs["recipe"]["operation"] == "find_columns"
 
 
+def test_tracks_are_exported_in_nm_of_the_pixel_size_of_now(
+    viewer, open_tool, tmp_path, monkeypatch
+):
+    """One that was typed in after the columns had been followed."""
+    path = tmp_path / "columns.csv"
+    monkeypatch.setattr(
+        "napari_sbd._napari.tools.columns_widget.file_to_write", lambda *_: str(path)
+    )
+    frames = np.stack([lattice((96, 96))] * 2).astype(np.float32)
+    movie = add(viewer, Micrograph(frames, 0.0061, name="movie"))
+    one = pd.DataFrame({"y": [10.0], "x": [20.0], "y_err": [0.1], "x_err": [0.2], "frame": 0})
+    table = one.assign(track=0, y_nm=0.061, x_nm=0.122, y_err_nm=0.0, x_err_nm=0.0, surface=False)
+    table.attrs = {"pixel_size_nm": 0.0061}
+    widget = open_tool(ColumnsWidget)
+    widget._asked = movie, (None, micrograph_of(movie))
+    widget.show_result((table, None, ""))
+    calibrate(movie, 0.0122, None, 0.0, viewer.layers)
+    widget.export.click()
+    written = read_columns(path)
+    assert written["y_nm"][0] == pytest.approx(0.122)
+    assert written["x_err_nm"][0] == pytest.approx(0.2 * 0.0122)
+
+
 def test_an_image_without_columns_gives_none(viewer, open_tool, finish):
     flat = np.random.default_rng(0).normal(1, 1e-3, (128, 128)).astype(np.float32)
     m = Micrograph(flat, 0.0061, gain=1.0, name="flat denoised")
