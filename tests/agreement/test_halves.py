@@ -56,6 +56,21 @@ def test_a_lattice_that_is_there_is_accepted_and_says_what_judged_it():
     assert "electrons" not in sbd.find_columns(noisy, clean, halves=False).attrs["judged"]
 
 
+@pytest.mark.parametrize("halves", [True, False], ids=["halves", "all"])
+def test_pixels_without_data_hide_only_the_columns_under_them(halves):
+    """A masked block of 60 x 70 pixels: no column at all was found."""
+    noisy, _ = denoised(2.0)
+    data = noisy.data.copy()
+    data[100:160, 100:170] = np.nan
+    noisy = noisy.replace(data=data)
+    clean = sbd.denoise(noisy, model="hrtem", device="cpu")
+    table = sbd.find_columns(noisy, clean, halves=halves)
+    y, x = POINTS.T
+    seen = POINTS[~((y > 97) & (y < 163) & (x > 97) & (x < 173))]
+    assert sbd.compare_columns(seen, table).recall > 0.97
+    assert table["supported"].mean() > 0.95
+
+
 def test_agreement_and_columns_give_one_answer():
     noisy, clean = denoised(1.0)
     judged, table = sbd.agreement(noisy, clean), sbd.find_columns(noisy, clean)
