@@ -33,6 +33,9 @@ FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
 _REACH = 3.6  # sigmas; the weights beyond are below 2 % of the largest
 _LARGEST = 37.0  # beyond, the p-value is no floating-point number
 _FLOOR = 1e-3  # of the mean: the least expectation whose variance is believed
+_NOTHING = (
+    1e-20  # variance where no data are in reach; its power 1.5 is still a single-precision number
+)
 _BATCH = 2**16  # pixels of columns looked at together, which the processor's cache holds
 
 
@@ -224,8 +227,7 @@ def normal_score(residual: Any, variance: Any, third: Any) -> Any:
 
 def _scores(s1: Any, s2: Any, v11: Any, v22: Any, v12: Any, k1: Any, k2: Any) -> tuple[Any, Any]:
     """Scores from the sums of w r, v r, w^2 x, v^2 x, w v x, w^3 x and v^3 x."""
-    tiny = np.finfo(np.float32).tiny
-    v11, v22 = np.maximum(v11, tiny), np.maximum(v22, tiny)
+    v11, v22 = np.maximum(v11, _NOTHING), np.maximum(v22, _NOTHING)
     first, second = normal_score(s1, v11, k1), normal_score(s2, v22, k2)
     # where the expectation is uneven, the sums are a little correlated
     rho = np.clip(v12 / np.sqrt(v11 * v22), -0.99, 0.99)
