@@ -1,11 +1,15 @@
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import napari_sbd as sbd
 from napari_sbd import cli
+from napari_sbd.errors import reason_of
 
 
 def run(monkeypatch, *arguments):
@@ -125,6 +129,65 @@ def test_bad_input_gets_one_sentence_and_status_2(monkeypatch, capsys, tmp_path,
     assert len(message.splitlines()) == 1 + (case == "demo")
     assert "Traceback" not in message
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("agreement", "raw.png", "raw.png", "-o", "raw.png"),
+        ("halves", "raw.png", "raw.png", "-o", "raw.png"),
+        ("detector", "raw.png", "-o", "raw.png"),
+        ("figure", "raw.png", "raw.png", "-o", "raw.png"),
+        ("compare", "raw.png", "-o", "raw.png"),
+        ("drift", "raw.png", "--table", "raw.png"),
+        ("drift", "raw.png", "--plot", "raw.png"),
+        ("strain", "raw.png", "-o", "../here/raw.png"),
+    ],
+    ids=lambda given: given[0],
+)
+def test_no_command_writes_over_its_input(monkeypatch, tmp_path, capsys, counts, given):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    Image.fromarray(counts.astype(np.uint8)).save("raw.png")
+    before = (here / "raw.png").read_bytes()
+    assert run(monkeypatch, *given) == 2
+    assert "is also an input" in " ".join(capsys.readouterr().err.split())
+    assert (here / "raw.png").read_bytes() == before
+
+
+def test_where_a_table_goes_is_asked_before_any_work(monkeypatch, tmp_path, capsys):
+    """The image need not even be there."""
+    assert run(monkeypatch, "columns", tmp_path / "raw.mrc", "-o", tmp_path / "c.txt") == 2
+    assert "Columns are written as" in capsys.readouterr().err
+
+
+def test_what_is_no_table_of_columns_is_said_in_words(monkeypatch, tmp_path, capsys, movie):
+    for given, words in ((movie, "is no table of columns"), ("none.csv", "There is no file")):
+        assert run(monkeypatch, "strain", given, "-o", tmp_path / "s.csv") == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert words in told
+        assert "codec" not in told
+        assert "Errno" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_output_to_a_full_disk_ends_in_one_sentence():
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from napari_sbd.cli import main; main()", "models"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode != 0
+    assert "napari-sbd: The output cannot be written: No space left on device." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_full_disk_is_called_so_where_numpy_counts_bytes():
+    assert reason_of(OSError("262144 requested and 76224 written")) == "no space left on device"
+    assert reason_of(OSError(errno.ENOSPC, "No space left")) == "No space left"
 
 
 def test_models_and_doctor(monkeypatch, capsys):

@@ -5,6 +5,7 @@ import torch
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.denoising.denoiser import Denoiser
+from napari_sbd.movie import Drift
 
 PIXEL = 0.0061
 
@@ -48,6 +49,16 @@ def test_a_micrograph_comes_back_calibrated_with_its_recipe(counts):
     assert step["operation"] == "denoise"
     assert step["settings"]["block"] == [5, 5]
     assert step["settings"]["model_sha256"] == sbd.models()[0].sha256
+
+
+def test_a_result_that_is_denoised_again_is_warned_of(counts, recwarn):
+    """Also in scripts and on the command line; moved raw frames are no result."""
+    movie = sbd.Micrograph(np.stack([counts, counts]), PIXEL, gain=1.0)
+    still = sbd.correct_drift(movie, Drift(*np.zeros((2, 2, 2)), *np.full((2, 2), np.nan)))
+    first = sbd.denoise(still)
+    assert not any("already a result" in str(w.message) for w in recwarn)
+    with pytest.warns(UserWarning, match="already a result"):
+        sbd.denoise(first)
 
 
 def test_frames_are_independent(counts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -144,6 +145,13 @@ def by_name(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def reason_of(error: OSError) -> str:
+    """What went wrong with a file, in words: numpy has its own for a full disk."""
+    if error.strerror is None and re.fullmatch(r"\d+ requested and \d+ written", str(error)):
+        return "no space left on device"
+    return error.strerror or str(error)
+
+
 @contextmanager
 def in_words() -> Iterator[None]:
     """Turn what goes wrong in memory, files or the device into one sentence.
@@ -160,7 +168,7 @@ def in_words() -> Iterator[None]:
             "The result does not fit into memory; crop the image or take fewer frames."
         ) from error
     except OSError as error:
-        raise SBDError(f"The data cannot be read any more: {error}.") from error
+        raise SBDError(f"The data cannot be read any more: {reason_of(error)}.") from error
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise SBDError(f"The computation failed: {reason}") from error

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import SBDError
+from .errors import SBDError, reason_of
 
 _LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
@@ -53,8 +53,7 @@ def writing(path: Path, what: str) -> Iterator[Path]:
         with replacing(path) as draft:
             yield draft
     except OSError as error:
-        reason = error.strerror or error
-        raise SBDError(f"The {what} cannot be written to {path}: {reason}.") from error
+        raise SBDError(f"The {what} cannot be written to {path}: {reason_of(error)}.") from error
 
 
 @contextmanager
@@ -64,7 +63,7 @@ def written_at(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SBDError(
-            f"{path} cannot be written ({error.strerror or error}); make room, or check the rights "
+            f"{path} cannot be written ({reason_of(error)}); make room, or check the rights "
             "of its folder."
         ) from error
 
@@ -181,14 +180,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a path in a folder that is missing or cannot be written, before any work is done.
+def check_folder(path: Path, *inputs: Path | None) -> None:
+    """Refuse a path in a folder that is missing or cannot be written, before any work is done; and
+    that of an input, which would be lost.
 
     Raises
     ------
     SBDError
-        With the folder's name.
+        With the name of folder or file.
     """
+    if any(one is not None and path.resolve() == one.resolve() for one in inputs):
+        raise SBDError(f"The output {path} is also an input; choose another name.")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise SBDError(f"There is no folder {folder}; create it first.")

@@ -21,6 +21,7 @@ CHOSEN = "read"
 HALVES = "halves"
 """Key beside the history for how far halves of the data agree."""
 BESIDE = ".recipe.json"
+_LEAVE_RAW = {"simulate", "correct_drift"}  # operations after which values are still a detector's
 
 
 class Record(Protocol):
@@ -135,9 +136,12 @@ def setting_of(metadata: Mapping[str, Any], name: str) -> Any:
 
 
 def is_result(metadata: Mapping[str, Any]) -> bool:
-    """Whether metadata are those of a result, and not those of a raw or a simulated image."""
+    """Whether metadata are those of a result, and not those of a raw or a simulated image.
+
+    Raw frames that were moved by their drift are raw.
+    """
     operations = [s.get("operation") for s in history(metadata) if isinstance(s, Mapping)]
-    return any(operation != "simulate" for operation in operations)
+    return any(operation not in _LEAVE_RAW for operation in operations)
 
 
 def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 _NM = {
@@ -10,14 +11,18 @@ _NM = {
     "meter": 1e9,
     "metre": 1e9,
     "inch": 2.54e7,
+    "in": 2.54e7,
     "cm": 1e7,
     "centimeter": 1e7,
+    "centimetre": 1e7,
     "mm": 1e6,
     "millimeter": 1e6,
+    "millimetre": 1e6,
     "um": 1e3,
     "μm": 1e3,
     "micron": 1e3,
     "micrometer": 1e3,
+    "micrometre": 1e3,
     "nm": 1.0,
     "nanometer": 1.0,
     "nanometre": 1.0,
@@ -25,8 +30,11 @@ _NM = {
     "å": 0.1,
     "ang": 0.1,
     "angstrom": 0.1,
+    "ångström": 0.1,
+    "angström": 0.1,
     "pm": 1e-3,
     "picometer": 1e-3,
+    "picometre": 1e-3,
 }
 # Resolutions of whole micrometres are those of a printer, not of a microscope.
 _PRINTER_NM = 1000.0
@@ -91,9 +99,19 @@ def decimal(value: Any) -> Any:
 
 
 def _spelling(unit: Any) -> str:
-    text = unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)
-    text = text.replace("\\u00B5", "μ").strip("[]() \0").replace("_", "").casefold()
+    text = _decoded(unit) if isinstance(unit, bytes) else str(unit)
+    # ImageJ writes letters beyond ASCII so, \\u00B5m and \\u00C5
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), text)
+    text = text.strip("[]() \0").replace("_", "").casefold()
     return text[:-1] if len(text) > 3 and text.endswith("s") else text
+
+
+def _decoded(unit: bytes) -> str:
+    """As UTF-8, else as programs for Windows and most of Europe write, where µ is a byte."""
+    try:
+        return unit.decode("utf-8")
+    except UnicodeDecodeError:
+        return unit.decode("latin-1")
 
 
 def plain(value: float, digits: int = 3) -> str:

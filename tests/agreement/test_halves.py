@@ -56,6 +56,21 @@ def test_a_lattice_that_is_there_is_accepted_and_says_what_judged_it():
     assert "electrons" not in sbd.find_columns(noisy, clean, halves=False).attrs["judged"]
 
 
+@pytest.mark.parametrize("halves", [True, False], ids=["halves", "all"])
+def test_pixels_without_data_hide_only_the_columns_under_them(halves):
+    """A masked block of 60 x 70 pixels: no column at all was found."""
+    noisy, _ = denoised(2.0)
+    data = noisy.data.copy()
+    data[100:160, 100:170] = np.nan
+    noisy = noisy.replace(data=data)
+    clean = sbd.denoise(noisy, model="hrtem", device="cpu")
+    table = sbd.find_columns(noisy, clean, halves=halves)
+    y, x = POINTS.T
+    seen = POINTS[~((y > 97) & (y < 163) & (x > 97) & (x < 173))]
+    assert sbd.compare_columns(seen, table).recall > 0.97
+    assert table["supported"].mean() > 0.95
+
+
 def test_agreement_and_columns_give_one_answer():
     noisy, clean = denoised(1.0)
     judged, table = sbd.agreement(noisy, clean), sbd.find_columns(noisy, clean)
@@ -63,6 +78,18 @@ def test_agreement_and_columns_give_one_answer():
     assert len(judged.columns) == len(table)
     np.testing.assert_allclose(judged.columns["z"], table["agreement_z"], atol=1e-5)
     np.testing.assert_array_equal(judged.columns["supported"], table["supported"])
+
+
+def test_frames_that_helped_each_other_do_not_judge_each_other():
+    """Even frames were made from odd ones as well, so z would scatter by 0.85."""
+    counts = np.random.default_rng(5).poisson([SCENE[60:260, 60:260]] * 4)
+    noisy = sbd.Micrograph(counts.astype(np.float32), PIXEL, gain=1.0)
+    alone = sbd.denoise(noisy, model="hrtem", device="cpu")
+    helped = sbd.denoise(noisy, model="hrtem", device="cpu", neighbours=2)
+    assert "odd" in sbd.agreement(noisy, alone).how
+    judged = sbd.agreement(noisy, helped)
+    assert "half of the electrons" in judged.how
+    assert 0.95 < judged.z.std() < 1.15
 
 
 def test_an_image_that_its_recipe_does_not_make_is_not_judged_by_its_halves():
@@ -96,6 +123,14 @@ def test_the_resolution_is_that_of_what_both_halves_show():
     passed = frequency[(frc > 0.143) & (frc > np.maximum(half_bit, chance))]
     assert passed.max() == pytest.approx(5**0.5 / 16, rel=0.05)
     assert frc[np.argmin(np.abs(frequency - 1 / 8))] > 0.9
+
+
+def test_an_image_without_noise_of_its_own_is_not_called_exchanged():
+    """What was made of it here has a little, as any network's has."""
+    ramp = np.broadcast_to(np.linspace(0.1, 99.7, 128), (64, 128))
+    rough = np.random.default_rng(0).normal(0, 0.1, ramp.shape)
+    found = sbd.split_half_resolution(sbd.Micrograph(ramp, 0.2), denoiser=lambda a: a + rough)
+    assert found.verdict() == "agree"
 
 
 @pytest.mark.parametrize("seed", range(10))

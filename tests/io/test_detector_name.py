@@ -44,6 +44,7 @@ def frame(detector=None):
 def test_auto_looks_among_the_models_for_what_the_file_names():
     worker = Denoiser(frame("HAADF"))
     assert worker.card.is_dark_field
+    assert worker.why == "dark field, as the detector HAADF in the file tells"
     assert worker.camera.seen[0] == "Dark field, as the detector HAADF in the file tells."
     assert not Denoiser(frame()).card.is_dark_field
     entry = sbd.denoise(frame("HAADF")).metadata["napari_sbd"]["history"][-1]["settings"]

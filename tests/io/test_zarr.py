@@ -86,6 +86,25 @@ def test_stores_of_others_are_read(tmp_path, movie):
     assert back.frame_time == pytest.approx(0.02)
 
 
+def test_channels_are_no_movie(tmp_path, movie):
+    axes = [{"name": n, "type": t} for n, t in (("c", "channel"), ("y", "space"), ("x", "space"))]
+    write_ngff_4(tmp_path / "a.zarr", movie, axes, [1, 0.2, 0.3])
+    with pytest.raises(SBDError, match="channels, which are no frames"):
+        read(tmp_path / "a.zarr")
+    write_ngff_4(tmp_path / "b.zarr", movie[:1], axes, [1, 0.2, 0.3])
+    np.testing.assert_array_equal(read(tmp_path / "b.zarr").data, movie[0])
+
+
+def test_a_unit_without_a_scale_is_no_calibration(tmp_path, movie):
+    axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    write_ngff_4(tmp_path / "a.zarr", movie[0], axes, [1, 1])
+    group = zarr.open_group(tmp_path / "a.zarr")
+    (image,) = group.attrs["multiscales"]
+    del image["datasets"][0]["coordinateTransformations"]
+    group.attrs["multiscales"] = [image]
+    assert read(tmp_path / "a.zarr").pixel_size is None
+
+
 def test_plain_arrays_are_read(tmp_path, movie):
     zarr.create_array(tmp_path / "a.zarr", data=movie, chunks=(2, 24, 32))
     np.testing.assert_array_equal(read(tmp_path / "a.zarr").data, movie)

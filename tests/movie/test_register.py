@@ -94,6 +94,19 @@ def test_an_outline_overrules_the_prediction():
     np.testing.assert_allclose(shift, (8, 0), atol=0.1)
 
 
+def test_errors_of_a_template_do_not_move_a_lattice_by_a_period():
+    """They make some of the places that the lattice makes alike likelier by chance."""
+    scene = 4 * lattice((80, 80), period=8.0)
+    moved = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        errors = gaussian_filter(rng.normal(0, 2.5, (2, *scene.shape)), (0, 2, 2))
+        counts = scene + rng.normal(0, 2, scene.shape)
+        shift, _ = register(scene + errors[0], counts, 2.0, scene + errors[1], np.zeros(2), 1.6, 12)
+        moved += np.hypot(*shift) > 2
+    assert moved <= 3
+
+
 def test_a_flat_image_claims_no_accuracy():
     flat, tracker = np.zeros((40, 40)), Tracker(1.5, 4)
     tracker(flat, flat, 1.0)

@@ -8,9 +8,12 @@ from qtpy.QtCore import Qt
 
 import napari_sbd as sbd
 from hands import Hands
+from napari_sbd import SBDError
+from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.micrographs import add_result, pixel_size_of, to_layer
+from napari_sbd._napari.layers.shapes import box_on
 from napari_sbd._napari.tools.fft_widget import FFTWidget
-from napari_sbd.measure.spectrum import angle_between, strongest
+from napari_sbd.measure.spectrum import angle_between, box_spectrum, strongest
 
 PIXEL = 0.02
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "ser_SrTiO3_haadf.ser"
@@ -69,6 +72,29 @@ def test_the_spectrum_goes_with_the_box_while_it_is_dragged(window):
     assert spot.spacing == pytest.approx(0.30, abs=5 * spot.spacing_err)
     assert spot.direction == pytest.approx(45, abs=5 * spot.direction_err)
     assert "0.3" in widget.message.text()
+
+
+@pytest.mark.parametrize("times", [3.0, 0.4])
+def test_the_spectrum_is_that_of_the_box_when_the_pixel_size_was_changed(window, times):
+    """Image and box get their scale one after the other; between, the box lies elsewhere."""
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    box = box_on(layer, widget.shapes)
+    for size in (times * PIXEL, PIXEL):
+        calibrate(layer, size, None, 0.0, hands.viewer.layers)
+        hands.qtbot.wait(150)
+        assert box_on(layer, widget.shapes) == box
+        right = box_spectrum(layer.data, (size, size), box)
+        np.testing.assert_array_equal(widget.spectrum.power, right.power)
+        assert widget.spectrum.step == pytest.approx(right.step)
+
+
+@pytest.mark.parametrize("size", [1e9, 1e-9])
+def test_pixel_sizes_of_no_microscope_are_refused(window, size):
+    hands, _, layer = window
+    with pytest.raises(SBDError, match="out of reach"):
+        calibrate(layer, size, None, 0.0, hands.viewer.layers)
+    assert pixel_size_of(layer) == pytest.approx(PIXEL)
 
 
 def test_two_spots_have_an_angle_and_are_indexed(window):

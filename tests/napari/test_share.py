@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 import napari_sbd as sbd
 import napari_sbd.networks as networks
 from columns.scenes import grid, picture
+from napari_sbd._napari.forms.pair_boxes import is_raw
 from napari_sbd._napari.layers.micrographs import to_layer
 
 PIXEL = 0.03
@@ -72,6 +73,7 @@ def test_drift_is_estimated_drawn_and_taken_out(
     for t, shift in enumerate(shifts):
         assert np.array_equal(still.data[t, rows], np.roll(m.data[t], -shift, 0)[rows])
     assert still.metadata["napari_sbd"]["history"][-1]["operation"] == "correct_drift"
+    assert is_raw(still)  # to be denoised, tuned on, compared and judged by
     saving(monkeypatch, tmp_path / "drift.csv")
     click(qtbot, widget.save)
     assert (tmp_path / "drift.csv").read_text().startswith("frame,y_px")

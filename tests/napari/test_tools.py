@@ -119,6 +119,16 @@ def test_a_phantom_comes_with_its_truth(viewer, open_tool, finish):
     assert "78" in {f"{z:.0f}" for z in columns.features["atomic_number"]}
 
 
+def test_what_is_measured_next_is_the_noisy_phantom_and_not_its_hidden_truth(
+    viewer, open_tool, finish
+):
+    detector, widget = open_tool(DetectorWidget), open_tool(PhantomWidget)
+    widget.side.setText("64")
+    finish(widget)
+    assert not viewer.layers[1].visible
+    assert detector.layer.layer is viewer.layers[0]
+
+
 def test_a_detector_is_chosen_with_the_mouse(viewer, open_tool, qtbot, until):
     widget = open_tool(PhantomWidget)
     widget.show()
@@ -341,6 +351,29 @@ def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
     assert table.attrs["recipe"]["operation"] == "find_columns"
 
 
+def test_tracks_are_exported_in_nm_of_the_pixel_size_of_now(
+    viewer, open_tool, tmp_path, monkeypatch
+):
+    """One that was typed in after the columns had been followed."""
+    path = tmp_path / "columns.csv"
+    monkeypatch.setattr(
+        "napari_sbd._napari.tools.columns_widget.file_to_write", lambda *_: str(path)
+    )
+    frames = np.stack([lattice((96, 96))] * 2).astype(np.float32)
+    movie = add(viewer, Micrograph(frames, 0.0061, name="movie"))
+    one = pd.DataFrame({"y": [10.0], "x": [20.0], "y_err": [0.1], "x_err": [0.2], "frame": 0})
+    table = one.assign(track=0, y_nm=0.061, x_nm=0.122, y_err_nm=0.0, x_err_nm=0.0, surface=False)
+    table.attrs = {"pixel_size_nm": 0.0061}
+    widget = open_tool(ColumnsWidget)
+    widget._asked = movie, (None, micrograph_of(movie))
+    widget.show_result((table, None, ""))
+    calibrate(movie, 0.0122, None, 0.0, viewer.layers)
+    widget.export.click()
+    written = read_columns(path)
+    assert written["y_nm"][0] == pytest.approx(0.122)
+    assert written["x_err_nm"][0] == pytest.approx(0.2 * 0.0122)
+
+
 def test_an_image_without_columns_gives_none(viewer, open_tool, finish):
     flat = np.random.default_rng(0).normal(1, 1e-3, (128, 128)).astype(np.float32)
     m = Micrograph(flat, 0.0061, gain=1.0, name="flat denoised")
@@ -440,6 +473,15 @@ def test_a_step_is_that_of_the_image_in_front(steps_of_two):
         assert take(step, "one") == 0
         assert flow.page(step).denoised.layer.name == "one denoised"
         assert flow.page(step).raw.layer.name == "one"
+
+
+def test_a_verdict_is_that_of_the_calibration_now(steps_of_two):
+    """A gain that was typed since lets the click judge again, and not denoise."""
+    viewer, _, take = steps_of_two
+    assert [take(step, "one") for step in (0, 2, 3)] == [1, 1, 1]
+    calibrate(viewer.layers["one"], 0.0061, 2.0, 0.0, viewer.layers)
+    assert [take(step, "one") for step in (0, 2, 3)] == [0, 1, 1]
+    assert [take(step, "one") for step in (0, 2, 3)] == [0, 0, 0]
 
 
 def test_going_back_to_denoise_denoises_no_result(steps_of_two):

@@ -87,6 +87,9 @@ def test_directions_are_read_as_they_are_written(words, zones):
         ("material", "kryptonite"),
         ("minutes", "0"),
         ("waves", "1"),
+        ("waves", "nan"),
+        ("minutes", "inf"),
+        ("dose", "nan to 2"),
     ],
 )
 def test_impossible_fields_are_answered_in_one_sentence(field, wrong):

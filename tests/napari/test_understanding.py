@@ -47,6 +47,9 @@ def test_a_refused_number_says_what_was_wanted():
     assert parse_number("1,5", "gain") == 1.5
     with pytest.raises(SBDError, match='"much" is no number; type the gain'):
         parse_number("much", "gain")
+    for word in ("nan", "inf", "1e999"):
+        with pytest.raises(SBDError, match="is no number"):
+            parse_number(word, "gain")
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,18 @@ def test_a_dock_and_a_second_one_fit_into_napari_s_first_window(make_napari_view
         assert (window.width(), window.height()) == (1089, 630), one
 
 
+def test_no_height_of_the_dock_is_left_empty_while_the_form_scrolls(make_napari_viewer, qtbot):
+    """What has come of a step makes the form longer than it was when the dock was laid out."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1089, 630)
+    viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
+    area, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    qtbot.wait(100)
+    flow.page(0).say("One sentence after the other. " * 20)
+    qtbot.wait(100)
+    assert flow.page(0).height() > 0.85 * area.height()
+
+
 def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot):
     viewer = make_napari_viewer(show=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Columns")

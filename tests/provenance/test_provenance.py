@@ -59,7 +59,7 @@ def test_the_checksum_is_that_of_the_file_as_it_is_now(raw):
     assert files.file_checksum(raw.source.with_name("none")) is None
 
 
-@pytest.mark.filterwarnings("ignore:The contrast")
+@pytest.mark.filterwarnings("ignore:The contrast", "ignore:This image is already a result")
 def test_a_step_names_its_file_only_where_it_began_with_it(tmp_path, raw):
     """What was made in memory of an earlier result must not claim to be made of the raw file."""
     once = sbd.denoise(raw)

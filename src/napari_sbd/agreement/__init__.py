@@ -13,8 +13,9 @@ from ..micrograph.frames import as_micrograph, lit_frames
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
+from ..recipe import setting_of
 from ..region import limited
-from .pairs import check_counted, check_order, working_block
+from .pairs import check_counted, check_order, check_raw, working_block
 from .split_halves import (
     Denoiser,
     Trial,
@@ -62,6 +63,7 @@ def agreement(
 
     * A movie whose scene stands still and whose frames were denoised one by one is judged across:
       the estimates of even frames by the counts of odd ones, and the other way round.
+      Not so where its recipe says that neighbouring frames helped each other.
     * Where the denoiser is given, or known from the recipe of the denoised image, each electron is
       dealt at random to one of two halves, which are independent (binomial thinning). Each half is
       denoised, and judged by the other. The random error of the halves' estimates is taken into
@@ -119,16 +121,19 @@ def agreement(
     from .likelihood import likelihood_map
     from .result import Agreement
 
+    check_raw(as_micrograph(noisy))
     noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
+    counts, expected = total(data), total(model)
+    if np.array_equal(counts, expected, equal_nan=True):
+        raise SBDError("Noisy and denoised image are the same; give the raw one and its result.")
     block = working_block(model.replace(pixel_size=size))
     if gain is None and as_micrograph(noisy).gain is None:
         check_counted(data, model, block)
-    counts, expected = total(data), total(model)
     found = candidates(expected, counts, size)
     sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))
@@ -192,7 +197,8 @@ def _trials(
     """Counts with what was expected of them from others, and in words; None where all judge all."""
     from .evidence import known_denoiser, whole
 
-    if denoiser is None and (lit := _lit(data, model)) and still(lit[0], weights):
+    apart = denoiser is None and not setting_of(model.metadata, "neighbours")
+    if apart and (lit := _lit(data, model)) and still(lit[0], weights):
         return neighbours(*lit), BY_NEIGHBOURS
     values = [np.stack(list(electrons.frames(m))) for m in (data, model)]
     if not data.is_movie:

@@ -66,6 +66,7 @@ def paired(
     pixel_size: PixelSize | None = None,
     gain: float | None = None,
     offset: float | None = None,
+    order_known: bool = False,
 ) -> Pair:
     """Bring two images to one unit: electrons where they are counts, else their own.
 
@@ -78,6 +79,9 @@ def paired(
     gain, offset
         Of the noisy image. Without a gain, whole numbers whose noise is that of electron counts
         are taken for such; with other noise a warning says that they are not.
+    order_known
+        Whether the one was certainly made from the other, so that its noise, which may be more
+        where an image has next to none, says nothing of which is which.
 
     Raises
     ------
@@ -92,7 +96,8 @@ def paired(
     else:
         electrons.check_same_pixels(data, model)
         data, counts = without_outliers(data, model), False
-    check_order(data, model)
+    if not order_known:
+        check_order(data, model)
     data, model = data.replace(pixel_size=size), model.replace(pixel_size=size)
     block = working_block(model)
     if not counts and _are_whole(data):
@@ -143,15 +148,26 @@ def check_order(noisy: Micrograph, denoised: Micrograph) -> None:
     SBDError
         If the recipe says that the one given as noisy was denoised, or the other has more noise.
     """
-    if is_denoised(noisy):
-        raise SBDError(
-            "The image given as noisy was denoised, as its recipe says; give the raw one. The "
-            "noisy image comes first and the denoised one second."
-        )
+    check_raw(noisy)
     if not is_denoised(denoised) and _level(denoised) > _NOISIER * _level(noisy):
         raise SBDError(
             "The image given as denoised has more noise than the noisy one; the noisy image comes "
             "first and the denoised one second."
+        )
+
+
+def check_raw(noisy: Micrograph) -> None:
+    """Refuse a denoised image in the place of the noisy one.
+
+    Raises
+    ------
+    SBDError
+        If its recipe says that it was denoised.
+    """
+    if is_denoised(noisy):
+        raise SBDError(
+            "The image given as noisy was denoised, as its recipe says; give the raw one. The "
+            "noisy image comes first and the denoised one second."
         )
 
 

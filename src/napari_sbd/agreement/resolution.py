@@ -182,7 +182,7 @@ class SplitHalf:
         size = f"{self.resolution_px:.1f} px"
         if self.resolution_nm is not None:
             size = f"{self.resolution_nm:.3g} nm"
-        finest = f"down to {size}" if np.isfinite(self.resolution_px) else "at no period"
+        finest = f"down to {size}" if np.isfinite(self.resolution_px) else "no period beyond chance"
         return (
             f"The images made from two halves of the data {_WORDS[self.verdict()]} "
             f"(correlation {self.correlation:.2f}, {finest})."
@@ -244,11 +244,12 @@ def split_half_resolution(
     """
     if denoised is None and denoiser is None:
         raise SBDError("Give the denoised image, whose recipe tells the denoiser, or the denoiser.")
-    if denoised is None:
+    made_here = denoised is None
+    if made_here:
         denoised = _estimate(as_micrograph(noisy, None, gain, offset), denoiser)
     noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
     noisy, denoised, limits = limited(noisy, denoised)
-    pair = paired(noisy, denoised, pixel_size, gain, offset)
+    pair = paired(noisy, denoised, pixel_size, gain, offset, order_known=made_here)
     if pair.data.is_movie:
         raise SBDError("Halves are compared for one image; take one frame of the movie.")
     judged, block, shape = pair.evidence(denoiser, seed), pair.block, pair.data.shape

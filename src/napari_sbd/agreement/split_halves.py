@@ -99,7 +99,9 @@ def _estimate_noise(trials: list[Trial], weights: Weights) -> tuple[_Share, ...]
     for f, c in zip(of_estimate, of_counts, strict=True):
         large = np.abs(c) > 1
         slope = float(np.median(f[large] / c[large])) if large.any() else 0.0
-        shares.append(_Share(float(np.median(f**2)) / _MEDIAN_CHI2, max(slope, 0.0)))
+        held = f[c != 0]  # no data are in reach of the others
+        typical = float(np.median(held**2)) if held.size else 0.0
+        shares.append(_Share(typical / _MEDIAN_CHI2, max(slope, 0.0)))
     return tuple(shares)
 
 

@@ -33,6 +33,8 @@ FALSE_DISCOVERIES = 0.05  # expected share among the columns called unsupported
 _REACH = 3.6  # sigmas; the weights beyond are below 2 % of the largest
 _LARGEST = 37.0  # beyond, the p-value is no floating-point number
 _FLOOR = 1e-3  # of the mean: the least expectation whose variance is believed
+_TINY = 1e-20  # its power of 1.5 is a number of single precision still
+_NOTHING = 1e-6  # of the largest variance: rounding, where no data are in reach
 _BATCH = 2**16  # pixels of columns looked at together, which the processor's cache holds
 
 
@@ -223,13 +225,14 @@ def normal_score(residual: Any, variance: Any, third: Any) -> Any:
 
 
 def _scores(s1: Any, s2: Any, v11: Any, v22: Any, v12: Any, k1: Any, k2: Any) -> tuple[Any, Any]:
-    """Scores from the sums of w r, v r, w^2 x, v^2 x, w v x, w^3 x and v^3 x."""
-    tiny = np.finfo(np.float32).tiny
-    v11, v22 = np.maximum(v11, tiny), np.maximum(v22, tiny)
+    """Scores from the sums of w r, v r, w^2 x, v^2 x, w v x, w^3 x and v^3 x; 0 without data."""
+    held = v11 > _NOTHING * np.max(v11, initial=0.0)
+    v11, v22 = np.where(held, v11, 1.0), np.where(held, np.maximum(v22, _TINY), 1.0)
     first, second = normal_score(s1, v11, k1), normal_score(s2, v22, k2)
     # where the expectation is uneven, the sums are a little correlated
     rho = np.clip(v12 / np.sqrt(v11 * v22), -0.99, 0.99)
-    return first, (second - rho * first) / np.sqrt(1 - rho**2)
+    second = (second - rho * first) / np.sqrt(1 - rho**2)
+    return np.where(held, first, 0.0), np.where(held, second, 0.0)
 
 
 def _believable(expected: np.ndarray) -> np.ndarray:

@@ -45,10 +45,11 @@ def visibility(
     if not len(y) or not np.isfinite(expected).any():
         return 0.0
     image = mean_filled(np.asarray(expected, np.float64))
-    noise = np.full(image.shape, image.mean()) if variance is None else variance
+    noise = np.full(image.shape, image.mean()) if variance is None else mean_filled(variance)
     if not noise.mean() > 0:
         return 0.0
-    fast, near = image - _slow(image, sigma), _near(image.shape, sigma, y, x)
+    near = _near(image.shape, sigma, y, x) & np.isfinite(expected)
+    fast = image - _slow(image, sigma)
     filtered = np.where(near, fast / noise, 0)
     told = float((fast * filtered).sum())
     if correlated is None or told == 0:
@@ -79,14 +80,16 @@ def seen_by_the_other(
     sigma, y, x, correlated
         As in ``visibility``.
     """
-    if not len(y):
+    if not len(y) or not np.isfinite(variance).any():
         return 0.0
-    near = _near(variance.shape, sigma, y, x)
+    near = _near(variance.shape, sigma, y, x) & np.isfinite(variance)
+    variance = mean_filled(variance)
     projected, informed = 0.0, 0.0
     for half, expected in trials:
         image = mean_filled(np.asarray(expected, np.float64))
         slow = _slow(image, sigma)
-        fast = np.where(near & np.isfinite(half), image - slow, 0) / variance
+        held = near & np.isfinite(half) & np.isfinite(expected)
+        fast = np.where(held, image - slow, 0) / variance
         projected += float(np.nansum((half - slow) * fast))
         spread = fast if correlated is None else correlated.spread(fast)
         informed += float((spread**2 * variance / 2).sum())

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, SBDError, reason_of
 from . import (
     agreement,
     batch,
@@ -124,6 +124,12 @@ def main() -> None:
         if _logger.isEnabledFor(logging.DEBUG):
             traceback.print_exception(error)
         err.print(f"napari-sbd: {error}", markup=False)
+        sys.exit(2)
+    except OSError as error:  # such as standard output to a disk that is full
+        if _logger.isEnabledFor(logging.DEBUG):
+            traceback.print_exception(error)
+        where = error.filename or "The output"
+        err.print(f"napari-sbd: {where} cannot be written: {reason_of(error)}.", markup=False)
         sys.exit(2)
     except Cancelled as stop:
         err.print(str(stop), markup=False)

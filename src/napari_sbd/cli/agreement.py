@@ -46,7 +46,7 @@ def agreement(
     for target in targets:
         if target.suffix.lower() not in _KINDS:
             raise SBDError(f"The output {target} must end in {', '.join(_KINDS)}.")
-        check_folder(target)
+        check_folder(target, noisy, denoised)
     raw, clean = read(noisy), read(denoised)
     result = judge(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset, region=region)
     entry = recipe(

@@ -45,7 +45,9 @@ def columns(
         raise SBDError("Give either --denoised or --as-it-is.")
     from .. import denoise, read
     from ..columns import describe_lattice, find_columns, follow_columns, species, write_columns
+    from ..columns.export import check_target
 
+    check_target(output)
     raw = read(source)
     if follow and not raw.is_movie:
         raise SBDError("--follow was given, but the file holds a single image.")

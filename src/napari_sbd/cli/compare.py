@@ -36,13 +36,13 @@ def compare(
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
     from .. import compare as run
-    from ..files import check_folder
+    from ..files import check_folder, writing
     from ..io import read
     from ..noise import counts as electrons
     from ..quality import candidates
 
     if output is not None:
-        check_folder(output)
+        check_folder(output, noisy)
     raw = read(noisy)
     if gain is None and method == "thinning":
         electrons.refuse_unless_poisson(raw)
@@ -62,7 +62,8 @@ def compare(
     err.print(f"Comparing {'; '.join(chosen)}.", markup=False)
     table = run(m, chosen, peak, method)
     if output is not None:
-        table.to_csv(output)
+        with writing(output, "table") as draft:
+            table.to_csv(draft)
     unit = "e" if table.attrs["unit"] == "electrons" else "image units"
     shown = Table(box=None, pad_edge=False)
     for title in (

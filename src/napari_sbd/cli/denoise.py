@@ -191,8 +191,7 @@ def _targets(inputs: list[Path], output: str) -> list[Path]:
     else:
         targets = [place]
     for target in targets:
-        if any(target.resolve() == path.resolve() for path in inputs):
-            raise SBDError(f"The output {target} is also an input; choose another name.")
+        check_folder(target, *inputs)
         check_writable(target)
     return targets
 

@@ -28,7 +28,7 @@ def detector(
     if output is not None and output.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise SBDError(f"The plot {output} must end in .png, .pdf or .svg.")
     if output is not None:
-        check_folder(output)
+        check_folder(output, image)
     found = estimate_detector(read(image), gain=gain, offset=offset)
     out.print(str(found), markup=False)
     if output is not None:
@@ -54,7 +54,7 @@ def noise_spectrum(
 
     if output.suffix.lower() != ".json":
         raise SBDError(f"A noise spectrum is kept in a file that ends in .json, not {output.name}.")
-    check_folder(output)
+    check_folder(output, image)
     m = read(image)
     mask = None if region is None else _rectangle(region, m.shape[-2:])
     found = estimate_noise_spectrum(m, pixel_size=pixel_size, region=mask)

@@ -44,16 +44,17 @@ def drift(
     if output is None and (interpolate or crop):
         raise SBDError("--interpolate and --crop need -o, the file of the corrected movie.")
     from .. import correct_drift, estimate_drift
-    from ..files import check_folder
+    from ..files import check_folder, writing
     from ..io import check_writable, read, write
 
     if output is not None:
+        check_folder(output, source)
         check_writable(output)
     if plot is not None and plot.suffix.lower() not in _FIGURES:
         raise SBDError(f"The figure of the path is one of {', '.join(_FIGURES)}, not {plot.name}.")
     for path in (table, plot):
         if path is not None:
-            check_folder(path)
+            check_folder(path, source)
     m = read(source)
     if pixel_size is not None:
         m = m.replace(pixel_size=pixel_size)
@@ -67,9 +68,11 @@ def drift(
             largest_step=largest_step,
             progress=report,
         )
-    rows = found.table().to_csv(table, index=False)
     if table is None:
-        out.print(rows, markup=False)
+        out.print(found.table().to_csv(index=False), markup=False)
+    else:
+        with writing(table, "table") as draft:
+            found.table().to_csv(draft, index=False)
     if plot is not None:
         from ..figures.drift import plot_drift
 

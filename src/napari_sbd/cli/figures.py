@@ -26,7 +26,10 @@ def figure(
 ) -> None:
     """Raw, denoised and judged image side by side: PNG, SVG or PDF."""
     from .. import agreement, find_columns, read, write_figure
+    from ..figures.plate import SUFFIXES
+    from ..files import check_folder, with_suffix_of
 
+    check_folder(with_suffix_of(output, "figure", SUFFIXES), raw, denoised)
     first, second = read(raw), read(denoised)
     if first.is_movie:
         raise SBDError("A figure shows a single image; take one frame, or write a film.")

@@ -50,7 +50,7 @@ def halves(
         )
     targets = output or []
     for target in targets:
-        check_folder(with_suffix_of(target, "comparison of halves", _KINDS))
+        check_folder(with_suffix_of(target, "comparison of halves", _KINDS), noisy, denoised)
     raw, clean = read(noisy), read(denoised)
     found = split_half_resolution(raw, clean, pixel_size=pixel_size, gain=gain, offset=offset)
     if keep:

@@ -95,7 +95,7 @@ def kymograph(
     kind = output.suffix.lower()
     if kind not in (".csv", ".png", ".pdf", ".svg"):
         raise SBDError(f"A kymograph is written as .csv, .png, .pdf or .svg, not {kind!r}.")
-    check_folder(output)
+    check_folder(output, source)
     m = read(source)
     m = m if pixel_size is None else m.replace(pixel_size=pixel_size)
     height, across = m.pixel_size_yx or (1.0, 1.0)
@@ -131,7 +131,7 @@ def profile(
 
     if output.suffix.lower() != ".csv":
         raise SBDError(f"The profile is written as .csv, not {output.suffix!r}.")
-    check_folder(output)
+    check_folder(output, source)
     m, image = _image(source, pixel_size, frame)
     images = {"raw": image}
     if denoised is not None:
@@ -176,8 +176,10 @@ def strain(
 ) -> None:
     """Strain, rotation, spacings and displacements of columns, with errors."""
     from ..columns.export import read_columns, write_columns
+    from ..files import check_folder
     from ..measure.strain import strain_table
 
+    check_folder(output, source)
     table = read_columns(source)
     chosen = None
     if region is not None:
@@ -210,6 +212,8 @@ def histogram(
     from ..measure.histogram import split, suggest_thresholds
 
     table = read_columns(source)
+    if not len(table):
+        raise SBDError(f"{source} holds no columns of atoms.")
     if value not in table or table[value].dtype.kind not in "fiu":
         raise SBDError(f"{source} has no numbers called {value!r}; it has {', '.join(table)}.")
     values = table[value].to_numpy(float)

@@ -149,14 +149,14 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of the volumes that are put aside.")] = 0,
 ) -> None:
     """Rank denoisers on a noisy stack by volumes that they do not see."""
-    from ..files import check_folder
+    from ..files import check_folder, writing
     from ..series.classic import methods_for
     from ..series.comparing import compare_series
     from ..series.files import read_series
     from ..series.model import load_series_model
 
     if output is not None:
-        check_folder(output)
+        check_folder(output, stack)
     source = read_series(stack)
     chosen = {path.stem: load_series_model(path) for path in model or []}
     if len(chosen) < len(model or []):
@@ -180,7 +180,8 @@ def compare(
     if output is not None:
         from pandas import Series
 
-        Series(ranked, name="error").rename_axis("denoiser").to_csv(output)
+        with writing(output, "table") as draft:
+            Series(ranked, name="error").rename_axis("denoiser").to_csv(draft)
 
 
 @app.command()

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_SUFFIXES = (".csv", ".hdf5", ".h5", ".xyz")
+
+
 def write_columns(
     table: pd.DataFrame, path: str | Path, image: Any = None, element: str = "X"
 ) -> None:
@@ -48,15 +51,13 @@ def write_columns(
     """
     check_table(table)
     target = Path(path)
+    check_target(target)
     writers: dict[str, Callable[[Path], None]] = {
         ".csv": lambda file: _csv(table, file),
         ".hdf5": lambda file: _atomap(table, file, image),
         ".h5": lambda file: _atomap(table, file, image),
         ".xyz": lambda file: _xyz(table, file, element),
     }
-    if target.suffix.lower() not in writers:
-        raise SBDError(f"Columns are written as {', '.join(writers)}, not {target.suffix!r}.")
-    check_folder(target)
     try:
         with replacing(target) as draft:
             writers[target.suffix.lower()](draft)
@@ -66,6 +67,19 @@ def write_columns(
             forget_beside(target)
     except OSError as error:
         raise SBDError(f"{target} cannot be written: {error}.") from error
+
+
+def check_target(path: Path) -> None:
+    """Refuse a path to which columns cannot be written, before any work is done.
+
+    Raises
+    ------
+    SBDError
+        If its suffix is unknown, or its folder missing or closed.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise SBDError(f"Columns are written as {', '.join(_SUFFIXES)}, not {path.suffix!r}.")
+    check_folder(path)
 
 
 def read_columns(path: str | Path) -> pd.DataFrame:
@@ -82,8 +96,16 @@ def read_columns(path: str | Path) -> pd.DataFrame:
         with open(path, encoding="utf-8") as file:
             head = file.readline()
         table = pd.read_csv(path, comment="#", **_every_digit(pd.__version__))
-    except (OSError, ValueError) as error:
-        raise SBDError(f"{path} cannot be read as a table of columns: {error}.") from error
+    except FileNotFoundError:
+        raise SBDError(f"There is no file {path}; check its name and folder.") from None
+    except OSError as error:
+        why = error.strerror or error
+        raise SBDError(f"{path} cannot be read as a table of columns: {why}.") from error
+    except ValueError as error:
+        raise SBDError(
+            f"{path} is no table of columns; give the .csv that the Columns tool or the command "
+            "columns wrote."
+        ) from error
     check_table(table)
     if "note" in table:
         table["note"] = table["note"].astype(object).fillna("")

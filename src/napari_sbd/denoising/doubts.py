@@ -12,6 +12,7 @@ from ..networks import ModelCard
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
+from ..recipe import is_result
 from ..spacings import doubt_crystal, doubt_pixel_size
 from ..units import plain
 
@@ -28,7 +29,7 @@ def doubts(
     frame: np.ndarray | None,
 ) -> list[str]:
     """Sentences that say why a result may be wrong: the image is outside what a model was trained
-    on, or contradicts its pixel size.
+    on, contradicts its pixel size, or was denoised before.
 
     Parameters
     ----------
@@ -41,6 +42,10 @@ def doubts(
     frame
         (Y, X) the first that is not blank; None where there is none.
     """
+    if is_result(source.metadata):
+        said = ["This image is already a result of napari-sbd; denoise the raw one."]
+    else:
+        said = []
     found = []
     sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
     if odd := [size for size in sizes if not card.knows_pixel(size)]:
@@ -50,7 +55,7 @@ def doubts(
     held = None if dose is None else dose * block[0] * block[1]
     if held is not None and held > 0 and not low / _BELOW <= held <= high * _ABOVE:
         found.append((f"{held:.3g} electrons", f"{low:g} to {high:g} electrons"))
-    said = [
+    said += [
         f"The image has {this} per working pixel; model {card.name!r} was trained at {trained}, so "
         "its result may be wrong."
         for this, trained in found

@@ -47,7 +47,8 @@ def choose_for(
         return choice, camera
     told = f"{named[0]}, as the detector {named[1]} in the file tells"
     said = f"{told[0].upper()}{told[1:]}."
+    more = "" if choice.reason == f"it is {kind}" else f": {choice.reason}"
     return (
-        replace(choice, reason=f"{told}: {choice.reason}"),
+        replace(choice, reason=told + more),
         replace(camera, seen=(said, *camera.seen)),
     )

@@ -15,7 +15,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from ..errors import SBDError
+from ..errors import SBDError, reason_of
 from ..files import check_folder
 from ..micrograph import Micrograph
 from ..micrograph.foreign import micrograph_of
@@ -205,7 +205,7 @@ def write(m: Micrograph | Any, path: str | os.PathLike[str]) -> None:
             if busy
             else "check the rights and the free space of its folder"
         )
-        raise SBDError(f"{path} cannot be written ({err.strerror or err}); {remedy}.") from err
+        raise SBDError(f"{path} cannot be written ({reason_of(err)}); {remedy}.") from err
 
 
 def frame_writer(path: Path) -> Any:

@@ -14,6 +14,21 @@ from ..errors import SBDError
 LAZY_BYTES = 256 * 2**20
 
 
+def refuse_channels(count: int) -> None:
+    """Refuse several channels, which would pass for a movie.
+
+    Raises
+    ------
+    SBDError
+        If there is more than one.
+    """
+    if count > 1:
+        raise SBDError(
+            f"it holds {count} channels, which are no frames of a movie; save the one to denoise "
+            "by itself, or, if they are frames, give their axis the name T."
+        )
+
+
 def map_array(path: Path, dtype: Any, shape: Sequence[int], offset: int = 0) -> Any:
     """Read an uncompressed array of a file; from ``LAZY_BYTES`` on as a memory map.
 

@@ -17,7 +17,7 @@ from ..files import replacing_folder
 from ..micrograph import Micrograph
 from ..units import pixel_size_nm, to_seconds
 from . import record
-from .arrays import frames, is_large
+from .arrays import frames, is_large, refuse_channels
 from .record import plain
 
 _VERSION = "0.5"
@@ -37,8 +37,13 @@ def read(path: Path) -> Micrograph:
         return Micrograph(_load(array), metadata={"zarr": plain(dict(array.attrs))})
     images = _ome(node)["multiscales"]
     level = images[0]["datasets"][0]
+    axes = _axes(images[0], array.ndim)
+    for axis, length in zip(axes, array.shape, strict=False):
+        if "channel" in (axis.get("type"), axis.get("name")) or axis.get("name") == "c":
+            refuse_channels(length)
     m = Micrograph(_load(array), metadata={"zarr": plain(dict(node.attrs))})
-    m = m.replace(**_calibration(images[0], level, array.shape))
+    if axes:
+        m = m.replace(**_calibration(images[0], level, axes))
     return record.restore(m, json.dumps(node.attrs.get(record.KEY)))
 
 
@@ -144,18 +149,25 @@ def _load(array: Any) -> Any:
     return da.from_array(array, chunks, name=False).reshape(shape)
 
 
-def _calibration(
-    image: Mapping[str, Any], level: Mapping[str, Any], shape: tuple[int, ...]
-) -> dict[str, Any]:
-    """Pixel size [nm] and frame time [s] of a level, as far as its axes have units."""
+def _axes(image: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
+    """The axes as the store describes them; none where they are not those of its array."""
     axes = [a if isinstance(a, Mapping) else {"name": a} for a in image.get("axes", ())]
-    if len(axes) != len(shape):
+    return axes if len(axes) == count else []
+
+
+def _calibration(
+    image: Mapping[str, Any], level: Mapping[str, Any], axes: list[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Pixel size [nm] and frame time [s] of a level, as far as its axes have units and scales."""
+    scales = [
+        np.asarray(transform["scale"], float)
+        for owner in (level, image)
+        for transform in owner.get("coordinateTransformations", ())
+        if transform.get("type") == "scale"
+    ]
+    if not scales:
         return {}
-    scale = np.ones(len(shape))
-    for owner in (level, image):
-        for transform in owner.get("coordinateTransformations", ()):
-            if transform.get("type") == "scale":
-                scale = scale * np.asarray(transform["scale"], float)
+    scale = np.prod(scales, axis=0)
     y, x = ((scale[i], axes[i].get("unit")) for i in (-2, -1))
     times = [to_seconds(s, a.get("unit")) for s, a in zip(scale, axes, strict=True)]
     return {"pixel_size": pixel_size_nm(*y, *x), "frame_time": next(filter(None, times), None)}

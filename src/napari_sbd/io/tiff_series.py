@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from .arrays import refuse_channels
 
 _COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
 # Share of a table of greys that may be out of order: what is drawn upon the picture has its own.
@@ -40,12 +41,7 @@ def detector_image(file: Any) -> Any:
     best = max(grey, key=lambda s: (s.size, s.dtype.itemsize), default=None)
     if best is None or _area(best) < max(map(_area, colour), default=0):
         raise SBDError(_COLOUR)
-    channels = dict(zip(best.axes, best.shape, strict=True)).get("C", 1)
-    if channels > 1:
-        raise SBDError(
-            f"it holds {channels} channels, which are no frames of a movie; save the one to "
-            "denoise by itself, or, if they are frames, give their axis the name T."
-        )
+    refuse_channels(dict(zip(best.axes, best.shape, strict=True)).get("C", 1))
     return best
 
 

@@ -5,7 +5,9 @@ about the predicted place; its fraction by the denoised image itself, which is a
 A lattice on its own matches equally well one period further; there the prior decides, while a
 particle's outline, a surface or a defect overrules it. Another place than the one nearest the
 prediction must be likelier both on all that is in view and on the counts that both places explain:
-the former errs where much leaves the frame, the latter where the template's contrast does.
+the former errs where much leaves the frame, the latter where the template's contrast does. The odds
+count by what of the difference of both places is more than the errors of the template, since these
+make one of two equal places likelier by chance.
 """
 
 from __future__ import annotations
@@ -63,12 +65,14 @@ def register(
     places = start + valleys - reach
     far = ((places - predicted) ** 2).sum(1) / (2 * jitter**2)
     near = int(np.argmin(far))
-    better = (
-        k
-        for k in range(near)
-        if _odds(counts, level, template, places[near], places[k]) > far[k] - far[near]
-    )
-    return _refine(image, template, places[next(better, near)])
+    for k in range(near):
+        needed = far[k] - far[near]
+        gained, apart = _odds(counts, level, template, places[near], places[k])
+        if gained > needed:  # the cheaper question first
+            error = min(_error(image, template, places[i]) for i in (near, k)) / level**2
+            if gained * (1 - error / apart) > needed:
+                return _refine(image, template, places[k])
+    return _refine(image, template, places[near])
 
 
 def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -128,8 +132,9 @@ def _valleys(cost: np.ndarray) -> np.ndarray:
 
 def _odds(
     counts: np.ndarray, level: float, template: np.ndarray, best: np.ndarray, rival: np.ndarray
-) -> float:
-    """By how much the log likelihood of the rival is above that of the best, for the same counts.
+) -> tuple[float, float]:
+    """By how much the log likelihood of the rival is above that of the best, for the same counts,
+    and how far the template at the one is from that at the other, in variances of the noise.
 
     Those are those on which the template lies at both shifts. Which others come into view, and how
     well the template fits there, then decides nothing.
@@ -137,7 +142,19 @@ def _odds(
     views = [_laid(template, place, counts.shape) for place in (best, rival)]
     both = np.isfinite(views[0]) & np.isfinite(views[1]) & np.isfinite(counts)
     misfits = [float(((counts - view)[both] ** 2).sum()) for view in views]
-    return (misfits[0] - misfits[1]) / (2 * max(level**2, 1e-30))
+    variance = max(level**2, 1e-30)
+    apart = float(((views[0] - views[1])[both] ** 2).sum())
+    return (misfits[0] - misfits[1]) / (2 * variance), apart / variance
+
+
+def _error(image: np.ndarray, template: np.ndarray, place: np.ndarray) -> float:
+    """Sum of the squares of what image and template differ by near a place: of both their errors.
+
+    Where a lattice makes two places alike, the template at the one differs from that at the other
+    by its errors alone, of which there are as many, and the odds between both are chance.
+    """
+    moved_here = moved(image, _refine(image, template, place)[0])
+    return float(np.nansum((moved_here - template) ** 2))
 
 
 def _laid(template: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

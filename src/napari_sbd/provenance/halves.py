@@ -88,7 +88,7 @@ class Halves(Plain):
     def cite(self, text: Text, pixel_size: PixelSize) -> None:
         """What the halves show, of an image of this pixel size [nm]."""
         of = "" if self.frame is None else f" of frame {self.frame}"
-        finest = "at no period"
+        finest = "no period beyond chance"
         if self.resolution_px is not None and pixel_size is None:
             finest = f"down to {self.resolution_px:.1f} px"
         elif self.resolution_px is not None and pixel_size is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, reason_of
 from ..micrograph import Micrograph
 from ..recipe import with_recipe
 from ..session import Fate, Frame, Session
@@ -78,7 +78,7 @@ class Steps:
             yield
         except OSError as error:
             raise SBDError(
-                f"{self._work.target} cannot be written ({error.strerror or error}); make room or "
+                f"{self._work.target} cannot be written ({reason_of(error)}); make room or "
                 f"check the rights of its folder, then resume: {len(self._work.entries)} frames "
                 f"are kept in {self._work.folder.name}."
             ) from error

@@ -34,7 +34,8 @@ class LayerBox(QComboBox):
     chosen
         Signal: another layer was chosen, by the user or because layers came and went.
     held
-        While True, a new layer does not become the chosen one.
+        While True, a new layer does not become the chosen one; one that is added hidden never does
+        in the place of another.
     """
 
     chosen = Signal()
@@ -96,7 +97,8 @@ class LayerBox(QComboBox):
 
     def _inserted(self, event: Any) -> None:
         event.value.events.name.connect(self._renamed)
-        self._list(self.layer if self.held else event.value)
+        new = event.value
+        self._list(self.layer if self.held or not new.visible else new)
 
     def _removed(self, event: Any) -> None:
         event.value.events.name.disconnect(self._renamed)

@@ -93,7 +93,9 @@ class ShapeTool(Tool):
         super().__init__(viewer, tip)
         self.layer = layer
         self.shapes: Shapes | None = None
-        layer.chosen.connect(self.refresh)
+        self._calibrations: list[Any] = []
+        self._watch(layer.layer)
+        layer.chosen.connect(self._chosen)
         viewer.dims.events.current_step.connect(self._moved)
         when_gone(self, self._let_go, bare(viewer))
 
@@ -131,9 +133,22 @@ class ShapeTool(Tool):
             yield
         self._moved()
 
-    @qdebounced(timeout=_WAIT)
+    def _chosen(self) -> None:
+        """Read the image that is chosen, and again when it is calibrated."""
+        self._watch(self.layer.layer)
+        self.refresh()
+
+    def _watch(self, layer: Any) -> None:
+        for event in self._calibrations:
+            event.disconnect(self._moved)
+        self._calibrations = [] if layer is None else [layer.events.scale, layer.events.metadata]
+        for event in self._calibrations:
+            event.connect(self._moved)
+
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        self._watch(None)
         viewer.dims.events.current_step.disconnect(self._moved)
 
+    @qdebounced(timeout=_WAIT)  # a calibration changes one layer after the other, the box as well
     def _moved(self, _event: Any = None) -> None:
         self.refresh()

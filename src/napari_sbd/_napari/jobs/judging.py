@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...agreement import agreement
 from ...agreement.pairs import paired
@@ -12,7 +11,7 @@ from ...micrograph import Micrograph
 from ...noise.as_denoised import corrected_as
 from ...noise.dose import mean_value
 from ...region import limited
-from ...repeat import denoiser_of, tunes_anew
+from ...repeat import tunes_anew
 from .gain import Gain, gain_of, percent
 
 if TYPE_CHECKING:
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 def judge(
     raw: Micrograph,
     denoised: Micrograph,
-    halves: bool,
-    should_stop: Callable[[], bool] = lambda: False,
+    apart: bool = True,
     region: str | None = None,
     errors: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Agreement | Gain, str]:
@@ -35,11 +33,9 @@ def judge(
     ----------
     raw, denoised
         Of the same pixels.
-    halves
-        Whether each half of the electrons is denoised and judges the other; else all of them judge
-        the image that was made from them.
-    should_stop
-        Asked while halves are denoised.
+    apart
+        Whether data judge that the image was not made from, as ``agreement`` has it by default;
+        else all of them judge the image that was made from them.
     region
         To which it is limited.
     errors
@@ -55,10 +51,7 @@ def judge(
                 found = gain_of(part, pair.block)
                 return (Gain("unknown") if found.how == "counted" else found), ""
             raw = raw.replace(gain=1.0)
-        again: Any = False
-        if halves:
-            again = denoiser_of(denoised, should_stop=should_stop) if denoised.is_movie else None
-        result = agreement(raw, denoised, denoiser=again, region=region)
+        result = agreement(raw, denoised, denoiser=None if apart else False, region=region)
     return result, " ".join([*words, *_within(result, raw, errors)])
 
 

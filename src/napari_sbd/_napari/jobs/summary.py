@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from ...networks import ModelCard, companion, find_model
 from ...networks.choice import Modality
 from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
-from ...recipe import is_result
 from ...sampling import bin_counts
 from ...units import plain
 from .gain import Gain, gain_of, percent
@@ -142,9 +142,12 @@ def parse_number(text: str, what: str) -> float | None:
         If the text is no number.
     """
     try:
-        return float(text.replace(",", ".")) if text.strip() else None
+        value = float(text.replace(",", ".")) if text.strip() else None
     except ValueError:
-        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.') from None
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.')
+    return value
 
 
 _HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}
@@ -171,8 +174,6 @@ def _warnings(
     m: Micrograph, card: ModelCard, block: tuple[int, int], electrons: float | None
 ) -> list[str]:
     found = []
-    if is_result(m.metadata):
-        found.append("This layer is already a result of napari-sbd; denoise the raw one.")
     if m.pixel_size_yx is None:
         found.append("The pixel size is unknown; type it in if you know it.")
     frame = None

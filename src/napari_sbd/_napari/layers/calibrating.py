@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ...errors import SBDError
 from ...micrograph import PixelSize
 from ...units import to_nm
 from .micrographs import GAIN_ERRORS, KEY, MADE_FROM, calibration, micrograph_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
+
+_SMALLEST, _LARGEST = 1e-4, 1e4  # nm per pixel; napari's sliders raise errors far beyond
 
 
 def calibrate(
@@ -49,6 +52,12 @@ def calibrate(
     results = list(results)
     before = micrograph_of(layer)
     m = before.replace(pixel_size=pixel_size, gain=gain, offset=offset)
+    for size in m.pixel_size_yx or ():
+        if not _SMALLEST <= size <= _LARGEST and size not in (before.pixel_size_yx or ()):
+            raise SBDError(
+                f"{size:g} nm per pixel is out of reach of an electron microscope; pixel sizes are "
+                "given in nm."
+            )
     if (m.gain, m.offset) == (before.gain, before.offset) and not any(errors):
         errors = gain_errors(layer)
     kept = {"gain": m.gain, "offset": m.offset, GAIN_ERRORS: errors}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Image, Layer
 
+    from ...micrograph import PixelSize
+
 KEY = "napari_sbd_columns"
 COLOURS = ("intensity", "agreement_z", "sigma", "surface")
 _MAPS = {"agreement_z": "coolwarm"}
@@ -65,12 +67,18 @@ def table_of(layer: Points) -> pd.DataFrame:
     table.insert(0, "y", layer.data[:, -2])
     table.insert(1, "x", layer.data[:, -1])
     table.attrs = dict(layer.metadata[KEY]["attrs"])
-    size = pixel_size_of(layer)
-    if size is not None and size != table.attrs.get("pixel_size_nm"):  # typed in since
-        for axis, step in zip("yx", np.broadcast_to(size, 2), strict=True):
-            table[f"{axis}_nm"] = table[axis] * step
-            table[f"{axis}_err_nm"] = table[f"{axis}_err"] * step
-        table.attrs["pixel_size_nm"] = size
+    return as_calibrated(table, pixel_size_of(layer))
+
+
+def as_calibrated(table: pd.DataFrame, size: PixelSize | None) -> pd.DataFrame:
+    """A table with its nm of a pixel size that was typed in since it was made."""
+    if size is None or size == table.attrs.get("pixel_size_nm"):
+        return table
+    table = table.copy()
+    for axis, step in zip("yx", np.broadcast_to(size, 2), strict=True):
+        table[f"{axis}_nm"] = table[axis] * step
+        table[f"{axis}_err_nm"] = table[f"{axis}_err"] * step
+    table.attrs["pixel_size_nm"] = size
     return table
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _USE = "For this image from now on, in all tools; then judge by it: gain"
 _DOUBTFUL = "doubtful"
 _LIMIT = 5.0  # of the z map, the same for every image
-_HALVES, _GIVEN = "by halves of the electrons", "by all electrons"
+_APART, _GIVEN = "by data put aside", "by all electrons"
 
 
 class AgreementWidget(TaskWidget):
@@ -45,10 +45,11 @@ class AgreementWidget(TaskWidget):
         super().__init__(viewer, "Judge", "Add a map of where counts and denoised image disagree.")
         self.raw, self.denoised = pair_boxes(viewer)
         self.how = choices(
-            [_HALVES, _GIVEN],
-            "Halves: each half of the electrons is denoised and judged by the other, as for "
-            "columns. All electrons: quicker, but the image was made from the same electrons, so "
-            "what was invented from their noise passes too easily.",
+            [_APART, _GIVEN],
+            "Put aside: each half of the electrons is denoised and judged by the other, as for "
+            "columns; even and odd frames of a movie that stands still judge each other. All "
+            "electrons: quicker, but the image was made from the same electrons, so what was "
+            "invented from their noise passes too easily.",
         )
         self.map = choices(["z", "log-likelihood ratio"], "Ours, or the SBD paper's map.")
         self.region = RegionBox(viewer, lambda: self.denoised.layer)
@@ -74,9 +75,9 @@ class AgreementWidget(TaskWidget):
         self._source = raw
         self.use.setVisible(False)
         show_or_hide(self.spot, "")
-        halves = self.how.currentText() == _HALVES
-        self.meanwhile = patience(pair[1]) if halves else ""
-        return partial(_judge, *pair, halves, self.region.region(), gain_errors(raw))
+        apart = self.how.currentText() == _APART
+        self.meanwhile = patience(pair[1]) if apart else ""
+        return partial(_judge, *pair, apart, self.region.region(), gain_errors(raw))
 
     def show_result(self, result: tuple[Agreement | Gain, str]) -> str:
         """Add the heatmap and the doubtful columns; or offer the gain that they need."""
@@ -157,10 +158,10 @@ class AgreementWidget(TaskWidget):
 def _judge(
     raw: Micrograph,
     denoised: Micrograph,
-    halves: bool,
+    apart: bool,
     region: str | None,
     errors: tuple[float, float],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[Agreement | Gain, str]:
-    return judge(raw, denoised, halves, should_stop, region, errors)
+    return judge(raw, denoised, apart, region, errors)

@@ -195,8 +195,9 @@ class ColumnsWidget(TaskWidget):
             to()
 
     def _export(self) -> None:
-        if self._tracked is not None:
-            table = self._tracked
+        if self._tracked is not None and self._asked is not None:
+            size = layers.pixel_size_of(self._asked[0])
+            table = columns_layer.as_calibrated(self._tracked, size)
         elif self._points is not None:
             table = columns_layer.table_of(self._points)
         else:

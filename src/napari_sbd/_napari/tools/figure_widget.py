@@ -144,7 +144,7 @@ def _figure(
 ) -> tuple[Path, str]:
     agreement, said = None, ""
     if judged:
-        found, said = judge(raw, denoised, True, should_stop)
+        found, said = judge(raw, denoised)
         if isinstance(found, Gain):
             said = "It has no judged picture, since the gain is not known."
         else:

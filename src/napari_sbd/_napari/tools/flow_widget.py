@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from napari.layers import Shapes
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import in_front, is_denoised, raw_of
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
+from ..layers.micrographs import KEY
+from ..layers.view_state import frame_shown
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
 from .gaintune_widget import GainTuneWidget
@@ -60,6 +71,8 @@ class FlowWidget(QWidget):
         whole = QVBoxLayout(self)
         whole.addLayout(row)
         whole.addWidget(self.pages)
+        # all the height of the dock is the page's, and not as much as it needed at first
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._open(0)
 
     def sizeHint(self) -> QSize:
@@ -80,19 +93,35 @@ class FlowWidget(QWidget):
         return widget
 
     def take(self, index: int) -> None:
-        """Open a step for the image in front, and do it unless that was done: its button does it
-        again."""
+        """Open a step for the image in front, and do it unless that was done, of the image as it
+        is calibrated now: its button does it again."""
         page = self._open(index)
         boxes = page.findChildren(LayerBox)
         if not page.running:
             for box in boxes:
                 if not (box.held or isinstance(box, RegionBox)):
                     box.choose(in_front(self._viewer, box.layers, box.layer))
-        key = tuple(None if box.layer is None else box.layer.unique_id for box in boxes)
+        key = tuple(self._as_it_is(box.layer, index) for box in boxes)
         if key in self._done[index] and (page.running or self._stands(index, boxes)):
             return
         self._done[index].add(key)
         page.start.click()
+
+    def _as_it_is(self, layer: Any, index: int) -> tuple[Any, ...]:
+        """What a step depends on of a layer: which it is, how a region is drawn, and for what is
+        counted and measured how it is calibrated and, of columns, which frame is shown."""
+        if layer is None:
+            return ()
+        key = [layer.unique_id]
+        kind = _STEPS[index][1]
+        if isinstance(layer, Shapes):
+            key += [np.asarray(corners).tobytes() for corners in layer.data]
+        if kind in (AgreementWidget, ColumnsWidget):
+            known = layer.metadata.get(KEY, {})
+            key += [known.get(name) for name in ("pixel_size", "gain", "offset")]
+        if kind is ColumnsWidget and layer.ndim == 3:
+            key.append(frame_shown(self._viewer, layer))
+        return tuple(key)
 
     def _stands(self, index: int, boxes: list[LayerBox]) -> bool:
         """Whether what a step gave is still there: a denoised image may have been removed."""

@@ -121,7 +121,9 @@ class GainTuneWidget(TaskWidget):
                     "That is far above 1: the model does not fit this image, or its noise is not "
                     "what it was taken for, as that of a filtered image."
                 )
-        return " ".join([*words, f"{report.steps} steps in {report.seconds:.1f} s."])
+        if report.steps:
+            words.append(f"{report.steps} steps in {report.seconds:.1f} s.")
+        return " ".join(words)
 
 
 def _tune(

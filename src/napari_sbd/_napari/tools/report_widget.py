@@ -92,7 +92,7 @@ def _write(
     should_stop: ShouldStop,
 ) -> Path:
     region = None if columns is None else columns.attrs.get("region")
-    found, warned = judge(raw, denoised, True, should_stop, region, errors)
+    found, warned = judge(raw, denoised, True, region, errors)
     judged = None if isinstance(found, Gain) else found
     halves = None
     with suppress(SBDError):  # the line above says why no denoiser is known

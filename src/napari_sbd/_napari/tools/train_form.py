@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,6 @@ def _range(words: str, what: str) -> tuple[float, float]:
         numbers = sorted(float(part.replace(",", ".")) for part in parts)
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 2):
+    if len(numbers) not in (1, 2) or not all(map(math.isfinite, numbers)):
         raise SBDError(f'"{words}" is no {what}; type one number, or two as in 2 to 12.')
     return numbers[0], numbers[-1]
