@@ -88,11 +88,11 @@ def apply_references(
     >>> np.allclose(even.data / even.data.mean(), noisy.data / noisy.data.mean())
     True
     """
-    micrograph = as_micrograph(micrograph)
+    source = as_micrograph(micrograph)
     if dark is None and gain_reference is None:
-        return micrograph
-    zero, factor = correction(micrograph, dark, gain_reference, multiply)
-    return corrected(micrograph, zero, factor).replace(offset=0.0)
+        return source
+    zero, factor = correction(source, dark, gain_reference, multiply)
+    return corrected(source, zero, factor).replace(offset=0.0)
 
 
 def correction(

@@ -78,8 +78,8 @@ class DenoiseWidget(DenoiseForm):
             box.activated.connect(self.preview.ask)
         for tick in (self.sharpen, self.fixed_pattern):
             tick.toggled.connect(self.preview.ask)
-        for button in (self.dark, self.gain_reference, self.noise):
-            button.changed.connect(self.preview.ask)
+        for chosen in (self.dark, self.gain_reference, self.noise):
+            chosen.changed.connect(self.preview.ask)
         self.live.toggled.connect(self.preview.switch)
         self.preview.said.connect(self.say)
         self.preview.ended.connect(self._live_ended)
