@@ -82,6 +82,7 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     for name, column in zip(names, values.T, strict=True):
         result[name] = column
     result.attrs["lattices"] = lattices
+    result.attrs.pop("strain", None)  # its displacements were in another unit
     return result
 
 

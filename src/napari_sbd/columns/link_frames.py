@@ -76,8 +76,8 @@ def follow_columns(
         raise SBDError(
             "The largest step is a positive number of pixels, the memory 0 or more frames."
         )
-    shape = getattr(tables, "attrs", frames[0].attrs).get("shape")
-    field = _field(frames, shape)
+    attrs = dict(getattr(tables, "attrs", frames[0].attrs))
+    field = _field(frames, attrs.get("shape"))
     velocity, unsure, before = np.zeros(2), [], 0
     last = np.zeros((0, 2))
     seen = np.zeros(0, int)
@@ -124,6 +124,7 @@ def follow_columns(
     first, final = by_track.transform("min"), by_track.transform("max")
     result["appears"] = (result["frame"] == first) & (first > 0)
     result["disappears"] = (result["frame"] == final) & (final < len(frames) - 1)
+    result.attrs = attrs
     return result
 
 
