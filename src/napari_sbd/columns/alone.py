@@ -112,8 +112,9 @@ def _without_common(
     sums, squares = (
         np.bincount(place[held], (amplitude * part)[held], size) for part in (off, amplitude)
     )
-    shape = np.where(squares > 0, sums / np.maximum(squares, 1e-300), 0.0)
-    share = amplitude**2 / np.maximum(squares, 1e-300)[place]
+    shape = np.divide(sums, squares, out=np.zeros(size), where=squares > 0)
+    whole = squares[place]
+    share = np.divide(amplitude**2, whole, out=np.ones_like(whole), where=held & (whole > 0))
     rest = (off - amplitude * shape[place]) / np.sqrt(np.maximum(1 - share, _ALONE))
     result: np.ndarray = np.where(held, np.where(share < 1 - _ALONE, rest, off), 0.0)
     return result
