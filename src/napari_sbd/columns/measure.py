@@ -107,7 +107,8 @@ def measure(
     unseen = first[row[:, 1]]
     unseen[:, :2] = 2 * first[row[:, 0], :2] - unseen[:, :2]
     first = np.vstack([first, unseen])
-    radius, options = RADIUS * scale / block, {"row": row}
+    radius = RADIUS * scale / block
+    options: dict[str, Any] = {"row": row}
     if free is not None:
         options["free"] = np.append(free, np.ones(len(row), bool))
     leash = _FOUND if free is None else _BY_HAND
@@ -152,7 +153,7 @@ def measure(
 
 def _seen(fits: Fits, count: int) -> Fits:
     """Those of the columns that are asked for, without those beyond the frame."""
-    parts = {name: None if v is None else v[:count] for name, v in vars(fits).items()}
+    parts: dict[str, Any] = {n: None if v is None else v[:count] for n, v in vars(fits).items()}
     return Fits(**parts)
 
 
