@@ -139,7 +139,7 @@ def with_error(value: float, error: float) -> str:
     if not (math.isfinite(value) and math.isfinite(error) and error > 1e-9 * abs(value)):
         return f"{value:.5g}"
     last = math.floor(math.log10(float(f"{error:.1e}"))) - 1  # power of ten of the last digit
-    if last > 2 or last < -8:
+    if last > 2 or last < (-8 if abs(value) < 1e-3 else -12):
         digits = max(math.floor(math.log10(abs(value) or error)) - last, 0)
         return f"{value:.{digits}e} ± {error:.1e}"
     places = max(-last, 0)

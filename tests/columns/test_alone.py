@@ -57,6 +57,24 @@ def test_what_all_columns_have_in_common_moves_none_of_them():
     assert 0.7 < np.std(off / table[["y_err", "x_err"]].to_numpy()) < 1.2
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_few_columns_have_errors_too(count):
+    """What one column leaves is all noise, of which two have half in common."""
+    places = np.array([[60.0, 40], [61, 62], [84, 51], [36, 52]])[:count]
+    pulls = []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        true = places + rng.uniform(-0.5, 0.5, places.shape)
+        image = picture(np.vstack([true, [(128, 128)]]), 0, 4.0, [1.0] * count + [0.0], 3.0)
+        table = sbd.find_columns(None, image + rng.normal(0, 0.05, image.shape))
+        one, other = sbd.compare_columns(true, table, 5.0).pairs.T
+        assert len(one) == count
+        found = table.iloc[other]
+        off = np.column_stack([found[["y", "x"]] - true[one], found["amplitude"] - 1.0])
+        pulls.append(off / found[["y_err", "x_err", "amplitude_err"]].to_numpy())
+    assert 0.75 < np.sqrt(np.mean(np.square(np.vstack(pulls)))) < 1.25
+
+
 def denoised(image):
     return sbd.Micrograph(image, 0.011, metadata=DENOISED)
 

@@ -4,6 +4,7 @@ import pytest
 
 from columns.scenes import grid
 from napari_sbd import SBDError, combine_columns, follow_columns
+from napari_sbd.columns.shift import common_shift
 
 
 def movie(frames=6, drift=(1.5, -2.0)):
@@ -64,6 +65,34 @@ def test_a_crystal_that_fills_the_frame_is_followed_by_its_movement_so_far():
     """It speeds up slowly, beyond a whole spacing a frame."""
     tracks = follow_columns(filling([(0, 3.0 * t) for t in range(13)]))
     assert mixed(tracks) == 0
+
+
+def test_a_slow_drift_of_a_full_frame_is_not_taken_for_periods():
+    """Far shifts have few columns in common and so few misses: their share of those counts."""
+    right = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        turn, angle = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+        cell = 18 * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        lattice = np.mgrid[-20:21, -20:21].reshape(2, -1).T @ cell + 150
+        step = rng.uniform(0.05, 0.4) * 18 * np.array([np.sin(angle), np.cos(angle)])
+        frames = []
+        for moved in (lattice, lattice + step):
+            points = moved + rng.normal(0, 0.3, moved.shape)
+            seen = ((points > 3) & (points < 296)).all(1) & (rng.random(len(points)) > 0.03)
+            frames.append(points[seen])
+        found = common_shift(*frames, 18.0, np.zeros(2), (np.zeros(2), np.full(2, 299.0)))
+        right.append(np.hypot(*(found.step - step)) < 2)
+    assert all(right)
+
+
+def test_drift_goes_on_while_the_beam_is_blanked():
+    """A third of a spacing a frame, in a lattice that fills the frame, and three empty frames."""
+    tables = filling([(0, 10.0)] * 12)
+    tables[5:8] = [table[:0] for table in tables[5:8]]
+    tracks = follow_columns(tables, memory=3)
+    assert mixed(tracks) == 0
+    assert (tracks.groupby("track").size() == 9).sum() > 50
 
 
 def test_a_jump_of_half_a_spacing_without_an_outline_is_told():

@@ -7,6 +7,7 @@ from napari_sbd import describe_lattice, find_columns
 from napari_sbd.columns import lattice_vectors, on_surface, outline, polygons, species
 from napari_sbd.columns.cell import reduced
 from napari_sbd.columns.outline import reach
+from napari_sbd.measure.histogram import suggest_thresholds
 
 
 def table(points):
@@ -222,6 +223,26 @@ def test_species_follow_the_intensity():
     assert (species(values) == truth).mean() > 0.99
     assert set(species(rng.normal(1, 0.2, 200))) == {0}
     assert species(np.array([np.nan, 1.0, 1.1])).tolist() == [-1, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("unit", [1e-6, -1.0, 1e5])
+def test_species_far_apart_are_told_apart(seed, unit):
+    """Three, seven widths and more apart, of any unit, bright and dark."""
+    rng = np.random.default_rng(seed)
+    middle = np.cumsum(rng.uniform(7, 12, 3)) * 0.05 + 1
+    truth = rng.permutation(np.repeat([0, 1, 2], rng.integers(20, 300, 3)))
+    assert (species(unit * rng.normal(middle[truth], 0.05)) == truth).mean() > 0.99
+
+
+def test_kinds_on_both_sides_of_zero_are_two():
+    """Strain, displacements and slopes have signs."""
+    truth = np.repeat([0, 1], 60)
+    values = np.random.default_rng(0).normal(np.where(truth, 0.02, -0.02), 0.003)
+    assert set(np.bincount(species(values))) == {60}
+    assert len(suggest_thresholds(values)) == 1
+    assert abs(suggest_thresholds(values)[0]) < 0.01
+    assert suggest_thresholds(np.random.default_rng(0).normal(0, 1, 300)) == []
 
 
 def test_a_shear_is_half_strain_and_half_rotation():

@@ -7,6 +7,7 @@ import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd import SBDError
 from napari_sbd.columns.export import read_columns
+from napari_sbd.measure.strain import strain_table
 from napari_sbd.recipe import recipe, with_recipe
 
 POINTS = grid(8, 8, 20.0, jitter=1.0)
@@ -227,6 +228,17 @@ def test_csv_comes_back_with_its_recipe(table, tmp_path):
     assert back.attrs["scale"] == table.attrs["scale"]
     again = sbd.refit_columns(back, [3], COUNTS, CLEAN)
     np.testing.assert_allclose(again["y"], table["y"], atol=0.05)
+
+
+def test_files_say_the_units_of_what_they_hold(table, tmp_path):
+    """Displacements are px of describe_lattice, nm of strain_table; tracks keep their unit."""
+    for found, unit in ((sbd.describe_lattice(table), "px"), (strain_table(table), "nm")):
+        sbd.write_columns(found, tmp_path / "a.csv")
+        head = (tmp_path / "a.csv").read_text().split("\ny,")[0]
+        assert f"# displacement, spacing_a, spacing_b: {unit}; neighbour_distance: px" in head
+    sbd.write_columns(sbd.follow_columns([table, table]), tmp_path / "tracks.csv")
+    assert "[electrons x px]" in (tmp_path / "tracks.csv").read_text()
+    assert read_columns(tmp_path / "tracks.csv").attrs["pixel_size_nm"] == 0.01
 
 
 def test_xyz_is_in_angstrom(table, tmp_path):

@@ -22,6 +22,7 @@ from .overlap import owners
 _BLURS = (0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FAR = 4  # px: of covariances that are looked at, those along one axis
 _NEAR = 2  # px: those along both
+_ALONE = 0.3  # share of the other columns in what all have alike, from which it is told from noise
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def covariance_alone(
     model = drawn(values, image.shape)
     off = np.where(held, image - model, 0.0)
     bright = _brightness(model, held)
-    rest = off - _common(off, values[owner, 2], dy, dx, held)
+    rest = _without_common(off, values[owner, 2], dy, dx, held)
     seen, whole = _covariances(rest, bright, held), float((off**2).sum())
     if not seen[0] > 0:
         return plain
@@ -97,18 +98,26 @@ def _brightness(model: np.ndarray, held: np.ndarray) -> np.ndarray:
     return result
 
 
-def _common(
+def _without_common(
     off: np.ndarray, amplitude: np.ndarray, dy: np.ndarray, dx: np.ndarray, held: np.ndarray
 ) -> np.ndarray:
-    """(Y, X) what Gaussians leave of all columns alike, which moves none of them."""
+    """(Y, X) what Gaussians leave, less what they leave of all columns alike, which moves none.
+
+    Of few columns that takes up a share of the noise as well, by which the rest is raised; of one
+    there is no telling.
+    """
     far = int(np.ceil(max(np.abs(dy[held]).max(), np.abs(dx[held]).max())))
     row, column = (np.clip(np.rint(d).astype(int), -far, far) + far for d in (dy, dx))
     place, size = row * (2 * far + 1) + column, (2 * far + 1) ** 2
     sums, squares = (
         np.bincount(place[held], (amplitude * part)[held], size) for part in (off, amplitude)
     )
-    shape = np.where(squares > 0, sums / np.maximum(squares, 1e-300), 0.0)
-    return np.where(held, amplitude * shape[place], 0.0)
+    shape = np.divide(sums, squares, out=np.zeros(size), where=squares > 0)
+    whole = squares[place]
+    share = np.divide(amplitude**2, whole, out=np.ones_like(whole), where=held & (whole > 0))
+    rest = (off - amplitude * shape[place]) / np.sqrt(np.maximum(1 - share, _ALONE))
+    result: np.ndarray = np.where(held, np.where(share < 1 - _ALONE, rest, off), 0.0)
+    return result
 
 
 def _steps() -> list[list[tuple[int, int]]]:

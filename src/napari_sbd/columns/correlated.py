@@ -94,7 +94,8 @@ def patches(
     """
     owner, reach = owners(values, shape), _COUPLED * float(np.median(values[:, 3]))
     others = neighbours(values, reach, _MOST_COUPLED)
-    for k in np.unique(np.linspace(0, len(values) - 1, _SOME).astype(int)):
+    seen = np.flatnonzero(((values[:, :2] >= 0) & (values[:, :2] <= np.array(shape) - 1)).all(1))
+    for k in seen[np.unique(np.linspace(0, len(seen) - 1, _SOME).astype(int))]:
         members = [k, *(j for j in others[k] if j >= 0)]
         far = int(np.ceil(radius + reach))
         y, x = (

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import stop_if_asked
 from ..noise.covariance import Covariance
-from .overlap import owners
+from .overlap import backgrounds, owners
 
 # of sigma: half a distance that makes two columns of one. Beside oxygen columns, halos or slopes of
 # thickness single columns of HRTEM images look like 0.7, one in ten like 1.
@@ -148,9 +148,9 @@ def _quadrupoles(sigma: float) -> list[np.ndarray]:
     return [(w**2 - u**2) * gauss, 2 * u * w * gauss]
 
 
-def drawn(values: np.ndarray, shape: tuple[int, ...], backgrounds: bool = True) -> np.ndarray:
+def drawn(values: np.ndarray, shape: tuple[int, ...], on_backgrounds: bool = True) -> np.ndarray:
     """(Y, X) all columns, on the backgrounds of the nearest ones or on zero."""
-    picture = values[owners(values, shape), 4] if backgrounds else np.zeros(shape)
+    picture = backgrounds(values, owners(values, shape)) if on_backgrounds else np.zeros(shape)
     for start in range(0, len(values), _CHUNK):
         part = values[start : start + _CHUNK]
         place, dy, dx, inside = around(part, shape, _DRAWN)

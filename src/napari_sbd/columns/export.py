@@ -128,6 +128,12 @@ def _csv(table: pd.DataFrame, file: Path) -> None:
         "from the counts alone",
         f"# intensity: integral of the Gaussian [{table.attrs.get('unit', 'image units')} x px]",
     ]
+    if "strain_xx" in table:
+        unit = table.attrs.get("strain", {}).get("unit", "px")
+        notes.append(
+            f"# displacement, spacing_a, spacing_b: {unit}; neighbour_distance: px; strain: no "
+            "unit; rotation: rad, positive from +x to +y"
+        )
     with file.open("w", encoding="utf-8", newline="") as handle:
         handle.write("\n".join(notes) + "\n")
         table.to_csv(handle, index=False, lineterminator="\n")

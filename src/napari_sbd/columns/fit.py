@@ -9,25 +9,21 @@ weights 1 / model it is the Poisson likelihood of counts.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import stop_if_asked
-from .overlap import neighbours, owners, turns
-from .systems import inverse, solve
+from .joint import joint_covariance
+from .overlap import backgrounds, neighbours, owners, turns
+from .systems import each, solve
 
-_CHUNK = 512  # columns worked on at once, so that their pixels stay in the processor's cache
-_REACH = 2.0  # radii within which two columns share pixels
-_MOST_NEIGHBOURS = 12
-_COUPLED = 4.5  # widths within which errors of neighbours depend on each other
-_MOST_COUPLED = 6
+_REACH = 2.6  # radii within which columns shine into the pixels of another
+_MOST_NEIGHBOURS = 20
 _ITERATIONS = 30
-_SETTLED = 1e-3  # of a width; steps smaller than this end the fit of a column
+_SETTLED = 1e-3  # of a width; a column that has less to go rests
+_SLOWEST, _LEAP = 0.95, 4  # share of a step that the next one keeps at most; sweeps to a leap
 _WIDER = 3.0  # times the start; no column is wider or narrower by more
 _STRONGER = 5.0  # times the start; no column is stronger by more
 
@@ -65,6 +61,7 @@ def fit_gaussians(
     variance: np.ndarray | None = None,
     free: np.ndarray | None = None,
     hold_width: np.ndarray | None = None,
+    row: np.ndarray | None = None,
     iterations: int = _ITERATIONS,
     leash: float = 0.5,
 ) -> GaussianFit:
@@ -86,6 +83,9 @@ def fit_gaussians(
         (N,) which columns to fit; the others only shine into the pixels of these. All by default.
     hold_width
         (N,) columns whose width stays as it is, with a variance of zero. None by default.
+    row
+        (G, 2) pairs k, j: the last G columns stand at 2 r_k - r_j, as wide as j, and only amplitude
+        and background of them are fitted. None by default.
     iterations
         At most; 0 evaluates the covariance at the start.
     leash
@@ -94,13 +94,17 @@ def fit_gaussians(
     Notes
     -----
     The covariance of a column is its block of the inverse Fisher information of the column and its
-    overlapping neighbours together.
+    overlapping neighbours together, widened by what those farther away add (``joint``).
     """
     values = np.array(start, float)
     if not len(values):
         return GaussianFit(values, np.zeros((0, 5, 5)), np.zeros(0), np.zeros(0, bool))
     free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
-    held = np.zeros(len(values), bool) if hold_width is None else np.asarray(hold_width, bool)
+    held = np.zeros((len(values), 5), bool)
+    held[:, 3] = False if hold_width is None else hold_width
+    one, other = np.zeros((2, 0), int) if row is None else row.T
+    tied = slice(len(values) - len(one), len(values))
+    held[tied, :4] |= np.array([True, True, False, True])
     scene = _Scene(image, values, radius, poisson, held, variance)
     turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
@@ -111,17 +115,38 @@ def fit_gaussians(
         step = solve(information, score)
         values[part] = _bounded(values[part], step, strength[part], width[part])
 
-    for _ in range(iterations):
+    usual = np.maximum(strength, max(1e-3 * float(strength.max()), 1e-300))
+    unit = np.column_stack([width, width, usual, width, usual])
+    last, kept = np.zeros_like(values), 0.0
+    for sweep in range(iterations):
         stop_if_asked()
+        values[tied, :2] = 2 * values[one, :2] - values[other, :2]
+        values[tied, 3] = values[other, 3]
+        if sweep % _LEAP == 0:
+            scene.lay_backgrounds(values)
+            active = free & (np.hypot(*(values - start)[:, :2].T) < radius)
         previous = values.copy()
         for turn in range(int(turn_of.max(initial=-1)) + 1):
-            _each(climb, np.flatnonzero(active & (turn_of == turn)))
-        moved = np.abs(values - previous)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * width
+            each(climb, np.flatnonzero(active & (turn_of == turn)))
+        step = (values - previous) / unit
+        square = (last**2).sum(1)
+        going = active & (square > 0)
+        if going.any():
+            share = (step * last).sum(1)[going] / square[going]
+            kept = float(np.clip(np.median(share), 0, _SLOWEST))
+        last = step
+        # of overlapping columns each step is nearly the one before: all that follow at once
+        if sweep % _LEAP == _LEAP - 1:
+            far = step * kept / (1 - kept) * unit * np.array([0, 0, 1, 1, 1])
+            values[active] = _bounded(values[active], far[active], strength[active], width[active])
+            last = np.zeros_like(values)
+        moved = np.abs(step)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * (1 - kept)
         # a column rests once it and its neighbours do
         active = free & (moved | np.append(moved, False)[scene.others].any(1))
-        if not active.any():
+        if not active.any() and sweep >= _LEAP:
             break
-    covariance, dispersion = _covariance(scene, values)
+    scene.lay_backgrounds(values)
+    covariance, dispersion = joint_covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
         (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)
@@ -130,7 +155,7 @@ def fit_gaussians(
         & (values[:, 2] * start[:, 2] > 0)
         & (np.abs(values[:, 2]) < 0.99 * _STRONGER * strength)
         & np.isfinite(covariance).all((1, 2))
-        & (covariance[:, 0, 0] > 0)
+        & ((covariance[:, 0, 0] > 0) | held[:, 0])
     )
     return GaussianFit(values, covariance, dispersion, converged)
 
@@ -154,6 +179,11 @@ class _Scene:
         self.weight = None if variance is None else (1 / variance).astype(np.float32)
         # a model near or below zero would claim endless information
         self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
+        self.slope = np.zeros(image.shape, np.float32)
+
+    def lay_backgrounds(self, values: np.ndarray) -> None:
+        """Take over how the backgrounds change from column to column."""
+        self.slope = (backgrounds(values, self.owner) - values[self.owner, 4]).astype(np.float32)
 
     def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
         """Fisher information (n, 5, 5), score (n, 5) and dispersion (n,) of some columns."""
@@ -168,17 +198,23 @@ class _Scene:
         dispersion = squares / np.maximum(own.sum(1) - 5, 1)
         return information.astype(float), score.astype(float), dispersion
 
-    def coupling(self, values: np.ndarray, part: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """(n, 5, 5) Fisher information that columns share with one neighbour each."""
+    def coupling(
+        self, values: np.ndarray, part: np.ndarray, other: np.ndarray, whole: bool = False
+    ) -> np.ndarray:
+        """(n, 5, 5) Fisher information that columns share with one neighbour each: in the pixels
+        that both are fitted to, or in all that the first ones are (``whole``)."""
         window = _Window(self, part)
         _, weight = window.residual(values)
         near, far = window.derivatives(values, part), window.derivatives(values, other)
+        if whole:
+            result: np.ndarray = (near * weight[:, None]) @ far.transpose(0, 2, 1)
+            return result
         distance = np.hypot(
             window.rows[:, :, None] - self.centres[other, 0, None, None],
             window.columns[:, None] - self.centres[other, 1, None, None],
         )
         seen = (distance <= self.radius).reshape(len(part), 1, -1)
-        result: np.ndarray = (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
+        result = (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
         return result
 
 
@@ -198,6 +234,7 @@ class _Window:
         data = scene.image[place]
         self.weight = None if scene.weight is None else scene.weight[place]
         self.owner = scene.owner[place]
+        self.slope = scene.slope[place]
         self.valid = inside & np.isfinite(data)
         self.data = np.where(self.valid, data, 0.0).astype(np.float32)
         self.rows, self.columns = rows, columns
@@ -223,15 +260,15 @@ class _Window:
         for i, (along_y, along_x) in enumerate([(y1, gx), (gy_a, x1), (gy, gx)]):
             np.multiply(along_y[:, :, None], along_x[:, None], out=result[:, i])
         result[:, 3] = y2[:, :, None] * gx[:, None] + gy_a[:, :, None] * x2[:, None]
-        result[self.scene.held[index], 3] = 0
         result[:, 4] = self.owner == index[:, None, None]
+        result[self.scene.held[index]] = 0
         return result.reshape(len(v), 5, -1)
 
     def residual(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, pixels) data less model, and the weight of each pixel (0 outside)."""
         gy, gx, *_ = self.profiles(values[self.part])
         singles = values.astype(np.float32)
-        model = singles[self.owner, 4]
+        model = singles[self.owner, 4] + self.slope
         model += (singles[self.part, 2, None] * gy)[:, :, None] * gx[:, None]
         for slot in self.scene.others[self.part].T:
             present = np.flatnonzero(slot >= 0)
@@ -260,51 +297,3 @@ def _bounded(
     high = np.minimum(1.4 * values[:, 3], width * _WIDER)
     new[:, 3] = np.clip(new[:, 3], low, high)
     return new
-
-
-def _covariance(scene: _Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks of the inverse information of each column with its neighbours; dispersions."""
-    reach = _COUPLED * float(np.median(values[:, 3])) if len(values) else 0.0
-    others = neighbours(values, reach, _MOST_COUPLED)
-    count, slots = others.shape
-    blocks = np.zeros((count + 1, slots + 1, 5, 5))  # the last row stands for absent neighbours
-    dispersion = np.empty(count)
-
-    def own(part: np.ndarray) -> None:
-        blocks[part, 0], _, dispersion[part] = scene.evaluate(values, part)
-
-    _each(own, np.arange(count))
-    for slot in range(slots):
-
-        def shared(part: np.ndarray, slot: int = slot) -> None:
-            blocks[part, slot + 1] = scene.coupling(values, part, others[part, slot])
-
-        _each(shared, np.flatnonzero(others[:, slot] >= 0))
-    members = np.column_stack([np.arange(count), others])
-    listed = np.vstack([members, np.full((1, slots + 1), -2)])
-    covariance = np.empty((count, 5, 5))
-    size = 5 * (slots + 1)
-
-    def invert(part: np.ndarray) -> None:
-        group = members[part]
-        same = listed[group][:, :, None] == group[:, None, :, None]
-        place = same.argmax(-1)
-        pair = np.where(same.any(-1)[..., None, None], blocks[group[:, :, None], place], 0.0)
-        absent = group < 0
-        pair[absent[:, :, None] | absent[:, None]] = 0.0
-        pair = (pair + pair.transpose(0, 2, 1, 4, 3)) / 2
-        covariance[part] = inverse(pair.transpose(0, 1, 3, 2, 4).reshape(-1, size, size))[:, :5, :5]
-
-    _each(invert, np.arange(count))
-    return covariance, dispersion
-
-
-def _each(work: Callable[[np.ndarray], None], index: np.ndarray) -> None:
-    """Work on some columns, in parts at the same time; the parts write to places of their own."""
-    parts = [index[first : first + _CHUNK] for first in range(0, len(index), _CHUNK)]
-    if len(parts) < 2:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(work, parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,7 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     for name, column in zip(names, values.T, strict=True):
         result[name] = column
     result.attrs["lattices"] = lattices
+    result.attrs.pop("strain", None)  # its displacements were in another unit
     return result
 
 
@@ -110,7 +112,8 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
     Parameters
     ----------
     intensity
-        (N,).
+        (N,), or any other values; where most are negative, as of dark columns, the most negative
+        are the strongest.
     most
         Species at most.
 
@@ -125,22 +128,59 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
     >>> np.bincount(kinds).tolist()
     [50, 50]
     """
-    values = np.abs(np.asarray(intensity, float))
+    values = np.asarray(intensity, float)
     label = np.full(len(values), -1)
     valid = np.isfinite(values)
     if not valid.any():
         return label
     data = values[valid]
-    fits = [_mixture(data, n) for n in range(1, most + 1) if n == 1 or len(data) >= 10 * n]
-    label[valid] = min(fits, key=lambda fit: fit[0])[1]
+    data = -data if np.median(data) < 0 else data
+    best = found = _mixture(data, *_even(data, 1))
+    for count in range(2, most + 1):
+        if len(data) < 10 * count:
+            break
+        # from even shares alone, two kinds far apart are at times taken for one
+        starts = [_even(data, count), *(_split(found, n) for n in range(count - 1))]
+        found = min((_mixture(data, *start) for start in starts), key=lambda fit: fit.bic)
+        best = min(best, found, key=lambda fit: fit.bic)
+    label[valid] = np.argsort(np.argsort(best.mean))[best.share.argmax(1)]
     return label
 
 
-def _mixture(data: np.ndarray, count: int) -> tuple[float, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """Normal distributions: means, widths and weights (n,), the share of each in each value (N, n),
+    and the Bayesian information criterion."""
+
+    mean: np.ndarray
+    width: np.ndarray
+    weight: np.ndarray
+    share: np.ndarray
+    bic: float
+
+
+def _even(data: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
+    """Means, widths and weights of distributions that share the values evenly."""
     mean = np.quantile(data, (np.arange(count) + 0.5) / count)
-    least = max(1e-3 * float(np.ptp(data)), 1e-12)
-    width = np.full(count, max(float(data.std()) / count, least))
-    weight = np.full(count, 1 / count)
+    width = np.full(count, max(float(data.std()) / count, _least_width(data)))
+    return mean, width, np.full(count, 1 / count)
+
+
+def _split(fit: _Mixture, part: int) -> tuple[np.ndarray, ...]:
+    """The same of a mixture with one of its distributions in two."""
+    mean, width, weight = (np.append(v, v[part]) for v in (fit.mean, fit.width, fit.weight))
+    mean[[part, -1]] += width[part] * np.array([-1, 1])
+    width[[part, -1]] /= 2
+    weight[[part, -1]] /= 2
+    return mean, width, weight
+
+
+def _least_width(data: np.ndarray) -> float:
+    return max(1e-3 * float(np.ptp(data)), 1e-12 * float(np.abs(data).max()), 1e-300)
+
+
+def _mixture(data: np.ndarray, mean: np.ndarray, width: np.ndarray, weight: np.ndarray) -> _Mixture:
+    least = _least_width(data)
     for _ in range(200):
         z = (data[:, None] - mean) / width
         log = np.log(weight) - np.log(width) - z**2 / 2
@@ -151,9 +191,8 @@ def _mixture(data: np.ndarray, count: int) -> tuple[float, np.ndarray]:
         mean = (share * data[:, None]).sum(0) / size
         width = np.sqrt((share * (data[:, None] - mean) ** 2).sum(0) / size) + least
         weight = size / size.sum()
-    order = np.argsort(np.argsort(mean))
-    bic = -2 * total.sum() + (3 * count - 1) * np.log(len(data))
-    return float(bic), order[share.argmax(1)]
+    bic = -2 * total.sum() + (3 * len(mean) - 1) * np.log(len(data))
+    return _Mixture(mean, width, weight, share, float(bic))
 
 
 def _coordination(points: np.ndarray) -> np.ndarray:

@@ -76,9 +76,9 @@ def follow_columns(
         raise SBDError(
             "The largest step is a positive number of pixels, the memory 0 or more frames."
         )
-    shape = getattr(tables, "attrs", frames[0].attrs).get("shape")
-    field = _field(frames, shape)
-    velocity, unsure = np.zeros(2), []
+    attrs = dict(getattr(tables, "attrs", frames[0].attrs))
+    field = _field(frames, attrs.get("shape"))
+    velocity, unsure, before = np.zeros(2), [], 0
     last = np.zeros((0, 2))
     seen = np.zeros(0, int)
     name = np.zeros(0, int)
@@ -88,10 +88,11 @@ def follow_columns(
         points = table[["y", "x"]].to_numpy(float)
         alive = t - seen <= memory + 1
         last, seen, name = last[alive], seen[alive], name[alive]
-        if drift:
-            moved = common_shift(last, points, gap, velocity, field)
-            last = last + moved.step
-            velocity = moved.step if len(points) and len(last) else velocity
+        if drift and len(points):
+            steps = max(t - before, 1)  # what drifts goes on through frames without columns
+            moved = common_shift(last, points, gap, steps * velocity, field)
+            last, before = last + moved.step, t
+            velocity = moved.step / steps if len(last) else velocity
             unsure += [] if moved.sure else [t]
         pairs = match(last, points, step)
         track = np.full(len(points), -1)
@@ -123,6 +124,7 @@ def follow_columns(
     first, final = by_track.transform("min"), by_track.transform("max")
     result["appears"] = (result["frame"] == first) & (first > 0)
     result["disappears"] = (result["frame"] == final) & (final < len(frames) - 1)
+    result.attrs = attrs
     return result
 
 

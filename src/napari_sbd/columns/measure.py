@@ -9,6 +9,7 @@ import numpy as np
 
 from ..noise.covariance import Covariance
 from .alone import covariance_alone
+from .beyond import beyond
 from .correlated import error_ratio
 from .fit import GaussianFit, fit_gaussians
 
@@ -102,24 +103,31 @@ def measure(
     block = max(1, int(scale / _FINEST))
     coarse = _summed(image, block) / block**2
     first = _coarse_start(start, coarse, scale / block, block, bright)
+    row = beyond(first[:, :2], coarse.shape, scale / block)
+    unseen = first[row[:, 1]]
+    unseen[:, :2] = 2 * first[row[:, 0], :2] - unseen[:, :2]
+    first = np.vstack([first, unseen])
     radius = RADIUS * scale / block
+    options: dict[str, Any] = {"row": row}
+    if free is not None:
+        options["free"] = np.append(free, np.ones(len(row), bool))
     leash = _FOUND if free is None else _BY_HAND
-    fit = fit_gaussians(coarse, first, radius, free=free, leash=leash)
+    fit = fit_gaussians(coarse, first, radius, leash=leash, **options)
     independent = max(_CELL * (scale / block) ** 2, 1.0)
     if counts is None:
         alone = covariance_alone(coarse, fit, radius, scale / block)
-        return _fine(fit, alone, block, first), None
+        return _seen(_fine(fit, alone, block, first), len(start)), None
     covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     data = _summed(counts, block)
     to_sums = np.array([1, 1, block**2, 1, block**2])
     model = np.where(fit.converged[:, None], fit.values, first) * to_sums
     noise = None if variance is None else _summed(variance, block)
-    expected = _fitted(data, model, radius, noise, iterations=0)
+    expected = _fitted(data, model, radius, noise, row=row, iterations=0)
     width_error = np.sqrt(expected.covariance[:, 3, 3]) / model[:, 3]
     held = ~(width_error < _KNOWN)
-    raw = _fitted(data, model, radius, noise, free=free, hold_width=held)
+    raw = _fitted(data, model, radius, noise, hold_width=held, **options)
     back = 1 / np.outer(to_sums, to_sums)
-    more = np.ones((len(start), 5))
+    more = np.ones((len(first), 5))
     if correlated is not None:
         more = _more(model / to_sums, block, scale, image, variance, correlated, held)
     shared = more[:, :, None] * more[:, None] * back
@@ -128,19 +136,25 @@ def measure(
         _fine(fit, covariance + counted, block, first),
         noise=block * np.sqrt(np.diagonal(counted, axis1=1, axis2=2)[:, :2]),
     )
-    foreseen = _fitted(data, model, radius, noise, hold_width=held, iterations=0).covariance
+    foreseen = _fitted(data, model, radius, noise, hold_width=held, row=row, iterations=0)
     in_pixels = GaussianFit(
         raw.values / to_sums, raw.covariance * shared, raw.dispersion, raw.converged
     )
     result = _fine(in_pixels, in_pixels.covariance, block, first)
-    cautious = _fine(in_pixels, foreseen * shared, block, first)
+    cautious = _fine(in_pixels, foreseen.covariance * shared, block, first)
     np.fmax(result.error, cautious.error, out=result.error)
     np.fmax(result.intensity_error, cautious.intensity_error, out=result.intensity_error)
     result.error[held, 3] = np.nan
     lost = ~raw.converged
     for array in (result.values, result.error, result.intensity, result.intensity_error):
         array[lost] = np.nan
-    return denoised, result
+    return _seen(denoised, len(start)), _seen(result, len(start))
+
+
+def _seen(fits: Fits, count: int) -> Fits:
+    """Those of the columns that are asked for, without those beyond the frame."""
+    parts: dict[str, Any] = {n: None if v is None else v[:count] for n, v in vars(fits).items()}
+    return Fits(**parts)
 
 
 def _more(

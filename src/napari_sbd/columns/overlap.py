@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+_AROUND, _FEWEST = 80, 6  # columns that tell how the background changes
+_NEAR = 5.5  # times the usual distance to the nearest one: those that tell it
+_OFF = 2.0  # usual deviations from a plane, beyond which a background counts less
+
 
 def neighbours(values: np.ndarray, reach: float, most: int) -> np.ndarray:
     """(N, K) indices of the columns within reach of each one, -1 where there are fewer than K."""
@@ -22,11 +26,13 @@ def owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """(Y, X) index of the column nearest to each pixel."""
     from scipy.ndimage import distance_transform_edt
 
-    place = np.clip(np.rint(values[:, :2]).astype(int), 0, np.array(shape) - 1)
-    seeds = np.full(shape, -1)
-    seeds[tuple(place.T)] = np.arange(len(values))
+    place = np.rint(values[:, :2]).astype(int)
+    low = np.minimum(place.min(0), 0)  # some may stand beyond the frame
+    seeds = np.full(np.maximum(place.max(0) + 1, shape) - low, -1)
+    seeds[tuple((place - low).T)] = np.arange(len(values))
     row, column = distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
-    result: np.ndarray = seeds[row, column]
+    top, left = -low
+    result: np.ndarray = seeds[row, column][top : top + shape[0], left : left + shape[1]]
     return result
 
 
@@ -37,3 +43,49 @@ def turns(others: np.ndarray) -> np.ndarray:
         taken = {order[j] for j in near}
         order[k] = next(t for t in range(len(near) + 1) if t not in taken)
     return np.array(order[:-1], int)
+
+
+def slopes(values: np.ndarray) -> np.ndarray:
+    """(N, 2) how the background of each column changes along y and x, as those around tell it.
+
+    Of uneven light or thickness: without, a column is drawn up the slope. A plane is laid through
+    the backgrounds of the columns around, twice, and those far off it count less.
+    """
+    from scipy.spatial import cKDTree
+
+    count = min(_AROUND + 1, len(values))
+    result = np.zeros((len(values), 2))
+    if count <= _FEWEST:
+        return result
+    tree = cKDTree(values[:, :2])
+    reach = _NEAR * float(np.median(tree.query(values[:, :2], 2)[0][:, 1]))
+    distance, index = tree.query(values[:, :2], count, distance_upper_bound=reach)
+    there = np.isfinite(distance)
+    index = np.where(there, index, 0)
+    step = values[index, :2] - values[:, None, :2]
+    design = np.concatenate([np.ones((*step.shape[:2], 1)), step / reach], -1)
+    level = values[index, 4] - values[:, 4:5]
+    weight = there.astype(float)
+    told = there.sum(1) > _FEWEST
+    plane = np.zeros((len(values), 3))
+    for _ in range(2):
+        square = np.einsum("nk,nki,nkj->nij", weight, design, design) + 1e-9 * np.eye(3)
+        right = np.einsum("nk,nki,nk->ni", weight, design, level)
+        plane = np.linalg.solve(square, right[..., None])[..., 0]
+        off = np.abs(level - np.einsum("nki,ni->nk", design, plane))
+        usual = np.median(off[told]) if told.any() else 0.0
+        weight = there * (usual / (usual + off / _OFF)) ** 2 if usual > 0 else 1.0 * there
+    # columns on one line tell nothing across it
+    told &= np.linalg.eigvalsh(np.einsum("nk,nki,nkj->nij", there, step, step))[:, 0] > reach**2 / 8
+    result[told] = plane[told, 1:] / reach
+    return result
+
+
+def backgrounds(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """(Y, X) background of the column (Y, X) that each pixel belongs to, with its slope."""
+    slope = slopes(values)
+    y, x = (np.arange(n) for n in owner.shape)
+    result: np.ndarray = values[owner, 4]
+    result += slope[owner, 0] * (y[:, None] - values[owner, 0])
+    result += slope[owner, 1] * (x - values[owner, 1])
+    return result

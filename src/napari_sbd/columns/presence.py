@@ -61,7 +61,7 @@ def presence(
         How the noise of pixels hangs together; None where it is independent.
     """
     strength, sigma = typical
-    rest = image if not len(others) else image - drawn(others, image.shape, backgrounds=False)
+    rest = image if not len(others) else image - drawn(others, image.shape, on_backgrounds=False)
     values = np.column_stack([places, np.full((len(places), 3), sigma)])
     place, dy, dx, inside = around(values, image.shape, _REACH)
     weight = np.where(inside & np.isfinite(rest[place]), 1.0, 0.0)

@@ -15,7 +15,7 @@ _REACH = 3.2  # spacings about the expected shift that are tried
 _CELL = 0.25  # spacings: how finely shifts are told apart at first
 _NEAR = 0.3  # spacings: how far a column may be from where the shift has it
 _MOST = 40  # shifts that are looked at closely
-_EQUAL = 2.0  # standard deviations of the number of misses, within which two shifts are as good
+_EQUAL = 2.0  # standard deviations of the share of misses, within which two shifts are as good
 _CLOSE = 0.15  # spacings: by how much more the expected shift must favour one of them
 
 
@@ -59,10 +59,12 @@ def common_shift(
         return Shift(np.zeros(2), True)
     tried = _candidates(before, after, gap, expected)
     fits = [_fit(before, after, step, _NEAR * gap, field) for step in tried]
-    misses = np.array([miss for _, miss in fits], float)
-    steps = np.array([step for step, _ in fits])
-    equal = misses <= misses.min() + _EQUAL * np.sqrt(2 * misses.min() + 1)
-    steps = steps[equal]
+    steps = np.array([step for step, *_ in fits])
+    misses, seen = np.array([counts for _, *counts in fits], float).T
+    # the farther a shift, the fewer columns of both frames can be compared at all
+    share, variance = misses / seen, (misses + 1) / seen**2
+    worse = share[:, None] - share > _EQUAL * np.sqrt(variance[:, None] + variance)
+    steps = steps[~worse.any(1)]
     distance = np.hypot(*(steps - expected).T)
     best = int(distance.argmin())
     others = np.hypot(*(steps - steps[best]).T) > 2 * _NEAR * gap
@@ -100,8 +102,9 @@ def _fit(
     step: np.ndarray,
     near: float,
     field: tuple[np.ndarray, np.ndarray],
-) -> tuple[np.ndarray, int]:
-    """The shift moved to the median of its pairs, and how many columns miss their partner."""
+) -> tuple[np.ndarray, int, int]:
+    """The shift moved to the median of its pairs, how many columns miss their partner, and how many
+    would be seen to miss it."""
     from scipy.spatial import cKDTree
 
     tree = cKDTree(after)
@@ -109,14 +112,14 @@ def _fit(
         distance, there = tree.query(before + step)
         paired = distance < near
         if paired.sum() < 3:
-            return step, len(before) + len(after)
+            return step, len(before) + len(after), len(before) + len(after)
         step = np.median(after[there[paired]] - before[paired], axis=0)
     distance, _ = tree.query(before + step)
     back, _ = cKDTree(before + step).query(after)
     low, high = field[0] + near, field[1] - near  # at the rim, columns come and go
-    lost = (distance >= near) & _within(before + step, low, high)
-    new = (back >= near) & _within(after - step, low, high)
-    return step, int(lost.sum() + new.sum())
+    there, too = _within(before + step, low, high), _within(after - step, low, high)
+    misses = (distance >= near)[there].sum() + (back >= near)[too].sum()
+    return step, int(misses), max(int(there.sum() + too.sum()), 1)
 
 
 def _within(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
+_CHUNK = 512  # columns worked on at once, so that their pixels stay in the processor's cache
 _DAMPING = 1e-6
 _LEAST = 1e-9  # eigenvalue of a scaled Fisher matrix, below which the data do not fix a column
 
@@ -37,3 +42,14 @@ def _scale(information: np.ndarray) -> np.ndarray:
     """Roots of the diagonals, 1 where they are zero."""
     diagonal = np.diagonal(information, axis1=1, axis2=2)
     return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+
+
+def each(work: Callable[[np.ndarray], None], index: np.ndarray) -> None:
+    """Work on some columns, in parts at the same time; the parts write to places of their own."""
+    parts = [index[first : first + _CHUNK] for first in range(0, len(index), _CHUNK)]
+    if len(parts) < 2:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(work, parts))
