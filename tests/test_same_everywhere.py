@@ -71,7 +71,7 @@ def test_a_real_file_is_told_in_the_same_words_everywhere(name, tmp_path, pages)
     assert f"{unsupported} not supported by the data" in page["Columns"]
 
     # nobody told a gain, and the noise is not that of electrons: nowhere is it judged by them
-    found, _ = judge(raw.frame(number), denoised.frame(number), halves=False)
+    found, _ = judge(raw.frame(number), denoised.frame(number), apart=False)
     assert isinstance(found, Gain)
     with pytest.raises(sbd.SBDError, match="no electron"):
         sbd.agreement(raw, denoised)

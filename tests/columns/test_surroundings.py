@@ -119,3 +119,17 @@ def test_columns_beyond_the_frame_continue_rows():
     assert found.recall > 0.9 and found.matched > 30
     assert len(beyond(points[np.hypot(*(points - SIZE / 2).T) < 60], (SIZE, SIZE), 3.6)) == 0
     assert len(beyond(points[:1], (SIZE, SIZE), 3.6)) == 0
+
+
+def test_a_lattice_like_a_cosine_is_where_it_is():
+    """Wide Gaussians on a lattice add up to an even level, so any that are wide would fit it."""
+    y, x = np.indices((96, 96))
+    period = 9.0
+    waves = (np.cos(2 * np.pi * (v - period / 2) / period) for v in (y, x))
+    image = sbd.Micrograph((20 + 4 * sum(waves)).astype(np.float32), 0.03)
+    found = sbd.find_columns(None, image, polarity="bright")
+    assert len(found) == 100
+    places = found[["y", "x"]].to_numpy() / period - 0.5
+    assert np.abs(places - np.round(places)).max() * period < 0.05
+    assert (found.background > 0).all()
+    assert (found.sigma < 0.3 * period).all()

@@ -255,27 +255,6 @@ def test_columns_lie_on_the_image_with_errors_and_a_verdict(viewer, found, pair)
     assert "at the surface" in widget.message.text()
 
 
-def test_a_point_moved_by_hand_is_fitted_again_and_no_other(found, qtbot):
-    _, points = found
-    before, numbers = points.data.copy(), points.features.copy()
-    inner = int(np.argmin(np.abs(before - 64).sum(1)))
-    changed = before.copy()
-    changed[inner] += 1.5
-    points.data = changed
-    points.features = numbers
-    points.events.data(
-        value=points.data, action=ActionType.CHANGED, data_indices=(inner,), vertex_indices=((),)
-    )
-    qtbot.waitUntil(
-        lambda: np.abs(points.data[inner] - before[inner]).max() < 0.5, timeout=PATIENCE
-    )
-    others = np.arange(len(before)) != inner
-    np.testing.assert_array_equal(points.data[others], before[others])
-    np.testing.assert_array_equal(
-        points.features["intensity"][others], numbers["intensity"][others]
-    )
-
-
 def drag(points, row, step):
     """Move a point as the mouse does."""
     data = points.data.copy()
@@ -286,6 +265,21 @@ def drag(points, row, step):
         points.features = numbers
     points.events.data(
         value=points.data, action=ActionType.CHANGED, data_indices=(row,), vertex_indices=((),)
+    )
+
+
+def test_a_point_moved_by_hand_is_fitted_again_and_no_other(found, qtbot):
+    _, points = found
+    before, numbers = points.data.copy(), points.features.copy()
+    inner = int(np.argmin(np.abs(before - 64).sum(1)))
+    drag(points, inner, 1.5)
+    qtbot.waitUntil(
+        lambda: np.abs(points.data[inner] - before[inner]).max() < 0.5, timeout=PATIENCE
+    )
+    others = np.arange(len(before)) != inner
+    np.testing.assert_array_equal(points.data[others], before[others])
+    np.testing.assert_array_equal(
+        points.features["intensity"][others], numbers["intensity"][others]
     )
 
 

@@ -25,6 +25,7 @@ _ITERATIONS = 30
 _SETTLED = 1e-3  # of a width; a column that has less to go rests
 _SLOWEST, _LEAP = 0.95, 4  # share of a step that the next one keeps at most; sweeps to a leap
 _WIDER = 3.0  # times the start; no column is wider or narrower by more
+_BROAD = 0.28  # spacings: a lattice of wider Gaussians is like an even background, and any fits
 _STRONGER = 5.0  # times the start; no column is stronger by more
 
 
@@ -108,12 +109,13 @@ def fit_gaussians(
     scene = _Scene(image, values, radius, poisson, held, variance)
     turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
+    widest = np.maximum(np.minimum(_WIDER * width, _BROAD * _gaps(values)), width)
     active = free.copy()
 
     def climb(part: np.ndarray) -> None:
         information, score, _ = scene.evaluate(values, part)
         step = solve(information, score)
-        values[part] = _bounded(values[part], step, strength[part], width[part])
+        values[part] = _bounded(values[part], step, strength[part], width[part], widest[part])
 
     usual = np.maximum(strength, max(1e-3 * float(strength.max()), 1e-300))
     unit = np.column_stack([width, width, usual, width, usual])
@@ -138,7 +140,9 @@ def fit_gaussians(
         # of overlapping columns each step is nearly the one before: all that follow at once
         if sweep % _LEAP == _LEAP - 1:
             far = step * kept / (1 - kept) * unit * np.array([0, 0, 1, 1, 1])
-            values[active] = _bounded(values[active], far[active], strength[active], width[active])
+            values[active] = _bounded(
+                values[active], far[active], strength[active], width[active], widest[active]
+            )
             last = np.zeros_like(values)
         moved = np.abs(step)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * (1 - kept)
         # a column rests once it and its neighbours do
@@ -285,7 +289,11 @@ class _Window:
 
 
 def _bounded(
-    values: np.ndarray, step: np.ndarray, strength: np.ndarray, width: np.ndarray
+    values: np.ndarray,
+    step: np.ndarray,
+    strength: np.ndarray,
+    width: np.ndarray,
+    widest: np.ndarray,
 ) -> np.ndarray:
     """Take a step, shortened to where the linear model holds."""
     new: np.ndarray = values + step
@@ -294,6 +302,14 @@ def _bounded(
     limit = _STRONGER * strength
     new[:, 2] = np.clip(new[:, 2], -limit, limit)
     low = np.maximum(0.7 * values[:, 3], width / _WIDER)
-    high = np.minimum(1.4 * values[:, 3], width * _WIDER)
+    high = np.minimum(1.4 * values[:, 3], widest)
     new[:, 3] = np.clip(new[:, 3], low, high)
     return new
+
+
+def _gaps(values: np.ndarray) -> np.ndarray:
+    """(N,) distance of each column to the nearest other one [px]; infinite where there is none."""
+    from scipy.spatial import cKDTree
+
+    distance: np.ndarray = cKDTree(values[:, :2]).query(values[:, :2], 2)[0][:, 1]
+    return distance
