@@ -25,7 +25,7 @@ _ITERATIONS = 30
 _SETTLED = 1e-3  # of a width; a column that has less to go rests
 _SLOWEST, _LEAP = 0.95, 4  # share of a step that the next one keeps at most; sweeps to a leap
 _WIDER = 3.0  # times the start; no column is wider or narrower by more
-_BROAD = 0.28  # spacings: a lattice of wider Gaussians is like an even background, and any fits
+_BROAD = 0.3  # spacings: a lattice of wider Gaussians is like an even background, and any fits
 _STRONGER = 5.0  # times the start; no column is stronger by more
 
 
@@ -109,7 +109,7 @@ def fit_gaussians(
     scene = _Scene(image, values, radius, poisson, held, variance)
     turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
-    widest = np.maximum(np.minimum(_WIDER * width, _BROAD * _gaps(values)), width)
+    widest = np.maximum(np.minimum(_WIDER * width, _BROAD * _gap(values)), width)
     active = free.copy()
 
     def climb(part: np.ndarray) -> None:
@@ -307,9 +307,9 @@ def _bounded(
     return new
 
 
-def _gaps(values: np.ndarray) -> np.ndarray:
-    """(N,) distance of each column to the nearest other one [px]; infinite where there is none."""
+def _gap(values: np.ndarray) -> float:
+    """Usual distance to the four nearest columns [px]; infinite where there is one column alone."""
     from scipy.spatial import cKDTree
 
-    distance: np.ndarray = cKDTree(values[:, :2]).query(values[:, :2], 2)[0][:, 1]
-    return distance
+    count = min(5, max(2, len(values)))
+    return float(np.median(cKDTree(values[:, :2]).query(values[:, :2], count)[0][:, 1:]))
