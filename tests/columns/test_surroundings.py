@@ -121,18 +121,19 @@ def test_columns_beyond_the_frame_continue_rows():
     assert len(beyond(points[:1], (SIZE, SIZE), 3.6)) == 0
 
 
-def test_a_lattice_like_a_cosine_is_where_it_is():
+def test_columns_of_a_lattice_like_a_cosine_stand_on_a_background():
     """Wide Gaussians on a lattice add up to an even level, so any that are wide would fit it."""
-    y, x = np.indices((96, 96))
-    period = 9.0
-    waves = (np.cos(2 * np.pi * (v - period / 2) / period) for v in (y, x))
-    image = sbd.Micrograph((20 + 4 * sum(waves)).astype(np.float32), 0.03)
-    found = sbd.find_columns(None, image, polarity="bright")
-    assert len(found) == 100
-    places = found[["y", "x"]].to_numpy() / period - 0.5
-    off = np.abs(places - np.round(places)) * period
-    errors = found[["y_err", "x_err"]].to_numpy()
-    assert (off < 0.05).mean() > 0.95
-    assert (off < np.where(np.isnan(errors), 0.05, 3 * errors)).all()
-    assert found.background.median() > 10
-    assert (found.sigma < 0.31 * period).all()
+    y, x = np.indices((128, 128)) * (2 * np.pi / 41)
+    mean = 1 + 0.3 * np.cos(y) * np.cos(x)
+    counts = np.random.default_rng(0).poisson(mean).astype(np.uint16)
+    raw = sbd.Micrograph(counts, 0.0061, gain=1.0)
+    model = raw.replace(data=mean.astype(np.float32))
+    found = sbd.find_columns(raw, model, polarity="bright", halves=False)
+    assert len(found) == 14
+    places = found[["y", "x"]].to_numpy() / 20.5
+    off = np.abs(places - np.round(places)) * 20.5
+    known = found.y_err.notna()
+    assert known.sum() >= 12
+    assert (off < found[["y_err", "x_err"]].to_numpy() * 2)[known].all()
+    assert (found.background > 0)[known].all()
+    assert found.y_raw[known].notna().all()

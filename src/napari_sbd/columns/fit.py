@@ -25,7 +25,7 @@ _ITERATIONS = 30
 _SETTLED = 1e-3  # of a width; a column that has less to go rests
 _SLOWEST, _LEAP = 0.95, 4  # share of a step that the next one keeps at most; sweeps to a leap
 _WIDER = 3.0  # times the start; no column is wider or narrower by more
-_BROAD = 0.3  # spacings: a lattice of wider Gaussians is like an even background, and any fits
+_BROAD = 0.34  # spacings: a lattice of wider Gaussians is like an even background, and any fits
 _STRONGER = 5.0  # times the start; no column is stronger by more
 
 
