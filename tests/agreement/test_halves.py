@@ -12,7 +12,8 @@ from columns.scenes import grid, picture
 from known import lattice
 from napari_sbd import SBDError
 from napari_sbd.agreement.evidence import local_variance
-from napari_sbd.agreement.resolution import SplitHalf, ring_correlation
+from napari_sbd.agreement.resolution import SplitHalf
+from napari_sbd.agreement.ring_correlation import ring_correlation
 from napari_sbd.agreement.split_halves import noise_halves
 
 PIXEL = 0.0061

@@ -23,6 +23,7 @@ from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..region import limited
 from .pairs import paired
+from .ring_correlation import local_correlation, ring_correlation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
 Verdict = Literal["agree", "partly", "disagree"]
 
 _FIXED = 0.143  # Rosenthal and Henderson, J. Mol. Biol. 333 (2003) 721
-_RINGS = 1.0  # steps of the spectrum in a ring
-_HIGHEST = 0.45  # cycles per working pixel; up to Nyquist every network leaves a grid of its own
-# Of an area's values behind a Hann window, (sum w^2)^2 / (n sum w^4) squared. Of thin rings it is
-# 0.63 (noise scatters by 0.65 of the expected), so the criteria are on the safe side.
-_INDEPENDENT = 0.264
-_CHANCE = 3.5  # standard deviations of a ring of noise: what passes must stand out more
-_SLOW = 5.0  # working pixels: wider variations are illumination or thickness
-_AROUND = 4.0  # working pixels, sigma of the neighbourhood of the map
-_LEAST = 0.02  # of the mean power: where images are flat, nothing is correlated
 _ALIKE, _APART = 0.75, 0.4  # correlation from which halves agree, below which they disagree
 
 
@@ -262,7 +254,7 @@ def split_half_resolution(
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
     frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], block)
-    local, whole = _correlation(coarse[0], coarse[1])
+    local, whole = local_correlation(coarse[0], coarse[1])
     fine = local.repeat(block[0], 0).repeat(block[1], 1)[: shape[0], : shape[1]]
     fine, both = fine.astype(np.float32), np.stack(halves).astype(np.float32)
     return SplitHalf(
@@ -284,52 +276,3 @@ def _estimate(noisy: Micrograph, denoiser: Any) -> Micrograph:
     gain = 1.0 if noisy.gain is None else noisy.gain
     made = electrons.denoised_by(denoiser, values) * gain + noisy.offset
     return noisy.replace(data=made, metadata={})
-
-
-def ring_correlation(
-    one: np.ndarray, other: np.ndarray, block: tuple[int, int] = (1, 1)
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Fourier ring correlation of two images of one scene.
-
-    Parameters
-    ----------
-    one, other
-        (Y, X), finite.
-    block
-        Pixels that each value stands for, along y and x.
-
-    Returns
-    -------
-    Spatial frequencies [1/px], correlation, half-bit criterion and level of chance of each ring,
-    (R,).
-    """
-    window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
-    spectra = [np.fft.rfft2((image - image.mean()) * window) for image in (one, other)]
-    ky = np.fft.fftfreq(one.shape[0], block[0])[:, None]
-    kx = np.fft.rfftfreq(one.shape[1], block[1])
-    step = _RINGS / min(n * b for n, b in zip(one.shape, block, strict=True))
-    ring = np.rint(np.hypot(ky, kx) / step).astype(int)
-    last = int(_HIGHEST / max(block) / step)
-
-    def sums(values: np.ndarray) -> np.ndarray:
-        total: np.ndarray = np.bincount(ring.ravel(), values.ravel(), last + 1)[1 : last + 1]
-        return total
-
-    cross = sums((spectra[0] * spectra[1].conj()).real)
-    power = sums(np.abs(spectra[0]) ** 2) * sums(np.abs(spectra[1]) ** 2)
-    frc = cross / np.sqrt(np.maximum(power, np.finfo(float).tiny))
-    n = np.sqrt(np.maximum(sums(np.ones(ring.shape)) * _INDEPENDENT, 1))
-    half_bit = (0.2071 + 1.9102 / n) / (1.2071 + 0.9102 / n)
-    return np.arange(1, last + 1) * step, frc, half_bit, _CHANCE / (2**0.5 * n)
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:
-    """Of the fine structure of two images, around each pixel and over all."""
-    from scipy.ndimage import gaussian_filter
-
-    a, b = (image - gaussian_filter(image, _SLOW) for image in (one, other))
-    cross, first, second = (gaussian_filter(p, _AROUND) for p in (a * b, a * a, b * b))
-    least = _LEAST * float(np.sqrt((a * a).mean() * (b * b).mean()))
-    local = cross / (np.sqrt(np.maximum(first * second, 0)) + least + np.finfo(float).tiny)
-    whole = float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + np.finfo(float).tiny))
-    return local, whole
