@@ -6,6 +6,7 @@ from scipy.ndimage import fourier_gaussian
 
 from known import lattice
 from napari_sbd import SBDError
+from napari_sbd.noise.camera import estimate_noise_spectrum
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
 from napari_sbd.noise.whitening import NoiseSpectrum, colour, whiten
 
@@ -83,6 +84,46 @@ def test_a_wide_point_spread_leaves_only_read_noise_in_the_corner():
     # told that what is in the corner is the shot noise of all electrons, it is signal instead
     corner = estimate_spectrum([image], force=True)
     assert corner.power(np.zeros(1), np.array([0.5])) < 0.05
+
+
+def moved_after(sigma, read_noise, by=(0.97, 0.66), shape=(384, 384)):
+    """Featureless electrons through a point spread, aligned by linear interpolation afterwards, and
+    the power of their noise over frequencies fy, fx."""
+    image = blurred(np.random.default_rng(8).poisson(5.6, shape).astype(float), sigma, read_noise)
+    for axis, part in enumerate(by):
+        image = (1 - part) * image + part * np.roll(image, -1, axis)
+
+    def power(fy, fx):
+        passed = np.exp(-((2 * np.pi * sigma) ** 2) * (fy**2 + fx**2))
+        drawn = [
+            (1 - m) ** 2 + m**2 + 2 * m * (1 - m) * np.cos(2 * np.pi * f)
+            for m, f in zip(by, (fy, fx), strict=True)
+        ]
+        return 20**2 * (5.6 * passed + read_noise**2) * drawn[0] * drawn[1]
+
+    return image, power
+
+
+FREQUENCIES = np.array([0.06, 0.1, 0.15, 0.2, 0.25, 0.35, 0.45])
+
+
+@pytest.mark.parametrize(("sigma", "read_noise"), [(1.4, 0.22), (1.0, 0.05), (0.5, 0.2)])
+def test_vacuum_tells_the_whole_spectrum_of_blur_read_noise_and_interpolation(sigma, read_noise):
+    image, power = moved_after(sigma, read_noise)
+    everywhere = np.ones(image.shape, bool)
+    found = estimate_noise_spectrum(image, region=everywhere)
+    for fy, fx in ((FREQUENCIES, FREQUENCIES / 2), (FREQUENCIES / 2, FREQUENCIES)):
+        ratio = found.power(fy, fx) / power(fy, fx)
+        # over a range of 300 between slow and fast noise
+        assert (ratio / ratio.mean()).min() > 0.6 and (ratio / ratio.mean()).max() < 1.6
+
+
+def test_electrons_tell_that_a_steep_rise_is_their_noise():
+    image, power = moved_after(1.4, 0.22)
+    shot = 20**2 * 5.6
+    found = estimate_spectrum([image], shot_noise=shot, told=True)
+    ratio = found.power(FREQUENCIES, FREQUENCIES) / power(FREQUENCIES, FREQUENCIES)
+    assert ratio.min() / ratio.max() > 1 / 3  # 1 / 40 if it were signal
 
 
 def film(dose, seed=2):

@@ -190,8 +190,8 @@ def estimate_noise_spectrum(
         nm; by default the micrograph's own. Sums over as many pixels are looked at as ``denoise``
         makes, none where it is unknown.
     region
-        (Y, X) bool, a part that holds nothing but noise, such as vacuum, or a dark image; all by
-        default.
+        (Y, X) bool, a part that holds nothing but noise, such as vacuum: all of an image of vacuum.
+        By default the noise is told from what else the image holds.
 
     Raises
     ------
@@ -223,7 +223,8 @@ def estimate_noise_spectrum(
                 )
             clean = np.where(region, clean, np.nan)
         images = [sampling.bin_counts(clean, block)]
-    found = estimate_spectrum(images, block, fine=clean, force=True)
+    pure = region is not None
+    found = estimate_spectrum(images, block, fine=clean, pure=pure, force=True)
     if found is None:
         raise SBDError(
             "Too little of the image is there to see its noise; it takes five tiles of 32 x 32 "

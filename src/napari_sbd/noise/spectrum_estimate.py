@@ -35,6 +35,7 @@ def estimate_spectrum(
     fine: np.ndarray | None = None,
     shot_noise: float | None = None,
     told: bool = False,
+    pure: bool = False,
     force: bool = False,
 ) -> NoiseSpectrum | None:
     """Find the noise spectrum in images of one camera.
@@ -53,6 +54,8 @@ def estimate_spectrum(
         The variance of counted electrons in a block, where gain and offset tell it.
     told
         Whether the gain is known, and not taken for 1 since the values are whole numbers.
+    pure
+        Whether the images are known to hold nothing but noise.
     force
         Give the spectrum of white noise as well.
 
@@ -78,7 +81,8 @@ def estimate_spectrum(
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
-    coefficients, floor = _fit(level)
+    slow = float(np.log(shot_noise)) if told and shot_noise else None
+    coefficients, floor = _fit(level, slow, pure)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
     wide = _is_wide(noise, corner, means)
     if not seen and not wide:
@@ -181,30 +185,55 @@ def _follows_the_mean(corner: np.ndarray, means: np.ndarray) -> bool:
     return bool(slope > 0.5 and slope > 3 * error)
 
 
-def _fit(level: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coefficients and floor of a smooth curve that few of the logarithms of power lie below."""
+def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray, float]:
+    """Coefficients and floor of a smooth curve that few of the logarithms of power lie below.
+
+    A steep rise, as a wide point spread makes it, may be taken for signal. Where there is nothing
+    but noise, or this leaves less slow noise than electrons have (``slow``, a logarithm of power),
+    a curve through all of the spectrum takes its place.
+    """
+    f = np.hypot(tile_grid().fy, tile_grid().fx)
+    middle = float(level.mean())
+    y = level - middle
+    wide, fast = y[f < 0.2], y[(f > 0.25) & (f < 0.35)]
+    gentle = np.quantile(wide, 0.15), np.quantile(fast, 0.15), np.quantile(y, 0.03) - 0.5
+    steep = np.quantile(y[f < 0.1], 0.3), np.quantile(fast, 0.3), np.median(y[f > 0.35])
+    x, floor = _fit_from(y, *gentle)
+    rise = middle + float(np.logaddexp(x[0], floor))
+    if pure or (slow is not None and rise < slow - np.log(_MOST)):
+        through = [_fit_from(y, *start, signal=False) for start in (gentle, steep)]
+        x, floor = min(through, key=lambda fit: float(((y - _curve(*fit)) ** 2).sum()))
+    # relative to the curve at zero frequency, where only the constant is not zero
+    return np.append(0.0, x[1:]), floor - float(x[0])
+
+
+def _fit_from(
+    y: np.ndarray, slow: float, fast: float, floor: float, signal: bool = True
+) -> tuple[np.ndarray, float]:
+    """Coefficients and floor by least squares, from the power of slow and fast noise.
+
+    Where there is ``signal``, what stands above the curve counts less and less.
+    """
     from scipy.optimize import nnls
 
-    grid = tile_grid()
-    middle = float(level.mean())
-    y, f, terms = level - middle, np.hypot(grid.fy, grid.fx), grid.terms
+    terms = tile_grid().terms
     n = terms.shape[1]
     stiffness = np.array([1e-6] + [0.02] * MONOTONE + [0.3] * FREE + [1e-3]) * len(y) / 100
     stiffness[-1] = 1e-3
-    x, floor = np.zeros(n), float(np.quantile(y, 0.03)) - 0.5
-    x[0] = np.quantile(y[f < 0.2], 0.15)
-    x[2] = max(0.0, (x[0] - np.quantile(y[(f > 0.25) & (f < 0.35)], 0.15)) / 9)
+    x = np.zeros(n)
+    x[0], x[2] = slow, max(0.0, (slow - fast) / 9)
     # only the falling terms keep their sign: the others are differences of two such
     signed = [0, *range(1 + MONOTONE, n + 1)]
     split = np.concatenate([np.eye(n + 1), -np.eye(n + 1)[:, signed]], 1)
+    weight = np.ones(len(y))
     for _ in range(_ROUNDS):
-        curve = np.exp(np.clip(terms @ x, -60, 60))
-        total = curve + np.exp(floor)
-        share = curve / total
-        off = y - np.log(total)
-        below = off[off < 0]
-        spread = max(1.48 * float(np.median(-below)) if len(below) else 0.1, 0.05)
-        weight = np.where(off > 0, (1 + (off / spread) ** 2) ** -1.5, 1)
+        total = _curve(x, floor)
+        share = np.exp(np.clip(terms @ x, -60, 60) - total)
+        off = y - total
+        if signal:
+            below = off[off < 0]
+            spread = max(1.48 * float(np.median(-below)) if len(below) else 0.1, 0.05)
+            weight = np.where(off > 0, (1 + (off / spread) ** 2) ** -1.5, 1)
         slopes = np.concatenate([terms * share[:, None], (1 - share)[:, None]], 1)
         aim = off + slopes @ np.append(x, floor)
         normal = (slopes * weight[:, None]).T @ slopes + np.diag(stiffness + 1e-9)
@@ -213,5 +242,10 @@ def _fit(level: np.ndarray) -> tuple[np.ndarray, float]:
         root = np.linalg.cholesky(normal)
         new = split @ nnls(root.T @ split, np.linalg.solve(root, right))[0]
         x, floor = new[:-1], floor + float(np.clip(new[-1] - floor, -1, 1))
-    # relative to the curve at zero frequency, where only the constant is not zero
-    return np.append(0.0, x[1:]), floor - float(x[0])
+    return x, floor
+
+
+def _curve(x: np.ndarray, floor: float) -> np.ndarray:
+    """Logarithm of power (M,)."""
+    result: np.ndarray = np.logaddexp(np.clip(tile_grid().terms @ x, -60, 60), floor)
+    return result
