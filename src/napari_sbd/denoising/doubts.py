@@ -12,6 +12,7 @@ from ..networks import ModelCard
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
+from ..noise.whitening import NoiseSpectrum
 from ..recipe import is_result
 from ..spacings import doubt_crystal, doubt_pixel_size
 from ..units import plain
@@ -83,22 +84,27 @@ def doubt_extremes(camera: Camera) -> list[str]:
     ]
 
 
-def doubt_noise(sums: np.ndarray, white: np.ndarray | None) -> list[str]:
+def doubt_noise(
+    sums: np.ndarray, white: np.ndarray | None, spectrum: NoiseSpectrum | None
+) -> list[str]:
     """A sentence where an image has too little noise for a network.
 
     Parameters
     ----------
     sums
         (H, W) its block sums, NaN for outliers.
-    white
-        (H, W) these with white noise; None where theirs is.
+    white, spectrum
+        (H, W) these with white noise, and what theirs was; None where that is white.
     """
-    if white is None:
-        filled = mean_filled(sums)
-        contrast, level = filled.std(), noise.noise_level(filled)
+    contrasts = [mean_filled(sums).std()]
+    if white is None or spectrum is None:
+        levels = [noise.noise_level(mean_filled(sums))]
     else:
-        contrast, level = white.std(), noise.usual_level(white)
-    if contrast <= _CLEAN * level:
+        # a point spread leaves little of the noise, of which what is made white tells nothing
+        contrasts.append(white.std())
+        level = noise.usual_level(white)
+        levels = [level * spectrum.deviation, level]
+    if not any(c > _CLEAN * n for c, n in zip(contrasts, levels, strict=True)):
         return []
     return [
         f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or has so "

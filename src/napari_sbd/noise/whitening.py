@@ -63,9 +63,13 @@ class NoiseSpectrum:
     @property
     def correlated_over(self) -> float:
         """Side [pixels] of the square whose noise is as good as one independent value."""
+        return float(np.sqrt(np.prod(self.block)) / self.deviation)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the noise, over that of the same noise made white."""
         f = np.fft.fftfreq(64)
-        power = self.power(f[:, None], f)
-        return float(np.sqrt(np.prod(self.block) / (power.mean() / power[0, 0])))
+        return float(np.sqrt(self.power(f[:, None], f).mean()))
 
     @property
     def streaks(self) -> str:

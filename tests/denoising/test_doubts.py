@@ -1,0 +1,23 @@
+"""Why a result may be wrong, as far as the image tells."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from known import lattice
+from napari_sbd.denoising.doubts import doubt_noise
+from napari_sbd.noise.spectrum_estimate import estimate_spectrum
+from napari_sbd.noise.whitening import whiten
+
+
+@pytest.mark.parametrize(("dose", "doubted"), [(300.0, True), (30.0, False)])
+def test_noise_that_a_point_spread_took_away_is_missed_in_the_image_as_it_is(dose, doubted):
+    """Blurred by 1.5 px, noise of N electrons keeps 1 / (2 sqrt(pi) 1.5) of sqrt(N)."""
+    rng = np.random.default_rng(0)
+    scene = lattice((256, 256), 16.0, 0.9)
+    image = gaussian_filter(rng.poisson(dose * scene).astype(float), 1.5, mode="wrap")
+    image += rng.normal(0, 0.03 * np.sqrt(dose), image.shape)
+    contrast = image.std() / (np.sqrt(dose) / (2 * np.sqrt(np.pi) * 1.5))
+    assert contrast > 14 if doubted else contrast < 10
+    spectrum = estimate_spectrum([image])
+    assert bool(doubt_noise(image, whiten(image, spectrum), spectrum)) == doubted
