@@ -15,6 +15,7 @@ from .whitening import FREE, MONOTONE, NoiseSpectrum
 _QUANTILE = 0.3  # of the power over the tiles: most hold more signal
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
 _ROUNDS = 10  # of reweighted least squares
+_WORSE = 1.5  # times the misfit of a curve through all, from which one below has left noise out
 _NOTHING = 1e-10  # of the largest power, below which there is none
 _EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to learn from
 # benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
@@ -190,7 +191,7 @@ def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray,
 
     A steep rise, as a wide point spread makes it, may be taken for signal. Where there is nothing
     but noise, or this leaves less slow noise than electrons have (``slow``, a logarithm of power),
-    a curve through all of the spectrum takes its place.
+    a curve through all of the spectrum takes its place, if that is much nearer to it.
     """
     f = np.hypot(tile_grid().fy, tile_grid().fx)
     middle = float(level.mean())
@@ -198,11 +199,14 @@ def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray,
     wide, fast = y[f < 0.2], y[(f > 0.25) & (f < 0.35)]
     gentle = np.quantile(wide, 0.15), np.quantile(fast, 0.15), np.quantile(y, 0.03) - 0.5
     steep = np.quantile(y[f < 0.1], 0.3), np.quantile(fast, 0.3), np.median(y[f > 0.35])
-    x, floor = _fit_from(y, *gentle)
-    rise = middle + float(np.logaddexp(x[0], floor))
+    found = _fit_from(y, *gentle)
+    rise = middle + float(np.logaddexp(found[0][0], found[1]))
     if pure or (slow is not None and rise < slow - np.log(_MOST)):
         through = [_fit_from(y, *start, signal=False) for start in (gentle, steep)]
-        x, floor = min(through, key=lambda fit: float(((y - _curve(*fit)) ** 2).sum()))
+        misfit = [float(np.std(y - _curve(*fit))) for fit in (*through, found)]
+        if misfit[2] > _WORSE * min(misfit):
+            found = through[int(np.argmin(misfit[:2]))]
+    x, floor = found
     # relative to the curve at zero frequency, where only the constant is not zero
     return np.append(0.0, x[1:]), floor - float(x[0])
 
