@@ -37,6 +37,17 @@ def test_smooth_light_is_found(kind, dark):
     assert not found.is_step
 
 
+@pytest.mark.parametrize("light", [LIGHT["ramp"], np.where(X + 0.3 * Y > 0.13, 0.6, 1.0)])
+@pytest.mark.parametrize(("gain", "dark"), [(1, -9.0), (1, -30.0), (20, 300.0), (1e-6, -9e-6)])
+def test_the_image_without_its_light_is_the_same_in_any_unit(light, gain, dark):
+    """Of an image less its mean as well, whose noise follows the electrons and not its values."""
+    image = scene(3, light)
+    even = estimate_illumination(image).take_off(image)
+    other = gain * image + dark
+    found = estimate_illumination(other, dark).take_off(other) / gain
+    assert found == pytest.approx(even, abs=0.02 * even.std())
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.4, 1.3, 2.6])
 def test_a_dark_half_ends_at_its_edge(angle):
     beyond = np.cos(angle) * X + np.sin(angle) * Y > 0.13

@@ -167,6 +167,23 @@ def test_hot_and_dark_lines(axis, change, width):
     assert found.counts == {axis: width}
 
 
+@pytest.mark.parametrize(
+    "shape", [(64, 90), (96, 100), (128, 128), (161, 300), (192, 80), (450, 70)]
+)
+@pytest.mark.parametrize("part", [slice(None), "first quarter", "last quarter"])
+def test_lines_of_frames_of_any_size_are_found_along_all_their_length(shape, part):
+    image = np.random.default_rng(9).poisson(9.0, shape).astype(float)
+    if part == "first quarter":
+        part = slice(0, shape[0] // 4)
+    elif part == "last quarter":
+        part = slice(shape[0] * 3 // 4, None)
+    true = np.zeros(shape, bool)
+    true[part, 33] = True
+    image[true] += 40
+    np.testing.assert_array_equal(find_outliers(image).mask, true)
+    np.testing.assert_array_equal(find_outliers(image.T).mask, true.T)
+
+
 def test_dead_lines():
     image = counts(0.45)
     image[:, 77] = 0

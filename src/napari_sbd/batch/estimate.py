@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SBDError, listening
+from ..noise.as_denoised import CORRECTIONS
 from .one import Options, Task, is_finished
 from .plan import Item, plan
 
@@ -131,9 +132,10 @@ def _speed(image: Micrograph, chosen: Options) -> float:
 
     frame = reference_frame(image)
     with listening():
-        whole = {"dark": None, "gain_reference": None, "fixed_pattern": False, "region": None}
-        alone = {"gain_tuning": False, "neighbours": 0, "frames": None, **whole}
-        settings = chosen.on(image).model_copy(update=alone)
+        settings = chosen.on(image)
+        alone = (*CORRECTIONS, "region", "frames", "gain_tuning", "neighbours")
+        usual = {name: type(settings).model_fields[name].default for name in alone}
+        settings = settings.model_copy(update=usual)
         corner = np.ascontiguousarray(frame[:_SAMPLE, :_SAMPLE])
         Session(image.replace(data=corner, source=None), settings).collect()
         begun = time.perf_counter()

@@ -44,15 +44,18 @@ class Illumination:
         From the brightest to the darkest place, relative to the brightest.
     is_step
         Whether a straight edge parts a bright and a dark side.
+    dark
+        The value without electrons, whose number the noise follows.
     """
 
     brightness: np.ndarray
     fall: float
     is_step: bool = False
+    dark: float = 0.0
 
     @property
     def _noise(self) -> np.ndarray:
-        relative = self.brightness / self.brightness.mean()
+        relative = (self.brightness - self.dark) / (self.brightness.mean() - self.dark)
         result: np.ndarray = np.sqrt(np.maximum(relative, _DARKEST))
         return result
 
@@ -105,7 +108,7 @@ def estimate_illumination(image: np.ndarray, dark: float = 0.0) -> Illumination 
         if bright_side - dark_side > _STEP[0] * mean:
             step = _placed(step, image.ravel(), y, x, image.shape)
             brightness = step.at(y, x).reshape(image.shape)
-            return Illumination(brightness, 1 - dark_side / bright_side, True)
+            return Illumination(brightness, 1 - dark_side / bright_side, True, dark)
     curve = terms @ smooth
     fall = 1 - float(np.exp(curve.min() - curve.max()))
     off = float(((values - curve) ** 2).mean())
@@ -117,7 +120,7 @@ def estimate_illumination(image: np.ndarray, dark: float = 0.0) -> Illumination 
     brightness = mean * np.exp(everywhere).reshape(image.shape)
     # the mean of the image stays what it is, and with it the units of the result
     brightness *= (image.mean() - dark) / brightness.mean()
-    return Illumination(brightness + dark, fall)
+    return Illumination(brightness + dark, fall, dark=dark)
 
 
 def _slope(values: np.ndarray, curve: np.ndarray) -> float:
@@ -163,13 +166,15 @@ def _placed(
     width = float(abs(np.sin(step.angle)) * pixel[0] + abs(np.cos(step.angle)) * pixel[1])
     beyond = np.cos(step.angle) * x + np.sin(step.angle) * y - step.place
     near = np.abs(beyond) < _NEAR * width
+    unit = float(values[near].var()) or 1.0  # whatever the units of the image, to one tolerance
 
     def moved(by: np.ndarray) -> _Step:
         angle, place = step.angle + by[0] * width, step.place + by[1] * width
         return replace(step, angle=angle, place=place, width=width)
 
     def misfit(by: np.ndarray) -> float:
-        return float(((values[near] - moved(by).at(y[near], x[near])) ** 2).sum())
+        off = values[near] - moved(by).at(y[near], x[near])
+        return float((off**2).sum()) / unit
 
     return moved(minimize(misfit, (0.0, 0.0), method="Nelder-Mead", tol=1e-2).x)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,7 +73,8 @@ def screen(frame: np.ndarray, missing: np.ndarray | None) -> Screen:
     highest, lowest, squares, sums, held = (np.zeros(tiles, np.float32) for _ in range(5))
     columns, counts = (np.zeros((_PIECES, padded_width), np.float32) for _ in range(2))
     rows, row_counts = (np.zeros((_PIECES, height + -height % TILE)) for _ in range(2))
-    cuts = [padded_width * i // _PIECES for i in range(_PIECES)]
+    cuts = [width * i // _PIECES for i in range(_PIECES)]
+    across = np.diff([*cuts, padded_width])[:, None]
     for start in range(0, height, _STRIP):
         x = strip(frame, start, min(_STRIP, height - start), level, bottom, top)
         gaps = None if missing is None else strip(missing, start, len(x) - 2, 0.0, 0.0, 1.0) > 0
@@ -82,17 +84,18 @@ def screen(frame: np.ndarray, missing: np.ndarray | None) -> Screen:
         highest[at] = _across(tiled.max(1), np.maximum)
         lowest[at] = _across(tiled.min(1), np.minimum)
         inner = x[1:-1, 1:-1]
-        piece = min(_PIECES - 1, start * _PIECES // height)
-        columns[piece] += d.sum(0)
+        pieces = _pieces(start, len(d), height)
+        for piece, part in pieces:
+            columns[piece] += d[part].sum(0)
+            counts[piece] += len(d[part]) if valid is None else valid[part].sum(0)
         rows[:, start : start + len(d)] = np.add.reduceat(d, cuts, axis=1).T
         if valid is None:
             sums[at] = _across(inner.reshape(tiled.shape).sum(1), np.add)
-            held[at], counts[piece] = TILE**2, counts[piece] + len(d)
-            row_counts[:, start : start + len(d)] = padded_width / _PIECES
+            held[at] = TILE**2
+            row_counts[:, start : start + len(d)] = across
         else:
             sums[at] = _across(np.where(valid, inner, 0).reshape(tiled.shape).sum(1), np.add)
             held[at] = _across(valid.reshape(tiled.shape).sum(1, dtype=np.float32), np.add)
-            counts[piece] += valid.sum(0)
             row_counts[:, start : start + len(d)] = np.add.reduceat(
                 valid, cuts, axis=1, dtype=int
             ).T
@@ -213,6 +216,13 @@ def rows_of_tiles(
         x = strip(frame, top, TILE, level, level - 1e30, level + 1e30)
         gaps = None if missing is None else strip(missing, top, TILE, 0.0, 0.0, 1.0) > 0
         yield top, differences(x, gaps)[0][: height - top, :width]
+
+
+def _pieces(start: int, rows: int, height: int) -> list[tuple[int, slice]]:
+    """Which rows of a strip are in which piece of the columns; those beyond the frame in none."""
+    cuts = [height * i // _PIECES - start for i in range(_PIECES + 1)]
+    parts = [slice(max(a, 0), min(b, rows)) for a, b in pairwise(cuts)]
+    return [(i, part) for i, part in enumerate(parts) if part.start < part.stop]
 
 
 def _sampled(frame: np.ndarray, missing: np.ndarray | None) -> tuple[float, float, float]:
