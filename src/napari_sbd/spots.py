@@ -153,13 +153,14 @@ def detect(
     return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold, "", faint[kept])
 
 
-def spacing(points: np.ndarray) -> float:
-    """Median nearest-neighbour distance; NaN for fewer than two points."""
+def spacing(points: np.ndarray, nearest: int = 1) -> float:
+    """Median distance to the nearest neighbour, or to so many; NaN for fewer than two points."""
     from scipy.spatial import cKDTree
 
     if len(points) < 2:
         return float("nan")
-    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
+    distance = cKDTree(points).query(points, min(nearest + 1, len(points)))[0]
+    return float(np.median(distance[:, 1:]))
 
 
 def _faint(

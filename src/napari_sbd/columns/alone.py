@@ -64,7 +64,8 @@ def covariance_alone(
 
     plain: np.ndarray = fit.covariance * fit.dispersion[:, None, None]
     known = fit.converged
-    if not known.any():
+    on_image = ((fit.values[:, :2] >= 0) & (fit.values[:, :2] <= np.array(image.shape) - 1)).all(1)
+    if not (known & on_image).any():
         return plain
     values = fit.values[known]
     owner = owners(values, image.shape)
