@@ -128,7 +128,7 @@ def measure(
     first = way.first
     independent = max(_CELL * (scale / block) ** 2, 1.0)
     if counts is None:
-        alone = covariance_alone(coarse, fit, way.radius, scale / block)
+        alone = covariance_alone(coarse, fit, way.radius, scale / block, width is not None)
         return way.result(_fine(fit, alone, block, first), block), None
     covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     data = _summed(counts, block)
