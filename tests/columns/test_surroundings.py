@@ -1,5 +1,7 @@
 """Fits of columns on uneven light, that overlap, and beside the frame, against what was drawn."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -166,6 +168,27 @@ def test_columns_of_a_lattice_like_a_cosine_are_where_they_are(kind, period):
             pulls.append(part[0] / part[1])
     assert 0.8 < rms(np.concatenate(inside)) < 1.2
     assert 0.7 < rms(np.concatenate(beside)) < 1.4
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_where_bright_and_dark_spots_are_equally_sharp_the_polarity_is_a_guess(sign):
+    def said(image, **options):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            table = sbd.find_columns(None, sign * image, **options)
+        return table, [w.message.args[0] for w in heard if "equally sharp" in str(w.message)]
+
+    image = wave("square", 11.0)[1]
+    table, words = said(image)
+    taken, other = table.attrs["polarity"], {"bright": "dark", "dark": "bright"}
+    assert len(words) == 1
+    assert f"the {taken} ones were taken" in words[0]
+    assert f"polarity '{other[taken]}'" in words[0]
+    assert said(image, polarity="dark")[1] == []
+    for sigma in (3.6, 5.0):
+        table, words = said(drawn(lattice("square", margin=60), sigma))
+        assert table.attrs["polarity"] == ("bright" if sign > 0 else "dark")
+        assert words == []
 
 
 def test_a_column_like_a_cosine_that_is_moved_by_hand_is_fitted_as_the_others_are():

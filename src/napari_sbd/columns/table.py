@@ -173,7 +173,7 @@ def _find(
     from ..agreement.confirm import confirm
     from ..agreement.spots import candidates
     from ..spots import spacing
-    from .honeycomb import warn_of_middles
+    from .honeycomb import warn_of_even, warn_of_middles
 
     model, pair = frame.model, frame.pair
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
@@ -210,6 +210,7 @@ def _find(
     if not len(points):
         warn(f"No atomic columns were found. {why}")
     if settings["polarity"] == "auto":
+        warn_of_even(found.even and len(points) > 0, found.bright)
         warn_of_middles(model.data, points, found.bright, model.pixel_size_yx)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None
