@@ -1,6 +1,12 @@
 """Images of known truth for the tests."""
 
 import numpy as np
+import pytest
+
+# of the lattice below neither the width nor the polarity of columns is told, and both is said
+of_cosines = pytest.mark.filterwarnings(
+    "ignore:The columns flow together", "ignore:Bright and dark spots"
+)
 
 
 def lattice(shape, period=41.0, contrast=0.3, mean=1.0):

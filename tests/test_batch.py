@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
+from known import of_cosines
 from napari_sbd import cli
 from napari_sbd.batch.estimate import estimate
 from napari_sbd.batch.plan import plan
@@ -308,6 +309,7 @@ def test_the_table_tells_model_pixel_size_and_dose(tmp_path, folder, counts):
     assert rows["broken.mrc"]["model"] == row["columns"] == ""
 
 
+@of_cosines
 def test_a_batch_also_judges_measures_and_reports(tmp_path, folder, monkeypatch):
     out = tmp_path / "out"
     words = (folder, "-o", out, "--glob", "a.npy", "--judge", "--report")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from known import lattice
+from known import lattice, of_cosines
 
 PIXEL = 0.0061
 
@@ -31,6 +31,7 @@ def test_a_denoising_says_what_it_chose(noisy, said, caplog):
     assert f"model {settings['model']}: {settings['model_choice']}" in caplog.text
 
 
+@of_cosines
 def test_whoever_judges_says_by_what(noisy, said):
     result = sbd.denoise(noisy, model="hrtem")
     sbd.agreement(noisy, result, denoiser=False)

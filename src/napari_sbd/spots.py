@@ -28,6 +28,7 @@ _BRAGG = 2.0  # times the highest spectral peak that chance makes
 _LONELY = 25.0  # response of a single column over the typical one, where there is no lattice
 _FAINT = 0.01  # of the highest response; flat areas hold countless fainter extrema
 _RIM = 0.5  # widths from the frame within which a column cannot be fitted
+_EVEN = 0.12  # skewness of an image whose bright and dark extrema are equally narrow
 _MOST = 60_000  # columns; more are spurious, and would take minutes
 _SMALLEST_WIDTH = 0.8  # px
 
@@ -52,6 +53,8 @@ class Detection:
         In words, why there are none; empty where there are some.
     faint
         (N,) columns below the threshold, where the lattice of others goes on.
+    even
+        Whether bright and dark extrema are equally narrow, so that either may be the columns.
     """
 
     y: np.ndarray
@@ -62,6 +65,7 @@ class Detection:
     threshold: float
     why: str = ""
     faint: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    even: bool = False
 
     @property
     def points(self) -> np.ndarray:
@@ -121,7 +125,8 @@ def detect(
     coarse = bin_counts(filled, (block, block)) / block**2
     width = scale / block
     response = _band(coarse, width)
-    bright = float((response**3).mean()) > 0 if polarity == "auto" else polarity == "bright"
+    skewness = float((response**3).mean() / max((response**2).mean() ** 1.5, 1e-300))
+    bright = skewness > 0 if polarity == "auto" else polarity == "bright"
     response = response if bright else -response
     if not _has_lattice(coarse, width) and not _has_lonely(response):
         why = "The image shows neither a lattice nor single columns that stand out."
@@ -150,16 +155,18 @@ def detect(
     faint = _faint(np.column_stack([y, x]), strength, roundness, threshold)
     kept |= faint
     _logger.debug("%d spots of scale %.3g px above %.3g", int(kept.sum()), scale, threshold)
-    return Detection(y[kept], x[kept], strength[kept], scale, bright, threshold, "", faint[kept])
+    even, parts = abs(skewness) < _EVEN, (y[kept], x[kept], strength[kept])
+    return Detection(*parts, scale, bright, threshold, "", faint[kept], even)
 
 
-def spacing(points: np.ndarray) -> float:
-    """Median nearest-neighbour distance; NaN for fewer than two points."""
+def spacing(points: np.ndarray, nearest: int = 1) -> float:
+    """Median distance to the nearest neighbour, or to so many; NaN for fewer than two points."""
     from scipy.spatial import cKDTree
 
     if len(points) < 2:
         return float("nan")
-    return float(np.median(cKDTree(points).query(points, 2)[0][:, 1]))
+    distance = cKDTree(points).query(points, min(nearest + 1, len(points)))[0]
+    return float(np.median(distance[:, 1:]))
 
 
 def _faint(

@@ -6,6 +6,8 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
+from napari_sbd.columns.alone import covariance_alone
+from napari_sbd.columns.fit import GaussianFit
 
 POINTS = grid(16, 16, 22.0, jitter=1.0, hexagonal=True)
 DENOISED = {"napari_sbd": {"history": [{"operation": "denoise", "settings": {"model": "hrtem"}}]}}
@@ -113,3 +115,11 @@ def test_values_without_errors_are_combined_alike():
     assert len(mean) == len(POINTS) and (mean["frames"] == 2).all()
     np.testing.assert_allclose(mean["intensity"], 2 * 2 * np.pi * 16 * 4, rtol=0.02)
     assert mean["intensity_err"].isna().all()
+
+
+def test_a_fit_whose_only_column_lies_beyond_the_frame_has_errors():
+    """Where no other converges there is nothing around it that would tell how noise hangs."""
+    values = np.array([[-2.0, 20.0, 1.0, 3.0, 0.0], [20.0, 20.0, 1.0, 3.0, 0.0]])
+    fit = GaussianFit(values, np.ones((2, 5, 5)), np.array([2.0, 3.0]), np.array([True, False]))
+    error = covariance_alone(np.ones((40, 40)), fit, 8.0, 3.0)
+    np.testing.assert_array_equal(error, fit.covariance * fit.dispersion[:, None, None])

@@ -1,5 +1,7 @@
 """Fits of columns on uneven light, that overlap, and beside the frame, against what was drawn."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -121,14 +123,99 @@ def test_columns_beyond_the_frame_continue_rows():
     assert len(beyond(points[:1], (SIZE, SIZE), 3.6)) == 0
 
 
-def test_columns_of_a_lattice_like_a_cosine_stand_on_a_background():
+def wave(kind, period, size=96, turn=0.2):
+    """Columns and image of 1 and cosines alone, which no width of Gaussians describes."""
+    y, x = np.indices((size, size)) - size / 2 - 0.3
+    cell = np.array(CELLS[kind]) @ [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    one, other = np.linalg.inv(cell).T / period
+    beams = [one, other, one + other] if kind == "hexagonal" else [one, other]
+    image = sum(np.cos(2 * np.pi * (beam[0] * y + beam[1] * x)) for beam in beams) / len(beams)
+    steps = np.mgrid[-30:31, -30:31].reshape(2, -1).T
+    points = steps @ (period * cell) + size / 2 + 0.3
+    return points[((points > 0) & (points < size - 1)).all(1)], 1 + 0.3 * image
+
+
+def off_and_error(points, table, suffix=""):
+    """Deviations and errors of places, of columns inside and of those beside the frame."""
+    one, other = sbd.compare_columns(points, table).pairs.T
+    found = table.iloc[other]
+    off = found[[f"{a}{suffix}" for a in "yx"]].to_numpy() - points[one]
+    error = found[[f"{a}{suffix}_err" for a in "yx"]].to_numpy()
+    beside = found["near_frame"].to_numpy()
+    return [(off[part], error[part]) for part in (~beside, beside)]
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("period", [5.0, 9.0, 13.0])
+def test_columns_of_a_lattice_like_a_cosine_are_where_they_are(kind, period):
     """Wide Gaussians on a lattice add up to an even level, so any that are wide would fit it."""
+    points, image = wave(kind, period)
+    with pytest.warns(UserWarning, match="flow together"):
+        clean = sbd.find_columns(None, image, polarity="bright")
+    assert len(clean) > 0.9 * len(points)
+    assert 0.24 * period < clean.attrs["given_width"] < 0.29 * period
+    for part in off_and_error(points, clean):
+        assert np.abs(part[0]).max() < 0.01 * period
+    unknown = ["sigma_err", "amplitude_err", "background_err", "intensity_err"]
+    assert clean[unknown].isna().all(axis=None)
+    inside, beside = [], []
+    for seed in range(3):
+        counts = np.random.default_rng(seed).poisson(100 * image)
+        with pytest.warns(UserWarning, match="flow together"):
+            found = sbd.find_columns(counts, 100 * image, gain=1.0, polarity="bright")
+        assert found[[f"{n[:-4]}_raw_err" for n in unknown]].isna().all(axis=None)
+        for pulls, part in zip((inside, beside), off_and_error(points, found, "_raw"), strict=True):
+            pulls.append(part[0] / part[1])
+    assert 0.8 < rms(np.concatenate(inside)) < 1.2
+    assert 0.7 < rms(np.concatenate(beside)) < 1.4
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_where_bright_and_dark_spots_are_equally_sharp_the_polarity_is_a_guess(sign):
+    def said(image, **options):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            table = sbd.find_columns(None, sign * image, **options)
+        return table, [w.message.args[0] for w in heard if "equally sharp" in str(w.message)]
+
+    image = wave("square", 11.0)[1]
+    table, words = said(image)
+    taken, other = table.attrs["polarity"], {"bright": "dark", "dark": "bright"}
+    assert len(words) == 1
+    assert f"the {taken} ones were taken" in words[0]
+    assert f"polarity '{other[taken]}'" in words[0]
+    assert said(image, polarity="dark")[1] == []
+    for sigma in (3.6, 5.0):
+        table, words = said(drawn(lattice("square", margin=60), sigma))
+        assert table.attrs["polarity"] == ("bright" if sign > 0 else "dark")
+        assert words == []
+
+
+def test_a_column_like_a_cosine_that_is_moved_by_hand_is_fitted_as_the_others_are():
+    image = wave("square", 9.0)[1]
+    counts = np.random.default_rng(0).poisson(100 * image)
+    with pytest.warns(UserWarning, match="flow together"):
+        table = sbd.find_columns(counts, 100 * image, gain=1.0, polarity="bright")
+    row = int(np.argmin(np.hypot(*(table[["y", "x"]] - 48).to_numpy().T)))
+    moved = table.copy()
+    moved.loc[row, "x"] += 1.0
+    again = sbd.refit_columns(moved, [row], counts, 100 * image, gain=1.0)
+    assert again.loc[row, "supported"]
+    for axis in "yx":
+        off = abs(again.loc[row, axis] - table.loc[row, axis])
+        assert off < 0.3 * table.loc[row, f"{axis}_err"]  # its window lies a pixel farther
+    assert again.loc[row, "y_err"] == pytest.approx(table.loc[row, "y_err"], rel=0.1)
+    assert np.isnan(again.loc[row, "intensity_err"])
+
+
+def test_wide_columns_of_few_counts_stand_on_a_background():
     y, x = np.indices((128, 128)) * (2 * np.pi / 41)
     mean = 1 + 0.3 * np.cos(y) * np.cos(x)
     counts = np.random.default_rng(0).poisson(mean).astype(np.uint16)
     raw = sbd.Micrograph(counts, 0.0061, gain=1.0)
     model = raw.replace(data=mean.astype(np.float32))
-    found = sbd.find_columns(raw, model, polarity="bright", halves=False)
+    with pytest.warns(UserWarning, match="flow together"):
+        found = sbd.find_columns(raw, model, polarity="bright", halves=False)
     assert len(found) == 14
     places = found[["y", "x"]].to_numpy() / 20.5
     off = np.abs(places - np.round(places)) * 20.5

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
-from known import lattice
+from known import lattice, of_cosines
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import (
@@ -308,6 +308,7 @@ def test_a_search_in_vain_in_another_image_leaves_the_points_theirs(viewer, foun
     assert np.abs(points.data[row] - before[row]).max() < 0.5
 
 
+@of_cosines
 def test_columns_lie_on_an_image_that_was_turned_and_moved(pair):
     _, denoised = pair
     denoised.rotate = 30

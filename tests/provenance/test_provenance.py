@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
+from known import of_cosines
 from napari_sbd import files
 from napari_sbd.gaintuning.tuned import from_text, to_text
 from napari_sbd.io import WRITE_SUFFIXES
@@ -98,6 +99,7 @@ def test_gains_as_text_are_the_gains(tuned):
             from_text(text)
 
 
+@of_cosines
 def test_files_without_a_place_for_a_recipe_have_it_beside(tmp_path, raw):
     columns = sbd.find_columns(raw, sbd.denoise(raw))
     path = tmp_path / "columns.xyz"
@@ -186,6 +188,7 @@ def test_pixels_that_are_not_square_have_no_option_on_the_command_line(raw):
         sbd.as_command(step)
 
 
+@of_cosines
 def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
     plain = sbd.cite(sbd.denoise(raw, quality="best"))
     tuned_text = sbd.cite(sbd.denoise(raw, gain_tuning=tuned))
@@ -201,6 +204,7 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
     assert "False Discovery" in columns
 
 
+@of_cosines
 def test_every_reference_is_called_and_every_call_has_its_reference(raw, tuned):
     denoised = sbd.denoise(raw, gain_tuning=tuned)
     table = sbd.find_columns(raw, denoised, halves=False)

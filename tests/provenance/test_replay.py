@@ -10,6 +10,7 @@ import pytest
 
 import moving
 import napari_sbd as sbd
+from known import of_cosines
 from napari_sbd import cli
 from napari_sbd.provenance import read_recipe, replay
 from napari_sbd.recipe import KEY
@@ -252,6 +253,7 @@ def test_cancel(raw):
         sbd.rerun(sbd.denoise(sbd.read(raw)), should_stop=lambda: True)
 
 
+@of_cosines
 def test_columns(tmp_path, raw):
     image = sbd.read(raw)
     table = sbd.find_columns(image, sbd.denoise(image), sensitivity=0.6)
@@ -264,6 +266,7 @@ def test_columns(tmp_path, raw):
     assert sbd.rerun(tmp_path / "columns.csv").largest_difference == pytest.approx(0.5)
 
 
+@of_cosines
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)
     clean = sbd.denoise(image)
@@ -325,6 +328,7 @@ def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, ki
     np.testing.assert_array_equal(sbd.read(name).data, result.data)
 
 
+@of_cosines
 def test_the_commands_of_a_table_make_the_same(monkeypatch, tmp_path, raw):
     image = sbd.read(raw)
     table = sbd.find_columns(image, sbd.denoise(image))

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
-from known import lattice
+from known import lattice, of_cosines
 
 TRUTH = lattice((402, 407), period=40, mean=4.0)  # no whole number of blocks
 
@@ -58,6 +58,7 @@ def test_a_wide_point_spread_is_told():
     assert not sbd.residual_check(image, np.full((402, 402), 4.0), pixel_size=0.0061, gain=1.0).sure
 
 
+@of_cosines
 def test_noise_is_looked_at_in_the_sums_that_were_denoised_though_the_lattice_suggests_others():
     """2 x 2 pixels make 28 pm here; a lattice of 0.36 nm alone suggests 3 x 3."""
     counts = np.random.default_rng(4).poisson(lattice((256, 256), period=36, mean=4.0))

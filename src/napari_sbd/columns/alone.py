@@ -22,6 +22,7 @@ from .overlap import owners
 _BLURS = (0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FAR = 4  # px: of covariances that are looked at, those along one axis
 _NEAR = 2  # px: those along both
+_BADLY = 4.0  # times the usual residual: columns that are described so badly tell of no noise
 _ALONE = 0.3  # share of the other columns in what all have alike, from which it is told from noise
 
 
@@ -45,7 +46,11 @@ class _Left:
 
 
 def covariance_alone(
-    image: np.ndarray, fit: GaussianFit, radius: float, width: float
+    image: np.ndarray,
+    fit: GaussianFit,
+    radius: float,
+    width: float,
+    hold_width: bool = False,
 ) -> np.ndarray:
     """(N, 5, 5) covariance of the values of columns fitted by least squares.
 
@@ -59,18 +64,23 @@ def covariance_alone(
         Of the disc of pixels that a column was fitted to [px].
     width
         Usual one of the columns [px].
+    hold_width
+        Whether widths were no part of the fit.
     """
     from scipy.optimize import nnls
 
     plain: np.ndarray = fit.covariance * fit.dispersion[:, None, None]
     known = fit.converged
-    if not known.any():
+    on_image = ((fit.values[:, :2] >= 0) & (fit.values[:, :2] <= np.array(image.shape) - 1)).all(1)
+    if not (known & on_image).any():
         return plain
     values = fit.values[known]
     owner = owners(values, image.shape)
     y, x = np.indices(image.shape)
     dy, dx = y - values[owner, 0], x - values[owner, 1]
-    held = (dy**2 + dx**2 <= radius**2) & np.isfinite(image)
+    spread = fit.dispersion[known]
+    usual = spread <= _BADLY * np.median(spread)
+    held = (dy**2 + dx**2 <= radius**2) & np.isfinite(image) & usual[owner]
     model = drawn(values, image.shape)
     off = np.where(held, image - model, 0.0)
     bright = _brightness(model, held)
@@ -78,13 +88,17 @@ def covariance_alone(
     seen, whole = _covariances(rest, bright, held), float((off**2).sum())
     if not seen[0] > 0:
         return plain
-    left = _left(values, radius, bright, [blur * width for blur in _BLURS])
+    around = list(patches(values, radius, bright.shape))
+    if hold_width:
+        for patch in around:
+            patch.derivative[3::5] = 0
+    left = _left(around, bright, [blur * width for blur in _BLURS])
     strength = nnls(np.column_stack([part.covariances for part in left]), seen)[0]
     dispersion = float(strength @ [part.dispersion for part in left])
     if not dispersion > 0:
         return plain
-    spread = strength @ np.array([part.variances for part in left])
-    more = np.sqrt(spread / dispersion * float((rest**2).sum()) / whole)
+    variances = strength @ np.array([part.variances for part in left])
+    more = np.sqrt(variances / dispersion * float((rest**2).sum()) / whole)
     result: np.ndarray = plain * np.outer(more, more)
     return result
 
@@ -152,9 +166,9 @@ def _covariances(off: np.ndarray, bright: np.ndarray, held: np.ndarray) -> np.nd
     return np.concatenate(np.transpose(found))
 
 
-def _left(values: np.ndarray, radius: float, bright: np.ndarray, blurs: list[float]) -> list[_Left]:
+def _left(around: list[Patch], bright: np.ndarray, blurs: list[float]) -> list[_Left]:
     """What is left of noise of each blur [px] and kind, the median of some columns."""
-    found = [_of_patch(patch, bright, blurs) for patch in patches(values, radius, bright.shape)]
+    found = [_of_patch(patch, bright, blurs) for patch in around]
     return [
         _Left(
             np.median([part.covariances for part in parts], axis=0),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..spots import spacing
+
 _REACH = 4.0  # widths from the frame
 _IN_A_ROW = 1.6  # spacings: the longest step that is taken once more
 _APART = 0.6  # spacings from any other column
@@ -33,7 +35,7 @@ def beyond(points: np.ndarray, shape: tuple[int, ...], width: float) -> np.ndarr
     if len(points) < 2:
         return none
     tree = cKDTree(points)
-    gap = float(np.median(tree.query(points, 2)[0][:, 1]))
+    gap = spacing(points)
     pairs = tree.query_pairs(_IN_A_ROW * gap, output_type="ndarray")
     pairs = np.vstack([pairs, pairs[:, ::-1]])
     place = 2 * points[pairs[:, 0]] - points[pairs[:, 1]]

@@ -118,7 +118,7 @@ def _look(
     seen = image if noisy is None else noisy
     shared = None if evidence is None else evidence.noise
     found = presence(seen, points[rows], others, (amplitude, sigma), variance, shared)
-    lost = table.loc[rows, [f"{n}_err" for n in names]].isna().any(axis=1).to_numpy()
+    lost = table.loc[rows, ["y_err", "x_err"]].isna().any(axis=1).to_numpy()
     # one column alone may not stand out of few counts; then what the image shows decides
     shown = presence(image, points[rows], others, (amplitude, sigma), None)
     empty = ~(found.there | shown.there) | lost

@@ -36,7 +36,10 @@ def position_factor(fit: Fits, estimates: list[np.ndarray], scale: float, bright
         Polarity.
     """
     assert fit.noise is not None
-    one, other = (measure(image, None, fit.values, scale, bright)[0] for image in estimates)
+    one, other = (
+        measure(image, None, fit.values, scale, bright, given_width=fit.given_width)[0]
+        for image in estimates
+    )
     both = fit.converged & one.converged & other.converged
     apart = (one.values - other.values)[both, :2] / 2
     error, alone = fit.error[both, :2], fit.noise[both]

@@ -79,3 +79,22 @@ def warn_of_middles(
             f"hexagons of a honeycomb, whose atoms are the {other} spots around them; choose the "
             f"polarity '{other}' if they are."
         )
+
+
+def warn_of_even(even: bool, bright: bool) -> None:
+    """Warn where nothing tells which polarity is that of the columns, and nobody chose one.
+
+    Parameters
+    ----------
+    even
+        Whether bright and dark spots are equally sharp.
+    bright
+        The polarity that was taken.
+    """
+    if even:
+        taken, other = ("bright", "dark") if bright else ("dark", "bright")
+        warn(
+            f"Bright and dark spots of the image are equally sharp: the {taken} ones were taken "
+            f"for columns, but may as well be the gaps between; choose the polarity '{other}' if "
+            "they are."
+        )

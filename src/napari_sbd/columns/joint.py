@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from .overlap import neighbours
+from .scene import Scene
 from .systems import each, inverse
 
 _COUPLED = 4.5  # widths within which errors of neighbours depend on each other
 _MOST_COUPLED = 6
 _SOME, _FAR = 8, 37  # columns that stand for all, and how many around are looked at
-
-
-class Scene(Protocol):
-    """What tells the Fisher information of columns."""
-
-    def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Fisher information (n, 5, 5), score and dispersion (n,) of some columns."""
-        ...
-
-    def coupling(
-        self, values: np.ndarray, part: np.ndarray, other: np.ndarray, whole: bool = False
-    ) -> np.ndarray:
-        """(n, 5, 5) Fisher information that columns share with one neighbour each; or what all of
-        the neighbour changes in their scores."""
-        ...
 
 
 def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,11 @@ from .alone import covariance_alone
 from .beyond import beyond
 from .correlated import error_ratio
 from .fit import GaussianFit, fit_gaussians
+from .one_width import core, one_width
 
 RADIUS = 3.5  # scales: the pixels that a column is fitted to; fitted widths are 1 to 1.7 scales
-_FOUND, _BY_HAND = 0.3, 0.5  # of that radius: how far a fit may be from where it began
+# of that radius: how far the fit of a column may be from where it was found, or from another fit
+_FOUND, _AGAIN = 0.3, 0.5
 _FINEST = 1.2  # px; images are summed until the columns are hardly wider
 _KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
 _CELL = np.pi  # squared widths in which a denoised image holds one independent error
@@ -37,6 +39,8 @@ class Fits:
         (N,) whether the data fix the column.
     noise
         (N, 2) what the noise of the data alone makes of the errors of y, x [px]; None without data.
+    given_width
+        Sigma that all columns were given [px], as nothing tells it; None where they are fitted.
     """
 
     values: np.ndarray
@@ -45,6 +49,7 @@ class Fits:
     intensity_error: np.ndarray
     converged: np.ndarray
     noise: np.ndarray | None = None
+    given_width: float | None = None
 
 
 def measure(
@@ -56,6 +61,7 @@ def measure(
     free: np.ndarray | None = None,
     variance: np.ndarray | None = None,
     correlated: Covariance | None = None,
+    given_width: float | None = None,
 ) -> tuple[Fits, Fits | None]:
     """Fit columns to a denoised image, and to the data that it was made from.
 
@@ -78,6 +84,8 @@ def measure(
         (Y, X) of the noise of a pixel of ``counts``, where these are no electrons.
     correlated
         How the noise of pixels hangs together; None where it is independent.
+    given_width
+        Sigma of all columns [px], where an earlier fit has shown that nothing tells it.
 
     Returns
     -------
@@ -102,41 +110,50 @@ def measure(
     """
     block = max(1, int(scale / _FINEST))
     coarse = _summed(image, block) / block**2
-    first = _coarse_start(start, coarse, scale / block, block, bright)
-    row = beyond(first[:, :2], coarse.shape, scale / block)
-    unseen = first[row[:, 1]]
-    unseen[:, :2] = 2 * first[row[:, 0], :2] - unseen[:, :2]
-    first = np.vstack([first, unseen])
-    radius = RADIUS * scale / block
-    options: dict[str, Any] = {"row": row}
-    if free is not None:
-        options["free"] = np.append(free, np.ones(len(row), bool))
-    leash = _FOUND if free is None else _BY_HAND
-    fit = fit_gaussians(coarse, first, radius, leash=leash, **options)
+    seen = _coarse_start(start, coarse, scale / block, block, bright)
+    way, width = _Way(seen, coarse.shape, scale / block, free), given_width
+    leash = _FOUND if free is None else _AGAIN
+    if width is None:
+
+        def untold(values: np.ndarray) -> float | None:
+            return one_width(seen[:, :2], values[: len(seen), 3]) if free is None else None
+
+        fit = way.fit(coarse, way.first, leash, enough=lambda v: untold(v) is not None)
+        width = untold(fit.values)
+    else:
+        width = float(np.hypot(width / block, np.sqrt(_spread(block))))
+    if width is not None:
+        way = _Way(seen, coarse.shape, scale / block, free, width)
+        fit = way.fit(coarse, way.first, leash)
+    first = way.first
     independent = max(_CELL * (scale / block) ** 2, 1.0)
     if counts is None:
-        alone = covariance_alone(coarse, fit, radius, scale / block)
-        return _seen(_fine(fit, alone, block, first), len(start)), None
+        alone = covariance_alone(coarse, fit, way.radius, scale / block, width is not None)
+        return way.result(_fine(fit, alone, block, first), block), None
     covariance = fit.covariance * (fit.dispersion * independent)[:, None, None]
     data = _summed(counts, block)
     to_sums = np.array([1, 1, block**2, 1, block**2])
     model = np.where(fit.converged[:, None], fit.values, first) * to_sums
     noise = None if variance is None else _summed(variance, block)
-    expected = _fitted(data, model, radius, noise, row=row, iterations=0)
+    likelihood: dict[str, Any] = {"poisson": noise is None, "variance": noise}
+    expected = way.fit(data, model, iterations=0, **likelihood)
     width_error = np.sqrt(expected.covariance[:, 3, 3]) / model[:, 3]
-    held = ~(width_error < _KNOWN)
-    raw = _fitted(data, model, radius, noise, hold_width=held, **options)
+    held = ~(width_error < _KNOWN) | (width is not None)
+    raw = way.fit(data, model, hold_width=held, **likelihood)
     back = 1 / np.outer(to_sums, to_sums)
     more = np.ones((len(first), 5))
     if correlated is not None:
-        more = _more(model / to_sums, block, scale, image, variance, correlated, held)
+        reach = way.radius * block
+        more = _more(model / to_sums, block, reach, image, variance, correlated, held)
     shared = more[:, :, None] * more[:, None] * back
     counted = expected.covariance * shared
     denoised = replace(
         _fine(fit, covariance + counted, block, first),
         noise=block * np.sqrt(np.diagonal(counted, axis1=1, axis2=2)[:, :2]),
     )
-    foreseen = _fitted(data, model, radius, noise, hold_width=held, row=row, iterations=0)
+    foreseen = expected
+    if width is None and held.any():
+        foreseen = way.fit(data, model, hold_width=held, iterations=0, **likelihood)
     in_pixels = GaussianFit(
         raw.values / to_sums, raw.covariance * shared, raw.dispersion, raw.converged
     )
@@ -148,19 +165,77 @@ def measure(
     lost = ~raw.converged
     for array in (result.values, result.error, result.intensity, result.intensity_error):
         array[lost] = np.nan
-    return _seen(denoised, len(start)), _seen(result, len(start))
+    return way.result(denoised, block), way.result(result, block)
 
 
-def _seen(fits: Fits, count: int) -> Fits:
-    """Those of the columns that are asked for, without those beyond the frame."""
-    parts: dict[str, Any] = {n: None if v is None else v[:count] for n, v in vars(fits).items()}
-    return Fits(**parts)
+class _Way:
+    """How columns are fitted, with those beyond the frame; or all with one width.
+
+    Parameters
+    ----------
+    seen
+        (N, 5) where columns start, as ``Fits.values`` in summed pixels.
+    shape
+        Of the image in summed pixels.
+    scale
+        Width of the columns [summed pixels].
+    free
+        (N,) which columns to fit; None for all.
+    width
+        That all columns are given [summed pixels]; None where each has its own.
+    """
+
+    def __init__(
+        self,
+        seen: np.ndarray,
+        shape: tuple[int, ...],
+        scale: float,
+        free: np.ndarray | None,
+        width: float | None = None,
+    ) -> None:
+        self.count, self.width = len(seen), width
+        self.radius = self.usual = RADIUS * scale
+        if width is not None:
+            self.radius = core(seen[:, :2])
+            seen = np.column_stack([seen[:, :3], np.full(len(seen), width), seen[:, 4]])
+        self.row = beyond(seen[:, :2], shape, scale if width is None else width)
+        unseen = seen[self.row[:, 1]]
+        unseen[:, :2] = 2 * seen[self.row[:, 0], :2] - unseen[:, :2]
+        self.first = np.vstack([seen, unseen])
+        self.free = None if free is None else np.append(free, np.ones(len(unseen), bool))
+
+    def fit(
+        self, image: np.ndarray, start: np.ndarray, leash: float = _AGAIN, **options: Any
+    ) -> GaussianFit:
+        """Columns from (N, 5) values; a leash in usual radii, ``options`` of ``fit_gaussians``."""
+        if self.width is not None:
+            options["hold_width"] = np.ones(len(start), bool)
+            options["alike"] = True
+        leash *= self.usual / self.radius
+        common: dict[str, Any] = {"row": self.row, "free": self.free, "leash": leash}
+        return fit_gaussians(image, start, self.radius, **common, **options)
+
+    def result(self, fits: Fits, block: int) -> Fits:
+        """Those of the columns that are asked for, without those beyond the frame.
+
+        Of columns that were given a width, only errors of places mean something.
+        """
+        arrays: dict[str, Any] = {
+            n: None if v is None else v[: self.count] for n, v in vars(fits).items()
+        }
+        result = Fits(**arrays)
+        if self.width is None:
+            return result
+        error = np.where(np.arange(5) < 2, result.error, np.nan)
+        unknown = np.full(self.count, np.nan)
+        width = block * float(np.sqrt(self.width**2 - _spread(block)))
+        return replace(result, error=error, intensity_error=unknown, given_width=width)
 
 
 def _more(
     model: np.ndarray,
     block: int,
-    scale: float,
+    radius: float,
     image: np.ndarray,
     variance: np.ndarray | None,
     noise: Covariance,
@@ -176,16 +251,9 @@ def _more(
     spread = np.where(np.isfinite(spread), spread, np.nanmean(spread))
     result = np.empty((len(values), 5))
     for which in np.unique(held):
-        ratio = error_ratio(values, RADIUS * scale, spread, noise, bool(which))
+        ratio = error_ratio(values, radius, spread, noise, bool(which))
         result[held == which] = np.sqrt(level) * ratio
     return result
-
-
-def _fitted(
-    data: np.ndarray, start: np.ndarray, radius: float, noise: np.ndarray | None, **options: Any
-) -> GaussianFit:
-    """A fit to counts, or to data with noise of a known variance (Y, X), with its covariance."""
-    return fit_gaussians(data, start, radius, poisson=noise is None, variance=noise, **options)
 
 
 def _summed(image: np.ndarray, block: int) -> np.ndarray:

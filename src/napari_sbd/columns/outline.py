@@ -110,6 +110,18 @@ def polygons(points: np.ndarray, alpha: float) -> list[np.ndarray]:
     return sorted(shapes, key=len, reverse=True)
 
 
+def hollows(points: np.ndarray) -> np.ndarray:
+    """(T, 2) centres of the empty circles through three points each, where these are on no line."""
+    corners = points[_corners(points)]
+    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    across = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    kept = np.abs(across) > 1e-9 * ((u**2).sum(1) + (v**2).sum(1))
+    u, v, across = u[kept], v[kept], across[kept, None]
+    turned = (v[:, ::-1] * (u**2).sum(1)[:, None] - u[:, ::-1] * (v**2).sum(1)[:, None]) * [-1, 1]
+    result: np.ndarray = corners[kept, 0] - turned / (2 * across)
+    return result
+
+
 def _boundary(points: np.ndarray, alpha: float) -> np.ndarray:
     """(E, 3) indices: the ends of each edge of one kept triangle only, and its third corner."""
     around = _triangles(points, alpha)[:, [[0, 1, 2], [1, 2, 0], [2, 0, 1]]].reshape(-1, 3)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError, in_words, stopping, warn
 from ..micrograph import PixelSize
-from .verdict import judged, stretch, support, warn_of_two, warn_of_unlike, without_errors
+from .verdict import judged, stretch, support, warn_of_all, without_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,9 +96,11 @@ def find_columns(
     rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
     ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
     for movies. Errors are one standard deviation; NaN of an image that was denoised, by its recipe,
-    where ``noisy`` is None. Intensities are in electrons where ``noisy``
-    holds counts, else in units of the image. ``attrs`` hold scale [px], spacing [px], polarity,
-    threshold, unit, what judged (``judged``), how much of the halves' columns is the same
+    where ``noisy`` is None. Where columns flow together so far that nothing tells their width, all
+    are given one (``attrs["given_width"]`` [px]; None as a rule), only places have errors, and a
+    warning says so. Intensities are in electrons where ``noisy`` holds counts, else in units of the
+    image. ``attrs`` hold scale [px], spacing [px], polarity, threshold, unit, what judged
+    (``judged``), how much of the halves' columns is the same
     (``reproduced``), in what share of the area with structure they show other things (``unclear``;
     from 0.22 on a warning says that columns may be missing), what the errors of places were
     multiplied by, as halves scatter (``position_factor``), and recipe; for a movie those of its
@@ -171,7 +173,7 @@ def _find(
     from ..agreement.confirm import confirm
     from ..agreement.spots import candidates
     from ..spots import spacing
-    from .honeycomb import warn_of_middles
+    from .honeycomb import warn_of_even, warn_of_middles
 
     model, pair = frame.model, frame.pair
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
@@ -185,12 +187,13 @@ def _find(
     if evidence is not None:
         confirmed = confirm(found, evidence, settings["sensitivity"])
         points, why = confirmed.found.points, confirmed.why or why
-    attrs = {
+    attrs: dict[str, Any] = {
         "scale": found.scale,
         "spacing": spacing(points),
         "polarity": "bright" if found.bright else "dark",
         "threshold": found.threshold,
         "alpha": alpha,
+        "given_width": None,
         "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
@@ -207,6 +210,7 @@ def _find(
     if not len(points):
         warn(f"No atomic columns were found. {why}")
     if settings["polarity"] == "auto":
+        warn_of_even(found.even and len(points) > 0, found.bright)
         warn_of_middles(model.data, points, found.bright, model.pixel_size_yx)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None
@@ -218,8 +222,7 @@ def _find(
     if frame.limits is not None:
         table = _inside(table, frame.limits, frame.model.pixel_size_yx, attrs)
     support(table)
-    warn_of_two(table)
-    warn_of_unlike(table)
+    warn_of_all(table, attrs["given_width"])
     table.attrs = attrs
     return table
 
@@ -278,11 +281,12 @@ def measured(
         image, noisy, variance = frame.values(evidence)
         bright = attrs["polarity"] == "bright"
         shared = None if evidence is None else evidence.noise
-        fit, raw = measure(image, noisy, start, attrs["scale"], bright, free, variance, shared)
+        given = attrs.get("given_width")
+        scale = attrs["scale"]
+        fit, raw = measure(image, noisy, start, scale, bright, free, variance, shared, given)
+        attrs["given_width"] = fit.given_width
         if free is None and evidence is not None and evidence.trials is not None:
-            attrs["position_factor"] = position_factor(
-                fit, evidence.estimates, attrs["scale"], bright
-            )
+            attrs["position_factor"] = position_factor(fit, evidence.estimates, scale, bright)
         fit.error[:, :2] *= attrs.get("position_factor", 1.0)
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:

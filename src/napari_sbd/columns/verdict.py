@@ -122,6 +122,13 @@ def two(table: pd.DataFrame) -> np.ndarray:
     return result
 
 
+def warn_of_all(table: pd.DataFrame, given_width: float | None) -> None:
+    """Warn of what concerns most columns of a table; of a width that all were given [px]."""
+    warn_of_width(given_width)
+    warn_of_two(table)
+    warn_of_unlike(table)
+
+
 def warn_of_two(table: pd.DataFrame) -> None:
     """Warn where many columns are two, and say which spacing may tell them apart."""
     long = two(table)
@@ -130,6 +137,16 @@ def warn_of_two(table: pd.DataFrame) -> None:
         warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
             f"probably two; a spacing of {apart:.1f} px may tell them apart."
+        )
+
+
+def warn_of_width(given: float | None) -> None:
+    """Warn where all columns were given one width [px], since nothing tells it."""
+    if given is not None:
+        warn(
+            "The columns flow together so far that their widths, intensities and backgrounds "
+            f"cannot be told apart: all were given a width (sigma) of {given:.1f} px, and only "
+            "their places have errors."
         )
 
 
