@@ -52,7 +52,7 @@ class TwoHalves(QWidget):
         self.more = QPushButton("Show where")
         self.more.setToolTip("Add a map of how far both agree, and show the correlation by period.")
         self.more.clicked.connect(self._show)
-        self.curve = Curve("spatial frequency [1/nm]", "correlation of the halves")
+        self.curve = Curve("spatial frequency", "correlation of the halves")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.words, self.more, self.curve):
@@ -65,6 +65,15 @@ class TwoHalves(QWidget):
         show_or_hide(self.words, "")
         self.more.setVisible(False)
         self.curve.show_points([])
+
+    def calibrated(self) -> None:
+        """Show nothing in nm of an earlier pixel size."""
+        if self._found is None or self._result is None:
+            return
+        size = layers.micrograph_of(self._result).pixel_size_yx
+        now = 0.0 if size is None else float(np.sqrt(size[0] * size[1]))
+        if not np.isclose(now, self._found.pixel_size_nm or 0.0):
+            self.forget()
 
     def compare(self, source: Micrograph, result: Image) -> None:
         """Ask, in the background, for the halves of what was denoised."""
@@ -107,6 +116,8 @@ class TwoHalves(QWidget):
             return
         self.curve.show_points([])
         size = found.pixel_size_nm or 1.0
+        unit = "1/nm" if found.pixel_size_nm else "1/px"
+        self.curve.measure_in(f"spatial frequency [{unit}]")
         self.curve.show_points(list(zip(found.frequency / size, found.frc, strict=True)), 0.143)
         scale = np.asarray(result.scale)[-2:]
         self._viewer.add_image(

@@ -122,6 +122,7 @@ class DenoiseWidget(DenoiseForm):
     def _understand(self) -> None:
         """Ask, in the background, what is understood of the chosen layer."""
         self._show(None)
+        self.halves.calibrated()
         self._asked = None
         layer = self.layer.layer
         self.preview.ask()

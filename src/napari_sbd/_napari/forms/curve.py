@@ -33,6 +33,10 @@ class Curve(QWidget):
         self._level: float | None = None
         self.setVisible(False)
 
+    def measure_in(self, x_label: str) -> None:
+        """Name the x axis anew."""
+        self._labels = x_label, self._labels[1]
+
     def show_points(
         self, points: Sequence[tuple[float, float]], level: float | None = None
     ) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Points, Shapes
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
@@ -20,7 +21,9 @@ from qtpy.QtWidgets import (
 )
 
 from ...errors import Cancelled, SBDError
+from ..jobs.when_gone import when_gone
 from ..jobs.work import Progress, ShouldStop, Task, Work
+from ..layers.earlier import as_it_is
 from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
@@ -33,6 +36,8 @@ __all__ = ["Progress", "ShouldStop", "Task", "TaskWidget", "sentence"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _POLL = 200  # ms between looks at the progress
+_SOON = 100  # ms, in which changes of layers are one
+_EARLIER = "Before the latest change of the image, its calibration, region or columns: "
 
 
 class TaskWidget(Form):
@@ -98,6 +103,13 @@ class TaskWidget(Form):
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
         self._follows: list[LayerBox] = []
+        self._stated_of: list[tuple[Any, Any]] = []  # layers, and how they were for what is told
+        self._stated = ""
+        self._retelling = QTimer(self)
+        self._retelling.setSingleShot(True)
+        self._retelling.setInterval(_SOON)
+        self._retelling.timeout.connect(self._retell)
+        when_gone(self, self._forget)
         self.say("")
         self._set_running(False)
 
@@ -114,6 +126,10 @@ class TaskWidget(Form):
     def show_result(self, result: Any) -> str:
         """Show what the task returned, in the main thread; return one sentence about it."""
         raise NotImplementedError
+
+    def depends_on(self) -> list[Any]:
+        """The layers of which the result is, told as of an earlier state where they change."""
+        return [box.layer for box in self.findChildren(LayerBox) if box.layer is not None]
 
     def already_told(self) -> tuple[str, ...]:
         """Sentences that need not be said again when a task warns of the same."""
@@ -171,13 +187,42 @@ class TaskWidget(Form):
             self._complain(str(error))
             return
         self.say(self.meanwhile)
+        now = [(layer, as_it_is(layer)) for layer in self.depends_on()]
         work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
+        work.of = now
         work.ended.connect(self._ended)
         self._works.append(work)
         self._set_running(True)
         self._timer.start()
         work.begin()
         self._poll()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what the result was made of is not any more as it was."""
+        return any(as_it_is(layer) != before for layer, before in self._stated_of)
+
+    def _tell_while_true(self, of: list[tuple[Any, Any]], told: str) -> None:
+        """Tell a result as that of an earlier state, as long as what it was made of is changed."""
+        self._forget()
+        self._stated_of, self._stated = of, told
+        for layer, _ in of:
+            for event in _changes(layer):
+                event.connect(self._layer_changed)
+        self._retell()
+
+    def _forget(self) -> None:
+        for layer, _ in self._stated_of:
+            for event in _changes(layer):
+                event.disconnect(self._layer_changed)
+        self._stated_of, self._stated = [], ""
+
+    def _layer_changed(self) -> None:
+        self._retelling.start()
+
+    def _retell(self) -> None:
+        if self._stated and self.message.text() in (self._stated, _EARLIER + self._stated):
+            show_or_hide(self.message, (_EARLIER if self.outdated else "") + self._stated)
 
     def _poll(self) -> None:
         if not self._works:
@@ -205,7 +250,9 @@ class TaskWidget(Form):
                 more = merged(words for words in work.heard if words not in told)
                 words = " ".join([self.show_result(outcome), *more]).strip()
                 several = sum(map(is_raw, self.viewer.layers)) > 1
-                self.say(f"{work.subject}: {words}" if several and work.subject else words)
+                words = f"{work.subject}: {words}" if several and work.subject else words
+                self.say(words)
+                self._tell_while_true(work.of, words)
         except SBDError as error:
             self._complain(str(error))
         finally:
@@ -230,6 +277,13 @@ class TaskWidget(Form):
         self.start.setEnabled(self.again or not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
+
+
+def _changes(layer: Any) -> list[Any]:
+    """The events of a layer that tell of what results depend on."""
+    events = layer.events
+    drawn = [events.data] if isinstance(layer, Shapes | Points) else []
+    return [events.metadata, events.scale, events.units, *drawn]
 
 
 def merged(sentences: Iterable[str]) -> list[str]:

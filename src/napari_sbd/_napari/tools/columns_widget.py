@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Points
+from napari.layers import Image, Points, Tracks
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import qdebounced
@@ -26,6 +26,7 @@ from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
+from ..layers.earlier import counted_with, refuse_earlier
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
 from .columns_editing import ColumnsEditing
@@ -79,8 +80,9 @@ class ColumnsWidget(TaskWidget):
         self.redo.setToolTip("Do it again (Ctrl+Shift+Z on the points).")
         self.below.addWidget(beside(self.undo, self.redo, self.export))
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
+        self._counted: dict[str, Any] = {}
         self._points: Points | None = None
-        self._tracked: pd.DataFrame | None = None
+        self._tracked: tuple[Tracks, pd.DataFrame] | None = None
         self.editing = ColumnsEditing(self)
         self.editing.said.connect(self.say)
         self.editing.changed.connect(self._colour)
@@ -106,6 +108,7 @@ class ColumnsWidget(TaskWidget):
         if frame is not None and not follow:
             m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
+        self._counted = {} if raw is None else counted_with(raw)
         self.meanwhile = "" if raw is None else patience(m)
         settings = {
             "polarity": self.polarity.currentText(),
@@ -123,13 +126,17 @@ class ColumnsWidget(TaskWidget):
             return warning or "No columns were found."
         source, pair = self._asked
         keep = self.keep.isChecked()
+        counted = self._counted if table.attrs.get("unit") == "electrons" else {}
         self.export.setEnabled(True)
         if "track" in table:
-            self._points, self._tracked = None, table
+            tracks = columns_layer.tracks_layer(table, source)
+            tracks.metadata = {**tracks.metadata, **counted}
+            self._points, self._tracked = None, (tracks, table)
             self.editing.follow(None, None)
-            put(self.viewer, columns_layer.tracks_layer(table, source), "tracks", keep=keep)
+            put(self.viewer, tracks, "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
+        layer.metadata = {**layer.metadata, **counted}
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
@@ -195,17 +202,19 @@ class ColumnsWidget(TaskWidget):
             to()
 
     def _export(self) -> None:
-        if self._tracked is not None and self._asked is not None:
-            size = layers.pixel_size_of(self._asked[0])
-            table = columns_layer.as_calibrated(self._tracked, size)
-        elif self._points is not None:
-            table = columns_layer.table_of(self._points)
-        else:
-            return
-        path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
-        if not path:
-            return
         try:
+            if self._tracked is not None:
+                layer, table = self._tracked
+                refuse_earlier(layer)
+                table = columns_layer.as_calibrated(table, layers.pixel_size_of(layer))
+            elif self._points is not None:
+                refuse_earlier(self._points)
+                table = columns_layer.table_of(self._points)
+            else:
+                return
+            path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
+            if not path:
+                return
             write_columns(table, path)
             self.say(f"Wrote {path}.")
         except SBDError as error:

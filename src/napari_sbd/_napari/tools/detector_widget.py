@@ -87,6 +87,10 @@ class DetectorWidget(TaskWidget):
         # a calibration that is there already would be kept, not estimated
         return partial(_estimate, m.replace(gain=None, offset=0.0), dark, vacuum)
 
+    def depends_on(self) -> list[Layer]:
+        """The region: what is known of gain and offset is not used."""
+        return [] if self.region.layer is None else [self.region.layer]
+
     def show_result(self, result: Detector) -> str:
         """Draw the plots, offer to use the values."""
         self.found = result
