@@ -228,3 +228,14 @@ def test_limits_are_those_of_the_pixels_between_outliers():
     low, high = layers.contrast_limits(image, (3, 3))
     assert 12 < low < 19
     assert 21 < high < 28
+
+
+def test_a_part_of_a_layer_is_not_the_file_that_the_whole_came_from(tmp_path):
+    """Whoever cuts a layer takes its metadata along; its recipe named the whole file."""
+    whole = Micrograph(FRAME, 0.01, source=tmp_path / "whole.tif")
+    layer = layer_of(whole)
+    part = Image(FRAME[5:30, 5:40], metadata=dict(layer.metadata), scale=(0.01, 0.01))
+    part.units = ("nm", "nm")
+    assert layers.micrograph_of(layer).source == tmp_path / "whole.tif"
+    assert layers.micrograph_of(part).source is None
+    assert layers.micrograph_of(part).pixel_size == 0.01

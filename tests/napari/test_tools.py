@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
+from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import (
@@ -39,6 +40,7 @@ from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.noise.as_denoised import corrected_as
 from napari_sbd.recipe import recipe, with_recipe
 from napari_sbd.simulation.detector import DETECTORS
 
@@ -528,6 +530,42 @@ def test_denoisers_are_ranked_by_electrons_put_aside(viewer, open_tool, finish, 
     assert {"raw", "Gaussian", "Wiener", "network"} <= set(names)
     assert names.index("Gaussian") < names.index("raw")
     assert names[0] in widget.message.text()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network
+def test_denoisers_are_compared_on_the_image_as_it_was_corrected(
+    viewer, open_tool, finish, until, tmp_path
+):
+    """Beside an image that was denoised with its dark reference; the pattern of that is 40 times
+    the noise. What is taken is judged like it."""
+    dark = np.random.default_rng(4).integers(0, 200, (128, 128)).astype(np.float32)
+    sbd.write(Micrograph(dark, name="dark"), tmp_path / "dark.tif")
+    counts = np.random.default_rng(5).poisson(lattice((128, 128), mean=4)).astype(np.float32)
+    add(viewer, Micrograph(counts + dark, 0.0061, gain=1.0, name="camera"))
+    form = open_tool(DenoiseWidget)
+    form.dark.choose(str(tmp_path / "dark.tif"))
+    finish(form)
+    widget = open_tool(CompareWidget)
+    widget.tuned.setChecked(False)
+    finish(widget)
+    assert "corrected for its camera" in widget.message.text()
+    shown = {
+        widget.table.item(row, 0).text(): widget.table.item(row, 1).text()
+        for row in range(widget.table.rowCount())
+    }
+    plain = Micrograph(counts, 0.0061, gain=1.0)
+    told = sbd.compare(plain, sbd.candidates(pixel_size=0.0061, gain_tuning=False))
+    for name in ("raw", "Gaussian"):
+        assert float(shown[name].split()[0]) == pytest.approx(told["upsnr"][name], abs=0.06)
+    np.testing.assert_allclose(widget._pictures["raw"], counts, atol=1e-4)
+    widget.table.selectRow(list(shown).index("Gaussian"))
+    widget.take.click()
+    until(lambda: not widget.running)
+    made = next(layer for layer in viewer.layers if layer.name.endswith("Gaussian"))
+    raw, result = micrograph_of(viewer.layers["camera"]), micrograph_of(made)
+    assert np.median(np.abs(result.data - 4)) < 1
+    corrected, *_ = corrected_as(raw, result)
+    np.testing.assert_allclose(corrected.data, counts, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network

@@ -17,6 +17,7 @@ from ...region import Region, made_in
 from ...repeat import denoiser_of
 from ..forms.curve import Curve
 from ..forms.fields import show_or_hide, text
+from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, sentence
 from ..jobs.work import Work
 from ..layers import micrographs as layers
@@ -66,6 +67,11 @@ class TwoHalves(QWidget):
         self.more.setVisible(False)
         self.curve.show_points([])
 
+    def lost(self, layer: object) -> None:
+        """Say nothing of a result that is gone."""
+        if layer is self._result:
+            self.forget()
+
     def calibrated(self) -> None:
         """Show nothing in nm of an earlier pixel size."""
         if self._found is None or self._result is None:
@@ -94,7 +100,8 @@ class TwoHalves(QWidget):
             return
         self._found = outcome
         self._keep(result, outcome)
-        show_or_hide(self.words, str(outcome))
+        several = sum(map(is_raw, self._viewer.layers)) > 1
+        show_or_hide(self.words, f"{result.name}: {outcome}" if several else str(outcome))
         self.more.setVisible(True)
 
     def _keep(self, result: Image, found: SplitHalf) -> None:
@@ -117,7 +124,7 @@ class TwoHalves(QWidget):
         self.curve.show_points([])
         size = found.pixel_size_nm or 1.0
         unit = "1/nm" if found.pixel_size_nm else "1/px"
-        self.curve.measure_in(f"spatial frequency [{unit}]")
+        self.curve.x_label = f"spatial frequency [{unit}]"
         self.curve.show_points(list(zip(found.frequency / size, found.frc, strict=True)), 0.143)
         scale = np.asarray(result.scale)[-2:]
         self._viewer.add_image(

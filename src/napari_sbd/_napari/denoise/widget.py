@@ -238,6 +238,7 @@ class DenoiseWidget(DenoiseForm):
             denoising.look()
 
     def _removed(self, event: Any) -> None:
+        self.halves.lost(event.value)
         for work in list(self._works):
             if work.task.lost(event.value):  # type: ignore[attr-defined]
                 work.job.cancel()

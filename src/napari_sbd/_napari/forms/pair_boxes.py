@@ -48,7 +48,7 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     raw = [layer for layer in layers if is_raw(layer)]
     tests: tuple[Callable[[Layer], bool], ...] = (
         lambda layer: str(layer.unique_id) == made_from,
-        lambda layer: _source(layer) in names,
+        lambda layer: _source(layer) in names and layer.data.shape[-2:] == result.data.shape[-2:],
     )
     if made_from is None:
         # a file of the same name was moved; any other image is not the one
