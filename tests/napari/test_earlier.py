@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Points
+from napari.layers.base import ActionType
 from qtpy.QtCore import Qt
 
 import napari_sbd as sbd
@@ -14,6 +15,7 @@ from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.figure_widget import FigureWidget
+from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.histogram_widget import HistogramWidget
 from napari_sbd._napari.tools.strain_widget import StrainWidget
 from napari_sbd.columns.export import read_columns
@@ -206,3 +208,58 @@ def test_a_region_drawn_anew_leaves_the_count_of_the_old_one_said_as_such(
     click()
     assert not widget.message.text().startswith(BEFORE)
     assert isinstance(columns_of(viewer), Points)
+
+
+def test_two_images_in_one_window_keep_their_columns_apart(
+    viewer, qtbot, pair, tool, tmp_path, monkeypatch
+):
+    """What is exported is of the image that is chosen, and edits of the first image's columns are
+    fitted after those of the second were found."""
+    widget, click = tool(ColumnsWidget)
+    click()
+    first = columns_of(viewer)
+    raw, clean = 2 * COUNTS[:, :100] + 10, 2 * CLEAN[:, :100] + 10
+    second = image_pair(viewer, raw, clean)
+    widget.denoised.choose(second[1])
+    viewer.layers.selection.active = second[1]
+    assert exported(widget, qtbot, monkeypatch, tmp_path / "none.csv") is None
+    assert "no columns of this image yet" in widget.message.text()
+    click()
+    count = len(columns_of(viewer).data)
+    assert count < len(first.data)
+    viewer.layers.selection.active = second[1]
+    assert len(exported(widget, qtbot, monkeypatch, tmp_path / "second.csv")) == count
+    widget.denoised.choose(pair[1])
+    assert len(exported(widget, qtbot, monkeypatch, tmp_path / "first.csv")) == len(first.data)
+    assert f"Wrote {first.name} to" in widget.message.text()
+    before, place = first.features["intensity"][10], first.data[10].copy()
+    first._move([10], place + 3)
+    action = {"action": ActionType.CHANGED, "data_indices": (10,), "vertex_indices": ((),)}
+    first.events.data(value=first.data, **action)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=PATIENCE)
+    np.testing.assert_allclose(first.data[10], place, atol=0.5)
+    assert first.features["intensity"][10] == pytest.approx(before, rel=0.1)
+    # the one in front is meant, also where its image is gone
+    viewer.layers.remove(pair[1])
+    viewer.layers.selection.active = first
+    assert len(exported(widget, qtbot, monkeypatch, tmp_path / "front.csv")) == len(first.data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_step_that_was_done_for_the_image_in_front_tells_that_again(viewer, qtbot, pair):
+    """Back at the first of two images, the verdict on the second stood there."""
+    other = image_pair(viewer, 2 * COUNTS[:, :100] + 10, 2 * CLEAN[:, :100] + 10)
+    for layer, name in zip(other, ("other", "other denoised"), strict=True):
+        layer.name = name
+    flow = FlowWidget(viewer)
+    viewer.window.add_dock_widget(flow)
+    told = []
+    for image in (pair[0], other[0], pair[0], other[0]):
+        viewer.layers.selection.active = image
+        qtbot.mouseClick(flow.buttons[2], Qt.MouseButton.LeftButton)
+        page = flow.page(2)
+        qtbot.waitUntil(lambda page=page: not page.running, timeout=PATIENCE)
+        told.append(page.message.text())
+    assert told[0].startswith("raw denoised: ")
+    assert told[1].startswith("other denoised: ")
+    assert told[2:] == told[:2]

@@ -291,7 +291,7 @@ def test_points_moved_one_right_after_the_other_are_all_fitted(found, qtbot):
     rows = np.argsort(np.abs(before - 64).sum(1))[:3]
     for row in rows:
         drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=PATIENCE)
     assert np.abs(points.data - before).max() < 0.5
     np.testing.assert_allclose(points.features["y_nm"], points.data[:, 0] * 0.0061, atol=1e-6)
 
@@ -306,7 +306,7 @@ def test_a_search_in_vain_in_another_image_leaves_the_points_theirs(viewer, foun
     widget.raw.setCurrentIndex(-1)
     finish(widget)
     drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=PATIENCE)
     assert np.abs(points.data[row] - before[row]).max() < 0.5
 
 
@@ -356,7 +356,8 @@ def test_tracks_are_exported_in_nm_of_the_pixel_size_of_now(
         "napari_sbd._napari.tools.columns_widget.file_to_write", lambda *_: str(path)
     )
     frames = np.stack([lattice((96, 96))] * 2).astype(np.float32)
-    movie = add(viewer, Micrograph(frames, 0.0061, name="movie"))
+    made = recipe("denoise", model="hrtem", quality="fast")
+    movie = add(viewer, with_recipe(Micrograph(frames, 0.0061, name="movie"), made))
     one = pd.DataFrame({"y": [10.0], "x": [20.0], "y_err": [0.1], "x_err": [0.2], "frame": 0})
     table = one.assign(track=0, y_nm=0.061, x_nm=0.122, y_err_nm=0.0, x_err_nm=0.0, surface=False)
     table.attrs = {"pixel_size_nm": 0.0061}

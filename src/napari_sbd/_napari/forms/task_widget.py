@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Points, Shapes
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
@@ -21,13 +21,12 @@ from qtpy.QtWidgets import (
 )
 
 from ...errors import Cancelled, SBDError
-from ..jobs.when_gone import when_gone
 from ..jobs.work import Progress, ShouldStop, Task, Work
-from ..layers.earlier import as_it_is
 from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
 from .pair_boxes import is_raw
+from .standing import Standing
 
 if TYPE_CHECKING:
     import napari
@@ -36,8 +35,6 @@ __all__ = ["Progress", "ShouldStop", "Task", "TaskWidget", "sentence"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _POLL = 200  # ms between looks at the progress
-_SOON = 100  # ms, in which changes of layers are one
-_EARLIER = "Before the latest change of the image, its calibration, region or columns: "
 
 
 class TaskWidget(Form):
@@ -65,6 +62,8 @@ class TaskWidget(Form):
         Whether another task can be asked for while one is under way; it then waits.
     meanwhile
         What is said while the task is under way, as ``prepare`` sets it.
+    standing
+        Whether what was told last still holds.
     """
 
     in_line = True
@@ -103,13 +102,7 @@ class TaskWidget(Form):
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
         self._follows: list[LayerBox] = []
-        self._stated_of: list[tuple[Any, Any]] = []  # layers, and how they were for what is told
-        self._stated = ""
-        self._retelling = QTimer(self)
-        self._retelling.setSingleShot(True)
-        self._retelling.setInterval(_SOON)
-        self._retelling.timeout.connect(self._retell)
-        when_gone(self, self._forget)
+        self.standing = Standing(self, self.message.text, partial(show_or_hide, self.message))
         self.say("")
         self._set_running(False)
 
@@ -187,7 +180,7 @@ class TaskWidget(Form):
             self._complain(str(error))
             return
         self.say(self.meanwhile)
-        now = [(layer, as_it_is(layer)) for layer in self.depends_on()]
+        now = Standing.state(self.depends_on())
         work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
         work.of = now
         work.ended.connect(self._ended)
@@ -197,32 +190,23 @@ class TaskWidget(Form):
         work.begin()
         self._poll()
 
-    @property
-    def outdated(self) -> bool:
-        """Whether what the result was made of is not any more as it was."""
-        return any(as_it_is(layer) != before for layer, before in self._stated_of)
+    def refuse_outdated(self) -> None:
+        """Refuse to go on with a result that is not that of what is chosen, as it is now.
 
-    def _tell_while_true(self, of: list[tuple[Any, Any]], told: str) -> None:
-        """Tell a result as that of an earlier state, as long as what it was made of is changed."""
-        self._forget()
-        self._stated_of, self._stated = of, told
-        for layer, _ in of:
-            for event in _changes(layer):
-                event.connect(self._layer_changed)
-        self._retell()
+        Raises
+        ------
+        SBDError
+            If so, with the button to click.
+        """
+        if self.standing.is_old or not self.standing.is_of(self.depends_on()):
+            raise SBDError(
+                "What was found is of another choice, or of before the latest change of the image, "
+                f"its calibration, region or columns; click {self.start.text()} again."
+            )
 
-    def _forget(self) -> None:
-        for layer, _ in self._stated_of:
-            for event in _changes(layer):
-                event.disconnect(self._layer_changed)
-        self._stated_of, self._stated = [], ""
-
-    def _layer_changed(self) -> None:
-        self._retelling.start()
-
-    def _retell(self) -> None:
-        if self._stated and self.message.text() in (self._stated, _EARLIER + self._stated):
-            show_or_hide(self.message, (_EARLIER if self.outdated else "") + self._stated)
+    def tell_again(self) -> None:
+        """Tell what was found last for what is chosen, after others."""
+        self.standing.again(self.depends_on())
 
     def _poll(self) -> None:
         if not self._works:
@@ -252,7 +236,7 @@ class TaskWidget(Form):
                 several = sum(map(is_raw, self.viewer.layers)) > 1
                 words = f"{work.subject}: {words}" if several and work.subject else words
                 self.say(words)
-                self._tell_while_true(work.of, words)
+                self.standing.told(work.of, words)
         except SBDError as error:
             self._complain(str(error))
         finally:
@@ -277,13 +261,6 @@ class TaskWidget(Form):
         self.start.setEnabled(self.again or not running)
         self.cancel.setEnabled(running)
         self.bar.setVisible(running)
-
-
-def _changes(layer: Any) -> list[Any]:
-    """The events of a layer that tell of what results depend on."""
-    events = layer.events
-    drawn = [events.data] if isinstance(layer, Shapes | Points) else []
-    return [events.metadata, events.scale, events.units, *drawn]
 
 
 def merged(sentences: Iterable[str]) -> list[str]:

@@ -69,6 +69,7 @@ class AgreementWidget(TaskWidget):
         self._source: Image | None = None
         self._counted: dict[str, Any] = {}
         self._estimate: Gain | None = None
+        self.raw.chosen.connect(lambda: self.use.setVisible(False))
 
     def prepare(self) -> Task:
         """Read the fields."""

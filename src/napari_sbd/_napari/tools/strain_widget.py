@@ -204,11 +204,7 @@ class StrainWidget(TaskWidget):
         if self.found is None:
             return
         try:
-            if self.outdated:
-                raise SBDError(
-                    "Columns, box or pixel size were changed since the strain was measured; click "
-                    "Measure strain again."
-                )
+            self.refuse_outdated()
             refuse_earlier(self._source)
             path = file_to_write(self, "Save strain", "strain.csv", {"CSV": ".csv"})
             if path:
