@@ -17,6 +17,7 @@ from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.figure_widget import FigureWidget
 from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.histogram_widget import HistogramWidget
+from napari_sbd._napari.tools.report_widget import ReportWidget
 from napari_sbd._napari.tools.strain_widget import StrainWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.recipe import recipe, with_recipe
@@ -263,3 +264,20 @@ def test_a_step_that_was_done_for_the_image_in_front_tells_that_again(viewer, qt
     assert told[0].startswith("raw denoised: ")
     assert told[1].startswith("other denoised: ")
     assert told[2:] == told[:2]
+
+
+def test_page_and_figure_mean_the_columns_that_were_found_last(viewer, qtbot, pair, tool):
+    """Those that were edited by hand stay in the window, and stood in the page."""
+    click = tool(ColumnsWidget)[1]
+    click()
+    page, figure = (tool(kind)[0] for kind in (ReportWidget, FigureWidget))
+    first = columns_of(viewer)
+    first.metadata["napari_sbd_columns"]["attrs"]["edited"] = True
+    click()
+    assert first in viewer.layers
+    newest = columns_of(viewer)
+    assert newest is not first
+    assert page.columns.layer is newest
+    assert figure.columns.layer is newest
+    page.columns.choose(first)
+    assert page.columns.layer is first
