@@ -281,3 +281,42 @@ def test_page_and_figure_mean_the_columns_that_were_found_last(viewer, qtbot, pa
     assert figure.columns.layer is newest
     page.columns.choose(first)
     assert page.columns.layer is first
+
+
+@pytest.mark.parametrize("scale", [(PIXEL, PIXEL), (1.0, 1.0)])
+def test_a_region_drawn_by_hand_stays_on_its_pixels_when_the_image_is_scaled(
+    viewer, pair, tool, scale
+):
+    """In a layer of shapes of one's own, in the steps of the image or in others."""
+    widget, _ = tool(DenoiseWidget)
+    widget.layer.choose(pair[0])
+    corners = np.array([(20, 20), (20, 90), (100, 90), (100, 20)]) * PIXEL / np.array(scale)
+    drawn = viewer.add_shapes(
+        [corners], shape_type="rectangle", scale=scale, units=("nm", "nm"), name="mine"
+    )
+    widget.region.choose(drawn)
+    before = widget.region.region()
+    assert before == "20:101,20:91"
+    for size in (2 * PIXEL, 0.003, None):
+        calibrate(pair[0], size, 2.0, 10.0, viewer.layers)
+        assert widget.region.region() == before
+    assert drawn.name == "mine"
+
+
+def test_what_is_shown_over_an_image_is_scaled_with_it(viewer, qtbot, pair, tool):
+    """The live preview, the raw image beside the swipe line, the map of two halves."""
+    widget, click = tool(DenoiseWidget)
+    widget.layer.choose(pair[0])
+    widget.swipe.setChecked(True)
+    click()
+    qtbot.waitUntil(lambda: widget.halves.more.isVisible(), timeout=PATIENCE)
+    qtbot.mouseClick(widget.halves.more, Qt.MouseButton.LeftButton)
+    widget.live.setChecked(True)
+    qtbot.waitUntil(lambda: any("[live]" in one.name for one in viewer.layers), timeout=PATIENCE)
+    assert len(viewer.layers) == 6
+    for size in (0.02, None):
+        calibrate(pair[0], size, 2.0, 10.0, viewer.layers)
+        for layer in viewer.layers:
+            np.testing.assert_allclose(layer.scale[-2:], size or 1.0, err_msg=layer.name)
+    widget.live.setChecked(False)
+    qtbot.waitUntil(lambda: not widget.preview.busy, timeout=PATIENCE)

@@ -135,7 +135,7 @@ class TwoHalves(QWidget):
             contrast_limits=(0, 1),
             colormap="viridis",
             opacity=0.6,
-            metadata={layers.AIDS: True},
+            metadata={layers.AIDS: True, **layers.made_from(result)},
         )
 
 

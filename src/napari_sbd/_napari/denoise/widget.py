@@ -28,7 +28,7 @@ from ..jobs.when_gone import when_gone
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
-from ..layers.shapes import mask_of
+from ..layers.shapes import lay_on, mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
 from .form import DenoiseForm
@@ -259,6 +259,8 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
             m = layers.micrograph_of(layers.needed(layer))
             drawn = self._drawn()
+            if drawn is not None:
+                lay_on(layer, drawn)
             region = None if drawn is None else mask_of(drawn, layer)
         except SBDError as error:
             self._complain(str(error))

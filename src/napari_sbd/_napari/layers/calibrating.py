@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Shapes
 
 from ...errors import SBDError
 from ...micrograph import PixelSize
@@ -77,8 +78,13 @@ def calibrate(
         for made in made_of(one, results):
             note_gain(made, m)
     if m.pixel_size_yx or before.pixel_size_yx:
+        before_it = np.array(layer.scale[-2:])
         for one in (layer, *made_of(layer, results)):
-            _scale(one, m.pixel_size_yx)
+            by_hand = isinstance(one, Shapes) and not np.allclose(one.scale[-2:], before_it)
+            if by_hand:  # in steps of its own
+                _stretch(one, np.array(layer.scale[-2:]) / before_it, layer.units[-2:])
+            else:
+                _scale(one, m.pixel_size_yx)
             if KEY in one.metadata:
                 known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
                 one.metadata = {**one.metadata, KEY: known}
@@ -88,6 +94,14 @@ def gain_errors(layer: Layer) -> tuple[float, float]:
     """Standard errors of an image's gain and offset [file units]; 0 where they were told."""
     error, offset_error = layer.metadata.get(KEY, {}).get(GAIN_ERRORS, (0.0, 0.0))
     return error, offset_error
+
+
+def _stretch(layer: Any, by: np.ndarray, units: Any) -> None:
+    """Let a layer keep its place on an image whose scale is multiplied and has these units."""
+    far = np.asarray(layer.translate[-2:]) * by
+    layer.scale = (*layer.scale[:-2], *(np.asarray(layer.scale[-2:]) * by))
+    layer.translate = (*layer.translate[:-2], *far)
+    layer.units = (*map(str, layer.units[:-2]), *map(str, units))
 
 
 def _scale(layer: Any, size: tuple[float, float] | None) -> None:

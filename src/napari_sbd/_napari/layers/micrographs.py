@@ -83,7 +83,8 @@ def labels_over(source: Image, mask: np.ndarray, what: str) -> Labels:
     from napari.layers import Labels
 
     name, place = f"{source.name} {what}", place_in_the_plane(source, mask.ndim)
-    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place)
+    metadata = {AIDS: True, **made_from(source)}
+    return Labels(mask.astype(np.uint8), name=name, metadata=metadata, **place)
 
 
 def made_from(source: Layer) -> dict[str, str]:

@@ -176,7 +176,7 @@ class CompareWidget(TaskWidget):
                 name=title,
                 contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
                 colormap=source.colormap,
-                metadata={layers.AIDS: True},
+                metadata={layers.AIDS: True, **layers.made_from(source)},
                 **layers.place_in_the_plane(source),
             )
             self.viewer.add_layer(preview)

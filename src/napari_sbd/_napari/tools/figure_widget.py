@@ -125,7 +125,8 @@ class FigureWidget(TaskWidget):
         every = list(self.viewer.layers)
         for layer in {denoised, *made_of(denoised, every), *made_of(raw, every)}:
             start = layer.translate[-1] - raw.translate[-1]
-            if (start > far / 2) != on:
+            aid = layers.AIDS in layer.metadata and layers.STEP not in layer.metadata
+            if not aid and (start > far / 2) != on:  # a live preview stays on its image
                 to = layer.translate[-1] + (far if on else -far)
                 layer.translate = (*layer.translate[:-1], to)
         self.viewer.reset_view()
