@@ -190,15 +190,21 @@ class TaskWidget(Form):
         work.begin()
         self._poll()
 
-    def refuse_outdated(self) -> None:
+    def refuse_outdated(self, of_choice: bool = True) -> None:
         """Refuse to go on with a result that is not that of what is chosen, as it is now.
+
+        Parameters
+        ----------
+        of_choice
+            Whether it must be of what is chosen, or can be of another image that is as it was.
 
         Raises
         ------
         SBDError
             If so, with the button to click.
         """
-        if self.standing.is_old or not self.standing.is_of(self.depends_on()):
+        other = of_choice and not self.standing.is_of(self.depends_on())
+        if self.standing.is_old or other:
             raise SBDError(
                 "What was found is of another choice, or of before the latest change of the image, "
                 f"its calibration, region or columns; click {self.start.text()} again."

@@ -97,7 +97,7 @@ class DriftWidget(TaskWidget):
             return
         edges = "crop" if self.crop.isChecked() else "pad"
         try:
-            self.refuse_outdated()
+            self.refuse_outdated(of_choice=False)
             still = correct_drift(self._movie, self.found, self.interpolate.isChecked(), edges)  # type: ignore[arg-type]
         except SBDError as error:
             self._complain(str(error))
@@ -109,7 +109,7 @@ class DriftWidget(TaskWidget):
 
     def _save(self) -> None:
         try:
-            self.refuse_outdated()
+            self.refuse_outdated(of_choice=False)
         except SBDError as error:
             self._complain(str(error))
             return
