@@ -73,9 +73,9 @@ def _save(result: Agreement, target: Path) -> None:
         elif kind == ".npz":
             import numpy as np
 
-            maps = {"z": result.z, "log_likelihood_ratio": result.log_likelihood_ratio}
+            ratio = result.log_likelihood_ratio
             with draft.open("wb") as file:  # numpy adds a suffix to names
-                np.savez_compressed(file, **maps)
+                np.savez_compressed(file, z=result.z, log_likelihood_ratio=ratio)
         else:
             _picture(result, draft)
 

@@ -93,6 +93,7 @@ class TwoHalves(QWidget):
         work.begin()
 
     def _ended(self, result: Image, _work: Work, outcome: Any) -> None:
+        name = result.name
         if result is not self._result or isinstance(outcome, Cancelled):
             return
         if isinstance(outcome, Exception):
@@ -101,7 +102,7 @@ class TwoHalves(QWidget):
         self._found = outcome
         self._keep(result, outcome)
         several = sum(map(is_raw, self._viewer.layers)) > 1
-        show_or_hide(self.words, f"{result.name}: {outcome}" if several else str(outcome))
+        show_or_hide(self.words, f"{name}: {outcome}" if several else str(outcome))
         self.more.setVisible(True)
 
     def _keep(self, result: Image, found: SplitHalf) -> None:
