@@ -29,6 +29,7 @@ _BANDED = (
     " Whole bands of frequencies stand out: lines of the scan or of the camera, or noise that "
     "hangs together."
 )
+_CLEAR = 30.0  # times its band, a peak that is no part of one
 _AROUND = 16  # frequencies to each side, that make a band
 _FAINT = 0.1  # of the mean variance, the least that is divided by
 _SLOW = 4  # periods in the image, below which a peak is uneven brightness and no lattice
@@ -207,9 +208,12 @@ def residual_check(
     judged = half & seen & (slow > _SLOW / min(power.shape))
     # a peak stands out of all others, and of the band in which it lies
     level = float(np.median(power[judged])) / np.log(2)
-    q = false_discovery_control(np.exp(-power[judged] / np.maximum(level, _band(power)[judged])))
+    over = power[judged] / np.maximum(level, _band(power)[judged])
+    q = false_discovery_control(np.exp(-over))
     of_all = false_discovery_control(np.exp(-power[judged] / level))
     banded = float(((of_all < _FALSE_DISCOVERIES) & (q >= _FALSE_DISCOVERIES)).mean())
+    if over.max(initial=0) > _CLEAR:
+        banded = 0.0  # what runs out of a strong peak along its row and column
     rows, columns = (i[judged][q < _FALSE_DISCOVERIES] for i in np.indices(power.shape))
     peaks = pd.DataFrame(
         {
