@@ -126,3 +126,28 @@ def test_films_that_cannot_be_are_refused(tmp_path):
     with pytest.raises(sbd.SBDError, match="per second"):
         sbd.write_film(tmp_path / "m.gif", m, frames_per_second=0)
     assert not list(tmp_path.glob("m.*"))
+
+
+def test_a_figure_of_an_image_without_gain_lacks_the_judged_picture_and_says_so(
+    tmp_path, pair, monkeypatch, capsys
+):
+    """The command was refused and asked for a gain that it does not take."""
+    monkeypatch.chdir(tmp_path)
+    for m, name in zip(pair, ("raw.tif", "clean.tif"), strict=True):
+        sbd.write(m.replace(data=0.37 * m.data + 5, gain=None), name)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["napari-sbd", "figure", *words, "-o", "f.png"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr().err
+
+    assert run("raw.tif", "clean.tif", "--judge")[0] == 2
+    assert not (tmp_path / "f.png").exists()
+    code, said = run("raw.tif", "clean.tif")
+    assert code == 0
+    assert "no judged picture" in said
+    assert (tmp_path / "f.png").exists()
+    code, said = run("clean.tif", "raw.tif")  # what is wrong otherwise stays refused
+    assert code == 2
+    assert "comes first" in said

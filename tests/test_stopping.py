@@ -1,12 +1,21 @@
 """Whoever wants an end of something long gets it, wherever the work is."""
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 import threading
+import time
+from functools import partial
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
 
 import napari_sbd as sbd
 from known import lattice
+from napari_sbd import cli
 from napari_sbd.errors import Cancelled, stop_if_asked, stopping
 
 PIXEL = 0.0061
@@ -57,3 +66,112 @@ def test_it_concerns_the_thread_that_asks_and_ends_with_it():
             stop_if_asked()
     stop_if_asked()
     assert reached == [None]
+
+
+@pytest.fixture
+def folder(tmp_path, pair, monkeypatch):
+    """Holds a raw and a denoised image and a movie, and is where commands run."""
+    for m, name in zip(pair, ("raw.tif", "denoised.tif"), strict=True):
+        sbd.write(m, tmp_path / name)
+    frames = np.stack([pair[0].data, np.roll(pair[0].data, 2, 1), pair[0].data])
+    sbd.write(pair[0].replace(data=frames), tmp_path / "movie.mrc")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stopped_at(monkeypatch, capsys, places, command):
+    """Press Ctrl-C when a command calls a function; its exit status and what it said."""
+
+    waiting = [True]
+
+    def pressed(function, *arguments, **options):
+        if waiting:  # modules that are imported meanwhile may keep this function for ever
+            waiting.clear()
+            signal.raise_signal(signal.SIGINT)
+        return function(*arguments, **options)
+
+    for one in places:
+        monkeypatch.setattr(one, partial(pressed, resolve_name(one)))
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", *command.split()])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code, capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "columns raw.tif -o out.csv",
+        "drift movie.mrc -o out.mrc --table out.csv",
+        "denoise raw.tif -o out.tif",
+        "agreement raw.tif denoised.tif -o out.png",
+        "halves raw.tif denoised.tif -o out.png",
+        "compare raw.tif -o out.csv",
+        "detector raw.tif -o out.png",
+        "noise-spectrum raw.tif -o out.json",
+        "figure raw.tif denoised.tif -o out.png",
+        "film movie.mrc -o out.gif",
+        "kymograph movie.mrc -o out.png --start 8,8 --end 8,60",
+    ],
+)
+def test_ctrl_c_ends_every_command_with_a_sentence(folder, monkeypatch, capsys, command):
+    before = sorted(folder.iterdir())
+    places = ["napari_sbd.read", "napari_sbd.io.read"]
+    code, said = stopped_at(monkeypatch, capsys, places, command)
+    assert (code, said) == (130, "napari-sbd: Stopped; nothing was written.")
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (
+            "agreement raw.tif denoised.tif -o one.png -o out.csv",
+            "pandas.DataFrame.to_csv",
+        ),
+        ("agreement raw.tif denoised.tif -o one.png -o out.npz", "numpy.savez_compressed"),
+        ("drift movie.mrc --table one.csv --plot out.png", "matplotlib.figure.Figure.savefig"),
+        ("drift movie.mrc --table one.csv -o out.mrc", "napari_sbd.io.write"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_ctrl_c_leaves_what_is_complete_and_says_so(folder, monkeypatch, capsys, command, place):
+    code, said = stopped_at(monkeypatch, capsys, [place], command)
+    assert code == 130
+    assert said.startswith("napari-sbd: Stopped; complete, and kept, ")
+    assert "one." in said
+    assert "out." not in said
+    assert not [path for path in folder.iterdir() if "out." in path.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="consoles of Windows have no process groups")
+def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
+    """A terminal sends it to all; those that still import must not answer with tracebacks."""
+    (tmp_path / "slow.py").write_text(
+        "import time\ntime.sleep(1.5)\ndef same(item):\n    return item\n"
+    )
+    script = """
+        import slow
+        from napari_sbd.cluster import run
+
+        if __name__ == "__main__":
+            print("begun", flush=True)
+            try:
+                list(run(slow.same, range(4), 2, preload=["slow"]))
+            except KeyboardInterrupt:
+                print("stopped", flush=True)
+    """
+    (tmp_path / "main.py").write_text(textwrap.dedent(script))
+    with subprocess.Popen(
+        [sys.executable, "main.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(1.0)  # the first of its own processes is importing
+        os.killpg(process.pid, signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    assert (said, errors) == ("stopped\n", "")

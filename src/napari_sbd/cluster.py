@@ -75,7 +75,8 @@ def _on_processes(
     pool = ProcessPoolExecutor(workers, context, _leave_interrupts_to_parent)
     waiting = iter(items)
     try:
-        pending = {pool.submit(task, i): i for i in islice(waiting, 2 * workers)}
+        with _without_interrupts():
+            pending = {pool.submit(task, i): i for i in islice(waiting, 2 * workers)}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 item = pending.pop(future)
@@ -89,6 +90,19 @@ def _on_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are begun meanwhile hear no Ctrl-C, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):  # of Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_interrupts_to_parent() -> None:

@@ -12,12 +12,14 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from .errors import SBDError, reason_of
 
+_noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
 
@@ -36,8 +38,26 @@ def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
         if keep is not None and path.exists():
             path.replace(keep)
         temporary.replace(path)
+        _note(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def noting() -> Iterator[list[Path]]:
+    """Collect the paths of the files and folders that this thread completes meanwhile."""
+    noted: list[Path] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def _note(path: Path) -> None:
+    noted = _noted.get()
+    if noted is not None and path not in noted:
+        noted.append(path)
 
 
 @contextmanager
@@ -157,6 +177,7 @@ def take_place(finished: Path, path: Path) -> None:
             _sync(file)
     if not path.is_dir():
         finished.replace(path)
+        _note(path)
         return
     older = _beside(path, "old")
     path.rename(older)
@@ -165,6 +186,7 @@ def take_place(finished: Path, path: Path) -> None:
     except OSError:
         older.rename(path)
         raise
+    _note(path)
     shutil.rmtree(older)
 
 

@@ -279,3 +279,22 @@ def test_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert "64 bright columns" in result.output
     assert {"strain_xx", "species", "y_raw", "y_nm"} <= set(read_columns(out).columns)
+
+
+def test_what_depends_on_a_moved_column_is_not_left_as_it_was():
+    """Strain of a moved column and of its neighbours, and its species, were of the old place."""
+    table = sbd.describe_lattice(sbd.find_columns(COUNTS, CLEAN))
+    table["species"] = sbd.species(table["intensity"].to_numpy())
+    table["mine"] = "kept"
+    moved = table.copy()
+    moved.loc[20, ["y", "x"]] += 3.0
+    with pytest.warns(UserWarning, match="Lattices and strain .* measure them again"):
+        again = sbd.refit_columns(moved, [20], COUNTS, CLEAN)
+    assert not {"strain_xx", "displacement_y", "lattice", "h", "coordination"} & set(again)
+    assert "lattices" not in again.attrs
+    assert again.loc[20, "species"] == -1
+    others = again.drop(index=20)
+    assert (others["species"] == table["species"].drop(index=20)).all()
+    assert (again["mine"] == "kept").all()
+    fresh = sbd.describe_lattice(again)
+    assert np.isfinite(fresh["strain_xx"]).sum() == np.isfinite(table["strain_xx"]).sum()

@@ -1,5 +1,6 @@
 """The contrast that a file's metadata tell, and what denoising makes of it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,16 @@ def test_auto_looks_among_the_models_for_what_the_file_names():
     assert "HAADF" in entry["model_choice"]
 
 
-@pytest.mark.parametrize("asked", [{"modality": "phase contrast"}, {"model": "hrtem"}])
-def test_what_a_person_says_goes_first(asked):
-    worker = Denoiser(frame("HAADF"), **asked)
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"modality": "phase contrast"}, nullcontext()),
+        ({"model": "hrtem"}, pytest.warns(UserWarning, match="as the detector HAADF .* tells")),
+    ],
+)
+def test_what_a_person_says_goes_first(asked, said):
+    with said:
+        worker = Denoiser(frame("HAADF"), **asked)
     assert worker.card.name == "hrtem"
     assert not worker.camera.seen
 

@@ -53,7 +53,7 @@ class Window:
 
     def settle(self):
         w = self.widget
-        self.qtbot.waitUntil(lambda: not (w.running or w.editing.busy), timeout=PATIENCE)
+        self.qtbot.waitUntil(lambda: not (w.running or w.busy), timeout=PATIENCE)
 
     def at(self, y, x):
         """The place on the canvas of a pixel of the image."""

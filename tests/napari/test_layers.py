@@ -132,6 +132,24 @@ def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
         assert table.attrs["pixel_size_nm"] == size
     assert tuple(other.scale) == (1, 1)
     assert layers.micrograph_of(other).pixel_size is None
+    calibrate(raw, None, None, 0.0, viewer.layers)  # cleared
+    for layer in (raw, result, points):
+        assert tuple(layer.scale) == (1, 1)
+        assert {str(unit) for unit in layer.units} == {"pixel"}
+    assert layers.micrograph_of(raw).pixel_size is None
+    assert layers.micrograph_of(result).pixel_size is None
+    table = columns.table_of(points)
+    assert not {"y_nm", "x_nm", "y_err_nm", "x_err_nm"} & set(table)
+    assert table.attrs.get("pixel_size_nm") is None
+
+
+def test_what_lies_beside_an_image_stays_there_when_that_is_scaled(viewer):
+    raw = viewer.add_image(FRAME, name="raw")
+    result = layers.add_result(viewer, raw, layers.micrograph_of(raw), "denoised")
+    result.translate = (0, 50)
+    for size, far in ((0.02, 1.0), (0.04, 2.0), (None, 50.0)):
+        calibrate(raw, size, None, 0.0, viewer.layers)
+        np.testing.assert_allclose(result.translate, (0, far))
 
 
 def test_a_layer_in_pixels_of_style_sheets_is_calibrated_in_nm():
@@ -210,3 +228,14 @@ def test_limits_are_those_of_the_pixels_between_outliers():
     low, high = layers.contrast_limits(image, (3, 3))
     assert 12 < low < 19
     assert 21 < high < 28
+
+
+def test_a_part_of_a_layer_is_not_the_file_that_the_whole_came_from(tmp_path):
+    """Whoever cuts a layer takes its metadata along; its recipe named the whole file."""
+    whole = Micrograph(FRAME, 0.01, source=tmp_path / "whole.tif")
+    layer = layer_of(whole)
+    part = Image(FRAME[5:30, 5:40], metadata=dict(layer.metadata), scale=(0.01, 0.01))
+    part.units = ("nm", "nm")
+    assert layers.micrograph_of(layer).source == tmp_path / "whole.tif"
+    assert layers.micrograph_of(part).source is None
+    assert layers.micrograph_of(part).pixel_size == 0.01

@@ -156,7 +156,7 @@ def test_columns_edited_by_hand_are_not_replaced(viewer, tool, click, qtbot, pai
     points = next(layer for layer in viewer.layers if layer.name.endswith("columns"))
     points.selected_data = {0}
     points.remove_selected()
-    qtbot.waitUntil(lambda: not columns.editing.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not columns.busy, timeout=PATIENCE)
     click(columns)
     assert points in viewer.layers
     assert sum(isinstance(layer, Points) for layer in viewer.layers) == 2

@@ -10,6 +10,7 @@ import napari_sbd as sbd
 import napari_sbd.networks as networks
 from columns.scenes import grid, picture
 from napari_sbd._napari.forms.pair_boxes import is_raw
+from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.micrographs import to_layer
 
 PIXEL = 0.03
@@ -77,6 +78,14 @@ def test_drift_is_estimated_drawn_and_taken_out(
     saving(monkeypatch, tmp_path / "drift.csv")
     click(qtbot, widget.save)
     assert (tmp_path / "drift.csv").read_text().startswith("frame,y_px")
+    # in nm of a pixel size that is another one now
+    calibrate(viewer.layers[0], 2 * m.pixel_size, m.gain, m.offset, viewer.layers)
+    saving(monkeypatch, tmp_path / "old.csv")
+    for button in (widget.save, widget.correct):
+        click(qtbot, button)
+        assert "click Estimate drift again" in widget.message.text()
+    assert not (tmp_path / "old.csv").exists()
+    assert len(viewer.layers) == 2
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="shared/data is not there")

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice, of_cosines
+from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import (
@@ -39,6 +40,7 @@ from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.noise.as_denoised import corrected_as
 from napari_sbd.recipe import recipe, with_recipe
 from napari_sbd.simulation.detector import DETECTORS
 
@@ -289,7 +291,7 @@ def test_points_moved_one_right_after_the_other_are_all_fitted(found, qtbot):
     rows = np.argsort(np.abs(before - 64).sum(1))[:3]
     for row in rows:
         drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=PATIENCE)
     assert np.abs(points.data - before).max() < 0.5
     np.testing.assert_allclose(points.features["y_nm"], points.data[:, 0] * 0.0061, atol=1e-6)
 
@@ -304,7 +306,7 @@ def test_a_search_in_vain_in_another_image_leaves_the_points_theirs(viewer, foun
     widget.raw.setCurrentIndex(-1)
     finish(widget)
     drag(points, row, 1.5)
-    qtbot.waitUntil(lambda: not widget.editing.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not widget.busy, timeout=PATIENCE)
     assert np.abs(points.data[row] - before[row]).max() < 0.5
 
 
@@ -355,7 +357,8 @@ def test_tracks_are_exported_in_nm_of_the_pixel_size_of_now(
         "napari_sbd._napari.tools.columns_widget.file_to_write", lambda *_: str(path)
     )
     frames = np.stack([lattice((96, 96))] * 2).astype(np.float32)
-    movie = add(viewer, Micrograph(frames, 0.0061, name="movie"))
+    made = recipe("denoise", model="hrtem", quality="fast")
+    movie = add(viewer, with_recipe(Micrograph(frames, 0.0061, name="movie"), made))
     one = pd.DataFrame({"y": [10.0], "x": [20.0], "y_err": [0.1], "x_err": [0.2], "frame": 0})
     table = one.assign(track=0, y_nm=0.061, x_nm=0.122, y_err_nm=0.0, x_err_nm=0.0, surface=False)
     table.attrs = {"pixel_size_nm": 0.0061}
@@ -529,6 +532,42 @@ def test_denoisers_are_ranked_by_electrons_put_aside(viewer, open_tool, finish, 
     assert {"raw", "Gaussian", "Wiener", "network"} <= set(names)
     assert names.index("Gaussian") < names.index("raw")
     assert names[0] in widget.message.text()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network
+def test_denoisers_are_compared_on_the_image_as_it_was_corrected(
+    viewer, open_tool, finish, until, tmp_path
+):
+    """Beside an image that was denoised with its dark reference; the pattern of that is 40 times
+    the noise. What is taken is judged like it."""
+    dark = np.random.default_rng(4).integers(0, 200, (128, 128)).astype(np.float32)
+    sbd.write(Micrograph(dark, name="dark"), tmp_path / "dark.tif")
+    counts = np.random.default_rng(5).poisson(lattice((128, 128), mean=4)).astype(np.float32)
+    add(viewer, Micrograph(counts + dark, 0.0061, gain=1.0, name="camera"))
+    form = open_tool(DenoiseWidget)
+    form.dark.choose(str(tmp_path / "dark.tif"))
+    finish(form)
+    widget = open_tool(CompareWidget)
+    widget.tuned.setChecked(False)
+    finish(widget)
+    assert "corrected for its camera" in widget.message.text()
+    shown = {
+        widget.table.item(row, 0).text(): widget.table.item(row, 1).text()
+        for row in range(widget.table.rowCount())
+    }
+    plain = Micrograph(counts, 0.0061, gain=1.0)
+    told = sbd.compare(plain, sbd.candidates(pixel_size=0.0061, gain_tuning=False))
+    for name in ("raw", "Gaussian"):
+        assert float(shown[name].split()[0]) == pytest.approx(told["upsnr"][name], abs=0.06)
+    np.testing.assert_allclose(widget._pictures["raw"], counts, atol=1e-4)
+    widget.table.selectRow(list(shown).index("Gaussian"))
+    widget.take.click()
+    until(lambda: not widget.running)
+    made = next(layer for layer in viewer.layers if layer.name.endswith("Gaussian"))
+    raw, result = micrograph_of(viewer.layers["camera"]), micrograph_of(made)
+    assert np.median(np.abs(result.data - 4)) < 1
+    corrected, *_ = corrected_as(raw, result)
+    np.testing.assert_allclose(corrected.data, counts, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network

@@ -84,3 +84,38 @@ def test_what_cannot_be_compared_is_told(denoised, until, monkeypatch):
     until(lambda: bool(widget.halves.words.text()))
     assert widget.halves.words.text() == "Two halves were not compared: the model is gone."
     assert widget.halves.more.isHidden()
+
+
+def test_of_several_images_it_is_said_whose_halves_these_are_and_they_go_with_it(
+    denoised, leaves_all, add, viewer, until, noisy
+):
+    """Of an image that could not be denoised, those of the one before were shown."""
+    add(noisy, name="other")
+    widget = denoised(1e5)
+    until(lambda: bool(widget.halves.words.text()))
+    result = next(layer for layer in viewer.layers if layer.name.endswith("denoised"))
+    assert widget.halves.words.text().startswith(f"{result.name}: The images")
+    viewer.layers.remove(result)
+    assert widget.halves.words.text() == ""
+    assert widget.halves.more.isHidden()
+
+
+def test_nothing_is_told_in_nm_of_an_earlier_pixel_size(denoised, leaves_all, viewer, until):
+    widget = denoised(1e5)
+    until(lambda: bool(widget.halves.words.text()))
+    widget.pixel_size.setText("0.01")
+    widget.pixel_size.setModified(True)
+    widget.pixel_size.editingFinished.emit()
+    assert widget.halves.words.text() == ""
+
+
+def test_without_a_pixel_size_the_curve_is_in_pixels(
+    add, denoise_widget, leaves_all, viewer, until
+):
+    add(np.random.default_rng(0).poisson(1e5 * lattice((96, 96))).astype(np.float32))
+    denoise_widget.pixel_size.setText("")
+    denoise_widget.pixel_size.setModified(True)
+    denoise_widget.start.click()
+    until(lambda: bool(denoise_widget.halves.words.text()))
+    denoise_widget.halves.more.click()
+    assert "[1/px]" in denoise_widget.halves.curve.x_label

@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from napari_sbd import networks
+from napari_sbd._napari.jobs.summary import understand
 from napari_sbd.networks import choice
 from napari_sbd.networks.choice import choose_model
 
@@ -125,3 +126,37 @@ def test_the_recipe_tells_which_model_and_why(counts):
     settings = result.metadata["napari_sbd"]["history"][-1]["settings"]
     assert settings["model"] in {card.name for card in sbd.models()}
     assert settings["model_choice"]
+
+
+HAADF = {"ImageTags": {"QuickSaved": {"Temp-Tags": {"Detector": "HAADF"}}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "modality", "told", "contradicted"),
+    [
+        ("stem", "phase contrast", {}, "phase contrast, as you said, and model 'stem'"),
+        ("hrtem", "dark field", {}, "dark field, as you said, and model 'hrtem'"),
+        ("hrtem", "auto", {"dm": HAADF}, "dark field, as the detector HAADF in the file tells"),
+        ("hrtem", "phase contrast", {"dm": HAADF}, None),  # who says it knows better
+        ("stem", "dark field", {}, None),
+        ("hrtem", "phase contrast", {}, None),
+        ("stem", "auto", {}, None),
+        ("low-mag", "dark field", {}, None),  # objects look alike
+        ("auto", "dark field", {}, None),
+    ],
+)
+def test_a_model_for_the_other_contrast_is_called_a_contradiction(
+    counts, model, modality, told, contradicted
+):
+    """In Python, the command and the form alike: the sentence comes from one place."""
+    m = sbd.Micrograph(counts, 0.0066, gain=1.0, metadata=told)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sbd.denoise(m, model=model, modality=modality, device="cpu")
+    said = [str(one.message) for one in caught if "was trained on" in str(one.message)]
+    found = [one for one in said if "and model" in one]
+    assert len(found) == (contradicted is not None)
+    form = understand(m, model, modality).warnings
+    assert [one for one in form if "and model" in one] == found
+    if contradicted:
+        assert contradicted in found[0]

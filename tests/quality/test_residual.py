@@ -89,3 +89,46 @@ def test_peaks_that_correlated_noise_may_make_are_not_called_removed_signal():
         assert "may be noise" in found.verdict()
     white = sbd.residual_check(counts, truth, pixel_size=0.03, gain=1.0)
     assert white.sure
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.37, 0.0), (12.0, -40.0), (1e-3, 5.0)])
+def test_a_lattice_is_looked_for_without_a_gain(gain, offset):
+    """The noise of the image itself tells what stands out; nobody is sent to look for a gain."""
+    counts = np.random.default_rng(5).poisson(TRUTH).astype(float)
+    flat = np.full(TRUTH.shape, 4.0)
+    noisy = gain * counts + offset
+    good = sbd.residual_check(noisy, gain * TRUTH + offset, pixel_size=0.0061)
+    assert not good.counts
+    assert not len(good.peaks)
+    assert "like white noise" in good.verdict()
+    assert "no electrons" in good.verdict()
+    assert good.power == pytest.approx(1, abs=0.1)
+    bad = sbd.residual_check(noisy, gain * flat + offset, pixel_size=0.0061)
+    assert bad.peaks["period"].iloc[0] == pytest.approx(40 / 2**0.5 * 0.0061, rel=0.03)
+    assert "removed signal" in bad.verdict()
+
+
+def test_whole_numbers_that_are_no_electrons_are_none_for_the_residual_either():
+    """As for agreement and columns; it called their noise that of a wrong gain."""
+    counts = np.random.default_rng(6).poisson(TRUTH).astype(float)
+    found = sbd.residual_check(7 * counts, 7 * TRUTH, pixel_size=0.0061)
+    assert not found.counts
+    assert "gain is wrong" not in found.verdict()
+    told = sbd.residual_check(7 * counts, 7 * TRUTH, pixel_size=0.0061, gain=1.0)
+    assert "gain is wrong" in told.verdict()
+
+
+def test_lines_of_a_scan_are_no_lattice():
+    """Rows that flicker, as a scan has them, fill bands of the spectrum: some 100 peaks of them
+    were called removed signal. A removed lattice beside them is found."""
+    rng = np.random.default_rng(7)
+    rows = gaussian_filter(rng.normal(0, 1, (402, 407)), (0, 8), mode="wrap")
+    truth = np.full((402, 407), 400.0)
+    noisy = rng.poisson(truth) + 25 * rows / rows.std()
+    lines = sbd.residual_check(noisy, truth, pixel_size=0.033, gain=1.0)
+    assert len(lines.peaks) < 4
+    assert "bands of frequencies" in lines.verdict()
+    assert "removed signal" not in lines.verdict() or "may have" in lines.verdict()
+    y, x = np.indices(truth.shape) * 2 * np.pi / 12
+    both = sbd.residual_check(noisy + 12 * np.cos(y) * np.cos(x), truth, pixel_size=0.033, gain=1.0)
+    assert both.peaks["period"].iloc[0] == pytest.approx(12 / 2**0.5 * 0.033, rel=0.03)

@@ -135,8 +135,8 @@ def check_counted(data: Micrograph, model: Micrograph, block: tuple[int, int]) -
     if excess is not None:
         raise SBDError(
             f"The noise has {_times(excess)} times the variance of electron counts, so these "
-            "whole numbers are no electrons; give gain and offset, which the Detector tool can "
-            "estimate."
+            "whole numbers are no electrons; give gain and offset, which the Detector tool "
+            "estimates where the noise tells it."
         )
 
 

@@ -22,6 +22,7 @@ from ..micrograph.frames import as_micrograph, mean_filled
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..region import limited
+from ..units import plain
 from .pairs import paired
 from .ring_correlation import local_correlation, ring_correlation
 
@@ -173,7 +174,7 @@ class SplitHalf:
         """In a sentence."""
         size = f"{self.resolution_px:.1f} px"
         if self.resolution_nm is not None:
-            size = f"{self.resolution_nm:.3g} nm"
+            size = f"{plain(self.resolution_nm)} nm"
         finest = f"down to {size}" if np.isfinite(self.resolution_px) else "no period beyond chance"
         return (
             f"The images made from two halves of the data {_WORDS[self.verdict()]} "

@@ -10,6 +10,7 @@ import numpy as np
 from ..annotations import burned_in
 from ..errors import warn
 from ..spots import Detection, detect
+from ..units import plain
 from .evidence import Evidence
 from .split_halves import judge_at
 from .statistic import Weights
@@ -57,9 +58,9 @@ def candidates(
         width = found.scale * float(np.sqrt(pixel_size_yx[0] * pixel_size_yx[1]))
         if width > _WIDEST_NM:
             why = (
-                f"With a pixel size of {pixel_size_yx[0]:.4g} nm its spots are {width:.2g} nm wide "
-                f"(sigma), and columns of atoms at most {_WIDEST_NM:g} nm: the pixel size is "
-                "wrong, or these are none."
+                f"With a pixel size of {pixel_size_yx[0]:.4g} nm its spots are "
+                f"{plain(width, 2)} nm wide (sigma), and columns of atoms at most "
+                f"{_WIDEST_NM:g} nm: the pixel size is wrong, or these are none."
             )
             return replace(found.only(np.zeros(len(found.points), bool), why), scale=None)
     return found

@@ -33,12 +33,13 @@ from . import (
     train,
     watch,
 )
-from ._console import STOPPED, err, out
+from ._console import STOPPED, Commands, err, out
 
 _logger = logging.getLogger("napari_sbd")
 
 app = typer.Typer(
     name="napari-sbd",
+    cls=Commands,
     help="Denoise atomic-resolution TEM images with networks trained on simulations.",
     no_args_is_help=True,
     add_completion=False,
@@ -132,5 +133,5 @@ def main() -> None:
         err.print(f"napari-sbd: {where} cannot be written: {reason_of(error)}.", markup=False)
         sys.exit(2)
     except Cancelled as stop:
-        err.print(str(stop), markup=False)
+        err.print(f"napari-sbd: {stop}", markup=False)
         sys.exit(STOPPED)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
+from ..files import noting
 
 STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
+
+_NAMED = 3  # files that are told by name
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -32,6 +37,26 @@ Modality = Annotated[
     typer.Option(help="Of the image, where you know it: among which models auto looks."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+
+
+class Commands(TyperGroup):
+    """All commands: Ctrl-C ends each with one sentence that says which files it had completed."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for."""
+        with noting() as kept:
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise Cancelled(f"Stopped; {_left(kept)}.") from None
+
+
+def _left(kept: list[Path]) -> str:
+    if not kept:
+        return "nothing was written"
+    names = ", ".join(str(path) for path in kept[:_NAMED])
+    more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
+    return f"complete, and kept, {'is' if len(kept) == 1 else 'are'} {names}{more}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import SBDError
+from ..files import check_folder, writing
 from ._console import Gain, Offset, PixelSize, out
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def agreement(
 ) -> None:
     """Say where the raw counts do not support a denoised image."""
     from .. import agreement as judge
-    from ..files import check_folder
     from ..io import read
     from ..recipe import origin_of, recipe, write_beside
 
@@ -67,14 +67,17 @@ def agreement(
 
 def _save(result: Agreement, target: Path) -> None:
     kind = target.suffix.lower()
-    if kind == ".csv":
-        result.columns.to_csv(target, index=False)
-    elif kind == ".npz":
-        import numpy as np
+    with writing(target, "judgement") as draft:
+        if kind == ".csv":
+            result.columns.to_csv(draft, index=False)
+        elif kind == ".npz":
+            import numpy as np
 
-        np.savez_compressed(target, z=result.z, log_likelihood_ratio=result.log_likelihood_ratio)
-    else:
-        _picture(result, target)
+            ratio = result.log_likelihood_ratio
+            with draft.open("wb") as file:  # numpy adds a suffix to names
+                np.savez_compressed(file, z=result.z, log_likelihood_ratio=ratio)
+        else:
+            _picture(result, draft)
 
 
 def _picture(result: Agreement, target: Path) -> None:
@@ -89,4 +92,4 @@ def _picture(result: Agreement, target: Path) -> None:
     axes.plot(doubtful["x"], doubtful["y"], "o", mfc="none", mec="k", ms=10)
     axes.set(xlabel="x [px]", ylabel="y [px]")
     axes.set_title(result.verdict(), fontsize="small", wrap=True)
-    figure.savefig(target, dpi=150)
+    figure.savefig(target, dpi=150, format="png")

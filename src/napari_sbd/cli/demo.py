@@ -12,6 +12,7 @@ import numpy as np
 from ..denoise import denoise
 from ..errors import SBDError
 from ..figures.panel import panel
+from ..files import writing
 from ..io import write
 from ..micrograph import Micrograph
 
@@ -72,4 +73,5 @@ def draw(panels: dict[str, Micrograph], path: Path) -> None:
     all_axes = np.atleast_1d(figure.subplots(1, len(panels)))
     for axes, (title, micrograph) in zip(all_axes, panels.items(), strict=True):
         panel(axes, micrograph, title)
-    figure.savefig(path, dpi=110)
+    with writing(path, "picture") as draft:
+        figure.savefig(draft, dpi=110, format="png")

@@ -139,16 +139,16 @@ def _folder(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _words_when_stopped(target: Path) -> Iterator[None]:
-    """Say what is left of a result after Ctrl-C or SIGTERM, and how to go on; exit status 130."""
+    """Say what is left of a result after Ctrl-C or SIGTERM, and how to go on."""
     try:
         yield
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         kept = target.with_name(target.name + ".partial")
-        left = "nothing was written."
-        if kept.is_dir():
-            left = f"finished frames are kept in {kept}; go on with --resume."
-        err.print(f"napari-sbd: Stopped; {left}", markup=False)
-        raise typer.Exit(130) from None
+        if not kept.is_dir():
+            raise KeyboardInterrupt from None  # which all commands put into words
+        raise Cancelled(
+            f"Stopped; finished frames are kept in {kept}; go on with --resume."
+        ) from None
 
 
 def _summary(session: Session) -> str:

@@ -21,7 +21,7 @@ def detector(
     offset: Annotated[float | None, typer.Option(help="File units at 0 electrons.")] = None,
 ) -> None:
     """Estimate gain, offset, read-out noise and correlation from variance against mean."""
-    from ..files import check_folder
+    from ..files import check_folder, writing
     from ..io import read
     from ..noise.detector_estimate import estimate_detector
 
@@ -32,7 +32,8 @@ def detector(
     found = estimate_detector(read(image), gain=gain, offset=offset)
     out.print(str(found), markup=False)
     if output is not None:
-        found.figure().savefig(output, dpi=150)
+        with writing(output, "plot") as draft:
+            found.figure().savefig(draft, dpi=150, format=output.suffix[1:].lower())
         out.print(f"wrote {output}", markup=False)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import out, progress, rectangle
+from ._console import err, out, progress, rectangle
 
 Target = Annotated[Path, typer.Option("-o", "--output", help="The file to write.")]
 
@@ -17,7 +17,10 @@ def figure(
     raw: Annotated[Path, typer.Argument(help="The raw image.")],
     denoised: Annotated[Path, typer.Argument(help="Its denoised image.")],
     output: Target,
-    judge: Annotated[bool, typer.Option(help="Draw the agreement as well.")] = True,
+    judge: Annotated[
+        bool | None,
+        typer.Option(help="Draw the agreement as well; by default where electrons can be counted."),
+    ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="Find columns; draw them.")] = False,
     fft: Annotated[bool, typer.Option(help="Power spectra in the corners.")] = True,
     box: Annotated[
@@ -26,6 +29,7 @@ def figure(
 ) -> None:
     """Raw, denoised and judged image side by side: PNG, SVG or PDF."""
     from .. import agreement, find_columns, read, write_figure
+    from ..agreement.pairs import check_order
     from ..figures.plate import SUFFIXES
     from ..files import check_folder, with_suffix_of
 
@@ -37,11 +41,20 @@ def figure(
     if box is not None:
         rows, across = rectangle(box)
         part = slice(*rows), slice(*across)
+    judged = None
+    if judge is not False:
+        try:
+            judged = agreement(first, second)
+        except SBDError as error:
+            check_order(first, second)
+            if judge or first.gain is not None:
+                raise
+            err.print(f"Note: the figure has no judged picture. {error}", markup=False)
     write_figure(
         output,
         first,
         second,
-        agreement=agreement(first, second) if judge else None,
+        agreement=judged,
         columns=find_columns(first, second) if columns else None,
         fft=fft,
         box=part,

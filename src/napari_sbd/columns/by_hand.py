@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..agreement.words import BY_ALL
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from .inputs import inputs
-from .lattice import check_table
+from .lattice import check_table, without_lattice
 from .presence import presence
 from .table import measured, moved
 from .verdict import NOTHING, support, without_errors
@@ -40,7 +40,8 @@ def refit_columns(
 
     Returns
     -------
-    A new table with the same columns.
+    A new table with the same columns, but for lattices and strain: those of all columns change with
+    one of them, so they are left out, with a warning. ``species`` of the rows is -1, unknown.
 
     Raises
     ------
@@ -56,6 +57,13 @@ def refit_columns(
     True
     """
     check_table(table)
+    whole = without_lattice(table)
+    if len(whole.columns) < len(table.columns):
+        warn(
+            "Lattices and strain were those of the columns before the edit and are left out; "
+            "measure them again."
+        )
+        table = whole
     free = np.zeros(len(table), bool)
     chosen = np.asarray(rows)
     free[chosen if chosen.dtype == bool else chosen.astype(int)] = True
@@ -90,6 +98,8 @@ def refit_columns(
         result[name] = values if whole else np.where(free, values, result[name].to_numpy())
     if "halves" in result:
         result.loc[free, "halves"] = 2
+    if "species" in result:
+        result.loc[free, "species"] = -1
     result.loc[free, "note"] = ""
     _look(result, np.flatnonzero(free), points, frame, evidence)
     if images.unseen:

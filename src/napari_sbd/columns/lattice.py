@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHELL = 1.25  # of the nearest distance: what counts as a nearest neighbour
+_ADDED = ("neighbour_distance", "coordination", "lattice", "boundary", "h", "k")
+_ADDED_BY_AXIS = ("displacement", "strain_", "rotation", "spacing_")
 _BESIDE = 1.5  # spacings to a column of another lattice at a boundary
 
 
@@ -83,6 +85,18 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
         result[name] = column
     result.attrs["lattices"] = lattices
     result.attrs.pop("strain", None)  # its displacements were in another unit
+    return result
+
+
+def without_lattice(table: pd.DataFrame) -> pd.DataFrame:
+    """A table without what ``describe_lattice`` and ``strain_table`` add to it.
+
+    One column that moves, comes or goes changes it for its neighbours and, by the lattice that is
+    fitted to all, for every other one.
+    """
+    theirs = [name for name in table if name in _ADDED or name.startswith(_ADDED_BY_AXIS)]
+    result = table.drop(columns=theirs)
+    result.attrs = {k: v for k, v in table.attrs.items() if k not in ("lattices", "strain")}
     return result
 
 

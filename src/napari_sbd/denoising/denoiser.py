@@ -117,7 +117,8 @@ class Denoiser:
             dose=_dose(source, level),
         )
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
-        found = doubts(card, source, block, self.dose, first) + doubt_noise(sums, white, seen.noise)
+        found = doubts(card, source, block, self.dose, first, modality)
+        found += doubt_noise(sums, white, seen.noise)
         found += doubt_extremes(seen)
         for sentence in [*chosen.doubts, *found]:
             warn(sentence)

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from ..io.detector_name import contrast_told
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled
 from ..networks import ModelCard
+from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
@@ -28,9 +30,10 @@ def doubts(
     block: tuple[int, int],
     dose: float | None,
     frame: np.ndarray | None,
+    modality: Modality = "auto",
 ) -> list[str]:
     """Sentences that say why a result may be wrong: the image is outside what a model was trained
-    on, contradicts its pixel size, or was denoised before.
+    on, of the other contrast, contradicts its pixel size, or was denoised before.
 
     Parameters
     ----------
@@ -42,11 +45,14 @@ def doubts(
         Mean electrons per pixel; None where it is unknown.
     frame
         (Y, X) the first that is not blank; None where there is none.
+    modality
+        What the user knows; where that is open, the file may name its scanning detector.
     """
     if is_result(source.metadata):
         said = ["This image is already a result of napari-sbd; denoise the raw one."]
     else:
         said = []
+    said += _contradiction(card, source, modality)
     found = []
     sizes = [p * b for p, b in zip(source.pixel_size_yx or (), block, strict=False)]
     if odd := [size for size in sizes if not card.knows_pixel(size)]:
@@ -71,6 +77,24 @@ def doubts(
                 "general model here."
             )
     return said
+
+
+def _contradiction(card: ModelCard, source: Micrograph, modality: Modality) -> list[str]:
+    """A sentence where a model was trained on the other contrast than the image has."""
+    named = contrast_told(source.metadata)
+    if modality != "auto":
+        kind, why = modality, "as you said"
+    elif named is not None:
+        kind, why = named[0], f"as the detector {named[1]} in the file tells"
+    else:
+        return []
+    if not card.tells_contrast or card.is_dark_field == (kind == "dark field"):
+        return []
+    other = "dark field" if card.is_dark_field else "phase contrast"
+    return [
+        f"The image is {kind}, {why}, and model {card.name!r} was trained on {other}: its result "
+        "may be wrong. Choose another model, or leave that to 'auto'."
+    ]
 
 
 def doubt_extremes(camera: Camera) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..files import writing
 from ..movie.drift import SMALLEST_AGREEMENT, Drift
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def plot_drift(drift: Drift, path: Path) -> None:
     path
         Such as ``drift.png`` or ``drift.pdf``.
     """
-    drift_figure(drift).savefig(path, dpi=150)
+    path = Path(path)
+    with writing(path, "figure") as draft:
+        drift_figure(drift).savefig(draft, dpi=150, format=path.suffix[1:].lower())
 
 
 def drift_figure(

@@ -78,6 +78,11 @@ class ModelCard(Card):
         return bool(self.training.get("recipe", {}).get("adf", 0) > 0.5)
 
     @property
+    def tells_contrast(self) -> bool:
+        """Whether it is known to be for one contrast: dark field or phase contrast, not both."""
+        return "adf" in self.training.get("recipe", {}) and not self.is_low_magnification
+
+    @property
     def is_low_magnification(self) -> bool:
         """Whether it was trained on objects larger than atoms, of any modality, most of all."""
         return bool(self.training.get("recipe", {}).get("low_magnification", 0) > 0.5)

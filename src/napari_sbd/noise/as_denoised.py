@@ -19,9 +19,14 @@ CORRECTIONS = "dark", "gain_reference", "fixed_pattern"
 """Settings of a denoising that correct the image for its camera first."""
 
 
+CORRECTED = "napari_sbd_corrected"
+"""In the metadata of what was made without a recipe of the image so corrected: those settings."""
+
+
 def correction_told(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of them that a recipe in the metadata names."""
-    told = {name: setting_of(metadata, name) for name in CORRECTIONS}
+    """Those of them that the metadata name, a recipe in them or by themselves."""
+    known = metadata.get(CORRECTED) or {}
+    told = {name: setting_of(metadata, name) or known.get(name) for name in CORRECTIONS}
     return {name: value for name, value in told.items() if value}
 
 

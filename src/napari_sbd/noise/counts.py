@@ -47,7 +47,8 @@ def counted(image: Any, gain: float | None = None, offset: float | None = None) 
         if (finite != np.round(finite)).any():
             raise SBDError(
                 "The image does not hold whole numbers, so it holds no electron counts; give "
-                "the gain (file units per electron), which the Detector tool can estimate."
+                "the gain (file units per electron), which the Detector tool estimates where the "
+                "noise tells it."
             )
         source = source.replace(gain=1.0)
     if not finite.size or finite.mean() <= 0:

@@ -14,6 +14,7 @@ from ..micrograph import Micrograph
 from ..recipe import HALVES
 from ..region import made_in
 from ..repeat import denoiser_of
+from ..units import plain
 from .steps.plain import PixelSize, Positive, not_understood
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Halves(Plain):
         elif self.resolution_px is not None and pixel_size is not None:
             y, x = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
             size = (y * x) ** 0.5
-            finest = f"down to {self.resolution_px * size:.3g} nm"
+            finest = f"down to {plain(self.resolution_px * size)} nm"
         text.say(
             f"Images{of} that were denoised in the same way from two halves of the data, "
             f"independent of each other, {_WORDS[self.verdict]} (correlation of the fine structure "

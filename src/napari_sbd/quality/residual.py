@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..agreement.pairs import check_order, working_block
-from ..errors import SBDError, by_name
+from ..agreement.evidence import local_variance
+from ..agreement.pairs import paired
+from ..errors import SBDError, by_name, listening
 from ..micrograph import PixelSize
+from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
@@ -22,6 +24,14 @@ _logger = logging.getLogger(__name__)
 
 _FALSE_DISCOVERIES = 0.05
 _SEEN = 0.01  # of the slow noise power; of less the smooth spectrum does not tell exactly
+_BANDS = 5e-3  # of the frequencies, from which bands are told of
+_BANDED = (
+    " Whole bands of frequencies stand out: lines of the scan or of the camera, or noise that "
+    "hangs together."
+)
+_CLEAR = 30.0  # times its band, a peak that is no part of one
+_AROUND = 16  # frequencies to each side, that make a band
+_FAINT = 0.1  # of the mean variance, the least that is divided by
 _SLOW = 4  # periods in the image, below which a peak is uneven brightness and no lattice
 
 
@@ -33,7 +43,7 @@ class Residual:
     ----------
     spectrum
         (h, w) power of the residual at the working sampling, zero frequency in the middle; 1 is the
-        mean of white Poisson noise, and each value is then exponentially distributed.
+        mean of white noise of electrons, and each value is then exponentially distributed.
     frequency_y, frequency_x
         (h,), (w,) frequencies [1/nm, or 1/px where the pixel size is unknown].
     unit
@@ -43,6 +53,11 @@ class Residual:
         period [nm or px], power, q.
     sure
         Whether peaks are none of noise, which may be correlated over too many pixels to tell.
+    counts
+        Whether the noise is that of electron counts; else powers are in units of what the image
+        has, and how strong it should be is not known.
+    banded
+        Share of the frequencies that stand out, but in bands: lines of a scan or of a camera.
 
     Examples
     --------
@@ -57,10 +72,12 @@ class Residual:
     unit: str
     peaks: pd.DataFrame
     sure: bool = True
+    counts: bool = True
+    banded: float = 0.0
 
     @property
     def power(self) -> float:
-        """Mean power, without the significant peaks' help 1 for white Poisson noise."""
+        """Mean power, without the significant peaks' help 1 for white noise of electrons."""
         return float(np.median(self.spectrum) / np.log(2))
 
     @property
@@ -76,7 +93,14 @@ class Residual:
         return result
 
     def verdict(self) -> str:
-        """The result in a sentence."""
+        """The result in a sentence or two."""
+        return self._peaks_told() + (_BANDED if self.banded > _BANDS else "")
+
+    def _peaks_told(self) -> str:
+        bands = self.banded > _BANDS
+        none = "No lattice peak was removed."
+        if not bands:
+            none = "The residual is like white noise: no lattice peak was removed."
         count = len(self.peaks)
         if count:
             period = self.peaks["period"].iloc[0]
@@ -86,17 +110,22 @@ class Residual:
                 f"{'s' if count > 1 else ''}, the strongest at a period of {period:.3g} {unit}"
             )
             if self.sure:
-                return f"{text}: the denoiser removed signal."
+                return f"{text}: the denoiser {'may have ' if bands else ''}removed signal."
             return (
                 f"{text}, but the noise is correlated over so many pixels that they may be noise; "
                 "let halves of the data judge the image instead."
+            )
+        if not self.counts:
+            return (
+                f"{none} How strong the noise should be is not known, since these values are no "
+                "electrons."
             )
         if not 0.8 < self.power < 1.25:
             return (
                 f"The residual has no lattice peak, but {self.power:.2g} times the power of "
                 "electron counts: the gain is wrong, or the denoised image follows the noise."
             )
-        return "The residual is like white noise: no lattice peak was removed."
+        return none
 
 
 @by_name("pixel_size")
@@ -114,7 +143,10 @@ def residual_check(
     power of white noise is exponentially distributed, so each value has a p-value; those are
     adjusted for their number after Benjamini and Hochberg. Pixels without data are left out, and
     the power is that of the others. Where the noise of pixels is correlated, the power is divided
-    by the smooth spectrum that most tiles of the residual show, so that it is 1 as well.
+    by the smooth spectrum that most tiles of the residual show, so that it is 1 as well. A peak
+    also stands out of its own row and column of the spectrum: bands of strong frequencies are lines
+    of a scan or of a camera. Values that are no electrons, as ``agreement`` decides it, are taken
+    in units of the noise that they have.
 
     Parameters
     ----------
@@ -128,7 +160,7 @@ def residual_check(
     Raises
     ------
     SBDError
-        If the images do not fit each other, are movies, or hold no electron counts.
+        If the images do not fit each other, or are movies.
 
     Examples
     --------
@@ -140,27 +172,29 @@ def residual_check(
     from scipy.stats import false_discovery_control
 
     noisy, gain, offset = corrected_as(noisy, denoised, gain, offset)
-    data, model = electrons.pair(noisy, denoised, gain, offset)
-    check_order(data, model)
-    if data.is_movie:
-        raise SBDError("The residual check looks at single images; give one frame.")
-    if pixel_size is not None:
-        data = data.replace(pixel_size=pixel_size)
-    counts, expected = (next(electrons.frames(m)) for m in (data, model))
-    size = data.pixel_size_yx or model.pixel_size_yx
-    block = working_block(model.replace(pixel_size=size))
-    block = tuple(max(1, min(b, n // 8)) for b, n in zip(block, counts.shape, strict=True))
+    for image in (noisy, denoised):
+        if as_micrograph(image).is_movie:
+            raise SBDError("The residual check looks at single images; give one frame.")
+    with listening():  # of values that are no electrons the verdict tells
+        pair = paired(noisy, denoised, pixel_size, gain, offset)
+    data, model = pair.data, pair.model
+    values, expected = (next(electrons.frames(m)) for m in (data, model))
+    size = data.pixel_size_yx
+    block = tuple(max(1, min(b, n // 8)) for b, n in zip(pair.block, values.shape, strict=True))
     _logger.debug("residual summed over blocks of %s pixels", block)
-    holds = np.isfinite(counts) & np.isfinite(expected)
-    y, x, area = (_sums(np.where(holds, i, 0), block) for i in (counts, expected, 1))
+    holds = np.isfinite(values) & np.isfinite(expected)
+    variance = expected if pair.counts else local_variance(values, expected, max(block))
+    least = _FAINT * float(np.mean(variance[holds]))
+    y, x, spread, area = (
+        _sums(np.where(holds, i, 0), block) for i in (values, expected, variance, 1)
+    )
     held = area > 0
-    least = 0.1 * area * x.sum() / area.sum()
     residual = np.zeros(held.shape)
-    residual[held] = (y - x)[held] / np.sqrt(np.maximum(x, least)[held])
+    residual[held] = (y - x)[held] / np.sqrt(np.maximum(spread, least * area)[held])
     residual[held] -= residual[held].mean()
     power = np.abs(np.fft.fft2(residual)) ** 2 / held.sum()
     seen = np.ones(power.shape, bool)
-    noise = covariance_of(data, counts, expected, np.maximum(expected, least.min()), block)
+    noise = covariance_of(data, values, expected, np.maximum(variance, least), block)
     if noise is not None:
         wy, wx = (np.fft.fftfreq(n) for n in power.shape)
         usual = noise.noise.power(wy[:, None], wx)
@@ -172,8 +206,14 @@ def residual_check(
     half = (fx > 0)[None] | ((fx == 0)[None] & (fy > 0)[:, None])
     slow = np.hypot(*np.meshgrid(fy * steps[0], fx * steps[1], indexing="ij"))
     judged = half & seen & (slow > _SLOW / min(power.shape))
-    level = np.median(power[judged]) / np.log(2)
-    q = false_discovery_control(np.exp(-power[judged] / level))
+    # a peak stands out of all others, and of the band in which it lies
+    level = float(np.median(power[judged])) / np.log(2)
+    over = power[judged] / np.maximum(level, _band(power)[judged])
+    q = false_discovery_control(np.exp(-over))
+    of_all = false_discovery_control(np.exp(-power[judged] / level))
+    banded = float(((of_all < _FALSE_DISCOVERIES) & (q >= _FALSE_DISCOVERIES)).mean())
+    if over.max(initial=0) > _CLEAR:
+        banded = 0.0  # what runs out of a strong peak along its row and column
     rows, columns = (i[judged][q < _FALSE_DISCOVERIES] for i in np.indices(power.shape))
     peaks = pd.DataFrame(
         {
@@ -187,7 +227,19 @@ def residual_check(
     shift = np.fft.fftshift
     unit = "1/px" if size is None else "1/nm"
     spectrum = shift(power).astype(np.float32)
-    return Residual(spectrum, shift(fy), shift(fx), unit, peaks, bool(seen.all()))
+    known = bool(seen.all())
+    return Residual(spectrum, shift(fy), shift(fx), unit, peaks, known, pair.counts, banded)
+
+
+def _band(power: np.ndarray) -> np.ndarray:
+    """The usual power along the row, the column and in the neighbourhood of each frequency."""
+    from scipy.ndimage import median_filter
+
+    height, width = (min(2 * _AROUND + 1, n) for n in power.shape)
+    around = ((height, 1), (1, width), (height // 2 + 1, width // 2 + 1))
+    bands = [median_filter(power, size, mode="wrap") for size in around]
+    result: np.ndarray = np.max(bands, axis=0) / np.log(2)
+    return result
 
 
 def _sums(image: np.ndarray, block: tuple[int, ...]) -> np.ndarray:

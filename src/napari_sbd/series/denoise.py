@@ -209,7 +209,7 @@ def _estimate(
     with torch.inference_mode():
         for start in range(0, len(seen), step):
             if should_stop():
-                raise Cancelled("Stopped before the stack was complete.")
+                raise Cancelled("Stopped before the stack was complete; nothing was kept.")
             part = slice(start, start + step)
             scaled, unit = in_noise_units(seen[part], length, noise)
             clean = model.network(torch.from_numpy(scaled).to(device)).float().cpu().numpy() * unit

@@ -77,7 +77,7 @@ def of_patches(
     step = max(1, _BATCH // (voxels * length))
     for i in range(0, len(places), step):
         if should_stop and should_stop():
-            raise Cancelled("Stopped before the stack was complete.")
+            raise Cancelled("Stopped before the stack was complete; nothing was kept.")
         some = places[i : i + step]
         patches = torch.empty(len(some), *sides, length)
         members = torch.empty(len(some), *sides, dtype=torch.bool)

@@ -214,7 +214,7 @@ def prepare_worker() -> None:
     """Make a process one of several: it has one thread and leaves Ctrl-C to its parent."""
     import signal
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, since the import takes seconds
     import torch
 
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

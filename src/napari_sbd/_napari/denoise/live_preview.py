@@ -138,7 +138,7 @@ class LivePreview(QObject):
                 data,
                 name=f"{source.name} [live]",
                 contrast_limits=limits,
-                metadata={layers.AIDS: True, layers.KEY: known},
+                metadata={layers.AIDS: True, layers.KEY: known, **layers.made_from(source)},
                 **look,
             )
             active = self._viewer.layers.selection.active

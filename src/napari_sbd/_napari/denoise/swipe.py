@@ -84,7 +84,7 @@ class Swipe(QObject):
             raw[..., : raw.shape[-1] // 2],
             name=f"{source.name} [raw | result]",
             contrast_limits=source.contrast_limits,
-            metadata={layers.AIDS: True},
+            metadata={layers.AIDS: True, **layers.made_from(source)},
             **layers.look_of(source),
         )
         box = left.bounding_box

@@ -17,6 +17,7 @@ from ...region import Region, made_in
 from ...repeat import denoiser_of
 from ..forms.curve import Curve
 from ..forms.fields import show_or_hide, text
+from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, sentence
 from ..jobs.work import Work
 from ..layers import micrographs as layers
@@ -52,7 +53,7 @@ class TwoHalves(QWidget):
         self.more = QPushButton("Show where")
         self.more.setToolTip("Add a map of how far both agree, and show the correlation by period.")
         self.more.clicked.connect(self._show)
-        self.curve = Curve("spatial frequency [1/nm]", "correlation of the halves")
+        self.curve = Curve("spatial frequency", "correlation of the halves")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.words, self.more, self.curve):
@@ -66,6 +67,20 @@ class TwoHalves(QWidget):
         self.more.setVisible(False)
         self.curve.show_points([])
 
+    def lost(self, layer: object) -> None:
+        """Say nothing of a result that is gone."""
+        if layer is self._result:
+            self.forget()
+
+    def calibrated(self) -> None:
+        """Show nothing in nm of an earlier pixel size."""
+        if self._found is None or self._result is None:
+            return
+        size = layers.micrograph_of(self._result).pixel_size_yx
+        now = 0.0 if size is None else float(np.sqrt(size[0] * size[1]))
+        if not np.isclose(now, self._found.pixel_size_nm or 0.0):
+            self.forget()
+
     def compare(self, source: Micrograph, result: Image) -> None:
         """Ask, in the background, for the halves of what was denoised."""
         self.forget()
@@ -78,6 +93,7 @@ class TwoHalves(QWidget):
         work.begin()
 
     def _ended(self, result: Image, _work: Work, outcome: Any) -> None:
+        name = result.name
         if result is not self._result or isinstance(outcome, Cancelled):
             return
         if isinstance(outcome, Exception):
@@ -85,7 +101,8 @@ class TwoHalves(QWidget):
             return
         self._found = outcome
         self._keep(result, outcome)
-        show_or_hide(self.words, str(outcome))
+        several = sum(map(is_raw, self._viewer.layers)) > 1
+        show_or_hide(self.words, f"{name}: {outcome}" if several else str(outcome))
         self.more.setVisible(True)
 
     def _keep(self, result: Image, found: SplitHalf) -> None:
@@ -107,6 +124,8 @@ class TwoHalves(QWidget):
             return
         self.curve.show_points([])
         size = found.pixel_size_nm or 1.0
+        unit = "1/nm" if found.pixel_size_nm else "1/px"
+        self.curve.x_label = f"spatial frequency [{unit}]"
         self.curve.show_points(list(zip(found.frequency / size, found.frc, strict=True)), 0.143)
         scale = np.asarray(result.scale)[-2:]
         self._viewer.add_image(
@@ -117,7 +136,7 @@ class TwoHalves(QWidget):
             contrast_limits=(0, 1),
             colormap="viridis",
             opacity=0.6,
-            metadata={layers.AIDS: True},
+            metadata={layers.AIDS: True, **layers.made_from(result)},
         )
 
 

@@ -28,7 +28,7 @@ from ..jobs.when_gone import when_gone
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
-from ..layers.shapes import mask_of
+from ..layers.shapes import lay_on, mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
 from .form import DenoiseForm
@@ -122,6 +122,7 @@ class DenoiseWidget(DenoiseForm):
     def _understand(self) -> None:
         """Ask, in the background, what is understood of the chosen layer."""
         self._show(None)
+        self.halves.calibrated()
         self._asked = None
         layer = self.layer.layer
         self.preview.ask()
@@ -237,6 +238,7 @@ class DenoiseWidget(DenoiseForm):
             denoising.look()
 
     def _removed(self, event: Any) -> None:
+        self.halves.lost(event.value)
         for work in list(self._works):
             if work.task.lost(event.value):  # type: ignore[attr-defined]
                 work.job.cancel()
@@ -257,6 +259,8 @@ class DenoiseWidget(DenoiseForm):
             self._keep_typed()
             m = layers.micrograph_of(layers.needed(layer))
             drawn = self._drawn()
+            if drawn is not None:
+                lay_on(layer, drawn)
             region = None if drawn is None else mask_of(drawn, layer)
         except SBDError as error:
             self._complain(str(error))

@@ -22,13 +22,13 @@ class Curve(QWidget):
     Parameters
     ----------
     x_label, y_label
-        Of the axes.
+        Of the axes; that of x can be changed.
     """
 
     def __init__(self, x_label: str, y_label: str) -> None:
         super().__init__()
         self.setFixedHeight(_HEIGHT)
-        self._labels = x_label, y_label
+        self.x_label, self._y_label = x_label, y_label
         self._points: list[tuple[float, float]] = []
         self._level: float | None = None
         self.setVisible(False)
@@ -78,11 +78,11 @@ class Curve(QWidget):
             corner = QRectF(at.x() - 2 * _GAP - wide, at.y() - high / 2, wide, high)
             painter.drawText(corner, Qt.AlignmentFlag.AlignRight, tick)
         below = QRectF(box.left(), self.height() - high - _GAP, box.width(), high)
-        painter.drawText(below, centred, self._labels[0])
+        painter.drawText(below, centred, self.x_label)
         painter.save()
         painter.translate(0, box.bottom())
         painter.rotate(-90)
-        painter.drawText(QRectF(0, 0, box.height(), high), centred, self._labels[1])
+        painter.drawText(QRectF(0, 0, box.height(), high), centred, self._y_label)
         painter.restore()
         if self._level is not None:
             painter.setPen(QPen(words, 1, Qt.PenStyle.DashLine))

@@ -48,7 +48,7 @@ def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     raw = [layer for layer in layers if is_raw(layer)]
     tests: tuple[Callable[[Layer], bool], ...] = (
         lambda layer: str(layer.unique_id) == made_from,
-        lambda layer: _source(layer) in names,
+        lambda layer: _source(layer) in names and layer.data.shape[-2:] == result.data.shape[-2:],
     )
     if made_from is None:
         # a file of the same name was moved; any other image is not the one
@@ -177,14 +177,22 @@ class ColumnsBox(LayerBox):
         """Those of another image take no place."""
         return before if before in layers else self._of_image(layers)
 
+    def _inserted(self, event: Any) -> None:
+        """Those that were found last are meant, also beside earlier ones that stay."""
+        super()._inserted(event)
+        if self._is_ours(event.value):
+            self.choose(event.value)
+
     def _of_image(self, layers: list[Layer]) -> Any:
+        return next((one for one in reversed(layers) if self._is_ours(one)), None)
+
+    def _is_ours(self, layer: Layer) -> bool:
         image = self._image.layer
-        ours = [
-            one
-            for one in layers
-            if image is not None and one.metadata.get(MADE_FROM) == str(image.unique_id)
-        ]
-        return ours[-1] if ours else None
+        return (
+            image is not None
+            and is_columns(layer)
+            and layer.metadata.get(MADE_FROM) == str(image.unique_id)
+        )
 
 
 def pair_boxes(viewer: napari.viewer.Viewer) -> tuple[LayerBox, LayerBox]:

@@ -9,7 +9,7 @@ from napari.layers import Image, Shapes
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton
 
-from ..layers.shapes import add_box, region_on
+from ..layers.shapes import add_box, lay_on, region_on
 from .layer_box import LayerBox
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class RegionBox(LayerBox):
         self._shapes = self.layer
         if self._shapes is not None:
             self._shapes.events.data.connect(self._moved)
+            lay_on(self._image(), self._shapes)
         self.changed.emit()
 
     def _leave(self) -> None:

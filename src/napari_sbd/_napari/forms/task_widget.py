@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
@@ -25,6 +26,7 @@ from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
 from .pair_boxes import is_raw
+from .standing import Standing
 
 if TYPE_CHECKING:
     import napari
@@ -60,6 +62,8 @@ class TaskWidget(Form):
         Whether another task can be asked for while one is under way; it then waits.
     meanwhile
         What is said while the task is under way, as ``prepare`` sets it.
+    standing
+        Whether what was told last still holds.
     """
 
     in_line = True
@@ -98,6 +102,7 @@ class TaskWidget(Form):
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
         self._follows: list[LayerBox] = []
+        self.standing = Standing(self, self.message.text, partial(show_or_hide, self.message))
         self.say("")
         self._set_running(False)
 
@@ -114,6 +119,10 @@ class TaskWidget(Form):
     def show_result(self, result: Any) -> str:
         """Show what the task returned, in the main thread; return one sentence about it."""
         raise NotImplementedError
+
+    def depends_on(self) -> list[Any]:
+        """The layers of which the result is, told as of an earlier state where they change."""
+        return [box.layer for box in self.findChildren(LayerBox) if box.layer is not None]
 
     def already_told(self) -> tuple[str, ...]:
         """Sentences that need not be said again when a task warns of the same."""
@@ -171,13 +180,39 @@ class TaskWidget(Form):
             self._complain(str(error))
             return
         self.say(self.meanwhile)
+        now = Standing.state(self.depends_on())
         work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
+        work.of = now
         work.ended.connect(self._ended)
         self._works.append(work)
         self._set_running(True)
         self._timer.start()
         work.begin()
         self._poll()
+
+    def refuse_outdated(self, of_choice: bool = True) -> None:
+        """Refuse to go on with a result that is not that of what is chosen, as it is now.
+
+        Parameters
+        ----------
+        of_choice
+            Whether it must be of what is chosen, or can be of another image that is as it was.
+
+        Raises
+        ------
+        SBDError
+            If so, with the button to click.
+        """
+        other = of_choice and not self.standing.is_of(self.depends_on())
+        if self.standing.is_old or other:
+            raise SBDError(
+                "What was found is of another choice, or of before the latest change of the image, "
+                f"its calibration, region or columns; click {self.start.text()} again."
+            )
+
+    def tell_again(self) -> None:
+        """Tell what was found last for what is chosen, after others."""
+        self.standing.again(self.depends_on())
 
     def _poll(self) -> None:
         if not self._works:
@@ -205,7 +240,9 @@ class TaskWidget(Form):
                 more = merged(words for words in work.heard if words not in told)
                 words = " ".join([self.show_result(outcome), *more]).strip()
                 several = sum(map(is_raw, self.viewer.layers)) > 1
-                self.say(f"{work.subject}: {words}" if several and work.subject else words)
+                words = f"{work.subject}: {words}" if several and work.subject else words
+                self.say(words)
+                self.standing.told(work.of, words)
         except SBDError as error:
             self._complain(str(error))
         finally:

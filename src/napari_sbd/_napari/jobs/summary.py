@@ -95,7 +95,7 @@ def understand(
         _dose_text(m, told, gain, mean),
         _sampling_text(m, block),
         f"{card.name} {card.version}, {why}",
-        tuple(_warnings(m, card, block, electrons)),
+        tuple(_warnings(m, card, block, electrons, modality)),
     )
 
 
@@ -171,7 +171,11 @@ def _sampling_text(m: Micrograph, block: tuple[int, int]) -> str:
 
 
 def _warnings(
-    m: Micrograph, card: ModelCard, block: tuple[int, int], electrons: float | None
+    m: Micrograph,
+    card: ModelCard,
+    block: tuple[int, int],
+    electrons: float | None,
+    modality: Modality,
 ) -> list[str]:
     found = []
     if m.pixel_size_yx is None:
@@ -179,4 +183,4 @@ def _warnings(
     frame = None
     with suppress(BlankImage):
         frame = reference_frame(m)
-    return found + doubts(card, m, block, electrons, frame)
+    return found + doubts(card, m, block, electrons, frame, modality)

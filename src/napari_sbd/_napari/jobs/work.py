@@ -78,6 +78,8 @@ class Work(QObject):
         How much is done, 0 to 1.
     heard
         What was warned of on the way, each sentence once.
+    of
+        What it is done for, for whoever began it.
     """
 
     ended = Signal(object, object)
@@ -94,6 +96,7 @@ class Work(QObject):
         super().__init__(parent)
         self.task, self.share, self.subject = task, 0.0, subject
         self.heard: list[str] = []
+        self.of: Any = None
         stop = Event()
 
         def work() -> Any:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from napari.layers import Shapes
+
 from ...errors import SBDError
 from ...micrograph import PixelSize
 from ...units import to_nm
-from .micrographs import GAIN_ERRORS, KEY, MADE_FROM, calibration, micrograph_of
+from .earlier import made_of, note_gain
+from .micrographs import GAIN_ERRORS, KEY, calibration, micrograph_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -27,14 +31,15 @@ def calibrate(
     """Keep on a layer what a person knows of it.
 
     The layer and all that was made from it (results, maps, columns) get the scale of the pixel
-    size, in nm where they counted pixels, so that they stay on each other.
+    size, in nm where they counted pixels, so that they stay on each other. What holds electrons by
+    an earlier gain says so in its name.
 
     Parameters
     ----------
     layer
         Image layer.
     pixel_size
-        nm, one number or (y, x); None leaves scales as they are.
+        nm, one number or (y, x); None where it is unknown: scales then count pixels.
     gain, offset
         File units per electron, None if unknown; file units at zero electrons.
     results
@@ -61,15 +66,25 @@ def calibrate(
     if (m.gain, m.offset) == (before.gain, before.offset) and not any(errors):
         errors = gain_errors(layer)
     kept = {"gain": m.gain, "offset": m.offset, GAIN_ERRORS: errors}
+    changed = [layer]
     for other in results:
         if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
             known = other.metadata[KEY]
             if (known["gain"], known["offset"]) == (before.gain, before.offset):
                 other.metadata = {**other.metadata, KEY: {**known, **kept}}
+                changed.append(other)
     layer.metadata = {**layer.metadata, KEY: {**calibration(m), **kept}}
-    if m.pixel_size_yx:
+    for one in changed:
+        for made in made_of(one, results):
+            note_gain(made, m)
+    if m.pixel_size_yx or before.pixel_size_yx:
+        before_it = np.array(layer.scale[-2:])
         for one in (layer, *made_of(layer, results)):
-            _scale(one, m.pixel_size_yx)
+            by_hand = isinstance(one, Shapes) and not np.allclose(one.scale[-2:], before_it)
+            if by_hand:  # in steps of its own
+                _stretch(one, np.array(layer.scale[-2:]) / before_it, layer.units[-2:])
+            else:
+                _scale(one, m.pixel_size_yx)
             if KEY in one.metadata:
                 known = {**one.metadata[KEY], "pixel_size": m.pixel_size}
                 one.metadata = {**one.metadata, KEY: known}
@@ -81,23 +96,26 @@ def gain_errors(layer: Layer) -> tuple[float, float]:
     return error, offset_error
 
 
-def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
-    """What was made from a layer, and from what was made from it."""
-    found: list[Any] = []
-    ids, left = {str(layer.unique_id)}, list(others)
-    while new := [one for one in left if one.metadata.get(MADE_FROM) in ids]:
-        found += new
-        ids |= {str(one.unique_id) for one in new}
-        left = [one for one in left if one not in new]
-    return found
+def _stretch(layer: Any, by: np.ndarray, units: Any) -> None:
+    """Let a layer keep its place on an image whose scale is multiplied and has these units."""
+    far = np.asarray(layer.translate[-2:]) * by
+    layer.scale = (*layer.scale[:-2], *(np.asarray(layer.scale[-2:]) * by))
+    layer.translate = (*layer.translate[:-2], *far)
+    layer.units = (*map(str, layer.units[:-2]), *map(str, units))
 
 
-def _scale(layer: Any, size: tuple[float, float]) -> None:
-    """Let a layer's pixels have a size [nm]; one that counted pixels counts nm from then on."""
+def _scale(layer: Any, size: tuple[float, float] | None) -> None:
+    """Let a layer's pixels have a size [nm], or none; one that counted pixels counts nm then."""
+    before = np.asarray(layer.scale[-2:])
     y, x = (to_nm(1, unit) for unit in layer.units[-2:])
-    if y and x:
+    if size is None:
+        layer.scale = (*layer.scale[:-2], 1.0, 1.0)
+        layer.units = (*(str(unit) for unit in layer.units[:-2]), "pixel", "pixel")
+    elif y and x:
         steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
         layer.scale = (*layer.scale[:-2], *steps)
     else:
         layer.scale = (*layer.scale[:-2], *size)
         layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")
+    far = np.asarray(layer.translate[-2:]) * layer.scale[-2:] / before  # such as side by side
+    layer.translate = (*layer.translate[:-2], *far)

@@ -14,7 +14,9 @@ from napari.layers import Points, Shapes, Tracks
 
 from ...columns import polygons
 from ...columns.outline import ALPHA
+from ...errors import SBDError
 from .colour_limits import labelled_limits
+from .earlier import refuse_earlier
 from .micrographs import made_from, pixel_size_of, place_of
 
 if TYPE_CHECKING:
@@ -70,11 +72,41 @@ def table_of(layer: Points) -> pd.DataFrame:
     return as_calibrated(table, pixel_size_of(layer))
 
 
+def table_shown(layer: Points | None, frame: int | None) -> pd.DataFrame | None:
+    """The table of columns that are to be drawn over a frame; None without any.
+
+    Parameters
+    ----------
+    layer
+        Of columns, or None.
+    frame
+        Of a movie; None of an image.
+
+    Raises
+    ------
+    SBDError
+        If they are those of another frame, or of an earlier gain.
+    """
+    if layer is None:
+        return None
+    refuse_earlier(layer)
+    theirs = layer.metadata[KEY]["frame"]
+    if theirs != frame:
+        raise SBDError(
+            f"The columns are those of frame {theirs}, and frame {frame} is shown; go to that "
+            "frame, or choose no columns."
+        )
+    return table_of(layer)
+
+
 def as_calibrated(table: pd.DataFrame, size: PixelSize | None) -> pd.DataFrame:
-    """A table with its nm of a pixel size that was typed in since it was made."""
-    if size is None or size == table.attrs.get("pixel_size_nm"):
+    """A table with its nm of a pixel size that was typed in or cleared since it was made."""
+    if size == table.attrs.get("pixel_size_nm"):
         return table
     table = table.copy()
+    if size is None:
+        table.attrs["pixel_size_nm"] = None
+        return table.drop(columns=["y_nm", "x_nm", "y_err_nm", "x_err_nm"])
     for axis, step in zip("yx", np.broadcast_to(size, 2), strict=True):
         table[f"{axis}_nm"] = table[axis] * step
         table[f"{axis}_err_nm"] = table[f"{axis}_err"] * step

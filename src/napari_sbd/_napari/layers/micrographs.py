@@ -83,7 +83,8 @@ def labels_over(source: Image, mask: np.ndarray, what: str) -> Labels:
     from napari.layers import Labels
 
     name, place = f"{source.name} {what}", place_in_the_plane(source, mask.ndim)
-    return Labels(mask.astype(np.uint8), name=name, metadata={AIDS: True}, **place)
+    metadata = {AIDS: True, **made_from(source)}
+    return Labels(mask.astype(np.uint8), name=name, metadata=metadata, **place)
 
 
 def made_from(source: Layer) -> dict[str, str]:
@@ -133,6 +134,8 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     height, width = (_in_nm(*axis) for axis in (y, x))
     seconds = [to_seconds(*axis) for axis in time]
     source = known.get("source")
+    if known.get("shape") not in (None, m.shape):  # a part, with the metadata of the whole
+        source = None
     calibrated = m.replace(
         pixel_size=_as_told((height, width), known.get("pixel_size")),
         frame_time=next(iter(seconds), None) or known.get("frame_time"),
@@ -170,6 +173,7 @@ def calibration(m: Micrograph) -> dict[str, Any]:
         "offset": m.offset,
         GAIN_ERRORS: gain_errors(m),
         "source": None if m.source is None else str(m.source),
+        "shape": m.shape,
     }
 
 

@@ -80,6 +80,8 @@ def _inherit(layers: Iterable[Layer], old: str, new: str) -> None:
     for layer in layers:
         if layer.metadata.get(MADE_FROM) == old:
             layer.metadata = {**layer.metadata, MADE_FROM: new}
+            if STEP not in layer.metadata:  # such as a box that was drawn
+                continue
             layer.name = f"{layer.name.removesuffix(_OF_EARLIER)}{_OF_EARLIER}"
 
 

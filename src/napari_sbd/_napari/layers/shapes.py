@@ -9,7 +9,7 @@ from napari.layers import Shapes
 
 from ...errors import SBDError
 from ...region import Region
-from .micrographs import made_from, place_in_the_plane
+from .micrographs import MADE_FROM, made_from, place_in_the_plane
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -103,6 +103,12 @@ def _add(
     viewer.add_layer(layer)
     viewer.layers.selection.active = layer
     return layer
+
+
+def lay_on(image: Image | None, shapes: Layer) -> None:
+    """Let shapes that a person drew in a layer of their own go with an image that is scaled."""
+    if image is not None and MADE_FROM not in shapes.metadata:
+        shapes.metadata = {**shapes.metadata, **made_from(image)}
 
 
 def mask_of(shapes: Shapes, image: Image) -> np.ndarray:

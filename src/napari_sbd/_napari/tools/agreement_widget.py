@@ -19,6 +19,7 @@ from ..jobs.judging import judge, patience, why_not
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
 from ..layers.colour_limits import labelled_limits
+from ..layers.earlier import counted_with
 from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
@@ -66,13 +67,15 @@ class AgreementWidget(TaskWidget):
         self.use.clicked.connect(self._use_estimate)
         self.below.addWidget(self.use)
         self._source: Image | None = None
+        self._counted: dict[str, Any] = {}
         self._estimate: Gain | None = None
+        self.raw.chosen.connect(lambda: self.use.setVisible(False))
 
     def prepare(self) -> Task:
         """Read the fields."""
         raw, denoised = needed_pair(self.raw, self.denoised)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
-        self._source = raw
+        self._source, self._counted = raw, counted_with(pair[0])
         self.use.setVisible(False)
         show_or_hide(self.spot, "")
         apart = self.how.currentText() == _APART
@@ -115,7 +118,7 @@ class AgreementWidget(TaskWidget):
             colormap="coolwarm",
             contrast_limits=(-limit, limit),
             opacity=0.7,
-            metadata={layers.AIDS: True, **layers.made_from(source)},
+            metadata={layers.AIDS: True, **layers.made_from(source), **self._counted},
             **place,
         )
         heat.mouse_drag_callbacks.append(partial(self._read_spot, result))
@@ -135,7 +138,7 @@ class AgreementWidget(TaskWidget):
                     size=4 * max(result.radius),
                     face_color="transparent",
                     border_color="magenta",
-                    metadata=layers.made_from(source),
+                    metadata={**layers.made_from(source), **self._counted},
                     **place,
                 ),
                 _DOUBTFUL,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Points
+from napari.layers import Image, Points, Tracks
+from napari.utils.events import disconnect_events
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import qdebounced
@@ -20,12 +22,15 @@ from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..forms.viewers import bare
 from ..jobs.gain import electrons_error
 from ..jobs.judging import patience
+from ..jobs.when_gone import when_gone
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
+from ..layers.earlier import counted_with, refuse_earlier
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
 from .columns_editing import ColumnsEditing
@@ -79,17 +84,44 @@ class ColumnsWidget(TaskWidget):
         self.redo.setToolTip("Do it again (Ctrl+Shift+Z on the points).")
         self.below.addWidget(beside(self.undo, self.redo, self.export))
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
-        self._points: Points | None = None
-        self._tracked: pd.DataFrame | None = None
-        self.editing = ColumnsEditing(self)
-        self.editing.said.connect(self.say)
-        self.editing.changed.connect(self._colour)
+        self._counted: dict[str, Any] = {}
+        self._found: list[_Found] = []  # the newest last
+        viewer.layers.events.removed.connect(self._removed)
+        when_gone(self, self._let_go, bare(viewer))
         self.sensitivity.valueChanged.connect(self._preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
-        self.undo.clicked.connect(lambda: self._step(self.editing.undo))
-        self.redo.clicked.connect(lambda: self._step(self.editing.redo))
+        self.undo.clicked.connect(lambda: self._step(ColumnsEditing.undo))
+        self.redo.clicked.connect(lambda: self._step(ColumnsEditing.redo))
         self.export.setEnabled(False)
+
+    @property
+    def found(self) -> _Found | None:
+        """The columns that are meant: those in front, else the newest of the image chosen."""
+        image, front = self.denoised.layer, bare(self.viewer.layers.selection.active)
+        ours = [one for one in self._found if image is None or one.image is image]
+        return next((one for one in self._found if one.layer is front), ours[-1] if ours else None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether columns that were edited wait for their fit."""
+        return any(one.busy for one in self.findChildren(ColumnsEditing))
+
+    def _removed(self, event: Any) -> None:
+        """Hold on to nothing of columns that are gone."""
+        for one in self.findChildren(ColumnsEditing):
+            if one.points is event.value:
+                one.follow(None, None)
+                one.deleteLater()
+        self._found = [one for one in self._found if one.layer is not event.value]
+        self.export.setEnabled(bool(self._found))
+
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        disconnect_events(viewer.layers.events, self)
+
+    def _keep(self, found: _Found) -> None:
+        self._found.append(found)
+        self.export.setEnabled(True)
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -106,6 +138,7 @@ class ColumnsWidget(TaskWidget):
         if frame is not None and not follow:
             m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
+        self._counted = {} if raw is None else counted_with(raw)
         self.meanwhile = "" if raw is None else patience(m)
         settings = {
             "polarity": self.polarity.currentText(),
@@ -123,27 +156,36 @@ class ColumnsWidget(TaskWidget):
             return warning or "No columns were found."
         source, pair = self._asked
         keep = self.keep.isChecked()
-        self.export.setEnabled(True)
+        counted = self._counted if table.attrs.get("unit") == "electrons" else {}
         if "track" in table:
-            self._points, self._tracked = None, table
-            self.editing.follow(None, None)
-            put(self.viewer, columns_layer.tracks_layer(table, source), "tracks", keep=keep)
+            tracks = columns_layer.tracks_layer(table, source)
+            tracks.metadata = {**tracks.metadata, **counted}
+            self._keep(_Found(source, tracks, table))
+            put(self.viewer, tracks, "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
+        layer.metadata = {**layer.metadata, **counted}
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
-        self._points, self._tracked = layer, None
+        editing = ColumnsEditing(self)  # for as long as there are these columns
+        self._keep(_Found(source, layer, editing=editing))
         put(self.viewer, layer, "columns", keep=keep)
         dim_maps(self.viewer)
-        self._colour()
-        self.editing.follow(layer, pair)
+        self._colour_them(layer)
+        editing.follow(layer, pair)
+        editing.said.connect(self.say)
+        editing.changed.connect(partial(self._colour_them, layer))
         return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
 
     def _colour(self) -> None:
-        if self._points is not None and self._points in self.viewer.layers:
-            columns_layer.colour(self._points, self.colour.currentText())
-            only_colour_bar(self.viewer, self._points)
+        if self.found is not None and isinstance(self.found.layer, Points):
+            self._colour_them(self.found.layer)
+
+    def _colour_them(self, points: Points) -> None:
+        if points in self.viewer.layers:
+            columns_layer.colour(points, self.colour.currentText())
+            only_colour_bar(self.viewer, points)
 
     @qdebounced(timeout=60)
     def _preview(self) -> None:
@@ -190,29 +232,42 @@ class ColumnsWidget(TaskWidget):
         if _PREVIEW in self.viewer.layers:
             self.viewer.layers.remove(_PREVIEW)
 
-    def _step(self, to: Callable[[], None]) -> None:
-        if self._points is not None and self._points in self.viewer.layers:
-            to()
+    def _step(self, to: Callable[[ColumnsEditing], None]) -> None:
+        if self.found is not None and self.found.editing is not None:
+            to(self.found.editing)
 
     def _export(self) -> None:
-        if self._tracked is not None and self._asked is not None:
-            size = layers.pixel_size_of(self._asked[0])
-            table = columns_layer.as_calibrated(self._tracked, size)
-        elif self._points is not None:
-            table = columns_layer.table_of(self._points)
-        else:
-            return
-        path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
-        if not path:
+        found = self.found
+        if found is None:
+            self.say("There are no columns of this image yet; click Find columns.")
             return
         try:
+            refuse_earlier(found.layer)
+            if isinstance(found.layer, Points):
+                table = columns_layer.table_of(found.layer)
+            else:
+                size = layers.pixel_size_of(found.layer)
+                table = columns_layer.as_calibrated(found.tracked, size)
+            path = file_to_write(self, "Export columns", "columns.csv", _KINDS)
+            if not path:
+                return
             write_columns(table, path)
-            self.say(f"Wrote {path}.")
+            self.say(f"Wrote {found.layer.name} to {path}.")
         except SBDError as error:
             self._complain_of(error)
 
     def _complain_of(self, error: Exception) -> None:
         self.say(sentence(error))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Columns of an image as points, which can be edited, or as tracks with their table."""
+
+    image: Image
+    layer: Points | Tracks
+    tracked: Any = None
+    editing: ColumnsEditing | None = None
 
 
 def _measure(

@@ -12,11 +12,14 @@ from qtpy.QtWidgets import QCheckBox, QHeaderView, QPushButton, QTableWidget, QT
 
 from ...denoise import denoise
 from ...denoising.filters import denoisers
+from ...denoising.settings import Settings
 from ...errors import Cancelled, SBDError
 from ...micrograph import Micrograph
 from ...noise import counts as electrons
+from ...noise.as_denoised import CORRECTED
 from ...quality import candidates, compare
 from ...quality.samples import HANDS
+from ...session.source import Source
 from ..forms.docks import TO_COME
 from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
@@ -25,7 +28,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-from ..layers.results import put
+from ..layers.results import correction_of, put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -96,6 +99,7 @@ class CompareWidget(TaskWidget):
         self._pictures: dict[str, np.ndarray] = {}
         self._source: Image | None = None
         self._told: dict[str, Any] = {}
+        self._correction: dict[str, Any] = {}  # for the camera, as the denoised image had it
         self._wanted: str | None = None
 
     def prepare(self) -> Task:
@@ -103,23 +107,23 @@ class CompareWidget(TaskWidget):
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             source = layers.needed(self._source if self._source in self.viewer.layers else None)
-            return partial(_made, layers.micrograph_of(source), wanted, self._told)
+            m = layers.micrograph_of(source)
+            return partial(_made, m, wanted, self._told, self._correction)
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         way = _WAYS[self.way.currentText()]
         number = frame_shown(self.viewer, layer)
-        shown = m.frame(number)
-        m = shown if way in _OF_ONE else m
         self.table.setVisible(False)
         self.take.setVisible(False)
         self._source = layer
         self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
+        self._correction = correction_of(self.viewer.layers, layer)
         options = {
             **self._told,
             "every": self.every.isChecked(),
             "gain_tuning": self.tuned.isChecked(),
         }
-        return partial(_compare, m, shown, way, options)
+        return partial(_compare, m, number, way, options, self._correction)
 
     def show_result(self, result: tuple[pd.DataFrame, dict[str, np.ndarray]] | _Made) -> str:
         """Fill the table, the best on top, whose picture is shown; or add what was asked for."""
@@ -144,10 +148,13 @@ class CompareWidget(TaskWidget):
         self.table.selectRow(0)
         level = [name for name, v in ranked["verdict"].items() if v.startswith("not dist")]
         best = str(ranked.index[0])
+        words = f'Best, and clearly so: "{best}".'
         if level:
             others = '", "'.join(map(str, level))
-            return f'Best: "{best}". Not distinguishable from it: "{others}".'
-        return f'Best, and clearly so: "{best}".'
+            words = f'Best: "{best}". Not distinguishable from it: "{others}".'
+        if self._correction:
+            words += " The image was corrected for its camera first, as when it was denoised."
+        return words
 
     @property
     def _chosen(self) -> str | None:
@@ -169,7 +176,7 @@ class CompareWidget(TaskWidget):
                 name=title,
                 contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
                 colormap=source.colormap,
-                metadata={layers.AIDS: True},
+                metadata={layers.AIDS: True, **layers.made_from(source)},
                 **layers.place_in_the_plane(source),
             )
             self.viewer.add_layer(preview)
@@ -213,16 +220,23 @@ def _short(verdict: str) -> str:
 
 
 def _made(
-    m: Micrograph, name: str, told: dict[str, Any], progress: Progress, should_stop: ShouldStop
+    m: Micrograph,
+    name: str,
+    told: dict[str, Any],
+    correction: dict[str, Any],
+    progress: Progress,
+    should_stop: ShouldStop,
 ) -> _Made:
     """The whole image by the denoiser of a name: by the network with its recipe."""
     asked: dict[str, Any] = {"network": {}, "network, best": {"quality": "best"}}
     asked["GainTuned"] = {"gain_tuning": True}
     if name in asked:
-        told = {**told, **asked[name], "progress": progress, "should_stop": should_stop}
+        told = {**told, **asked[name], **correction}
+        told |= {"progress": progress, "should_stop": should_stop}
         return _Made(name, denoise(m, **told))
     if name == "raw":
         raise SBDError("The raw image is there already.")
+    m = _corrected(m, correction)
     run = denoisers(pixel_size=m.pixel_size, gain=m.gain, offset=m.offset)[name]
     frames = m.data if m.is_movie else [m.data]
     done = []
@@ -231,18 +245,28 @@ def _made(
             raise Cancelled("Stopped before all frames were done.")
         done.append(run(np.asarray(frame)))
         progress(index + 1, len(frames))
-    return _Made(name, m.replace(data=np.stack(done).reshape(m.shape).astype(np.float32)))
+    data = np.stack(done).reshape(m.shape).astype(np.float32)
+    return _Made(name, m.replace(data=data, metadata={**m.metadata, CORRECTED: correction}))
+
+
+def _corrected(m: Micrograph, correction: dict[str, Any]) -> Micrograph:
+    """An image as it is denoised."""
+    return Source(m, Settings.of(**correction)).image if correction else m
 
 
 def _compare(
     m: Micrograph,
-    shown: Micrograph,
+    number: int,
     way: Any,
     options: dict[str, Any],
+    correction: dict[str, Any],
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The scores, and what each denoiser makes of the frame that is shown [file units]."""
+    """The scores, and what each denoiser makes of the frame of that number [file units]."""
+    m = _corrected(m, correction)
+    shown = m.frame(number)
+    m = shown if way in _OF_ONE else m
     if way == "thinning":
         electrons.refuse_unless_poisson(m)
     counted = electrons.in_electrons(m)

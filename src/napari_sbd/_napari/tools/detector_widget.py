@@ -22,7 +22,7 @@ from ..forms.themed import ThemedCanvas, colours_of
 from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate
-from ..layers.shapes import mask_of
+from ..layers.shapes import lay_on, mask_of
 
 if TYPE_CHECKING:
     import napari
@@ -81,11 +81,16 @@ class DetectorWidget(TaskWidget):
         if use != _UNUSED:
             if self.region.layer is None:
                 raise SBDError("Draw the region first: add a shapes layer and mark it there.")
+            lay_on(layer, self.region.layer)
             mask = mask_of(self.region.layer, layer)
         self._source = layer
         dark, vacuum = (mask if use == kind else None for kind in (_DARK, _VACUUM))
         # a calibration that is there already would be kept, not estimated
         return partial(_estimate, m.replace(gain=None, offset=0.0), dark, vacuum)
+
+    def depends_on(self) -> list[Layer]:
+        """The region: what is known of gain and offset is not used."""
+        return [] if self.region.layer is None else [self.region.layer]
 
     def show_result(self, result: Detector) -> str:
         """Draw the plots, offer to use the values."""

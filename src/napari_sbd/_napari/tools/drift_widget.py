@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
@@ -10,7 +11,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import SBDError
-from ...figures.drift import drift_figure
+from ...figures.drift import drift_figure, plot_drift
+from ...files import writing
 from ...micrograph import Micrograph
 from ...movie import Drift, correct_drift, estimate_drift
 from ..forms.fields import FIGURES, beside, file_to_write
@@ -95,6 +97,7 @@ class DriftWidget(TaskWidget):
             return
         edges = "crop" if self.crop.isChecked() else "pad"
         try:
+            self.refuse_outdated(of_choice=False)
             still = correct_drift(self._movie, self.found, self.interpolate.isChecked(), edges)  # type: ignore[arg-type]
         except SBDError as error:
             self._complain(str(error))
@@ -105,16 +108,22 @@ class DriftWidget(TaskWidget):
         self.say(f"Added {name}; denoise it as any other movie.")
 
     def _save(self) -> None:
+        try:
+            self.refuse_outdated(of_choice=False)
+        except SBDError as error:
+            self._complain(str(error))
+            return
         path = file_to_write(self, "Save drift", "drift.csv", {"CSV": ".csv", **FIGURES})
         if not path or self.found is None:
             return
         try:
             if path.lower().endswith(".csv"):
-                self.found.table().to_csv(path, index=False)
+                with writing(Path(path), "drift") as draft:
+                    self.found.table().to_csv(draft, index=False)
             else:
-                drift_figure(self.found).savefig(path, dpi=150)
-        except (OSError, ValueError) as error:
-            self._complain(f"The drift cannot be written to {path}: {error}.")
+                plot_drift(self.found, Path(path))
+        except SBDError as error:
+            self._complain(str(error))
             return
         self.say(f"Wrote {path}.")
 

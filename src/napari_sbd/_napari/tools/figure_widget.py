@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
 from ...errors import Cancelled, SBDError
@@ -22,7 +21,7 @@ from ..jobs.gain import Gain
 from ..jobs.judging import judge, patience
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
-from ..layers.calibrating import made_of
+from ..layers.earlier import made_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -92,11 +91,11 @@ class FigureWidget(TaskWidget):
             if not path:
                 raise SBDError(_NO_FILE)
             return partial(_film, path, *pair, self.rate.value())
+        frame = None
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
-            pair = tuple(m.replace(data=np.asarray(m.data[frame])) for m in pair)  # type: ignore[assignment]
-        points = self.columns.layer
-        table = None if points is None else columns_layer.table_of(points)
+            pair = pair[0].frame(frame), pair[1].frame(frame)
+        table = columns_layer.table_shown(self.columns.layer, frame)
         region = self.region.region()
         path = file_to_write(self, "Write figure", "figure.pdf", FIGURES)
         if not path:
@@ -126,7 +125,8 @@ class FigureWidget(TaskWidget):
         every = list(self.viewer.layers)
         for layer in {denoised, *made_of(denoised, every), *made_of(raw, every)}:
             start = layer.translate[-1] - raw.translate[-1]
-            if (start > far / 2) != on:
+            aid = layers.AIDS in layer.metadata and layers.STEP not in layer.metadata
+            if not aid and (start > far / 2) != on:  # a live preview stays on its image
                 to = layer.translate[-1] + (far if on else -far)
                 layer.translate = (*layer.translate[:-1], to)
         self.viewer.reset_view()

@@ -81,6 +81,7 @@ class FilterWidget(TaskWidget):
                     symbol="cross",
                     face_color="black",
                     size=_MARK,
+                    metadata=layers.made_from(source),
                     **place,
                 )
             )

@@ -103,6 +103,8 @@ class FlowWidget(QWidget):
                     box.choose(in_front(self._viewer, box.layers, box.layer))
         key = tuple(self._as_it_is(box.layer, index) for box in boxes)
         if key in self._done[index] and (page.running or self._stands(index, boxes)):
+            if not page.running:
+                page.tell_again()
             return
         self._done[index].add(key)
         page.start.click()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Points
 from qtpy.QtWidgets import QPushButton
+from superqt.utils import qdebounced
 
 from ...errors import SBDError
 from ...measure.histogram import Histogram, Kind, histogram, split, suggest_thresholds
@@ -15,13 +16,16 @@ from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
 from ..forms.tool import Tool
+from ..jobs.when_gone import when_gone
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.earlier import refuse_earlier
 
 if TYPE_CHECKING:
     import napari
 
 _HEIGHT = 240  # pixels
+_WAIT = 50  # ms, in which changes of a layer are one
 _GRIP = 8  # pixels, around a threshold, in which the mouse takes it
 _COLOURS = (
     "#4477aa",
@@ -69,17 +73,19 @@ class HistogramWidget(Tool):
         self.kinds: list[Kind] = []
         self._held: int | None = None
         self._lines: list[Any] = []
-        self.layer.chosen.connect(self.refresh)
+        self._watched: Points | None = None
+        self.layer.chosen.connect(self._watch)
         self.value.currentTextChanged.connect(self._other)
         self.add.clicked.connect(lambda: self.attempt(self._add))
         self.suggest.clicked.connect(lambda: self.attempt(self._suggest))
         self.clear.clicked.connect(self._other)
         self.keep.clicked.connect(lambda: self.attempt(self._keep))
         self.picture.clicked.connect(lambda: self.attempt(self._save))
+        when_gone(self, self._leave)
         self.plot.mpl_connect("button_press_event", self._press)
         self.plot.mpl_connect("motion_notify_event", self._move)
         self.plot.mpl_connect("button_release_event", self._release)
-        self.refresh()
+        self._watch()
 
     def values(self) -> tuple[np.ndarray, str]:
         """The values that are counted, and their unit."""
@@ -89,6 +95,8 @@ class HistogramWidget(Tool):
             self.layer.layer, "There are no columns yet; find them first."
         )
         name = self.value.currentText()
+        if name == _FIRST[0]:
+            refuse_earlier(layer)
         table = columns_layer.table_of(layer)
         if name != _FIRST[2]:
             if name not in table:
@@ -106,6 +114,33 @@ class HistogramWidget(Tool):
         """Count and draw again."""
         if self.layer.layer is not None:
             self.attempt(self._draw)
+
+    def _watch(self) -> None:
+        """Count the columns that are chosen, and again when they are edited or calibrated."""
+        self._leave()
+        self._watched = self.layer.layer
+        if self._watched is not None:
+            events = self._watched.events
+            for event in (events.data, events.features, events.metadata):
+                event.connect(self._edited)
+            events.scale.connect(self._scaled)
+        self.refresh()
+
+    def _leave(self) -> None:
+        if self._watched is not None:
+            events = self._watched.events
+            for event in (events.data, events.features, events.metadata):
+                event.disconnect(self._edited)
+            events.scale.disconnect(self._scaled)
+        self._watched = None
+
+    @qdebounced(timeout=_WAIT)  # an edit changes places, numbers and facts one after the other
+    def _edited(self, _event: Any = None) -> None:
+        self.refresh()
+
+    @qdebounced(timeout=_WAIT)
+    def _scaled(self, _event: Any = None) -> None:
+        self._other()  # thresholds of distances were in another unit
 
     def _other(self) -> None:
         self.thresholds = []

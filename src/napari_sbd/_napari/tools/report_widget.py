@@ -58,17 +58,11 @@ class ReportWidget(TaskWidget):
         """Ask where to; read the fields."""
         raw, denoised = needed_pair(self.raw, self.denoised)
         pair = [layers.micrograph_of(layer) for layer in (raw, denoised)]
-        points = self.columns.layer
-        table = None if points is None else columns_layer.table_of(points)
+        frame = None
         if pair[0].is_movie:
             frame = frame_shown(self.viewer, denoised)
             pair = [m.frame(frame).replace(name=f"{m.name}, frame {frame}") for m in pair]
-            of_columns = frame if points is None else points.metadata[columns_layer.KEY]["frame"]
-            if of_columns != frame:
-                raise SBDError(
-                    f"The columns are those of frame {of_columns}, and frame {frame} is shown; go "
-                    "to that frame, or choose no columns."
-                )
+        table = columns_layer.table_shown(self.columns.layer, frame)
         path = file_to_write(self, "Write report", "report.pdf", FIGURES)
         if not path:
             raise SBDError("No file was chosen, so nothing was written.")

@@ -21,6 +21,7 @@ from ..forms.strain_map import SHOWN, StrainMap, scaled
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
+from ..layers.earlier import refuse_earlier
 from ..layers.results import take_away
 from ..layers.shapes import add_box, box_on
 from ..layers.strain import ARROWS, show_arrows, show_map, show_phases
@@ -125,6 +126,10 @@ class StrainWidget(TaskWidget):
             polar = _POLAR[self.polar.currentText()]
         return partial(_strained, table, box, picture, polar)
 
+    def depends_on(self) -> list[Any]:
+        """The columns, and the box of the reference."""
+        return [*super().depends_on(), *([] if self.shapes is None else [self.shapes])]
+
     def show_result(self, result: _Strained) -> str:
         """Draw the map; add the geometric phases as a layer."""
         self.found = result
@@ -198,8 +203,10 @@ class StrainWidget(TaskWidget):
     def _save(self) -> None:
         if self.found is None:
             return
-        path = file_to_write(self, "Save strain", "strain.csv", {"CSV": ".csv"})
         try:
+            self.refuse_outdated()
+            refuse_earlier(self._source)
+            path = file_to_write(self, "Save strain", "strain.csv", {"CSV": ".csv"})
             if path:
                 write_columns(self.found.table, Path(path))
                 self.say(f"Wrote {path}.")

@@ -1,0 +1,107 @@
+"""What a task told last, known as of an earlier state where that was made of other things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import ref
+
+from napari.layers import Points, Shapes
+from qtpy.QtCore import QObject, QTimer
+
+from ..jobs.when_gone import when_gone
+from ..layers.earlier import as_it_is
+
+_SOON = 100  # ms, in which changes of layers are one
+_EARLIER = "Before the latest change of the image, its calibration, region or columns: "
+
+State = list[tuple["ref[Any]", tuple[Any, ...]]]  # layers, and how they were
+
+
+class Standing(QObject):
+    """Retells what was told of layers where one of them changes, and tells it again when asked.
+
+    Parameters
+    ----------
+    parent
+        The widget to which it belongs.
+    shown
+        Returns what the widget says now; other sentences than the result's own stay.
+    show
+        Shows a sentence in its place.
+    """
+
+    def __init__(
+        self, parent: QObject, shown: Callable[[], str], show: Callable[[str], None]
+    ) -> None:
+        super().__init__(parent)
+        self._shown, self._show = shown, show
+        self._of: State = []
+        self._words = ""
+        self._every: dict[tuple[str, ...], tuple[State, str]] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON)
+        self._soon.timeout.connect(self._retell)
+        when_gone(self, self._leave)
+
+    @staticmethod
+    def state(layers: Iterable[Any]) -> State:
+        """Layers as they are now; holds none of them alive."""
+        return [(ref(layer), as_it_is(layer)) for layer in layers]
+
+    @property
+    def is_old(self) -> bool:
+        """Whether something of what was told last is not any more as it was."""
+        there = ((layer(), before) for layer, before in self._of)
+        return any(layer is not None and as_it_is(layer) != before for layer, before in there)
+
+    def is_of(self, layers: Iterable[Any]) -> bool:
+        """Whether what was told last is of some layers."""
+        chosen = list(layers)
+        return all(layer() in chosen for layer, _ in self._of)
+
+    def told(self, of: State, words: str) -> None:
+        """Remember what was told of layers."""
+        self._every[_key(layer() for layer, _ in of)] = of, words
+        self._follow(of, words)
+
+    def again(self, layers: Iterable[Any]) -> None:
+        """Tell what was told last of some layers, if anything was."""
+        known = self._every.get(_key(layers))
+        if known is not None:
+            self._show(known[1])
+            self._follow(*known)
+
+    def _follow(self, of: State, words: str) -> None:
+        self._leave()
+        self._of, self._words = of, words
+        for event in self._events():
+            event.connect(self._changed)
+        self._retell()
+
+    def _leave(self) -> None:
+        for event in self._events():
+            event.disconnect(self._changed)
+        self._of, self._words = [], ""
+
+    def _events(self) -> list[Any]:
+        """Those that tell of what results depend on."""
+        found = []
+        for one, _ in self._of:
+            layer = one()
+            if layer is not None:
+                found += [layer.events.metadata, layer.events.scale, layer.events.units]
+                found += [layer.events.data] * isinstance(layer, Shapes | Points)
+        return found
+
+    def _changed(self) -> None:
+        self._soon.start()
+
+    def _retell(self) -> None:
+        if self._words and self._shown() in (self._words, _EARLIER + self._words):
+            self._show((_EARLIER if self.is_old else "") + self._words)
+
+
+def _key(layers: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(str(layer.unique_id) for layer in layers if layer is not None)
