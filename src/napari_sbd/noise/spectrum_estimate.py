@@ -199,10 +199,10 @@ def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray,
     wide, fast = y[f < 0.2], y[(f > 0.25) & (f < 0.35)]
     gentle = np.quantile(wide, 0.15), np.quantile(fast, 0.15), np.quantile(y, 0.03) - 0.5
     steep = np.quantile(y[f < 0.1], 0.3), np.quantile(fast, 0.3), np.median(y[f > 0.35])
-    found = _fit_from(y, *gentle)
+    found = _fit_from(y, gentle)
     rise = middle + float(np.logaddexp(found[0][0], found[1]))
     if pure or (slow is not None and rise < slow - np.log(_MOST)):
-        through = [_fit_from(y, *start, signal=False) for start in (gentle, steep)]
+        through = [_fit_from(y, start, signal=False) for start in (gentle, steep)]
         misfit = [float(np.std(y - _curve(*fit))) for fit in (*through, found)]
         if misfit[2] > _WORSE * min(misfit):
             found = through[int(np.argmin(misfit[:2]))]
@@ -212,9 +212,9 @@ def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray,
 
 
 def _fit_from(
-    y: np.ndarray, slow: float, fast: float, floor: float, signal: bool = True
+    y: np.ndarray, start: tuple[float, float, float], signal: bool = True
 ) -> tuple[np.ndarray, float]:
-    """Coefficients and floor by least squares, from the power of slow and fast noise.
+    """Coefficients and floor by least squares, from the power of slow and fast noise and a floor.
 
     Where there is ``signal``, what stands above the curve counts less and less.
     """
@@ -224,6 +224,7 @@ def _fit_from(
     n = terms.shape[1]
     stiffness = np.array([1e-6] + [0.02] * MONOTONE + [0.3] * FREE + [1e-3]) * len(y) / 100
     stiffness[-1] = 1e-3
+    slow, fast, floor = start
     x = np.zeros(n)
     x[0], x[2] = slow, max(0.0, (slow - fast) / 9)
     # only the falling terms keep their sign: the others are differences of two such
