@@ -64,6 +64,6 @@ def test_columns_of_a_real_scan_are_supported():
         pytest.skip("needs shared/data")
     image = sbd.read(FILE)
     part = image.replace(data=np.asarray(image.data[:400, :400]))
-    table = sbd.find_columns(part, sbd.denoise(part, model="hrtem", device="cpu"))
+    table = sbd.find_columns(part, sbd.denoise(part, model="stem", device="cpu"))
     assert len(table) > 300 and table.attrs["reproduced"] > 0.97
     assert table["supported"].mean() > 0.9

@@ -82,7 +82,7 @@ def estimate_spectrum(
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
-    slow = float(np.log(shot_noise)) if told and shot_noise else None
+    slow = float(np.log(shot_noise)) if told and shot_noise and shot_noise > 0 else None
     coefficients, floor = _fit(level, slow, pure)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
     wide = _is_wide(noise, corner, means)
