@@ -150,7 +150,9 @@ class Judgement:
         if self.columns is not None:
             found["columns"] = len(self.columns)
         if self.columns is not None and len(self.columns):
-            found["unsupported"] = int((~self.columns["supported"]).sum())
+            from ..columns.verdict import denied
+
+            found["unsupported"] = int(denied(self.columns).sum())
             if pixel_size_nm:
                 found["spacing_nm"] = float(self.columns.attrs["spacing"]) * pixel_size_nm
         return found

@@ -46,6 +46,7 @@ def columns(
     from .. import denoise, read
     from ..columns import describe_lattice, find_columns, follow_columns, species, write_columns
     from ..columns.export import check_target
+    from ..columns.verdict import support_told
 
     check_target(output)
     raw = read(source)
@@ -92,7 +93,6 @@ def columns(
         facts += (
             f", spacing {attrs['spacing']:.1f} px, {int(table['surface'].sum())} on the surface"
         )
-    unsupported = int((~table["supported"]).sum()) if noisy is not None else 0
-    if unsupported:
-        facts += f", {unsupported} not supported by the data"
+    if noisy is not None and not table["supported"].all():
+        facts += f", {support_told(table)}"
     out.print(f"{source} -> {output}  ({facts})", markup=False)

@@ -114,6 +114,37 @@ def support(table: pd.DataFrame) -> None:
     table["supported"] = note == ""
 
 
+def denied(table: pd.DataFrame) -> np.ndarray:
+    """(N,) which columns the data do not support, as ``agreement`` counts them.
+
+    Those that are only probably two are none of them.
+
+    Parameters
+    ----------
+    table
+        From ``find_columns``, of one image or of the frames of a movie.
+    """
+    from ..agreement.statistic import supported
+
+    result: np.ndarray = ~table["supported"].fillna(True).to_numpy(bool)
+    if "note" not in table:
+        return result
+    both, z = (table["note"] == _TWO).to_numpy(), table["agreement_z"].to_numpy(float)
+    frame = table["frame"].to_numpy() if "frame" in table else np.zeros(len(table))
+    for number in np.unique(frame[both]):
+        here = frame == number
+        result[here & both] = ~supported(z[here], None)[both[here]]
+    return result
+
+
+def support_told(table: pd.DataFrame) -> str:
+    """How many columns the data do not support, and how many more are probably two, in words."""
+    refused = denied(table)
+    text = f"{int(refused.sum())} not supported by the data"
+    more = int((~table["supported"].fillna(True).to_numpy(bool) & ~refused).sum())
+    return f"{text}, {more} more probably two columns each" if more else text
+
+
 def two(table: pd.DataFrame) -> np.ndarray:
     """(N,) columns so long that they are two."""
     sigma = table["sigma"].to_numpy(float)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..columns.verdict import support_told
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from ..noise.dose import dose_text, mean_value
@@ -258,8 +259,8 @@ def _words(
     if halves is not None:
         facts.append(("Halves", str(halves)))
     if columns is not None and len(columns):
-        surface, doubtful = int(columns["surface"].sum()), int((~columns["supported"]).sum())
-        text = f"{len(columns)}, {surface} at the surface, {doubtful} not supported by the data."
+        surface = int(columns["surface"].sum())
+        text = f"{len(columns)}, {surface} at the surface, {support_told(columns)}."
         if columns.attrs.get("judged"):
             text += f" Judged: {columns.attrs['judged']}."
         if "y_err_nm" in columns:

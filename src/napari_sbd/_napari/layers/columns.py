@@ -14,6 +14,7 @@ from napari.layers import Points, Shapes, Tracks
 
 from ...columns import polygons
 from ...columns.outline import ALPHA
+from ...columns.verdict import support_told
 from ...errors import SBDError
 from .colour_limits import labelled_limits
 from .earlier import refuse_earlier
@@ -160,7 +161,7 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
     if not judged:
         return f"{text}.{scale}"
     supported = table["supported"].fillna(True).astype(bool)
-    text += f", {int((~supported).sum())} not supported by the data.{scale}"
+    text += f", {support_told(table)}.{scale}"
     for row in edited:
         if not supported.iloc[row]:
             y, x = table[["y", "x"]].iloc[row]
