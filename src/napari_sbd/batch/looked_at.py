@@ -142,6 +142,8 @@ class Judgement:
 
     def facts(self, pixel_size_nm: float | None) -> dict[str, Any]:
         """Fields of ``Facts``."""
+        from ..columns.verdict import denied
+
         found: dict[str, Any] = {}
         if self.halves is not None:
             finest = self.halves.resolution_nm
@@ -150,8 +152,6 @@ class Judgement:
         if self.columns is not None:
             found["columns"] = len(self.columns)
         if self.columns is not None and len(self.columns):
-            from ..columns.verdict import denied
-
             found["unsupported"] = int(denied(self.columns).sum())
             if pixel_size_nm:
                 found["spacing_nm"] = float(self.columns.attrs["spacing"]) * pixel_size_nm

@@ -15,9 +15,7 @@ _NEAREST = 4  # columns whose distances are the usual one
 _BROAD = 0.34  # of that distance; wider columns fit any even background
 _RAISED = 0.21  # of a column: flanks in the hollows between, from which they tell no width
 _GIVEN = 0.28  # of the usual distance: the width that columns are given at the most
-_CORE = (
-    0.5  # of the nearest distance: within, columns are like Gaussians also of a width not theirs
-)
+_CORE = 0.5  # of the nearest distance: within, a Gaussian of another width fits a column as well
 
 
 def widest(points: np.ndarray) -> float:

@@ -82,8 +82,8 @@ def estimate_spectrum(
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
-    slow = float(np.log(shot_noise)) if told and shot_noise and shot_noise > 0 else None
-    coefficients, floor = _fit(level, slow, pure)
+    known = shot_noise if told and shot_noise and shot_noise > 0 else None
+    coefficients, floor = _fit(level, None if known is None else float(np.log(known)), pure)
     noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
     wide = _is_wide(noise, corner, means)
     if not seen and not wide:
@@ -92,7 +92,7 @@ def estimate_spectrum(
         drawn = interpolated_noise(pixels, block)
         if drawn is not None and _lies_below(drawn, level):
             return drawn
-    return _without_texture(noise, corner, shot_noise) if told and shot_noise else noise
+    return noise if known is None else _without_texture(noise, corner, known)
 
 
 def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float) -> NoiseSpectrum:
