@@ -183,6 +183,7 @@ class Denoiser:
         tick: Callable[[float], None] = lambda share: None,
         should_stop: Callable[[], bool] = lambda: False,
         around: Around | None = None,
+        cleaned: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Denoise one frame.
 
@@ -197,13 +198,15 @@ class Denoiser:
         around
             Lays the frames around it, made ready as it was, about its working image (H, W), on a
             grid moved by y, x: the (T, H, W) that a movie network sees. None denoises it alone.
+        cleaned
+            What ``cleaned`` gave for this frame, where that is known.
 
         Returns
         -------
         The result in file units, and which of its pixels (Y, X) were left out; None without any.
         """
         raw = finite_or_nan(frame)
-        values, mask = self._cleaned(raw)
+        values, mask = self._cleaned(raw) if cleaned is None else (cleaned, _gone(raw, cleaned))
         turns = range(8) if self.quality == "best" else range(1)
         offsets = sampling.grid_offsets(self.block) if self.quality == "best" else [(0, 0)]
         share, total = 0.0, len(turns) * len(offsets)
@@ -270,8 +273,7 @@ class Denoiser:
         """A frame with NaN for outliers, and these; what was looked at is not searched again."""
         known, cleaned, _ = self._reference
         if self.camera.outliers and np.array_equal(raw, known):
-            mask = np.isnan(cleaned) & ~np.isnan(raw)
-            return cleaned, mask if mask.any() else None
+            return cleaned, _gone(raw, cleaned)
         cleaned, found = self.camera.cleaned(raw)
         return cleaned, None if found is None else found.mask
 
@@ -301,6 +303,12 @@ class Denoiser:
         card = self.card
         path = None if is_bundled(card) else str(card.path.absolute())
         return {"model": card.name, "model_sha256": card.sha256, "model_path": path}
+
+
+def _gone(raw: np.ndarray, cleaned: np.ndarray) -> np.ndarray | None:
+    """The pixels (Y, X) that have no data any more; None without any."""
+    mask = np.isnan(cleaned) & ~np.isnan(raw)
+    return mask if mask.any() else None
 
 
 def _dose(source: Micrograph, above: float) -> float | None:

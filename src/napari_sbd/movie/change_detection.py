@@ -20,7 +20,7 @@ from ..denoising.denoiser import Denoiser
 from ..micrograph.frames import mean_filled
 from ..noise.whitening import colour
 
-_DRAWS = 4  # noisy images, of which every two make a pair
+_DRAWS = 4  # noisy images
 _NEAR = 4.0  # working pixels: standard deviation of the window over which differences are averaged
 _FAR = 8.0  # the same for their expected size
 _TAILS = (0.1, 0.05, 0.02, 0.01, 0.001)  # shares of a still scene beyond the possible limits
@@ -61,7 +61,9 @@ class Stillness:
         self._rng.bit_generator.state = json.loads(kept.pop("drawn"))
         vars(self).update(kept)
 
-    def learn(self, estimate: np.ndarray, level: float, forget: bool = False) -> None:
+    def learn(
+        self, estimate: np.ndarray, level: float, forget: bool = False, draws: int = _DRAWS
+    ) -> None:
         """Draw noise about an estimate and see what the network makes of it.
 
         Parameters
@@ -72,11 +74,13 @@ class Stillness:
             Standard deviation of their noise, on average, once it is white.
         forget
             Leave out what was learned before; else the mean is taken.
+        draws
+            Noisy images, of which every two make a pair.
         """
         mean = mean_filled(estimate)
         above = np.clip(mean - self._offset, 0, None)
         deviation = level * np.sqrt(above / max(above.mean(), 1e-12))
-        drawn = [self._worker(mean + self._noise(deviation)) for _ in range(_DRAWS)]
+        drawn = [self._worker(mean + self._noise(deviation)) for _ in range(draws)]
         # in units of the noise: frames may be of another brightness than this one
         squares = [((a - b) / max(level, 1e-30)) ** 2 for a, b in combinations(drawn, 2)]
         variance = _average(np.mean(squares, 0), _FAR) / 2

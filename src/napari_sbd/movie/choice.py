@@ -17,11 +17,13 @@ from ..denoising.denoiser import Denoiser
 from ..micrograph.frames import mean_filled
 from ..networks.choice import liveliest
 from .fusion import fused_versions
+from .standstill import change
 from .windows import Windows, clarity
 
 _logger = logging.getLogger(__name__)
 
 _CLEAR = 1.0  # standard errors by which another way must be better than a simpler one
+_CHANGED = 1.6  # standard errors, from which a scene may change; one still movie of twenty has more
 _LOOKS = 2  # frames that decide, spread over the movie
 _SIDE = 96  # working pixels along a side of the part of them that is looked at
 _DIGITS = 2  # of the share
@@ -69,23 +71,34 @@ def choose_way(
     if worker.camera.noise is not None:
         return Way(1.0, "the movie network; rules and network were not compared, since the "
                         "noise is correlated")  # fmt: skip
-    looks: list[np.ndarray] = []  # (2, 2, H, W): of two pairs, network less rules, held out less
+    looked: list[tuple[int, tuple[slice, slice], Windows, range]] = []
     for number in np.linspace(0, count - 1, 2 * _LOOKS + 1).astype(int)[1::2].tolist():
         seen = windows.seen(number)
         if seen is None:
             continue
         part = liveliest(mean_filled(seen.sums()), worker.block, _SIDE, seen.values.shape)
-        near = windows.on_part(part)
+        looked.append((number, part, windows.on_part(part), _window(number, count, neighbours)))
+    changes = [change(near, number, window) for number, _, near, window in looked]
+    if sum(changes) < _CHANGED * np.sqrt(len(looked)):
+        return Way(0.0, "rules; frames differ by noise and drift alone")
+    looks: list[np.ndarray] = []  # (2, 2, H, W): of two pairs, network less rules, held out less
+    for number, part, near, window in looked:
         around = near.window(number)
         if around is None:
             continue
         shown, held = (np.array(s) for s in zip(*near.split(number), strict=True))
-        ruled = _ruled(near, worker.on_part(part), number, shown, count, neighbours, seed)
+        ruled = _ruled(near, worker.on_part(part), number, shown, window, seed)
         made = np.array([near.estimate(number, version, around) for version in shown])
         looks.append(np.stack([made - ruled, held - ruled], 1))
     if not looks:
         return Way(0.0, "rules; no frame has others of the same scene beside it")
     return _weighed(looks)
+
+
+def _window(number: int, count: int, neighbours: int) -> range:
+    """Numbers of the frames that the rules take for one."""
+    first = max(0, min(number - neighbours, count - 2 * neighbours - 1))
+    return range(first, min(count, first + 2 * neighbours + 1))
 
 
 def _weighed(looks: list[np.ndarray]) -> Way:
@@ -129,16 +142,14 @@ def _ruled(
     worker: Denoiser,
     number: int,
     shown: np.ndarray,
-    count: int,
-    neighbours: int,
+    window: range,
     seed: int,
 ) -> np.ndarray:
     """Versions (N, H, W) of a frame's working image about zero as the rules denoise them."""
     working = windows.working(number)
     frames: list[np.ndarray] = []
     place, dark = 0, worker.camera.dark - worker.source.offset  # frames have the offset of a pixel
-    first = max(0, min(number - neighbours, count - 2 * neighbours - 1))
-    for t in range(first, min(count, first + 2 * neighbours + 1)):
+    for t in window:
         seen = windows.seen(t)
         if seen is None:
             continue

@@ -32,6 +32,7 @@ from .register import moved
 from .track import Look, Track
 
 _EVERY = 16  # frames after which the expected difference is learned again
+_FEW = 2  # noisy images, from which what is learned soon is forgotten
 _CLEAR = 2.0  # standard errors that a shift must exceed for a neighbour to be moved
 _FLICKER = 2.5  # standard errors by which the brightness of frames must differ
 _LIT = 0.3  # of the mean brightness, below which a place says little of that of the frame
@@ -46,6 +47,7 @@ def fused_frames(
     should_stop: Callable[[], bool] = lambda: False,
     memory: Mapping[str, Any] | None = None,
     keep: Callable[[dict[str, Any]], None] | None = None,
+    looked: Callable[[int, np.ndarray | None], None] = lambda number, left_out: None,
 ) -> Iterator[np.ndarray]:
     """Denoise frames with the help of their neighbours, in order, in bounded memory.
 
@@ -69,6 +71,9 @@ def fused_frames(
         ``neighbours`` later, as they would have been.
     keep
         Takes such a memory every 16 frames, when all results before its own were taken.
+    looked
+        Called with the number of each frame that is not blank, when it was looked at, and the
+        pixels (Y, X) that were left out; None without any.
 
     Yields
     ------
@@ -92,7 +97,10 @@ def fused_frames(
     for t, frame in enumerate(frames, begun):
         if keep is not None and t % _EVERY == 0:
             paths[t] = fusion.track.tracker.memory
-        window.append(fusion.look(frame))
+        seen = fusion.look(frame)
+        if isinstance(seen, Look):
+            looked(t, seen.left_out)
+        window.append(seen)
         first = t - 2 * neighbours
         if first >= begun:
             path = paths.pop(first, None)
@@ -187,7 +195,7 @@ class _Fusion:
             return self._spread(self._estimate(here.counts, 1), here)
         self._age += 1
         if self._age == 0:  # there is nothing better yet to learn from than the frame on its own
-            self._stillness.learn(here.clean, here.level)
+            self._stillness.learn(here.clean, here.level, draws=_FEW)
             better = self._fused(here, others)
             self._stillness.learn(better, here.level, forget=True)
         blocks = self._fused(here, others)

@@ -77,7 +77,7 @@ class Track:
         errors = np.sqrt(np.diag(place.covariance))
         return Look(
             values, counts, clean, level, place.shift * self.block, errors * self.block,
-            place.agreement, place.agreement_err,
+            place.agreement, place.agreement_err, None if outliers is None else outliers.mask,
         )  # fmt: skip
 
     def row(self, frame: Any) -> tuple[float, ...]:
@@ -105,6 +105,8 @@ class Look:
         (2,) from the first frame [px].
     agreement, agreement_err
         As in ``Drift``.
+    left_out
+        bool (Y, X) of the outliers; None without any.
     """
 
     values: np.ndarray
@@ -115,6 +117,7 @@ class Look:
     error: np.ndarray
     agreement: float
     agreement_err: float
+    left_out: np.ndarray | None = None
 
 
 def lit_values(frame: Any, worker: Denoiser) -> np.ndarray:

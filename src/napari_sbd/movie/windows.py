@@ -145,6 +145,14 @@ class Windows:
             return None
         if not 1 / _BRIGHTNESS < seen.brightness / here.brightness < _BRIGHTNESS:
             return None
+        way = self.way(number, there)
+        return None if way is None else (seen, np.round(way).astype(int))
+
+    def way(self, number: int, there: int) -> np.ndarray | None:
+        """How far the scene moves from one frame to another, (2,) y, x [working px].
+
+        None where another scene begins between them.
+        """
         way = np.zeros(2)
         lit = [t for t in range(min(number, there), max(number, there) + 1) if self.seen(t)]
         for first, second in pairwise(lit):
@@ -152,8 +160,8 @@ class Windows:
             if link is None:
                 return None
             way += link
-        way *= np.sign(step)
-        return seen, np.round(way).astype(int)
+        result: np.ndarray = way * np.sign(there - number)
+        return result
 
     def _link(self, first: int, second: int) -> np.ndarray | None:
         """How far the scene moves between two frames [working px]; None where it is another one."""

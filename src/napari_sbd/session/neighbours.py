@@ -14,7 +14,7 @@ import numpy as np
 
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import Settings
-from ..errors import BlankImage, SBDError
+from ..errors import SBDError
 from ..files import replacing, write_bytes
 from .fates import Frame, fate_with
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..movie.windows import Windows
 
 _WAY, _MEMORY = "way.json", "memory.npz"
+_BLANK = "It is blank or without beam."
 
 
 @dataclass(frozen=True)
@@ -114,15 +115,21 @@ class Neighbours:
             memory = None
         begun = 0 if memory is None else memory["first"]
         fates: dict[int, Frame] = {}
+        nothing = np.empty(0)
 
         def told() -> Iterator[np.ndarray]:
             for index in range(begun, self.count):
                 tick(index, 0.0)
                 values = self.read(index)
-                fates[index] = _fate(worker, index, values)
                 if isinstance(values, str):
+                    fates[index] = Frame(index, nothing, "unreadable", values)
                     values = np.full(worker.source.shape[-2:], np.nan, np.float32)
+                else:
+                    fates[index] = Frame(index, nothing, "blank", _BLANK)
                 yield values
+
+        def looked(index: int, left_out: np.ndarray | None) -> None:
+            fates[index] = Frame(index, nothing, fate_with(left_out), left_out=left_out)
 
         fusing = fused_frames(
             told(),
@@ -132,26 +139,12 @@ class Neighbours:
             should_stop=should_stop,
             memory=memory,
             keep=partial(_remember, place) if place else None,
+            looked=looked,
         )
         for index, values in enumerate(fusing, begun + n if memory else 0):
             frame = fates.pop(index)
             if index >= first:
                 yield replace(frame, values=values)
-
-
-def _fate(worker: Denoiser, index: int, values: np.ndarray | str) -> Frame:
-    """What becomes of a frame among its neighbours, which leave those without beam alone."""
-    from ..movie.track import lit_values
-
-    nothing = np.empty(0)
-    if isinstance(values, str):
-        return Frame(index, nothing, "unreadable", values)
-    try:
-        found = worker.camera.cleaned(lit_values(values, worker))[1]
-    except BlankImage as error:
-        return Frame(index, nothing, "blank", str(error))
-    mask = None if found is None else found.mask
-    return Frame(index, nothing, fate_with(mask), left_out=mask)
 
 
 def _remember(path: Path, memory: Mapping[str, Any]) -> None:

@@ -207,7 +207,9 @@ class Session:
         around = self._around(index) if part is None else None
         worker = worker if part is None else worker.on_part(part)
         try:
-            result, mask = worker.denoised(values, tick, should_stop or self._stop, around)
+            seen = self._windows.seen(index) if self._windows and part is None else None
+            known = None if seen is None else seen.values
+            result, mask = worker.denoised(values, tick, should_stop or self._stop, around, known)
             if self._windows and around is None:
                 return self._whole(Frame(index, result, "alone", _ALONE, values, mask), part)
             done = Frame(index, result, fate_with(mask), raw=values, left_out=mask)
