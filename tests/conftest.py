@@ -20,6 +20,12 @@ def _what_is_there_stays():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard():
+    """Also where tests run in the background of a shell, which has its children ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def counts():
     """Poisson counts of a lattice, one electron per pixel; 6.1 pm per pixel suits them."""

@@ -38,9 +38,8 @@ def names(viewer):
 def test_queued_images_are_denoised_one_after_the_other(viewer, two, denoiser, until):
     assert [job.words for job in queue().jobs][1] == "Waiting"
     denoiser.go.set()
-    until(lambda: not two.running)
+    until(lambda: not two.running and not queue().jobs)
     assert names(viewer) == ["first", "second", "first denoised", "second denoised"]
-    assert not queue().jobs
 
 
 def test_the_list_shows_two_jobs_and_cancels_the_waiting_one(viewer, two, denoiser, until):
