@@ -103,9 +103,10 @@ def find_columns(
     (``judged``), how much of the halves' columns is the same
     (``reproduced``), in what share of the area with structure they show other things (``unclear``;
     from 0.22 on a warning says that columns may be missing), what the errors of places were
-    multiplied by, as halves scatter (``position_factor``), and recipe; for a movie those of its
-    first frame with columns. An image without columns gives an empty table and a warning; noise
-    that is not that of electron counts gives a warning.
+    multiplied by, as halves tell (``position_factor``), how far the network pulled columns to where
+    it expects them (``pulled`` [px]; None where that is no more than usual), and recipe; for a
+    movie those of its first frame with columns. An image without columns gives an empty table and a
+    warning; noise that is not that of electron counts gives a warning.
 
     Raises
     ------
@@ -194,6 +195,7 @@ def _find(
         "threshold": found.threshold,
         "alpha": alpha,
         "given_width": None,
+        "pulled": None,
         "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
@@ -222,7 +224,7 @@ def _find(
     if frame.limits is not None:
         table = _inside(table, frame.limits, frame.model.pixel_size_yx, attrs)
     support(table)
-    warn_of_all(table, attrs["given_width"])
+    warn_of_all(table, attrs["given_width"], attrs["pulled"])
     table.attrs = attrs
     return table
 
@@ -270,7 +272,7 @@ def measured(
     import pandas as pd
 
     from ..spots import spacing
-    from .halves_scatter import position_factor
+    from .halves_scatter import places as places_of
     from .measure import measure
     from .outline import on_surface, reach
 
@@ -286,7 +288,8 @@ def measured(
         fit, raw = measure(image, noisy, start, scale, bright, free, variance, shared, given)
         attrs["given_width"] = fit.given_width
         if free is None and evidence is not None and evidence.trials is not None:
-            attrs["position_factor"] = position_factor(fit, evidence.estimates, scale, bright)
+            told = places_of(fit, evidence.trials, variance, scale, bright)
+            attrs.update(position_factor=told.factor, pulled=told.pull)
         fit.error[:, :2] *= attrs.get("position_factor", 1.0)
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:

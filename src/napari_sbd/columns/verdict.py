@@ -153,9 +153,11 @@ def two(table: pd.DataFrame) -> np.ndarray:
     return result
 
 
-def warn_of_all(table: pd.DataFrame, given_width: float | None) -> None:
-    """Warn of what concerns most columns of a table; of a width that all were given [px]."""
+def warn_of_all(table: pd.DataFrame, given_width: float | None, pulled: float | None) -> None:
+    """Warn of what concerns most columns of a table; of a width that all were given, and of how far
+    they were pulled [px]."""
     warn_of_width(given_width)
+    warn_of_pull(pulled)
     warn_of_two(table)
     warn_of_unlike(table)
 
@@ -168,6 +170,17 @@ def warn_of_two(table: pd.DataFrame) -> None:
         warn(
             f"{long.sum()} of {len(table)} columns are so much longer than wide that each is "
             f"probably two; a spacing of {apart:.1f} px may tell them apart."
+        )
+
+
+def warn_of_pull(pulled: float | None) -> None:
+    """Warn where the network moved columns [px] to where it expects them."""
+    if pulled is not None:
+        warn(
+            "The denoised image shows columns nearer to where the network expects them than they "
+            f"are in the data, by {pulled:.2g} px (root mean square). The errors of places hold "
+            "that, but displacements of single columns are too small in it: the columns of the "
+            "table that end in _raw have them as the data alone show them."
         )
 
 
