@@ -105,4 +105,5 @@ def places(
 def _within(values: np.ndarray) -> np.ndarray:
     """Values, those far from zero brought nearer."""
     most = _FAR * _NORMAL * float(np.median(np.abs(values)))
-    return np.clip(values, -most, most)
+    result: np.ndarray = np.clip(values, -most, most)
+    return result
