@@ -17,7 +17,7 @@ from .measure import Fits, measure
 _MORE, _EXPECTED = 1.15, 0.15
 _LEAST = 20  # columns
 _NORMAL = 1.4826  # standard deviation over median absolute deviation of normal values
-_SURE = 2.0  # standard errors by which a pull must be above zero
+_LIKELY, _SURE = 1.0, 2.0  # standard errors of a pull, from which errors hold it, and it is told
 _UNUSUAL = 1.25  # times the usual factor, from which the pull is told
 _FAR = 3.5  # spreads, beyond which a deviation counts as that much
 _KNOWN = 0.6  # widths: errors of half of the data, beyond which these tell no places
@@ -93,12 +93,12 @@ def places(
         return usual
     off = [_within(o[told]) for o in off]
     product = off[0] * off[1]
-    pull = float(product.mean())
-    if pull < _SURE * float(product.std()) / np.sqrt(product.size):
+    pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
+    if pull < _LIKELY * sure:
         return usual
-    factor = float(np.hypot(scatter, np.sqrt(pull)))
-    if factor < _UNUSUAL * usual.factor:
-        return Places(max(factor, usual.factor))
+    factor = max(float(np.hypot(scatter, np.sqrt(pull))), usual.factor)
+    if pull < _SURE * sure or factor < _UNUSUAL * usual.factor:
+        return Places(factor)
     return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
 
 
