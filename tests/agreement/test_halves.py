@@ -126,6 +126,18 @@ def test_the_resolution_is_that_of_what_both_halves_show():
     assert frc[np.argmin(np.abs(frequency - 1 / 8))] > 0.9
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_resolution_in_nm_follows_the_axes(turned):
+    """Planes of 0.4 nm across either axis of pixels that are twice as long as wide."""
+    period = 0.4 / np.array([0.02, 0.04])  # px
+    y, x = np.mgrid[:256, :256]
+    wave = np.cos(2 * np.pi * (y / period[0] if turned else x / period[1]))
+    counts = np.random.default_rng(0).poisson(4 * (1 + 0.1 * wave)).astype(float)
+    noisy = sbd.Micrograph(counts, (0.02, 0.04), gain=1.0)
+    found = sbd.split_half_resolution(noisy, denoiser=lambda e: gaussian_filter(e, 2.0))
+    assert found.resolution_nm == pytest.approx(0.4, rel=0.08)
+
+
 def test_an_image_without_noise_of_its_own_is_not_called_exchanged():
     """What was made of it here has a little, as any network's has."""
     ramp = np.broadcast_to(np.linspace(0.1, 99.7, 128), (64, 128))
