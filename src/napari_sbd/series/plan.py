@@ -14,6 +14,8 @@ from .local_pca import local_pca
 from .noises import Kind, Noise
 from .stack import Gradients, Series, blocks, measured, signals, usable_mask
 
+_ROUNDING = 1e-3  # electrons
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -43,13 +45,22 @@ class Plan:
     gradients: Gradients | None = None
 
 
-def recognise(reference: Series) -> Kind:
+def recognise(stack: Series) -> Kind:
     """The kind of noise that a stack most likely has; see ``train_series``."""
-    if reference.gradients is not None:
+    if stack.gradients is not None:
         return "rician"
-    middle = np.asarray(reference.data[:, reference.grid[0] // 2])
-    whole = np.isfinite(middle).all() and (middle >= 0).all() and (middle == np.rint(middle)).all()
-    return "poisson" if whole else "gaussian"
+    gain = None if stack.origin is None else stack.origin.gain
+    counts = np.asarray(stack.data[:, stack.grid[0] // 2])
+    if gain is not None and not _are_counts(counts):
+        counts = counts / gain
+    return "poisson" if _are_counts(counts) else "gaussian"
+
+
+def _are_counts(values: np.ndarray) -> bool:
+    """Whether values are whole numbers from 0 up, as far as a gain and an offset keep them so."""
+    whole = np.rint(values)
+    near = np.abs(values - whole) <= _ROUNDING
+    return bool(np.isfinite(values).all() and (whole >= 0).all() and near.all())
 
 
 def noise_within(
