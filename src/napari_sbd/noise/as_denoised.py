@@ -80,6 +80,27 @@ def corrected_as(
     return found, None, None
 
 
+def comparable(noisy: Micrograph, denoised: Micrograph, frame: int = 0) -> Micrograph:
+    """A raw frame as ``corrected_as`` corrects it, with the offset of what was made of it, so that
+    the values of both can be drawn in one plot and subtracted.
+
+    Parameters
+    ----------
+    noisy, denoised
+        Of the same pixels; a raw image that needs no correction stays as it is.
+    frame
+        Of a movie, the one that is wanted.
+    """
+    correction = correction_told(denoised.metadata)
+    if not correction:
+        return noisy.frame(frame)
+    if "fixed_pattern" not in correction:  # which all frames tell
+        noisy, denoised = noisy.frame(frame), denoised.frame(frame)
+    here = corrected_as(noisy, denoised)[0].frame(frame)
+    shift = denoised.offset - here.offset
+    return here.replace(data=here.data + shift, offset=denoised.offset) if shift else here
+
+
 def _off(image: Micrograph, denoised: Micrograph) -> float:
     """The median squared difference of a frame from what was made of it."""
     number = reference_number(denoised)
