@@ -57,6 +57,19 @@ def test_a_lattice_that_is_there_is_accepted_and_says_what_judged_it():
     assert "electrons" not in sbd.find_columns(noisy, clean, halves=False).attrs["judged"]
 
 
+@pytest.mark.parametrize(("gain", "offset"), [(0.37, -5.3), (3.1, 100.1), (0.013, 0.7)])
+def test_electrons_are_dealt_out_in_any_unit(gain, offset):
+    """Rounded in single precision, no electron is a little less than none."""
+    noisy, _ = denoised(1.0)
+    values = (noisy.data.astype(float) * gain + offset).astype(np.float32)
+    assert (values < np.float64(offset)).any()
+    rounded = sbd.Micrograph(values, PIXEL, gain=gain, offset=offset)
+    clean = sbd.denoise(rounded, model="hrtem", device="cpu")
+    found, expected = sbd.agreement(rounded, clean), sbd.agreement(*denoised(1.0))
+    assert found.how == expected.how
+    assert np.nanstd(found.z) == pytest.approx(np.nanstd(expected.z), rel=0.01)
+
+
 @pytest.mark.parametrize("halves", [True, False], ids=["halves", "all"])
 def test_pixels_without_data_hide_only_the_columns_under_them(halves):
     """A masked block of 60 x 70 pixels: no column at all was found."""

@@ -145,6 +145,11 @@ def test_counts_are_known_by_their_gain(gain, offset):
     assert recognise(as_series(stack.replace(data=stack.data + 0.3))) == "gaussian"
 
 
+def test_small_values_are_no_counts():
+    amperes = np.random.default_rng(0).normal(1e-9 * decays(3), 1e-10)
+    assert recognise(Series(amperes)) == "gaussian"
+
+
 def test_the_noise_is_that_of_the_stack_that_is_noisy():
     """A reference that was averaged over exposures holds no whole numbers."""
     rng = np.random.default_rng(0)

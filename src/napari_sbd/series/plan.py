@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError, warn
+from ..noise.level import are_whole, can_be_dealt
 from .compartments import can_fit, compartments
 from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Kind, Noise
 from .stack import Gradients, Series, blocks, measured, signals, usable_mask
-
-_ROUNDING = 1e-3  # electrons
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,9 @@ def recognise(stack: Series) -> Kind:
     if stack.gradients is not None:
         return "rician"
     gain = None if stack.origin is None else stack.origin.gain
-    counts = np.asarray(stack.data[:, stack.grid[0] // 2])
-    if gain is not None and not _are_counts(counts):
-        counts = counts / gain
-    return "poisson" if _are_counts(counts) else "gaussian"
-
-
-def _are_counts(values: np.ndarray) -> bool:
-    """Whether values are whole numbers from 0 up, as far as a gain and an offset keep them so."""
-    whole = np.rint(values)
-    near = np.abs(values - whole) <= _ROUNDING
-    return bool(np.isfinite(values).all() and (whole >= 0).all() and near.all())
+    middle = np.asarray(stack.data[:, stack.grid[0] // 2])
+    counted = are_whole(middle) or (gain is not None and can_be_dealt(middle / gain))
+    return "poisson" if counted and np.isfinite(middle).all() else "gaussian"
 
 
 def noise_within(
