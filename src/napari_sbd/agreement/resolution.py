@@ -255,7 +255,7 @@ def split_half_resolution(
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
     mean = None if size is None else float(np.sqrt(size[0] * size[1]))
-    step = block  # of rings that are round in the specimen
+    step: tuple[float, float] = block  # of rings that are round in the specimen
     if size is not None and mean and size[0] != size[1]:
         step = block[0] * size[0] / mean, block[1] * size[1] / mean
     frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], step)

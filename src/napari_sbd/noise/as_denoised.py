@@ -108,7 +108,7 @@ def comparable(noisy: Micrograph, denoised: Micrograph, frame: int = 0) -> Micro
         return noisy.frame(frame)
     if "fixed_pattern" not in correction:  # which all frames tell
         noisy, denoised = noisy.frame(frame), denoised.frame(frame)
-    here = corrected_as(noisy, denoised)[0].frame(frame)
+    here: Micrograph = corrected_as(noisy, denoised)[0].frame(frame)
     shift = denoised.offset - here.offset
     return here.replace(data=here.data + shift, offset=denoised.offset) if shift else here
 

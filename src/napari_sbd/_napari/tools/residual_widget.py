@@ -108,10 +108,10 @@ class ResidualWidget(TaskWidget):
 def _remove(
     raw: Micrograph, denoised: Micrograph, progress: Progress, should_stop: ShouldStop
 ) -> _Removed:
-    images = [np.asarray(m.data, np.float64) for m in (comparable(raw, denoised), denoised)]
-    difference = (images[0] - images[1]).astype(np.float32)
+    seen, made = (np.asarray(m.data, np.float64) for m in (comparable(raw, denoised), denoised))
+    difference: np.ndarray = (seen - made).astype(np.float32)
     block = working_block(denoised.replace(pixel_size=raw.pixel_size or denoised.pixel_size))
-    parts = {"raw": images[0], "denoised": images[1], "removed": difference}
+    parts = {"raw": seen, "denoised": made, "removed": difference}
     spectra = {name: _spectrum(image, block) for name, image in parts.items()}
     steps = [b * p for b, p in zip(block, raw.pixel_size_yx or (1.0, 1.0), strict=True)]
     fy, fx = (
