@@ -4,10 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import napari_sbd as sbd
 from napari_sbd.cli import main
 from napari_sbd.figures.plate import plate
+from napari_sbd.measure.kymograph import kymograph
 
 PIXEL = 0.02
 
@@ -30,6 +32,20 @@ def test_panels_show_the_images_with_a_bar_of_the_right_length(pair):
         length = float(axes.texts[0].get_text().removesuffix(" nm"))
         assert np.ptp(bar.get_xdata()) * PIXEL == pytest.approx(length)
         assert len(axes.child_axes) == 1  # the spectrum
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_contrast_of_pictures_hangs_on_no_unit(tmp_path, pair, unit):
+    low, high = (np.percentile(pair[0].data, q) * unit for q in (0.2, 99.8))
+    scaled = [m.replace(data=m.data * np.float32(unit), gain=unit) for m in pair]
+    shown = plate(*scaled).axes[0].images[0]
+    assert shown.get_clim() == pytest.approx((low, high), rel=1e-5)
+    movie = scaled[0].replace(data=np.stack([scaled[0].data] * 2), frame_time=0.5)
+    sbd.write_film(tmp_path / "film.gif", movie)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert np.std(np.asarray(film.convert("L"), float)) > 40
+    lines = kymograph(movie, (20, 10), (20, 150)).figure().axes[0].images[0]
+    assert lines.get_clim()[1] < 30 * unit
 
 
 def test_columns_and_agreement_follow_the_box(pair):

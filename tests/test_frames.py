@@ -78,6 +78,21 @@ def test_frames_that_are_constant_but_for_a_few_pixels_are_passed_over():
     assert lit_frames(Micrograph(sparse, gain=1.0)) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("taken", ["the movie's mean", "each frame's mean", "more than the mean"])
+@pytest.mark.parametrize("dose", [0.05, 1, 100])
+def test_values_whose_mean_was_taken_off_have_beam_in_every_frame(dose, taken):
+    counts = np.random.default_rng(0).poisson(dose * lattice((64, 64)), (6, 64, 64)).astype(float)
+    mean = counts.mean((1, 2), keepdims=True) if taken[0] == "e" else counts.mean()
+    movie = Micrograph(counts - mean * (1.2 if taken[0] == "m" else 1))
+    assert reference_number(movie) == 0
+    assert lit_frames(movie) == [0, 1, 2, 3, 4, 5]
+
+
+def test_frames_without_beam_are_told_beside_few_electrons():
+    frames = [dark(0), lit(1, 0.1), dark(2, 0.0), lit(3, 0.1), lit(4, 0.1)]
+    assert lit_frames(Micrograph(np.stack(frames), gain=1.0)) == [1, 3, 4]
+
+
 def test_where_no_frame_has_beam_the_first_with_values_stands():
     data = np.stack([np.zeros((64, 64), np.float32), dark(1), dark(2)])
     assert reference_number(Micrograph(data, gain=1.0)) == 1

@@ -57,6 +57,19 @@ def test_a_lattice_that_is_there_is_accepted_and_says_what_judged_it():
     assert "electrons" not in sbd.find_columns(noisy, clean, halves=False).attrs["judged"]
 
 
+@pytest.mark.parametrize(("gain", "offset"), [(0.37, -5.3), (3.1, 100.1), (0.013, 0.7)])
+def test_electrons_are_dealt_out_in_any_unit(gain, offset):
+    """Rounded in single precision, no electron is a little less than none."""
+    noisy, _ = denoised(1.0)
+    values = (noisy.data.astype(float) * gain + offset).astype(np.float32)
+    assert (values < np.float64(offset)).any()
+    rounded = sbd.Micrograph(values, PIXEL, gain=gain, offset=offset)
+    clean = sbd.denoise(rounded, model="hrtem", device="cpu")
+    found, expected = sbd.agreement(rounded, clean), sbd.agreement(*denoised(1.0))
+    assert found.how == expected.how
+    assert np.nanstd(found.z) == pytest.approx(np.nanstd(expected.z), rel=0.01)
+
+
 @pytest.mark.parametrize("halves", [True, False], ids=["halves", "all"])
 def test_pixels_without_data_hide_only_the_columns_under_them(halves):
     """A masked block of 60 x 70 pixels: no column at all was found."""
@@ -124,6 +137,18 @@ def test_the_resolution_is_that_of_what_both_halves_show():
     passed = frequency[(frc > 0.143) & (frc > np.maximum(half_bit, chance))]
     assert passed.max() == pytest.approx(5**0.5 / 16, rel=0.05)
     assert frc[np.argmin(np.abs(frequency - 1 / 8))] > 0.9
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_resolution_in_nm_follows_the_axes(turned):
+    """Planes of 0.4 nm across either axis of pixels that are twice as long as wide."""
+    period = 0.4 / np.array([0.02, 0.04])  # px
+    y, x = np.mgrid[:256, :256]
+    wave = np.cos(2 * np.pi * (y / period[0] if turned else x / period[1]))
+    counts = np.random.default_rng(0).poisson(4 * (1 + 0.1 * wave)).astype(float)
+    noisy = sbd.Micrograph(counts, (0.02, 0.04), gain=1.0)
+    found = sbd.split_half_resolution(noisy, denoiser=lambda e: gaussian_filter(e, 2.0))
+    assert found.resolution_nm == pytest.approx(0.4, rel=0.08)
 
 
 def test_an_image_without_noise_of_its_own_is_not_called_exchanged():

@@ -156,5 +156,7 @@ def test_the_texture_of_a_film_is_not_summed_away(counted, card):
 def test_counted_electrons_are_known_by_their_variance(gain, counts):
     image = gain * np.random.default_rng(4).poisson(5.0, (128, 128)).astype(float)
     assert working_block._are_counts(image, sbd.Micrograph(image)) == counts
+    told = sbd.Micrograph(image - 5.3, gain=gain, offset=-5.3)
+    assert working_block._are_counts(told.data, told)
     blurred = np.round(gaussian_filter(image, 0.7))
     assert not working_block._are_counts(blurred, sbd.Micrograph(blurred))

@@ -49,6 +49,14 @@ def test_blank_frames_have_no_shift(drifting):
     assert np.isnan(drift.shifts[2]).all() and np.isfinite(drift.shifts[3]).all()
 
 
+@pytest.mark.parametrize("part", [1.0, 1.3])
+def test_the_path_hangs_on_no_offset(drifting, found, part):
+    """Of values less their mean, frames below the brightest were taken for such without beam."""
+    data = drifting.data - part * drifting.data.mean()
+    drift = sbd.estimate_drift(sbd.Micrograph(data, PIXEL), model="hrtem")
+    assert np.abs(drift.shifts - found.shifts).max() < 0.5 * found.errors.max()
+
+
 def test_correction_moves_counts_and_does_not_touch_them(drifting):
     moved = sbd.correct_drift(drifting, known())
     held = np.isfinite(moved.data)

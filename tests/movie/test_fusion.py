@@ -47,6 +47,18 @@ def test_frames_that_flicker_gain_as_well():
     assert gains([level * crystal() for level in levels], 2).min() > 1
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-15])
+def test_neighbours_help_where_the_mean_was_taken_off(unit):
+    scenes = [crystal(shift=(2 * t, -t)) for t in range(6)]
+    movie = noisy(scenes)
+    mean = movie.mean()
+    alone = sbd.denoise(movie, **OPTIONS)
+    fused = sbd.denoise_movie((movie - mean) * unit, pixel_size=PIXEL, model="hrtem", neighbours=2)
+    fused = np.asarray(fused) / unit + mean
+    pairs = zip(fused, alone, scenes, strict=True)
+    assert np.mean([decibel(f, s) - decibel(a, s) for f, a, s in pairs]) > 2
+
+
 def test_another_scene_in_each_frame_costs_nothing():
     scenes = [crystal(phase=0.13 * t, missing=[(t % 3 - 1, t % 2)]) for t in range(8)]
     assert gains(scenes).min() > -0.1

@@ -26,6 +26,7 @@ from napari_sbd._napari.layers.micrographs import (
     to_layer,
 )
 from napari_sbd._napari.layers.results import correction_of, put
+from napari_sbd._napari.layers.shapes import corners_on
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
 from napari_sbd._napari.tools.compare_widget import CompareWidget
@@ -35,10 +36,12 @@ from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.gaintune_widget import GainTuneWidget
 from napari_sbd._napari.tools.gaintune_widget import _tune as tune
 from napari_sbd._napari.tools.phantom_widget import PhantomWidget
+from napari_sbd._napari.tools.profile_widget import ProfileWidget
 from napari_sbd._napari.tools.report_widget import ReportWidget
 from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.denoising.equivalent_filter import EquivalentFilter
+from napari_sbd.measure.profile import line_profile
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.noise.as_denoised import corrected_as
 from napari_sbd.recipe import recipe, with_recipe
@@ -568,6 +571,33 @@ def test_denoisers_are_compared_on_the_image_as_it_was_corrected(
     assert np.median(np.abs(result.data - 4)) < 1
     corrected, *_ = corrected_as(raw, result)
     np.testing.assert_allclose(corrected.data, counts, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network
+def test_what_was_removed_and_profiles_are_of_the_image_as_it_was_corrected(
+    viewer, open_tool, finish, until, qtbot, tmp_path
+):
+    dark = np.random.default_rng(4).integers(0, 200, (128, 128)).astype(np.float32)
+    sbd.write(Micrograph(dark, name="dark"), tmp_path / "dark.tif")
+    counts = np.random.default_rng(5).poisson(lattice((128, 128), mean=4)).astype(np.float32)
+    layer = add(viewer, Micrograph(counts + dark, 0.0061, gain=1.0, name="camera"))
+    form = open_tool(DenoiseWidget)
+    form.dark.choose(str(tmp_path / "dark.tif"))
+    finish(form)
+    made = next(one for one in viewer.layers if one is not layer)
+    residual = open_tool(ResidualWidget)
+    finish(residual)
+    removed = viewer.layers["camera removed"].data
+    np.testing.assert_allclose(removed, counts - made.data, atol=1e-4)
+    profile = ProfileWidget(viewer)
+    qtbot.addWidget(profile)
+    profile.layer.choose(made)
+    profile.line.click()
+    until(lambda: profile.settled and profile.profile is not None)
+    ends = corners_on(made, profile.shapes)[[0, -1]]
+    told = line_profile({"raw": counts, "denoised": made.data}, *ends, width=5.0, gain=1.0)
+    np.testing.assert_allclose(profile.profile.values["raw"], told.values["raw"], atol=1e-3)
+    np.testing.assert_allclose(profile.profile.error, told.error, rtol=0.02)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the untrained network

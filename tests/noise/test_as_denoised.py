@@ -1,10 +1,12 @@
 """Raw images are judged as they were denoised: with the camera's references applied."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_sbd as sbd
-from napari_sbd.noise.as_denoised import corrected_as
+from napari_sbd.cli import app
+from napari_sbd.noise.as_denoised import CORRECTED, comparable, corrected_as
 
 SHAPE = (160, 160)
 LATTICE = 9.0  # px of 0.03 nm
@@ -75,6 +77,34 @@ def test_a_movies_own_pattern_is_taken_out_of_the_raw_frames():
     assert (gain, offset, found.gain) == (None, None, 1.0)
     left = (found.data - clean).mean(0).std(), (raw.data - clean).mean(0).std()
     assert left[0] < 0.3 * left[1]
+
+
+def test_profiles_lie_on_that_of_the_result(camera, tmp_path, capsys):
+    """Errors of 270 were told in place of 10, of a raw profile 300 above the denoised one."""
+    electrons, dark, response, folder = camera
+    raw = sbd.Micrograph(
+        (20 * electrons * response + dark).astype(np.float32), 0.03, gain=20.0, offset=300.0
+    )
+    sbd.write(raw, tmp_path / "raw.tif")
+    sbd.write(sbd.denoise(raw, **settings(folder, "dark", "gain_reference")), tmp_path / "made.tif")
+    line = ["--start", "80,10", "--end", "80,150", "--denoised", str(tmp_path / "made.tif")]
+    run = ["profile", str(tmp_path / "raw.tif"), "-o", str(tmp_path / "p.csv"), *line]
+    app(run, standalone_mode=False)
+    assert "counted electrons" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "p.csv", comment="#")
+    pull = (found["raw"] - found["denoised"]) / found["raw_err"]
+    assert abs(pull.mean()) < 0.3 and 0.6 < pull.std() < 1.3
+
+
+def test_of_a_movie_the_frame_that_is_wanted_is_corrected(tmp_path):
+    frames = np.stack([np.full((8, 8), 10.0 * t) + np.eye(8) for t in range(3)])
+    dark = tmp_path / "dark.tif"
+    sbd.write(sbd.Micrograph(np.full((8, 8), 4.0)), dark)
+    movie = sbd.Micrograph(frames + 4, gain=1.0, offset=4.0)
+    made = sbd.Micrograph(frames, gain=1.0, metadata={CORRECTED: {"dark": str(dark)}})
+    here = comparable(movie, made, 2)
+    np.testing.assert_array_equal(here.data, frames[2])
+    assert here.offset == 0.0
 
 
 def test_what_needs_no_correction_or_has_it_stays(camera):

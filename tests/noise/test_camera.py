@@ -75,6 +75,14 @@ def test_sharpening_undoes_the_point_spread():
     assert error(sharp[inner], SCENE[inner]) < error(denoise(frame(3, 1.6))[inner], SCENE[inner])
 
 
+def test_who_judges_a_sharpened_result_by_the_blurred_counts_is_told():
+    image = sbd.Micrograph(frame(3, 1.6), PIXEL, gain=1.0)
+    with pytest.warns(UserWarning, match="denoise without sharpening"):
+        sbd.agreement(image, denoise(image, sharpen=True))
+    white = sbd.Micrograph(frame(3), PIXEL, gain=1.0)
+    sbd.agreement(white, denoise(white, sharpen=True))  # there was nothing to sharpen
+
+
 @pytest.mark.parametrize("value", [65535, 1e9, 300])
 def test_one_stuck_pixel_costs_nothing(value):
     image = frame(4)

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+import napari_sbd as sbd
+from napari_sbd import Micrograph
 from napari_sbd.errors import SBDError
 from napari_sbd.series import Series
 from napari_sbd.series.level import estimate_level, random_part
 from napari_sbd.series.local_pca import kept_share
 from napari_sbd.series.noises import Noise
+from napari_sbd.series.plan import recognise
+from napari_sbd.series.stack import as_series
 
 from .conftest import decays
 
@@ -130,3 +134,25 @@ def test_impossible_noise_is_refused(arguments, word):
 def test_a_stack_without_noise_has_no_level():
     with pytest.raises(SBDError, match="give the noise level"):
         estimate_level(Series(np.ones((24, 32, 32))), Noise("gaussian"), np.ones((32, 32), bool))
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (20.0, 400.0), (0.37, 5.5)])
+def test_counts_are_known_by_their_gain(gain, offset):
+    clean = decays(3)
+    counts = np.random.default_rng(0).poisson(4 * clean)
+    stack = Micrograph((counts * gain + offset).astype(np.float32), gain=gain, offset=offset)
+    assert recognise(as_series(stack)) == "poisson"
+    assert recognise(as_series(stack.replace(data=stack.data + 0.3))) == "gaussian"
+
+
+def test_small_values_are_no_counts():
+    amperes = np.random.default_rng(0).normal(1e-9 * decays(3), 1e-10)
+    assert recognise(Series(amperes)) == "gaussian"
+
+
+def test_the_noise_is_that_of_the_stack_that_is_noisy():
+    """A reference that was averaged over exposures holds no whole numbers."""
+    rng = np.random.default_rng(0)
+    target, averaged = rng.poisson(4 * decays(3)), rng.poisson(400 * decays(5)) / 100
+    assert sbd.train_series(averaged, target=target, steps=1).card.noise == "poisson"
+    assert sbd.train_series(averaged, target, steps=1).card.noise == "poisson"

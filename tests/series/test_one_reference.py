@@ -61,6 +61,15 @@ def test_compartments_are_measured_at_another_table():
     assert rms(fitted.measured(other) - flat(fibre(other, axis))) < 0.015
 
 
+def test_the_length_of_a_direction_does_not_matter():
+    gradients = table()
+    longer = Gradients(gradients.bvals, 2 * gradients.bvecs)
+    seen = fibre(gradients, np.array([0.6, 0.0, 0.8]))
+    expected, found = (compartments(seen, ALL, g).misfit for g in (gradients, longer))
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert can_fit(longer)
+
+
 def test_turns_are_rotations_of_every_kind():
     rng = np.random.default_rng(0)
     turns = np.stack([any_turn(rng) for _ in range(400)])

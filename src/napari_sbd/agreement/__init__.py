@@ -13,6 +13,7 @@ from ..micrograph.frames import as_micrograph, lit_frames
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
+from ..noise.level import can_be_dealt
 from ..recipe import setting_of
 from ..region import limited
 from .pairs import check_counted, check_order, check_raw, working_block
@@ -195,7 +196,7 @@ def _trials(
     seed: int,
 ) -> tuple[list[Trial] | None, str]:
     """Counts with what was expected of them from others, and in words; None where all judge all."""
-    from .evidence import known_denoiser, whole
+    from .evidence import known_denoiser
 
     apart = denoiser is None and not setting_of(model.metadata, "neighbours")
     if apart and (lit := _lit(data, model)) and still(lit[0], weights):
@@ -207,7 +208,7 @@ def _trials(
         denoiser = known_denoiser(values[0], values[1], model)
     if not denoiser:
         return None, BY_ALL
-    if weights.noise is None and whole(values[0]):
+    if weights.noise is None and can_be_dealt(values[0]):
         return halves(data, denoiser, seed), BY_HALVES
     variance = np.maximum(values[1], _FAINT * np.nanmean(values[1])) * weights.level
     variance = np.where(np.isfinite(variance), variance, 0)

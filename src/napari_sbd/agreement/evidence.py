@@ -13,6 +13,7 @@ from ..errors import Cancelled, SBDError, warn
 from ..micrograph import Micrograph
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance, covariance_of
+from ..noise.level import can_be_dealt
 from .split_halves import Denoiser, Trial, as_good_as_the_whole, halves, noise_halves
 from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 
@@ -129,7 +130,7 @@ def evidence(
     def split(made: Denoiser) -> list[Trial]:
         if noise is not None:
             return noise_halves(noisy, variance, made, seed, noise)
-        if counts and whole(noisy):
+        if counts and can_be_dealt(noisy):
             return halves(data, made, seed)
         return noise_halves(noisy, local_variance(noisy, expected, block), made, seed)
 
@@ -221,12 +222,6 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         slope = max(slope, 0.0)
         base = float(mean - slope * middle)
     return base, slope
-
-
-def whole(values: np.ndarray) -> bool:
-    """Whether these are electrons that can be dealt out one by one: whole numbers from 0 up."""
-    held = values[np.isfinite(values)]
-    return bool((held > -0.5).all() and np.allclose(held, np.round(held), atol=1e-3))
 
 
 def _fingerprint(noisy: np.ndarray, expected: np.ndarray, model: Micrograph, rest: Any) -> str:

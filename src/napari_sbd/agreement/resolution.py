@@ -43,7 +43,7 @@ class SplitHalf:
     Parameters
     ----------
     frequency
-        (R,) spatial frequency of the rings [1/px].
+        (R,) spatial frequency of the rings [1/px; where pixels are not square, of their mean size].
     frc
         (R,) Fourier ring correlation of the halves.
     half_bit
@@ -57,7 +57,7 @@ class SplitHalf:
     correlation
         The same over the whole image.
     pixel_size_nm
-        Of a pixel; None where unknown.
+        Of a pixel, the geometric mean where it is not square; None where unknown.
     halves
         (2, Y, X) float32 the two images, at the scale of the whole.
     seed
@@ -254,7 +254,11 @@ def split_half_resolution(
         )
     halves = [mean_filled(e) for e in judged.estimates]
     coarse = [sampling.bin_counts(e, block) / (block[0] * block[1]) for e in halves]
-    frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], block)
+    mean = None if size is None else float(np.sqrt(size[0] * size[1]))
+    step: tuple[float, float] = block  # of rings that are round in the specimen
+    if size is not None and mean and size[0] != size[1]:
+        step = block[0] * size[0] / mean, block[1] * size[1] / mean
+    frequency, frc, half_bit, chance = ring_correlation(coarse[0], coarse[1], step)
     local, whole = local_correlation(coarse[0], coarse[1])
     fine = local.repeat(block[0], 0).repeat(block[1], 1)[: shape[0], : shape[1]]
     fine, both = fine.astype(np.float32), np.stack(halves).astype(np.float32)
@@ -265,7 +269,7 @@ def split_half_resolution(
         chance=chance,
         map=fine if limits is None else limits.whole(fine),
         correlation=whole,
-        pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
+        pixel_size_nm=mean,
         halves=both if limits is None else limits.whole(both),
         seed=seed,
     )

@@ -16,7 +16,7 @@ _LEAST = 0.02  # of the mean power: where images are flat, nothing is correlated
 
 
 def ring_correlation(
-    one: np.ndarray, other: np.ndarray, block: tuple[int, int] = (1, 1)
+    one: np.ndarray, other: np.ndarray, step: tuple[float, float] = (1.0, 1.0)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fourier ring correlation of two images of one scene.
 
@@ -24,21 +24,21 @@ def ring_correlation(
     ----------
     one, other
         (Y, X), finite.
-    block
-        Pixels that each value stands for, along y and x.
+    step
+        Pixels, or another unit, from one value to the next along y and x.
 
     Returns
     -------
-    Spatial frequencies [1/px], correlation, half-bit criterion and level of chance of each ring,
+    Spatial frequencies [1/unit], correlation, half-bit criterion and level of chance of each ring,
     (R,).
     """
     window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
     spectra = [np.fft.rfft2((image - image.mean()) * window) for image in (one, other)]
-    ky = np.fft.fftfreq(one.shape[0], block[0])[:, None]
-    kx = np.fft.rfftfreq(one.shape[1], block[1])
-    step = _RINGS / min(n * b for n, b in zip(one.shape, block, strict=True))
-    ring = np.rint(np.hypot(ky, kx) / step).astype(int)
-    last = int(_HIGHEST / max(block) / step)
+    ky = np.fft.fftfreq(one.shape[0], step[0])[:, None]
+    kx = np.fft.rfftfreq(one.shape[1], step[1])
+    width = _RINGS / min(n * s for n, s in zip(one.shape, step, strict=True))
+    ring = np.rint(np.hypot(ky, kx) / width).astype(int)
+    last = int(_HIGHEST / max(step) / width)
 
     def sums(values: np.ndarray) -> np.ndarray:
         total: np.ndarray = np.bincount(ring.ravel(), values.ravel(), last + 1)[1 : last + 1]
@@ -49,7 +49,7 @@ def ring_correlation(
     frc = cross / np.sqrt(np.maximum(power, np.finfo(float).tiny))
     n = np.sqrt(np.maximum(sums(np.ones(ring.shape)) * _INDEPENDENT, 1))
     half_bit = (0.2071 + 1.9102 / n) / (1.2071 + 0.9102 / n)
-    return np.arange(1, last + 1) * step, frc, half_bit, _CHANCE / (2**0.5 * n)
+    return np.arange(1, last + 1) * width, frc, half_bit, _CHANCE / (2**0.5 * n)
 
 
 def local_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, float]:

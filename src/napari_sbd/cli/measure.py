@@ -70,8 +70,9 @@ def fft(
         found = pixel_size_from_spacing(
             spots[0].spacing, known, m.pixel_size_yx, spots[0].spacing_err
         )
+        axes = dict.fromkeys(with_error(s, s * found.relative_err) for s in (found.y, found.x))
         out.print(
-            f"pixel size {with_error(found.y, found.y * found.relative_err)} nm by the first spot. "
+            f"pixel size {' x '.join(axes)} nm by the first spot. "
             f"{doubt(m.pixel_size_yx, found)}".strip(),
             markup=False,
         )
@@ -127,17 +128,22 @@ def profile(
     from ..files import check_folder, replacing
     from ..measure.peaks import find_peaks
     from ..measure.profile import line_profile
+    from ..noise.as_denoised import comparable
     from ..recipe import is_result
 
     if output.suffix.lower() != ".csv":
         raise SBDError(f"The profile is written as .csv, not {output.suffix!r}.")
     check_folder(output, source)
     m, image = _image(source, pixel_size, frame)
+    m = m.replace(gain=m.gain if gain is None else gain)
+    m = m.replace(offset=m.offset if offset is None else offset)
     images = {"raw": image}
     if denoised is not None:
-        images["denoised"] = _image(denoised, pixel_size, frame)[1]
-        if images["denoised"].shape != image.shape:
+        made, images["denoised"] = _image(denoised, pixel_size, frame)
+        if made.shape != m.shape:
             raise SBDError(f"{denoised} has another shape than {source}.")
+        m = comparable(m, made, frame)
+        images["raw"] = m.data
     height, across = m.pixel_size_yx or (1.0, 1.0)
     found = line_profile(
         images,
@@ -145,8 +151,8 @@ def profile(
         _numbers(end, "end"),
         width=width * (height * across) ** 0.5,
         pixel_size_yx=m.pixel_size_yx,
-        gain=m.gain if gain is None else gain,
-        offset=m.offset if offset is None else offset,
+        gain=m.gain,
+        offset=m.offset,
         noisy=not is_result(m.metadata),
     )
     with replacing(output) as draft:

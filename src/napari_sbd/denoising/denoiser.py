@@ -14,7 +14,7 @@ import numpy as np
 from .. import sampling
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import Level, finite_or_nan, reference_frame
+from ..micrograph.frames import Level, beam_of, finite_or_nan, reference_frame
 from ..networks import ModelCard
 from ..networks.choice import Modality
 from ..networks.reflections import put_back
@@ -56,7 +56,8 @@ class Denoiser:
     camera
         What the camera did to the frames.
     lit
-        Mean of the reference frame above the offset [file units].
+        Mean of the reference frame above the offset [file units]; None where the offset is not that
+        of no electrons, so that nothing can be told from means.
     device
         The torch device that was asked for.
     network, movie_network
@@ -100,7 +101,7 @@ class Denoiser:
                 f"The model {card.name!r} sees {card.frames} frames of a movie at once, and "
                 "this is a single image; choose another model."
             )
-        level = Level.of(first, source.offset).mean
+        level = Level.of(first, source.offset)
         vars(self).update(
             source=source,
             _reference=(raw, first, sums),
@@ -109,12 +110,12 @@ class Denoiser:
             passes=Passes(where),
             block=block,
             camera=seen,
-            lit=level,
+            lit=beam_of(source, level),
             card=card,
             why=why,
             network=load_network(companion(card), where),
             movie_network=load_network(card, where) if card.frames > 1 else None,
-            dose=_dose(source, level),
+            dose=_dose(source, level.mean),
         )
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
         found = doubts(card, source, block, self.dose, first, modality)
@@ -129,7 +130,7 @@ class Denoiser:
     passes: Any
     block: tuple[int, int]
     camera: Camera
-    lit: float
+    lit: float | None
     card: ModelCard
     why: str
     network: Any

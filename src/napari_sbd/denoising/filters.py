@@ -244,19 +244,22 @@ def inverse_anscombe(values: np.ndarray) -> np.ndarray:
 
 
 def _fourier(image: np.ndarray, transfer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Multiply the spectrum by a function of power over radial background; the mean is kept.
+    """Multiply the spectrum by a function of power over radial background; the mean and the
+    slowest variations, of which no ring tells a background, are kept.
 
     The background is the median around each ring, which lattice peaks do not disturb; the power is
     averaged over 3 x 3 frequencies.
     """
     from scipy.ndimage import median, uniform_filter
 
-    spectrum = np.fft.fft2(image)
+    mean = image.mean()
+    spectrum = np.fft.fft2(image - mean)
     power = np.abs(spectrum) ** 2
     ky, kx = (np.fft.fftfreq(n) for n in image.shape)
     ring = np.round(np.hypot(ky[:, None], kx) * min(image.shape)).astype(int)
     background = median(power, ring, np.arange(ring.max() + 1))[ring] / np.log(2)
-    ratio = uniform_filter(power, 3, mode="wrap") / np.maximum(background, 1e-30)
+    ratio = uniform_filter(power, 3, mode="wrap") / np.maximum(background, 1e-300)
+    ratio[np.ix_((-1, 0, 1), (-1, 0, 1))] = np.inf
     factor = np.clip(transfer(np.maximum(ratio, 1.0)), 0, 1)
-    factor[0, 0] = 1
-    return np.fft.ifft2(spectrum * factor).real
+    result: np.ndarray = np.fft.ifft2(spectrum * factor).real + mean
+    return result

@@ -22,7 +22,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import mean_filled, reference_frame
 from ..noise.camera import Camera, look_at
-from ..noise.level import are_whole, noise_level, usual_level
+from ..noise.level import are_whole, can_be_dealt, noise_level, usual_level
 from ..noise.spectrum_estimate import estimate_spectrum
 from ..noise.whitening import NoiseSpectrum, colour, whiten
 from ..noise.working import filled
@@ -273,10 +273,11 @@ def _stein(part: np.ndarray, spectrum: NoiseSpectrum, estimate: np.ndarray) -> J
 
 def _are_counts(values: np.ndarray, still: Micrograph) -> bool:
     """Whether pixels are electrons counted one by one, whose noise is independent for certain."""
-    if still.gain not in (None, 1.0) or still.offset or not are_whole(values):
+    electrons = (values - still.offset) / (still.gain or 1.0)
+    if not (are_whole(electrons) or (still.gain is not None and can_be_dealt(electrons))):
         return False
-    mean = float(values[np.isfinite(values)].mean())
-    return bool(1 / _COUNTED < noise_level(values) ** 2 / mean < _COUNTED)
+    mean = float(electrons[np.isfinite(electrons)].mean())
+    return bool(mean > 0 and 1 / _COUNTED < noise_level(electrons) ** 2 / mean < _COUNTED)
 
 
 def _fresh(part: np.ndarray) -> np.ndarray:

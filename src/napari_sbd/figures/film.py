@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
-from .panel import scale_bar_length
+from .panel import contrast, scale_bar_length
 
 SUFFIXES = (".mp4", ".gif")
 _SAMPLED = 8  # frames that decide about the contrast
@@ -93,10 +93,7 @@ def _contrast(movie: Micrograph) -> tuple[float, float]:
     chosen = np.unique(np.linspace(0, len(movie.data) - 1, _SAMPLED).astype(int))
     values = np.stack([np.asarray(movie.data[t], np.float32) for t in chosen])
     values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = np.percentile(values, (0.2, 99.8))
-    return float(low), float(max(high, low + 1e-6))
+    return contrast(values) if values.size else (0.0, 1.0)
 
 
 def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:

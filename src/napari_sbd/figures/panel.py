@@ -22,9 +22,8 @@ def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
         Above it.
     """
     image = np.asarray(micrograph.data[0] if micrograph.is_movie else micrograph.data)
-    low, high = np.nanpercentile(image, (0.2, 99.8))
+    low, high = contrast(image)
     tall, wide = micrograph.pixel_size_yx or (1.0, 1.0)
-    high = max(high, low + 1e-6)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, aspect=tall / wide)
     axes.set_title(title)
     axes.set_axis_off()
@@ -35,6 +34,12 @@ def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
         start, y = 0.05 * width, 0.94 * height
         axes.plot([start, start + length / pixel], [y, y], color="yellow", linewidth=3)
         axes.text(start, 0.98 * y, f"{length:g} nm", color="yellow", va="bottom")
+
+
+def contrast(values: np.ndarray) -> tuple[float, float]:
+    """What is black and what is white, in any unit; the latter is above the former."""
+    low, high = (float(v) for v in np.nanpercentile(values, (0.2, 99.8)))
+    return low, high if high > low else low + max(abs(low), 1.0)
 
 
 def scale_bar_length(width: float) -> float:

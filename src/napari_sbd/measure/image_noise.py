@@ -29,6 +29,7 @@ _NO_NOISE = "The image shows no noise, so there are no errors."
 _SMOOTH = 2.0  # px, over which a noisy image stands for its expectation
 _FALLBACK_BLOCK = 4, 4  # pixels, where neither pixel size nor lattice tells
 _COUNTED, _MARGIN = 0.1, 3.0  # by which variances may differ, and standard errors beyond that
+_FOREIGN = 3.0  # deviations of what was removed, by which its mean is never off zero
 _LEAST_SIDE = 64  # pixels, below which an image does not tell how its noise hangs together
 
 
@@ -91,6 +92,8 @@ def image_noise(
     noisy = np.asarray(without_outliers(Micrograph(noisy)).data)
     if not noise_level(noisy):
         return ImageNoise(None, None, _NO_NOISE)
+    if denoised is not None and _is_foreign(noisy - denoised):
+        denoised = None
     expected = gaussian_filter(mean_filled(noisy), _SMOOTH) if denoised is None else denoised
     expected = np.where(np.isfinite(expected), np.asarray(expected, float), np.nanmean(noisy))
     if denoised is not None and not np.nanmax(np.abs(noisy - expected)):
@@ -103,6 +106,11 @@ def image_noise(
     if denoised is None:
         return _of_image(m, expected, shot, block)
     return _of_removed(m, expected, shot, block)
+
+
+def _is_foreign(removed: np.ndarray) -> bool:
+    """Whether an image was not made of the other: in another unit, or corrected for the camera."""
+    return bool(abs(np.nanmean(removed)) > _FOREIGN * np.nanstd(removed))
 
 
 def _block(image: np.ndarray, pixel_size_yx: tuple[float, float] | None) -> tuple[int, int]:

@@ -77,7 +77,7 @@ class Kymograph:
             aspect="auto",
             cmap="gray",
             vmin=low,
-            vmax=max(high, low + 1e-6),
+            vmax=high if high > low else low + max(abs(low), 1.0),
         )
         labels = {"xlabel": f"position [{self.unit}]", "ylabel": f"time [{self.time_unit}]"}
         axes.set(**labels)  # type: ignore[attr-defined]

@@ -20,6 +20,9 @@ _AS_DARK = 0.5
 # Part of the brightest frame's mean that a frame with beam has at least.
 _LIT = 0.1
 _SAMPLED = 16
+# Where the brightest frame's mean is less than so many of its standard errors, or another lies
+# below the offset by as much of it, the offset is not that of no electrons: the mean was taken off.
+_SEEN, _BELOW = 5.0, 0.3
 
 # Share of the pixels that hold one and the same value in a frame that shows nothing but a few hot
 # or unwritten ones; counts of few electrons look like that as well, but then in all frames.
@@ -53,13 +56,29 @@ def reference_number(source: Micrograph) -> int:
     level = _level(source, first)
     if level is None or not (level.may_be_dark or level.is_even):
         return first
-    sample = np.unique(np.linspace(first, count - 1, _SAMPLED).astype(int))
-    levels = [seen for t in sample if (seen := _level(source, t))]
+    levels = _sampled(source, first)
     levels = [seen for seen in levels if not seen.is_even] or levels
     for t in range(first, count):
         if (seen := _level(source, t)) and seen.is_lit(levels):
             return t
     return first
+
+
+def beam_of(source: Micrograph, reference: Level) -> float | None:
+    """Mean above the offset that frames with beam are held against; None where nothing tells it.
+
+    Values whose mean was taken off lie about zero in every frame, and none is without beam.
+
+    Parameters
+    ----------
+    source
+        An image or a movie.
+    reference
+        Of its reference frame.
+    """
+    if source.is_movie and reference.may_be_dark and _beam(_sampled(source)) is None:
+        return None
+    return reference.mean
 
 
 def lit_frames(source: Micrograph) -> list[int]:
@@ -68,7 +87,8 @@ def lit_frames(source: Micrograph) -> list[int]:
     reference = seen[reference_number(source)]
     if reference is None:
         return []
-    return [t for t, level in enumerate(seen) if level and level.is_lit([reference])]
+    beam, even = beam_of(source, reference), reference.is_even
+    return [t for t, level in enumerate(seen) if level and level.shows(beam, even)]
 
 
 def frame_of(source: Micrograph, number: int) -> Any:
@@ -78,12 +98,13 @@ def frame_of(source: Micrograph, number: int) -> Any:
 
 @dataclass(frozen=True)
 class Level:
-    """How bright a frame is: mean above the offset, and standard deviation [file units]; and
-    whether it is constant but for a few pixels."""
+    """How bright a frame is: mean above the offset, and standard deviation [file units]; whether it
+    is constant but for a few pixels; and the standard error of the mean."""
 
     mean: float
     spread: float
     is_even: bool = False
+    error: float = 0.0
 
     @classmethod
     def of(cls, values: np.ndarray, offset: float) -> Level:
@@ -91,7 +112,9 @@ class Level:
         mean, std = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
         some = np.median(values.ravel()[:: max(1, values.size // _LOOKED_AT)])
         even = bool(np.mean(values == some) > _EVEN)
-        return cls(float(mean(values, dtype=np.float64)) - offset, float(std(values)), even)
+        spread = float(std(values))
+        error = spread / np.sqrt(values.size)
+        return cls(float(mean(values, dtype=np.float64)) - offset, spread, even, error)
 
     @property
     def may_be_dark(self) -> bool:
@@ -100,13 +123,30 @@ class Level:
 
     def is_lit(self, others: list[Level]) -> bool:
         """Whether a frame shows as much as others do: neither without beam nor all but constant."""
-        brightest = max(other.mean for other in others)
-        blank = self.is_even and not any(other.is_even for other in others)
-        return not (blank or self.is_dark(brightest))
+        return self.shows(_beam(others), any(other.is_even for other in others))
 
-    def is_dark(self, lit: float) -> bool:
-        """Whether a frame has no beam, where the mean of others is ``lit``."""
-        return self.may_be_dark and self.mean < _LIT * lit
+    def shows(self, beam: float | None, even: bool) -> bool:
+        """The same, where others have that beam and some of them are all but constant, or not."""
+        return not ((self.is_even and not even) or self.is_dark(beam))
+
+    def is_dark(self, lit: float | None) -> bool:
+        """Whether a frame has no beam, where the mean of others is ``lit``; no where that is not
+        known."""
+        return lit is not None and self.may_be_dark and self.mean < _LIT * lit
+
+
+def _beam(levels: list[Level]) -> float | None:
+    """Mean of the brightest of some frames; None where the offset is not that of no electrons."""
+    brightest = max(levels, key=lambda level: level.mean)
+    lowest = min(level.mean for level in levels)
+    told = brightest.mean > _SEEN * brightest.error and lowest > -_BELOW * brightest.mean
+    return brightest.mean if told else None
+
+
+def _sampled(source: Micrograph, first: int = 0) -> list[Level]:
+    """Levels of some frames of a movie, spread over it from the first that is wanted on."""
+    sample = np.unique(np.linspace(first, len(source.data) - 1, _SAMPLED).astype(int))
+    return [seen for t in sample if (seen := _level(source, t))]
 
 
 def readable(source: Micrograph, number: int) -> np.ndarray | None:

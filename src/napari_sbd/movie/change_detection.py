@@ -79,7 +79,9 @@ class Stillness:
         """
         mean = mean_filled(estimate)
         above = np.clip(mean - self._offset, 0, None)
-        deviation = level * np.sqrt(above / max(above.mean(), 1e-12))
+        if self._worker.lit is None:  # nothing says where there are more electrons
+            above = np.ones_like(mean)
+        deviation = level * np.sqrt(above / (above.mean() or 1.0))
         drawn = [self._worker(mean + self._noise(deviation)) for _ in range(draws)]
         # in units of the noise: frames may be of another brightness than this one
         squares = [((a - b) / max(level, 1e-30)) ** 2 for a, b in combinations(drawn, 2)]

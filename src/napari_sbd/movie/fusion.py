@@ -208,7 +208,9 @@ class _Fusion:
         total, count = here.counts.copy(), 1.0
         for other in others:
             counts, clean = _placed(other, here, self._block)
-            bright = _brightness(here, other, clean, self._offset)
+            bright = 1.0
+            if self.track.inner.lit is not None:
+                bright = _brightness(here, other, clean, self._offset)
             counts, clean = (
                 x if bright == 1 else (x - self._offset) / bright + self._offset
                 for x in (counts, clean)

@@ -237,9 +237,10 @@ class Windows:
         working = self.working(number)
         y = working.image - working.image.mean()
         fresh = np.random.default_rng([number, 8]).normal(0, noise_level(y), y.shape) * _HELD_OUT
-        if working.is_plain:  # of counts, the variance goes with the mean
+        if working.is_plain and self._worker.lit is not None:
             bright = smooth(mean_filled(seen.sums())) - seen.dark
-            fresh *= np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-12), 0.05, None))
+            # of counts, the variance goes with the mean
+            fresh *= np.sqrt(np.clip(bright / max(float(bright.mean()), 1e-300), 0.05, None))
         return [(y + e, y - e / _HELD_OUT**2) for e in (fresh, -fresh)]
 
     def estimate(self, number: int, shown: np.ndarray, around: Around) -> np.ndarray:
@@ -263,7 +264,9 @@ class Windows:
             cleaned = self._worker.cleaned(lit_values(values, self._worker))
         except (BlankImage, SBDError):
             return None
-        brightness = Level.of(cleaned, self._worker.source.offset).mean
+        # where the offset does not tell brightness, all frames are of one
+        told = self._worker.lit is not None
+        brightness = Level.of(cleaned, self._worker.source.offset).mean if told else 1.0
         if brightness <= 0:
             return None
         return Seen(cleaned, brightness, self._worker.block, self._worker.camera.dark)

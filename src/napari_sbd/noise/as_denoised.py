@@ -52,10 +52,15 @@ def corrected_as(
     Warns
     -----
     UserWarning
-        If a reference cannot be read or does not fit.
+        If a reference cannot be read or does not fit, or the denoised image was sharpened.
     """
     noisy, denoised = ours(noisy), ours(denoised)
     metadata = denoised.metadata if isinstance(denoised, Micrograph) else {}
+    if noisy is not None and _is_sharpened(metadata):
+        warn(
+            "The denoised image was sharpened, so it is not what this camera records: the data "
+            "contradict it for that alone. To judge it, denoise without sharpening."
+        )
     correction = correction_told(metadata)
     if noisy is None or not correction:
         return noisy, gain, offset
@@ -78,6 +83,34 @@ def corrected_as(
     if told.gain is not None and found.offset != told.offset:
         found = found.replace(data=found.data + told.offset, offset=told.offset)
     return found, None, None
+
+
+def _is_sharpened(metadata: Mapping[str, Any]) -> bool:
+    """Whether the recipe says that a result is sharper than its camera makes images."""
+    seen = setting_of(metadata, "camera")
+    correlated = isinstance(seen, Mapping) and seen.get("noise") is not None
+    return bool(correlated and setting_of(metadata, "sharpen"))
+
+
+def comparable(noisy: Micrograph, denoised: Micrograph, frame: int = 0) -> Micrograph:
+    """A raw frame as ``corrected_as`` corrects it, with the offset of what was made of it, so that
+    the values of both can be drawn in one plot and subtracted.
+
+    Parameters
+    ----------
+    noisy, denoised
+        Of the same pixels; a raw image that needs no correction stays as it is.
+    frame
+        Of a movie, the one that is wanted.
+    """
+    correction = correction_told(denoised.metadata)
+    if not correction:
+        return noisy.frame(frame)
+    if "fixed_pattern" not in correction:  # which all frames tell
+        noisy, denoised = noisy.frame(frame), denoised.frame(frame)
+    here: Micrograph = corrected_as(noisy, denoised)[0].frame(frame)
+    shift = denoised.offset - here.offset
+    return here.replace(data=here.data + shift, offset=denoised.offset) if shift else here
 
 
 def _off(image: Micrograph, denoised: Micrograph) -> float:

@@ -191,13 +191,12 @@ def deal(counts: np.ndarray, hands: int, rng: np.random.Generator) -> np.ndarray
         If the values are no whole numbers from 0 up.
     """
     held = np.isfinite(counts)
-    left = np.where(held, counts, 0)
-    if (left < 0).any() or not np.allclose(left, np.round(left), atol=1e-3):
+    if not noise.can_be_dealt(counts):
         raise SBDError(
             "Electrons can be dealt out only where each was counted; these values, less the offset "
             "and over the gain, are no whole numbers from 0 up. Take several frames instead."
         )
-    left = np.round(left)
+    left = np.round(np.where(held, counts, 0))
     result = []
     for others in range(hands - 1, 0, -1):
         result.append(noise.thin(left, 1 / (others + 1), rng))

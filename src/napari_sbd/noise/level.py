@@ -10,6 +10,7 @@ _CORNER = 0.47  # cycles per pixel; beyond it a binned micrograph holds noise an
 _OFF_AXIS = 0.25  # cycles per pixel along y and along x, below which sharp straight edges leak
 _LIMIT = 8.0  # times the median power, which one value of white noise in 256 exceeds
 _BAND = 0.1, 0.4  # cycles per pixel: neither light nor what a wide point spread leaves
+_ROUNDING, _EPSILON = 1e-3, 2e-7  # electrons, and of their number, by which files round them
 LEVEL_ERROR = 1.8  # relative standard error of the noise level, times the square root of the pixels
 
 
@@ -17,6 +18,14 @@ def are_whole(values: np.ndarray) -> bool:
     """Whether those that are finite are whole numbers from 0 up, as electrons are counted."""
     held = values[np.isfinite(values)]
     return bool((held >= 0).all() and (held == np.round(held)).all())
+
+
+def can_be_dealt(electrons: np.ndarray) -> bool:
+    """Whether values less an offset and over a gain are single electrons: whole numbers from 0 up,
+    as far as rounding keeps them so. Those that are not finite do not count."""
+    held = electrons[np.isfinite(electrons)]
+    near = np.round(held)
+    return bool((near >= 0).all() and (np.abs(held - near) <= _ROUNDING + _EPSILON * near).all())
 
 
 def noise_level(image: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError, warn
+from ..noise.level import are_whole, can_be_dealt
 from .compartments import can_fit, compartments
 from .level import estimate_level
 from .local_pca import local_pca
@@ -43,13 +44,14 @@ class Plan:
     gradients: Gradients | None = None
 
 
-def recognise(reference: Series) -> Kind:
+def recognise(stack: Series) -> Kind:
     """The kind of noise that a stack most likely has; see ``train_series``."""
-    if reference.gradients is not None:
+    if stack.gradients is not None:
         return "rician"
-    middle = np.asarray(reference.data[:, reference.grid[0] // 2])
-    whole = np.isfinite(middle).all() and (middle >= 0).all() and (middle == np.rint(middle)).all()
-    return "poisson" if whole else "gaussian"
+    gain = None if stack.origin is None else stack.origin.gain
+    middle = np.asarray(stack.data[:, stack.grid[0] // 2])
+    counted = are_whole(middle) or (gain is not None and can_be_dealt(middle / gain))
+    return "poisson" if counted and np.isfinite(middle).all() else "gaussian"
 
 
 def noise_within(

@@ -28,7 +28,7 @@ class Gradients:
     bvals
         (N,) b-values [s/mm2].
     bvecs
-        (N, 3) directions, unit length where the b-value is not small; the sign does not matter.
+        (N, 3) directions; neither sign nor length matters, nor anything where the b-value is small.
 
     Raises
     ------
@@ -49,6 +49,8 @@ class Gradients:
         bvecs = np.where(bvals[:, None] < _WEIGHTED, 0.0, bvecs)
         if not (np.isfinite(bvals).all() and np.isfinite(bvecs).all()) or (bvals < 0).any():
             raise SBDError("The gradient table holds negative b-values or numbers not finite.")
+        length = np.linalg.norm(bvecs, axis=1, keepdims=True)
+        bvecs = bvecs / np.where(length > 0, length, 1.0)
         object.__setattr__(self, "bvals", bvals)
         object.__setattr__(self, "bvecs", bvecs)
 

@@ -73,8 +73,8 @@ def train_series(
         Where the target holds more than air.
     noise
         ``"gaussian"``, ``"rician"``, ``"chi"`` (sum of squares over coils) or ``"poisson"``;
-        ``"auto"``: rician with a gradient table, poisson for whole numbers from 0 up, else
-        gaussian.
+        ``"auto"``, of the noisy stack where there is one: rician with a gradient table, poisson
+        for whole numbers from 0 up, also after division by a known gain, else gaussian.
     coils
         Of noise chi.
     level
@@ -120,7 +120,8 @@ def train_series(
     'decay.safetensors'
     """
     reference = as_series(low_noise)
-    kind: Any = recognise(reference) if noise == "auto" else noise
+    shown = next(stack for stack in (noisy, target, reference) if stack is not None)
+    kind: Any = recognise(as_series(shown)) if noise == "auto" else noise
     basis = Noise(kind, coils=coils)
     wanted = _architecture(architecture, reference)
     if steps < 1:

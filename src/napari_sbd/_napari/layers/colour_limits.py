@@ -25,10 +25,10 @@ def labelled_limits(values: np.ndarray, signed: bool) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(values, _PERCENTILES))
     if signed:
-        high = _up(max(abs(low), abs(high), 1e-9), _ROUND)
+        high = _up(max(abs(low), abs(high)) or 1e-9, _ROUND)
         return -high, high
     if not low < high:
-        high = low + max(1e-9, abs(low) * 1e-6)
+        high = low + (abs(low) * 1e-6 or 1e-9)
     step = _up((high - low) / _PARTS, _STEPS)
     return step * np.floor(low / step + _NEAR), step * np.ceil(high / step - _NEAR)
 

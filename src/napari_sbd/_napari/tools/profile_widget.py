@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,13 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
-from ...errors import SBDError
+from ...errors import SBDError, listening
 from ...files import writing
 from ...measure.image_noise import ImageNoise, image_noise
 from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
+from ...noise.as_denoised import comparable
 from ...units import with_error
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
@@ -91,7 +93,7 @@ class ProfileWidget(ShapeTool):
         self.peaks: Peaks | None = None
         self._noise_of: object = None  # what the noise was told of
         self._asked: object = None
-        self._told = _WAIT
+        self._told = _Told(_WAIT, None)
         self.line.clicked.connect(lambda: self.attempt(lambda: self.put(add_line, "line")))
         self.through.clicked.connect(lambda: self.attempt(self._through))
         self.copy.clicked.connect(lambda: self.attempt(self._copy))
@@ -114,10 +116,15 @@ class ProfileWidget(ShapeTool):
         found = {name: one for name, one in shown.items() if one is not None}
         m = layers.micrograph_of(raw if raw is not None else layer)
         images = {name: self._frame(one) for name, one in found.items()}
+        noise = None
+        if raw is not None:
+            told = self._look_at(raw, denoised, m)
+            noise = told.noise
+            if told.raw is not None:
+                images[_RAW], m = told.raw.data, m.replace(offset=told.raw.offset)
         start, end = corners_on(layer, self.shapes)[[0, -1]]
         step = float(np.sqrt(np.prod(m.pixel_size_yx or (1.0, 1.0))))
         self.peaks = None
-        noise = None if raw is None else self._noise(raw, denoised, m, images)
         self.profile = line_profile(
             images,
             tuple(start),
@@ -139,33 +146,33 @@ class ProfileWidget(ShapeTool):
         self._draw()
         self.say(words)
 
-    def _noise(
-        self, raw: Image, denoised: Image | None, m: Micrograph, images: dict[str, np.ndarray]
-    ) -> ImageNoise:
+    def _look_at(self, raw: Image, denoised: Image | None, m: Micrograph) -> _Told:
         """The noise of what is shown, as soon as the background has told it."""
         shown = [(one.unique_id, id(one.data)) for one in (raw, denoised) if one is not None]
-        key = (*shown, frame_shown(self.viewer, raw), m.pixel_size_yx, m.gain, m.offset)
+        frame = frame_shown(self.viewer, raw)
+        key = (*shown, frame, m.pixel_size_yx, m.gain, m.offset)
         if key == self._noise_of:
             return self._told
         if key != self._asked:
             self._asked = key
-            work = partial(_look, key, list(images.values()), m)
+            made = None if denoised is None else layers.micrograph_of(denoised)
+            work = partial(_look, key, m, made, frame)
             in_background(work, self._noise_told, self._no_noise).start()
-        return _WAIT
+        return _Told(_WAIT, None)
 
     @property
     def settled(self) -> bool:
         """Whether the noise of what is shown has been told."""
         return self._noise_of == self._asked
 
-    def _noise_told(self, found: tuple[object, ImageNoise]) -> None:
+    def _noise_told(self, found: tuple[object, _Told]) -> None:
         if found[0] == self._asked:
             self._noise_of, self._told = found
             if self.kymograph is None:
                 self.refresh()
 
     def _no_noise(self, error: Exception) -> None:
-        self._noise_told((self._asked, ImageNoise(None, None, sentence(error))))
+        self._noise_told((self._asked, _Told(ImageNoise(None, None, sentence(error)), None)))
 
     def _through(self) -> None:
         """Ask, in the background, for the values of all frames."""
@@ -254,10 +261,27 @@ class ProfileWidget(ShapeTool):
         self.say(self.plot.ask_and_save(self, "profile.png"))
 
 
-def _look(key: object, images: list[np.ndarray], m: Micrograph) -> tuple[object, ImageNoise]:
-    """The noise of the first image; the second one, if there is one, is denoised."""
-    size = m.pixel_size_yx
-    return key, image_noise(*images[:2], pixel_size_yx=size, gain=m.gain, offset=m.offset)
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """The noise of a raw frame, and that frame as it was corrected before it was denoised; None
+    where it could not be looked at."""
+
+    noise: ImageNoise
+    raw: Micrograph | None
+
+
+def _look(
+    key: object, raw: Micrograph, denoised: Micrograph | None, frame: int
+) -> tuple[object, _Told]:
+    """Look at a frame, beside what was made of it where there is that."""
+    with listening() as words:
+        here = raw.frame(frame) if denoised is None else comparable(raw, denoised, frame)
+    if words:
+        return key, _Told(ImageNoise(None, None, " ".join(words)), None)
+    made = None if denoised is None else denoised.frame(frame).data
+    size = raw.pixel_size_yx
+    noise = image_noise(here.data, made, pixel_size_yx=size, gain=here.gain, offset=here.offset)
+    return key, _Told(noise, here)
 
 
 def _spacings(peaks: Peaks) -> str:

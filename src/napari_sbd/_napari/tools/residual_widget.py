@@ -14,6 +14,7 @@ from ...agreement.pairs import working_block
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import mean_filled
+from ...noise.as_denoised import comparable
 from ...quality import Residual, residual_check
 from ..forms.autocorrelation import Autocorrelation
 from ..forms.pair_boxes import needed_pair, pair_boxes
@@ -107,10 +108,10 @@ class ResidualWidget(TaskWidget):
 def _remove(
     raw: Micrograph, denoised: Micrograph, progress: Progress, should_stop: ShouldStop
 ) -> _Removed:
-    images = [np.asarray(m.data, np.float32) for m in (raw, denoised)]
-    difference = images[0] - images[1]
+    seen, made = (np.asarray(m.data, np.float64) for m in (comparable(raw, denoised), denoised))
+    difference: np.ndarray = (seen - made).astype(np.float32)
     block = working_block(denoised.replace(pixel_size=raw.pixel_size or denoised.pixel_size))
-    parts = {"raw": images[0], "denoised": images[1], "removed": difference}
+    parts = {"raw": seen, "denoised": made, "removed": difference}
     spectra = {name: _spectrum(image, block) for name, image in parts.items()}
     steps = [b * p for b, p in zip(block, raw.pixel_size_yx or (1.0, 1.0), strict=True)]
     fy, fx = (
