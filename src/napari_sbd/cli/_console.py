@@ -42,13 +42,21 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 class Commands(TyperGroup):
     """All commands: Ctrl-C ends each with one sentence that says which files it had completed."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line."""
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Cancelled(f"Stopped; {_left([])}.") from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that is asked for."""
-        with noting() as kept:
-            try:
+        kept: list[Path] = []
+        try:
+            with noting() as kept:
                 return super().invoke(ctx)
-            except KeyboardInterrupt:
-                raise Cancelled(f"Stopped; {_left(kept)}.") from None
+        except KeyboardInterrupt:
+            raise Cancelled(f"Stopped; {_left(kept)}.") from None
 
 
 def _left(kept: list[Path]) -> str:
