@@ -28,6 +28,7 @@ from ..jobs.when_gone import when_gone
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
+from ..layers.results import show_in_form
 from ..layers.shapes import lay_on, mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
@@ -112,6 +113,7 @@ class DenoiseWidget(DenoiseForm):
             for event in (self._watched.events.metadata, self._watched.events.scale):
                 event.disconnect(self._calibrated)
         self._watched = layer
+        show_in_form(layer, self)
         if layer is not None:
             for event in (layer.events.metadata, layer.events.scale):
                 event.connect(self._calibrated)

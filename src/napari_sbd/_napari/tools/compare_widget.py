@@ -28,7 +28,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-from ..layers.results import correction_of, put
+from ..layers.results import AS_DENOISED, correction_of, put, region_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class CompareWidget(TaskWidget):
         self._source: Image | None = None
         self._told: dict[str, Any] = {}
         self._correction: dict[str, Any] = {}  # for the camera, as the denoised image had it
+        self._region: str | None = None
         self._wanted: str | None = None
 
     def prepare(self) -> Task:
@@ -118,6 +119,7 @@ class CompareWidget(TaskWidget):
         self._source = layer
         self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
         self._correction = correction_of(self.viewer.layers, layer)
+        self._region = region_of(self.viewer.layers, layer)
         options = {
             **self._told,
             "every": self.every.isChecked(),
@@ -153,7 +155,9 @@ class CompareWidget(TaskWidget):
             others = '", "'.join(map(str, level))
             words = f'Best: "{best}". Not distinguishable from it: "{others}".'
         if self._correction:
-            words += " The image was corrected for its camera first, as when it was denoised."
+            words += f" {AS_DENOISED}"
+        if self._region is not None:
+            words += " Compared on all of the image, not only on the region of Denoise."
         return words
 
     @property
