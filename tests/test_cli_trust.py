@@ -79,6 +79,21 @@ def test_compare_and_columns_know_references(files, counts):
     np.testing.assert_allclose(found["y"], others["y"], atol=0.01)
 
 
+def test_columns_of_oblong_pixels_are_refused_before_any_work(files, counts, monkeypatch):
+    monkeypatch.setattr(sbd, "denoise", lambda *_, **__: pytest.fail("this takes minutes"))
+    sbd.write(sbd.Micrograph(counts, (0.0061, 0.0122), gain=1.0), files / "oblong.npy")
+    for more in ([], ["--as-it-is"]):
+        given = ["columns", str(files / "oblong.npy"), "-o", str(files / "c.csv"), *more]
+        run = CliRunner().invoke(app, given)
+        assert isinstance(run.exception, sbd.SBDError)
+        assert "0.0061 x 0.0122 nm" in str(run.exception)
+    # unless the size that the file tells is corrected
+    given += ["--pixel-size", "0.0061"]
+    with pytest.warns(UserWarning, match="No atomic columns"):  # of mere noise
+        run = CliRunner().invoke(app, given)
+    assert run.exit_code == 0
+
+
 def test_references_beside_a_denoised_file_are_refused(files):
     given = ["--denoised", str(files / "clean.npy"), "--dark", str(files / "raw.npy")]
     target = ["-o", str(files / "c.csv")]

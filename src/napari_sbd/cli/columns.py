@@ -66,10 +66,13 @@ def columns(
     from .. import denoise, read
     from ..columns import describe_lattice, find_columns, follow_columns, species, write_columns
     from ..columns.export import check_target
+    from ..columns.inputs import refuse_unless_square
     from ..columns.verdict import support_told
+    from ..micrograph.frames import as_micrograph
 
     check_target(output)
     raw = read(source)
+    refuse_unless_square(as_micrograph(raw, pixel_size))
     if follow and not raw.is_movie:
         raise SBDError("--follow was given, but the file holds a single image.")
     if strain and raw.is_movie:
