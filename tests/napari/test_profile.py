@@ -160,3 +160,20 @@ def test_a_kymograph_of_a_movie_along_the_dragged_line(
     assert (tmp_path / "k.csv").read_text().startswith("time_s,")
     hands.drag(layer, (32, 8), (40, 8))
     assert widget.kymograph is None
+
+
+def test_a_profile_is_that_of_the_values_and_the_line_that_are_there(window):
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    widget.layer.choose(layer)
+    before = widget.profile.values["raw"].copy()
+    layer.data = layer.data + 100
+    hands.qtbot.waitUntil(
+        lambda: np.allclose(widget.profile.values["raw"], before + 100), timeout=5000
+    )
+    settle(hands, widget)
+    widget.shapes.data = [widget.shapes.data[0] + 5000]
+    hands.qtbot.waitUntil(lambda: "off the image" in widget.message.text(), timeout=5000)
+    assert widget.profile is None and not widget.plot.isVisible()
+    widget.save.click()
+    assert "There is no profile yet" in widget.message.text()
