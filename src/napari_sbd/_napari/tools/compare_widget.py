@@ -42,6 +42,7 @@ _WAYS = {
     "neighbouring frames": "frames",
     "frames of a still scene": "exposures",
 }
+_COMPARED = "napari_sbd_compared"  # in the metadata of the picture of the row that is chosen
 _OF_ONE = "thinning", "subsampling"
 _ROW_HEIGHT = 24  # pixels
 
@@ -172,20 +173,26 @@ class CompareWidget(TaskWidget):
         if name not in self._pictures or source is None or source not in self.viewer.layers:
             return
         picture = self._pictures[name]
-        title = f"{source.name} compared"
-        if title not in self.viewer.layers:
+        shown = self._preview_of(source)
+        if shown is None:
             limits = layers.contrast_limits(picture)
             preview = Image(
                 picture,
-                name=title,
+                name=f"{source.name} compared",
                 contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
                 colormap=source.colormap,
-                metadata={layers.AIDS: True, **layers.made_from(source)},
+                metadata={layers.AIDS: True, _COMPARED: True, **layers.made_from(source)},
                 **layers.place_in_the_plane(source),
             )
             self.viewer.add_layer(preview)
             return
-        self.viewer.layers[title].data = picture
+        shown.data = picture
+
+    def _preview_of(self, source: Image) -> Any:
+        """The picture of an image that is there, whatever both are called by now."""
+        mine = str(source.unique_id)
+        pictures = (one for one in self.viewer.layers if one.metadata.get(_COMPARED))
+        return next((p for p in pictures if p.metadata.get(layers.MADE_FROM) == mine), None)
 
     def _use(self) -> None:
         self._wanted = self._chosen
@@ -196,8 +203,8 @@ class CompareWidget(TaskWidget):
         source = self._source
         if source is None or source not in self.viewer.layers:
             return "The image is not there any more."
-        if (title := f"{source.name} compared") in self.viewer.layers:
-            self.viewer.layers.remove(title)
+        if (preview := self._preview_of(source)) is not None:
+            self.viewer.layers.remove(preview)
         layer = layers.result_layer(source, made.result, made.name)
         put(self.viewer, layer, "denoised", keep=True)
         return f'Added the image as "{made.name}" makes it.'
