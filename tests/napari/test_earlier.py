@@ -330,3 +330,14 @@ def test_a_verdict_on_values_that_were_replaced_says_so(viewer, qtbot, pair, too
     qtbot.waitUntil(lambda: widget.message.text().startswith(BEFORE), timeout=5000)
     with pytest.raises(sbd.SBDError, match="click"):
         widget.refuse_outdated()
+
+
+def test_a_number_that_was_refused_is_not_complained_of_when_it_is_right(viewer, qtbot, pair, tool):
+    widget, _ = tool(DenoiseWidget)
+    widget.layer.choose(pair[0])
+    type_into(qtbot, widget.pixel_size, "1.25e-2 nm")
+    assert "is no number" in widget.message.text()
+    type_into(qtbot, widget.pixel_size, "0,0125")
+    assert micrograph_of(pair[0]).pixel_size == 0.0125
+    assert "is no number" not in widget.message.text()
+    qtbot.wait(200)

@@ -58,6 +58,7 @@ class DenoiseWidget(DenoiseForm):
         self._last: Image | None = None
         self._last_run: Run | None = None
         self._asked: object = None
+        self._refused = ""  # why what was typed last is no number
         self._found: Understanding | None = None
         self._watched: Image | None = None
         self._soon = QTimer(self)
@@ -167,10 +168,14 @@ class DenoiseWidget(DenoiseForm):
         self.say(sentence(error))
 
     def _edited(self) -> None:
+        refused = ""
         try:
             self._keep_typed()
         except SBDError as error:
-            self.say(str(error))
+            refused = str(error)
+        if refused or self.message.text() == self._refused:  # what was wrong may be right now
+            self.say(refused)
+        self._refused = refused
 
     def _use_estimate(self) -> None:
         layer, found = self.layer.layer, self._found

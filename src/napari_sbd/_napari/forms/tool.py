@@ -118,8 +118,12 @@ class ShapeTool(Tool):
 
     def refresh(self) -> None:
         """Read again, where there is a shape."""
-        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
+        if self.shapes is None or self.shapes not in self.viewer.layers:
+            return
+        if self.shapes.data:
             self.attempt(self._read)
+        else:  # it was deleted in its layer
+            self.forget()
 
     def _read(self) -> None:
         try:
@@ -132,8 +136,10 @@ class ShapeTool(Tool):
         """Add the shape to the chosen image, or take up the one that is there."""
         image = layers.needed(self.layer.layer)
         if self.shapes is not None and self.shapes in self.viewer.layers:
-            self.viewer.layers.selection.active = self.shapes
-            return
+            if self.shapes.data:
+                self.viewer.layers.selection.active = self.shapes
+                return
+            self.viewer.layers.remove(self.shapes)
         self.shapes = add(self.viewer, image, name)
         self.shapes.mouse_drag_callbacks.append(self._follow)
         self.shapes.events.data.connect(self._moved)
