@@ -186,6 +186,43 @@ def test_what_was_read_goes_with_its_box_and_image(viewer, qtbot, image):
     qtbot.waitUntil(lambda: len(widget.spots) == 1, timeout=5000)
 
 
+CIF = """data_wide
+_cell_length_a 0.5000
+_cell_length_b 0.5000
+_cell_length_c 0.5000
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Au1 Au 0 0 0
+"""
+
+
+def test_the_crystal_is_the_one_that_was_chosen_last(window, tmp_path):
+    """A CIF file goes before a material, and a material that is chosen then before the file."""
+    pytest.importorskip("ase")
+    hands, widget, layer = window
+    (tmp_path / "wide.cif").write_text(CIF.replace("0.5000", "2.3540"))
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    widget.material.setCurrentText("Au")
+    widget.cif.choose(str(tmp_path / "wide.cif"))
+    assert "wide: (100), 0.2354 nm" in widget.message.text()
+    assert widget.known.itemText(0).startswith("0.2354")
+    widget.material.setFocus()
+    hands.qtbot.keyClick(widget.material, Qt.Key.Key_Up)  # the one before gold, as a person does
+    hands.qtbot.keyClick(widget.material, Qt.Key.Key_Down)
+    assert widget.material.currentText() == "Au"
+    assert widget.cif.path is None and widget.cif.text() == "CIF…"
+    assert "Au: (111), 0.2354 nm" in widget.message.text()
+
+
 @pytest.mark.skipif(not REAL.is_file(), reason="needs files of other people")
 def test_what_a_calibration_says_of_a_real_scan_stays_to_be_read(make_napari_viewer, qtbot):
     """Strontium titanate, whose scan is 3 to 4 % off by what its own file says."""

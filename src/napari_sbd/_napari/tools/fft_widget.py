@@ -77,7 +77,8 @@ class FFTWidget(ShapeTool):
         self.save.clicked.connect(lambda: self.attempt(self._save))
         self.calibrate.clicked.connect(lambda: self.attempt(self._calibrate))
         self.material.currentTextChanged.connect(self._new_material)
-        self.cif.clicked.connect(self._new_material)
+        self.material.activated.connect(lambda _index: self.cif.choose(None))  # chosen last
+        self.cif.changed.connect(self._new_material)
         self.plot.picked.connect(self._pick)
         self.say(_BEGIN)
 
