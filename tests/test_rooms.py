@@ -48,6 +48,7 @@ ROOMS = [
     "__init__",
     "_napari",
     "cli",
+    "__main__",
 ]
 
 

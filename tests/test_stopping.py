@@ -175,3 +175,105 @@ def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
         os.killpg(process.pid, signal.SIGINT)
         said, errors = process.communicate(timeout=60)
     assert (said, errors) == ("stopped\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="consoles of Windows have no process groups")
+def test_ctrl_c_does_not_wait_for_what_processes_have_under_way(tmp_path):
+    """Even for work that never asks; drafts go away, and what was waiting is not begun."""
+    (tmp_path / "slow.py").write_text(
+        textwrap.dedent("""
+            import time
+            from pathlib import Path
+            from napari_sbd.files import replacing
+
+            def write(item):
+                with replacing(Path(f"file-{item}")) as draft:
+                    draft.write_text("half")
+                    time.sleep(30)
+        """)
+    )
+    script = """
+        import slow
+        from napari_sbd.cluster import run
+
+        if __name__ == "__main__":
+            try:
+                list(run(slow.write, range(6), 2, preload=["slow"]))
+            except KeyboardInterrupt:
+                print("stopped")
+    """
+    (tmp_path / "main.py").write_text(textwrap.dedent(script))
+    with subprocess.Popen(
+        [sys.executable, "main.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        end = time.monotonic() + 60
+        while len(list(tmp_path.glob(".file*"))) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+        took = time.monotonic() - begun
+    assert (said, errors) == ("stopped\n", "")
+    assert not list(tmp_path.glob("*file-*"))
+    assert took < 5.0  # 1.2 s where nothing else runs; 30 s of each task are not waited for
+
+
+@pytest.mark.parametrize("module", ["typer", "pydantic", "napari_sbd.cli.watch"])
+def test_ctrl_c_while_the_command_line_loads_is_a_sentence(module):
+    script = f"""
+        import signal, sys
+
+        class Pressed:
+            def find_spec(self, name, *_):
+                if name == {module!r}:
+                    signal.raise_signal(signal.SIGINT)
+
+        sys.meta_path.insert(0, Pressed())
+        sys.argv = ["napari-sbd", "models"]
+        from napari_sbd.__main__ import main
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert (done.stdout, done.stderr) == ("", "napari-sbd: Stopped; nothing was written.\n")
+
+
+@pytest.mark.parametrize("place", ["napari_sbd.cli.app", "napari_sbd.cli._console.noting"])
+def test_ctrl_c_before_a_command_has_begun(monkeypatch, capsys, place):
+    code, said = stopped_at(monkeypatch, capsys, [place], "models")
+    assert (code, said.partition(";")[0].rstrip(".")) == (130, "napari-sbd: Stopped")
+
+
+def test_ctrl_c_while_the_command_line_is_read(monkeypatch, capsys):
+    def parse_args(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(cli._console.TyperGroup, "parse_args", parse_args)
+    monkeypatch.setattr(sys, "argv", ["napari-sbd", "models"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "napari-sbd: Stopped; nothing was written.\n"
+
+
+def test_a_batch_on_processes_asks_within_files(tmp_path, folder):
+    """Not only between them."""
+    from napari_sbd import batch
+
+    asked = []
+
+    def should_stop():
+        asked.append(time.monotonic())
+        return True
+
+    with pytest.raises(Cancelled, match="resume"):
+        batch(folder, tmp_path / "out", jobs=2, glob="movie.mrc", should_stop=should_stop)
+    assert len(asked) == 1
+    assert not list((tmp_path / "out").glob("*_denoised*"))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import SBDError
+from .errors import SBDError, stop_if_asked, stopping
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+    from multiprocessing.synchronize import Event
 
 _logger = logging.getLogger(__name__)
 
@@ -18,6 +26,12 @@ Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 15
 _LEAST_UNDER_WAY = 8  # on a cluster, whose workers may come and go
+_LOOK = 0.1  # s between looks at whether to stop
+_GRACES = 1.0, 0.5  # s for processes to end by themselves; after a signal that lets them tidy up
+
+# in a process of ours: whether what is under way is to be given up, and whether something is
+_ending: Event | None = None
+_at_work = False
 
 
 def run(
@@ -29,7 +43,10 @@ def run(
 ) -> Generator[tuple[Item, Result], None, None]:
     """Apply a task to items and yield each with its result, in the order of completion.
 
-    Only as many as keep the workers busy are under way or wait to be taken.
+    Only as many as keep the workers busy are under way or wait to be taken. Who closes the
+    generator, or interrupts it, ends the processes of this machine within two seconds: what they
+    were doing is given up, as with ``errors.stopping`` where that is asked, and at the latest with
+    a signal at which drafts of files go away.
 
     Parameters
     ----------
@@ -50,6 +67,8 @@ def run(
     ------
     SBDError
         If workers or scheduler cannot be reached or are lost.
+    Cancelled
+        If who called ``stopping`` wants an end while processes of this machine work.
     """
     _logger.debug("tasks go to %s", scheduler or f"{workers} processes")
     if scheduler is not None:
@@ -72,15 +91,19 @@ def _on_processes(
     context = get_context("forkserver" if served else "spawn")
     if served:
         context.set_forkserver_preload(list(preload))
-    pool = ProcessPoolExecutor(workers, context, _leave_interrupts_to_parent)
-    waiting = iter(items)
+    ending = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _begin, (ending,))
+    waiting, work = iter(items), partial(_work, task)
     try:
+        if served:
+            _await_server()
         with _without_interrupts():
-            pending = {pool.submit(task, i): i for i in islice(waiting, 2 * workers)}
+            pending = {pool.submit(work, i): i for i in islice(waiting, 2 * workers)}
         while pending:
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            stop_if_asked()
+            for future in wait(pending, _LOOK, FIRST_COMPLETED).done:
                 item = pending.pop(future)
-                pending |= {pool.submit(task, i): i for i in islice(waiting, 1)}
+                pending |= {pool.submit(work, i): i for i in islice(waiting, 1)}
                 yield item, future.result()
     except BrokenProcessPool as error:
         raise SBDError(
@@ -89,7 +112,67 @@ def _on_processes(
             "if __name__ == '__main__':"
         ) from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        ending.set()
+        processes = list(pool._processes.values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        _end(processes)
+
+
+def _await_server() -> None:
+    """Let the server that forks processes import what they share; hear Ctrl-C meanwhile."""
+    from multiprocessing import forkserver, get_context
+
+    with _without_interrupts():
+        forkserver.ensure_running()
+    first = get_context("forkserver").Process(target=_nothing, daemon=True)
+    starting = threading.Thread(target=first.start, daemon=True)
+    starting.start()
+    while starting.is_alive():
+        stop_if_asked()
+        starting.join(_LOOK)
+
+
+def _nothing() -> None:
+    """What the first process does."""
+
+
+def _begin(ending: Event) -> None:
+    """In a process of ours, before its first task: Ctrl-C is for the parent."""
+    global _ending
+    _ending = ending
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _give_up)
+
+
+def _give_up(number: int, frame: Any) -> None:
+    """End, and as at Ctrl-C if a task may hold something open that is to be tidied up."""
+    if _at_work:
+        raise KeyboardInterrupt
+    os._exit(1)
+
+
+def _work(task: Callable[[Item], Result], item: Item) -> Result:
+    """A task in a process of ours, given up soon after the parent wants an end."""
+    global _at_work
+    ending = _ending
+    with stopping(None if ending is None else ending.is_set):
+        stop_if_asked()
+        _at_work = True
+        try:
+            return task(item)
+        finally:
+            _at_work = False
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """Wait for processes that were told to end; then press harder, for work that never asks."""
+    for grace, press in zip(_GRACES, ("terminate", "kill"), strict=True):
+        last = time.monotonic() + grace
+        for process in processes:
+            process.join(max(0.0, last - time.monotonic()))
+        for process in processes:
+            if process.is_alive():
+                getattr(process, press)()
 
 
 @contextmanager
@@ -103,10 +186,6 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _on_cluster(

@@ -21,7 +21,8 @@ CHOSEN = "read"
 HALVES = "halves"
 """Key beside the history for how far halves of the data agree."""
 BESIDE = ".recipe.json"
-_LEAVE_RAW = {"simulate", "correct_drift"}  # operations after which values are still a detector's
+_MOVED = "correct_drift"
+_LEAVE_RAW = {"simulate", _MOVED}  # operations after which values are still a detector's
 
 
 class Record(Protocol):
@@ -142,6 +143,11 @@ def is_result(metadata: Mapping[str, Any]) -> bool:
     """
     operations = [s.get("operation") for s in history(metadata) if isinstance(s, Mapping)]
     return any(operation not in _LEAVE_RAW for operation in operations)
+
+
+def was_moved(metadata: Mapping[str, Any]) -> bool:
+    """Whether frames were moved by their drift, off the camera's pixels that they came from."""
+    return any(isinstance(s, Mapping) and s.get("operation") == _MOVED for s in history(metadata))
 
 
 def origin_of(source: Record, checksum: bool = True) -> dict[str, Any] | None:

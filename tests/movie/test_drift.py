@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -137,3 +139,43 @@ def test_a_first_frame_without_beam_does_not_set_the_place():
     drift = sbd.estimate_drift(sbd.Micrograph(np.stack([dark, *movie]), PIXEL, gain=1.0))
     assert np.isnan(drift.shifts[0]).all()
     np.testing.assert_allclose(drift.shifts[1:], whole.shifts)
+
+
+@pytest.fixture
+def camera(drifting, tmp_path):
+    """The movie on a camera whose dark pattern is far stronger than the noise, and its files."""
+    dark = np.random.default_rng(9).integers(0, 60, drifting.shape[1:]).astype(np.float32)
+    sbd.write(sbd.Micrograph(dark), tmp_path / "dark.tif")
+    sbd.write(drifting.replace(data=drifting.data + dark), tmp_path / "camera.tif")
+    return tmp_path / "camera.tif", str(tmp_path / "dark.tif")
+
+
+def test_drift_with_a_dark_reference_is_that_of_the_scene_and_can_be_repeated(
+    drifting, found, camera, tmp_path
+):
+    path, dark = camera
+    m = sbd.read(path)
+    alike = sbd.estimate_drift(m, model="hrtem", dark=dark)
+    np.testing.assert_allclose(alike.shifts, found.shifts, atol=0.05)
+    still = sbd.correct_drift(m, alike)
+    plain = sbd.correct_drift(drifting, replace(alike, estimated=None))
+    np.testing.assert_allclose(still.data, plain.data, atol=1e-4)
+    target = tmp_path / "still.tif"
+    sbd.write(still, target)
+    again = sbd.rerun(target).result
+    np.testing.assert_allclose(again.data, still.data, atol=1e-4)
+    assert f"dark={dark!r}" in sbd.as_python(still.metadata["napari_sbd"])
+    assert f"--dark {dark}" in sbd.as_command(still.metadata["napari_sbd"])
+    with pytest.raises(sbd.SBDError, match="were moved to take out its drift"):
+        sbd.denoise(still, model="hrtem", dark=dark)
+
+
+def test_the_command_knows_references(found, camera, tmp_path):
+    from napari_sbd.cli import app
+
+    path, dark = camera
+    table = tmp_path / "shifts.csv"
+    files = ["--table", str(table), "--dark", dark, "--model", "hrtem"]
+    app(["drift", str(path), *files], standalone_mode=False)
+    told = np.loadtxt(table, delimiter=",", skiprows=1, usecols=(1, 2))
+    np.testing.assert_allclose(told, found.shifts, atol=0.05)

@@ -320,3 +320,24 @@ def test_what_is_shown_over_an_image_is_scaled_with_it(viewer, qtbot, pair, tool
             np.testing.assert_allclose(layer.scale[-2:], size or 1.0, err_msg=layer.name)
     widget.live.setChecked(False)
     qtbot.waitUntil(lambda: not widget.preview.busy, timeout=PATIENCE)
+
+
+def test_a_verdict_on_values_that_were_replaced_says_so(viewer, qtbot, pair, tool):
+    widget, click = tool(AgreementWidget)
+    click()
+    assert BEFORE not in widget.message.text()
+    pair[0].data = pair[0].data[::-1].copy()
+    qtbot.waitUntil(lambda: widget.message.text().startswith(BEFORE), timeout=5000)
+    with pytest.raises(sbd.SBDError, match="click"):
+        widget.refuse_outdated()
+
+
+def test_a_number_that_was_refused_is_not_complained_of_when_it_is_right(viewer, qtbot, pair, tool):
+    widget, _ = tool(DenoiseWidget)
+    widget.layer.choose(pair[0])
+    type_into(qtbot, widget.pixel_size, "1.25e-2 nm")
+    assert "is no number" in widget.message.text()
+    type_into(qtbot, widget.pixel_size, "0,0125")
+    assert micrograph_of(pair[0]).pixel_size == 0.0125
+    assert "is no number" not in widget.message.text()
+    qtbot.wait(200)

@@ -132,6 +132,97 @@ def test_a_known_reflection_calibrates_the_image_and_its_results(window):
     assert "nm now" not in widget.message.text()
 
 
+def test_what_is_shown_is_what_lies_under_the_box(window):
+    """Values that are replaced, a layer that is moved: all is read again without a drag."""
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    wider = fringes((256, 512), 0.25, 20) + np.random.default_rng(1).normal(0, 0.5, (256, 512))
+    layer.data = wider.astype(np.float32)
+    hands.qtbot.waitUntil(lambda: "0.25" in widget.message.text(), timeout=5000)
+    assert widget.spots[0].spacing == pytest.approx(0.25, abs=5 * widget.spots[0].spacing_err)
+    before = box_on(layer, widget.shapes)
+    layer.translate = (10 * PIXEL, 0)
+    hands.qtbot.wait(200)
+    after = box_on(layer, widget.shapes)
+    assert after[0][0] == before[0][0] - 10
+    right = box_spectrum(layer.data, (PIXEL, PIXEL), after)
+    np.testing.assert_array_equal(widget.spectrum.power, right.power)
+
+
+def test_what_was_read_goes_with_its_box_and_image(viewer, qtbot, image):
+    """Else another image would be calibrated by a spot of the one that is gone."""
+    place = {"scale": (PIXEL, PIXEL), "units": "nm"}
+    layer = viewer.add_image(image, name="raw", **place)
+    other = viewer.add_image(image, name="other", **place)
+    widget = FFTWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.resize(400, 700)
+    widget.show()
+    hands = Hands(viewer, qtbot)
+    widget.layer.choose(layer)
+    widget.box.click()
+    widget.shapes.data = [widget.shapes.data[0] - (0, 150)]
+    qtbot.wait(100)
+    spot_at(hands, widget, GOLD, 20)
+    assert widget.spots[0].significant
+    viewer.layers.remove(widget.shapes)
+    viewer.layers.remove(layer)
+    assert widget.layer.layer is other
+    assert widget.spectrum is None and not widget.spots
+    widget.known.setEditText("0.3")
+    widget.calibrate.click()
+    assert "Click the spot" in widget.message.text()
+    assert tuple(other.scale) == pytest.approx((PIXEL, PIXEL))
+    widget.box.click()  # and begins anew
+    qtbot.wait(100)
+    spot_at(hands, widget, 0.30, 45)
+    assert widget.spots[-1].spacing == pytest.approx(0.30, rel=0.02)
+    # off the image: nothing of the box that was there before is shown
+    widget.shapes.data = [widget.shapes.data[0] + 5000]
+    qtbot.waitUntil(lambda: "pixels of the image" in widget.message.text(), timeout=5000)
+    assert widget.spectrum is None
+    widget.shapes.data = [widget.shapes.data[0] - 5000]
+    qtbot.waitUntil(lambda: len(widget.spots) == 1, timeout=5000)
+
+
+CIF = """data_wide
+_cell_length_a 0.5000
+_cell_length_b 0.5000
+_cell_length_c 0.5000
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Au1 Au 0 0 0
+"""
+
+
+def test_the_crystal_is_the_one_that_was_chosen_last(window, tmp_path):
+    """A CIF file goes before a material, and a material that is chosen then before the file."""
+    pytest.importorskip("ase")
+    hands, widget, layer = window
+    (tmp_path / "wide.cif").write_text(CIF.replace("0.5000", "2.3540"))
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    widget.material.setCurrentText("Au")
+    widget.cif.choose(str(tmp_path / "wide.cif"))
+    assert "wide: (100), 0.2354 nm" in widget.message.text()
+    assert widget.known.itemText(0).startswith("0.2354")
+    widget.material.setFocus()
+    hands.qtbot.keyClick(widget.material, Qt.Key.Key_Up)  # the one before gold, as a person does
+    hands.qtbot.keyClick(widget.material, Qt.Key.Key_Down)
+    assert widget.material.currentText() == "Au"
+    assert widget.cif.path is None and widget.cif.text() == "CIF…"
+    assert "Au: (111), 0.2354 nm" in widget.message.text()
+
+
 @pytest.mark.skipif(not REAL.is_file(), reason="needs files of other people")
 def test_what_a_calibration_says_of_a_real_scan_stays_to_be_read(make_napari_viewer, qtbot):
     """Strontium titanate, whose scan is 3 to 4 % off by what its own file says."""

@@ -71,3 +71,29 @@ def test_two_clicked_columns_set_the_pixel_size(scene, notifications):
     for one in (layer, widget.points):
         assert pixel_size_of(one) == pytest.approx(0.21 / GAP, rel=1e-3)
     assert "Pixel size 0.0131" in widget.message.text()
+
+
+def test_layers_that_are_removed_count_no_more(viewer, qtbot):
+    """Neither columns in the histogram, nor the two that were clicked."""
+    image = picture(POINTS, GAP, 3.5, 10.0, 5.0).astype(np.float32)
+    layer = viewer.add_image(image, scale=(PIXEL, PIXEL), units="nm")
+    table = pd.DataFrame(POINTS, columns=["y", "x"])
+    table["intensity"], table["sigma"], table["supported"] = 200.0, 3.5, True
+    table.attrs.update(pixel_size_nm=PIXEL, scale=3.5, spacing=GAP, unit="electrons")
+    columns = viewer.add_layer(points_layer(table, layer))
+    histogram, calibration = HistogramWidget(viewer), CalibrateWidget(viewer)
+    for widget in (histogram, calibration):
+        qtbot.addWidget(widget)
+    assert "80 columns" in histogram.message.text()
+    viewer.layers.remove(columns)
+    assert histogram.message.text() == "" and histogram.found is None
+    histogram.picture.click()
+    assert "no histogram" in histogram.message.text()
+
+    calibration.pick.click()
+    calibration.points.data = np.array([(16.0, 16.0), (16.0, 144.0)])
+    viewer.layers.remove(calibration.points)
+    calibration.distance.setText("0.3")
+    calibration.calibrate.click()
+    assert "0 were clicked" in calibration.message.text()
+    assert pixel_size_of(layer) == pytest.approx(PIXEL)

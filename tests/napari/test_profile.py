@@ -160,3 +160,34 @@ def test_a_kymograph_of_a_movie_along_the_dragged_line(
     assert (tmp_path / "k.csv").read_text().startswith("time_s,")
     hands.drag(layer, (32, 8), (40, 8))
     assert widget.kymograph is None
+
+
+def test_a_profile_is_that_of_the_values_and_the_line_that_are_there(window):
+    hands, widget, layer = window
+    dragged_to_a_row(hands, widget, layer)
+    widget.layer.choose(layer)
+    before = widget.profile.values["raw"].copy()
+    layer.data = layer.data + 100
+    hands.qtbot.waitUntil(
+        lambda: np.allclose(widget.profile.values["raw"], before + 100), timeout=5000
+    )
+    settle(hands, widget)
+    widget.shapes.data = [widget.shapes.data[0] + 5000]
+    hands.qtbot.waitUntil(lambda: "lies off the image" in widget.message.text(), timeout=5000)
+    assert widget.profile is None and not widget.plot.isVisible()
+    widget.save.click()
+    assert "There is no profile yet" in widget.message.text()
+
+
+def test_a_line_that_is_deleted_in_its_layer_is_drawn_anew(window):
+    hands, widget, _ = window
+    settle(hands, widget)
+    assert widget.profile is not None
+    widget.shapes.selected_data = {0}
+    widget.shapes.remove_selected()
+    hands.qtbot.waitUntil(lambda: widget.profile is None, timeout=5000)
+    assert widget.message.text().startswith("Click Line")
+    widget.line.click()
+    hands.qtbot.waitUntil(lambda: widget.profile is not None, timeout=5000)
+    assert len(widget.shapes.data) == 1
+    settle(hands, widget)

@@ -172,23 +172,26 @@ def test_compare_shows_pictures_and_ends_with_use_this(
     names = [widget.table.item(row, 0).text() for row in range(widget.table.rowCount())]
     assert len(names) >= 5
     assert "scene compared" in viewer.layers
+    layer.name = "renamed"  # and its picture is the one that is there
     for name in ("Gaussian", "network"):
         place = widget.table.visualItemRect(widget.table.item(names.index(name), 0)).center()
         qtbot.mouseClick(widget.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         expected = sbd.denoisers(pixel_size=PIXEL)["Gaussian"](counts)
         if name == "network":
             expected = sbd.denoise(m, model="auto").data
-        shown = viewer.layers["scene compared"].data
+        (preview,) = (one for one in viewer.layers if one.name.endswith(" compared"))
+        shown = preview.data
         np.testing.assert_allclose(shown, expected, atol=0.02 * expected.std())
         click(qtbot, widget.take)
         done(qtbot, widget)
         result = viewer.layers[-1]
-        assert result.name == f"scene {name}"
+        assert result.name == f"renamed {name}"
+        assert preview not in viewer.layers
         np.testing.assert_allclose(result.data, expected, atol=0.02 * expected.std())
     # both are taken for denoised images of this raw one
     _, judge = viewer.window.add_plugin_dock_widget("napari-sbd", "Agreement")
     listed = [judge.denoised.itemText(i) for i in range(judge.denoised.count())]
-    assert listed == ["scene Gaussian", "scene network"]
+    assert listed == ["renamed Gaussian", "renamed network"]
     assert judge.raw.layer is layer
 
 

@@ -7,6 +7,7 @@ import pytest
 import napari_sbd as sbd
 from columns.scenes import grid, picture
 from hands import LEFT, Hands
+from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd._napari.tools.strain_widget import StrainWidget
@@ -149,3 +150,20 @@ def test_the_colour_bar_has_labels_beside_zero(window, share):
 
         hands.qtbot.wait(50)
         hands.qtbot.waitUntil(labelled)
+
+
+def test_a_picture_of_earlier_strain_is_not_written(window, tmp_path, monkeypatch):
+    """Displacements and spacings are in nm of the pixel size that was."""
+    hands, widget, layer, _ = window
+    measured(hands, widget)
+    path = tmp_path / "strain.png"
+    monkeypatch.setattr(
+        "napari_sbd._napari.forms.fields.QFileDialog.getSaveFileName", lambda *_a: (str(path), "")
+    )
+    calibrate(layer, 0.02, None, 0.0, hands.viewer.layers)
+    hands.qtbot.mouseClick(widget.picture, LEFT)
+    assert "click Measure strain again" in widget.message.text()
+    assert not path.exists()
+    measured(hands, widget)
+    hands.qtbot.mouseClick(widget.picture, LEFT)
+    assert path.exists()

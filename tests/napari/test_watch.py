@@ -150,6 +150,31 @@ def test_a_folder_that_is_not_there_yet_is_waited_for(make_napari_viewer, qtbot,
     assert "no frame came" in widget.message.text()
 
 
+def test_a_file_that_cannot_be_read_is_named_on_the_way_and_at_the_end(
+    make_napari_viewer, qtbot, tmp_path, monkeypatch
+):
+    from napari_sbd.watch import arrivals
+
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    widget.source.setText(str(tmp_path))
+    (tmp_path / "bad.tif").write_bytes(b"no image at all")
+    click(qtbot, widget.start)
+    qtbot.wait(1000)
+    click(qtbot, widget.cancel)  # sooner than a file is given up
+    qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
+    assert "no frame came" in widget.message.text()
+    assert "bad.tif" in widget.message.text()
+
+    monkeypatch.setattr(arrivals, "PATIENCE", 0.5)
+    click(qtbot, widget.start)
+    qtbot.waitUntil(lambda: "bad.tif cannot be read" in widget.message.text(), timeout=20_000)
+    assert widget.running
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
+    assert "bad.tif cannot be read" in widget.message.text()
+
+
 @pytest.mark.usefixtures("_real_models")
 @pytest.mark.skipif(not SCAN.is_file(), reason="needs files of other people")
 def test_another_magnification_of_a_real_scan_has_its_own_scale(

@@ -5,7 +5,9 @@ import pytest
 from scipy.ndimage import fourier_gaussian, gaussian_filter, rotate, shift
 
 from napari_sbd import sampling
+from napari_sbd.noise.interpolation import interpolated_noise
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
+from napari_sbd.noise.tile_spectra import tile_grid
 from napari_sbd.noise.whitening import NoiseSpectrum, whiten
 
 BLOCK = (3, 3)
@@ -72,3 +74,10 @@ def test_it_says_that_a_frame_was_interpolated_and_comes_back_from_its_file(tmp_
     assert "interpolated" in str(found)
     again = NoiseSpectrum.load(found.save(tmp_path / "noise.json"))
     assert again.to_dict() == found.to_dict() and str(again) == str(found)
+
+
+@pytest.mark.parametrize("side", [2, 64])
+def test_blocks_of_any_size_have_a_verdict(side):
+    """Of large ones no slow noise is left that could differ."""
+    white = np.random.default_rng(0).exponential(1.0, (20, len(tile_grid().fy)))
+    assert interpolated_noise(white, (side, side)) is None

@@ -473,6 +473,42 @@ def test_a_movie_that_stops_in_the_middle_of_a_frame_is_named_and_the_rest_goes_
     assert len([s for s in said if s.startswith("events.eer") and "cut short" in s]) == 1
 
 
+def test_what_was_not_read_before_a_watch_is_stopped_is_named(tmp_path, settings):
+    """A watch gives files ten seconds to become readable; who stops it sooner hears of them."""
+    source, said, begun = tmp_path / "in", [], time.monotonic()
+    source.mkdir()
+    sbd.write(sbd.Micrograph(frames(1)[0]), source / "good.mrc")
+    for name in ("bad1.tif", "bad2.tif"):
+        (source / name).write_bytes(b"no image at all")
+    (source / "late.npy").write_bytes(b"")
+
+    def should_stop():
+        return time.monotonic() - begun > 1.0 and bool(seen)
+
+    seen = []
+    found = sbd.watch(
+        source, None, say=said.append, should_stop=should_stop, on_frame=seen.append, **settings
+    )
+    assert found.fates == {"denoised": 1} and found.waiting == 0
+    told = [s for s in said if s.startswith("Not read before the watch ended")]
+    (both,) = [s for s in told if "bad1.tif, bad2.tif (" in s]
+    assert "TIFF" in both
+    assert any("late.npy" in s for s in told)
+    assert not any("good" in s for s in said)
+
+
+def test_many_files_that_were_left_are_one_sentence(tmp_path):
+    for k in range(9):
+        sbd.write(sbd.Micrograph(frames(1)[0]), tmp_path / f"{k}.npy")
+    said = []
+    arrivals = Arrivals(tmp_path, say=said.append)
+    arrivals.poll(0.0)
+    (tmp_path / "8.npy").unlink()  # gone again, as drafts are
+    arrivals.say_left()
+    (sentence,) = said
+    assert "0.npy, 1.npy, 2.npy and 5 more" in sentence
+
+
 def test_the_text_beside_a_growing_movie_tells_its_pixel_size(tmp_path):
     movie = tmp_path / "a.mrc"
     sbd.write(sbd.Micrograph(np.stack(frames(2))), movie)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..denoising.settings import Settings, takes_settings
-from ..errors import Cancelled, SBDError
+from ..errors import Cancelled, SBDError, stop_if_asked, stopping
 from ..files import Table
 from .looked_at import Facts
 from .one import Options, Outcome, Task, process
@@ -82,7 +82,7 @@ def batch(
     progress
         Called with (done, total), in files.
     should_stop
-        Asked between files, and with one job also within; True ends the batch.
+        Asked between files and, but for a cluster, also within; True ends the batch.
 
     Returns
     -------
@@ -115,12 +115,12 @@ def batch(
     threads = None if jobs == 1 or scheduler else max(1, (os.cpu_count() or 1) // jobs)
     tasks = [Task(item, chosen, resume, threads) for item in items]
     work = partial(process, should_stop=should_stop) if alone else process
-    results = cluster.run(work, tasks, jobs, scheduler, preload=("torch",))
+    results = cluster.run(work, tasks, jobs, scheduler, preload=("torch", process.__module__))
     outcomes: dict[Item, Outcome] = {}
     columns = ["file", "output", "status", "seconds", *Facts.names(), "reason"]
     table = Table(Path(output, REPORT), columns)
-    with closing(results):
-        for task, outcome in _until(results, should_stop):
+    with stopping(should_stop), closing(results):
+        for task, outcome in _until(results):
             outcomes[task.item] = outcome
             known = task.item.source, task.item.target, outcome.status, f"{outcome.seconds:.2f}"
             table.add([*known, *outcome.facts.row(), outcome.reason])
@@ -149,9 +149,11 @@ def options(
 
 
 def _until(
-    results: Generator[tuple[Task, Outcome], None, None], should_stop: Callable[[], bool] | None
+    results: Generator[tuple[Task, Outcome], None, None],
 ) -> Iterator[tuple[Task, Outcome]]:
-    for pair in results:
-        yield pair
-        if should_stop and should_stop():
-            raise Cancelled("The batch was stopped; with resume it goes on where it was.")
+    try:
+        for pair in results:
+            yield pair
+            stop_if_asked()
+    except Cancelled as stop:
+        raise Cancelled("The batch was stopped; with resume it goes on where it was.") from stop

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
 from ..errors import Cancelled, SBDError, reason_of
 from . import (
     agreement,
@@ -81,6 +80,8 @@ app.add_typer(series.app)
 
 def _say_version(wanted: bool) -> None:
     if wanted:
+        from .. import __version__
+
         out.print(f"napari-sbd {__version__}", highlight=False)
         raise typer.Exit
 
@@ -132,6 +133,6 @@ def main() -> None:
         where = error.filename or "The output"
         err.print(f"napari-sbd: {where} cannot be written: {reason_of(error)}.", markup=False)
         sys.exit(2)
-    except Cancelled as stop:
-        err.print(f"napari-sbd: {stop}", markup=False)
+    except (Cancelled, KeyboardInterrupt) as stop:
+        err.print(f"napari-sbd: {str(stop) or 'Stopped.'}", markup=False)
         sys.exit(STOPPED)

@@ -36,19 +36,37 @@ Modality = Annotated[
     Literal["auto", "phase contrast", "dark field"],
     typer.Option(help="Of the image, where you know it: among which models auto looks."),
 ]
+Dark = Annotated[
+    Path | None, typer.Option(help="Dark image or movie, recorded without beam; subtracted.")
+]
+GainReference = Annotated[
+    Path | None, typer.Option(help="Image of even light, by which frames are divided.")
+]
+FixedPattern = Annotated[
+    bool,
+    typer.Option("--fixed-pattern", help="Take out the pattern that all frames of a movie share."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
 class Commands(TyperGroup):
     """All commands: Ctrl-C ends each with one sentence that says which files it had completed."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line."""
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Cancelled(f"Stopped; {_left([])}.") from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that is asked for."""
-        with noting() as kept:
-            try:
+        kept: list[Path] = []
+        try:
+            with noting() as kept:
                 return super().invoke(ctx)
-            except KeyboardInterrupt:
-                raise Cancelled(f"Stopped; {_left(kept)}.") from None
+        except KeyboardInterrupt:
+            raise Cancelled(f"Stopped; {_left(kept)}.") from None
 
 
 def _left(kept: list[Path]) -> str:
@@ -57,6 +75,13 @@ def _left(kept: list[Path]) -> str:
     names = ", ".join(str(path) for path in kept[:_NAMED])
     more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
     return f"complete, and kept, {'is' if len(kept) == 1 else 'are'} {names}{more}"
+
+
+def camera_of(dark: Path | None, gain_reference: Path | None, fixed: bool) -> dict[str, Any]:
+    """How an image is to be corrected for its camera, as settings have it."""
+    files = {"dark": dark, "gain_reference": gain_reference}
+    told = {name: None if path is None else str(path) for name, path in files.items()}
+    return {**told, "fixed_pattern": fixed}
 
 
 @contextmanager

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SBDError
-from ._console import Device, Gain, Offset, PixelSize, out, progress
+from ._console import (
+    Dark,
+    Device,
+    FixedPattern,
+    Gain,
+    GainReference,
+    Offset,
+    PixelSize,
+    camera_of,
+    out,
+    progress,
+)
 
 
 def columns(
@@ -37,19 +48,31 @@ def columns(
     ] = None,
     strain: Annotated[bool, typer.Option("--strain", help="Lattices, strain, species.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Link the frames of a movie.")] = False,
+    dark: Dark = None,
+    gain_reference: GainReference = None,
+    fixed_pattern: FixedPattern = False,
     element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
     device: Device = "auto",
 ) -> None:
     """Find and fit atomic columns, and judge them by the raw counts."""
     if as_it_is and denoised is not None:
         raise SBDError("Give either --denoised or --as-it-is.")
+    camera = camera_of(dark, gain_reference, fixed_pattern)
+    if (as_it_is or denoised is not None) and any(camera.values()):
+        raise SBDError(
+            "References of the camera are for images that are denoised here; a denoised file tells "
+            "those that it was made with."
+        )
     from .. import denoise, read
     from ..columns import describe_lattice, find_columns, follow_columns, species, write_columns
     from ..columns.export import check_target
+    from ..columns.inputs import refuse_unless_square
     from ..columns.verdict import support_told
+    from ..micrograph.frames import as_micrograph
 
     check_target(output)
     raw = read(source)
+    refuse_unless_square(as_micrograph(raw, pixel_size))
     if follow and not raw.is_movie:
         raise SBDError("--follow was given, but the file holds a single image.")
     if strain and raw.is_movie:
@@ -61,7 +84,7 @@ def columns(
         if clean is None:
             calibration: dict[str, Any] = {"pixel_size": pixel_size, "gain": gain, "offset": offset}
             with progress("denoising") as report:
-                told = {**calibration, "device": device, "region": region}
+                told = {**calibration, "device": device, "region": region, **camera}
                 clean = denoise(raw, **told, progress=report)
     with progress("columns") as report:
         table = find_columns(

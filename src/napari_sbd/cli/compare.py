@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from ._console import Device, Gain, Modality, Offset, PixelSize, err, out
+from ._console import (
+    Dark,
+    Device,
+    FixedPattern,
+    Gain,
+    GainReference,
+    Modality,
+    Offset,
+    PixelSize,
+    camera_of,
+    err,
+    out,
+)
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
@@ -32,22 +44,28 @@ def compare(
     ] = True,
     model: Annotated[str, typer.Option(help="auto, a bundled model, or a file.")] = "auto",
     modality: Modality = "auto",
+    dark: Dark = None,
+    gain_reference: GainReference = None,
+    fixed_pattern: FixedPattern = False,
     device: Device = "auto",
 ) -> None:
     """Compare denoisers on noisy data alone: uPSNR, differences, a verdict."""
     from .. import compare as run
     from ..files import check_folder, writing
     from ..io import read
+    from ..micrograph.frames import as_micrograph
     from ..noise import counts as electrons
+    from ..noise.as_denoised import camera_corrected
     from ..quality import candidates
 
     if output is not None:
         check_folder(output, noisy)
-    raw = read(noisy)
+    raw = as_micrograph(read(noisy), gain=gain, offset=offset)
+    raw = camera_corrected(raw, **camera_of(dark, gain_reference, fixed_pattern))
     if gain is None and method == "thinning":
         electrons.refuse_unless_poisson(raw)
     told = gain is not None or electrons.in_electrons(raw)
-    m = electrons.counted(raw, gain, offset) if told else raw
+    m = electrons.counted(raw) if told else raw
     size = pixel_size or m.pixel_size
     chosen = candidates(
         pixel_size=size,

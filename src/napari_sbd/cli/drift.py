@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from ..errors import SBDError
-from ._console import Device, Modality, PixelSize, out, progress
+from ._console import (
+    Dark,
+    Device,
+    FixedPattern,
+    GainReference,
+    Modality,
+    PixelSize,
+    camera_of,
+    out,
+    progress,
+)
 
 _FIGURES = ".png", ".pdf", ".svg"
 
@@ -33,6 +43,9 @@ def drift(
         str, typer.Option(help="auto, a bundled model, or a .safetensors file.")
     ] = "auto",
     pixel_size: PixelSize = None,
+    dark: Dark = None,
+    gain_reference: GainReference = None,
+    fixed_pattern: FixedPattern = False,
     jitter: Annotated[
         float, typer.Option(help="nm; of the steps about a smooth path, below a lattice period.")
     ] = 0.05,
@@ -67,6 +80,7 @@ def drift(
             jitter=jitter,
             largest_step=largest_step,
             progress=report,
+            **camera_of(dark, gain_reference, fixed_pattern),
         )
     if table is None:
         out.print(found.table().to_csv(index=False), markup=False)

@@ -105,13 +105,24 @@ def inputs(
 
         pair = paired(noisy, denoised, pixel_size, gain, offset)
         model = pair.model
-    height, width = model.pixel_size_yx or (1.0, 1.0)
+    refuse_unless_square(model)
+    return Images(model, pair, limits)
+
+
+def refuse_unless_square(image: Micrograph) -> None:
+    """Refuse an image whose columns cannot be fitted, before work is done on it.
+
+    Raises
+    ------
+    SBDError
+        If its pixels are not square.
+    """
+    height, width = image.pixel_size_yx or (1.0, 1.0)
     if not 1 / _SQUARE < height / width < _SQUARE:
         raise SBDError(
             f"The pixels measure {height:.4g} x {width:.4g} nm, and columns are fitted as circles "
             "on square pixels; sum or resample pixels until they are square."
         )
-    return Images(model, pair, limits)
 
 
 def recipe_of(images: Images, settings: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,10 @@ def line_profile(
     with np.errstate(invalid="ignore", divide="ignore"):
         norm = np.where(share > _SHARE, 1 / share, np.nan)
     if not np.isfinite(norm).any():
-        raise SBDError("The line lies off the image's data; draw it across the image.")
+        raise SBDError(
+            "Most of the line, as wide as it is, lies off the image's data; draw it across the "
+            "image, or narrower."
+        )
     values = {
         name: (used @ np.where(held, np.asarray(v, float).ravel(), 0)) * norm
         for name, v in images.items()

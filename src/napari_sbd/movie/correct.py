@@ -11,6 +11,7 @@ from ..errors import SBDError
 from ..micrograph import Micrograph, unmasked
 from ..micrograph.foreign import ours
 from ..micrograph.frames import as_micrograph
+from ..noise.as_denoised import CORRECTIONS, camera_corrected
 from ..recipe import origin_of, recipe, with_recipe
 from .drift import Drift
 from .register import moved
@@ -29,7 +30,8 @@ def correct_drift(
     movie
         A micrograph or array (T, Y, X).
     drift
-        From ``estimate_drift``.
+        From ``estimate_drift``. Where that had references of the camera, the frames are corrected
+        by them before they are moved, since these fit them no longer then.
     interpolate
         False moves by whole pixels, so that every value is one that the detector recorded and
         Poisson noise stays Poisson. True moves by fractions of a pixel with cubic splines, as
@@ -66,6 +68,9 @@ def correct_drift(
             f"The drift is of {len(drift.shifts)} frames and the movie has shape {source.shape}; "
             "give the movie that it was estimated from."
         )
+    told = drift.estimated or {}
+    original = source
+    source = camera_corrected(source, **{n: told[n] for n in CORRECTIONS if told.get(n)})
     shifts = np.nan_to_num(drift.shifts)
     if not interpolate:
         shifts = np.round(shifts)
@@ -80,7 +85,7 @@ def correct_drift(
         return data
     entry = recipe(
         "correct_drift",
-        origin_of(source),
+        origin_of(original),
         interpolate=interpolate,
         edges=edges,
         counts=not interpolate,

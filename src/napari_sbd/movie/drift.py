@@ -15,6 +15,7 @@ from ..errors import SBDError, in_words, warn
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph
 from ..networks.choice import Modality
+from ..noise.as_denoised import camera_corrected
 from .track import JITTER, REACH, Track
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ def estimate_drift(
     model: str | Path = "auto",
     modality: Modality = "auto",
     device: str = "auto",
+    dark: str | None = None,
+    gain_reference: str | None = None,
+    fixed_pattern: bool = False,
     jitter: float = JITTER,
     largest_step: float = REACH,
     progress: Callable[[float, float], None] | None = None,
@@ -148,7 +152,7 @@ def estimate_drift(
         A micrograph or array (T, Y, X).
     pixel_size
         nm, one number or (y, x); by default the micrograph's own.
-    model, modality, device
+    model, modality, device, dark, gain_reference, fixed_pattern
         As ``denoise`` takes them.
     jitter
         nm; standard deviation of the steps between frames about a smooth path. It decides between
@@ -180,6 +184,9 @@ def estimate_drift(
     source = as_micrograph(movie, pixel_size)
     if not source.is_movie:
         raise SBDError("Drift needs a movie (T, Y, X); this is a single image.")
+    camera: dict[str, Any] = {"dark": dark, "gain_reference": gain_reference}
+    camera["fixed_pattern"] = fixed_pattern
+    source = camera_corrected(source, **camera)
     for value, what in ((jitter, "jitter"), (largest_step, "largest step")):
         if not 0 < value < np.inf:
             raise SBDError(f"The {what} is a positive number in nm, not {value}.")
@@ -193,7 +200,7 @@ def estimate_drift(
                 progress(t + 1, len(source.data))
     columns = np.array(rows)
     how = {**worker.named(), "device": str(worker.passes.device), "pixel_size": source.pixel_size}
-    how |= {"jitter": jitter, "largest_step": largest_step}
+    how |= {"jitter": jitter, "largest_step": largest_step, **camera}
     drift = Drift(
         columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )

@@ -23,6 +23,18 @@ CORRECTED = "napari_sbd_corrected"
 """In the metadata of what was made without a recipe of the image so corrected: those settings."""
 
 
+def camera_corrected(
+    m: Micrograph,
+    dark: str | None = None,
+    gain_reference: str | None = None,
+    fixed_pattern: bool = False,
+) -> Micrograph:
+    """An image corrected for its camera as settings of a denoising say; as it is without any."""
+    if dark or gain_reference:
+        m = apply_references(m, dark, gain_reference)
+    return estimate_fixed_pattern(m).taken_out_of(m) if fixed_pattern else m
+
+
 def correction_told(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Those of them that the metadata name, a recipe in them or by themselves."""
     known = metadata.get(CORRECTED) or {}
@@ -69,9 +81,8 @@ def corrected_as(
         return noisy, gain, offset  # which is told of where they are paired
     try:
         with listening():  # what is to be said of references was said when they were applied
-            found = apply_references(told, correction.get("dark"), correction.get("gain_reference"))
-        if "fixed_pattern" in correction:
-            found = estimate_fixed_pattern(found).taken_out_of(found)
+            found = camera_corrected(told, **{**correction, "fixed_pattern": False})
+        found = camera_corrected(found, fixed_pattern="fixed_pattern" in correction)
     except SBDError as error:
         warn(
             "The denoised image was corrected for the camera first, and the raw one cannot be "

@@ -76,7 +76,9 @@ def interpolated_noise(spectra: np.ndarray, block: tuple[int, int]) -> NoiseSpec
     least, chance = float(misfit[best]), 0.5 / len(spectra)
     fall = float(np.ptp(interpolated[best]))
     likely = misfit < least + _ALIKE + _LIKELY / (fast.sum() * len(spectra))
-    slow = whole[likely][:, ~fast].mean(1) - interpolated[likely].mean(1)
+    slow = np.zeros(1)  # of large blocks every frequency is seen
+    if not fast.all():
+        slow = whole[likely][:, ~fast].mean(1) - interpolated[likely].mean(1)
     _logger.debug(
         "as if interpolated: misfit %.4f (a point spread %.4f, chance %.4f), falling by %.1f, "
         "slow noise known to %.2f",

@@ -12,8 +12,8 @@ from ..errors import SBDError
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph, frame_range
-from ..noise.fixed_pattern import estimate_fixed_pattern
-from ..noise.references import apply_references
+from ..noise.as_denoised import CORRECTIONS, camera_corrected
+from ..recipe import was_moved
 
 
 class Source:
@@ -43,10 +43,13 @@ class Source:
 
     def __init__(self, image: Micrograph, settings: Settings) -> None:
         whole = as_micrograph(image, **settings.calibration)
-        if settings.dark or settings.gain_reference:
-            whole = apply_references(whole, settings.dark, settings.gain_reference)
-        if settings.fixed_pattern:
-            whole = estimate_fixed_pattern(whole).taken_out_of(whole)
+        references = {name: getattr(settings, name) for name in CORRECTIONS}
+        if any(references.values()) and was_moved(whole.metadata):
+            raise SBDError(
+                "The frames of this movie were moved to take out its drift, so dark, gain "
+                "reference and fixed pattern do not lie on its pixels; give them to the drift."
+            )
+        whole = camera_corrected(whole, **references)
         self.numbers = frame_range(settings.frames, whole)
         self._reading = threading.Lock()
         chosen = self.numbers if settings.frames is not None else None

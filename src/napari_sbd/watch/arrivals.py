@@ -21,6 +21,8 @@ SETTLED = 0.2
 PATIENCE = 10.0
 """Seconds after which a file that cannot be read is given up, until it changes again."""
 
+_NAMED = 3  # files that are told by name, of those that were left for the same reason
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -62,6 +64,7 @@ class _File:
     take: int = 1
     told: int = 0  # frames
     complained: bool = False
+    trouble: str = "it had only just come"  # why the last of it was not read
     stack: Stack | None = None
 
 
@@ -122,7 +125,20 @@ class Arrivals:
             for known in self._files.values()
         )
 
-    def say_torn(self, now: float = float("inf")) -> None:
+    def say_left(self) -> None:
+        """Name what was not read when nobody looks any more."""
+        self.say_torn(float("inf"))
+        alike: dict[str, list[str]] = {}
+        for path, known in self._files.items():
+            if known.trouble and not known.complained and path.exists():
+                known.complained = True
+                alike.setdefault(known.trouble, []).append(path.name)
+        for trouble, names in alike.items():
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            which = ", ".join(names[:_NAMED]) + more
+            self._say(f"Not read before the watch ended: {which} ({trouble}).")
+
+    def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""
         for path, known in self._files.items():
             torn = known.stack is not None and known.stack.torn
@@ -159,6 +175,7 @@ class Arrivals:
         if known.looked_at == (state, settled) or not (settled or grows(path)):
             return []
         if _is_locked(path):
+            known.trouble = "another program had locked it"
             return []
         try:
             known.stack = so_far(path, known.stack)
@@ -168,12 +185,13 @@ class Arrivals:
                 known.take = take if same else take + 1
             arrivals = _ready(path, known, known.stack, settled)
         except (SBDError, OSError, ValueError, LookupError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            known.trouble = reason.rstrip(".")
             if waited >= PATIENCE and not known.complained:
                 known.complained, known.looked_at = True, (state, settled)
-                reason = (isinstance(error, OSError) and error.strerror) or str(error)
-                self._say(f"{path.name} cannot be read: {reason.rstrip('.')}. It is left out.")
+                self._say(f"{path.name} cannot be read: {known.trouble}. It is left out.")
             return []
-        known.looked_at = state, settled
+        known.looked_at, known.trouble = (state, settled), ""
         known.told += len(arrivals)
         return arrivals
 

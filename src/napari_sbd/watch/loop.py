@@ -216,7 +216,7 @@ class _Watch:
                 break
             else:
                 time.sleep(_POLL)
-        self.arrivals.say_torn()
+        self.arrivals.say_left()
         self.summary.waiting = len(self.waiting) + len(self.helpers or ())
         return self.summary
 

@@ -28,6 +28,7 @@ from ..jobs.when_gone import when_gone
 from ..jobs.work import Work, in_background
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
+from ..layers.results import show_in_form
 from ..layers.shapes import lay_on, mask_of
 from ..layers.view_state import frame_shown, part_shown
 from .denoising import Denoising
@@ -57,6 +58,7 @@ class DenoiseWidget(DenoiseForm):
         self._last: Image | None = None
         self._last_run: Run | None = None
         self._asked: object = None
+        self._refused = ""  # why what was typed last is no number
         self._found: Understanding | None = None
         self._watched: Image | None = None
         self._soon = QTimer(self)
@@ -112,6 +114,7 @@ class DenoiseWidget(DenoiseForm):
             for event in (self._watched.events.metadata, self._watched.events.scale):
                 event.disconnect(self._calibrated)
         self._watched = layer
+        show_in_form(layer, self)
         if layer is not None:
             for event in (layer.events.metadata, layer.events.scale):
                 event.connect(self._calibrated)
@@ -165,10 +168,14 @@ class DenoiseWidget(DenoiseForm):
         self.say(sentence(error))
 
     def _edited(self) -> None:
+        refused = ""
         try:
             self._keep_typed()
         except SBDError as error:
-            self.say(str(error))
+            refused = str(error)
+        if refused or self.message.text() == self._refused:  # what was wrong may be right now
+            self.say(refused)
+        self._refused = refused
 
     def _use_estimate(self) -> None:
         layer, found = self.layer.layer, self._found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Shapes
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QPushButton, QSizePolicy
 
 from ..layers.shapes import add_box, lay_on, region_on
 from .layer_box import LayerBox
@@ -50,6 +50,7 @@ class RegionBox(LayerBox):
         self._image = image
         self.draw = QPushButton("Draw")
         self.draw.setToolTip("Add a rectangle to the image and limit this step to it; drag it.")
+        self.draw.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.draw.clicked.connect(self._draw)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import ref
 
-from napari.layers import Points, Shapes
+from napari.layers import Image, Points, Shapes
 from qtpy.QtCore import QObject, QTimer
 
 from ..jobs.when_gone import when_gone
@@ -92,7 +92,7 @@ class Standing(QObject):
             layer = one()
             if layer is not None:
                 found += [layer.events.metadata, layer.events.scale, layer.events.units]
-                found += [layer.events.data] * isinstance(layer, Shapes | Points)
+                found += [layer.events.data] * isinstance(layer, Image | Shapes | Points)
         return found
 
     def _changed(self) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import napari
 
 _WAIT = 20  # ms, in which moves are one
+# of an image: what is read under a shape is another one then
+_EVENTS = "scale", "metadata", "data", "set_data", "translate", "rotate", "shear", "affine"
 
 
 class Tool(Form):
@@ -93,10 +95,11 @@ class ShapeTool(Tool):
         super().__init__(viewer, tip)
         self.layer = layer
         self.shapes: Shapes | None = None
-        self._calibrations: list[Any] = []
+        self._events: list[Any] = []
         self._watch(layer.layer)
         layer.chosen.connect(self._chosen)
         viewer.dims.events.current_step.connect(self._moved)
+        viewer.layers.events.removed.connect(self._removed)
         when_gone(self, self._let_go, bare(viewer))
 
     def read(self) -> None:
@@ -109,17 +112,34 @@ class ShapeTool(Tool):
         """
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Show nothing that was read before: it is not what lies under the shape any more."""
+        raise NotImplementedError
+
     def refresh(self) -> None:
         """Read again, where there is a shape."""
-        if self.shapes is not None and self.shapes in self.viewer.layers and self.shapes.data:
-            self.attempt(self.read)
+        if self.shapes is None or self.shapes not in self.viewer.layers:
+            return
+        if self.shapes.data:
+            self.attempt(self._read)
+        else:  # it was deleted in its layer
+            self.forget()
+
+    def _read(self) -> None:
+        try:
+            self.read()
+        except SBDError:
+            self.forget()
+            raise
 
     def put(self, add: Callable[[Any, Image, str], Shapes], name: str) -> None:
         """Add the shape to the chosen image, or take up the one that is there."""
         image = layers.needed(self.layer.layer)
         if self.shapes is not None and self.shapes in self.viewer.layers:
-            self.viewer.layers.selection.active = self.shapes
-            return
+            if self.shapes.data:
+                self.viewer.layers.selection.active = self.shapes
+                return
+            self.viewer.layers.remove(self.shapes)
         self.shapes = add(self.viewer, image, name)
         self.shapes.mouse_drag_callbacks.append(self._follow)
         self.shapes.events.data.connect(self._moved)
@@ -139,15 +159,21 @@ class ShapeTool(Tool):
         self.refresh()
 
     def _watch(self, layer: Any) -> None:
-        for event in self._calibrations:
+        for event in self._events:
             event.disconnect(self._moved)
-        self._calibrations = [] if layer is None else [layer.events.scale, layer.events.metadata]
-        for event in self._calibrations:
+        self._events = [] if layer is None else [layer.events[name] for name in _EVENTS]
+        for event in self._events:
             event.connect(self._moved)
+
+    def _removed(self, event: Any) -> None:
+        if event.value is self.shapes:
+            self.shapes = None
+            self.forget()
 
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
         self._watch(None)
         viewer.dims.events.current_step.disconnect(self._moved)
+        viewer.layers.events.removed.disconnect(self._removed)
 
     @qdebounced(timeout=_WAIT)  # a calibration changes one layer after the other, the box as well
     def _moved(self, _event: Any = None) -> None:

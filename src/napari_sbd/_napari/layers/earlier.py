@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from napari.layers import Layer, Points, Shapes
+from napari.layers import Image, Layer, Points, Shapes
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
@@ -58,12 +58,15 @@ def made_of(layer: Layer, others: Iterable[Any]) -> list[Any]:
 
 
 def as_it_is(layer: Layer) -> tuple[Any, ...]:
-    """What results depend on of a layer and a person can change: its calibration, what is drawn."""
+    """What results depend on of a layer and a person can change: its calibration, what is drawn,
+    and which values it shows."""
     known = layer.metadata.get(KEY, {})
     state = [known.get(name) for name in ("pixel_size", "gain", "offset")]
     state += [tuple(layer.scale[-2:]), tuple(map(str, layer.units[-2:]))]
     if isinstance(layer, Shapes):
         state += [corners.tobytes() for corners in layer.data]
+    if isinstance(layer, Image):
+        state.append(id(layer.data))
     if isinstance(layer, Points):
         state.append(layer.data.tobytes())
     return tuple(state)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Image, Layer, Points
 
-from ...noise.as_denoised import correction_told
+from ...noise.as_denoised import CORRECTIONS, correction_told
+from ...recipe import setting_of
 from .columns import KEY as COLUMNS
 from .micrographs import MADE_FROM, STEP
 
 _DIMMED = 0.25  # opacity of a map under columns
 _MAP = "judged"
 STRAIN = "strain"  # its colours are those of the faces of points; of columns, of the rims
+AS_DENOISED = "The image was corrected for its camera first, as in Denoise."
 _OF_EARLIER = " (of the earlier image)"
+_in_form: WeakKeyDictionary[Layer, ref[Any]] = WeakKeyDictionary()  # the form that shows an image
 
 
 def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
@@ -69,10 +73,57 @@ def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Laye
     ]
 
 
+def show_in_form(layer: Layer | None, form: Any) -> None:
+    """Let other steps treat an image, and no other one, as the Denoise form does that shows it.
+
+    Parameters
+    ----------
+    layer
+        The image.
+    form
+        Its ``settings`` and ``region`` tell how it would denoise.
+    """
+    for other in [one for one, known in _in_form.items() if known() in (form, None)]:
+        del _in_form[other]
+    if layer is not None:
+        _in_form[layer] = ref(form)
+
+
 def correction_of(layers: Iterable[Layer], source: Layer) -> dict[str, Any]:
-    """The settings by which an image was corrected for its camera when it was last denoised."""
+    """The settings by which *Denoise* corrects an image for its camera: those in the form that
+    shows it, else those of when it was last denoised."""
+    form = _form_of(source)
+    if form is not None:
+        asked = form.settings.model_dump(include=set(CORRECTIONS))
+        return {name: value for name, value in asked.items() if value}
     made = earlier(layers, str(source.unique_id), "denoised")
     return correction_told(made[-1].metadata) if made else {}
+
+
+def region_of(layers: Iterable[Layer], source: Layer) -> str | None:
+    """The part of an image to which *Denoise* is limited, known like ``correction_of``.
+
+    Raises
+    ------
+    SBDError
+        If the shape that is chosen in the form is no part of the image.
+    """
+    form = _form_of(source)
+    if form is not None:
+        drawn: str | None = form.region.region()
+        return drawn
+    made = earlier(layers, str(source.unique_id), "denoised")
+    return setting_of(made[-1].metadata, "region") if made else None
+
+
+def _form_of(source: Layer) -> Any:
+    """The form that shows an image or what was made of it, which comes to the front by itself."""
+    mine = [known() for one, known in _in_form.items() if one is source or _is_of(one, source)]
+    return next((form for form in mine if form is not None), None)
+
+
+def _is_of(layer: Layer, source: Layer) -> bool:
+    return bool(layer.metadata.get(MADE_FROM) == str(source.unique_id))
 
 
 def _inherit(layers: Iterable[Layer], old: str, new: str) -> None:

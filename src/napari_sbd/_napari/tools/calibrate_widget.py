@@ -85,21 +85,20 @@ class CalibrateWidget(Tool):
 
     def _calibrate(self) -> None:
         image: Image = layers.needed(self.layer.layer)
-        if self.points is None or len(self.points.data) != 2:
-            count = 0 if self.points is None else len(self.points.data)
+        points = self.points if self.points in self.viewer.layers else None
+        if points is None or len(points.data) != 2:
+            count = 0 if points is None else len(points.data)
             raise SBDError(f"Two columns are needed, {count} were clicked; click the button again.")
         known = parse_number(self.distance.text(), "known distance in nm")
         if known is None:
             raise SBDError("Type the length of one period in nm.")
         m = layers.micrograph_of(image)
         frame = np.asarray(m.data[frame_shown(self.viewer, image)] if m.is_movie else m.data)
-        clicked = np.array(
-            [image.world_to_data(self.points.data_to_world(p))[-2:] for p in self.points.data]
-        )
+        clicked = np.array([image.world_to_data(points.data_to_world(p))[-2:] for p in points.data])
         places, errors = fitted(frame, clicked, self.periods.value())
         if is_denoised(m):  # its image does not show what is wrong in it
             errors = None
-        self.points.data = places
+        points.data = places
         length, error = distance_between(places[0], places[1], m.pixel_size_yx, errors)
         periods = self.periods.value()
         found = pixel_size_from_spacing(length / periods, known, m.pixel_size_yx, error / periods)

@@ -28,7 +28,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-from ..layers.results import correction_of, put
+from ..layers.results import AS_DENOISED, correction_of, put, region_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _WAYS = {
     "neighbouring frames": "frames",
     "frames of a still scene": "exposures",
 }
+_COMPARED = "napari_sbd_compared"  # in the metadata of the picture of the row that is chosen
 _OF_ONE = "thinning", "subsampling"
 _ROW_HEIGHT = 24  # pixels
 
@@ -100,6 +101,7 @@ class CompareWidget(TaskWidget):
         self._source: Image | None = None
         self._told: dict[str, Any] = {}
         self._correction: dict[str, Any] = {}  # for the camera, as the denoised image had it
+        self._region: str | None = None
         self._wanted: str | None = None
 
     def prepare(self) -> Task:
@@ -118,6 +120,7 @@ class CompareWidget(TaskWidget):
         self._source = layer
         self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
         self._correction = correction_of(self.viewer.layers, layer)
+        self._region = region_of(self.viewer.layers, layer)
         options = {
             **self._told,
             "every": self.every.isChecked(),
@@ -153,7 +156,9 @@ class CompareWidget(TaskWidget):
             others = '", "'.join(map(str, level))
             words = f'Best: "{best}". Not distinguishable from it: "{others}".'
         if self._correction:
-            words += " The image was corrected for its camera first, as when it was denoised."
+            words += f" {AS_DENOISED}"
+        if self._region is not None:
+            words += " Compared on all of the image, not only on the region of Denoise."
         return words
 
     @property
@@ -168,20 +173,26 @@ class CompareWidget(TaskWidget):
         if name not in self._pictures or source is None or source not in self.viewer.layers:
             return
         picture = self._pictures[name]
-        title = f"{source.name} compared"
-        if title not in self.viewer.layers:
+        shown = self._preview_of(source)
+        if shown is None:
             limits = layers.contrast_limits(picture)
             preview = Image(
                 picture,
-                name=title,
+                name=f"{source.name} compared",
                 contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
                 colormap=source.colormap,
-                metadata={layers.AIDS: True, **layers.made_from(source)},
+                metadata={layers.AIDS: True, _COMPARED: True, **layers.made_from(source)},
                 **layers.place_in_the_plane(source),
             )
             self.viewer.add_layer(preview)
             return
-        self.viewer.layers[title].data = picture
+        shown.data = picture
+
+    def _preview_of(self, source: Image) -> Any:
+        """The picture of an image that is there, whatever both are called by now."""
+        mine = str(source.unique_id)
+        pictures = (one for one in self.viewer.layers if one.metadata.get(_COMPARED))
+        return next((p for p in pictures if p.metadata.get(layers.MADE_FROM) == mine), None)
 
     def _use(self) -> None:
         self._wanted = self._chosen
@@ -192,8 +203,8 @@ class CompareWidget(TaskWidget):
         source = self._source
         if source is None or source not in self.viewer.layers:
             return "The image is not there any more."
-        if (title := f"{source.name} compared") in self.viewer.layers:
-            self.viewer.layers.remove(title)
+        if (preview := self._preview_of(source)) is not None:
+            self.viewer.layers.remove(preview)
         layer = layers.result_layer(source, made.result, made.name)
         put(self.viewer, layer, "denoised", keep=True)
         return f'Added the image as "{made.name}" makes it.'

@@ -23,6 +23,7 @@ from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.themed import ThemedCanvas, colours_of
 from ..layers import micrographs as layers
+from ..layers.results import AS_DENOISED, correction_of
 
 if TYPE_CHECKING:
     import napari
@@ -68,6 +69,7 @@ class DriftWidget(TaskWidget):
         self.found: Drift | None = None
         self._source: Image | None = None
         self._movie: Micrograph | None = None
+        self._camera: dict[str, Any] = {}
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -76,7 +78,8 @@ class DriftWidget(TaskWidget):
         if not self._movie.is_movie:
             raise SBDError(_NO_MOVIE)
         self.buttons.setVisible(False)
-        told = {"model": self.model.chosen, "modality": modality_for(self._source)}
+        self._camera = correction_of(self.viewer.layers, self._source)
+        told = {"model": self.model.chosen, "modality": modality_for(self._source), **self._camera}
         return partial(_estimate, self._movie, told)
 
     def show_result(self, result: Drift) -> str:
@@ -90,7 +93,7 @@ class DriftWidget(TaskWidget):
         canvas.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the wheel scrolls
         self._inside.addWidget(canvas)
         self.buttons.setVisible(True)
-        return result.verdict()
+        return f"{result.verdict()} {AS_DENOISED if self._camera else ''}".rstrip()
 
     def _correct(self) -> None:
         if self.found is None or self._movie is None:

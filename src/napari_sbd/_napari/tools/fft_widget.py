@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _NONE = "no material"
 _MOST = 3  # spots
+_BEGIN = "Click Box, then drag the box on the image."
 _SHORTEST = 0.1  # nm, of the rings
 
 
@@ -76,9 +77,10 @@ class FFTWidget(ShapeTool):
         self.save.clicked.connect(lambda: self.attempt(self._save))
         self.calibrate.clicked.connect(lambda: self.attempt(self._calibrate))
         self.material.currentTextChanged.connect(self._new_material)
-        self.cif.clicked.connect(self._new_material)
+        self.material.activated.connect(lambda _index: self.cif.choose(None))  # chosen last
+        self.cif.changed.connect(self._new_material)
         self.plot.picked.connect(self._pick)
-        self.say("Click Box, then drag the box on the image.")
+        self.say(_BEGIN)
 
     def read(self) -> None:
         """Transform what is in the box now."""
@@ -90,6 +92,14 @@ class FFTWidget(ShapeTool):
         for place in places:
             self._add_spot(place, again=True)
         self._show()
+
+    def forget(self) -> None:
+        """No spectrum; spots that were clicked are looked for in the same box again."""
+        self.spectrum, self.spots, self._told = None, [], ""
+        if self.shapes is None:
+            self._places = []
+        self.plot.setVisible(False)
+        self.say(_BEGIN)
 
     def _pick(self, y: float, x: float) -> None:
         self.attempt(lambda: self._picked(y, x))

@@ -58,6 +58,7 @@ class FigureWidget(TaskWidget):
         self.spectra.setChecked(True)
         self.rate = QDoubleSpinBox()
         self.rate.setRange(0.5, 60)
+        self.rate.setDecimals(1)  # two are cut in a narrow dock
         self.rate.setValue(10)
         self.rate.setToolTip("Frames per second of the film.")
         self.film = QPushButton("Film…")

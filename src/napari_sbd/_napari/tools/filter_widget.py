@@ -10,6 +10,8 @@ import numpy as np
 from napari.layers import Image, Points
 
 from ...denoising.equivalent_filter import EquivalentFilter, equivalent_filter
+from ...micrograph import Micrograph
+from ...noise.as_denoised import camera_corrected
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
@@ -18,6 +20,7 @@ from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.viewers import bare
 from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
+from ..layers.results import AS_DENOISED, correction_of
 
 if TYPE_CHECKING:
     import napari
@@ -47,6 +50,7 @@ class FilterWidget(TaskWidget):
         self.add_row("Model", self.model)
         self._source: Image | None = None
         self._spot: tuple[float, ...] | None = None
+        self._camera: dict[str, Any] = {}
         when_gone(self, self._let_go, bare(viewer))
 
     def prepare(self) -> Task:
@@ -56,7 +60,8 @@ class FilterWidget(TaskWidget):
         spot = layer.world_to_data(self._spot)
         self._source = layer
         told = {"model": self.model.chosen, "modality": modality_for(layer)}
-        return partial(_filter, m.frame(round(float(spot[0]))), spot[-2:], told)
+        self._camera = correction_of(self.viewer.layers, layer)
+        return partial(_filter, m, round(float(spot[0])), spot[-2:], told, self._camera)
 
     def show_result(self, result: EquivalentFilter) -> str:
         """Add the weights as a layer, and a mark on the pixel."""
@@ -89,7 +94,7 @@ class FilterWidget(TaskWidget):
         return (
             f"At y {result.y}, x {result.x} the network says {result.estimate:.3g}, of which "
             f"{own:.1%} is its own addition; {_MOST:.0%} of the weight lies within "
-            f"{reach(result):.0f} pixels."
+            f"{reach(result):.0f} pixels. {AS_DENOISED if self._camera else ''}"
         )
 
     def look_at(self, position: tuple[float, ...]) -> None:
@@ -135,6 +140,12 @@ def _forget(viewer: Any, callback: Any) -> None:
 
 
 def _filter(
-    m: Any, spot: np.ndarray, told: dict[str, Any], progress: Progress, should_stop: ShouldStop
+    m: Micrograph,
+    number: int,
+    spot: np.ndarray,
+    told: dict[str, Any],
+    camera: dict[str, Any],
+    progress: Progress,
+    should_stop: ShouldStop,
 ) -> EquivalentFilter:
-    return equivalent_filter(m, *spot, **told)
+    return equivalent_filter(camera_corrected(m, **camera).frame(number), *spot, **told)

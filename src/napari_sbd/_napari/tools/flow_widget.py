@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...errors import SBDError
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import in_front, is_denoised, raw_of
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..layers.micrographs import KEY
+from ..layers.results import correction_of, region_of
 from ..layers.view_state import frame_shown
 from .agreement_widget import AgreementWidget
 from .columns_widget import ColumnsWidget
@@ -111,7 +114,8 @@ class FlowWidget(QWidget):
 
     def _as_it_is(self, layer: Any, index: int) -> tuple[Any, ...]:
         """What a step depends on of a layer: which it is, how a region is drawn, and for what is
-        counted and measured how it is calibrated and, of columns, which frame is shown."""
+        counted and measured how it is calibrated and, of columns, which frame is shown; of tuning
+        how *Denoise* takes it."""
         if layer is None:
             return ()
         key = [layer.unique_id]
@@ -121,6 +125,11 @@ class FlowWidget(QWidget):
         if kind in (AgreementWidget, ColumnsWidget):
             known = layer.metadata.get(KEY, {})
             key += [known.get(name) for name in ("pixel_size", "gain", "offset")]
+        if kind is GainTuneWidget and not isinstance(layer, Shapes):
+            every = list(self._viewer.layers)
+            key.append(str(correction_of(every, layer)))
+            with suppress(SBDError):  # the page says what is wrong with the region
+                key.append(region_of(every, layer))
         if kind is ColumnsWidget and layer.ndim == 3:
             key.append(frame_shown(self._viewer, layer))
         return tuple(key)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from ...denoise import denoise
 from ...denoising.settings import Settings
 from ...errors import Cancelled, stopping
 from ...gaintuning import Tuned, gain_tune
 from ...micrograph import Micrograph
+from ...noise.as_denoised import correction_told
+from ...recipe import setting_of
+from ...region import Region
 from ...session.source import Source
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices
@@ -21,7 +24,7 @@ from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
-from ..layers.results import correction_of, earlier, put
+from ..layers.results import AS_DENOISED, correction_of, earlier, put, region_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -68,6 +71,8 @@ class GainTuneWidget(TaskWidget):
         self.below.addWidget(self.curve)
         self._points: list[tuple[float, float]] = []
         self._source: Image | None = None
+        self._camera: dict[str, Any] = {}
+        self._region: str | None = None
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -76,6 +81,8 @@ class GainTuneWidget(TaskWidget):
         shown = frame_shown(self.viewer, layer)
         frames = {"frame shown": shown, "all together": "all", "each": "each"}
         self._source, self._points = layer, []
+        self._camera = correction_of(self.viewer.layers, layer)
+        self._region = region_of(self.viewer.layers, layer)
         self.curve.show_points([])
         return partial(
             _tune,
@@ -88,7 +95,7 @@ class GainTuneWidget(TaskWidget):
                 "frames": frames[self.frames.currentText()],
                 "device": self.device.currentText(),
             },
-            {"quality": self.quality.currentText(), **correction_of(self.viewer.layers, layer)},
+            {"quality": self.quality.currentText(), "region": self._region, **self._camera},
         )
 
     def watch(self) -> None:
@@ -106,7 +113,7 @@ class GainTuneWidget(TaskWidget):
             if report.kept:
                 layer = layers.result_layer(source, denoised, "GainTuned")
                 put(self.viewer, layer, "tuned", keep=self.keep.isChecked())
-            elif earlier(self.viewer.layers, str(source.unique_id), "denoised"):
+            elif self._stands(earlier(self.viewer.layers, str(source.unique_id), "denoised")):
                 words.append("The denoised image that is there stays as it is.")
             else:
                 layer = layers.result_layer(source, denoised, "denoised (untuned)")
@@ -123,7 +130,16 @@ class GainTuneWidget(TaskWidget):
                 )
         if report.steps:
             words.append(f"{report.steps} steps in {report.seconds:.1f} s.")
+        if self._region is not None:
+            words.append("Tuned on the region of Denoise, and denoised there.")
+        if self._camera:
+            words.append(AS_DENOISED)
         return " ".join(words)
+
+    def _stands(self, made: list[Layer]) -> bool:
+        """Whether an image was denoised before, in the part and with the camera that are meant."""
+        how = [(setting_of(m.metadata, "region"), correction_told(m.metadata)) for m in made]
+        return (self._region, self._camera) in how
 
 
 def _tune(
@@ -136,8 +152,12 @@ def _tune(
 ) -> tuple[Tuned, Micrograph]:
     """Tune and denoise; a tuning that was cancelled still gives its image, a movie does not."""
     with stopping(lambda: False):  # what was tuned until then is judged and applied
+        chosen = Settings.of(**others)
+        image = Source(m, chosen).image
+        if chosen.region is not None:
+            image = Region.of(chosen.region).on(image.shape).cut(image)
         tuned = gain_tune(
-            Source(m, Settings.of(**others)).image,
+            image,
             **settings,
             on_step=lambda step, score: points.append((step, score)),
             progress=lambda done, total: progress(_TUNING * done, total),

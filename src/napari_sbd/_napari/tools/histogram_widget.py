@@ -111,9 +111,13 @@ class HistogramWidget(Tool):
         return cKDTree(points).query(points, 2)[0][:, 1], "px" if size is None else "nm"
 
     def refresh(self) -> None:
-        """Count and draw again."""
+        """Count and draw again; nothing where the columns are gone."""
         if self.layer.layer is not None:
             self.attempt(self._draw)
+        elif self.found is not None:
+            self.found, self.kinds, self.thresholds = None, [], []
+            self.plot.setVisible(False)
+            self.say("")
 
     def _watch(self) -> None:
         """Count the columns that are chosen, and again when they are edited or calibrated."""

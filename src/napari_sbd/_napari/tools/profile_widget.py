@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _HEIGHT, _LEAST = 230, 170  # pixels, and in a low window
 _RAW, _CLEAN = "raw", "denoised"
 _WAIT = ImageNoise(None, None, "Looking at the noise; errors follow.")
+_BEGIN = "Click Line, then drag its ends on the image."
 _BRIGHT, _DARK = "bright peaks", "dark peaks"
 
 
@@ -102,7 +103,7 @@ class ProfileWidget(ShapeTool):
         for signal in (self.across.valueChanged, self.polarity.currentTextChanged):
             signal.connect(lambda _value: self.refresh())
         self.peaks_too.toggled.connect(lambda _on: self.refresh())
-        self.say("Click Line, then drag its ends on the image.")
+        self.say(_BEGIN)
 
     def read(self) -> None:
         """Measure along the line as it lies now."""
@@ -145,6 +146,12 @@ class ProfileWidget(ShapeTool):
                 words = f"{error} {words}"
         self._draw()
         self.say(words)
+
+    def forget(self) -> None:
+        """No profile."""
+        self.profile = self.peaks = self.kymograph = None
+        self.plot.setVisible(False)
+        self.say(_BEGIN)
 
     def _look_at(self, raw: Image, denoised: Image | None, m: Micrograph) -> _Told:
         """The noise of what is shown, as soon as the background has told it."""

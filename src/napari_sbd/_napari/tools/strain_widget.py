@@ -215,6 +215,7 @@ class StrainWidget(TaskWidget):
 
     def _save_picture(self) -> None:
         try:
+            self.refuse_outdated()
             self.say(self.map.ask_and_save(self, "strain.png"))
         except SBDError as error:
             self._complain(str(error))

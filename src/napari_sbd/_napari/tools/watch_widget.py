@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..jobs.work import Work
 
 _MOST = 200  # frames of a mean
+_TOLD = 5  # messages, the last ones, that the end of a watch repeats
 _GAP = 1.04  # image widths from the denoised image to the mean beside it
 _DENOISED, _MEAN = "watch: newest, denoised", "watch: mean"
 
@@ -85,6 +86,7 @@ class WatchWidget(TaskWidget):
         self.keep_this.clicked.connect(self._keep)
         self._watching: Watching | None = None
         self._shown: Shown | None = None
+        self._told = 0
 
     def prepare(self) -> Task:
         """Read the fields."""
@@ -102,12 +104,15 @@ class WatchWidget(TaskWidget):
             "skip": output is None,  # of frames that are only looked at, the newest ones count
         }
         self._watching = Watching(source, output, self.frames.value(), settings)
-        self._shown = None
+        self._shown, self._told = None, 0
         return self._watching
 
     def watch(self) -> None:
         """Show what came since the last look."""
         watching = self._watching
+        if watching is not None and self.running and len(watching.words) > self._told:
+            self._told = len(watching.words)
+            self.say(watching.words[-1])
         if watching is None or watching.newest is None or watching.newest is self._shown:
             return
         self._shown = shown = watching.newest
@@ -126,9 +131,11 @@ class WatchWidget(TaskWidget):
 
     def show_result(self, result: Summary) -> str:
         """What it came to."""
-        said = list(dict.fromkeys(self._watching.words))[-3:] if self._watching else []
+        said = list(dict.fromkeys(self._watching.words)) if self._watching else []
         counts = ", ".join(f"{n} {fate}" for fate, n in result.fates.items()) or "no frame came"
-        return " ".join([f"Watched: {counts}.", *said])
+        before = len(said) - _TOLD
+        more = [f"Before that, {before} other messages."] if before > 0 else []
+        return " ".join([f"Watched: {counts}.", *said[-_TOLD:], *more])
 
     def _lay(
         self, name: str, m: Micrograph, values: np.ndarray, offset: tuple[float, float]

@@ -26,6 +26,15 @@ class Estimated(Network):
     pixel_size: PixelSize
     jitter: Positive
     largest_step: Positive
+    dark: str | None = None
+    gain_reference: str | None = None
+    fixed_pattern: bool = False
+
+    @property
+    def camera(self) -> dict[str, Any]:
+        """How the movie was corrected first, as far as it was."""
+        told = self.model_dump(include={"dark", "gain_reference", "fixed_pattern"})
+        return {name: value for name, value in told.items() if value}
 
 
 class Drifting(Operation):
@@ -46,6 +55,7 @@ class Drifting(Operation):
 
         how, movie = self._how(), script.newest
         arguments = {"model": how.model_path or how.model, "device": how.device}
+        arguments |= how.camera
         arguments |= how.model_dump(include={"pixel_size", "jitter", "largest_step"})
         defaults = defaults_of(estimate_drift, WRITTEN)
         script.lines.append(f"drift = {call('sbd.estimate_drift', (movie,), arguments, defaults)}")
@@ -63,6 +73,7 @@ class Drifting(Operation):
         flags = {"--interpolate": self.interpolate, "--crop": self.edges == "crop"}
         words = [flag for flag, given in flags.items() if given]
         words += options({"pixel_size": how.pixel_size}, {"pixel_size": None})
+        words += options(how.camera, {})
         words += ["--model", how.model_path or how.model]
         lengths = {"jitter": how.jitter, "largest-step": how.largest_step}
         words += options(lengths, {"jitter": JITTER, "largest-step": REACH})
@@ -79,6 +90,7 @@ class Drifting(Operation):
             size = {"pixel_size": how.pixel_size, "gain": None, "offset": movie.offset}
             movie = movie.replace(pixel_size=own_first(size, movie)["pixel_size"])
             given |= {"model": how.found_again(), "device": follower.device(how.device)}
+            given |= how.camera
             drift = estimate_drift(movie, **given, **follower.tools)
         follower.raw = follower.newest = correct_drift(movie, drift, self.interpolate, self.edges)
         return follower.newest
