@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,8 +105,10 @@ def find_columns(
     (``reproduced``), in what share of the area with structure they show other things (``unclear``;
     from 0.22 on a warning says that columns may be missing), what the errors of places were
     multiplied by, as halves tell (``position_factor``), how far the network pulled columns to where
-    it expects them (``pulled`` [px]; None where that is no more than usual), and recipe; for a
-    movie those of its first frame with columns. An image without columns gives an empty table and a
+    it expects them (``pulled`` [px]; None where that is no more than usual), the wave of
+    displacements that it lacks most (``lacking``: its period and amplitude, and all of them
+    together, root mean square [px]; None without any), and recipe; for a movie those of its first
+    frame with columns. An image without columns gives an empty table and a
     warning; noise that is not that of electron counts gives a warning.
 
     Raises
@@ -196,6 +199,7 @@ def _find(
         "alpha": alpha,
         "given_width": None,
         "pulled": None,
+        "lacking": None,
         "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
@@ -224,7 +228,7 @@ def _find(
     if frame.limits is not None:
         table = _inside(table, frame.limits, frame.model.pixel_size_yx, attrs)
     support(table)
-    warn_of_all(table, attrs["given_width"], attrs["pulled"])
+    warn_of_all(table, attrs)
     table.attrs = attrs
     return table
 
@@ -273,6 +277,7 @@ def measured(
 
     from ..spots import spacing
     from .halves_scatter import places as places_of
+    from .lacking import lacking
     from .measure import measure
     from .outline import on_surface, reach
 
@@ -291,6 +296,12 @@ def measured(
             told = places_of(fit, evidence.trials, variance, scale, bright)
             attrs.update(position_factor=told.factor, pulled=told.pull)
         fit.error[:, :2] *= attrs.get("position_factor", 1.0)
+        if free is None and evidence is not None and evidence.trials is not None:
+            assert raw is not None
+            wave = lacking(fit.values[:, :2], raw.values[:, :2], fit.error[:, :2])
+            attrs["lacking"] = None if wave is None else asdict(wave)
+        if attrs.get("lacking"):
+            fit.error[:, :2] = np.hypot(fit.error[:, :2], attrs["lacking"]["together"])
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,11 +154,10 @@ def two(table: pd.DataFrame) -> np.ndarray:
     return result
 
 
-def warn_of_all(table: pd.DataFrame, given_width: float | None, pulled: float | None) -> None:
-    """Warn of what concerns most columns of a table; of a width that all were given, and of how far
-    they were pulled [px]."""
-    warn_of_width(given_width)
-    warn_of_pull(pulled)
+def warn_of_all(table: pd.DataFrame, attrs: Mapping[str, Any]) -> None:
+    """Warn of what concerns most columns of a table, with what is known of all."""
+    warn_of_width(attrs["given_width"])
+    warn_of_pull(attrs["pulled"], attrs["lacking"])
     warn_of_two(table)
     warn_of_unlike(table)
 
@@ -173,14 +173,24 @@ def warn_of_two(table: pd.DataFrame) -> None:
         )
 
 
-def warn_of_pull(pulled: float | None) -> None:
+def warn_of_pull(pulled: float | None, lacking: Mapping[str, float] | None) -> None:
     """Warn where the network moved columns [px] to where it expects them."""
+    found = []
     if pulled is not None:
+        found.append(
+            "shows columns nearer to where the network expects them than they are in the data, by "
+            f"{pulled:.2g} px (root mean square)"
+        )
+    if lacking is not None:
+        found.append(
+            "lacks displacements of columns that the data show, most of all a wave with a period "
+            f"of {lacking['period']:.3g} px and an amplitude of {lacking['amplitude']:.2g} px"
+        )
+    if found:
         warn(
-            "The denoised image shows columns nearer to where the network expects them than they "
-            f"are in the data, by {pulled:.2g} px (root mean square). The errors of places hold "
-            "that, but displacements of single columns are too small in it: the columns of the "
-            "table that end in _raw have them as the data alone show them."
+            f"The denoised image {' and '.join(found)}. The errors of places hold that, but strain "
+            "and displacements are too small in it: the columns of the table that end in _raw have "
+            "the places as the data alone show them."
         )
 
 
