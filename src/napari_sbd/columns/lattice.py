@@ -77,7 +77,8 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
         lattices.append((origin.tolist(), vectors[0].tolist(), vectors[1].tolist()))
     boundary = _boundary(points, label, regular)
     size = table.attrs.get("pixel_size_nm")
-    step = np.broadcast_to(1.0 if size is None else size, 2) / np.mean(size or 1.0)
+    step = np.broadcast_to(1.0 if size is None else size, 2).astype(float)
+    step = step / step.mean()
     for number, (_, *cell) in enumerate(lattices):
         who = np.flatnonzero((label == number) & ~boundary)
         # angles are those of the specimen, where pixels are not quite square
