@@ -245,6 +245,21 @@ def test_kinds_on_both_sides_of_zero_are_two():
     assert suggest_thresholds(np.random.default_rng(0).normal(0, 1, 300)) == []
 
 
+def test_a_turn_is_no_shear_where_pixels_are_not_quite_square():
+    size = np.array([0.0205, 0.0195])  # nm
+    points = grid(9, 12, 0.4)
+    right = points[:, 1] > points[:, 1].mean()
+    turn = np.array([[np.cos(0.03), np.sin(0.03)], [-np.sin(0.03), np.cos(0.03)]])
+    points[right] = points[right].mean(0) + (points[right] - points[right].mean(0)) @ turn.T
+    columns = table(points / size)
+    columns.attrs["pixel_size_nm"] = tuple(size)
+    found = describe_lattice(columns)
+    names = "strain_xy", "rotation"
+    apart = {n: found[n][right].median() - found[n][~right].median() for n in names}
+    assert apart["strain_xy"] == pytest.approx(0, abs=2e-4)
+    assert apart["rotation"] == pytest.approx(0.03, abs=5e-4)
+
+
 def test_a_shear_is_half_strain_and_half_rotation():
     """x moves by 0.02 y in the lower half: eps_xy = (du/dy + dv/dx) / 2 = 0.01, rotation -0.01."""
     points = grid(12, 12, 20.0)

@@ -36,6 +36,31 @@ def test_the_path_of_a_noisy_movie(found):
     assert len(found.table()) == len(PATH)
 
 
+def filled(shift, missing=(), shape=(144, 160)):
+    """A lattice of slanted vectors that fills the view; some columns missing."""
+    y, x = np.indices(shape)
+    image = np.full(shape, 0.3)
+    for i in range(-14, 15):
+        for j in range(-14, 15):
+            if (i, j) not in missing:
+                py, px = np.array(shape) / 2 + (12.9 * i - 1.3 * j, 1.7 * i + 13.7 * j) + shift
+                image += np.exp(-((y - py) ** 2 + (x - px) ** 2) / 2 / 2.7**2)
+    return image
+
+
+@pytest.mark.parametrize("dose", [2, 60])
+@pytest.mark.parametrize("jump", [0, 1])
+def test_a_lattice_that_fills_the_view_drifts_between_the_pixels(dose, jump):
+    """No whole pixel is its place, and some lattice vector lies next to one; where columns are
+    missing, a jump by a period is seen."""
+    path = np.array([[0, 0], [1.1, -0.9], [2.3, -2.9], [3.2, -3.1], [4.9, -3.3]])
+    path[3:] += jump * np.array([12.9, 1.7])
+    missing = [(-2, 1), (1, 3), (3, -2)] if jump else []
+    frames = [counts(dose * filled(p, missing), t) for t, p in enumerate(path)]
+    found = sbd.estimate_drift(sbd.Micrograph(np.stack(frames), 0.0165, gain=1.0), model="hrtem")
+    np.testing.assert_allclose(found.shifts, path, atol=1.0)
+
+
 def test_a_scene_that_changes_is_told_in_words():
     scenes = [crystal(), crystal(), crystal(), crystal(phase=0.5, missing=[(0, 0), (1, 1)])]
     movie = np.stack([counts(4 * s, t) for t, s in enumerate(scenes)])

@@ -41,8 +41,9 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
     and with neighbours that fit no cell; no strain is given there]; indices ``h``, ``k``;
     ``displacement_y``, ``displacement_x`` [px] from the lattice fitted to all its columns; and
     ``strain_yy``, ``strain_xx``, ``strain_xy``, ``rotation`` [rad] of the neighbourhood against
-    that lattice; a positive rotation goes from +x to +y, which is clockwise on the screen, where y
-    points down. ``attrs["lattices"]`` holds each (origin, a, b) [px].
+    that lattice, in the specimen where ``attrs`` tell the size of pixels; a positive rotation goes
+    from +x to +y, which is clockwise on the screen, where y points down. ``attrs["lattices"]``
+    holds each (origin, a, b) [px].
 
     Examples
     --------
@@ -75,9 +76,14 @@ def describe_lattice(table: pd.DataFrame, *, largest: int = 4) -> pd.DataFrame:
         values[who, :2] = points[who] - origin - hk @ vectors
         lattices.append((origin.tolist(), vectors[0].tolist(), vectors[1].tolist()))
     boundary = _boundary(points, label, regular)
+    size = table.attrs.get("pixel_size_nm")
+    step = np.broadcast_to(1.0 if size is None else size, 2).astype(float)
+    step = step / step.mean()
     for number, (_, *cell) in enumerate(lattices):
         who = np.flatnonzero((label == number) & ~boundary)
-        values[who, 2:] = local_strain(points[who], index[who], np.array(cell)).values
+        # angles are those of the specimen, where pixels are not quite square
+        found = local_strain(points[who] * step, index[who], np.array(cell) * step)
+        values[who, 2:] = found.values
     result["lattice"] = label
     result["boundary"] = boundary
     result["h"], result["k"] = index.T

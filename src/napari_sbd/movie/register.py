@@ -5,9 +5,10 @@ about the predicted place; its fraction by the denoised image itself, which is a
 A lattice on its own matches equally well one period further; there the prior decides, while a
 particle's outline, a surface or a defect overrules it. Another place than the one nearest the
 prediction must be likelier both on all that is in view and on the counts that both places explain:
-the former errs where much leaves the frame, the latter where the template's contrast does. The odds
-count by what of the difference of both places is more than the errors of the template, since these
-make one of two equal places likelier by chance.
+the former errs where much leaves the frame, the latter where the template's contrast does. Both are
+asked between the pixels. The odds count by what of the difference of both places is more than the
+errors of the template, since these make one of two equal places likelier by chance; and where they
+are less than half of what that difference promises, the template is wrong at both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from ..micrograph.frames import mean_filled
 
 _LEAST_SEEN = 0.4  # of the template's contrast
 _ITERATIONS = 4
-_RIVALS = 16  # places that are compared exactly
+_RIVALS, _NEAREST = 16, 4  # places that are compared exactly: the likeliest, and the nearest ones
+_PART = 0.5  # of the odds that the right place would have with a template without errors
 
 
 def register(
@@ -59,20 +61,28 @@ def register(
     y, x = np.indices(cost.shape) - reach
     off = (y + start[0] - predicted[0]) ** 2 + (x + start[1] - predicted[1]) ** 2
     cost += off / (2 * jitter**2)
-    valleys = _valleys(cost)
+    valleys, beside, depth = _valleys(cost)
     if not len(valleys):
         return _refine(image, template, start)
     places = start + valleys - reach
     far = ((places - predicted) ** 2).sum(1) / (2 * jitter**2)
-    near = int(np.argmin(far))
-    for k in range(near):
-        needed = far[k] - far[near]
-        gained, apart = _odds(counts, level, template, places[near], places[k])
-        if gained > needed:  # the cheaper question first
-            error = min(_error(image, template, places[i]) for i in (near, k)) / level**2
+    # from the nearest outwards, and on only where the data ask for it
+    ranks = enumerate(np.argsort(far).tolist())
+    best, *others = (k for rank, k in ranks if rank < _NEAREST or k < _RIVALS)
+    found = _refine(image, template, places[best])
+    view = moved(template, -found[0])
+    for k in others:
+        if depth[k] >= depth[best]:
+            continue
+        needed = far[k] - far[best]
+        other = _refine(image, template, places[k], beside[k])
+        rival = moved(template, -other[0])
+        gained, apart = _odds(counts, level, view, rival)
+        if gained > max(needed, _PART * apart / 2):  # the cheaper question first
+            error = min(_error(image, template, shift) for shift, _ in (found, other)) / level**2
             if gained * (1 - error / apart) > needed:
-                return _refine(image, template, places[k])
-    return _refine(image, template, places[near])
+                best, found, view = k, other, rival
+    return found
 
 
 def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
@@ -120,58 +130,64 @@ def _match(
     return np.asarray(cost[np.ix_(rows, columns)] / (2 * max(level**2, 1e-30)))
 
 
-def _valleys(cost: np.ndarray) -> np.ndarray:
-    """(n, 2) places of the deepest minima, the deepest first."""
+def _valleys(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n, 2) pixels of the minima, the deepest first; (n, 2) where in the pixel they are, and (n,)
+    how deep, by parabolas along both axes: where there is little noise, half a pixel costs more
+    than a period of a lattice that happens to be of whole pixels."""
     from scipy.ndimage import minimum_filter
 
     places = np.argwhere((cost == minimum_filter(cost, 3, mode="nearest")) & np.isfinite(cost))
-    depth = cost[tuple(places.T)]
-    found: np.ndarray = places[np.argsort(depth)[:_RIVALS]]
-    return found
+    depth = level = cost[tuple(places.T)]
+    last = np.array(cost.shape) - 1
+    beside = np.zeros(places.shape)
+    for axis, step in enumerate(np.eye(2, dtype=int)):
+        low, high = (cost[tuple(np.clip(places + s * step, 0, last).T)] for s in (-1, 1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            way = np.clip((low - high) / (2 * (high + low - 2 * level)), -0.5, 0.5)
+            gained = way * (low - high) / 4
+        told = np.isfinite(way) & np.isfinite(gained)
+        beside[:, axis] = np.where(told, way, 0)
+        depth = depth - np.where(told, gained, 0)
+    order = np.argsort(depth)
+    return places[order], beside[order], depth[order]
 
 
 def _odds(
-    counts: np.ndarray, level: float, template: np.ndarray, best: np.ndarray, rival: np.ndarray
+    counts: np.ndarray, level: float, best: np.ndarray, rival: np.ndarray
 ) -> tuple[float, float]:
     """By how much the log likelihood of the rival is above that of the best, for the same counts,
     and how far the template at the one is from that at the other, in variances of the noise.
 
     Those are those on which the template lies at both shifts. Which others come into view, and how
-    well the template fits there, then decides nothing.
+    well the template fits there, then decides nothing. Neither does which of both is nearer to a
+    whole pixel: where there is little noise, half a pixel beside the right place is less likely
+    than a period away.
     """
-    views = [_laid(template, place, counts.shape) for place in (best, rival)]
-    both = np.isfinite(views[0]) & np.isfinite(views[1]) & np.isfinite(counts)
-    misfits = [float(((counts - view)[both] ** 2).sum()) for view in views]
+    both = np.isfinite(best) & np.isfinite(rival) & np.isfinite(counts)
+    misfits = [float(((counts - view)[both] ** 2).sum()) for view in (best, rival)]
     variance = max(level**2, 1e-30)
-    apart = float(((views[0] - views[1])[both] ** 2).sum())
+    apart = float(((best - rival)[both] ** 2).sum())
     return (misfits[0] - misfits[1]) / (2 * variance), apart / variance
 
 
-def _error(image: np.ndarray, template: np.ndarray, place: np.ndarray) -> float:
-    """Sum of the squares of what image and template differ by near a place: of both their errors.
+def _error(image: np.ndarray, template: np.ndarray, shift: np.ndarray) -> float:
+    """Sum of the squares of what image and template differ by at a shift: of both their errors.
 
     Where a lattice makes two places alike, the template at the one differs from that at the other
     by its errors alone, of which there are as many, and the odds between both are chance.
     """
-    moved_here = moved(image, _refine(image, template, place)[0])
-    return float(np.nansum((moved_here - template) ** 2))
-
-
-def _laid(template: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The template moved by whole pixels onto a frame, NaN where it does not reach."""
-    view = np.full(shape, np.nan)
-    ends = [(max(0, d), max(0, min(n, n + d))) for d, n in zip(place.tolist(), shape, strict=True)]
-    there = tuple(slice(*end) for end in ends)
-    here = tuple(slice(a - d, b - d) for (a, b), d in zip(ends, place.tolist(), strict=True))
-    view[there] = template[here]
-    return view
+    return float(np.nansum((moved(image, shift) - template) ** 2))
 
 
 def _refine(
-    image: np.ndarray, template: np.ndarray, shift: np.ndarray
+    image: np.ndarray,
+    template: np.ndarray,
+    shift: np.ndarray,
+    beside: np.ndarray | float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton from a whole-pixel shift; within one pixel of it."""
-    start, d = shift.astype(float), shift.astype(float)
+    """Gauss-Newton from beside a whole-pixel shift; within one pixel of it."""
+    start = shift.astype(float)
+    d = start + beside
     information = np.zeros((2, 2))
     for _ in range(_ITERATIONS):
         here = moved(image, d)
