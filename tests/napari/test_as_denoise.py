@@ -142,3 +142,21 @@ def test_the_form_counts_while_it_shows_the_image(make_napari_viewer, qtbot, cam
     form.deleteLater()
     qtbot.waitUntil(lambda: correction_of(viewer.layers, second) == {}, timeout=5000)
     assert correction_of(viewer.layers, second) == {}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a small image
+def test_compare_says_that_it_takes_all_of_the_image(make_napari_viewer, qtbot, camera):
+    viewer, (m, _, dark) = make_napari_viewer(), camera
+    opened(viewer, m.frame(0))
+    form = form_of(viewer, dark)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    widget.tuned.setChecked(False)
+    click(qtbot, widget)
+    assert "the region of Denoise" not in widget.message.text()
+    qtbot.mouseClick(form.region.draw, Qt.MouseButton.LeftButton)
+    click(qtbot, widget)
+    assert "not only on the region of Denoise" in widget.message.text()
+    form.region.layer.data = []  # no region any more, which is no reason to refuse
+    click(qtbot, widget)
+    assert "Best" in widget.message.text()
+    assert "the region of Denoise" not in widget.message.text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,9 @@ class CompareWidget(TaskWidget):
         self._source = layer
         self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
         self._correction = correction_of(self.viewer.layers, layer)
-        self._region = region_of(self.viewer.layers, layer)
+        self._region = None
+        with suppress(SBDError):  # all of the image is compared, whatever is drawn
+            self._region = region_of(self.viewer.layers, layer)
         options = {
             **self._told,
             "every": self.every.isChecked(),
