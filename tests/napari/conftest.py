@@ -147,7 +147,7 @@ def denoiser(monkeypatch):
 
         movie_network = None
 
-        def denoised(self, frame, tick, should_stop, around=None):
+        def denoised(self, frame, tick, should_stop, around=None, cleaned=None):
             frame = np.asarray(frame)
             fails = control.fails_at(frame)
             control.busy = True

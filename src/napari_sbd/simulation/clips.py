@@ -21,7 +21,7 @@ from .dataset import Wave, draw_optics
 from .scenes import Scene
 
 _STEP = 1.2  # working pixels a frame, of a drift
-_TURN = 1.2  # degrees a frame, of a whole scene
+_TURN = 2.0  # degrees a frame, of a whole scene
 _CUT = 0.1  # share of movies with another scene from some frame on
 _LEAVE = 0.25  # chance that a scene leaves its state, in each frame
 
@@ -150,7 +150,7 @@ def _path(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray
         steps += speed * np.array([math.sin(direction), math.cos(direction)])
         steps += rng.normal(0, rng.uniform(0, 0.5), (frames, 2))
     turning = np.zeros(frames)
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         turning += rng.uniform(-_TURN, _TURN)
     path, turns = np.cumsum(steps, 0), np.cumsum(turning)
     middle = frames // 2
