@@ -144,6 +144,19 @@ def test_ctrl_c_leaves_what_is_complete_and_says_so(folder, monkeypatch, capsys,
     assert not [path for path in folder.iterdir() if "out." in path.name]
 
 
+def running(folder, script):
+    """A script at work in a process group of its own."""
+    (folder / "main.py").write_text(textwrap.dedent(script))
+    return subprocess.Popen(
+        [sys.executable, "main.py"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="consoles of Windows have no process groups")
 def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
     """A terminal sends it to all; those that still import must not answer with tracebacks."""
@@ -161,15 +174,7 @@ def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
             except KeyboardInterrupt:
                 print("stopped", flush=True)
     """
-    (tmp_path / "main.py").write_text(textwrap.dedent(script))
-    with subprocess.Popen(
-        [sys.executable, "main.py"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with running(tmp_path, script) as process:
         assert process.stdout.readline() == "begun\n"
         time.sleep(1.0)  # the first of its own processes is importing
         os.killpg(process.pid, signal.SIGINT)
@@ -202,15 +207,7 @@ def test_ctrl_c_does_not_wait_for_what_processes_have_under_way(tmp_path):
             except KeyboardInterrupt:
                 print("stopped")
     """
-    (tmp_path / "main.py").write_text(textwrap.dedent(script))
-    with subprocess.Popen(
-        [sys.executable, "main.py"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with running(tmp_path, script) as process:
         end = time.monotonic() + 60
         while len(list(tmp_path.glob(".file*"))) < 2 and time.monotonic() < end:
             time.sleep(0.05)

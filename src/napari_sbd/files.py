@@ -10,7 +10,7 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
@@ -20,6 +20,7 @@ from typing import Any
 from .errors import SBDError, reason_of
 
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
+_NAMED = 3  # files that are told by name
 _LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
 
@@ -52,6 +53,12 @@ def noting() -> Iterator[list[Path]]:
         yield noted
     finally:
         _noted.reset(token)
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names of files in words, of many the first ones and how many more."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _note(path: Path) -> None:

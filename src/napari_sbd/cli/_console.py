@@ -14,11 +14,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from typer.core import TyperGroup
 
 from ..errors import Cancelled, SBDError
-from ..files import noting
+from ..files import noting, some_of
 
 STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
-
-_NAMED = 3  # files that are told by name
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -72,9 +70,8 @@ class Commands(TyperGroup):
 def _left(kept: list[Path]) -> str:
     if not kept:
         return "nothing was written"
-    names = ", ".join(str(path) for path in kept[:_NAMED])
-    more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
-    return f"complete, and kept, {'is' if len(kept) == 1 else 'are'} {names}{more}"
+    names = some_of([str(path) for path in kept])
+    return f"complete, and kept, {'is' if len(kept) == 1 else 'are'} {names}"
 
 
 def camera_of(dark: Path | None, gain_reference: Path | None, fixed: bool) -> dict[str, Any]:

@@ -87,12 +87,12 @@ def places(
     weighed = _MORE * np.sqrt(scatter * float(np.median(expected / error[known])))
     usual = Places(float(min(1.0, max(scatter, weighed))))
     assert one_raw is not None and other_raw is not None
-    off = [(a.values - b.values)[both, :2] / error for a, b in ((one, one_raw), (other, other_raw))]
+    off = [(a.values - b.values)[both, :2] for a, b in ((one, one_raw), (other, other_raw))]
     told = known & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
     if told.sum() < 2 * _LEAST:
         return usual
-    off = [_within(o[told]) for o in off]
-    product = off[0] * off[1]
+    mine, theirs = (_within(o[told] / error[told]) for o in off)
+    product = mine * theirs
     pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
     if pull < _LIKELY * sure:
         return usual

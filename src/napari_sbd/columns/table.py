@@ -108,8 +108,8 @@ def find_columns(
     it expects them (``pulled`` [px]; None where that is no more than usual), the wave of
     displacements that it lacks most (``lacking``: its period and amplitude, and all of them
     together, root mean square [px]; None without any), and recipe; for a movie those of its first
-    frame with columns. An image without columns gives an empty table and a
-    warning; noise that is not that of electron counts gives a warning.
+    frame with columns. An image without columns gives an empty table and a warning; noise that is
+    not that of electron counts gives a warning.
 
     Raises
     ------
@@ -293,13 +293,12 @@ def measured(
         fit, raw = measure(image, noisy, start, scale, bright, free, variance, shared, given)
         attrs["given_width"] = fit.given_width
         if free is None and evidence is not None and evidence.trials is not None:
-            told = places_of(fit, evidence.trials, variance, scale, bright)
-            attrs.update(position_factor=told.factor, pulled=told.pull)
-        fit.error[:, :2] *= attrs.get("position_factor", 1.0)
-        if free is None and evidence is not None and evidence.trials is not None:
             assert raw is not None
-            wave = lacking(fit.values[:, :2], raw.values[:, :2], fit.error[:, :2])
+            told = places_of(fit, evidence.trials, variance, scale, bright)
+            wave = lacking(fit.values[:, :2], raw.values[:, :2], fit.error[:, :2] * told.factor)
+            attrs.update(position_factor=told.factor, pulled=told.pull)
             attrs["lacking"] = None if wave is None else asdict(wave)
+        fit.error[:, :2] *= attrs.get("position_factor", 1.0)
         if attrs.get("lacking"):
             fit.error[:, :2] = np.hypot(fit.error[:, :2], attrs["lacking"]["together"])
     table = pd.DataFrame(_columns(fit, ""))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SBDError
+from ..files import some_of
 from ..io import is_readable
 from ..streaming.journal import fingerprint
 from .stacks import Stack, grows, so_far
@@ -20,8 +21,6 @@ SETTLED = 0.2
 
 PATIENCE = 10.0
 """Seconds after which a file that cannot be read is given up, until it changes again."""
-
-_NAMED = 3  # files that are told by name, of those that were left for the same reason
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,7 @@ class Arrivals:
                 known.complained = True
                 alike.setdefault(known.trouble, []).append(path.name)
         for trouble, names in alike.items():
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            which = ", ".join(names[:_NAMED]) + more
-            self._say(f"Not read before the watch ended: {which} ({trouble}).")
+            self._say(f"Not read before the watch ended: {some_of(names)} ({trouble}).")
 
     def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""
