@@ -39,6 +39,8 @@ def low_magnification_image(rng: np.random.Generator, size: int) -> np.ndarray:
     kinds = rng.permutation(len(_KINDS))[: rng.integers(1, _AT_ONCE + 1)]
     for kind in kinds:
         picture = _KINDS[kind](rng, picture)
+    if rng.random() < 0.25:
+        picture = _absorbing(rng, picture)
     picture = gaussian_filter(picture, _FINER * rng.uniform(*_SPREAD), mode="reflect")
     picture = picture.reshape(size, _FINER, size, _FINER).mean((1, 3))
     contrast = np.exp(rng.uniform(*np.log(_CONTRAST)))
@@ -89,6 +91,20 @@ def _depth(
         [radius * rng.uniform(0.6, 1) - np.cos(a) * x - np.sin(a) * y for a in angles]
     )
     return polygon
+
+
+def _outlines(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """Rings and hollow polygons: loops, shells, holes with a rim."""
+    n = len(picture)
+    y, x = np.ogrid[:n, :n]
+    width = _FINER * np.exp(rng.uniform(*np.log((0.5, 3))))
+    corners = 0 if rng.random() < 0.7 else int(rng.integers(3, 7))
+    for _ in range(int(np.exp(rng.uniform(0, np.log(20))))):
+        radius = n * np.exp(rng.uniform(*np.log((0.02, 0.3))))
+        cy, cx = rng.uniform(0, n, 2)
+        inside = _depth(rng, y - cy, x - cx, radius, corners)
+        picture = picture + rng.uniform(-3, 3) * np.exp(-((inside / width) ** 2))
+    return picture
 
 
 def _grains(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
@@ -147,6 +163,31 @@ def _fibres(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     return result
 
 
+def _branches(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """Trees whose branches grow thinner: dendrites, cracks, needles."""
+    n = len(picture)
+    trees = np.zeros_like(picture)
+    for _ in range(int(rng.integers(1, 6))):
+        start, direction = rng.uniform(0, n, 2), rng.uniform(0, 2 * np.pi)
+        growing = [(start, direction, rng.uniform(0.2, 0.8) * n, rng.uniform(0.5, 3))]
+        while growing:
+            begin, direction, length, thick = growing.pop()
+            steps = max(2, int(2 * length))
+            bent = direction + np.cumsum(rng.normal(0, 0.03, steps))
+            way = begin[:, None] + 0.5 * np.cumsum([np.sin(bent), np.cos(bent)], 1)
+            y, x = way.astype(int)
+            on = (y >= 0) & (y < n) & (x >= 0) & (x < n)
+            trees[y[on], x[on]] = np.maximum(trees[y[on], x[on]], thick)
+            for _ in range(int(rng.integers(0, 4)) if length > 0.06 * n else 0):
+                at = int(rng.integers(steps))
+                turned = bent[at] + rng.choice([-1, 1]) * rng.uniform(0.2, 1.2)
+                growing.append((way[:, at], turned, rng.uniform(0.3, 0.7) * length, 0.7 * thick))
+    trees = gaussian_filter(trees, _FINER * np.exp(rng.uniform(*np.log((0.4, 1.5)))))
+    strength = rng.choice([-1, 1]) * rng.uniform(1, 5)
+    result: np.ndarray = picture + strength * trees / (trees.max() + 1e-9)
+    return result
+
+
 def _texture(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """Random structure of a band of frequencies or of all sizes, perhaps along one direction."""
     n = len(picture)
@@ -182,12 +223,21 @@ def _fringes(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 _KINDS: tuple[Callable[[np.random.Generator, np.ndarray], np.ndarray], ...] = (
     _particles,
     _particles,
+    _outlines,
     _grains,
     _layers,
     _fibres,
+    _branches,
     _texture,
     _fringes,
 )
+
+
+def _absorbing(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """What was drawn as a thickness, by the law of Beer and Lambert: objects shine through."""
+    thickness = (picture - picture.min()) / (picture.std() + 1e-9)
+    result: np.ndarray = np.exp(-np.exp(rng.uniform(*np.log((0.1, 1.5)))) * thickness)
+    return result
 
 
 def _smooth(rng: np.random.Generator, n: int) -> np.ndarray:
