@@ -120,6 +120,8 @@ def test_values_without_errors_are_combined_alike():
 def test_a_fit_whose_only_column_lies_beyond_the_frame_has_errors():
     """Where no other converges there is nothing around it that would tell how noise hangs."""
     values = np.array([[-2.0, 20.0, 1.0, 3.0, 0.0], [20.0, 20.0, 1.0, 3.0, 0.0]])
-    fit = GaussianFit(values, np.ones((2, 5, 5)), np.array([2.0, 3.0]), np.array([True, False]))
+    fit = GaussianFit(
+        values, np.ones((2, 5, 5)), np.array([2.0, 3.0]), np.ones(2), np.array([True, False])
+    )
     error = covariance_alone(np.ones((40, 40)), fit, 8.0, 3.0)
     np.testing.assert_array_equal(error, fit.covariance * fit.dispersion[:, None, None])

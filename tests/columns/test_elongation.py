@@ -38,6 +38,7 @@ def test_round_columns_are_as_round_as_their_noise():
     assert table["supported"].mean() > 0.98
 
 
+@pytest.mark.filterwarnings("ignore:The denoised image shows the intensities")  # as it does
 @pytest.mark.parametrize("half", [5.0, 6.0])
 def test_merged_dumbbells_are_not_called_supported_and_their_errors_cover_them(half):
     """The denoised image shows one blob where the counts have two columns."""

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
-from napari_sbd.columns.halves_scatter import Places, places
-from napari_sbd.columns.measure import measure
+from napari_sbd.columns.halves_scatter import Halves, Places
+from napari_sbd.columns.measure import Shown, measure
 
 POINTS = grid(12, 12, 20.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 1.0, 1.0)
@@ -25,6 +25,11 @@ def trials_of(data, made):
     return [(data[0] / 2, made[1] / 2), (data[1] / 2, made[0] / 2)]
 
 
+def places(image, fit, trials, variance, start=START):
+    """What halves tell of the places of columns in an image."""
+    return Halves(Shown(image, start, 4.0, True), trials, True, variance).places(fit, None)
+
+
 @pytest.mark.parametrize("wrong", [2, 4])
 def test_errors_follow_the_scatter_of_halves_that_were_smoothed(wrong):
     """A blur leaves nothing out, so half of the halves' difference is the error of the whole."""
@@ -34,9 +39,10 @@ def test_errors_follow_the_scatter_of_halves_that_were_smoothed(wrong):
         noisy = [CLEAN + rng.normal(0, 0.3 * 2**0.5, CLEAN.shape) for _ in range(2)]
         halves = [gaussian_filter(image, 2.0) for image in noisy]
         variance = np.full(CLEAN.shape, 0.3**2)
-        fit = measure(sum(halves) / 2, sum(noisy) / 2, START, 4.0, True, variance=variance)[0]
+        whole = sum(halves) / 2
+        fit = measure(whole, sum(noisy) / 2, START, 4.0, True, variance=variance)[0]
         told = replace(fit, error=wrong * fit.error)
-        found = places(told, trials_of(noisy, halves), variance, 4.0, True)
+        found = places(whole, told, trials_of(noisy, halves), variance)
         assert found.pull is None
         off.append((fit.values[:, :2] - POINTS) / (told.error[:, :2] * found.factor))
     assert 0.75 < spread(np.stack(off)) < 1.1
@@ -59,7 +65,7 @@ def drawn(deviation, noise, kept, seed=0):
     data, made = ([seen(k * (moved + one)) for one in own] for k in (1.0, kept[0]))
     fit = measure(whole, None, START, 4.0, True)[0]
     fit = replace(fit, error=np.ones((len(POINTS), 5)), noise=np.full(POINTS.shape, noise))
-    found = places(fit, trials_of(data, made), np.full(whole.shape, 1e-6), 4.0, True)
+    found = places(whole, fit, trials_of(data, made), np.full(whole.shape, 1e-6))
     return spread(fit.values[:, :2] - POINTS - moved) / found.factor, found.pull
 
 
@@ -89,7 +95,7 @@ def test_few_columns_tell_nothing():
     variance = np.full(CLEAN.shape, 1e-6)
     few = measure(CLEAN, CLEAN, START[:10], 4.0, True, variance=variance)[0]
     halves = trials_of([CLEAN] * 2, [CLEAN] * 2)
-    assert places(few, halves, variance, 4.0, True) == Places()
+    assert places(CLEAN, few, halves, variance, START[:10]) == Places()
 
 
 def test_columns_that_deviate_from_a_lattice_have_errors_that_hold_it(recwarn):

@@ -42,6 +42,8 @@ class GaussianFit:
     dispersion
         (N,) weighted mean square of the residuals: the variance of a pixel for least squares,
         about 1 for Poisson counts.
+    freedom
+        (N,) pixels that this is a mean of, less five.
     converged
         (N,) whether the maximum lies inside the window of the column.
     """
@@ -49,6 +51,7 @@ class GaussianFit:
     values: np.ndarray
     covariance: np.ndarray
     dispersion: np.ndarray
+    freedom: np.ndarray
     converged: np.ndarray
 
 
@@ -61,6 +64,7 @@ def fit_gaussians(
     variance: np.ndarray | None = None,
     free: np.ndarray | None = None,
     hold_width: np.ndarray | None = None,
+    hold_place: np.ndarray | None = None,
     row: np.ndarray | None = None,
     alike: bool = False,
     iterations: int = _ITERATIONS,
@@ -83,8 +87,8 @@ def fit_gaussians(
         (Y, X) of the noise of a pixel, whose inverse weights least squares; 1 by default.
     free
         (N,) which columns to fit; the others only shine into the pixels of these. All by default.
-    hold_width
-        (N,) columns whose width stays as it is, with a variance of zero. None by default.
+    hold_width, hold_place
+        (N,) columns whose width or place stays as it is, with a variance of zero. None by default.
     row
         (G, 2) pairs k, j: the last G columns stand at 2 r_k - r_j, as wide as j, and only amplitude
         and background of them are fitted. None by default.
@@ -105,10 +109,13 @@ def fit_gaussians(
     """
     values = np.array(start, float)
     if not len(values):
-        return GaussianFit(values, np.zeros((0, 5, 5)), np.zeros(0), np.zeros(0, bool))
+        none = np.zeros(0)
+        return GaussianFit(values, np.zeros((0, 5, 5)), none, none, np.zeros(0, bool))
     free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
     held = np.zeros((len(values), 5), bool)
     held[:, 3] = False if hold_width is None else hold_width
+    if hold_place is not None:
+        held[:, :2] = np.asarray(hold_place)[:, None]
     one, other = np.zeros((2, 0), int) if row is None else row.T
     tied = slice(len(values) - len(one), len(values))
     held[tied, :4] |= np.array([True, True, False, True])
@@ -122,7 +129,7 @@ def fit_gaussians(
     active = free.copy()
 
     def climb(part: np.ndarray) -> None:
-        information, score, _ = scene.evaluate(values, part)
+        information, score, *_ = scene.evaluate(values, part)
         step = solve(information, score)
         values[part] = _bounded(values[part], step, strength[part], width[part], most[part])
 
@@ -136,7 +143,8 @@ def fit_gaussians(
         if sweep % _LEAP == 0:
             if enough is not None and enough(values):
                 unknown = np.full((len(values), 5, 5), np.nan)
-                return GaussianFit(values, unknown, unknown[:, 0, 0], np.zeros(len(values), bool))
+                one, of_none = unknown[:, 0, 0], np.zeros(len(values), bool)
+                return GaussianFit(values, unknown, one, one, of_none)
             scene.lay_backgrounds(values)
             active = free & (np.hypot(*(values - start)[:, :2].T) < radius)
         previous = values.copy()
@@ -162,7 +170,7 @@ def fit_gaussians(
         if not active.any() and sweep >= _LEAP:
             break
     scene.lay_backgrounds(values)
-    covariance, dispersion = joint_covariance(scene, values)
+    covariance, dispersion, freedom = joint_covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
         (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)
@@ -175,7 +183,7 @@ def fit_gaussians(
     )
     if alike:
         converged[tied] = converged[other]
-    return GaussianFit(values, covariance, dispersion, converged)
+    return GaussianFit(values, covariance, dispersion, freedom, converged)
 
 
 def _bounded(

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .measure import Fits, measure
+from .fits import Fits
+from .in_data import InData, common
+from .measure import Shown
 
 # Where data of an error r are weighed against what a network expects of places, to a spread d, the
 # share g = d^2 / (d^2 + r^2) of the data is kept. Noise is then g r, and with what the expectation
@@ -40,66 +42,144 @@ class Places:
     pull: float | None = None
 
 
-def places(
-    fit: Fits,
-    trials: list[tuple[np.ndarray, np.ndarray]],
-    variance: np.ndarray | None,
-    scale: float,
-    bright: bool,
-) -> Places:
-    """Compare places in two images made from halves of the data, and in these halves themselves.
-
-    Half the difference of the images is the noise of the whole. What a network pulls towards its
-    expectation, both images get wrong alike: of the places in an image less those in the data that
-    it was made from, the product for both halves is in the mean the square of that pull, since
-    noise of the halves is independent. Where such a pull is not clear, what is usual is taken.
-    There is one factor for the whole image.
+class Halves:
+    """Images made from either half of the data, with the columns of the whole.
 
     Parameters
     ----------
-    fit
-        Of the denoised image, with what the noise of the data makes of its errors.
+    shown
+        The columns in the image made from all data.
     trials
         Either half (Y, X) of the data with what is expected of it from the other half.
-    variance
-        (Y, X) of the noise of a pixel of the whole, where the data are no electrons.
-    scale
-        Width of the columns [px].
     bright
         Polarity.
+    variance
+        (Y, X) of the noise of a pixel of the whole, where the data are no electrons.
     """
-    assert fit.noise is not None
-    (first, by_second), (second, by_first) = trials
-    start = fit.values * np.array([1, 1, 0.5, 1, 0.5])
-    half = None if variance is None else variance / 2
-    (one, one_raw), (other, other_raw) = (
-        measure(made, data, start, scale, bright, variance=half, given_width=fit.given_width)
-        for data, made in ((first, by_first), (second, by_second))
-    )
-    both = fit.converged & one.converged & other.converged
-    apart = (one.values - other.values)[both, :2] / 2
-    error, alone = fit.error[both, :2], fit.noise[both]
-    known = (error > 0) & np.isfinite(apart) & np.isfinite(alone)
-    if known.sum() < 2 * _LEAST:
-        return Places()
-    scatter = _NORMAL * float(np.median(np.abs(apart[known] / error[known])))
-    expected = 1 / np.sqrt(1 / alone[known] ** 2 + 1 / (_EXPECTED * scale) ** 2)
-    weighed = _MORE * np.sqrt(scatter * float(np.median(expected / error[known])))
-    usual = Places(float(min(1.0, max(scatter, weighed))))
-    assert one_raw is not None and other_raw is not None
-    off = [(a.values - b.values)[both, :2] for a, b in ((one, one_raw), (other, other_raw))]
-    told = known & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
-    if told.sum() < 2 * _LEAST:
-        return usual
-    mine, theirs = (_within(o[told] / error[told]) for o in off)
-    product = mine * theirs
-    pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
-    if pull < _LIKELY * sure:
-        return usual
-    factor = max(float(np.hypot(scatter, np.sqrt(pull))), usual.factor)
-    if pull < _SURE * sure or factor < _UNUSUAL * usual.factor:
-        return Places(factor)
-    return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
+
+    def __init__(
+        self,
+        shown: Shown,
+        trials: list[tuple[np.ndarray, np.ndarray]],
+        bright: bool,
+        variance: np.ndarray | None = None,
+    ) -> None:
+        (first, by_second), (second, by_first) = trials
+        self.data = first, second
+        self.variance = None if variance is None else variance / 2
+        self.whole = shown
+        self._done: list[tuple[Fits, Fits]] | None = None
+        start = shown.start * np.array([1, 1, 0.5, 1, 0.5])
+        scale, given = shown.scale * shown.block, shown.given_width
+        self.made = [
+            Shown(image, start, scale, bright, given_width=given) for image in (by_first, by_second)
+        ]
+
+    def in_data(self) -> InData | None:
+        """What all columns of the whole have in common in the data; None where nothing tells it.
+
+        Places of each half's image are held against the other half, whose noise it does not know:
+        in its own, columns would be found at the noise, as wide as they are drawn.
+        """
+        twice = 2 * self.whole.noise(None if self.variance is None else 2 * self.variance)
+        found = [
+            self.whole.in_data(2 * other, twice, made.values[:, :2])
+            for made, other in zip(self.made, self.data[::-1], strict=True)
+        ]
+        off = (self.made[0].values - self.made[1].values)[:, :2] / np.sqrt(2)
+        told = np.isfinite(off).all(1) & np.isfinite(self.whole.values[:, 3])
+        if found[0] is None or found[1] is None or not told.any():
+            return None
+        width = (found[0].width + found[1].width) / 2
+        # both know the widths of one image, so their mean is hardly better than either
+        error = float(np.hypot(found[0].width_error, found[1].width_error)) / np.sqrt(2)
+        # columns beside the places that an image shows are wider together, of the whole by less
+        astray = _NORMAL * float(np.median(np.abs(off[told])))
+        astray /= float(np.median(self.whole.values[told, 3]))
+        width = float(np.sqrt(max(width**2 - astray**2 / 2, (width / 2) ** 2)))
+        return found[0].of(width, error)
+
+    def places(self, fit: Fits, known: InData | None) -> Places:
+        """How wrong places are in the whole.
+
+        Half the difference of the halves' images is the noise of the whole. What a network pulls
+        towards its expectation, both images get wrong alike: of the places in an image less those
+        in the data that it was made from, the product for both halves is in the mean the square of
+        that pull, since noise of the halves is independent. Where such a pull is not clear, what is
+        usual is taken. There is one factor for the whole image.
+
+        Parameters
+        ----------
+        fit
+            Of the denoised image, with what the noise of the data makes of its errors.
+        known
+            What all columns have in common in the data.
+        """
+        assert fit.noise is not None
+        scale = self.whole.scale * self.whole.block
+        (one, one_raw), (other, other_raw) = self._fits(known)
+        both = fit.converged & one.converged & other.converged
+        apart = (one.values - other.values)[both, :2] / 2
+        error, alone = fit.error[both, :2], fit.noise[both]
+        there = (error > 0) & np.isfinite(apart) & np.isfinite(alone)
+        if there.sum() < 2 * _LEAST:
+            return Places()
+        scatter = _NORMAL * float(np.median(np.abs(apart[there] / error[there])))
+        expected = 1 / np.sqrt(1 / alone[there] ** 2 + 1 / (_EXPECTED * scale) ** 2)
+        weighed = _MORE * np.sqrt(scatter * float(np.median(expected / error[there])))
+        usual = Places(float(min(1.0, max(scatter, weighed))))
+        off = [(a.values - b.values)[both, :2] for a, b in ((one, one_raw), (other, other_raw))]
+        told = there & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
+        if told.sum() < 2 * _LEAST:
+            return usual
+        mine, theirs = (_within(o[told] / error[told]) for o in off)
+        product = mine * theirs
+        pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
+        if pull < _LIKELY * sure:
+            return usual
+        factor = max(float(np.hypot(scatter, np.sqrt(pull))), usual.factor)
+        if pull < _SURE * sure or factor < _UNUSUAL * usual.factor:
+            return Places(factor)
+        return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
+
+    def intensities(self, fit: Fits, known: InData | None) -> float | None:
+        """By what errors of intensities are to be multiplied, as ``places``; None if unknown.
+
+        That all columns are stronger or weaker than in the data is no part of it.
+        """
+        if known is None or any(made.given_width is not None for made in self.made):
+            return None
+        fits = self._fits(known)
+        both = fit.converged & np.isfinite(fit.intensity_error) & (fit.intensity_error > 0)
+        for pair in fits:
+            for each in pair:
+                both = both & np.isfinite(each.intensity)
+        if both.sum() < _LEAST:
+            return None
+        ratios = [ratio[0] for pair in fits if (ratio := common(*pair)) is not None]
+        if len(ratios) < len(fits):
+            return None
+        error = fit.intensity_error[both]
+        shown = [pair[0].intensity[both] / r for pair, r in zip(fits, ratios, strict=True)]
+        held = [pair[1].intensity[both] for pair in fits]
+        scatter = _NORMAL * float(np.median(np.abs((shown[0] - shown[1]) / error)))
+        mine, theirs = (_within(2 * (s - h) / error) for s, h in zip(shown, held, strict=True))
+        product = mine * theirs
+        pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
+        return float(np.sqrt(scatter**2 + max(pull, 0.0) + sure))
+
+    def _fits(self, known: InData | None) -> list[tuple[Fits, Fits]]:
+        """Of either half's image, and of that half of the data."""
+        if self._done is None:
+            self._done = []
+            for made, data in zip(self.made, self.data, strict=True):
+                own, ratio = None, self.whole.values[:, 3] / made.values[:, 3]
+                ratio = ratio[np.isfinite(ratio)]
+                if known is not None and made.given_width is None and len(ratio):
+                    wider = float(np.median(ratio))
+                    own = known.of(known.width * wider, known.width_error * wider)
+                self._done.append(made.with_data(data, self.variance, known=own))
+        return self._done
 
 
 def _within(values: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ _MOST_COUPLED = 6
 _SOME, _FAR = 8, 37  # columns that stand for all, and how many around are looked at
 
 
-def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Covariances (N, 5, 5) of columns, and dispersions (N,).
+def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Covariances (N, 5, 5) of columns, dispersions (N,), and of how many free pixels (N,).
 
     The block of a column of the inverse information of it and its neighbours. Of columns that
     overlap much, errors run on from neighbour to neighbour, and flanks beyond the pixels that a
@@ -33,10 +33,10 @@ def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, np.n
     others = neighbours(values, reach, _MOST_COUPLED)
     count, slots = others.shape
     blocks = np.zeros((count + 1, slots + 1, 5, 5))  # the last row stands for absent neighbours
-    dispersion = np.empty(count)
+    dispersion, freedom = np.empty((2, count))
 
     def own(part: np.ndarray) -> None:
-        blocks[part, 0], _, dispersion[part] = scene.evaluate(values, part)
+        blocks[part, 0], _, dispersion[part], freedom[part] = scene.evaluate(values, part)
 
     each(own, np.arange(count))
     for slot in range(slots):
@@ -54,7 +54,7 @@ def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, np.n
 
     each(invert, np.arange(count))
     more = _more(scene, values, members, blocks, covariance) if slots else np.ones(5)
-    return covariance * np.outer(more, more), dispersion
+    return covariance * np.outer(more, more), dispersion, freedom
 
 
 def _assembled(group: np.ndarray, members: np.ndarray, blocks: np.ndarray) -> np.ndarray:
@@ -94,8 +94,11 @@ def _more(
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     outer = scale[:, :, None] * scale[:, None]
     move = move / outer + (diagonal == 0)[:, :, None] * np.eye(diagonal.shape[1])
-    half = np.linalg.solve(move, score / outer)
-    spread = np.linalg.solve(move, half.transpose(0, 2, 1))
+    try:
+        back = np.linalg.inv(move)
+    except np.linalg.LinAlgError:  # two columns at one place
+        back = np.linalg.pinv(move)
+    spread = back @ (score / outer) @ back.transpose(0, 2, 1)
     wide = np.diagonal(spread, axis1=1, axis2=2)[:, :5] / scale[:, :5] ** 2
     narrow = np.diagonal(covariance[some], axis1=1, axis2=2)
     known = np.isfinite(wide) & (narrow > 0) & (wide > narrow)

@@ -40,7 +40,7 @@ class Scene:
         self.slope = (backgrounds(values, self.owner) - values[self.owner, 4]).astype(np.float32)
 
     def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Fisher information (n, 5, 5), score (n, 5) and dispersion (n,) of some columns."""
+        """Fisher information (n, 5, 5), score (n, 5), dispersion (n,) and free pixels (n,)."""
         window = Window(self, part)
         residual, weight = window.residual(values)
         derivative = window.derivatives(values, part)
@@ -49,8 +49,8 @@ class Scene:
         score = (weighted @ residual[:, :, None])[:, :, 0]
         own = (window.owner == part[:, None, None]).reshape(len(part), -1) & (weight > 0)
         squares = (residual**2 * weight * own).sum(1)
-        dispersion = squares / np.maximum(own.sum(1) - 5, 1)
-        return information.astype(float), score.astype(float), dispersion
+        freedom = np.maximum(own.sum(1) - 5, 1)
+        return information.astype(float), score.astype(float), squares / freedom, freedom
 
     def coupling(
         self, values: np.ndarray, part: np.ndarray, other: np.ndarray, whole: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from ..agreement.pairs import Pair
     from ..region import Limits
     from ..spots import Polarity
+    from .fits import Fits
     from .inputs import Images
-    from .measure import Fits
 
 _logger = logging.getLogger(__name__)
 
@@ -107,9 +106,11 @@ def find_columns(
     multiplied by, as halves tell (``position_factor``), how far the network pulled columns to where
     it expects them (``pulled`` [px]; None where that is no more than usual), the wave of
     displacements that it lacks most (``lacking``: its period and amplitude, and all of them
-    together, root mean square [px]; None without any), and recipe; for a movie those of its first
-    frame with columns. An image without columns gives an empty table and a warning; noise that is
-    not that of electron counts gives a warning.
+    together, root mean square [px]; None without any), the intensity of all columns over that in
+    the data and its standard error (``intensity_ratio``), what else they have in common there
+    (``in_data``: the width over that in the denoised image, and errors), and recipe; for a movie
+    those of its first frame with columns. An image without columns gives an empty table and a
+    warning; noise that is not that of electron counts gives a warning.
 
     Raises
     ------
@@ -200,6 +201,9 @@ def _find(
         "given_width": None,
         "pulled": None,
         "lacking": None,
+        "in_data": None,
+        "intensity_ratio": None,
+        "intensity_factor": None,
         "unit": "electrons" if pair is not None and pair.counts else "image units",
         "pixel_size_nm": model.pixel_size,
         "shape": list(model.shape),
@@ -276,46 +280,24 @@ def measured(
     import pandas as pd
 
     from ..spots import spacing
-    from .halves_scatter import places as places_of
-    from .lacking import lacking
-    from .measure import measure
+    from .fitted import fitted
     from .outline import on_surface, reach
 
     model, alpha = frame.model, attrs.get("alpha")
     none = len(start) == 0
     fit, raw = None, None
     if not none:
-        image, noisy, variance = frame.values(evidence)
-        bright = attrs["polarity"] == "bright"
-        shared = None if evidence is None else evidence.noise
-        given = attrs.get("given_width")
-        scale = attrs["scale"]
-        fit, raw = measure(image, noisy, start, scale, bright, free, variance, shared, given)
-        attrs["given_width"] = fit.given_width
-        if free is None and evidence is not None and evidence.trials is not None:
-            assert raw is not None
-            told = places_of(fit, evidence.trials, variance, scale, bright)
-            wave = lacking(fit.values[:, :2], raw.values[:, :2], fit.error[:, :2] * told.factor)
-            attrs.update(position_factor=told.factor, pulled=told.pull)
-            attrs["lacking"] = None if wave is None else asdict(wave)
-        fit.error[:, :2] *= attrs.get("position_factor", 1.0)
-        if attrs.get("lacking"):
-            fit.error[:, :2] = np.hypot(fit.error[:, :2], attrs["lacking"]["together"])
+        fit, raw = fitted(frame, evidence, start, free, attrs)
     table = pd.DataFrame(_columns(fit, ""))
     if frame.pair is not None:
         table = pd.concat([table, pd.DataFrame(_columns(raw, "_raw"))], axis=1)
     if none:
         table["elongation"], table["elongation_z"] = np.nan, np.nan
     else:
+        image, noisy, _ = frame.values(evidence)
         spread = None if frame.pair is None or evidence is None else evidence.variance
-        stretch(
-            table,
-            noisy,
-            image,
-            spread,
-            slice(None) if free is None else free,
-            shared,
-        )
+        shared = None if evidence is None else evidence.noise
+        stretch(table, noisy, image, spread, slice(None) if free is None else free, shared)
     points = table[["y", "x"]].to_numpy(float)
     height, width = model.shape[-2:]
     gap = spacing(points) if len(points) > 1 else 1.0

@@ -21,6 +21,7 @@ NOTHING = "the data show nothing here"
 _CONTRADICTED = "the data contradict it"
 _SOME, _MANY = 3, 0.05  # columns, and share of all, from which a spacing is suggested
 _MOST = 0.5  # share of the columns, from which it is the denoised image that is wrong
+_CLEARLY, _UNLIKE = 2.0, 0.1  # standard errors, and share, from which intensities are unlike
 _IN_NO_HALF = "neither half of the data shows it"
 _TWO = "probably two columns"
 
@@ -158,6 +159,7 @@ def warn_of_all(table: pd.DataFrame, attrs: Mapping[str, Any]) -> None:
     """Warn of what concerns most columns of a table, with what is known of all."""
     warn_of_width(attrs["given_width"])
     warn_of_pull(attrs["pulled"], attrs["lacking"])
+    warn_of_strength(attrs["intensity_ratio"])
     warn_of_two(table)
     warn_of_unlike(table)
 
@@ -191,6 +193,19 @@ def warn_of_pull(pulled: float | None, lacking: Mapping[str, float] | None) -> N
             f"The denoised image {' and '.join(found)}. The errors of places hold that, but strain "
             "and displacements are too small in it: the columns of the table that end in _raw have "
             "the places as the data alone show them."
+        )
+
+
+def warn_of_strength(ratio: tuple[float, float] | None) -> None:
+    """Warn where all columns are stronger or weaker in the image than in the data."""
+    if ratio is None:
+        return
+    value, error = ratio
+    if abs(value - 1) > max(_CLEARLY * error, _UNLIKE):
+        warn(
+            f"The denoised image shows the intensities of all columns at {100 * value:.0f} "
+            f"± {100 * error:.0f} % of those in the data. Their errors hold that; intensity_raw "
+            "has them as the data show them."
         )
 
 
