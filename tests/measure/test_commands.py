@@ -53,6 +53,21 @@ def test_fft_reads_spacings_and_angles(monkeypatch, capsys, image):
     assert "pixel size 0.0131" in words
 
 
+def test_spacings_of_a_denoised_image_have_no_errors_from_what_is_left_of_its_noise(
+    monkeypatch, capsys, tmp_path, image
+):
+    """The spot stays where the noise has put it: errors were a tenth of what spots scatter by."""
+    sbd.write(sbd.denoise(sbd.read(image), model="hrtem"), tmp_path / "clean.tif")
+    told = {}
+    for path in (image, tmp_path / "clean.tif"):
+        assert run(monkeypatch, "fft", path, "--known", "0.21") == 0
+        told[path.stem] = capsys.readouterr().out
+    assert "±" in told["image"] and "does not show its noise" not in told["image"]
+    assert "±" not in told["clean"] and "does not show its noise" in told["clean"]
+    first = [float(words.split()[0]) for words in told.values()]
+    assert first == pytest.approx([0.2, 0.2], rel=2e-3)
+
+
 def test_fft_of_noise_and_of_a_wrong_box_is_refused(monkeypatch, capsys, tmp_path, image):
     noise = np.random.default_rng(0).poisson(5.0, (128, 128)).astype(np.float32)
     sbd.write(sbd.Micrograph(noise, PIXEL), tmp_path / "noise.mrc")
