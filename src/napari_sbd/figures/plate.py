@@ -125,14 +125,19 @@ def _spectrum(axes: Any, m: Micrograph) -> None:
     filled = np.where(np.isfinite(image), image, np.nanmean(image))
     window = np.outer(np.hanning(image.shape[0]), np.hanning(image.shape[1]))
     power = np.abs(np.fft.fftshift(np.fft.fft2((filled - filled.mean()) * window))) ** 2
-    for axis, size in enumerate(m.pixel_size_yx or ()):
+    sides = []  # half of the frequencies shown along y and x
+    for axis, size in enumerate(m.pixel_size_yx or (1.0, 1.0)):
         length = power.shape[axis]
-        reach = min(length // 2, max(8, round(length * size / _FINEST_NM)))
+        reach = length // 2
+        if m.pixel_size_yx is not None:
+            reach = min(reach, max(8, round(length * size / _FINEST_NM)))
         power = power.take(range(length // 2 - reach, length // 2 + reach), axis)
-    inset = axes.inset_axes((1 - _INSET, 1 - _INSET, _INSET, _INSET))
+        sides.append(reach / (length * size))
+    inset = axes.inset_axes((1 - _INSET, 1 - _INSET, _INSET, _INSET), anchor="NE")
     log = np.log10(power + power.max() * 1e-12)
     low, high = np.percentile(log, (30, 99.95))
-    inset.imshow(log, cmap="magma", vmin=low, vmax=high, aspect="auto")
+    extent = -sides[1], sides[1], sides[0], -sides[0]
+    inset.imshow(log, cmap="magma", vmin=low, vmax=high, extent=extent)
     inset.set(xticks=[], yticks=[])
 
 

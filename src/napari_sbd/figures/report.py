@@ -138,7 +138,8 @@ def report_figure(
     )
     panel(axes["raw"], raw, "raw")
     panel(axes["denoised"], denoised, "denoised")
-    _agreement(figure, axes["agreement"], agreement)
+    tall, wide = raw.pixel_size_yx or (1.0, 1.0)
+    _agreement(figure, axes["agreement"], agreement, tall / wide)
     _columns(figure, axes["columns"], denoised, columns)
     _write(figure, _words(raw, denoised, agreement, halves, columns, remarks, warnings))
     return figure
@@ -213,12 +214,12 @@ def _letter(letter: str) -> float:
     return float(width) / 10
 
 
-def _agreement(figure: Any, axes: Any, agreement: Agreement | None) -> None:
+def _agreement(figure: Any, axes: Any, agreement: Agreement | None, aspect: float) -> None:
     axes.set_axis_off()
     if agreement is None:
         axes.text(0.5, 0.5, "agreement was not judged", ha="center", transform=axes.transAxes)
         return
-    shown = axes.imshow(agreement.z, cmap="coolwarm", vmin=-_LIMIT, vmax=_LIMIT)
+    shown = axes.imshow(agreement.z, cmap="coolwarm", vmin=-_LIMIT, vmax=_LIMIT, aspect=aspect)
     figure.colorbar(shown, ax=axes, shrink=0.8, label="z")
     axes.set_title("agreement of the counts")
 
