@@ -218,6 +218,17 @@ def test_time_stamps_of_neighbouring_frames_differ(step):
         assert seconds == pytest.approx(t * step, abs=0.1 * step)
 
 
+def test_arrays_are_drawn_with_the_pixel_size_of_the_other_image(tmp_path, pair):
+    """An array is denoised to an array, whose figure ended in a traceback."""
+    noisy, clean = pair
+    figure = plate(noisy, clean.data)
+    told = [a.texts[0].get_text() for a in figure.axes if a.get_title()]
+    assert told == ["0.5 nm", "0.5 nm"]
+    path = sbd.write_film(tmp_path / "m.gif", movie().data, movie().data)
+    with Image.open(path) as film:
+        assert film.n_frames == 4
+
+
 def test_films_that_cannot_be_are_refused(tmp_path):
     m = movie()
     for given, said in (

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from .panel import contrast, scale_bar_length
 
 SUFFIXES = (".mp4", ".gif")
@@ -24,8 +25,8 @@ _GIF_TICK, _GIF_RATE = 10, 50.0  # ms in which a GIF tells times; players slow d
 
 def write_film(
     path: str | Path,
-    movie: Micrograph,
-    beside: Micrograph | None = None,
+    movie: Any,
+    beside: Any = None,
     *,
     frames_per_second: float = 10.0,
     progress: Callable[[float, float], None] = lambda done, total: None,
@@ -37,7 +38,8 @@ def write_film(
     path
         ``.mp4`` (needs imageio with its ffmpeg, the extra ``film``) or ``.gif``.
     movie
-        (T, Y, X); it may be lazy, one frame is held at a time (of a GIF all, as bytes).
+        Micrograph or array (T, Y, X); it may be lazy, one frame is held at a time (of a GIF all, as
+        bytes).
     beside
         Drawn to its right, as the denoised movie beside the raw one.
     frames_per_second
@@ -64,6 +66,7 @@ def write_film(
     'movie.gif'
     """
     path = with_suffix_of(path, "film", SUFFIXES)
+    movie, beside = as_micrograph(movie), None if beside is None else as_micrograph(beside)
     if not movie.is_movie:
         raise SBDError("A film needs a movie; this is a single image.")
     if beside is not None and beside.shape != movie.shape:

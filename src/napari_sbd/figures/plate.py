@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from .panel import panel
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _DPI = 300
 
 def write_figure(
     path: str | Path,
-    raw: Micrograph,
-    denoised: Micrograph,
+    raw: Any,
+    denoised: Any,
     *,
     agreement: Agreement | None = None,
     columns: pd.DataFrame | None = None,
@@ -43,7 +44,8 @@ def write_figure(
     path
         ``.png``, ``.svg`` or ``.pdf``.
     raw, denoised
-        Images, or movies of which the first frame is drawn.
+        Micrographs or arrays, or movies of which the first frame is drawn; a pixel size that one
+        lacks is that of the other.
     agreement
         Of the two, as ``napari_sbd.agreement`` gives it: a third panel.
     columns
@@ -79,8 +81,8 @@ def write_figure(
 
 
 def plate(
-    raw: Micrograph,
-    denoised: Micrograph,
+    raw: Any,
+    denoised: Any,
     *,
     agreement: Agreement | None = None,
     columns: pd.DataFrame | None = None,
@@ -90,6 +92,11 @@ def plate(
     """The figure; parameters as in ``write_figure``."""
     from matplotlib.figure import Figure
 
+    raw, denoised = as_micrograph(raw), as_micrograph(denoised)
+    raw, denoised = (
+        one.replace(pixel_size=one.pixel_size or other.pixel_size)
+        for one, other in ((raw, denoised), (denoised, raw))
+    )
     if raw.shape[-2:] != denoised.shape[-2:]:
         raise SBDError(f"The images are of different size: {raw.shape} and {denoised.shape}.")
     rows, across = box or (slice(None), slice(None))
