@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -60,6 +61,18 @@ def test_columns_and_agreement_follow_the_box(pair):
     drawn = np.concatenate([c.get_offsets() for c in second.collections])
     expected = inside[["x", "y"]].to_numpy() - [20, 40]
     np.testing.assert_allclose(np.sort(drawn, 0), np.sort(expected, 0))
+
+
+def test_columns_lie_on_the_frame_that_they_are_of(pair):
+    """Of a movie the first frame is drawn; those of later ones were drawn over it."""
+    film = [m.replace(data=np.stack([m.data] * 2), frame_time=0.5) for m in pair]
+    found = sbd.find_columns(*pair)
+    for frames, count in (((0, 1), len(found)), ((1,), 0)):
+        columns = pd.concat([found.assign(frame=t) for t in frames], ignore_index=True)
+        drawn = plate(*film, columns=columns, fft=False).axes[1].collections
+        assert sum(len(c.get_offsets()) for c in drawn) == count
+    later = plate(*pair, columns=found.assign(frame=7), fft=False).axes[1].collections
+    assert sum(len(c.get_offsets()) for c in later) == len(found)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

@@ -11,7 +11,7 @@ from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
-from .panel import panel
+from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,13 @@ def plate(
         if fft:
             _spectrum(axes, m)
     if columns is not None and len(columns):
-        _points(panels[1], columns, rows.start or 0, across.start or 0, (height, width))
+        _points(
+            panels[1],
+            columns_shown(columns, denoised),
+            rows.start or 0,
+            across.start or 0,
+            (height, width),
+        )
     if agreement is not None:
         _map(figure, panels[2], np.asarray(agreement.z)[..., rows, across], tall / wide)
     return figure
@@ -149,10 +155,9 @@ def _spectrum(axes: Any, m: Micrograph) -> None:
 
 
 def _points(axes: Any, columns: pd.DataFrame, top: int, left: int, shape: tuple[int, int]) -> None:
-    first = columns[columns["frame"] == columns["frame"].min()] if "frame" in columns else columns
-    y, x = first["y"].to_numpy() - top, first["x"].to_numpy() - left
+    y, x = columns["y"].to_numpy() - top, columns["x"].to_numpy() - left
     inside = (y > -0.5) & (x > -0.5) & (y < shape[0] - 0.5) & (x < shape[1] - 0.5)
-    supported = first["supported"].to_numpy(bool)
+    supported = columns["supported"].to_numpy(bool)
     for chosen, style in (
         (inside & supported, {"color": "tab:cyan", "marker": "."}),
         (inside & ~supported, {"edgecolors": "magenta", "facecolors": "none"}),
