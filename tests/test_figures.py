@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -60,6 +61,18 @@ def test_columns_and_agreement_follow_the_box(pair):
     drawn = np.concatenate([c.get_offsets() for c in second.collections])
     expected = inside[["x", "y"]].to_numpy() - [20, 40]
     np.testing.assert_allclose(np.sort(drawn, 0), np.sort(expected, 0))
+
+
+def test_columns_lie_on_the_frame_that_they_are_of(pair):
+    """Of a movie the first frame is drawn; those of later ones were drawn over it."""
+    film = [m.replace(data=np.stack([m.data] * 2), frame_time=0.5) for m in pair]
+    found = sbd.find_columns(*pair)
+    for frames, count in (((0, 1), len(found)), ((1,), 0)):
+        columns = pd.concat([found.assign(frame=t) for t in frames], ignore_index=True)
+        drawn = plate(*film, columns=columns, fft=False).axes[1].collections
+        assert sum(len(c.get_offsets()) for c in drawn) == count
+    later = plate(*pair, columns=found.assign(frame=7), fft=False).axes[1].collections
+    assert sum(len(c.get_offsets()) for c in later) == len(found)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
@@ -128,6 +141,105 @@ def test_an_mp4_plays(tmp_path):
     assert facts["size"] == (80, 62)
     frames = [np.frombuffer(f, np.uint8).mean() for f in played]
     assert len(frames) == 4 and np.all(np.diff(frames) > 20)
+
+
+def hexagon(shape, size):
+    """Three waves of one spacing, 60 degrees apart, in pixels of a size (y, x) [nm]."""
+    y, x = (np.arange(n) * s for n, s in zip(shape, size, strict=True))
+    return sum(
+        np.cos(2 * np.pi * (np.cos(turn) * x + np.sin(turn) * y[:, None]) / 0.25)
+        for turn in np.radians([10, 70, 130])
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        *(((96, 320), (0.02, 0.02)), ((200, 100), (0.02, 0.04))),
+        *(((200, 90), (0.02, 0.1)), ((97, 151), None)),
+    ],
+)
+def test_the_spectrum_of_a_figure_keeps_lengths_and_angles(shape, size):
+    """Of long images and of pixels that are not square: the spots lie on a circle, as drawn."""
+    m = sbd.Micrograph(hexagon(shape, size or (0.02, 0.02)).astype(np.float32), size)
+    figure = plate(m, m)
+    figure.draw_without_rendering()
+    inset = figure.axes[0].child_axes[0]
+    (image,) = inset.images
+    power = np.array(image.get_array())
+    left, right, bottom, top = image.get_extent()
+    middle = np.array([(top + bottom) / 2, (left + right) / 2])
+    step = np.array([bottom - top, right - left]) / power.shape
+    places = []
+    for _ in range(6):
+        row, column = np.unravel_index(power.argmax(), power.shape)
+        power[max(0, row - 4) : row + 5, max(0, column - 4) : column + 5] = power.min()
+        places.append(([row + 0.5, column + 0.5]) * step + [top, left])
+    drawn = inset.transData.transform(np.array(places)[:, ::-1]) - inset.transData.transform(
+        middle[::-1]
+    )
+    radius = np.hypot(*drawn.T)
+    blur = np.abs(inset.transData.transform(step[::-1]) - inset.transData.transform((0, 0))).max()
+    np.testing.assert_allclose(radius, radius.mean(), atol=2 * blur)
+    assert radius.mean() > 5 * blur
+    if size is not None:
+        np.testing.assert_allclose(np.hypot(*np.transpose(places)), 4.0, atol=2 * step.max())
+
+
+@pytest.mark.parametrize("size", [(0.02, 0.05), (0.05, 0.02), (0.02, 0.02)])
+def test_a_film_shows_what_is_round_as_round(tmp_path, size):
+    """A disc of 1 nm is as tall as wide, and as long as the bar says, also in oblong pixels."""
+    y, x = np.indices((100, 100)) * np.array(size)[:, None, None]
+    disc = np.hypot(y - 40 * size[0], x - 50 * size[1]) < 0.5
+    data = np.stack([disc, disc]).astype(np.float32)
+    path = sbd.write_film(tmp_path / "disc.gif", sbd.Micrograph(data, size), None)
+    with Image.open(path) as film:
+        bright = np.asarray(film.convert("L")) > 128
+    wanted = [round(n * s / min(size)) for n, s in zip((100, 100), size, strict=True)]
+    assert bright.shape == tuple(wanted)
+    third = bright[: wanted[0] * 2 // 3]  # above the bar
+    for axis in (0, 1):
+        assert abs(third.any(axis).sum() - 1 / min(size)) <= 2 * max(size) / min(size)
+
+
+def test_a_gif_has_all_grey_levels_and_the_rate_that_was_asked_for(tmp_path):
+    """Grey levels were six, and 60 frames per second were 100, which players show as 10."""
+    ramp = np.tile(np.arange(256, dtype=np.float32), (40, 1))
+    data = np.stack([np.roll(ramp, 3 * t, 1) for t in range(13)])
+    path = sbd.write_film(tmp_path / "ramp.gif", sbd.Micrograph(data), frames_per_second=12)
+    with Image.open(path) as film:
+        times = []
+        for t in range(film.n_frames):
+            film.seek(t)
+            times.append(film.info["duration"])
+            assert len(np.unique(np.asarray(film.convert("L")))) > 200
+    assert sum(times) == pytest.approx(13000 / 12, abs=10)
+    with pytest.raises(sbd.SBDError, match="at most 50"):
+        sbd.write_film(tmp_path / "fast.gif", sbd.Micrograph(data), frames_per_second=60)
+
+
+@pytest.mark.parametrize("step", [2.5e-4, 0.0025, 0.04, 0.5, 40.0])
+def test_time_stamps_of_neighbouring_frames_differ(step):
+    """A camera of 400 frames per second had the stamps 0.00, 0.00, 0.01, 0.01 s."""
+    from napari_sbd.figures.film import _time
+
+    told = [_time(t * step, step) for t in range(30)]
+    assert len(set(told)) == 30
+    for t, words in enumerate(told):
+        value, unit = words.split()
+        seconds = float(value) * {"s": 1, "min": 60}[unit]
+        assert seconds == pytest.approx(t * step, abs=0.1 * step)
+
+
+def test_arrays_are_drawn_with_the_pixel_size_of_the_other_image(tmp_path, pair):
+    """An array is denoised to an array, whose figure ended in a traceback."""
+    noisy, clean = pair
+    figure = plate(noisy, clean.data)
+    told = [a.texts[0].get_text() for a in figure.axes if a.get_title()]
+    assert told == ["0.5 nm", "0.5 nm"]
+    path = sbd.write_film(tmp_path / "m.gif", movie().data, movie().data)
+    with Image.open(path) as film:
+        assert film.n_frames == 4
 
 
 def test_films_that_cannot_be_are_refused(tmp_path):

@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 
 _SIDE = 1024  # pixels, beyond which an image is summed over blocks first
-_SLOWEST = 6  # periods along the shorter side; slower ones are shape rather than lattice
+_SLOWEST = 6  # periods across the image; slower ones are shape rather than lattice
+_TOLD = 2.5  # periods over the shorter side, below which rings hold too little to tell their noise
 _FASTEST = 0.48  # cycles per pixel
 _LONGEST = 0.40  # nm, mean of the bright reflections of a lattice
 _LONGEST_FRINGES = 1.3  # nm, where all lie on one line: layers of a sheet structure (mica: 1.0)
@@ -67,7 +68,9 @@ def reflections(image: np.ndarray) -> Reflections:
     limit = 3 * np.log(power.size)
     y, x = np.nonzero(above > limit)
     frequency = np.hypot(fy[y, 0], fx[0, x])
-    peaks = (frequency > _SLOWEST / min(values.shape)) & (frequency < _FASTEST)
+    periods = np.hypot(fy[y, 0] * values.shape[0], fx[0, x] * values.shape[1])
+    told = frequency * min(values.shape) > _TOLD
+    peaks = (periods > _SLOWEST) & told & (frequency < _FASTEST)
     peaks &= power[y, x] > _LEAST**2 * power.max()
     y, x = y[peaks], x[peaks]
     highest = _is_highest(power, y, x)

@@ -183,3 +183,17 @@ def test_all_columns_are_gone_before_the_movie_ends():
     gone = follow_columns(whole)
     assert gone["disappears"].sum() == 25
     assert set(gone.loc[gone["disappears"], "frame"]) == {2}
+
+
+def test_columns_of_some_frames_do_not_all_appear_in_the_first_of_them():
+    """Where a table does not say how long its movie is, it begins with its first columns."""
+    frames = [grid(5, 5, 12.0) + 0.1 * t for t in range(4)]
+    tables = [
+        pd.DataFrame(p, columns=["y", "x"]).assign(frame=100 + t) for t, p in enumerate(frames)
+    ]
+    tables[2] = tables[2].drop(index=7)
+    some = pd.concat([*tables[:1], tables[1].iloc[:20], *tables[2:]], ignore_index=True)
+    found = follow_columns(some, memory=0)
+    assert found["appears"].sum() == 6 and found.loc[found["appears"], "frame"].min() > 100
+    some.attrs["frames"] = 104  # the others have none
+    assert (follow_columns(some, memory=0)["appears"]).sum() == 31

@@ -259,6 +259,26 @@ def test_atomap_layout(table, tmp_path):
         np.testing.assert_allclose(file["image_data"], CLEAN)
 
 
+def test_frames_of_a_movie_are_no_single_structure(table, tmp_path):
+    """All frames lay in one structure, in which each column had a twin per frame."""
+    moved = table.assign(y=table["y"] + 1, y_nm=table["y_nm"] + 0.01)
+    tracks = sbd.follow_columns([table, moved, table.iloc[:60]])
+    sbd.write_columns(tracks, tmp_path / "a.xyz")
+    lines = (tmp_path / "a.xyz").read_text().splitlines()
+    for frame, count in enumerate((64, 64, 60)):
+        assert int(lines[0]) == count and lines[1].endswith(f"frame {frame}")
+        told = np.array([line.split()[1:3] for line in lines[2 : 2 + count]], float)
+        here = tracks[tracks["frame"] == frame]
+        np.testing.assert_allclose(told, 10 * here[["x_nm", "y_nm"]], atol=1e-4)
+        lines = lines[2 + count :]
+    assert not lines
+    with pytest.raises(SBDError, match="one frame"):
+        sbd.write_columns(tracks, tmp_path / "a.hdf5")
+    sbd.write_columns(tracks[tracks["frame"] == 1], tmp_path / "a.hdf5")
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        assert len(file["columns_sublattice/atom_positions"]) == 64
+
+
 def test_files_that_cannot_be_written_leave_nothing(table, tmp_path):
     with pytest.raises(SBDError, match="csv"):
         sbd.write_columns(table, tmp_path / "a.xlsx")

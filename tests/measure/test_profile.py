@@ -146,6 +146,26 @@ def test_noise_has_no_spacings():
         find_peaks(profile)
 
 
+def test_faint_columns_are_not_passed_over():
+    """Single values hid most of them: spacings of two and three periods were told, and believed.
+
+    Two tops are needed to begin with; where these do not lead to all twelve, nothing is told.
+    """
+    truth = picture(grid(8, 12, 12.0), 12.0, 2.2, 8.0, 2.0)
+    ends, off = ((48.0, 4.0), (48.0, truth.shape[1] - 5.0)), []
+    for seed in range(40):
+        counts = np.random.default_rng(seed).poisson(truth).astype(float)
+        profile = line_profile({"raw": counts}, *ends, width=5.0, gain=1.0)
+        try:
+            found = find_peaks(profile)
+        except SBDError:
+            continue
+        assert not found.doubt and len(found.position) == 12
+        off.append((found.mean - 12.0) / found.mean_err)
+    assert len(off) > 24
+    assert abs(np.mean(off)) < 0.5 and 0.75 < np.std(off) < 1.35
+
+
 def test_a_missing_column_is_told():
     points = np.delete(POINTS, 3 * 9 + 4, axis=0)  # of the row at y = 64
     image = picture(points, 16.0, 3.0, 20.0, 5.0)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from napari_sbd.errors import SBDError
-from napari_sbd.measure.spectrum import angle_between, box_spectrum, snap
+from napari_sbd.measure.spectrum import angle_between, box_spectrum, snap, strongest
+from napari_sbd.spacings import reflections
 
 
 def waves(shape, frequencies, amplitude=1.0):
@@ -69,6 +70,20 @@ def test_errors_hold_in_repeated_noise(envelope):
         )
     spread = np.std(z, axis=0)
     assert ((spread > 0.87) & (spread < 1.15)).all(), spread
+
+
+@pytest.mark.parametrize("shape", [(48, 400), (400, 48), (64, 400), (96, 96)])
+def test_a_strip_shows_the_lattice_that_its_length_holds(shape):
+    """As across an interface: 33 periods along the strip were "no reflection"."""
+    spacing, turn = 12.0, 0.2
+    ways = [(np.sin(t), np.cos(t)) for t in (turn, turn + np.pi / 2)]
+    truth = 20 + waves(shape, np.array(ways) / spacing, 8.0)
+    for seed in range(5):
+        counts = np.random.default_rng(seed).poisson(truth)
+        for spot in strongest(counts)[1][:2]:
+            assert abs(spot.spacing - spacing) < 4.5 * spot.spacing_err
+    noise = [np.random.default_rng(seed).poisson(20.0, shape) for seed in range(40)]
+    assert sum(len(reflections(image).amplitude) for image in noise) == 0
 
 
 def test_a_peak_of_noise_is_not_significant():

@@ -145,6 +145,42 @@ def test_polar_displacement_in_a_cage():
         off_centre(table(points), label, 1, 1)
 
 
+@pytest.mark.parametrize("length", [0.02, 0.035, 0.06])
+@pytest.mark.parametrize(
+    ("cell", "place", "degrees"),
+    [
+        (((0.396, 0.0), (0.0, 0.396)), (0.5, 0.5), 45),  # iron of BiFeO3 along [110]
+        (((0.415, 0.0), (0.0, 0.390)), (0.5, 0.5), 90),  # titanium of PbTiO3
+        (((0.3, 0.0), (0.15, 0.26)), (1 / 3, 1 / 3), 20),  # three around it
+        (((0.2, 0.0), (0.0, 0.3)), (0.5, 0.5), 0),
+    ],
+)
+def test_a_cage_is_whole_where_its_column_is_far_off_the_middle(cell, place, degrees, length):
+    """Of two domains: the farthest corner was left out, and 35 pm were -58 pm without a word."""
+    hk = np.indices((10, 10)).reshape(2, -1).T
+    cage, inner = hk @ np.array(cell), (hk + place) @ np.array(cell)
+    turn = np.radians(degrees)
+    way = np.where(inner[:, 1] > inner[:, 1].mean(), 1, -1)[:, None]
+    moved = length * way * [np.sin(turn), np.cos(turn)]
+    points = (np.vstack([cage, inner + moved]) + 1) / 0.01
+    found = off_centre(table(points, 0.1, 0.01), np.repeat([0, 1], 100), of=1, among=0)
+    assert len(found) >= 64
+    told = found[["displacement_y", "displacement_x"]].to_numpy()
+    np.testing.assert_allclose(told, moved[found["row"] - 100], atol=1e-9)
+
+
+@pytest.mark.parametrize("cells", [(1, 1), (1, 2), (2, 2)])
+def test_one_or_few_cages_are_enough(cells):
+    cage = np.indices([n + 1 for n in cells]).reshape(2, -1).T * GAP + 30
+    inner = np.indices(cells).reshape(2, -1).T * GAP + 30 + GAP / 2 + (1.0, -2.0)
+    label = np.repeat([0, 1], [len(cage), len(inner)])
+    found = off_centre(table(np.vstack([cage, inner])), label, of=1, among=0)
+    assert len(found) == len(inner)
+    np.testing.assert_allclose(
+        found[["displacement_y", "displacement_x"]], found.shape[0] * [[1.0, -2.0]]
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_geometric_phases_find_the_same_strain(case):
     """Imposed strain to 0.05 %, and the strain of the columns, away from where the halves meet."""

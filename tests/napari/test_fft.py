@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from hands import Hands
@@ -243,6 +244,21 @@ def test_what_a_calibration_says_of_a_real_scan_stays_to_be_read(make_napari_vie
     qtbot.wait(500)
     assert "nm now" in widget.message.text()
     assert pixel_size_of(layer) == pytest.approx(m.pixel_size * 0.27612 / measured, rel=1e-6)
+
+
+def test_a_spot_of_a_denoised_layer_is_read_without_errors(window, image):
+    """Its noise is gone while the spot still stands where that has put it."""
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    assert "±" in widget.message.text()
+    made = sbd.Micrograph(gaussian_filter(image, 2.0).astype(np.float32), PIXEL, name="blurred")
+    denoised = add_result(hands.viewer, layer, made, "denoised")
+    widget.layer.choose(denoised)
+    hands.ready()
+    assert len(widget.spots) == 1
+    assert "±" not in widget.message.text()
+    assert "choose the raw image for errors" in widget.message.text()
 
 
 def test_noise_is_not_read_as_a_lattice_nor_used_for_a_calibration(window, notifications):

@@ -65,6 +65,23 @@ def test_filtered_images_are_called_correlated():
     assert "correlated" in str(sbd.estimate_detector(sbd.Micrograph(image, PIXEL)))
 
 
+def test_what_makes_a_gain_unsure_is_named():
+    """Of brightness from 5 to 28 electrons the line is sure; few pixels leave a point spread open.
+
+    It was said to vary too little, and who made it vary more was told the same again.
+    """
+    rng = np.random.default_rng(8)
+    y, x = np.indices((256, 256))
+    few = 5.0 + 8 * (x > 128) + 15 * (y > 180)
+    many = np.tile(few, (4, 4))
+    found = sbd.estimate_detector(rng.poisson(few) * 12.3 + 100)
+    assert not found.sure and abs(found.gain - 12.3) < 0.1 * found.gain_err
+    assert "vary too little" not in str(found) and "a larger image" in str(found)
+    assert sbd.estimate_detector(rng.poisson(many) * 12.3 + 100).sure
+    even = sbd.estimate_detector(rng.poisson(np.full((512, 512), 5.0)) * 12.3 + 100)
+    assert "vary too little" in str(even)
+
+
 def test_even_noise_does_not_tell_a_gain():
     """Gaussian noise that does not grow with the brightness."""
     image = scene(100.0) + np.random.default_rng(5).normal(0, 5, (640, 640))

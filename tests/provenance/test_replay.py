@@ -50,6 +50,18 @@ def stored(tmp_path, result, name="result.ome.tif"):
     return tmp_path / name
 
 
+def test_another_image_under_the_name_of_the_source_is_no_edited_recipe(tmp_path, raw, counts):
+    """Its dose is another, which was told as a forgery of the recipe."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))
+    raw.unlink()
+    sbd.write(sbd.Micrograph(2 * counts, PIXEL, gain=1.0), raw)
+    again = sbd.rerun(path)
+    assert again.identical is False
+    assert "EDITED" not in again.verdict()
+    assert "The recipe is not of this source. Its dose" in again.verdict()
+    assert again.verdict().endswith("The source file has CHANGED.")
+
+
 def test_the_same_once_more_and_nothing_is_written(tmp_path, raw):
     path = stored(tmp_path, sbd.denoise(sbd.read(raw), quality="best"))
     before = results(tmp_path)

@@ -1,5 +1,7 @@
 """Errors told by the pixels of one image, against the expected error of the very denoiser."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -72,6 +74,22 @@ def test_correlated_noise_is_refused(camera, word):
         sbd.upsnr(image, blur(1), method="subsampling")
     with pytest.raises(sbd.SBDError, match="frames"):
         sbd.compare(image, {"blur": blur(1)}, method="subsampling")
+
+
+@pytest.mark.parametrize(("period", "told"), [(28, False), (20, False), (12, True), (8, True)])
+def test_a_lattice_that_neighbours_do_not_tell_is_warned_of(period, told):
+    """Where the interval misses the true error by far, a sentence says so, and elsewhere none."""
+    truth = lattice((256, 256), period=period, mean=8.0, contrast=0.5)
+    counts, true = RNG(1).poisson(truth), expected_error(truth, blur(1), draws=10)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        value, _, high = sbd.umse(counts, blur(1), "subsampling")
+    said = [float(str(w.message).split("lattice of ")[1].split()[0]) for w in caught]
+    assert said == pytest.approx([period / 2**0.5] * told, rel=0.05)
+    if told:
+        assert high < true
+    else:
+        assert value == pytest.approx(true, rel=0.15)
 
 
 def test_small_images_are_refused():

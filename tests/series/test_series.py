@@ -1,5 +1,7 @@
 """Train on one series, denoise another."""
 
+from functools import partial
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -140,6 +142,14 @@ def test_volumes_and_records_keep_their_kind(gaussian_model):
     result = sbd.denoise_series(movie, gaussian_model)
     assert isinstance(result, sbd.Micrograph) and result.pixel_size == 0.1
     np.testing.assert_allclose(result.data - 7, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [lambda a: da.from_array(a, chunks=8), np.ndarray.tolist])
+def test_what_is_like_an_array_is_one(gaussian_model, clean, kind):
+    """Lazy arrays and lists ended in a traceback after all the work was done."""
+    noisy = noisy_of(clean)
+    for method in (partial(sbd.denoise_series, model=gaussian_model), sbd.pca_series):
+        np.testing.assert_array_equal(method(kind(noisy)), method(noisy))
 
 
 def test_a_saved_model_does_the_same(gaussian_model, clean, tmp_path):

@@ -40,13 +40,15 @@ def fft(
 ) -> None:
     """Spacings of the strongest spots of a spectrum, the angle between two, their planes."""
     from ..measure.calibrate import doubt, pixel_size_from_spacing
+    from ..measure.image_noise import DENOISED
     from ..measure.indexing import index_spots
     from ..measure.spectrum import angle_between, strongest
+    from ..recipe import is_result
     from ..simulation.materials import material as crystal_of
 
     m, image = _image(source, pixel_size, frame)
     part = None if box is None else rectangle(box, _FORM)
-    spectrum, spots = strongest(image, m.pixel_size_yx, part)
+    spectrum, spots = strongest(image, m.pixel_size_yx, part, noisy=not is_result(m.metadata))
     for spot in spots:
         out.print(
             f"{with_error(spot.spacing, spot.spacing_err)} {spectrum.unit} at "
@@ -57,6 +59,8 @@ def fft(
     if len(pair) == 2:
         angle, error = angle_between(*pair)
         out.print(f"angle of the first two: {with_error(angle, error)} degrees", markup=False)
+    if not spectrum.noisy:
+        out.print(DENOISED, markup=False)
     if material is not None:
         if m.pixel_size_yx is None:
             raise SBDError("Indexing needs the pixel size; give --pixel-size, or --known.")

@@ -32,7 +32,8 @@ def write_columns(
         From ``find_columns`` or ``follow_columns``.
     path
         ``.csv``: comment lines with the recipe, then all columns. ``.hdf5`` or ``.h5``: an atom
-        lattice for atomap with one sublattice. ``.xyz``: positions in Å (nm are needed), z = 0.
+        lattice for atomap with one sublattice, of one frame. ``.xyz``: positions in Å (nm are
+        needed), z = 0, a block for each frame of a movie.
     image
         (Y, X) the columns belong to; atomap's layout needs one, and gets zeros where it is absent.
     element
@@ -143,6 +144,11 @@ def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
     """The layout of atomap 0.4: a group for each sublattice with positions as (x, y)."""
     import h5py
 
+    if "frame" in table and table["frame"].nunique() > 1:
+        raise SBDError(
+            "atomap's layout holds the columns of one image; give those of one frame, or write "
+            ".csv."
+        )
     points = table[["x", "y"]].to_numpy(float)
     picture = np.zeros(table.attrs.get("shape", (1, 1))) if image is None else np.asarray(image)
     size = table.attrs.get("pixel_size_nm")
@@ -177,9 +183,13 @@ def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
 def _xyz(table: pd.DataFrame, file: Path, element: str) -> None:
     if not {"y_nm", "x_nm"} <= set(table.columns):
         raise SBDError("XYZ files need positions in nm; give the pixel size.")
-    lines = [str(len(table)), "atomic columns, napari-sbd; x to the right, y down, z = 0, Å"]
-    for x, y in table[["x_nm", "y_nm"]].to_numpy(float) * 10:
-        lines.append(f"{element} {x:.4f} {y:.4f} 0.0000")
+    head, lines = "atomic columns, napari-sbd; x to the right, y down, z = 0, Å", []
+    images = table.groupby("frame") if "frame" in table else [(None, table)]
+    for frame, columns in images:
+        told = head if frame is None else f"{head}; frame {frame}"
+        lines += [str(len(columns)), told]
+        for x, y in columns[["x_nm", "y_nm"]].to_numpy(float) * 10:
+            lines.append(f"{element} {x:.4f} {y:.4f} 0.0000")
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

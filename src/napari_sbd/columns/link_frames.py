@@ -32,7 +32,8 @@ def follow_columns(
     ----------
     tables
         One table for each frame, or the table of a movie with a column ``frame``. The movie has as
-        many frames as its ``attrs["frames"]`` says, else the last one is the last with a column.
+        many frames as its ``attrs["frames"]`` says, else the first and the last one are those with
+        columns.
     max_step
         Largest movement between frames [px]; by default 0.4 of the median spacing.
     memory
@@ -122,7 +123,9 @@ def follow_columns(
     result = pd.concat(parts, ignore_index=True).sort_values(["track", "frame"], ignore_index=True)
     by_track = result.groupby("track")["frame"]
     first, final = by_track.transform("min"), by_track.transform("max")
-    result["appears"] = (result["frame"] == first) & (first > 0)
+    whole = not hasattr(tables, "columns") or "frames" in attrs
+    begin = 0 if whole else result["frame"].min()
+    result["appears"] = (result["frame"] == first) & (first > begin)
     result["disappears"] = (result["frame"] == final) & (final < len(frames) - 1)
     result.attrs = attrs
     return result

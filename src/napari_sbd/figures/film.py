@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,20 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
+from ..micrograph.frames import as_micrograph
 from .panel import contrast, scale_bar_length
 
 SUFFIXES = (".mp4", ".gif")
 _SAMPLED = 8  # frames that decide about the contrast
 _BAR = 0.012  # height of the scale bar over that of the image
 _LETTERS = 0.045  # height of the letters over that of the image
+_GIF_TICK, _GIF_RATE = 10, 50.0  # ms in which a GIF tells times; players slow down above this rate
 
 
 def write_film(
     path: str | Path,
-    movie: Micrograph,
-    beside: Micrograph | None = None,
+    movie: Any,
+    beside: Any = None,
     *,
     frames_per_second: float = 10.0,
     progress: Callable[[float, float], None] = lambda done, total: None,
@@ -34,11 +38,12 @@ def write_film(
     path
         ``.mp4`` (needs imageio with its ffmpeg, the extra ``film``) or ``.gif``.
     movie
-        (T, Y, X); it may be lazy, one frame is held at a time (of a GIF all, as bytes).
+        Micrograph or array (T, Y, X); it may be lazy, one frame is held at a time (of a GIF all, as
+        bytes).
     beside
         Drawn to its right, as the denoised movie beside the raw one.
     frames_per_second
-        Of the film; the time stamp is that of the microscope.
+        Of the film, at most 50 of a GIF; the time stamp is that of the microscope.
     progress
         Called with (done, total), in frames.
 
@@ -61,6 +66,7 @@ def write_film(
     'movie.gif'
     """
     path = with_suffix_of(path, "film", SUFFIXES)
+    movie, beside = as_micrograph(movie), None if beside is None else as_micrograph(beside)
     if not movie.is_movie:
         raise SBDError("A film needs a movie; this is a single image.")
     if beside is not None and beside.shape != movie.shape:
@@ -68,7 +74,14 @@ def write_film(
     if not 0 < frames_per_second <= 240:
         raise SBDError("The frames per second are a number above 0, at most 240.")
     pictures = _pictures([movie] if beside is None else [movie, beside], progress)
-    write = _gif if path.suffix.lower() == ".gif" else _mp4
+    write = _mp4
+    if path.suffix.lower() == ".gif":
+        write = _gif
+        if frames_per_second > _GIF_RATE:
+            raise SBDError(
+                f"A GIF plays at most {_GIF_RATE:g} frames per second, not {frames_per_second:g}; "
+                "take fewer, or write an .mp4."
+            )
     with writing(path, "film") as draft:
         write(draft, pictures, frames_per_second)
     return path
@@ -82,7 +95,8 @@ def _pictures(
     count = len(movies[0].data)
     for t in range(count):
         parts = [
-            _grey(np.asarray(m.data[t]), *limits) for m, limits in zip(movies, ranges, strict=True)
+            _square(_grey(np.asarray(m.data[t]), *limits), movies[0])
+            for m, limits in zip(movies, ranges, strict=True)
         ]
         stamp = None if movies[0].frame_time is None else t * movies[0].frame_time
         yield _labelled(np.hstack(parts), movies[0], stamp)
@@ -102,6 +116,21 @@ def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:
     return result
 
 
+def _square(grey: np.ndarray, m: Micrograph) -> np.ndarray:
+    """A frame in square pixels of the size of the shorter side, as films have them."""
+    from PIL import Image
+
+    if m.pixel_size_yx is None:
+        return grey
+    sides = [
+        round(n * s / min(m.pixel_size_yx))
+        for n, s in zip(grey.shape, m.pixel_size_yx, strict=True)
+    ]
+    if tuple(sides) == grey.shape:
+        return grey
+    return np.asarray(Image.fromarray(grey).resize(sides[::-1], Image.Resampling.BICUBIC))
+
+
 def _labelled(grey: np.ndarray, m: Micrograph, seconds: float | None) -> np.ndarray:
     """A picture with scale bar and time, of even height and width, as films need them."""
     from PIL import Image, ImageDraw, ImageFont
@@ -114,28 +143,35 @@ def _labelled(grey: np.ndarray, m: Micrograph, seconds: float | None) -> np.ndar
     margin = 0.04 * height
     outlined: dict[str, Any] = {"font": font, "stroke_width": 1, "stroke_fill": "black"}
     if m.pixel_size_yx is not None:
-        pixel = m.pixel_size_yx[1]
-        length = scale_bar_length(m.shape[-1] * pixel)
+        pixel = min(m.pixel_size_yx)
+        length = scale_bar_length(m.shape[-1] * m.pixel_size_yx[1])
         top, right = height - margin - max(3, _BAR * height), margin + length / pixel
         draw.rectangle((margin, top, right, height - margin), fill="white", outline="black")
         draw.text((margin, top - 2), f"{length:g} nm", anchor="ls", fill="white", **outlined)
     if seconds is not None:
-        draw.text((margin, margin), _time(seconds), anchor="lt", fill="white", **outlined)
+        words = _time(seconds, m.frame_time)
+        draw.text((margin, margin), words, anchor="lt", fill="white", **outlined)
     return np.asarray(picture)
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 600 else f"{seconds / 60:.1f} min"
+def _time(seconds: float, step: float | None) -> str:
+    """The time of a frame, with digits that tell it from the next one."""
+    unit, size = ("s", 1.0) if seconds < 600 else ("min", 60.0)
+    places = 2 if unit == "s" else 1
+    if step:
+        places = max(places, 1 - math.floor(math.log10(step / size)))
+    return f"{seconds / size:.{places}f} {unit}"
 
 
 def _gif(path: Path, pictures: Iterator[np.ndarray], rate: float) -> None:
     from PIL import Image
 
-    images = [Image.fromarray(picture).convert("P") for picture in pictures]
-    first, *others = images
-    duration = 1000 / rate
+    # as grey levels: the palette of colours that pillow takes by itself has six of them
+    first, *others = (Image.fromarray(picture).convert("L") for picture in pictures)
+    ends = [round(1000 / _GIF_TICK / rate * t) for t in range(len(others) + 2)]
+    times = [_GIF_TICK * (end - start) for start, end in pairwise(ends)]
     first.save(
-        path, "GIF", save_all=True, append_images=others, duration=duration, loop=0, optimize=False
+        path, "GIF", save_all=True, append_images=others, duration=times, loop=0, optimize=False
     )
 
 

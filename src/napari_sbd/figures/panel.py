@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..micrograph import Micrograph
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
@@ -34,6 +37,14 @@ def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
         start, y = 0.05 * width, 0.94 * height
         axes.plot([start, start + length / pixel], [y, y], color="yellow", linewidth=3)
         axes.text(start, 0.98 * y, f"{length:g} nm", color="yellow", va="bottom")
+
+
+def columns_shown(columns: pd.DataFrame, micrograph: Micrograph) -> pd.DataFrame:
+    """Those of the frame that ``panel`` draws: the first of a movie, the only one of an image."""
+    if "frame" not in columns:
+        return columns
+    drawn = 0 if micrograph.is_movie else columns["frame"].min()
+    return columns[columns["frame"] == drawn]
 
 
 def contrast(values: np.ndarray) -> tuple[float, float]:

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
-from .panel import panel
+from ..micrograph.frames import as_micrograph
+from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,8 @@ _DPI = 300
 
 def write_figure(
     path: str | Path,
-    raw: Micrograph,
-    denoised: Micrograph,
+    raw: Any,
+    denoised: Any,
     *,
     agreement: Agreement | None = None,
     columns: pd.DataFrame | None = None,
@@ -43,7 +44,8 @@ def write_figure(
     path
         ``.png``, ``.svg`` or ``.pdf``.
     raw, denoised
-        Images, or movies of which the first frame is drawn.
+        Micrographs or arrays, or movies of which the first frame is drawn; a pixel size that one
+        lacks is that of the other.
     agreement
         Of the two, as ``napari_sbd.agreement`` gives it: a third panel.
     columns
@@ -79,8 +81,8 @@ def write_figure(
 
 
 def plate(
-    raw: Micrograph,
-    denoised: Micrograph,
+    raw: Any,
+    denoised: Any,
     *,
     agreement: Agreement | None = None,
     columns: pd.DataFrame | None = None,
@@ -90,6 +92,11 @@ def plate(
     """The figure; parameters as in ``write_figure``."""
     from matplotlib.figure import Figure
 
+    raw, denoised = as_micrograph(raw), as_micrograph(denoised)
+    raw, denoised = (
+        one.replace(pixel_size=one.pixel_size or other.pixel_size)
+        for one, other in ((raw, denoised), (denoised, raw))
+    )
     if raw.shape[-2:] != denoised.shape[-2:]:
         raise SBDError(f"The images are of different size: {raw.shape} and {denoised.shape}.")
     rows, across = box or (slice(None), slice(None))
@@ -108,7 +115,13 @@ def plate(
         if fft:
             _spectrum(axes, m)
     if columns is not None and len(columns):
-        _points(panels[1], columns, rows.start or 0, across.start or 0, (height, width))
+        _points(
+            panels[1],
+            columns_shown(columns, denoised),
+            rows.start or 0,
+            across.start or 0,
+            (height, width),
+        )
     if agreement is not None:
         _map(figure, panels[2], np.asarray(agreement.z)[..., rows, across], tall / wide)
     return figure
@@ -125,22 +138,26 @@ def _spectrum(axes: Any, m: Micrograph) -> None:
     filled = np.where(np.isfinite(image), image, np.nanmean(image))
     window = np.outer(np.hanning(image.shape[0]), np.hanning(image.shape[1]))
     power = np.abs(np.fft.fftshift(np.fft.fft2((filled - filled.mean()) * window))) ** 2
-    for axis, size in enumerate(m.pixel_size_yx or ()):
+    sides = []  # half of the frequencies shown along y and x
+    for axis, size in enumerate(m.pixel_size_yx or (1.0, 1.0)):
         length = power.shape[axis]
-        reach = min(length // 2, max(8, round(length * size / _FINEST_NM)))
+        reach = length // 2
+        if m.pixel_size_yx is not None:
+            reach = min(reach, max(8, round(length * size / _FINEST_NM)))
         power = power.take(range(length // 2 - reach, length // 2 + reach), axis)
-    inset = axes.inset_axes((1 - _INSET, 1 - _INSET, _INSET, _INSET))
+        sides.append(reach / (length * size))
+    inset = axes.inset_axes((1 - _INSET, 1 - _INSET, _INSET, _INSET), anchor="NE")
     log = np.log10(power + power.max() * 1e-12)
     low, high = np.percentile(log, (30, 99.95))
-    inset.imshow(log, cmap="magma", vmin=low, vmax=high, aspect="auto")
+    extent = -sides[1], sides[1], sides[0], -sides[0]
+    inset.imshow(log, cmap="magma", vmin=low, vmax=high, extent=extent)
     inset.set(xticks=[], yticks=[])
 
 
 def _points(axes: Any, columns: pd.DataFrame, top: int, left: int, shape: tuple[int, int]) -> None:
-    first = columns[columns["frame"] == columns["frame"].min()] if "frame" in columns else columns
-    y, x = first["y"].to_numpy() - top, first["x"].to_numpy() - left
+    y, x = columns["y"].to_numpy() - top, columns["x"].to_numpy() - left
     inside = (y > -0.5) & (x > -0.5) & (y < shape[0] - 0.5) & (x < shape[1] - 0.5)
-    supported = first["supported"].to_numpy(bool)
+    supported = columns["supported"].to_numpy(bool)
     for chosen, style in (
         (inside & supported, {"color": "tab:cyan", "marker": "."}),
         (inside & ~supported, {"edgecolors": "magenta", "facecolors": "none"}),

@@ -15,7 +15,7 @@ from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from ..noise.dose import dose_text, mean_value
 from ..recipe import history
-from .panel import panel
+from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +138,8 @@ def report_figure(
     )
     panel(axes["raw"], raw, "raw")
     panel(axes["denoised"], denoised, "denoised")
-    _agreement(figure, axes["agreement"], agreement)
+    tall, wide = raw.pixel_size_yx or (1.0, 1.0)
+    _agreement(figure, axes["agreement"], agreement, tall / wide)
     _columns(figure, axes["columns"], denoised, columns)
     _write(figure, _words(raw, denoised, agreement, halves, columns, remarks, warnings))
     return figure
@@ -213,23 +214,23 @@ def _letter(letter: str) -> float:
     return float(width) / 10
 
 
-def _agreement(figure: Any, axes: Any, agreement: Agreement | None) -> None:
+def _agreement(figure: Any, axes: Any, agreement: Agreement | None, aspect: float) -> None:
     axes.set_axis_off()
     if agreement is None:
         axes.text(0.5, 0.5, "agreement was not judged", ha="center", transform=axes.transAxes)
         return
-    shown = axes.imshow(agreement.z, cmap="coolwarm", vmin=-_LIMIT, vmax=_LIMIT)
+    shown = axes.imshow(agreement.z, cmap="coolwarm", vmin=-_LIMIT, vmax=_LIMIT, aspect=aspect)
     figure.colorbar(shown, ax=axes, shrink=0.8, label="z")
     axes.set_title("agreement of the counts")
 
 
 def _columns(figure: Any, axes: Any, denoised: Micrograph, columns: pd.DataFrame | None) -> None:
-    if columns is None or not len(columns):
+    first = None if columns is None else columns_shown(columns, denoised)
+    if columns is None or first is None or not len(first):
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no columns", ha="center", transform=axes.transAxes)
         return
-    panel(axes, denoised, f"{len(columns)} columns")
-    first = columns[columns["frame"] == columns["frame"].min()] if "frame" in columns else columns
+    panel(axes, denoised, f"{len(first)} columns")
     low, high = np.nanpercentile(first["intensity"], (2, 98))
     unit = columns.attrs.get("unit") or "image units"
     size = float(np.clip(_DOTS / max(len(first), 1), 1, 8))

@@ -25,6 +25,7 @@ from ..noise.level import LEVEL_ERROR, noise_level, usual_level
 from ..noise.model import Counted, noise_model
 from ..noise.whitening import NoiseSpectrum, whiten
 
+DENOISED = "A denoised image does not show its noise: choose the raw image for errors."
 _NO_NOISE = "The image shows no noise, so there are no errors."
 _SMOOTH = 2.0  # px, over which a noisy image stands for its expectation
 _FALLBACK_BLOCK = 4, 4  # pixels, where neither pixel size nor lattice tells

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _HIGH = 0.25  # prominence over the range of the profile
 _VAGUE = 0.3  # of the mean spacing, beyond which its error leaves nothing to tell
 _SURE = 5.0  # prominence over the error of the profile
+_LOW = 0.5  # height over the usual one, of what stands out of the fit by as many errors
+_ROUNDS = 4  # of fits with peaks that stood out of the one before
 _SHORT, _LONG = 0.6, 1.5  # of the median spacing: a peak is doubled or missing
 _MOST = 200  # peaks
 _FLOOR = 1e-9  # of the mean variance, so that the covariance can be inverted
@@ -83,7 +85,9 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     """Find the peaks of a profile and fit Gaussians of one width on a straight background.
 
     Peaks are looked for in the second of the profile's values where there is one (the denoised
-    image), and fitted to the first, whose noise is known.
+    image), and fitted to the first, whose noise is known. What then stands out of the fit by half
+    of a usual peak and five standard deviations, over the width of a peak, is one more: in faint
+    profiles single values hide it.
 
     Parameters
     ----------
@@ -129,7 +133,12 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     if len(tops) > _MOST:
         raise SBDError(f"The profile has {len(tops)} peaks, more than {_MOST}: it is mostly noise.")
     covariance = profile.covariance[inside, inside][np.ix_(known, known)]
-    places, spread, misfit = _fit(t[known], fitted[known], covariance, t[tops])
+    start = t[tops]
+    for _ in range(_ROUNDS):
+        places, spread, misfit, better = _fit(t[known], fitted[known], covariance, start)
+        if len(better) == len(places) or len(better) < 2:
+            break
+        start = better
     if (np.diff(places) <= 0).any():
         raise SBDError("Peaks of the profile run into each other; draw a wider line.")
     found = _spaced(places, spread, profile.unit, misfit)
@@ -143,8 +152,11 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
 
 def _fit(
     t: np.ndarray, values: np.ndarray, covariance: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Positions, their covariance, chi squared over its degrees of freedom."""
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+    """Positions, their covariance, chi squared over its degrees of freedom; where to start better.
+
+    That is without peaks that left the line or ran into a higher one, and with overlooked ones.
+    """
     from scipy.linalg import solve_triangular
     from scipy.optimize import least_squares
 
@@ -181,7 +193,32 @@ def _fit(
         raise SBDError("The peaks of the profile could not be fitted; draw a wider line.")
     spread = np.linalg.inv(normal)[:count, :count]
     spread *= max(reduced, 1.0) if known else reduced
-    return gap * found.x[:count], gap**2 * spread, reduced if known else np.nan
+    places, heights, width = found.x[:count], found.x[count : 2 * count], abs(found.x[2 * count])
+    better = places
+    if known:
+        own = _apart(t[[0, -1]], heights, places, np.zeros(0), width)
+        bells = np.exp(-((t - t[:, None]) ** 2) / 2 / width**2)  # a peak at each value
+        bells = solve_triangular(lower, bells, lower=True)
+        length = np.sqrt((bells**2).sum(0))
+        surely = -(found.fun @ bells) / length  # of its height [standard deviations]
+        surely[(t < t[0] + width) | (t > t[-1] - width)] = 0.0
+        least = np.maximum(_LOW * float(np.median(heights)) * length, _SURE)
+        more = _apart(t[[0, -1]], np.where(surely > least, surely, 0.0), t, own, 2 * width)
+        better = np.sort(np.concatenate([own, more]))
+    return gap * places, gap**2 * spread, reduced if known else np.nan, gap * better
+
+
+def _apart(
+    ends: np.ndarray, strength: np.ndarray, places: np.ndarray, others: np.ndarray, reach: float
+) -> np.ndarray:
+    """The strongest places between two ends, neither within reach of each other nor of others."""
+    left = (places > ends[0]) & (places < ends[1]) & (strength > 0)
+    left &= (np.abs(places[:, None] - others) > reach).all(1)
+    chosen = []
+    while left.any():
+        chosen.append(places[np.argmax(np.where(left, strength, 0.0))])
+        left &= np.abs(places - chosen[-1]) > reach
+    return np.array(chosen)
 
 
 def _spaced(places: np.ndarray, spread: np.ndarray, unit: str, misfit: float) -> Peaks:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError
-from .image_noise import ImageNoise, image_noise
+from .image_noise import DENOISED, ImageNoise, image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _LONGEST = 20_000  # samples
 _FLOOR = 1e-3  # of a variance, the least power of what is correlated along the line
 _SHARE = 0.5  # of the weight of a sample that must lie on data
-_DENOISED = "A denoised image does not show its noise: choose the raw image for errors."
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,7 @@ def line_profile(
             gain=gain,
             offset=offset,
         )
-    noise = noise or ImageNoise(None, None, _DENOISED)
+    noise = noise or ImageNoise(None, None, DENOISED)
     covariance = _covariance(used, norm, held, noise)
     unit = "nm" if pixel_size_yx else "px"
     return Profile(position, unit, values, covariance, noise.words)

@@ -38,6 +38,8 @@ class Spectrum:
         (h, w).
     step
         Size of a pixel along y and x [unit].
+    noisy
+        Whether what lies between the spots is the noise that the image was recorded with.
     """
 
     power: np.ndarray
@@ -47,6 +49,7 @@ class Spectrum:
     values: np.ndarray
     window: np.ndarray
     step: tuple[float, float]
+    noisy: bool = True
 
     @property
     def bin(self) -> np.ndarray:
@@ -63,7 +66,8 @@ class Spot:
     y, x
         Frequency [1/unit].
     covariance
-        (2, 2) of y and x, from the noise around the peak [1/unit^2].
+        (2, 2) of y and x, from the noise around the peak [1/unit^2]; NaN of a denoised image, in
+        which the peak is still where the noise has put it and little is left around.
     power
         At the peak, over that of the noise around it.
     significant
@@ -106,7 +110,10 @@ class Spot:
 
 
 def box_spectrum(
-    image: np.ndarray, pixel_size_yx: tuple[float, float] | None = None, box: Box | None = None
+    image: np.ndarray,
+    pixel_size_yx: tuple[float, float] | None = None,
+    box: Box | None = None,
+    noisy: bool = True,
 ) -> Spectrum:
     """Transform a box of an image.
 
@@ -119,6 +126,8 @@ def box_spectrum(
     box
         ``((top, bottom), (left, right))``, half-open [px], cut where it leaves the image; all of
         it by default.
+    noisy
+        False of a denoised image: errors of its spots are not known.
 
     Raises
     ------
@@ -141,7 +150,8 @@ def box_spectrum(
     power = np.fft.fftshift(np.abs(np.fft.fft2(values)) ** 2)
     step = pixel_size_yx or (1.0, 1.0)
     fy, fx = (np.fft.fftshift(np.fft.fftfreq(n, s)) for n, s in zip(power.shape, step, strict=True))
-    return Spectrum(power, fy, fx, "nm" if pixel_size_yx else "px", values, window, step)
+    unit = "nm" if pixel_size_yx else "px"
+    return Spectrum(power, fy, fx, unit, values, window, step, noisy)
 
 
 def box_slices(shape: tuple[int, ...], box: Box | None) -> tuple[slice, slice]:
@@ -198,11 +208,12 @@ def snap(spectrum: Spectrum, y: float, x: float) -> Spot:
     ]
     gradient = 8 * np.pi**2 * height * noise * np.diag(inertia)
     inverse = np.linalg.inv(curvature)
+    covariance = inverse @ gradient @ inverse.T if spectrum.noisy else np.full((2, 2), np.nan)
     chance = near.sum() * np.exp(-min(over, 700.0))
     return Spot(
         float(place[0]),
         float(place[1]),
-        inverse @ gradient @ inverse.T,
+        covariance,
         float(over),
         bool(chance < _SIGNIFICANT and (np.linalg.eigvalsh(-curvature) > 0).all()),
     )
@@ -213,15 +224,23 @@ def strongest(
     pixel_size_yx: tuple[float, float] | None = None,
     box: Box | None = None,
     most: int = 8,
+    noisy: bool = True,
 ) -> tuple[Spectrum, list[Spot]]:
     """The strongest spots of a box, one of each pair, the first two not on one line.
+
+    Parameters
+    ----------
+    image, pixel_size_yx, box, noisy
+        As ``box_spectrum`` has them.
+    most
+        Spots at most.
 
     Raises
     ------
     SBDError
         If the box is too small, or shows no reflection.
     """
-    spectrum = box_spectrum(image, pixel_size_yx, box)
+    spectrum = box_spectrum(image, pixel_size_yx, box, noisy)
     found = reflections(np.asarray(image)[box_slices(image.shape, box)])
     spots: list[Spot] = []
     for n in np.argsort(-found.amplitude):

@@ -23,7 +23,8 @@ QUANTITIES = (
     "displacement",
 )
 _FEWEST = 6  # columns of a reference
-_SHELL = 1.25  # of the distance to the nearest: what surrounds a column
+_CAGE = 8  # columns at most that surround one
+_BEYOND = 1.5  # times the farthest of few columns: where the next would be
 _LOPSIDED = 0.35  # mean of the directions to what surrounds a column, which is then at a rim
 
 
@@ -100,8 +101,9 @@ def off_centre(table: pd.DataFrame, label: np.ndarray, of: int, among: int) -> p
     """Displacement of columns of one kind from the middle of those of another around them.
 
     The polar displacement of, say, titanium in its cage of strontium or barium. What surrounds a
-    column are those within 1.25 times the distance to the nearest one; columns with fewer of them
-    than most, or with all to one side, are left out.
+    column are its nearest ones, as many as lie on all sides and before the widest gap of their
+    usual distances, so that a cage is whole also where a column is far off its middle; columns with
+    fewer of them, or with all to one side, are left out.
 
     Parameters
     ----------
@@ -136,12 +138,11 @@ def off_centre(table: pd.DataFrame, label: np.ndarray, of: int, among: int) -> p
     if of == among or not len(rows) or len(others) < 2:
         raise SBDError("Polar displacement needs columns of two kinds; choose two that are there.")
     tree = cKDTree(points[others])
-    nearest = tree.query(points[rows])[0]
-    around = tree.query_ball_point(points[rows], _SHELL * np.median(nearest))
-    usual = int(np.bincount([len(a) for a in around]).argmax())
+    usual, reach = _cage(tree, points[rows])
+    around = tree.query_ball_point(points[rows], reach)
     found = []
     for row, near in zip(rows, around, strict=True):
-        if len(near) != usual or usual < 2:
+        if len(near) != usual:
             continue
         them = others[near]
         steps = points[them] - points[row]
@@ -159,6 +160,20 @@ def off_centre(table: pd.DataFrame, label: np.ndarray, of: int, among: int) -> p
     _lengths(result)
     result.attrs = {"unit": "px" if size is None else "nm"}
     return result
+
+
+def _cage(tree: Any, points: np.ndarray) -> tuple[int, float]:
+    """How many columns surround one of these points, and within which distance."""
+    distance, who = tree.query(points, min(_CAGE + 1, tree.n))
+    directions = (tree.data[who] - points[:, None]) / np.maximum(distance, 1e-300)[:, :, None]
+    typical = np.median(distance, axis=0)
+    typical = np.append(typical, _BEYOND * typical[-1])
+    sides = np.cumsum(directions, axis=1) / np.arange(1, directions.shape[1] + 1)[:, None]
+    one_sided = np.median(np.hypot(*np.moveaxis(sides, -1, 0)), axis=0) > _LOPSIDED
+    gaps = np.where(one_sided, 0.0, typical[1:] / typical[:-1])
+    gaps[[0, *range(_CAGE, len(gaps))]] = 0.0
+    last = int(np.argmax(gaps))
+    return last + 1, float(np.sqrt(typical[last] * typical[last + 1]))
 
 
 def _reference(

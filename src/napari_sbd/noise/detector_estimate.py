@@ -34,6 +34,11 @@ _PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that 
 _COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
 _FINE = 2.0  # steps of the values that an electron should make, or rounding follows their number
 _READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
+_FLAT = "brightness and dose vary too little"
+_SPREAD = (
+    "they do not tell better what a point spread may have taken from the noise; a larger image, or "
+    "frames of a still scene, do"
+)
 
 
 def estimate_detector(
@@ -173,7 +178,7 @@ def estimate_detector(
     if not (told and gain_err <= SURE * found.gain):
         share = f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
         how = share if told else "cannot tell the gain"
-        notes.append(f"The data {how}: brightness and dose vary too little")
+        notes.append(f"The data {how}: {_FLAT if 2 * found.gain_err > gain_err else _SPREAD}")
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "

@@ -82,8 +82,10 @@ class Replay:
                 text += " standard deviation"
             text += "."
         said = {True: "The source file is unchanged.", False: "The source file has CHANGED."}
-        edited = ["The recipe was EDITED.", *self.contradictions] if self.contradictions else []
-        parts = [*edited, text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
+        # another source explains what a repetition gives otherwise
+        why = "was EDITED" if self.source_intact is not False else "is not of this source"
+        apart = [f"The recipe {why}.", *self.contradictions] if self.contradictions else []
+        parts = [*apart, text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
         return " ".join(part for part in parts if part)
 
 

@@ -13,18 +13,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
 from ..noise.left_out import with_neighbours
 from ..noise.whiteness import whiteness
+from ..spacings import reflections
 from .cells import subsampled
 from .judges import Judged, Samples
 
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
 HANDS = 5
+_FINE = 10.0  # px, periods below which what a pixel should be is not told by those around it
+_STRONG = 0.25  # of the amplitude of the brightest reflection
+_LOOKED_AT = 1024  # px along a side; larger images would be summed over blocks for a look
 
 
 def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
@@ -59,7 +63,9 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
         if source.is_movie:
             raise SBDError("The method 'subsampling' judges single images; give one frame.")
         _refuse_unless_white(values[0], source.pixel_size_yx)
-        return subsampled(values[0], rng)
+        samples = subsampled(values[0], rng)
+        _warn_of_fine_detail(values[0])
+        return samples
     if method not in ("frames", "exposures"):
         raise SBDError(
             f"The method is 'thinning', 'frames', 'exposures' or 'subsampling', not {method!r}."
@@ -78,6 +84,20 @@ def _refuse_unless_white(image: np.ndarray, pixel_size_yx: tuple[float, float] |
         raise SBDError(
             f"The method 'subsampling' judges pixels by their neighbours, but {found}; take "
             "several frames ('frames' or 'exposures'), or 'thinning' of counted electrons."
+        )
+
+
+def _warn_of_fine_detail(image: np.ndarray) -> None:
+    """Warn where the lattice is finer than the polynomial that stands for it between pixels."""
+    part = tuple(slice(max(0, (n - _LOOKED_AT) // 2), (n + _LOOKED_AT) // 2) for n in image.shape)
+    found = reflections(image[part])
+    frequency = np.hypot(*found.frequency[found.amplitude > _STRONG].T).max(initial=0.0)
+    if frequency * _FINE > 1:
+        warn(
+            f"The image has a lattice of {1 / frequency:.2g} pixels. Below {_FINE:g}, pixels "
+            "do not tell what one between them should be, so scores from the pixels of one image "
+            "are too high, by more than their intervals; which denoiser is best is told more "
+            "surely. Take several frames, thin counted electrons, or take a higher magnification."
         )
 
 

@@ -84,7 +84,7 @@ def pca_series(
         else:
             mean = _dipy(data, inside, found, method)
         clean = np.where(inside, found.without_floor(mean), source.data).astype(np.float32)
-    if isinstance(stack, np.ndarray):
+    if not isinstance(stack, Series | Micrograph):
         return clean
     entry = recipe(
         "pca_series",

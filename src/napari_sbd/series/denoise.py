@@ -128,7 +128,7 @@ def denoise_series(
                 _put_right(block, own, order, balance)
     if same_noise:  # else it is the noise that is unlike
         _tell_doubts(int(unlike.sum()), int(inside.sum()))
-    if isinstance(stack, np.ndarray):
+    if not isinstance(stack, Series | Micrograph):
         return result
     whose = trained.card
     entry = recipe(

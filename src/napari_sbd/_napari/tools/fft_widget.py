@@ -10,13 +10,14 @@ from qtpy.QtWidgets import QPushButton
 
 from ...errors import SBDError
 from ...measure.calibrate import doubt, pixel_size_from_spacing
+from ...measure.image_noise import DENOISED
 from ...measure.indexing import index_spots, rings
 from ...measure.spectrum import Spectrum, Spot, angle_between, box_spectrum, snap
 from ...units import with_error
 from ..forms.fields import beside, choices
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_image
+from ..forms.pair_boxes import is_denoised, is_image
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
 from ..forms.tool import ShapeTool
 from ..jobs.summary import parse_number
@@ -87,7 +88,8 @@ class FFTWidget(ShapeTool):
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
         image = m.data[frame_shown(self.viewer, layer)] if m.is_movie else m.data
-        self.spectrum = box_spectrum(image, m.pixel_size_yx, box_on(layer, self.shapes))
+        box = box_on(layer, self.shapes)
+        self.spectrum = box_spectrum(image, m.pixel_size_yx, box, not is_denoised(layer))
         places, self._places, self.spots = self._places, [], []
         for place in places:
             self._add_spot(place, again=True)
@@ -176,6 +178,7 @@ class FFTWidget(ShapeTool):
             else:
                 words.append(f"{name} has no such planes within 3 % and 2°.")
         self.plot.show_spectrum(self.spectrum, self.spots, circles, labels)
+        words += [DENOISED] if self.spots and not self.spectrum.noisy else []
         words += [self._told] if self._told else []
         self.say("\n".join(words) or "Click a spot of the spectrum.")
 
