@@ -203,8 +203,8 @@ def warn_of_strength(ratio: tuple[float, float] | None) -> None:
     value, error = ratio
     if abs(value - 1) > max(_CLEARLY * error, _UNLIKE):
         warn(
-            f"The denoised image shows the intensities of all columns at {100 * value:.0f} "
-            f"± {100 * error:.0f} % of those in the data. Their errors hold that; intensity_raw "
+            f"The denoised image shows the intensities of all columns at {100 * value:.1f} "
+            f"± {100 * error:.1f} % of those in the data. Their errors hold that; intensity_raw "
             "has them as the data show them."
         )
 
