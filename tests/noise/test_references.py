@@ -142,6 +142,14 @@ def test_references_that_cannot_be_used(dark, gain_reference, words):
         apply_references(sbd.Micrograph(np.ones(SHAPE)), dark, gain_reference)
 
 
+@pytest.mark.parametrize("name", ["dark", "gain_reference", "noise"])
+def test_an_array_where_a_file_is_meant_is_refused_in_one_sentence(name):
+    """A recipe could not name it; all its values were printed."""
+    with pytest.raises(sbd.SBDError, match="path of a file") as refused:
+        sbd.denoise(sbd.Micrograph(np.ones(SHAPE)), **{name: np.ones(SHAPE)})
+    assert len(str(refused.value)) < 200
+
+
 def moving(rng, frames=60, step=(3.7, 2.9)):
     """Electrons of a lattice that drifts over several periods."""
     big = lattice((96 + 300, 128 + 300), 11.0, 0.4)

@@ -261,6 +261,31 @@ def test_a_short_movie_has_no_more_neighbours_than_frames(raw, frames, words):
     assert words in text if words else "neighbour" not in text
 
 
+def test_the_methods_paragraph_says_what_was_done_about_the_camera(raw):
+    """Corrections and preparation are part of a method, and what was not done is not named."""
+    settings = last(sbd.denoise(raw))["settings"]
+    plain = sbd.cite(entry("denoise", **settings))
+    for word in ("reference", "pattern", "white", "llumination", "utliers"):
+        assert word not in plain
+    spectrum = {"coefficients": [0.5] + [0.0] * 15, "floor": -12.0, "block": [1, 1]}
+    seen = {"noise": spectrum, "outliers": {"hot": 2, "row": 1}, "illumination_fall": 0.61}
+    camera = {"dark": "/a/dark.mrc", "gain_reference": "C:\\a\\gain.dm4", "camera": seen}
+    told = {**settings, **camera, "outlier_filled_frames": {0: 66}}
+    text = sbd.cite(entry("denoise", **told))
+    assert "dark reference (dark.mrc) was subtracted" in text
+    assert "gain reference (gain.dm4) was applied" in text
+    assert "made white for the network." in text
+    assert "a fall of 61%" in text
+    assert "Outliers (2 hot pixels and one row) were left out" in text
+    movie = {**told, "shape": [5, 64, 64], "outlier_filled_frames": {0: 3, 4: 2}}
+    text = sbd.cite(entry("denoise", **{**movie, "noise": "/a/k3.json", "fixed_pattern": True}))
+    assert "(5 pixels in 2 frames)" in text
+    assert "by the spectrum in k3.json" in text
+    assert "pattern that the frames of the movie share was taken out" in text
+    drift = {**ESTIMATED, "dark": "/a/dark.mrc"}
+    assert "dark.mrc" in sbd.cite(entry("correct_drift", **DRIFT, estimated=drift))
+
+
 def test_the_methods_paragraph_of_drift():
     estimated = sbd.cite(entry("correct_drift", **DRIFT, estimated=ESTIMATED))
     given = sbd.cite(entry("correct_drift", **{**DRIFT, "interpolate": True}, estimated=None))

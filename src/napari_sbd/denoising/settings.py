@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from inspect import Parameter, signature
 from pathlib import Path
@@ -86,7 +87,15 @@ class Repeated(Plain):
 
     @field_validator("dark", "gain_reference", "noise", mode="before")
     @classmethod
-    def _path(cls, value: Any) -> Any:
+    def _path(cls, value: Any, about: ValidationInfo) -> Any:
+        if not isinstance(value, str | Path | None):
+            what, other = "the path of a file", "apply_references takes images and arrays"
+            if about.field_name == "noise":
+                what, other = "'auto', 'white' or the path of a file", "save the spectrum first"
+            raise ValueError(
+                f"The setting {about.field_name} is {what}, which a recipe can name, "
+                f"not a {type(value).__name__}; {other}."
+            )
         return str(value) if isinstance(value, Path) else value
 
     @field_validator("quality", mode="before")
@@ -283,7 +292,7 @@ def _sentence(error: ValidationError) -> str:
         return f"There is no option {name!r}; there are {', '.join(Settings.model_fields)}."
     if "error" in first.get("ctx", {}):
         return str(first["ctx"]["error"])
-    return f"The setting {name} cannot be {first['input']!r}: {first['msg']}."
+    return f"The setting {name} cannot be {reprlib.repr(first['input'])}: {first['msg']}."
 
 
 def takes_settings(function: Function) -> Function:

@@ -15,6 +15,7 @@ from ...errors import BlankImage, SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import frame_range, reference_frame
 from ...region import Region
+from .camera import corrected, prepared
 from .commands import Commands, options
 from .comparison import same, short, words
 from .operation import Operation
@@ -159,8 +160,10 @@ class Denoise(Network, Repeated, Operation):
             f"network that was trained on simulated micrographs (simulation-based denoising "
             f"{text.named('sbd', 'vincent')}); the network was {self.model!r} (SHA-256 "
             f"{self.model_sha256[:12]}).",
+            *corrected(self.dark, self.gain_reference, self.fixed_pattern),
             self._sampling(),
             self._said_of_dose(),
+            *prepared(self.camera, self.outlier_filled_frames, self.noise, self.sharpen, movie),
         )
         if (others := self._helpers()) and self.movie_share != 1:
             text.say(

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ...errors import SBDError
+from .camera import corrected
 from .commands import Commands, options
 from .operation import Operation
 from .plain import Network, PixelSize, Positive, own_first
@@ -106,6 +107,8 @@ class Drifting(Operation):
                 f"simulation-based denoising {text.named('sbd', 'vincent')}) on those before them,"
             )
         text.say(f"{found} was taken out {how} with {text.program}.")
+        if self.estimated is not None and (first := corrected(**self.estimated.camera)):
+            text.say("For the estimate, the movie was corrected first.", *first)
 
     def contradictions(self, result: Any) -> list[str]:
         """Of the network's name."""
