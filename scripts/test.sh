@@ -15,4 +15,6 @@ install -e '.[docs,test]'
 # Processes beside each other, each with one thread, use cores better than threads within a test;
 # an empty configuration keeps the tests away from the user's napari settings.
 export OMP_NUM_THREADS=1 NAPARI_CONFIG=''
+# Each of the many processes that tests start would else compile all that it imports.
+unset PYTHONDONTWRITEBYTECODE
 exec .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal "$@"
