@@ -147,7 +147,9 @@ def test_the_form_counts_while_it_shows_the_image(make_napari_viewer, qtbot, cam
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a small image
 def test_compare_says_that_it_takes_all_of_the_image(make_napari_viewer, qtbot, camera):
     viewer, (m, _, dark) = make_napari_viewer(), camera
-    opened(viewer, m.frame(0))
+    part = np.s_[20:84, 20:84]
+    sbd.write(sbd.Micrograph(np.asarray(sbd.read(dark).data)[part]), dark)
+    opened(viewer, m.frame(0).replace(data=m.data[0][part]))
     form = form_of(viewer, dark)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
     widget.tuned.setChecked(False)
