@@ -38,7 +38,9 @@ def scored(request):
     """A scene, and what 100 images of it say of each blur, which all judge by the same pixels."""
     truth, tools = SCENES[request.param], {str(width): blur(width) for width in WIDTHS}
     images = (RNG([s, 2]).poisson(truth) for s in range(100))
-    return truth, [sbd.compare(im, tools, 1.0, "subsampling", seed=s) for s, im in enumerate(images)]
+    return truth, [
+        sbd.compare(im, tools, 1.0, "subsampling", seed=s) for s, im in enumerate(images)
+    ]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

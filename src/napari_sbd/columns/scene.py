@@ -55,8 +55,8 @@ class Scene:
     def coupling(
         self, values: np.ndarray, part: np.ndarray, others: np.ndarray, whole: bool = False
     ) -> np.ndarray:
-        """(n, K, 5, 5) Fisher information that columns share with K neighbours each, zero where one
-        is -1: in the pixels that both are fitted to, or in all that the first ones are (``whole``)."""
+        """(n, K, 5, 5) Fisher information that columns share with K neighbours each, zero where
+        one is -1: in the pixels that both are fitted to, or in all of the first (``whole``)."""
         window = Window(self, part)
         _, weight = window.residual(values)
         near = window.derivatives(values, part) * weight[:, None]
@@ -68,7 +68,8 @@ class Scene:
             if not whole:
                 centre = self.centres[there, :, None, None]
                 distance = np.hypot(
-                    window.rows[some, :, None] - centre[:, 0], window.columns[some, None] - centre[:, 1]
+                    window.rows[some, :, None] - centre[:, 0],
+                    window.columns[some, None] - centre[:, 1],
                 )
                 far *= (distance <= self.radius).reshape(len(some), 1, -1)
             result[some, slot] = near[some] @ far.transpose(0, 2, 1)
