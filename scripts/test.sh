@@ -8,6 +8,11 @@ apt_install xvfb xauth libegl1 libgl1 libgl1-mesa-dri libglx-mesa0 libglib2.0-0 
     libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xkb1
 install -e '.[docs,test]'
 
+# Each of the many processes that tests start would else compile all that it imports; compiled files
+# lie in a place of their own, not among the files that tests count.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$PWD/build/pycache
+
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
@@ -15,6 +20,4 @@ install -e '.[docs,test]'
 # Processes beside each other, each with one thread, use cores better than threads within a test;
 # an empty configuration keeps the tests away from the user's napari settings.
 export OMP_NUM_THREADS=1 NAPARI_CONFIG=''
-# Each of the many processes that tests start would else compile all that it imports.
-unset PYTHONDONTWRITEBYTECODE
 exec .venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal "$@"
