@@ -1,3 +1,4 @@
+import functools
 import gc
 import os
 import signal
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer.main
+import typer.testing
 
 from known import lattice
 
@@ -24,6 +27,16 @@ def _what_is_there_stays():
 def _ctrl_c_is_heard():
     """Also where tests run in the background of a shell, which has its children ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_made_once():
+    """typer makes all of them anew, from their signatures, for each call of one."""
+    once = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", once)
+        patch.setattr(typer.testing, "_get_command", once)
+        yield
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Judged by electrons that the judged image was not made from."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -21,6 +22,7 @@ POINTS = grid(7, 7, 38.0, hexagonal=True) + 40
 SCENE = np.pad(picture(POINTS - 40, 38.0, 7.0, 0.4, 1.0), 40, constant_values=1.0)
 
 
+@functools.cache
 def denoised(dose, seed=0, **options):
     counts = np.random.default_rng(seed).poisson(dose * SCENE).astype(np.float32)
     noisy = sbd.Micrograph(counts, PIXEL, gain=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from threading import Event
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from npe2 import PluginManifest
 
 from known import lattice
 from napari_sbd.errors import BlankImage, Cancelled
@@ -48,6 +50,15 @@ def _what_is_there_stays():
     keeps of those of earlier tests: six thousand objects of each."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _manifests_are_read_once():
+    """napari reads those of all plugins anew for each viewer."""
+    once = functools.cache(lambda read=PluginManifest.discover: list(read()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): iter(once()))
+        yield
 
 
 @pytest.fixture(autouse=True)

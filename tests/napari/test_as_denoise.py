@@ -1,5 +1,6 @@
 """What is chosen in Denoise (dark and gain reference, region) holds for the steps beside it."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from columns.scenes import grid, picture
 from hands import Hands
 from napari_sbd._napari.layers.micrographs import to_layer
 from napari_sbd._napari.layers.results import correction_of, region_of
+from napari_sbd._napari.tools import gaintune_widget
 from napari_sbd.denoising.equivalent_filter import equivalent_filter
 
 PIXEL = 0.03
@@ -97,7 +99,11 @@ def test_weights_are_those_of_the_image_as_denoise_corrects_it(make_napari_viewe
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a small image
-def test_what_is_tuned_is_the_region_drawn_in_denoise(make_napari_viewer, qtbot, camera):
+def test_what_is_tuned_is_the_region_drawn_in_denoise(
+    make_napari_viewer, qtbot, camera, monkeypatch
+):
+    few = partial(gaintune_widget.gain_tune, steps=10)
+    monkeypatch.setattr(gaintune_widget, "gain_tune", few)
     viewer, (m, _, dark) = make_napari_viewer(show=True), camera
     layer = opened(viewer, m.frame(0))
     _, flow = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
@@ -147,7 +153,9 @@ def test_the_form_counts_while_it_shows_the_image(make_napari_viewer, qtbot, cam
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a small image
 def test_compare_says_that_it_takes_all_of_the_image(make_napari_viewer, qtbot, camera):
     viewer, (m, _, dark) = make_napari_viewer(), camera
-    opened(viewer, m.frame(0))
+    part = np.s_[20:84, 20:84]
+    sbd.write(sbd.Micrograph(np.asarray(sbd.read(dark).data)[part]), dark)
+    opened(viewer, m.frame(0).replace(data=m.data[0][part]))
     form = form_of(viewer, dark)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
     widget.tuned.setChecked(False)

@@ -67,17 +67,10 @@ WIDGETS = [
 ]
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_no_words_are_cut_in_a_dock_as_narrow_as_it_gets(make_napari_viewer, qtbot, name):
+def test_no_words_are_cut_in_a_dock_as_narrow_as_it_gets(make_napari_viewer, qtbot, subtests):
     viewer = make_napari_viewer(show=True)
-    area, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
-    viewer.window._qt_window.resizeDocks([area], [50], Qt.Orientation.Horizontal)
-    qtbot.wait(50)
-    parts = [
-        part for kind in (QLabel, QPushButton, QCheckBox) for part in widget.findChildren(kind)
-    ]
 
-    def whole():
+    def whole(parts):
         shown = [part for part in parts if part.isVisible() and part.text()]
         assert shown
         for part in shown:
@@ -85,20 +78,39 @@ def test_no_words_are_cut_in_a_dock_as_narrow_as_it_gets(make_napari_viewer, qtb
                 assert part.width() >= part.minimumSizeHint().width(), part.text()
                 assert part.visibleRegion().boundingRect().width() == part.width(), part.text()
 
-    qtbot.waitUntil(whole)
+    for name in WIDGETS:
+        with subtests.test(name):
+            area, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+            viewer.window._qt_window.resizeDocks([area], [50], Qt.Orientation.Horizontal)
+            qtbot.wait(50)
+            kinds = QLabel, QPushButton, QCheckBox
+            parts = [part for kind in kinds for part in widget.findChildren(kind)]
+            qtbot.waitUntil(lambda parts=parts: whole(parts))
+        _close_docks(viewer, qtbot)
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_a_dock_and_a_second_one_fit_into_napari_s_first_window(make_napari_viewer, qtbot, name):
+def _close_docks(viewer, qtbot):
+    """So that only napari's own are left; what ours leave behind is a test of its own."""
+    viewer.window.remove_dock_widget("all")
+    qtbot.wait(20)
+
+
+def test_a_dock_and_a_second_one_fit_into_napari_s_first_window(
+    make_napari_viewer, qtbot, subtests
+):
     viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1089, 630)
     viewer.add_image(np.random.default_rng(0).poisson(3, (64, 64)).astype(np.float32))
-    other = "Columns" if name != "Columns" else "SBD"
-    for one in (name, other):
-        viewer.window.add_plugin_dock_widget("napari-sbd", one)
-        qtbot.wait(50)
-        window = viewer.window._qt_window
-        assert (window.width(), window.height()) == (1089, 630), one
+    window = viewer.window._qt_window
+    for name in WIDGETS:
+        viewer.window.resize(1089, 630)
+        qtbot.waitUntil(lambda: (window.width(), window.height()) == (1089, 630))
+        other = "Columns" if name != "Columns" else "SBD"
+        with subtests.test(name):
+            for one in (name, other):
+                viewer.window.add_plugin_dock_widget("napari-sbd", one)
+                qtbot.wait(50)
+                assert (window.width(), window.height()) == (1089, 630), one
+        _close_docks(viewer, qtbot)
 
 
 def test_no_height_of_the_dock_is_left_empty_while_the_form_scrolls(make_napari_viewer, qtbot):

@@ -3,6 +3,7 @@
 import json
 import runpy
 import shlex
+import shutil
 import sys
 
 import numpy as np
@@ -411,20 +412,27 @@ def drifting(tmp_path):
     return path
 
 
-@pytest.fixture
-def stack(tmp_path):
-    """A noisy NIfTI stack (N, Z, Y, X) with a mask and a model, all in files."""
+@pytest.fixture(scope="module")
+def files_of_stack(tmp_path_factory):
     nibabel = pytest.importorskip("nibabel")
     from napari_sbd.series import train_series
 
     rng = np.random.default_rng(0)
     rate = rng.uniform(0.3, 2, (2, 12, 12))
     clean = np.exp(-rate * np.linspace(0, 3, 8).reshape(-1, 1, 1, 1)).astype(np.float32)
-    train_series(clean, level=0.1, noise="gaussian", steps=40).save(tmp_path / "m.safetensors")
+    folder = tmp_path_factory.mktemp("stack")
+    train_series(clean, level=0.1, noise="gaussian", steps=40).save(folder / "m.safetensors")
     noisy = clean + rng.normal(0, 0.1, clean.shape).astype(np.float32)
     inside = (rate > 0.5).astype(np.uint8)
     for name, values in (("stack.nii.gz", noisy), ("mask.nii.gz", inside)):
-        nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), tmp_path / name)
+        nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), folder / name)
+    return folder
+
+
+@pytest.fixture
+def stack(files_of_stack, tmp_path):
+    """A noisy NIfTI stack (N, Z, Y, X) with a mask and a model, all in files."""
+    shutil.copytree(files_of_stack, tmp_path, dirs_exist_ok=True)
     return tmp_path / "stack.nii.gz"
 
 

@@ -14,6 +14,7 @@ import tifffile
 
 import napari_sbd as sbd
 from events import write_eer
+from napari_sbd.watch import arrivals as looks
 from napari_sbd.watch.arrivals import PATIENCE, SETTLED, Arrivals
 from napari_sbd.watch.running import RunningMean
 
@@ -451,8 +452,9 @@ def test_files_whose_names_differ_by_suffix_or_case_keep_their_results(tmp_path,
 
 @pytest.mark.parametrize("suffix", [".mrc", ".tif"])
 def test_a_movie_that_stops_in_the_middle_of_a_frame_is_named_and_the_rest_goes_on(
-    suffix, tmp_path, settings
+    suffix, tmp_path, settings, monkeypatch
 ):
+    monkeypatch.setattr(looks, "PATIENCE", 2.0)
     source, said = tmp_path / "in", []
     source.mkdir()
     path = source / f"movie{suffix}"

@@ -38,13 +38,11 @@ def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, ...]
     def own(part: np.ndarray) -> None:
         blocks[part, 0], _, dispersion[part], freedom[part] = scene.evaluate(values, part)
 
+    def shared(part: np.ndarray) -> None:
+        blocks[part, 1:] = scene.coupling(values, part, others[part])
+
     each(own, np.arange(count))
-    for slot in range(slots):
-
-        def shared(part: np.ndarray, slot: int = slot) -> None:
-            blocks[part, slot + 1] = scene.coupling(values, part, others[part, slot])
-
-        each(shared, np.flatnonzero(others[:, slot] >= 0))
+    each(shared, np.arange(count if slots else 0))
     members = np.column_stack([np.arange(count), others])
     covariance = np.empty((count, 5, 5))
 
@@ -85,21 +83,19 @@ def _more(
     index = cKDTree(values[:, :2]).query(values[some, :2], around)[1]
     concerned = np.unique(index)
     moved = blocks.copy()
-    for slot in range(1, members.shape[1]):
-        part = concerned[members[concerned, slot] >= 0]
-        if len(part):
-            moved[part, slot] = scene.coupling(values, part, members[part, slot], whole=True)
+    moved[concerned, 1:] = scene.coupling(values, concerned, members[concerned, 1:], whole=True)
     score, move = (_assembled(index, members, b) for b in (blocks, moved))
     diagonal = np.diagonal(score, axis1=1, axis2=2)
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     outer = scale[:, :, None] * scale[:, None]
     move = move / outer + (diagonal == 0)[:, :, None] * np.eye(diagonal.shape[1])
+    # of A^-1 B A^-T no more than the column itself is asked for
+    turned, one = move.transpose(0, 2, 1), np.eye(move.shape[1])[:, :5]
     try:
-        back = np.linalg.inv(move)
+        rows = np.linalg.solve(turned, one)
     except np.linalg.LinAlgError:  # two columns at one place
-        back = np.linalg.pinv(move)
-    spread = back @ (score / outer) @ back.transpose(0, 2, 1)
-    wide = np.diagonal(spread, axis1=1, axis2=2)[:, :5] / scale[:, :5] ** 2
+        rows = np.linalg.pinv(turned) @ one
+    wide = ((score / outer @ rows) * rows).sum(1) / scale[:, :5] ** 2
     narrow = np.diagonal(covariance[some], axis1=1, axis2=2)
     known = np.isfinite(wide) & (narrow > 0) & (wide > narrow)
     ratio = np.where(known, wide / np.where(known, narrow, 1.0), 1.0)

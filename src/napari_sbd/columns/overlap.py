@@ -67,17 +67,18 @@ def slopes(values: np.ndarray) -> np.ndarray:
     level = values[index, 4] - values[:, 4:5]
     weight = there.astype(float)
     told = there.sum(1) > _FEWEST
-    plane = np.zeros((len(values), 3))
+    plane = np.zeros((len(values), 3, 1))
     for _ in range(2):
-        square = np.einsum("nk,nki,nkj->nij", weight, design, design) + 1e-9 * np.eye(3)
-        right = np.einsum("nk,nki,nk->ni", weight, design, level)
-        plane = np.linalg.solve(square, right[..., None])[..., 0]
-        off = np.abs(level - np.einsum("nki,ni->nk", design, plane))
+        weighed = (weight[:, :, None] * design).transpose(0, 2, 1)
+        square = weighed @ design + 1e-9 * np.eye(3)
+        plane = np.linalg.solve(square, weighed @ level[:, :, None])
+        off = np.abs(level - (design @ plane)[:, :, 0])
         usual = np.median(off[told]) if told.any() else 0.0
         weight = there * (usual / (usual + off / _OFF)) ** 2 if usual > 0 else 1.0 * there
     # columns on one line tell nothing across it
-    told &= np.linalg.eigvalsh(np.einsum("nk,nki,nkj->nij", there, step, step))[:, 0] > reach**2 / 8
-    result[told] = plane[told, 1:] / reach
+    step *= there[:, :, None]
+    told &= np.linalg.eigvalsh(step.transpose(0, 2, 1) @ step)[:, 0] > reach**2 / 8
+    result[told] = plane[told, 1:, 0] / reach
     return result
 
 

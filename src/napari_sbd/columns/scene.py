@@ -53,22 +53,26 @@ class Scene:
         return information.astype(float), score.astype(float), squares / freedom, freedom
 
     def coupling(
-        self, values: np.ndarray, part: np.ndarray, other: np.ndarray, whole: bool = False
+        self, values: np.ndarray, part: np.ndarray, others: np.ndarray, whole: bool = False
     ) -> np.ndarray:
-        """(n, 5, 5) Fisher information that columns share with one neighbour each: in the pixels
-        that both are fitted to, or in all that the first ones are (``whole``)."""
+        """(n, K, 5, 5) Fisher information that columns share with K neighbours each, zero where
+        one is -1: in the pixels that both are fitted to, or in all of the first (``whole``)."""
         window = Window(self, part)
         _, weight = window.residual(values)
-        near, far = window.derivatives(values, part), window.derivatives(values, other)
-        if whole:
-            result: np.ndarray = (near * weight[:, None]) @ far.transpose(0, 2, 1)
-            return result
-        distance = np.hypot(
-            window.rows[:, :, None] - self.centres[other, 0, None, None],
-            window.columns[:, None] - self.centres[other, 1, None, None],
-        )
-        seen = (distance <= self.radius).reshape(len(part), 1, -1)
-        result = (near * weight[:, None]) @ (far * seen).transpose(0, 2, 1)
+        near = window.derivatives(values, part) * weight[:, None]
+        result = np.zeros((*others.shape, 5, 5))
+        for slot in np.flatnonzero((others >= 0).any(0)):
+            some = np.flatnonzero(others[:, slot] >= 0)
+            there = others[some, slot]
+            far = window.derivatives(values, there, some)
+            if not whole:
+                centre = self.centres[there, :, None, None]
+                distance = np.hypot(
+                    window.rows[some, :, None] - centre[:, 0],
+                    window.columns[some, None] - centre[:, 1],
+                )
+                far *= (distance <= self.radius).reshape(len(some), 1, -1)
+            result[some, slot] = near[some] @ far.transpose(0, 2, 1)
         return result
 
 
@@ -102,10 +106,13 @@ class Window:
         scale = (-0.5 / values[:, 3:4] ** 2).astype(np.float32)
         return np.exp(dy**2 * scale), np.exp(dx**2 * scale), dy, dx
 
-    def derivatives(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
-        """(n, 5, pixels) derivatives of the model by the values of one column in each window."""
+    def derivatives(
+        self, values: np.ndarray, index: np.ndarray, some: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """(n, 5, pixels) derivatives of the model by the values of one column in each of some
+        windows."""
         v = values[index]
-        gy, gx, dy, dx = self.profiles(v)
+        gy, gx, dy, dx = self.profiles(v, some)
         amplitude, width = v[:, 2:3].astype(np.float32), v[:, 3:4].astype(np.float32)
         gy_a = amplitude * gy
         y1, x1 = gy_a * dy / width**2, gx * dx / width**2
@@ -114,7 +121,7 @@ class Window:
         for i, (along_y, along_x) in enumerate([(y1, gx), (gy_a, x1), (gy, gx)]):
             np.multiply(along_y[:, :, None], along_x[:, None], out=result[:, i])
         result[:, 3] = y2[:, :, None] * gx[:, None] + gy_a[:, :, None] * x2[:, None]
-        result[:, 4] = self.owner == index[:, None, None]
+        result[:, 4] = self.owner[some] == index[:, None, None]
         result[self.scene.held[index]] = 0
         return result.reshape(len(v), 5, -1)
 

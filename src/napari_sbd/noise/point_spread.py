@@ -166,10 +166,10 @@ def slow_rise(image: np.ndarray, shape: Shape, lowest: float) -> tuple[float, fl
     slow = (radius >= least) & (radius <= max(_SLOW[1], 2 * least))
     fast = (radius > max(lowest, 2 * least)) & (radius < 0.5)
     tapers = dpss(side, _HALFWIDTH, _TAPERS)
-    shapes = shape(radius)
+    shapes, trend = shape(radius), _Trend(side, tapers[0])
     ratios = []
     for part in _parts(image, side):
-        power = _tapered(part, tapers) / shapes
+        power = _tapered(part - trend.of(part), tapers) / shapes
         ratios.append(np.median(power[slow]) / mean_below_limit(power[fast]))
     if not ratios:
         return 0.0, np.inf
@@ -201,13 +201,28 @@ def _parts(image: np.ndarray, side: int) -> list[np.ndarray]:
     return result
 
 
+class _Trend:
+    """What changes slowly across squares of one side: a paraboloid, fitted under a taper."""
+
+    def __init__(self, side: int, taper: np.ndarray) -> None:
+        y, x = np.meshgrid(*(np.linspace(-1, 1, side),) * 2, indexing="ij")
+        self.terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y]).reshape(6, -1)
+        self.weight = np.multiply.outer(taper, taper).ravel()
+        self.solved = np.linalg.pinv((self.terms * self.weight).T)
+
+    def of(self, part: np.ndarray) -> np.ndarray:
+        """The trend of a square."""
+        found: np.ndarray = (self.solved @ (part.ravel() * self.weight)) @ self.terms
+        return found.reshape(part.shape)
+
+
 def _tapered(part: np.ndarray, tapers: np.ndarray) -> np.ndarray:
-    """(Y, X // 2 + 1) mean power of a square under all pairs of tapers, without its slow trend."""
-    y, x = np.meshgrid(*(np.linspace(-1, 1, len(part)),) * 2, indexing="ij")
-    trend = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y]).reshape(6, -1)
-    weight = np.multiply.outer(tapers[0], tapers[0]).ravel()
-    weights = np.linalg.lstsq((trend * weight).T, part.ravel() * weight, rcond=None)[0]
-    even = part - (weights @ trend).reshape(part.shape)
-    powers = [np.abs(np.fft.rfft2(even * a[:, None] * b)) ** 2 for a in tapers for b in tapers]
-    result: np.ndarray = np.mean(powers, 0)
+    """(Y, X // 2 + 1) mean power of a square under all pairs of tapers."""
+    power = np.zeros((len(part), part.shape[1] // 2 + 1))
+    for across in tapers:
+        rows = np.fft.rfft(part * across, axis=1)
+        for down in tapers:
+            found = np.fft.fft(rows * down[:, None], axis=0)
+            power += found.real**2 + found.imag**2
+    result: np.ndarray = power / len(tapers) ** 2
     return result
