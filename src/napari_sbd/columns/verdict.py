@@ -204,8 +204,8 @@ def warn_of_strength(ratio: tuple[float, float] | None) -> None:
     if abs(value - 1) > max(_CLEARLY * error, _UNLIKE):
         warn(
             f"The denoised image shows the intensities of all columns at {100 * value:.1f} "
-            f"± {100 * error:.1f} % of those in the data. Their errors hold that; intensity_raw "
-            "has them as the data show them."
+            f"± {100 * error:.1f} % of those in the data. Their errors hold that; the columns of "
+            "the table that end in _raw have them as the data show them."
         )
 
 

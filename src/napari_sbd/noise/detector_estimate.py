@@ -36,9 +36,9 @@ _FINE = 2.0  # steps of the values that an electron should make, or rounding fol
 _READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
 _FLAT = "brightness and dose vary too little"
 _SPREAD = (
-    "they do not tell better what a point spread may have taken from the noise; a larger image, or "
-    "frames of a still scene, do"
+    "they do not tell better what a point spread may have taken from the noise; a larger image"
 )
+_FRAMES = ", or frames of a still scene,"
 
 
 def estimate_detector(
@@ -178,7 +178,8 @@ def estimate_detector(
     if not (told and gain_err <= SURE * found.gain):
         share = f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
         how = share if told else "cannot tell the gain"
-        notes.append(f"The data {how}: {_FLAT if 2 * found.gain_err > gain_err else _SPREAD}")
+        spread = f"{_SPREAD}{'' if still else _FRAMES} does"
+        notes.append(f"The data {how}: {_FLAT if 2 * found.gain_err > gain_err else spread}")
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
