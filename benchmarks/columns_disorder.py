@@ -18,43 +18,27 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
+from _lattices import WORKING, by_scintillator, lattice, picture
 from _machine import processor
 
 DEVIATIONS = (0.0, 2.5, 5.0, 10.0)  # pm
-WORKING = 0.033  # nm
-FIELD = 6.5  # nm, of which not all fits at the finest pixels
+SIDE = 512  # pixels at most
 NEAR = 0.3  # of the spacing
-READ_OUT, OFFSET, GAIN = 3.0, 200.0, 17.0
 
 
 def image(seed: int, deviation: float, dose: float) -> tuple[sbd.Micrograph, np.ndarray, float]:
     """A noisy image, the true places (N, 2) [px] and the spacing [px]."""
     rng = np.random.default_rng([seed, 61])
-    pixel = float(rng.choice([0.01, 0.02, 0.03]))
-    size = int(min(512, max(192, FIELD / pixel)))
-    gap, width = rng.uniform(0.2, 0.29) / pixel, rng.uniform(0.038, 0.055) / pixel
-    turn, between = rng.uniform(0, np.pi), np.pi / (3 if rng.random() < 0.4 else 2)
-    cell = gap * np.array([[np.cos(a), np.sin(a)] for a in (turn, turn + between)])
-    steps = np.mgrid[-60:61, -60:61].reshape(2, -1).T
-    true = steps @ cell + size / 2 + rng.normal(0, deviation / 1000 / pixel, steps.shape)
-    if rng.random() < 0.5:
-        true = true[np.hypot(*(true - size / 2).T) < 0.36 * size]
-    true = true[((true > -3 * width) & (true < size + 3 * width)).all(1)]
+    pixel, size, gap, width, true = lattice(rng, SIDE, deviation)
     contrast = rng.uniform(0.25, 0.8) * rng.choice([1, -1])
     heights = contrast * np.clip(rng.normal(1, 0.15, len(true)), 0.2, 1.2)
-    axis = np.arange(size)[:, None]
-    gy, gx = (np.exp(-((axis - p) ** 2) / 2 / width**2) for p in true.T)
-    clean = np.clip(1 + (gy * heights) @ gx.T, 0.03, None) * dose * (pixel / WORKING) ** 2
-    counts = rng.poisson(clean).astype(np.float32)
+    level = dose * (pixel / WORKING) ** 2
+    counts = rng.poisson(picture(true, heights, width, size, level)).astype(np.float32)
     if rng.random() < 0.5:
         return sbd.Micrograph(counts, pixel, gain=1.0), true, gap
-    light = counts + np.sqrt(0.09 * counts) * rng.standard_normal(counts.shape)
-    values = GAIN * gaussian_filter(light, rng.uniform(0.5, 1) * WORKING / pixel) + OFFSET
-    values += READ_OUT * rng.standard_normal(counts.shape)
-    return sbd.Micrograph(values, pixel, gain=GAIN, offset=OFFSET), true, gap
+    return by_scintillator(rng, counts, pixel), true, gap
 
 
 def measured(noisy: sbd.Micrograph, true: np.ndarray, gap: float) -> dict[str, Any] | None:

@@ -15,15 +15,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
+from _lattices import WORKING, by_scintillator, lattice, picture
 from _machine import processor
 
-WORKING = 0.033  # nm
-FIELD = 6.5  # nm, of which not all fits at the finest pixels
+SIDE = 384  # pixels at most
 NEAR = 0.3  # of the spacing
-READ_OUT, OFFSET, GAIN = 3.0, 200.0, 17.0
 
 
 def image(
@@ -31,28 +29,15 @@ def image(
 ) -> tuple[sbd.Micrograph, np.ndarray, np.ndarray, float]:
     """A noisy image, true places (N, 2) [px], intensities (N,) [electrons x px], spacing [px]."""
     rng = np.random.default_rng([seed, 615])
-    pixel = float(rng.choice([0.01, 0.02, 0.03]))
-    size = int(min(384, max(192, FIELD / pixel)))
-    gap, width = rng.uniform(0.2, 0.29) / pixel, rng.uniform(0.038, 0.055) / pixel
-    turn, between = rng.uniform(0, np.pi), np.pi / (3 if rng.random() < 0.4 else 2)
-    cell = gap * np.array([[np.cos(a), np.sin(a)] for a in (turn, turn + between)])
-    true = np.mgrid[-60:61, -60:61].reshape(2, -1).T @ cell + size / 2
-    if rng.random() < 0.5:
-        true = true[np.hypot(*(true - size / 2).T) < 0.36 * size]
-    true = true[((true > -3 * width) & (true < size + 3 * width)).all(1)]
+    pixel, size, gap, width, true = lattice(rng, SIDE)
     contrast = rng.uniform(0.25, 0.8) * rng.choice([1, -1])
     heights = contrast * np.clip(rng.normal(1, 0.15, len(true)), 0.2, 1.2)
-    axis = np.arange(size)[:, None]
-    gy, gx = (np.exp(-((axis - p) ** 2) / 2 / width**2) for p in true.T)
     level = dose * (pixel / WORKING) ** 2
-    counts = rng.poisson(np.clip(1 + (gy * heights) @ gx.T, 0.03, None) * level).astype(np.float32)
+    counts = rng.poisson(picture(true, heights, width, size, level)).astype(np.float32)
     intensities = heights * level * 2 * np.pi * width**2
-    if not camera:
-        return sbd.Micrograph(counts, pixel, gain=1.0), true, intensities, gap
-    light = counts + np.sqrt(0.09 * counts) * rng.standard_normal(counts.shape)
-    values = GAIN * gaussian_filter(light, rng.uniform(0.5, 1) * WORKING / pixel) + OFFSET
-    values += READ_OUT * rng.standard_normal(counts.shape)
-    return sbd.Micrograph(values, pixel, gain=GAIN, offset=OFFSET), true, intensities, gap
+    if camera:
+        return by_scintillator(rng, counts, pixel), true, intensities, gap
+    return sbd.Micrograph(counts, pixel, gain=1.0), true, intensities, gap
 
 
 def measured(
