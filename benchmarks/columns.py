@@ -31,7 +31,7 @@ import _validation
 import napari_sbd as sbd
 from napari_sbd.columns import lattice_vectors
 from napari_sbd.columns.fit import fit_gaussians
-from napari_sbd.columns.measure import measure
+from napari_sbd.columns.shown import Shown
 from napari_sbd.simulation import optics, structures
 from napari_sbd.simulation.dataset import columns_of
 from napari_sbd.simulation.multislice import exit_wave
@@ -139,7 +139,8 @@ def honesty() -> str:
             start = np.full((900, 5), np.nan)
             start[:, :2] = points
             counts = rng.poisson(clean).astype(float)
-            fit = measure(clean, counts, start, 3.0, amplitude > 0)[1]
+            shown = Shown(clean, start, 3.0, amplitude > 0)
+            fit = shown.with_data(counts, known=shown.in_data(counts))[1]
             held = np.ones(900, bool)
             bound = fit_gaussians(
                 clean, truth, 18, poisson=True, iterations=0, hold_width=held

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
-from napari_sbd.columns.measure import measure
+from napari_sbd.columns.shown import Shown
 
 KINDS = {
     "pt_ceo2": "hrtem",
@@ -46,7 +46,7 @@ def deviation(table: Any, clean: np.ndarray) -> float:
     start = table[["y", "x"]].to_numpy(float)
     scale, bright = table.attrs["scale"], table.attrs["polarity"] == "bright"
     begin = np.column_stack([start, np.full((len(start), 3), np.nan)])
-    true = measure(clean, None, begin, scale, bright)[0]
+    true = Shown(clean, begin, scale, bright).alone()
     off = start - true.values[:, :2]
     ours = true.converged & (np.hypot(*off.T) < _NEAR * table.attrs["spacing"])
     ours &= ~table["near_frame"].to_numpy()

@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from columns.scenes import grid, picture
 from napari_sbd.columns.fit import fit_gaussians
-from napari_sbd.columns.measure import measure
+from napari_sbd.columns.shown import Shown
 
 
 def start(points, amplitude, sigma, background):
@@ -99,7 +99,8 @@ def test_errors_of_the_truth_are_those_of_its_counts():
     counts = np.random.default_rng(0).poisson(clean).astype(float)
     points = grid(12, 12, 22.0, jitter=1.0)
     begin = np.column_stack([points, np.full((len(points), 3), np.nan)])
-    shown, counted = measure(clean, counts, begin, 4.0, True)
+    image = Shown(clean, begin, 4.0, True)
+    shown, counted = image.with_data(counts, known=image.in_data(counts))
     for i in range(5):
         assert np.median(shown.error[:, i] / counted.error[:, i]) == pytest.approx(1, abs=0.1)
     assert np.median(shown.intensity_error / counted.intensity_error) == pytest.approx(1, abs=0.1)
@@ -118,6 +119,6 @@ def test_what_is_left_of_a_smooth_image_is_part_of_its_errors():
         wrong = gaussian_filter(np.random.default_rng(seed).normal(size=NOISELESS.shape), 1.9)
         image = NOISELESS + 0.1 * wrong / wrong.std()
         least = np.full(image.shape, 1e-8)
-        fit = measure(image, NOISELESS, begin, 4.0, True, variance=least)[0]
+        fit = Shown(image, begin, 4.0, True).with_data(NOISELESS, least)[0]
         pulls.append((fit.values[:, :2] - points) / fit.error[:, :2])
     assert 0.75 < np.std(pulls) < 1.25

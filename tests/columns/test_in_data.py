@@ -5,7 +5,7 @@ import pytest
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
-from napari_sbd.columns.measure import Shown
+from napari_sbd.columns.shown import Shown
 
 POINTS = grid(12, 12, 20.0)
 START = np.column_stack([POINTS, np.full((len(POINTS), 3), np.nan)])

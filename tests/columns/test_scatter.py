@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd.columns.halves_scatter import Halves, Places
-from napari_sbd.columns.measure import Shown, measure
+from napari_sbd.columns.shown import Shown
 
 POINTS = grid(12, 12, 20.0)
 CLEAN = picture(POINTS, 20.0, 4.0, 1.0, 1.0)
@@ -27,7 +27,8 @@ def trials_of(data, made):
 
 def places(image, fit, trials, variance, start=START):
     """What halves tell of the places of columns in an image."""
-    return Halves(Shown(image, start, 4.0, True), trials, True, variance).places(fit, None)
+    halves = Halves(Shown(image, start, 4.0, True), trials, True, variance)
+    return halves.places(fit, halves.fits(None))
 
 
 @pytest.mark.parametrize("wrong", [2, 4])
@@ -40,7 +41,7 @@ def test_errors_follow_the_scatter_of_halves_that_were_smoothed(wrong):
         halves = [gaussian_filter(image, 2.0) for image in noisy]
         variance = np.full(CLEAN.shape, 0.3**2)
         whole = sum(halves) / 2
-        fit = measure(whole, sum(noisy) / 2, START, 4.0, True, variance=variance)[0]
+        fit = Shown(whole, START, 4.0, True).with_data(sum(noisy) / 2, variance)[0]
         told = replace(fit, error=wrong * fit.error)
         found = places(whole, told, trials_of(noisy, halves), variance)
         assert found.pull is None
@@ -63,7 +64,7 @@ def drawn(deviation, noise, kept, seed=0):
 
     whole = seen(kept[1] * (moved + own.mean(0)))
     data, made = ([seen(k * (moved + one)) for one in own] for k in (1.0, kept[0]))
-    fit = measure(whole, None, START, 4.0, True)[0]
+    fit = Shown(whole, START, 4.0, True).alone()
     fit = replace(fit, error=np.ones((len(POINTS), 5)), noise=np.full(POINTS.shape, noise))
     found = places(whole, fit, trials_of(data, made), np.full(whole.shape, 1e-6))
     return spread(fit.values[:, :2] - POINTS - moved) / found.factor, found.pull
@@ -93,7 +94,7 @@ def test_a_pull_is_hardly_ever_seen_where_there_is_none():
 
 def test_few_columns_tell_nothing():
     variance = np.full(CLEAN.shape, 1e-6)
-    few = measure(CLEAN, CLEAN, START[:10], 4.0, True, variance=variance)[0]
+    few = Shown(CLEAN, START[:10], 4.0, True).with_data(CLEAN, variance)[0]
     halves = trials_of([CLEAN] * 2, [CLEAN] * 2)
     assert places(CLEAN, few, halves, variance, START[:10]) == Places()
 

@@ -109,8 +109,7 @@ def fit_gaussians(
     """
     values = np.array(start, float)
     if not len(values):
-        none = np.zeros(0)
-        return GaussianFit(values, np.zeros((0, 5, 5)), none, none, np.zeros(0, bool))
+        return _untold(values)
     free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
     held = np.zeros((len(values), 5), bool)
     held[:, 3] = False if hold_width is None else hold_width
@@ -142,9 +141,7 @@ def fit_gaussians(
         values[tied, told] = values[other, told]
         if sweep % _LEAP == 0:
             if enough is not None and enough(values):
-                unknown = np.full((len(values), 5, 5), np.nan)
-                one, of_none = unknown[:, 0, 0], np.zeros(len(values), bool)
-                return GaussianFit(values, unknown, one, one, of_none)
+                return _untold(values)
             scene.lay_backgrounds(values)
             active = free & (np.hypot(*(values - start)[:, :2].T) < radius)
         previous = values.copy()
@@ -184,6 +181,13 @@ def fit_gaussians(
     if alike:
         converged[tied] = converged[other]
     return GaussianFit(values, covariance, dispersion, freedom, converged)
+
+
+def _untold(values: np.ndarray) -> GaussianFit:
+    """Of which nothing has converged."""
+    unknown = np.full((len(values), 5, 5), np.nan)
+    none = np.zeros(len(values), bool)
+    return GaussianFit(values, unknown, unknown[:, 0, 0], unknown[:, 0, 0], none)
 
 
 def _bounded(

@@ -11,7 +11,7 @@ from .fits import Fits
 from .halves_scatter import Halves
 from .in_data import InData, common
 from .lacking import lacking
-from .measure import Shown
+from .shown import Shown
 
 if TYPE_CHECKING:
     from ..agreement.evidence import Evidence
@@ -56,8 +56,9 @@ def fitted(
         attrs["in_data"] = None if known is None else asdict(known)
     fit, raw = shown.with_data(noisy, variance, shared, known)
     if halves is not None:
-        attrs["intensity_factor"] = halves.intensities(fit, known)
-        told = halves.places(fit, known)
+        pairs = halves.fits(known)
+        attrs["intensity_factor"] = halves.intensities(fit, pairs)
+        told = halves.places(fit, pairs)
         wave = lacking(fit.values[:, :2], raw.values[:, :2], fit.error[:, :2] * told.factor)
         attrs.update(position_factor=told.factor, pulled=told.pull)
         attrs["lacking"] = None if wave is None else asdict(wave)

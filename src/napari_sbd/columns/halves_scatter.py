@@ -1,4 +1,4 @@
-"""How wrong places of a denoised image are, as the images made from two halves of the data tell."""
+"""How wrong places and intensities in an image are, as those made from halves of the data tell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .fits import Fits
 from .in_data import InData, common
-from .measure import Shown
+from .shown import Shown
 
 # Where data of an error r are weighed against what a network expects of places, to a spread d, the
 # share g = d^2 / (d^2 + r^2) of the data is kept. Noise is then g r, and with what the expectation
@@ -68,7 +68,6 @@ class Halves:
         self.data = first, second
         self.variance = None if variance is None else variance / 2
         self.whole = shown
-        self._done: list[tuple[Fits, Fits]] | None = None
         start = shown.start * np.array([1, 1, 0.5, 1, 0.5])
         scale, given = shown.scale * shown.block, shown.given_width
         self.made = [
@@ -99,7 +98,25 @@ class Halves:
         width = float(np.sqrt(max(width**2 - astray**2 / 2, (width / 2) ** 2)))
         return found[0].of(width, error)
 
-    def places(self, fit: Fits, known: InData | None) -> Places:
+    def fits(self, known: InData | None) -> list[tuple[Fits, Fits]]:
+        """Of the columns in either half's image, and in that half of the data.
+
+        Parameters
+        ----------
+        known
+            What all columns have in common in the data.
+        """
+        result = []
+        for made, data in zip(self.made, self.data, strict=True):
+            own, ratio = None, self.whole.values[:, 3] / made.values[:, 3]
+            ratio = ratio[np.isfinite(ratio)]
+            if known is not None and made.given_width is None and len(ratio):
+                wider = float(np.median(ratio))
+                own = known.of(known.width * wider, known.width_error * wider)
+            result.append(made.with_data(data, self.variance, known=own))
+        return result
+
+    def places(self, fit: Fits, pairs: list[tuple[Fits, Fits]]) -> Places:
         """How wrong places are in the whole.
 
         Half the difference of the halves' images is the noise of the whole. What a network pulls
@@ -112,12 +129,12 @@ class Halves:
         ----------
         fit
             Of the denoised image, with what the noise of the data makes of its errors.
-        known
-            What all columns have in common in the data.
+        pairs
+            From ``fits``.
         """
         assert fit.noise is not None
         scale = self.whole.scale * self.whole.block
-        (one, one_raw), (other, other_raw) = self._fits(known)
+        (one, one_raw), (other, other_raw) = pairs
         both = fit.converged & one.converged & other.converged
         apart = (one.values - other.values)[both, :2] / 2
         error, alone = fit.error[both, :2], fit.noise[both]
@@ -132,9 +149,7 @@ class Halves:
         told = there & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
         if told.sum() < 2 * _LEAST:
             return usual
-        mine, theirs = (_within(o[told] / error[told]) for o in off)
-        product = mine * theirs
-        pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
+        pull, sure = _pull(*(o[told] / error[told] for o in off))
         if pull < _LIKELY * sure:
             return usual
         factor = max(float(np.hypot(scatter, np.sqrt(pull))), usual.factor)
@@ -142,44 +157,34 @@ class Halves:
             return Places(factor)
         return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
 
-    def intensities(self, fit: Fits, known: InData | None) -> float | None:
+    def intensities(self, fit: Fits, pairs: list[tuple[Fits, Fits]]) -> float | None:
         """By what errors of intensities are to be multiplied, as ``places``; None if unknown.
 
         That all columns are stronger or weaker than in the data is no part of it.
         """
-        if known is None or any(made.given_width is not None for made in self.made):
+        if any(made.given_width is not None for made in self.made):
             return None
-        fits = self._fits(known)
         both = fit.converged & np.isfinite(fit.intensity_error) & (fit.intensity_error > 0)
-        for pair in fits:
+        for pair in pairs:
             for each in pair:
                 both = both & np.isfinite(each.intensity)
         if both.sum() < _LEAST:
             return None
-        ratios = [ratio[0] for pair in fits if (ratio := common(*pair)) is not None]
-        if len(ratios) < len(fits):
+        ratios = [ratio[0] for pair in pairs if (ratio := common(*pair)) is not None]
+        if len(ratios) < len(pairs):
             return None
         error = fit.intensity_error[both]
-        shown = [pair[0].intensity[both] / r for pair, r in zip(fits, ratios, strict=True)]
-        held = [pair[1].intensity[both] for pair in fits]
+        shown = [pair[0].intensity[both] / r for pair, r in zip(pairs, ratios, strict=True)]
+        held = [pair[1].intensity[both] for pair in pairs]
         scatter = _NORMAL * float(np.median(np.abs((shown[0] - shown[1]) / error)))
-        mine, theirs = (_within(2 * (s - h) / error) for s, h in zip(shown, held, strict=True))
-        product = mine * theirs
-        pull, sure = float(product.mean()), float(product.std()) / np.sqrt(product.size)
+        pull, sure = _pull(*(2 * (s - h) / error for s, h in zip(shown, held, strict=True)))
         return float(np.sqrt(scatter**2 + max(pull, 0.0) + sure))
 
-    def _fits(self, known: InData | None) -> list[tuple[Fits, Fits]]:
-        """Of either half's image, and of that half of the data."""
-        if self._done is None:
-            self._done = []
-            for made, data in zip(self.made, self.data, strict=True):
-                own, ratio = None, self.whole.values[:, 3] / made.values[:, 3]
-                ratio = ratio[np.isfinite(ratio)]
-                if known is not None and made.given_width is None and len(ratio):
-                    wider = float(np.median(ratio))
-                    own = known.of(known.width * wider, known.width_error * wider)
-                self._done.append(made.with_data(data, self.variance, known=own))
-        return self._done
+
+def _pull(mine: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    """Square of what both halves' images have otherwise than their data, and its error."""
+    product = _within(mine) * _within(theirs)
+    return float(product.mean()), float(product.std()) / np.sqrt(product.size)
 
 
 def _within(values: np.ndarray) -> np.ndarray:

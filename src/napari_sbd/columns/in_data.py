@@ -37,10 +37,10 @@ class InData:
         Relative, which that makes of all amplitudes and intensities.
     """
 
-    width: float = 1.0
-    width_error: float = _USUAL
-    amplitude_error: float = 0.0
-    intensity_error: float = 0.0
+    width: float
+    width_error: float
+    amplitude_error: float
+    intensity_error: float
 
     def of(self, width: float, error: float) -> InData:
         """The same for another width over that in the image."""

@@ -1,4 +1,4 @@
-"""Position, width and intensity of columns at given places, with standard errors."""
+"""Columns as an image shows them, and as the data show them that it was made from."""
 
 from __future__ import annotations
 
@@ -23,36 +23,6 @@ _FINEST = 1.2  # px; images are summed until the columns are hardly wider
 _KNOWN = 0.1  # relative standard error beyond which counts alone do not fix a width
 _CELL = np.pi  # squared widths in which a denoised image holds one independent error
 _DARK = 0.05  # of the mean: the least expectation whose variance is believed
-
-
-def measure(
-    image: np.ndarray,
-    counts: np.ndarray | None,
-    start: np.ndarray,
-    scale: float,
-    bright: bool,
-    variance: np.ndarray | None = None,
-) -> tuple[Fits, Fits | None]:
-    """Fit columns to a denoised image, and to the data that it was made from.
-
-    Parameters
-    ----------
-    image, start, scale, bright
-        As of ``Shown``.
-    counts
-        (Y, X) electrons, in which case ``image`` is in electrons too; or values with noise of the
-        given variance; or None.
-    variance
-        (Y, X) of the noise of a pixel of ``counts``, where these are no electrons.
-
-    Returns
-    -------
-    As of ``Shown.with_data``.
-    """
-    shown = Shown(image, start, scale, bright)
-    if counts is None:
-        return shown.alone(), None
-    return shown.with_data(counts, variance, known=shown.in_data(counts, variance))
 
 
 class Shown:
