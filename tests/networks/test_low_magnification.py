@@ -43,3 +43,21 @@ def test_pixels_that_show_atoms_do_not(counts, modality):
 def test_objects_look_alike_in_every_modality(scenes, modality):
     choice = choose_model(scenes[0], (1, 1), (2.0, 2.0), modality=modality)
     assert choice.card.name == "low-mag"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the pixel size and of a blur
+def test_objects_without_a_pixel_size_take_it_where_it_is_better():
+    """A small part shows one object or none: what predicts it best may be worst on the frame."""
+    lost, else_lost = [], []
+    for i in range(12):
+        scene = low_magnification_image(np.random.default_rng([902, i]), 224)
+        noisy = np.random.default_rng(i).poisson(scene * 10).astype(np.float32)
+        errors = {
+            name: 10 * np.log10(error(sbd.denoise(sbd.Micrograph(noisy), model=name), scene * 10))
+            for name in ("low-mag", "hrtem", "stem")
+        }
+        best = min(errors.values())
+        lost.append(errors[choose_model(noisy, (1, 1)).card.name] - best)
+        else_lost.append(errors["hrtem"] - best)
+    assert np.mean(else_lost) > 1
+    assert np.mean(lost) < 0.5

@@ -26,10 +26,11 @@ _logger = logging.getLogger(__name__)
 
 Modality = Literal["auto", "phase contrast", "dark field"]
 
-# Working pixels along a side of the part that is looked at: first a small one, for most images
-# need no more.
-_LOOKS = (64, 112)
-_HOPELESS = 0.5  # standard errors at the first look, below which a model is out
+# Working pixels along a side of the part that is looked at, first a small one, for most images need
+# no more, and standard errors below which a model is out. Objects larger than atoms differ more
+# within a frame than lattices do, so models of these are looked at in larger parts.
+_LOOKS = ((64, 0.5), (112, 0.5))
+_LARGER_LOOKS = ((112, 0.0), (224, 0.0))
 _CLEAR = 3.0  # standard errors by which a model must beat the default at the last
 
 
@@ -99,7 +100,8 @@ def choose_model(
     if white is None and min(block) < 2:
         white, levelled = whole, noise.noise_level
     clarity: dict[str, float] = {}
-    for side in _LOOKS:
+    larger = first.is_low_magnification or any(card.is_low_magnification for card in others)
+    for side, least in _LARGER_LOOKS if larger else _LOOKS:
         if white is None:
             seen, judge = halves(frame[liveliest(whole, block, side, frame.shape)], block)
         else:
@@ -112,7 +114,7 @@ def choose_model(
         _logger.debug(
             "better than %s at %d pixels [standard errors]: %s", first.name, side, clarity
         )
-        others = [card for card in others if clarity[card.name] > _HOPELESS]
+        others = [card for card in others if clarity[card.name] > least]
         if not others:
             break
     clear = [card for card in others if clarity[card.name] > _CLEAR]
