@@ -103,3 +103,25 @@ def test_halves_of_correlated_noise_are_judged_fairly():
         halves = sbd.agreement(flat[0], made, denoiser=smooth).z.std()
     assert halves == pytest.approx(1, abs=0.08)
     assert own == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("gain", [1.0, 7.3])
+def test_texture_of_a_bright_particle_is_no_correlated_noise_where_what_was_removed_is_white(gain):
+    """Independent electrons, judged by the truth: power 1 and z of spread 1 on each image."""
+    y, x = np.mgrid[:128, :160]
+    columns = [
+        (64 + 9.1 * i - 2 * j, 80 + 1.2 * i + 11 * j) for i in range(-5, 6) for j in range(-5, 6)
+    ]
+    truth = 0.1 + 2 * sum(
+        np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 8)
+        for cy, cx in columns
+        if np.hypot(cy - 64, cx - 80) < 38
+    )
+    for seed in range(6):
+        counts = np.random.default_rng(seed).poisson(500 * truth)
+        noisy, clean = (
+            sbd.Micrograph(gain * image, 0.02, gain=gain) for image in (counts, 500 * truth)
+        )
+        assert sbd.residual_check(noisy, clean).power == pytest.approx(1, abs=0.12)
+        z = sbd.agreement(noisy, clean, denoiser=False).z
+        assert z.std() == pytest.approx(1, abs=0.07)

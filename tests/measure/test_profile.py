@@ -234,3 +234,26 @@ def test_spacings_that_the_noise_hides_are_not_told():
     )
     with pytest.raises(SBDError, match="hides the peaks"):
         find_peaks(profile)
+
+
+@pytest.mark.parametrize(("dose", "dark", "least"), [(20.0, True, 16), (6.0, False, 18)])
+def test_faint_columns_are_found_and_none_of_their_spacings_is_a_multiple(dose, dark, least):
+    """Noise lifts a few of the columns, which are then whole numbers of periods apart."""
+    period, right, wrong = 11.3, 0, 0
+    for seed in range(30):
+        rng = np.random.default_rng([62, seed])
+        y, x = np.mgrid[:40, :90] - rng.uniform(-2, 2, 2)[:, None, None]
+        bells = np.exp(-((y - 20) ** 2) / 2 / 2.2**2) * sum(
+            np.exp(-((x - 14 - n * period) ** 2) / 2 / 2.2**2) for n in range(6)
+        )
+        counts = rng.poisson(dose * (2 - bells if dark else 0.3 + bells)).astype(float)
+        try:
+            profile = line_profile({"raw": counts}, (20, 8), (20, 77), width=4.0, gain=1.0)
+            found = find_peaks(profile, dark=dark)
+        except SBDError:
+            continue
+        if not found.doubt:
+            right += len(found.position) == 6
+            wrong += abs(found.mean - period) > 5 * found.mean_err
+    assert right >= least
+    assert wrong == 0

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 _HIGH = 0.25  # prominence over the range of the profile
 _VAGUE = 0.3  # of the mean spacing, beyond which its error leaves nothing to tell
 _SURE = 5.0  # prominence over the error of the profile
+_LIKELY = 4.0  # the same, of what is fitted to see
 _LOW = 0.5  # height over the usual one, of what stands out of the fit by as many errors
+_SCALES = 0.0, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6  # samples over which means are taken
+_TOGETHER = 3.0  # standard deviations of the height of all peaks that are hidden
+_PARTS = 5  # of the shortest gap that are looked for
+_WIDEST = 0.25  # of a period, peaks that stand apart
 _ROUNDS = 4  # of fits with peaks that stood out of the one before
 _SHORT, _LONG = 0.6, 1.5  # of the median spacing: a peak is doubled or missing
 _MOST = 200  # peaks
@@ -85,9 +90,10 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     """Find the peaks of a profile and fit Gaussians of one width on a straight background.
 
     Peaks are looked for in the second of the profile's values where there is one (the denoised
-    image), and fitted to the first, whose noise is known. What then stands out of the fit by half
-    of a usual peak and five standard deviations, over the width of a peak, is one more: in faint
-    profiles single values hide it.
+    image), and fitted to the first, whose noise is known. In faint profiles single values hide
+    them: means over the width of a peak are looked at, what stands out of the fit by half of a
+    usual peak and five standard deviations is one more, and so are those in between that together
+    stand out by three.
 
     Parameters
     ----------
@@ -96,7 +102,7 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     dark
         Whether minima are the peaks.
     share
-        Of the profile's range by which a peak must stand out; with known noise also by five
+        Of the profile's range by which a peak must stand out; with known noise also by four
         standard deviations.
 
     Raises
@@ -104,8 +110,6 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     SBDError
         If there are fewer than two peaks, or the fit does not succeed.
     """
-    from scipy.signal import find_peaks as local_maxima
-
     sign = -1.0 if dark else 1.0
     names = list(profile.values)
     shown = sign * profile.values[names[min(1, len(names) - 1)]]
@@ -117,13 +121,9 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
     inside = slice(first, last + 1)
     t, shown, fitted = profile.position[inside], shown[inside], fitted[inside]
     known = held[inside]
-    least = share * float(np.ptp(shown[known]))
-    error = profile.error[inside]
-    if len(names) == 1 and np.isfinite(error[known]).all():  # of a top less a saddle
-        least = max(least, _SURE * np.sqrt(2) * float(error[known].max()))
-    # of two tops that are exactly as high, as whole numbers of counts often are, one is the peak
-    ramp = 1e-9 * np.ptp(shown[known]) * np.linspace(0, 1, len(shown))
-    tops, _ = local_maxima(np.where(known, shown + ramp, -np.inf), prominence=least)
+    covariance = profile.covariance[inside, inside][np.ix_(known, known)]
+    noise = covariance if len(names) == 1 and np.isfinite(covariance).all() else None
+    tops = _tops(shown, known, share, noise)
     if len(tops) < 2:
         raise SBDError(
             f"The profile has {'one' if len(tops) else 'no'} clear "
@@ -132,7 +132,6 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
         )
     if len(tops) > _MOST:
         raise SBDError(f"The profile has {len(tops)} peaks, more than {_MOST}: it is mostly noise.")
-    covariance = profile.covariance[inside, inside][np.ix_(known, known)]
     start = t[tops]
     for _ in range(_ROUNDS):
         places, spread, misfit, better = _fit(t[known], fitted[known], covariance, start)
@@ -148,6 +147,45 @@ def find_peaks(profile: Profile, *, dark: bool = False, share: float = _HIGH) ->
             f"{100 * found.mean_err / found.mean:.0f} %; draw a longer or a wider line."
         )
     return found
+
+
+def _tops(
+    values: np.ndarray, known: np.ndarray, share: float, covariance: np.ndarray | None
+) -> np.ndarray:
+    """Places of clear maxima; with known noise at the scale that shows most of them.
+
+    Single samples of a faint profile hide what means over the width of a peak show clearly.
+
+    Parameters
+    ----------
+    values
+        (n,).
+    known
+        (n,) bool: where there are values.
+    share
+        Of the range, by which maxima stand out.
+    covariance
+        Of the known values; None where their noise is not known, or is not what hides them.
+    """
+    from scipy.signal import find_peaks as local_maxima
+
+    step = np.subtract.outer(np.arange(len(values)), np.flatnonzero(known))
+    best = np.zeros(0, int)
+    for scale in (0.0,) if covariance is None else _SCALES:
+        weight = (step == 0).astype(float) if scale == 0 else np.exp(-((step / scale) ** 2) / 2)
+        weight = weight[known] / weight[known].sum(1, keepdims=True)
+        smooth = weight @ values[known]
+        least = share * float(np.ptp(smooth))
+        if covariance is not None:  # of a top less a saddle
+            error = float(np.sqrt(np.einsum("ij,jk,ik->i", weight, covariance, weight).max()))
+            least = max(least, _LIKELY * np.sqrt(2) * error)
+        shown = np.full(len(values), -np.inf)
+        # of two tops as high as each other, as whole numbers of counts often are, one is the peak
+        shown[known] = smooth + 1e-9 * np.ptp(smooth) * np.linspace(0, 1, len(smooth))
+        tops, _ = local_maxima(shown, prominence=least)
+        if len(tops) > len(best):
+            best = tops
+    return best
 
 
 def _fit(
@@ -205,7 +243,52 @@ def _fit(
         least = np.maximum(_LOW * float(np.median(heights)) * length, _SURE)
         more = _apart(t[[0, -1]], np.where(surely > least, surely, 0.0), t, own, 2 * width)
         better = np.sort(np.concatenate([own, more]))
+        if len(better) == count:
+            better = _with_hidden(t, values, lower, places, width)
     return gap * places, gap**2 * spread, reduced if known else np.nan, gap * better
+
+
+def _with_hidden(
+    t: np.ndarray, values: np.ndarray, lower: np.ndarray, places: np.ndarray, width: float
+) -> np.ndarray:
+    """Peaks with those between them that each alone is hidden by the noise, but all are not.
+
+    Of faint peaks the noise lifts a few, which are then whole numbers of periods apart. So each gap
+    is parted by a fraction of the shortest one, and all places between are given one height.
+    """
+    from scipy.linalg import solve_triangular
+
+    gaps = np.diff(places)
+    best, found = _TOGETHER, places
+    for parts in range(1, _PARTS + 1):
+        period = float(gaps.min()) / parts
+        number = np.maximum(np.rint(gaps / period).astype(int), 1)
+        if period < 2 * width and parts > 1:
+            break
+        between = [
+            start + gap * np.arange(1, n) / n
+            for start, gap, n in zip(places, gaps, number, strict=False)
+        ]
+        hidden = np.concatenate(between)
+        if not len(hidden):
+            continue
+        sigma = min(width, _WIDEST * period)
+
+        def bells(at: np.ndarray, sigma: float = sigma) -> np.ndarray:
+            result: np.ndarray = np.exp(-((t[:, None] - at) ** 2) / 2 / sigma**2)
+            return result
+
+        terms = np.column_stack(
+            [bells(hidden).sum(1), bells(places), np.ones_like(t), t - t.mean()]
+        )
+        terms = solve_triangular(lower, terms, lower=True)
+        inverse = np.linalg.pinv(terms.T @ terms)
+        height = inverse @ terms.T @ solve_triangular(lower, values, lower=True)
+        usual = float(np.median(height[1 : 1 + len(places)]))
+        surely = float(height[0] / np.sqrt(inverse[0, 0]))
+        if surely > best and height[0] > _LOW * usual:
+            best, found = surely, np.sort(np.concatenate([places, hidden]))
+    return found
 
 
 def _apart(

@@ -97,8 +97,9 @@ def covariance_of(
 ) -> Covariance | None:
     """How noise hangs together in what a denoiser removed; None where it is white.
 
-    Whether it does is told by the noisy image, as ``denoise`` does. How, by what was removed: it
-    holds little of the signal that hides the slow noise.
+    Whether it does is told by the noisy image, as ``denoise`` does, unless what was removed is
+    white: then texture of the specimen passed for slow noise. How, by what was removed: it holds
+    little of the signal that hides the slow noise.
 
     Parameters
     ----------
@@ -115,9 +116,14 @@ def covariance_of(
     seen = look_at(data, block, outliers=False)[0].noise
     if seen is None:
         return None
-    off = sampling.bin_counts(noisy - expected, block)
-    removed = off / np.sqrt(sampling.bin_counts(np.broadcast_to(variance, noisy.shape), block))
-    noise = estimate_spectrum([removed], block, force=True) or seen
+    variance = np.broadcast_to(variance, noisy.shape)
+    off = noisy - expected
+    removed = sampling.bin_counts(off, block) / np.sqrt(sampling.bin_counts(variance, block))
+    noise = estimate_spectrum([removed], block, force=True)
+    if noise is None:
+        noise = seen
+    elif estimate_spectrum([removed], block, fine=off / np.sqrt(variance)) is None:
+        return None  # texture of the specimen passed for slow noise
     return Covariance(pixel_kernel(noise), _level(removed, noise), noise)
 
 
