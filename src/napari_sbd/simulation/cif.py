@@ -46,7 +46,8 @@ def read_cif(path: Path) -> Material:
         warnings.simplefilter("ignore")
         try:
             with path.open(encoding="latin-1") as file:
-                blocks = [b for b in parse_cif(file) if b.has_structure()]
+                parsed: Any = parse_cif(file)
+                blocks = [block for block in parsed if block.has_structure()]
             atoms = _atoms(blocks[0])
         except Exception as error:  # ASE raises of all kinds
             reason = str(error).partition("\n")[0] or type(error).__name__
@@ -132,7 +133,8 @@ def _impossible(atoms: Any) -> str:
                 f"has a unit cell of {a:g} x {b:g} x {c:g} Å and {turned} degrees, which "
                 f"contradicts its space group {group.symbol}; correct one of them"
             )
-    first, second, apart = neighbor_list("ijd", atoms, _CLOSEST)
+    pairs: Any = neighbor_list
+    first, second, apart = pairs("ijd", atoms, _CLOSEST)
     if len(apart):
         nearest = int(np.argmin(apart))
         one, other = (atoms.symbols[int(i[nearest])] for i in (first, second))
