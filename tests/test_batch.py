@@ -1,7 +1,9 @@
 """Folders of files: which, where to, what happens when some fail, and going on afterwards."""
 
 import csv
+import errno
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -337,3 +339,34 @@ def test_what_cannot_be_judged_is_told_and_the_rest_goes_on(tmp_path):
     (outcome,) = sbd.batch(folder, tmp_path / "out", judge=True, report=True)
     assert outcome.status == "done"
     assert outcome.facts.columns in (0, None)
+
+
+def test_an_older_table_stays_where_there_is_no_room_for_a_new_one(tmp_path, folder, monkeypatch):
+    place = tmp_path / "out"
+    place.mkdir()
+    (place / "batch.csv").write_text("of an earlier batch")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(sbd.SBDError, match="make room"):
+        sbd.batch(folder, place, glob="a.npy", model="hrtem")
+    assert (place / "batch.csv").read_text() == "of an earlier batch"
+    assert names(place) == ["batch.csv"]
+
+
+def test_a_batch_whose_output_nobody_reads_says_how_to_go_on(tmp_path, folder):
+    words = ["batch", folder, "-o", tmp_path / "out", "--glob", "*.npy", "--model", "hrtem"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "napari_sbd", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run.stdout.close()
+    said = run.stderr.read().strip()
+    run.stderr.close()
+    assert run.wait() == 2
+    assert "with --resume goes on" in said.splitlines()[-1]
+    assert (tmp_path / "out" / "a_denoised.ome.tif").exists()

@@ -3,8 +3,11 @@
 import functools
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +65,45 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, scheduler):
     begun = Counter(int(i) for p in tmp_path.iterdir() for i in p.read_text().split())
     assert set(begun) == set(range(30))
     assert begun[7] == 2
+
+
+def _say_and_wait(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_processes_of_one_that_was_killed_end(tmp_path):
+    """Two of 420 MB each stayed for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from napari_sbd.cluster import run\n"
+        "from test_cluster import _say_and_wait\n"
+        "if __name__ == '__main__':\n"
+        f"    list(run(_say_and_wait, [Path({str(tmp_path)!r}, n) for n in 'ab'], 2))\n"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": path})
+    try:
+        notes = [tmp_path / "a", tmp_path / "b"]
+        _until(lambda: all(n.exists() and n.read_text() for n in notes))
+    finally:
+        parent.kill()
+        parent.wait()
+    _until(lambda: not any(_runs(int(n.read_text())) for n in notes))
+
+
+def _until(true, seconds=60):
+    last = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < last
+        time.sleep(0.1)
+
+
+def _runs(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -142,6 +142,29 @@ def _begin(ending: Event) -> None:
     _ending = ending
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _give_up)
+    follow_parent(ending)
+
+
+def follow_parent(ending: Event | None = None) -> None:
+    """Let this process end within two seconds of the one that began it, however that ended.
+
+    A process that was killed tells nobody; those that it began would wait for tasks for ever.
+    """
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent, ending), daemon=True).start()
+
+
+def _follow(parent: BaseProcess, ending: Event | None) -> None:
+    parent.join()
+    if ending is not None:
+        ending.set()
+        time.sleep(_GRACES[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACES[1])
+    os._exit(1)
 
 
 def _give_up(number: int, frame: Any) -> None:

@@ -118,18 +118,14 @@ class Table:
         with written_at(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             held = path.read_bytes() if go_on and path.exists() else b""
-            if not held:
-                path.write_bytes(b"")
-        if not held:
-            self.add(columns)
-        elif not held.endswith(b"\n"):  # a program was killed there
+            if not held:  # an older one stays until there is room for this
+                write_bytes(path, _line(columns))
+        if held and not held.endswith(b"\n"):  # a program was killed there
             self._write(b"\r\n")
 
     def add(self, values: Iterable[Any]) -> None:
         """Add a line."""
-        line = io.StringIO(newline="")
-        csv.writer(line).writerow(values)
-        self._write(line.getvalue().encode())
+        self._write(_line(values))
 
     def _write(self, line: bytes) -> None:
         # opened anew each time, since a drive may have vanished and come back
@@ -143,6 +139,12 @@ class Table:
                 with suppress(OSError):
                     file.truncate(end)
                 raise
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(values)
+    return line.getvalue().encode()
 
 
 def with_suffix_of(path: str | Path, what: str, suffixes: tuple[str, ...]) -> Path:

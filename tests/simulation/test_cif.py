@@ -67,6 +67,11 @@ def test_a_cif_can_be_drawn_and_recognised_as_fcc(cif):
         ("", "atom sites"),
         ("\x00\xff\x07", "atom sites"),
         (NICKEL.replace("3.524", "large") + "Ni1 Ni 0 0 0 1\n", "large"),
+        (NICKEL.replace("F m -3 m", "Q m") + "Ni1 Ni 0 0 0 1\n", "Q m"),
+        (NICKEL.replace("b 3.524", "b 4.1") + "Ni1 Ni 0 0 0 1\n", "3.524 x 4.1 x 3.524 Å"),
+        (NICKEL + "Ni1 Ni 0 0 0 1\nO1 O 0.02 0 0 1\n", r"Ni and O 0\.07 Å apart"),
+        (2 * (NICKEL + "Ni1 Ni 0 0 0 1\n"), "holds 2 structures"),
+        (NICKEL.replace("_atom_site_type_symbol\n", "") + "CA1 0 0 0 1\n", "CA1 may be C or Ca"),
         ("data_x\n" + "loop_" + NICKEL.partition("loop_")[2] + "Ni1 Ni 0 0 0 1\n", "volume"),
     ],
 )
@@ -80,3 +85,24 @@ def test_useless_files_are_refused_in_one_sentence(cif, text, reason):
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(SBDError, match=r"gone\.cif does not exist"):
         material(tmp_path / "gone.cif")
+
+
+def test_symbols_in_capitals_and_shares_left_out_are_understood(cif):
+    """ASE alone makes sulphur of SI and carbon of CE."""
+    crystal = material(cif(NICKEL + "CE1 CE4+ 0 0 0 ?\nSI1 SI 0.5 0 0 .\n"))
+    assert sorted(e for e, _ in crystal.basis) == 4 * ["Ce"] + 4 * ["Si"]
+
+
+def test_cells_that_are_not_cubes_have_their_symmetry(cif):
+    text = NICKEL.replace("F m -3 m", "P 63/m m c").replace("gamma 90", "gamma 120")
+    crystal = material(cif(text.replace("c 3.524", "c 5.9") + "Co1 Co 0.3333 0.6667 0.25 1\n"))
+    assert len(crystal.basis) == 2
+
+
+def test_a_cell_larger_than_the_field_is_no_image_of_nothing(cif):
+    from napari_sbd.training import pool
+    from napari_sbd.training.specialist import specialist
+
+    text = NICKEL.replace("F m -3 m", "P 1").replace("3.524", "4000") + "Ni1 Ni 0 0 0 1\n"
+    with pytest.raises(SBDError, match="holds no atom"):
+        pool._check_structures(specialist(cif(text), 0.0065))

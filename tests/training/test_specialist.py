@@ -51,6 +51,22 @@ def test_a_pixel_size_and_a_file_are_enough(magnetite, tmp_path):
     assert kept_recipe(tmp_path) == recipe
 
 
+def test_a_file_may_have_any_name(magnetite):
+    odd = magnetite.with_name("My oxide (2).cif")
+    odd.write_text(CIF)
+    assert specialist(odd, 0.0065).name == "my-oxide-2"
+
+
+def test_the_same_wish_goes_on_where_training_has_not_begun(tmp_path):
+    keep_recipe(specialist("Pt", 0.0065), tmp_path)
+    keep_recipe(specialist("Pt", 0.0065), tmp_path)
+    with pytest.raises(sbd.SBDError, match="holds a run already"):
+        keep_recipe(specialist("Pt", 0.0065, waves=50), tmp_path)
+    (tmp_path / "checkpoint.pt").touch()
+    with pytest.raises(sbd.SBDError, match="holds a run already"):
+        keep_recipe(specialist("Pt", 0.0065), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("material", "pixel_size", "said"),
     [

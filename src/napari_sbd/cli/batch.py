@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import Cancelled
+from ..errors import Cancelled, SBDError
 from ._console import SumFrames, SuperResolution, err, out, progress
 from ._settings import with_settings
 
@@ -94,7 +94,13 @@ def _say(outcome: Outcome) -> None:
     if outcome.status != "failed":
         note = f"; {outcome.reason}" if outcome.reason else ""
         facts = f"{outcome.status}, {outcome.seconds:.1f} s{note}"
-        out.print(f"{outcome.source} -> {outcome.target}  ({facts})", markup=False)
+        try:
+            out.print(f"{outcome.source} -> {outcome.target}  ({facts})", markup=False)
+        except SystemExit:  # of rich, without a word
+            raise SBDError(
+                f"Nobody reads the output any more, so the batch ended after "
+                f"{outcome.source.name}; the same command with --resume goes on."
+            ) from None
 
 
 def _print(found: Estimate, folder: Path) -> None:

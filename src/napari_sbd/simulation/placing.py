@@ -78,6 +78,8 @@ def disordered(rng: np.random.Generator, atoms: Atoms, box: float) -> Atoms:
 
 def tilted(atoms: Atoms, degrees: np.ndarray) -> Atoms:
     """Tilt the model by small angles about y and x (shear of the columns)."""
+    if not len(atoms):
+        return atoms
     p = atoms.positions.copy()
     p[:, :2] += np.tan(np.deg2rad(degrees)) * (p[:, 2:] - p[:, 2].mean())
     return atoms.moved(p)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cluster import follow_parent
 from ..errors import Cancelled, SBDError, warn
 from ..files import is_whole, replacing
 from .dataset import Wave, simulate_wave
@@ -215,6 +216,7 @@ def prepare_worker() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, since the import takes seconds
+    follow_parent()
     import torch
 
     torch.set_num_threads(1)

@@ -178,9 +178,16 @@ def _check_structures(recipe: Recipe) -> None:
     zones = recipe.zones or (None,)
     for kind, material, zone in product(recipe.shares, recipe.materials, zones):
         try:
-            structures.draw(kind, np.random.default_rng(0), dataset.FIELD[1], material, zone)
+            drawn = structures.draw(
+                kind, np.random.default_rng(0), dataset.FIELD[1], material, zone
+            )
         except SBDError as error:
             raise SBDError(f"The recipe's {kind} is not possible: {error}") from error
+        if not len(drawn):
+            raise SBDError(
+                f"The recipe's {kind} of {material} holds no atom; check the unit cell, which may "
+                f"be larger than the field of {dataset.FIELD[1] / 10:g} nm."
+            )
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:

@@ -136,7 +136,7 @@ class Recipe(BaseModel):
     batch: int = Field(16, ge=1)
     network: Network | None = None
     rate: float | None = Field(None, gt=0)
-    minutes: float = Field(90, gt=0)
+    minutes: float = Field(90, gt=0, allow_inf_nan=False)
     steps: int | None = Field(None, gt=0)
     seed: int = Field(0, ge=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,8 @@ def specialist(
     pixel_size
         Of the raw images [nm], or its range.
     name
-        Of the model; by default that of the material in small letters.
+        Of the model; by default that of the material in small letters, with a hyphen for what no
+        name can hold.
     zones
         Directions [u, v, w] along the beam; by default the usual ones.
     microscope
@@ -77,7 +79,7 @@ def specialist(
     is_file = path.suffix.lower() == ".cif"
     known = str(path.resolve()) if is_file else str(material)
     keys = {
-        "name": name or path.stem.lower() if is_file else name or known.lower(),
+        "name": name or _name(path.stem if is_file else known),
         "description": f"{path.stem if is_file else known} alone.",
         "materials": [known],
         "zones": list(zones),
@@ -101,6 +103,10 @@ def specialist(
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
         why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
         raise SBDError(f"The training cannot begin; {where}: {why}.") from None
+
+
+def _name(words: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", words.lower()).strip("-.")
 
 
 def specialise(
@@ -171,14 +177,20 @@ def specialise(
 def keep_recipe(recipe: Recipe, folder: Path) -> None:
     """Write a recipe into the folder of its run.
 
+    The same one may stand there if training has not begun, so that what was simulated is used.
+
     Raises
     ------
     SBDError
-        If the folder holds one already, or cannot be written.
+        If the folder holds another one or a run, or cannot be written.
     """
     import yaml
 
+    from . import checkpoint
+
     if (folder / RECIPE).exists():
+        if not checkpoint.exists(folder) and kept_recipe(folder) == recipe:
+            return
         raise SBDError(f"{folder} holds a run already; go on with it, or choose another folder.")
     plain = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     try:
