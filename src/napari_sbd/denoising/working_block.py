@@ -94,7 +94,7 @@ class Choice:
         y, x = self.block
         return [
             f"The pixel size is unknown; {y} x {x} pixels are summed, and little speaks for it: no "
-            "clear lattice, and other sums predict pixels as well. Give the pixel size."
+            "clear lattice, or other sums predict pixels as well. Give the pixel size."
         ]
 
 
@@ -145,7 +145,7 @@ def choose_block(
         doubtful = not lattice and (clarity < _SURE or best > guess)
         return Choice(best, f"{_sums(best)}, which predict other pixels best.", doubtful)
     how = "as its lattice suggests" if lattice else "as nothing tells"
-    return Choice(guess, f"{_sums(guess)}, {how}.", not lattice)
+    return Choice(guess, f"{_sums(guess)}, {how}.", not lattice or not gains)
 
 
 def lattice_block(source: Micrograph) -> tuple[int, int]:
@@ -184,7 +184,10 @@ def _network(card: ModelCard, device: Any) -> Network:
 def _gains(
     still: Micrograph, guess: tuple[int, int], network: Network, noise: str, illumination: bool
 ) -> dict[tuple[int, int], tuple[float, float]]:
-    """How much less blocks err than the guess, and that in standard errors; {} for small images."""
+    """How much less blocks err than the guess, and that in standard errors.
+
+    Empty where that cannot be told: small images, and noise of which two judges say two things.
+    """
     from ..networks.choice import liveliest
 
     values = np.asarray(still.data, np.float64)
@@ -205,20 +208,26 @@ def _gains(
     ways = {block: made_by(camera) for block, camera in cameras.items()}
     correlated = seen((1, 1)).noise
     counted = _are_counts(values, still)
-    if correlated is None and cameras[guess].noise is not None and not counted:
-        # read-out noise hides from single pixels that the electrons of near ones are the same
-        return {}
+    # read-out noise hides from single pixels that the electrons of near ones are the same, which
+    # sums show; texture looks like that as well
+    hidden = correlated is None and cameras[guess].noise is not None and not counted
     shown = correlated or estimate_spectrum([values], force=True)
     stein = None if shown is None else _stein(part, shown, ways[guess](part))
     if correlated is not None and stein is not None:
         return _compared(stein, ways, guess)
+    if hidden and stein is None:
+        return {}
     found = _compared(_held_out(part), ways, guess)
     best = max(found, key=lambda b: found[b][0])
     if best == guess or stein is None or counted:
         return found
     # correlation that is lost in read-out noise helps to predict, and Stein's estimate sees it
-    agreed = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best][0] > 0
-    return found if agreed else {guess: (0.0, 0.0)}
+    gain, clarity = _compared(stein, {b: ways[b] for b in (guess, best)}, guess)[best]
+    if hidden:
+        # electrons that are shared reach not far, detail gains with each finer sum
+        beside = min((b for b in found if b > best), default=guess)
+        return found if min(clarity, found[beside][1]) > _CLEAR else {}
+    return found if gain > 0 else {guess: (0.0, 0.0)}
 
 
 def _compared(
