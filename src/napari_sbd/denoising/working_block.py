@@ -210,10 +210,11 @@ def _gains(
     counted = _are_counts(values, still)
     # read-out noise hides from single pixels that the electrons of near ones are the same, which
     # sums show; texture looks like that as well
-    hidden = correlated is None and cameras[guess].noise is not None and not counted
+    suspects = [] if counted else [b for b, camera in cameras.items() if camera.noise is not None]
+    hidden = correlated is None and guess in suspects
     shown = correlated or estimate_spectrum([values], force=True)
     stein = None if shown is None else _stein(part, shown, ways[guess](part))
-    if correlated is not None and stein is not None:
+    if stein is not None and (correlated is not None or (suspects and not hidden)):
         return _compared(stein, ways, guess)
     if hidden and stein is None:
         return {}
