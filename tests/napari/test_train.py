@@ -131,7 +131,7 @@ def session(monkeypatch):
             time.sleep(0.005)
             status(f"0.1 of 1 min  0.1 s/step  loss {1 / step:.4f}  30.0 dB")
             if should_stop():
-                (folder / "checkpoint").touch()
+                (folder / "checkpoint.pt").touch()
                 raise Cancelled(f"Stopped at step {step}.")
         card = find_model("hrtem")
         network = load_network(card, "cpu")
@@ -165,7 +165,7 @@ def test_a_run_that_is_cancelled_keeps_its_checkpoint_and_is_resumed(
     until(lambda: widget.curve.isVisibleTo(widget) and "loss" in widget.now.text())
     widget.cancel.click()
     until(lambda: not widget.running)
-    assert (tmp_path / "run/checkpoint").exists()
+    assert (tmp_path / "run/checkpoint.pt").exists()
     assert "Cancelled" in widget.message.text()
 
     widget.start.click()

@@ -93,6 +93,19 @@ def test_symbols_in_capitals_and_shares_left_out_are_understood(cif):
     assert sorted(e for e, _ in crystal.basis) == 4 * ["Ce"] + 4 * ["Si"]
 
 
+def test_of_two_origins_that_one_is_taken_which_makes_a_crystal(cif):
+    """Magnetite about its centre of inversion: 4 and 6 oxygen atoms around iron (Fleet, Acta
+    Cryst. B 37 (1981) 917: 1.89 and 2.06 Å). About the other origin atoms lie on each other."""
+    text = CELL.format(a=8.394, group="F d -3 m")
+    sites = "Fe1 Fe 0.125 0.125 0.125 1\nFe2 Fe 0.5 0.5 0.5 1\nO1 O 0.2549 0.2549 0.2549 1\n"
+    basis = material(cif(text + sites)).basis
+    iron, oxygen = (np.array([x for e, x in basis if e == element]) for element in ("Fe", "O"))
+    apart = (iron[:, None] - oxygen + 0.5) % 1 - 0.5
+    near = [np.sort(d[d < 2.5]) for d in 8.394 * np.linalg.norm(apart, axis=2)]
+    found = sorted((len(d), round(d[0], 2)) for d in near)
+    assert found == 8 * [(4, 1.89)] + 16 * [(6, 2.06)]
+
+
 def test_cells_that_are_not_cubes_have_their_symmetry(cif):
     text = NICKEL.replace("F m -3 m", "P 63/m m c").replace("gamma 90", "gamma 120")
     crystal = material(cif(text.replace("c 3.524", "c 5.9") + "Co1 Co 0.3333 0.6667 0.25 1\n"))

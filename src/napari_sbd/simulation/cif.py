@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def read_cif(path: Path) -> Material:
     """
     try:
         from ase.io.cif import parse_cif
+        from ase.spacegroup.spacegroup import SpacegroupNotFoundError
     except ImportError:
         raise SBDError(
             "Reading CIF files needs ASE; install it with: pip install napari-sbd[simulation]"
@@ -49,6 +51,10 @@ def read_cif(path: Path) -> Material:
                 parsed: Any = parse_cif(file)
                 blocks = [block for block in parsed if block.has_structure()]
             atoms = _atoms(blocks[0])
+            if _impossible(atoms) and not _has_operations(blocks[0]):
+                # files seldom say which of two origins of a group they mean; ASE takes the first
+                with suppress(SpacegroupNotFoundError):
+                    atoms = _atoms(blocks[0], {"_symmetry_space_group_setting": 2})
         except Exception as error:  # ASE raises of all kinds
             reason = str(error).partition("\n")[0] or type(error).__name__
             if isinstance(error, KeyError):
@@ -89,7 +95,11 @@ def read_cif(path: Path) -> Material:
     return Material(vectors, basis, CUBIC_ZONES) if material.is_cubic else material
 
 
-def _atoms(block: Any) -> Any:
+def _has_operations(block: Any) -> bool:
+    return any(tag.endswith(("operation_xyz", "pos_as_xyz")) for tag in block)
+
+
+def _atoms(block: Any, more: dict[str, Any] | None = None) -> Any:
     """All atoms of the cell, once what files write in ways that ASE misreads is put right.
 
     ASE takes the symbol SI for sulphur and CE for carbon, and an occupancy that is left out for
@@ -97,7 +107,7 @@ def _atoms(block: Any) -> Any:
     """
     from ase.io.cif import CIFBlock
 
-    tags = dict(block)
+    tags = dict(block) | (more or {})
     symbols = tags.get("_atom_site_type_symbol")
     if symbols is not None:
         tags["_atom_site_type_symbol"] = [_symbol(str(s)) for s in symbols]
