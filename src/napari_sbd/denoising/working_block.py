@@ -206,7 +206,7 @@ def _gains(
 
     cameras = {block: seen(block) for block in sorted(blocks)}
     ways = {block: made_by(camera) for block, camera in cameras.items()}
-    correlated = seen((1, 1)).noise
+    correlated = cameras[1, 1].noise
     counted = _are_counts(values, still)
     # read-out noise hides from single pixels that the electrons of near ones are the same, which
     # sums show; texture looks like that as well

@@ -172,7 +172,7 @@ def _tops(
     step = np.subtract.outer(np.arange(len(values)), np.flatnonzero(known))
     best = np.zeros(0, int)
     for scale in (0.0,) if covariance is None else _SCALES:
-        weight = (step == 0).astype(float) if scale == 0 else np.exp(-((step / scale) ** 2) / 2)
+        weight = (step == 0).astype(float) if scale == 0 else _bells(step, scale)
         weight = weight[known] / weight[known].sum(1, keepdims=True)
         smooth = weight @ values[known]
         least = share * float(np.ptp(smooth))
@@ -186,6 +186,12 @@ def _tops(
         if len(tops) > len(best):
             best = tops
     return best
+
+
+def _bells(apart: np.ndarray, width: float) -> np.ndarray:
+    """Gaussians of height 1 at distances from their middles."""
+    result: np.ndarray = np.exp(-((apart / width) ** 2) / 2)
+    return result
 
 
 def _fit(
@@ -212,9 +218,8 @@ def _fit(
 
     def model(p: np.ndarray) -> np.ndarray:
         centre, height, width = p[:count], p[count : 2 * count], p[2 * count]
-        bells = np.exp(-((t[:, None] - centre) ** 2) / 2 / width**2)
         background: np.ndarray = p[-2] + p[-1] * (t - middle)
-        result: np.ndarray = bells @ height + background
+        result: np.ndarray = _bells(np.subtract.outer(t, centre), width) @ height + background
         return result
 
     def misfit(p: np.ndarray) -> np.ndarray:
@@ -235,8 +240,8 @@ def _fit(
     better = places
     if known:
         own = _apart(t[[0, -1]], heights, places, np.zeros(0), width)
-        bells = np.exp(-((t - t[:, None]) ** 2) / 2 / width**2)  # a peak at each value
-        bells = solve_triangular(lower, bells, lower=True)
+        at_each = _bells(np.subtract.outer(t, t), width)
+        bells = solve_triangular(lower, at_each, lower=True)
         length = np.sqrt((bells**2).sum(0))
         surely = -(found.fun @ bells) / length  # of its height [standard deviations]
         surely[(t < t[0] + width) | (t > t[-1] - width)] = 0.0
@@ -267,20 +272,14 @@ def _with_hidden(
             break
         between = [
             start + gap * np.arange(1, n) / n
-            for start, gap, n in zip(places, gaps, number, strict=False)
+            for start, gap, n in zip(places[:-1], gaps, number, strict=True)
         ]
         hidden = np.concatenate(between)
         if not len(hidden):
             continue
         sigma = min(width, _WIDEST * period)
-
-        def bells(at: np.ndarray, sigma: float = sigma) -> np.ndarray:
-            result: np.ndarray = np.exp(-((t[:, None] - at) ** 2) / 2 / sigma**2)
-            return result
-
-        terms = np.column_stack(
-            [bells(hidden).sum(1), bells(places), np.ones_like(t), t - t.mean()]
-        )
+        all_hidden, seen = (_bells(np.subtract.outer(t, at), sigma) for at in (hidden, places))
+        terms = np.column_stack([all_hidden.sum(1), seen, np.ones_like(t), t - t.mean()])
         terms = solve_triangular(lower, terms, lower=True)
         inverse = np.linalg.pinv(terms.T @ terms)
         height = inverse @ terms.T @ solve_triangular(lower, values, lower=True)

@@ -100,7 +100,7 @@ def choose_model(
     if white is None and min(block) < 2:
         white, levelled = whole, noise.noise_level
     clarity: dict[str, float] = {}
-    larger = first.is_low_magnification or any(card.is_low_magnification for card in others)
+    larger = any(card.is_low_magnification for card in (first, *others))
     for side, least in _LARGER_LOOKS if larger else _LOOKS:
         if white is None:
             seen, judge = halves(frame[liveliest(whole, block, side, frame.shape)], block)
