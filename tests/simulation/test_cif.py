@@ -106,6 +106,16 @@ def test_of_two_origins_that_one_is_taken_which_makes_a_crystal(cif):
     assert found == 8 * [(4, 1.89)] + 16 * [(6, 2.06)]
 
 
+@pytest.mark.parametrize("place", [0, 0.125])
+def test_where_both_origins_make_a_crystal_it_is_asked_for(cif, place):
+    """Silicon is 8 atoms a cell about one origin, and would be 16 about the other."""
+    text = CELL.format(a=5.431, group="F d -3 m")
+    with pytest.raises(SBDError, match="two origins"):
+        material(cif(f"{text}Si1 Si {place} {place} {place} 1\n"))
+    told = text.replace("loop_", "_symmetry_space_group_setting 2\nloop_")
+    assert len(material(cif(told + "Si1 Si 0.125 0.125 0.125 1\n")).basis) == 8
+
+
 def test_cells_that_are_not_cubes_have_their_symmetry(cif):
     text = NICKEL.replace("F m -3 m", "P 63/m m c").replace("gamma 90", "gamma 120")
     crystal = material(cif(text.replace("c 3.524", "c 5.9") + "Co1 Co 0.3333 0.6667 0.25 1\n"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,11 @@ def read_cif(path: Path) -> Material:
     ------
     SBDError
         If ASE is missing, or the file is unreadable, holds no atoms or several structures, elements
-        that are none, partly occupied sites, a cell that contradicts its symmetry, or atoms nearer
-        to each other than atoms can be.
+        that are none, partly occupied sites, a cell that contradicts its symmetry, atoms nearer to
+        each other than atoms can be, or atoms about either origin of a group without operations.
     """
     try:
         from ase.io.cif import parse_cif
-        from ase.spacegroup.spacegroup import SpacegroupNotFoundError
     except ImportError:
         raise SBDError(
             "Reading CIF files needs ASE; install it with: pip install napari-sbd[simulation]"
@@ -50,11 +48,7 @@ def read_cif(path: Path) -> Material:
             with path.open(encoding="latin-1") as file:
                 parsed: Any = parse_cif(file)
                 blocks = [block for block in parsed if block.has_structure()]
-            atoms = _atoms(blocks[0])
-            if _impossible(atoms) and not _has_operations(blocks[0]):
-                # files seldom say which of two origins of a group they mean; ASE takes the first
-                with suppress(SpacegroupNotFoundError):
-                    atoms = _atoms(blocks[0], {"_symmetry_space_group_setting": 2})
+            atoms = _about_its_origin(blocks[0])
         except Exception as error:  # ASE raises of all kinds
             reason = str(error).partition("\n")[0] or type(error).__name__
             if isinstance(error, KeyError):
@@ -95,8 +89,36 @@ def read_cif(path: Path) -> Material:
     return Material(vectors, basis, CUBIC_ZONES) if material.is_cubic else material
 
 
-def _has_operations(block: Any) -> bool:
-    return any(tag.endswith(("operation_xyz", "pos_as_xyz")) for tag in block)
+def _about_its_origin(block: Any) -> Any:
+    """All atoms of the cell; of a group with two origins, about that which makes a crystal.
+
+    Files seldom say which of the two they mean, and ASE takes the first.
+    """
+    from ase.spacegroup.spacegroup import SpacegroupNotFoundError
+
+    atoms = _atoms(block)
+    if any(tag.endswith(("operation_xyz", "pos_as_xyz", "group_setting")) for tag in block):
+        return atoms
+    try:
+        other = _atoms(block, {"_symmetry_space_group_setting": 2})
+    except SpacegroupNotFoundError:
+        return atoms
+    if _impossible(other):
+        return atoms
+    if not _impossible(atoms) and not _are_alike(atoms, other):
+        raise ValueError(
+            f"its group {atoms.info['spacegroup'].symbol} has two origins, and atoms may lie about "
+            "either; add the operations, _space_group_symop_operation_xyz"
+        )
+    return other
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Whether two cells hold the same atoms at the same distances from each other."""
+    if sorted(one.symbols) != sorted(other.symbols):
+        return False
+    here, there = (np.sort(a.get_all_distances(mic=True), axis=None) for a in (one, other))
+    return bool(np.allclose(here, there, atol=1e-3))
 
 
 def _atoms(block: Any, more: dict[str, Any] | None = None) -> Any:
