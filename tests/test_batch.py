@@ -34,7 +34,15 @@ def folder(tmp_path, counts):
 
 
 def names(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    """Of all files, without the lock that stays."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != ".napari-sbd.lock")
+    return sorted(str(p.relative_to(folder)) for p in files)
+
+
+def table(folder):
+    """Lines of the table, by the name of the file."""
+    with (folder / "batch.csv").open(newline="") as file:
+        return {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
 
 
 def statuses(outcomes):
@@ -61,8 +69,7 @@ def test_a_file_that_fails_does_not_end_the_batch(tmp_path, folder):
         result = sbd.read(out / f"{name[0]}_denoised.ome.tif")
         np.testing.assert_array_equal(result.data, expected)
         assert sbd.rerun(result).identical
-    with (out / "batch.csv").open(newline="") as file:
-        rows = {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
+    rows = table(out)
     assert rows["broken.mrc"]["status"] == "failed"
     assert "broken.mrc" in rows["broken.mrc"]["reason"]
     assert float(rows["a.npy"]["seconds"]) > 0
@@ -370,3 +377,38 @@ def test_a_batch_whose_output_nobody_reads_says_how_to_go_on(tmp_path, folder):
     assert run.wait() == 2
     assert "with --resume goes on" in said.splitlines()[-1]
     assert (tmp_path / "out" / "a_denoised.ome.tif").exists()
+
+
+def test_two_batches_at_a_time_need_two_folders(tmp_path, folder):
+    """Each would replace the other's table; the first one's stays whole."""
+    out = tmp_path / "out"
+
+    def beside(_):
+        with pytest.raises(sbd.SBDError, match="Another batch or watch writes into"):
+            sbd.batch(folder, out, glob="b.mrc", model="hrtem")
+
+    sbd.batch(folder, out, glob="a.npy", model="hrtem", on_file=beside)
+    assert list(table(out)) == ["a.npy"]
+    sbd.batch(folder, out, glob="b.mrc", model="hrtem")
+    assert {name: row["status"] for name, row in table(out).items()} == {
+        "a.npy": "done",
+        "b.mrc": "done",
+    }
+
+
+def test_the_result_of_another_file_stays(tmp_path, folder, counts):
+    """Files of two days often have the same names."""
+    out, second = tmp_path / "out", tmp_path / "second"
+    sbd.batch(folder, out, glob="a.npy", model="hrtem")
+    before = sbd.read(out / "a_denoised.ome.tif").data
+    second.mkdir()
+    sbd.write(sbd.Micrograph(counts[:, ::-1].copy(), PIXEL, gain=1.0), second / "a.npy")
+    (outcome,) = sbd.batch(second, out, model="hrtem")
+    assert outcome.status == "failed"
+    assert f"is the result of another file, {folder / 'a.npy'}, and stays" in outcome.reason
+    np.testing.assert_array_equal(sbd.read(out / "a_denoised.ome.tif").data, before)
+    # the same file changed, or moved, has a new result
+    sbd.write(sbd.Micrograph(counts + 1, PIXEL, gain=1.0), folder / "a.npy")
+    assert statuses(sbd.batch(folder, out, glob="a.npy", model="hrtem")) == {"a.npy": "done"}
+    moved = folder.rename(tmp_path / "moved")
+    assert statuses(sbd.batch(moved, out, glob="a.npy", model="hrtem")) == {"a.npy": "done"}

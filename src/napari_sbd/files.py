@@ -17,10 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from .errors import SBDError, reason_of
 
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _NAMED = 3  # files that are told by name
+_LOCK = ".napari-sbd.lock"
 _LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
 
 
@@ -83,6 +86,28 @@ def writing(path: Path, what: str) -> Iterator[Path]:
         raise SBDError(f"The {what} cannot be written to {path}: {reason_of(error)}.") from error
 
 
+def held(folder: Path) -> BaseFileLock:
+    """Keep other batches and watches from a folder, which is made where it is missing.
+
+    The system takes the lock from a process that ends, however it ends.
+
+    Raises
+    ------
+    SBDError
+        If another one writes there, or the folder cannot be written.
+    """
+    lock = FileLock(folder / _LOCK, timeout=0)
+    with written_at(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise SBDError(
+                f"Another batch or watch writes into {folder}; end it, or choose another folder."
+            ) from None
+    return lock
+
+
 @contextmanager
 def written_at(path: Path) -> Iterator[None]:
     """Say in a sentence where something cannot be written, and why."""
@@ -106,6 +131,8 @@ class Table:
         Their names, the first line.
     go_on
         Whether lines are added to those that are there.
+    begins_with
+        Lines that a new table begins with.
 
     Raises
     ------
@@ -113,13 +140,19 @@ class Table:
         If it cannot be written, now or with a line.
     """
 
-    def __init__(self, path: Path, columns: Iterable[str], go_on: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Iterable[str],
+        go_on: bool = False,
+        begins_with: Iterable[Iterable[Any]] = (),
+    ) -> None:
         self.path = path
         with written_at(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             held = path.read_bytes() if go_on and path.exists() else b""
             if not held:  # an older one stays until there is room for this
-                write_bytes(path, _line(columns))
+                write_bytes(path, b"".join(map(_line, (columns, *begins_with))))
         if held and not held.endswith(b"\n"):  # a program was killed there
             self._write(b"\r\n")
 

@@ -106,7 +106,7 @@ def test_two_watches_do_not_write_into_one_folder(tmp_path, settings):
     refused = []
 
     def begin_another(seen):
-        with pytest.raises(sbd.SBDError, match="Another watch writes into") as caught:
+        with pytest.raises(sbd.SBDError, match="Another batch or watch writes into") as caught:
             sbd.watch(source, out, idle=0.0, **settings)
         refused.append(caught)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError, stop_if_asked, stopping
-from ..files import Table
+from ..files import Table, held
 from .looked_at import Facts
 from .one import Options, Outcome, Task, process
 from .plan import Item, plan
@@ -47,6 +48,8 @@ def batch(
     A file that fails does not end the batch. ``batch.csv`` in the output folder gets a line for
     each file as soon as it is through: file, output, status, seconds, what is known of the result
     (``batch.looked_at.Facts``: model, pixel size, dose ...), why it failed or what was warned of.
+    Lines of earlier batches about other results stay, and the result of another file is never
+    replaced. Two batches at a time need two folders.
 
     Parameters
     ----------
@@ -118,8 +121,9 @@ def batch(
     results = cluster.run(work, tasks, jobs, scheduler, preload=("torch", process.__module__))
     outcomes: dict[Item, Outcome] = {}
     columns = ["file", "output", "status", "seconds", *Facts.names(), "reason"]
-    table = Table(Path(output, REPORT), columns)
-    with stopping(should_stop), closing(results):
+    path = Path(output, REPORT)
+    with held(Path(output)), stopping(should_stop), closing(results):
+        table = Table(path, columns, begins_with=_of_others(path, columns, items))
         for task, outcome in _until(results):
             outcomes[task.item] = outcome
             known = task.item.source, task.item.target, outcome.status, f"{outcome.seconds:.2f}"
@@ -146,6 +150,17 @@ def options(
     chosen = Options(Settings.of(**settings), recipe, choices(sum_frames, super_resolution))
     chosen.check()
     return chosen
+
+
+def _of_others(path: Path, columns: list[str], items: list[Item]) -> list[list[str]]:
+    """Lines of an earlier table about results that are none of these."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+    ours = {None, *(str(item.target) for item in items)}
+    return [[row.get(c) or "" for c in columns] for row in rows if row.get("output") not in ours]
 
 
 def _until(

@@ -174,11 +174,33 @@ def _result(
             status: Literal["done", "skipped"] = "skipped"
         else:
             status = "done"
+            _leave_others(target, source)
             target.parent.mkdir(parents=True, exist_ok=True)
             _denoise(task, image, should_stop)
         _logger.debug("%s: %s", source, status)
         raw = as_micrograph(image, **task.options.on(image).calibration)
         return status, facts(raw, read(target), target, task.options.judge, task.options.report)
+
+
+def _leave_others(target: Path, source: Path) -> None:
+    """Refuse to replace the result of another file, by its path and content."""
+    from ..files import file_checksum
+    from ..provenance import read_recipe
+    from ..provenance.steps import since_the_source, steps
+
+    if not target.exists():
+        return
+    try:
+        origin = since_the_source(steps(read_recipe(target)))[0].source
+    except SBDError:
+        return
+    if origin is None or origin.sha256 in (None, file_checksum(source)):
+        return
+    if Path(origin.path).resolve() != source.resolve():
+        raise SBDError(
+            f"{target} is the result of another file, {origin.path}, and stays; choose another "
+            "output folder."
+        )
 
 
 def _denoise(task: Task, image: Micrograph, should_stop: Callable[[], bool] | None) -> None:

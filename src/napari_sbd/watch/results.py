@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import BaseFileLock, FileLock, Timeout
 
-from ..errors import SBDError
-from ..files import Table, replacing_folder, written_at
+from ..files import Table, held, replacing_folder, written_at
 from ..io import ome_zarr, stem, write
 from ..micrograph import Micrograph
 from .arrivals import Arrival
@@ -64,7 +62,7 @@ class Results:
     Raises
     ------
     SBDError
-        If the folder cannot be written, or another watch writes into it.
+        If the folder cannot be written, or another batch or watch writes into it.
 
     Attributes
     ----------
@@ -76,7 +74,7 @@ class Results:
 
     def __init__(self, folder: Path, to: str = "ome.tif") -> None:
         self.folder, self.to = folder, to
-        self._lock = _held(folder)
+        self._lock = held(folder)
         self._journal = folder / JOURNAL
         with written_at(self._journal):
             lines = list(self._lines())
@@ -146,20 +144,6 @@ class Results:
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
                     continue  # cut short when the program was killed: that frame is done again
-
-
-def _held(folder: Path) -> BaseFileLock:
-    """Keep other watches from a folder, which is made where it is missing."""
-    lock = FileLock(folder / ".watch.lock", timeout=0)
-    with written_at(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise SBDError(
-                f"Another watch writes into {folder}; end it, or choose another folder."
-            ) from None
-    return lock
 
 
 def _put_frame(path: Path, index: int, result: Micrograph) -> None:
