@@ -53,6 +53,22 @@ def test_correlated_noise_taken_for_white_is_told(sigma):
     assert "let it be measured" in sentence and "dB" in sentence
 
 
+@pytest.mark.filterwarnings("ignore:Whether the result")
+@pytest.mark.parametrize("sigma", [1.0, 1.4])
+def test_a_point_spread_without_read_noise_is_denoised_as_well_as_with_it(sigma):
+    """Nothing is left of the fastest part, which the network must not take for detail."""
+    clean, off = truth(), {}
+    expected = np.fft.ifft2(fourier_gaussian(np.fft.fft2(clean), sigma)).real
+    counts = np.random.default_rng(5).poisson(clean).astype(float)
+    smooth = np.fft.ifft2(fourier_gaussian(np.fft.fft2(counts), sigma)).real
+    for read in (0.0, 0.15):
+        noisy = smooth + np.random.default_rng(6).normal(0, read, SHAPE)
+        result = sbd.denoise(noisy, pixel_size=0.033, model="hrtem")
+        off[read] = np.std(result - expected)
+    assert off[0.0] < 1.1 * off[0.15]
+    assert off[0.0] < 0.5 * np.std(smooth - expected)
+
+
 def film():
     """Detail as slow as the point spread, and what is expected."""
     rng = np.random.default_rng(4)
@@ -79,8 +95,10 @@ def test_slow_noise_that_the_known_dose_excludes_is_not_asked_for():
     worker = Denoiser(sbd.Micrograph(seen, 0.033), model="hrtem")
     told = (worker.of_sums, seen, worker.of_sums(seen), worker.camera.measured)
     slow = usual_level(whiten(seen, worker.camera.measured)) ** 2
-    assert against_blur(*told).slow_part == against_blur(*told, shot_noise=slow).slow_part == 2
-    for times in (0.05, 20):  # none of a quarter to four times it is near that of the electrons
+    near = against_blur(*told, shot_noise=0.25 * slow)
+    assert against_blur(*told).slow_part == near.slow_part == 0.25
+    assert near.worse
+    for times in (1, 20):  # a quarter of it is not near that of the electrons
         assert not against_blur(*told, shot_noise=times * slow).worse
 
 

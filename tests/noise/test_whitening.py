@@ -8,7 +8,7 @@ from known import lattice
 from napari_sbd import SBDError
 from napari_sbd.noise.camera import estimate_noise_spectrum
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
-from napari_sbd.noise.whitening import NoiseSpectrum, colour, whiten
+from napari_sbd.noise.whitening import NoiseSpectrum, colour, divided, whiten
 
 SHAPE = (192, 176)
 
@@ -70,6 +70,27 @@ def test_whitened_noise_is_white_and_colouring_brings_it_back():
     assert abs(neighbours) < 0.15
     raw = image[20:-20, 20:68] - image[20:-20, 20:68].mean()
     assert (raw[:, 1:] * raw[:, :-1]).mean() / raw.var() > 0.5
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.3])
+def test_noise_that_no_frequency_above_some_passes_is_white_nevertheless(sigma):
+    """Pixels of electrons blurred without any read-out noise: the fastest part is filled up."""
+    image = blurred(counts(3, 30.0), sigma, 0.0)
+    spectrum = estimate_spectrum([image])
+    assert not spectrum.is_full
+    vacuum = whiten(image, spectrum)[20:-20, 20:68]
+    window = np.multiply.outer(*(np.hanning(n) for n in vacuum.shape))
+    power = np.abs(np.fft.rfft2((vacuum - vacuum.mean()) * window)) ** 2
+    f = np.hypot(np.fft.fftfreq(vacuum.shape[0])[:, None], np.fft.rfftfreq(vacuum.shape[1]))
+    slow, fast = (power[(f > a) & (f < b)].mean() for a, b in ((0.1, 0.25), (0.42, 0.5)))
+    assert 0.55 < fast / slow < 1.6
+    # and is as good as nothing in what comes back
+    back = colour(whiten(image, spectrum), spectrum)
+    assert np.std(back - image) < 0.04 * 20 * np.sqrt(30)
+    # halves of the electrons do not agree by it
+    apart = whiten(image, spectrum) - divided(image, spectrum)
+    other = whiten(image + 1, spectrum) - divided(image + 1, spectrum)
+    assert abs((apart * other).mean()) < 0.05 * apart.std() * other.std()
 
 
 def test_the_mean_of_an_image_is_kept():

@@ -106,7 +106,7 @@ class AgainstBlur:
 def against_blur(
     network: Callable[[np.ndarray], np.ndarray],
     sums: np.ndarray,
-    estimate: np.ndarray,
+    estimate: np.ndarray | None,
     measured: NoiseSpectrum | None,
     dark: float | None = None,
     seed: int = 0,
@@ -126,7 +126,7 @@ def against_blur(
         Makes the estimate of finite sums.
     sums, estimate
         (H, W) the noisy image at the working sampling, NaN where there are no data, and its
-        estimate.
+        estimate; None where the network is to make it of the part.
     measured
         The spectrum of its noise; None where that is white.
     dark
@@ -154,7 +154,8 @@ def against_blur(
         part = _liveliest(whole, np.isnan(sums), side)
         if part is None:
             return None
-        shown, made = (np.asarray(i[part], np.float64) for i in (whole, estimate))
+        shown = np.asarray(whole[part], np.float64)
+        made = network(shown) if estimate is None else np.asarray(estimate[part], np.float64)
         gaps = np.isnan(sums[part])
         found = _compared(network, shown, gaps, made, measured, dark, seed, told, shot_noise)
         if found is None or found.is_better:

@@ -94,7 +94,7 @@ def equivalent_filter(
 
     from .. import sampling
     from ..micrograph.frames import finite_or_nan
-    from ..noise.whitening import colour, whiten
+    from ..noise.whitening import colour, divided, whiten
     from .denoiser import Denoiser
 
     source = as_micrograph(image, pixel_size)
@@ -125,7 +125,7 @@ def equivalent_filter(
         estimate, gradient = _pass(worker.network, normal, told)
         if noise is not None:
             # both filters are their own adjoints, but for the borders
-            gradient = whiten(gradient, noise)
+            gradient = divided(gradient, noise)
     area = worker.block[0] * worker.block[1]
     # the mean is subtracted before the network and added again after it
     gradient = gradient - gradient.mean() + 1 / (area * blocks.size)

@@ -43,10 +43,12 @@ def doubt_against_blur(worker: Worker, sums: np.ndarray, estimate: np.ndarray) -
     camera, gain = worker.camera, worker.source.gain
     if camera.sharpen:
         return []
+    # noise that was added to this image is another than to parts of it
+    comparable = camera.noise is None or camera.noise.is_full
     found = against_blur(
         worker.of_sums,
         sums,
-        estimate,
+        estimate if comparable else None,
         camera.measured,
         None if gain is None else camera.dark,
         wide=worker.source.pixel_size is None,

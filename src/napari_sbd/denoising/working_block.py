@@ -240,7 +240,7 @@ def _compared(
 
 def _estimate(camera: Camera, image: np.ndarray, network: Network) -> np.ndarray:
     """What is expected in the pixels (Y, X) of an image, NaN where there are no data."""
-    working = camera.working(sampling.bin_counts(image, camera.block))
+    working = camera.working(sampling.bin_counts(image, camera.block), seed=0)
     blocks = working.restored(network(working.image))
     mean = blocks.mean()
     fine = sampling.upsample(blocks - mean, camera.block, (image.shape[0], image.shape[1]))

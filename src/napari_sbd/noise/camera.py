@@ -78,15 +78,18 @@ class Camera:
 
         return left_out(values, self.fixed)
 
-    def working(self, sums: np.ndarray) -> Working:
-        """Block sums (H, W), NaN where there are no data, as the network wants them."""
+    def working(self, sums: np.ndarray, seed: int | None = None) -> Working:
+        """Block sums (H, W), NaN where there are no data, as the network wants them.
+
+        ``seed`` is that of ``whiten``.
+        """
         image, light = filled(sums), None
         if self.illumination:
             light = estimate_illumination(image, self.dark)
         if light is not None:
             image = light.take_off(image)
         if self.noise is not None:
-            image = whiten(image, self.noise)
+            image = whiten(image, self.noise, seed)
         return Working(image, light, self.noise, self.sharpen)
 
     def on_blocks(self) -> Camera:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .curve import FREE, MONOTONE
 from .interpolation import interpolated_noise
-from .tile_spectra import tile_grid, tile_spectra
-from .whitening import FREE, MONOTONE, NoiseSpectrum
+from .tile_spectra import of_noise, tile_grid, tile_spectra
+from .whitening import NoiseSpectrum
 
-_QUANTILE = 0.3  # of the power over the tiles: most hold more signal
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
 _ROUNDS = 10  # of reweighted least squares
 _WORSE = 1.5  # times the misfit of a curve through all, from which one below has left noise out
@@ -74,7 +74,7 @@ def estimate_spectrum(
         return None
     powers, means, corner = powers[kept], means[kept], corner[kept]
     even = powers / (corner / np.median(corner))[:, None]
-    typical = np.quantile(even, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
+    typical = of_noise(even)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
     seen = force or _falls(level)
     pixels = _of_noise(fine) if fine is not None and (seen or min(block) > 1) else None

@@ -7,10 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from .whitening import curve_terms
+from .curve import curve_terms
 
 TILE = 32  # pixels along a side, of block sums or of the file
 CORNER = 0.40  # cycles per working pixel, beyond which a micrograph holds hardly any signal
+_QUANTILE = 0.3  # of the power over the tiles: most hold more signal
 _SLOWEST = 1.5 / TILE  # cycles per pixel that the window of a tile can tell from the mean
 _WHOLE = 0.5  # of the tiles, from which the others are left out
 _ENOUGH = 5  # of eight neighbours, which hold data
@@ -64,6 +65,20 @@ def tile_spectra(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     even = ((tiles - means[:, None, None]) * (window / scale)).astype(np.float32)
     used = fft.rfft2(even)[:, tile_grid().used]
     return (used.real**2 + used.imag**2) * (scale**2 / (window**2).sum()), means
+
+
+def typical_power(image: np.ndarray) -> np.ndarray:
+    """(M,) power of the noise, as tiles with little signal show it; empty without any tile."""
+    return of_noise(tile_spectra(image)[0])
+
+
+def of_noise(powers: np.ndarray) -> np.ndarray:
+    """(M,) mean power of noise in tiles (K, M), of which most hold more signal."""
+    if not len(powers):
+        return powers.reshape(-1)
+    # the power of noise is exponentially distributed
+    result: np.ndarray = np.quantile(powers, _QUANTILE, axis=0) / -np.log(1 - _QUANTILE)
+    return result
 
 
 def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

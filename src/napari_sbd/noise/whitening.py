@@ -10,6 +10,7 @@ by it again, their result is the expected image as this camera sees it.
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
+from .curve import FREE, MONOTONE, curve_terms
+from .tile_spectra import tile_grid, typical_power
 
 _KEY = "napari_sbd_noise_spectrum"
 
 _FLOOR = 0.03  # of the largest amplitude: read-out noise is not blown up where nothing passes
+_LITTLE = 0.2  # of the power of white noise: less is not missed
+_BAND = 0.1, 0.4  # cycles per working pixel: neither light nor what a wide point spread leaves
+_NOISE = 0.3  # quantile of the power over frequencies: signal only adds to it
 _MARGIN = 16  # working pixels of reflection around an image that is filtered
 _AS_WHITE = 1.05  # times the side of a block, up to which noise is told to be independent
 
@@ -59,6 +65,18 @@ class NoiseSpectrum:
         amplitude = np.sqrt(self.power(fy, fx))
         result: np.ndarray = np.maximum(amplitude, _FLOOR * amplitude.max())
         return result
+
+    def missing(self, fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
+        """Share of the power of white noise that an image divided by the amplitude lacks."""
+        power = self.power(fy, fx)
+        result: np.ndarray = 1 - power / np.maximum(power, _FLOOR**2 * power.max())
+        return result
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some noise passes at all frequencies."""
+        f = np.fft.fftfreq(64)
+        return bool(self.missing(f[:, None], f).max() < _LITTLE)
 
     @property
     def correlated_over(self) -> float:
@@ -164,8 +182,33 @@ class NoiseSpectrum:
         return cls.from_dict(values)
 
 
-def whiten(image: np.ndarray, noise: NoiseSpectrum) -> np.ndarray:
-    """Make the noise of an image (H, W), finite, at the working sampling white."""
+def whiten(image: np.ndarray, noise: NoiseSpectrum, seed: int | None = None) -> np.ndarray:
+    """Make the noise of an image (H, W), finite, at the working sampling white.
+
+    Where hardly anything passes the camera, fresh noise takes the place of what is missing: the
+    networks take the lack of it for detail. It is as good as nothing once the result is coloured.
+
+    Parameters
+    ----------
+    image, noise
+        The image and the spectrum of its noise.
+    seed
+        Of the fresh noise, the same for images that are compared. By default it hangs on the image,
+        so that halves or frames do not seem to agree by it.
+    """
+    white = divided(image, noise)
+    if noise.is_full:
+        return white
+    fy, fx = np.fft.fftfreq(white.shape[0])[:, None], np.fft.rfftfreq(white.shape[1])
+    rng = np.random.default_rng(zlib.crc32(image.tobytes()) if seed is None else seed)
+    fresh = np.fft.rfft2(rng.normal(0, _level(white, noise), white.shape))
+    result: np.ndarray = white + np.fft.irfft2(fresh * np.sqrt(noise.missing(fy, fx)), white.shape)
+    return result
+
+
+def divided(image: np.ndarray, noise: NoiseSpectrum) -> np.ndarray:
+    """An image (H, W) divided by the amplitude of its noise, and nothing added: ``whiten`` where
+    it must be linear."""
     return _filtered(image, noise, -1)
 
 
@@ -174,21 +217,14 @@ def colour(image: np.ndarray, noise: NoiseSpectrum) -> np.ndarray:
     return _filtered(image, noise, 1)
 
 
-MONOTONE, FREE = 9, 6
-
-
-def curve_terms(fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
-    """(..., 16) terms of the logarithm of a noise power, all zero at zero frequency but the first.
-
-    The first falls with no frequency; nine fall along the radius or an axis, as point spreads and
-    tails do, and are only ever added; six are smooth waves of either sign.
-    """
-    r2 = fy**2 + fx**2
-    falling = [10 * np.sqrt(r2), 100 * r2, 400 * r2**2, 100 * fx**2, 100 * fy**2]
-    falling += [np.log1p((f / width) ** 2) for f in (fx, fy) for width in (0.08, 0.25)]
-    y, x, yy, xx = (np.cos(2 * np.pi * n * f) - 1 for n in (1, 2) for f in (fy, fx))
-    waves = [x, y, xx, yy, x * y, np.sin(2 * np.pi * fx) * np.sin(2 * np.pi * fy)]
-    return np.stack([np.ones_like(r2), *(-t for t in falling), *waves], -1)
+def _level(white: np.ndarray, noise: NoiseSpectrum) -> float:
+    """Standard deviation of the noise where it passes, of an image divided by its amplitude."""
+    grid = tile_grid()
+    radius = np.hypot(grid.fy, grid.fx)
+    passed = (noise.missing(grid.fy, grid.fx) < _LITTLE) & (radius < _BAND[1])
+    fast = passed & (radius > _BAND[0])
+    power = typical_power(white)[fast if fast.any() else passed]
+    return float(np.sqrt(np.quantile(power, _NOISE))) if power.size else 0.0
 
 
 def _filtered(image: np.ndarray, noise: NoiseSpectrum, exponent: int) -> np.ndarray:
