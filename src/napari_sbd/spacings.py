@@ -23,6 +23,9 @@ _SHORTEST = 0.14  # nm
 _SHORTEST_RING = 0.12  # nm, where all are as long as each other: fcc along [111] (Ni: 0.125)
 _LEAST = 0.01  # amplitude over the largest of all; a filter leaves traces below that
 _CALIBRATION = 0.03  # relative error of a usual pixel size
+_SCATTER = 2 * np.pi**2 / 6  # variance of logarithms of power on a ring, twice that of noise
+_FEW = 17  # frequencies, one of which is looked at for that
+_EMPTY = 7.0  # natural logarithms of power below the usual, which one in a thousand of noise is
 _FAINT, _BRIGHT = 0.1, 0.25  # amplitude over that of the brightest
 
 
@@ -208,12 +211,27 @@ def _ring_level(power: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """Mean power of the noise on the ring of each frequency.
 
     From the mean logarithm, which few peaks hardly move; for the exponential distribution of
-    noise it is below the logarithm of the mean by Euler's constant.
+    noise it is below the logarithm of the mean by Euler's constant. Frequencies at which a filter
+    or a zoom left nothing do not count.
     """
-    counts = np.bincount(ring.ravel())
-    logs = np.bincount(ring.ravel(), np.log(power + 1e-30).ravel()) / np.maximum(counts, 1)
-    level: np.ndarray = np.exp(logs + np.euler_gamma).astype(power.dtype)[ring]
+    at, log = ring.ravel(), np.log(power + 1e-30).ravel()
+    mean = _ring_means(at, log)
+    some = slice(None, None, _FEW)
+    if np.square(log[some] - mean[at[some]]).mean() > _SCATTER:
+        upper = _ring_means(at, log, log > mean[at])
+        mean = _ring_means(at, log, log > upper[at] - _EMPTY)
+    level: np.ndarray = np.exp(mean + np.euler_gamma).astype(power.dtype)[ring]
     return level
+
+
+def _ring_means(at: np.ndarray, values: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
+    """Of values, by the number of their ring."""
+    count = int(at.max()) + 1
+    if kept is not None:
+        at, values = at[kept], values[kept]
+    sums, numbers = np.bincount(at, values, count), np.bincount(at, minlength=count)
+    result: np.ndarray = sums / np.maximum(numbers, 1)
+    return result
 
 
 def _text(pixel_size_yx: tuple[float, float]) -> str:

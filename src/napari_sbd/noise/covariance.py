@@ -141,7 +141,8 @@ def pixel_kernel(noise: NoiseSpectrum) -> np.ndarray:
     shape = blocks[0], _GRID, blocks[1], _GRID
     folded = (power * box).reshape(shape).sum((0, 2))
     working = np.fft.fftfreq(_GRID)
-    ratio = noise.power(working[:, None], working) / folded
+    wanted = noise.power(working[:, None], working)
+    ratio = np.divide(wanted, folded, out=np.zeros_like(wanted), where=folded > 0)
     power = (power.reshape(shape) * ratio[None, :, None]).reshape(power.shape)
     kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)
     # an even number of values has no middle: the outermost ones are left out

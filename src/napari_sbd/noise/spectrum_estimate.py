@@ -6,11 +6,14 @@ spectrum, so a smooth curve below most of the spectra of small tiles is the nois
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from .band import EVERYTHING, Band, find_band
 from .curve import FREE, MONOTONE
 from .interpolation import interpolated_noise
-from .tile_spectra import of_noise, tile_grid, tile_spectra
+from .tile_spectra import TILE, Grid, of_noise, tile_grid, tile_spectra
 from .whitening import NoiseSpectrum
 
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
@@ -27,6 +30,8 @@ _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
 _BELOW = 0.2  # the same, by which chance lets an image show less noise than it holds
 _FEW_TILES = 5
+_LEAK = 1.5 / TILE  # cycles per working pixel, over which the window of a tile blurs a cut
+_OUTER = 0.7  # of a cut, beyond which what passes is most likely noise
 
 
 def estimate_spectrum(
@@ -65,9 +70,10 @@ def estimate_spectrum(
     The spectrum, or None where the noise is white, or too little of it is seen.
     """
     found = [tile_spectra(image) for image in images]
-    powers = np.concatenate([p for p, _ in found])
+    band = find_band(images)
+    grid, passed = _within(band)
+    powers = np.concatenate([p for p, _ in found])[:, passed]
     means = np.concatenate([m for _, m in found])
-    grid = tile_grid()
     corner = powers[:, grid.corner].mean(1)
     kept = _holding_noise(corner)
     if kept is None:
@@ -76,31 +82,51 @@ def estimate_spectrum(
     even = powers / (corner / np.median(corner))[:, None]
     typical = of_noise(even)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
-    seen = force or _falls(level)
-    pixels = _of_noise(fine) if fine is not None and (seen or min(block) > 1) else None
+    seen = force or band is not None or _falls(level)
+    sums = min(block) > 1
+    pixels = _of_noise(fine) if fine is not None and band is None and (seen or sums) else None
     seen = seen or (pixels is not None and _blurred_finely(pixels, block))
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
     known = shot_noise if told and shot_noise and shot_noise > 0 else None
-    coefficients, floor = _fit(level, None if known is None else float(np.log(known)), pure)
-    noise = NoiseSpectrum(tuple(map(float, coefficients)), float(floor), block)
-    wide = _is_wide(noise, corner, means)
+    slow = None if known is None else float(np.log(known))
+    coefficients, floor = _fit(level, grid, slow, pure)
+    noise = NoiseSpectrum(
+        tuple(map(float, coefficients)), float(floor), block, band=band or EVERYTHING
+    )
+    wide = band is None and _is_wide(noise, corner, means)
     if not seen and not wide:
         return None
     if pixels is not None and not wide:
         drawn = interpolated_noise(pixels, block)
         if drawn is not None and _lies_below(drawn, level):
             return drawn
-    return noise if known is None else _without_texture(noise, corner, known)
+    return noise if known is None else _without_texture(noise, grid, corner, known)
 
 
-def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float) -> NoiseSpectrum:
+def _within(band: Band | None) -> tuple[Grid, np.ndarray]:
+    """The frequencies that pass, and which (M,) of all they are; their corner is the outer part."""
+    grid = tile_grid()
+    if band is None:
+        return grid, np.ones(len(grid.fy), bool)
+    passed = band.holds(grid.fy, grid.fx, _LEAK)
+    fy, fx = grid.fy[passed], grid.fx[passed]
+    cuts = (band.y, band.x, band.radius)
+    inner = Band(*(_OUTER * (cut - _LEAK) if cut < 1 else 1.0 for cut in cuts))
+    outer = ~inner.holds(fy, fx)
+    used = grid.used.copy()
+    used[grid.used] = passed
+    return Grid(used, fy, fx, outer, grid.terms[passed]), passed
+
+
+def _without_texture(
+    noise: NoiseSpectrum, grid: Grid, corner: np.ndarray, shot_noise: float
+) -> NoiseSpectrum:
     """The same with no more slow noise than electrons have: what exceeds it is of the specimen.
 
     The logarithm of the power is drawn together, so that the fast noise stays as it is.
     """
-    grid = tile_grid()
     fast = float(np.median(corner))
     rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
     most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
@@ -108,7 +134,7 @@ def _without_texture(noise: NoiseSpectrum, corner: np.ndarray, shot_noise: float
         return noise
     share = most / rise
     curve = tuple(share * c for c in noise.coefficients)
-    return NoiseSpectrum(curve, share * noise.floor, noise.block)
+    return replace(noise, coefficients=curve, floor=share * noise.floor)
 
 
 def _holding_noise(corner: np.ndarray) -> np.ndarray | None:
@@ -186,24 +212,29 @@ def _follows_the_mean(corner: np.ndarray, means: np.ndarray) -> bool:
     return bool(slope > 0.5 and slope > 3 * error)
 
 
-def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray, float]:
+def _fit(level: np.ndarray, grid: Grid, slow: float | None, pure: bool) -> tuple[np.ndarray, float]:
     """Coefficients and floor of a smooth curve that few of the logarithms of power lie below.
 
     A steep rise, as a wide point spread makes it, may be taken for signal. Where there is nothing
     but noise, or this leaves less slow noise than electrons have (``slow``, a logarithm of power),
     a curve through all of the spectrum takes its place, if that is much nearer to it.
     """
-    f = np.hypot(tile_grid().fy, tile_grid().fx)
+    f = np.hypot(grid.fy, grid.fx)
+    f *= 0.5 / max(np.abs(grid.fy).max(), np.abs(grid.fx).max())
     middle = float(level.mean())
     y = level - middle
-    wide, fast = y[f < 0.2], y[(f > 0.25) & (f < 0.35)]
+    wide, fast = y[f <= max(0.2, f.min())], y[(f > 0.25) & (f < 0.35)]
     gentle = np.quantile(wide, 0.15), np.quantile(fast, 0.15), np.quantile(y, 0.03) - 0.5
-    steep = np.quantile(y[f < 0.1], 0.3), np.quantile(fast, 0.3), np.median(y[f > 0.35])
-    found = _fit_from(y, gentle)
+    steep = (
+        np.quantile(y[f <= max(0.1, f.min())], 0.3),
+        np.quantile(fast, 0.3),
+        np.median(y[f > 0.35]),
+    )
+    found = _fit_from(y, grid.terms, gentle)
     rise = middle + float(np.logaddexp(found[0][0], found[1]))
     if pure or (slow is not None and rise < slow - np.log(_MOST)):
-        through = [_fit_from(y, start, signal=False) for start in (gentle, steep)]
-        misfit = [float(np.std(y - _curve(*fit))) for fit in (*through, found)]
+        through = [_fit_from(y, grid.terms, start, signal=False) for start in (gentle, steep)]
+        misfit = [float(np.std(y - _curve(grid.terms, *fit))) for fit in (*through, found)]
         if misfit[2] > _WORSE * min(misfit):
             found = through[int(np.argmin(misfit[:2]))]
     x, floor = found
@@ -212,7 +243,7 @@ def _fit(level: np.ndarray, slow: float | None, pure: bool) -> tuple[np.ndarray,
 
 
 def _fit_from(
-    y: np.ndarray, start: tuple[float, float, float], signal: bool = True
+    y: np.ndarray, terms: np.ndarray, start: tuple[float, float, float], signal: bool = True
 ) -> tuple[np.ndarray, float]:
     """Coefficients and floor by least squares, from the power of slow and fast noise and a floor.
 
@@ -220,7 +251,6 @@ def _fit_from(
     """
     from scipy.optimize import nnls
 
-    terms = tile_grid().terms
     n = terms.shape[1]
     stiffness = np.array([1e-6] + [0.02] * MONOTONE + [0.3] * FREE + [1e-3]) * len(y) / 100
     stiffness[-1] = 1e-3
@@ -232,7 +262,7 @@ def _fit_from(
     split = np.concatenate([np.eye(n + 1), -np.eye(n + 1)[:, signed]], 1)
     weight = np.ones(len(y))
     for _ in range(_ROUNDS):
-        total = _curve(x, floor)
+        total = _curve(terms, x, floor)
         share = np.exp(np.clip(terms @ x, -60, 60) - total)
         off = y - total
         if signal:
@@ -250,7 +280,7 @@ def _fit_from(
     return x, floor
 
 
-def _curve(x: np.ndarray, floor: float) -> np.ndarray:
+def _curve(terms: np.ndarray, x: np.ndarray, floor: float) -> np.ndarray:
     """Logarithm of power (M,)."""
-    result: np.ndarray = np.logaddexp(np.clip(tile_grid().terms @ x, -60, 60), floor)
+    result: np.ndarray = np.logaddexp(np.clip(terms @ x, -60, 60), floor)
     return result

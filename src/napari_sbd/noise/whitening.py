@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import SBDError
+from .band import EVERYTHING, Band
 from .curve import FREE, MONOTONE, curve_terms
 from .tile_spectra import tile_grid, typical_power
 
@@ -45,19 +46,22 @@ class NoiseSpectrum:
         Pixels summed along y and x to the sampling that the frequencies refer to.
     interpolated
         Whether it is that of pixels which were drawn from those of another frame.
+    band
+        What passes at all.
     """
 
     coefficients: tuple[float, ...]
     floor: float
     block: tuple[int, int] = (1, 1)
     interpolated: bool = False
+    band: Band = EVERYTHING
 
     def power(self, fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
         """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
         fy, fx = np.broadcast_arrays(fy, fx)
         curve = curve_terms(fy, fx) @ np.array(self.coefficients)
         result: np.ndarray = np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
-        return result
+        return np.where(self.band.holds(fy, fx), result, 0.0)
 
     def amplitude(self, shape: tuple[int, int]) -> np.ndarray:
         """What the real Fourier transform (H, W // 2 + 1) of an image is divided by."""
@@ -102,6 +106,9 @@ class NoiseSpectrum:
         """For people, such as "correlated over 5.4 px, scintillator-like"."""
         if self.interpolated:
             return "of a frame that was interpolated, as by turning, moving or scaling it"
+        if self.band.lowest < 1:
+            finest = max(self.block) / self.band.lowest
+            return f"cut off below periods of {finest:.2g} px, as by a filter or by enlarging"
         if self.correlated_over < _AS_WHITE * np.sqrt(np.prod(self.block)):
             return f"independent between sums over {self.block[0]} x {self.block[1]} px"
         kind = f"with streaks along {self.streaks}" if self.streaks else "scintillator-like"
@@ -130,6 +137,7 @@ class NoiseSpectrum:
             "floor": round(self.floor, 5),
             "block": list(self.block),
             "interpolated": self.interpolated,
+            **({"band": asdict(self.band)} if self.band.lowest < 1 else {}),
         }
 
     @classmethod
@@ -145,10 +153,12 @@ class NoiseSpectrum:
             coefficients = tuple(float(c) for c in values["coefficients"])
             y, x = (int(n) for n in values["block"])
             drawn = values.get("interpolated", False) is True
-            found = cls(coefficients, float(values["floor"]), (y, x), drawn)
+            band = Band(**{k: float(v) for k, v in values.get("band", {}).items()})
+            found = cls(coefficients, float(values["floor"]), (y, x), drawn, band)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise SBDError("These values are no noise spectrum.") from None
         sound = len(coefficients) == 1 + MONOTONE + FREE and min(found.block) > 0
+        sound &= 0 < found.band.lowest <= 1
         if not sound or not np.isfinite([*coefficients, found.floor]).all():
             raise SBDError("These values are no noise spectrum.")
         return found
@@ -235,8 +245,9 @@ def _filtered(image: np.ndarray, noise: NoiseSpectrum, exponent: int) -> np.ndar
     mode = "reflect" if all(max(p) < n for p, n in zip(pad, image.shape, strict=True)) else "edge"
     mean = image.mean()
     wide = np.pad(image - mean, pad, mode=mode)  # type: ignore[call-overload]
-    amplitude = noise.amplitude((shape[0], shape[1]))
-    amplitude = amplitude if exponent > 0 else 1 / amplitude
+    amplitude = noise.amplitude((shape[0], shape[1])) ** exponent
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])
+    amplitude *= noise.band.holds(fy, fx)
     wide = fft.irfft2(fft.rfft2(wide) * amplitude, shape)
     inner: np.ndarray = wide[_MARGIN : _MARGIN + image.shape[0], _MARGIN : _MARGIN + image.shape[1]]
     result: np.ndarray = inner + mean

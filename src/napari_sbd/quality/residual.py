@@ -198,8 +198,8 @@ def residual_check(
     if noise is not None:
         wy, wx = (np.fft.fftfreq(n) for n in power.shape)
         usual = noise.noise.power(wy[:, None], wx)
-        power /= usual * noise.level
         seen = usual > _SEEN
+        power[seen] /= usual[seen] * noise.level
     steps = [b * p for b, p in zip(block, size or (1.0, 1.0), strict=True)]
     fy, fx = (np.fft.fftfreq(n, d) for n, d in zip(power.shape, steps, strict=True))
     # every power but a few comes twice
