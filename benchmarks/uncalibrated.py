@@ -1,6 +1,6 @@
 """Images without a pixel size: what is lost by it, and is any result worse than a blur unsaid?
 
-    python benchmarks/uncalibrated.py [--images 24] [--pairs FILE.h5 ...]
+    python benchmarks/uncalibrated.py [--images 24] [--pairs FILE.h5 ...] [--drawn 60] [--first 0]
 
 Simulated images of five structures at 5 to 50 pm per pixel and 0.05 to 40 electrons per pixel, one
 half as electron counts, one half as a scintillator writes them (point spread 0.8 px).
@@ -13,6 +13,11 @@ best of seven Gaussians, told by the truth.
 (N, 1, Y, X), after a line fit of the result to the clean image, such as the 24 pairs in the source
 archive of tk_r_em (sfr_lrtem.h5, sfr_hrstem.h5, sfr_lrstem.h5). Where TensorFlow is installed and
 ``TK_R_EM`` is that archive, its own network for the kind of each file is shown beside.
+
+``--drawn`` measures it on objects larger than atoms, each with a dose (0.5 to 100 electrons per
+pixel), a point spread (none to 1.4 px), read-out noise (none to 2 electrons), a gain and an offset
+from its seed; "best" is the better of the models hrtem and low-mag on sums over 1 to 4 pixels, told
+by the truth.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ import _peers
 import napari_sbd as sbd
 from _machine import processor
 from napari_sbd.denoising.working_block import lattice_block
+from napari_sbd.simulation.low_magnification import low_magnification_image
 
 STRUCTURES = ("pt_ceo2", "crystal_edge", "amorphous_film", "sheet", "grain_boundary")
 PIXELS = (0.005, 0.01, 0.02, 0.035, 0.05)  # nm
@@ -38,6 +44,10 @@ SUMS = (1, 2, 3, 4, 6, 7, 8)
 WORKING = 0.033  # nm
 FIELD = 6.2  # nm, of which not all fits at the finest pixels
 SIDE = 384  # pixels at most
+DRAWN_DOSES = 0.5, 100.0
+SPREADS = (0, 0, 0.4, 0.7, 1, 1.4)  # pixels
+READ = (0, 0.5, 2)  # electrons
+GAINS, OFFSETS = (1, 17.3, 0.01), (0, 100, -3)
 
 
 def psnr(image: np.ndarray, clean: np.ndarray) -> float:
@@ -124,15 +134,57 @@ def of_pairs(paths: list[Path]) -> None:
     print(f"| mean | {' | '.join(f'{v:.2f}' for v in np.mean(found, 0))} | | | |")
 
 
+def drawn(seed: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """What it is, noisy and clean image."""
+    rng = np.random.default_rng([78, seed])
+    scene = low_magnification_image(rng, int(rng.integers(160, 400)))
+    dose = float(np.exp(rng.uniform(*np.log(DRAWN_DOSES))))
+    spread, read = rng.choice(SPREADS), rng.choice(READ)
+    counts, clean = rng.poisson(scene * dose).astype(float), scene * dose
+    if spread:
+        counts, clean = gaussian_filter(counts, spread), gaussian_filter(clean, spread)
+    counts = counts + read * rng.standard_normal(counts.shape)
+    noisy = rng.choice(GAINS) * counts + rng.choice(OFFSETS)
+    what = f"{dose:.3g} e, spread {spread:g} px, read-out {read:g} e"
+    return what, noisy.astype(np.float32), clean
+
+
+def of_drawn(first: int, count: int) -> None:
+    """PSNR [dB] of objects larger than atoms."""
+    print("| seed | image | blur | denoise | best | sums | model | warned |")
+    print("|---" * 8 + "|")
+    found, silent = [], 0
+    for seed in range(first, first + count):
+        what, noisy, clean = drawn(seed)
+        result, settings, warned = denoised(noisy, model="auto")
+        sums = [b for b in (1, 2, 3, 4) if b <= min(noisy.shape) // 16]
+        ways = [(b, m) for b in sums for m in ("hrtem", "low-mag")]
+        best = max(psnr(denoised(noisy, b, m)[0], clean) for b, m in ways)
+        found.append((blurred(noisy, clean), psnr(result, clean), best))
+        silent += found[-1][1] < found[-1][0] and not warned
+        print(
+            f"| {seed} | {what} | {' | '.join(f'{v:.2f}' for v in found[-1])} | "
+            f"{settings['block'][0]} | {settings['model']} | {'yes' if warned else ''} |",
+            flush=True,
+        )
+    blur, own, best = np.array(found).T
+    print(f"| mean | | {blur.mean():.2f} | {own.mean():.2f} | {best.mean():.2f} | | | |")
+    print(f"\n{(own < blur).sum()} of {count} below the blur, {silent} of them without a warning")
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--pairs", type=Path, nargs="+", default=[])
+    parser.add_argument("--drawn", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     print(f"{processor()}\n")
     if asked.pairs:
         of_pairs(asked.pairs)
+    elif asked.drawn:
+        of_drawn(asked.first, asked.drawn)
     else:
         of_simulations(asked.images)
 

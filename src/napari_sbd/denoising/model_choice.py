@@ -11,6 +11,9 @@ from ..io.detector_name import contrast_told
 from ..micrograph import Micrograph
 from ..networks.choice import Choice, Modality, choose_model
 from ..noise.camera import Camera
+from ..noise.spectrum_estimate import estimate_spectrum
+from ..noise.whitening import whiten
+from ..noise.working import filled
 
 
 def choose_for(
@@ -42,6 +45,10 @@ def choose_for(
     named = contrast_told(source.metadata) if modality == "auto" else None
     kind = named[0] if named else modality
     white = camera.working(sums).image if camera.noise is not None else None
+    if white is None and source.pixel_size is None and min(camera.block) == 1:
+        # noise that hangs together too little to matter elsewhere would count as detail here
+        weak = estimate_spectrum([sums], camera.block, force=True)
+        white = None if weak is None else whiten(filled(sums), weak)
     choice = choose_model(first, camera.block, source.pixel_size_yx, device, white, kind, sums)
     if named is None:
         return choice, camera
