@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice, of_cosines
+from napari_sbd.quality.strength import strength_of
 
 TRUTH = lattice((402, 407), period=40, mean=4.0)  # no whole number of blocks
 
@@ -132,3 +133,49 @@ def test_lines_of_a_scan_are_no_lattice():
     y, x = np.indices(truth.shape) * 2 * np.pi / 12
     both = sbd.residual_check(noisy + 12 * np.cos(y) * np.cos(x), truth, pixel_size=0.033, gain=1.0)
     assert both.peaks["period"].iloc[0] == pytest.approx(12 / 2**0.5 * 0.033, rel=0.03)
+
+
+def _through_a_camera(truth, rng, spread, gain):
+    """Electrons blurred by a point spread, with read-out noise; and what is expected of them."""
+    electrons, clean = rng.poisson(truth).astype(float), truth
+    if spread:
+        electrons, clean = (gaussian_filter(i, spread, mode="wrap") for i in (electrons, truth))
+    read = rng.normal(0, 8, truth.shape)
+    return (gain * electrons + 100 + read).astype(np.float32), gain * clean + 100
+
+
+@pytest.mark.parametrize(("spread", "pixel_size"), [(0.5, 0.0123), (0.8, 0.0123), (0.8, 0.03)])
+def test_a_right_gain_is_not_called_wrong_where_the_camera_blurs(spread, pixel_size):
+    """In 128 x 128 pixels the median of the spectrum, 0.4 to 1.4, was taken for the strength, and
+    in these sizes a third to all of the images were said to have a wrong gain."""
+    truth = lattice((128, 128), period=14, mean=50.0)
+    for seed in range(20):
+        noisy, clean = _through_a_camera(truth, np.random.default_rng([seed, 1]), spread, 17.0)
+        found = sbd.residual_check(noisy, clean, pixel_size=pixel_size, gain=17.0, offset=100.0)
+        assert found.strength_low < 1.1
+        assert found.strength_high > 0.8
+        assert "gain" not in found.verdict()
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.8])
+@pytest.mark.parametrize("wrong", [2.0, 1.5, 1 / 1.5, 0.5])
+def test_a_wrong_gain_is_told_also_where_the_camera_blurs(spread, wrong):
+    """Correlated noise was divided by its own strength, so no gain was wrong."""
+    truth = lattice((384, 384), period=14, mean=50.0)
+    noisy, clean = _through_a_camera(truth, np.random.default_rng(2), spread, 17.0)
+    found = sbd.residual_check(noisy, clean, pixel_size=0.03, gain=wrong * 17.0, offset=100.0)
+    assert found.strength_low < 1 / wrong < found.strength_high
+    assert "the gain is wrong" in found.verdict()
+    assert ("times the power" in found.verdict()) and ("read-out" in found.verdict()) == (wrong < 1)
+
+
+@pytest.mark.parametrize("size", [16, 42, 128])
+def test_the_strength_of_white_noise_is_within_its_limits(size):
+    """By how many frequencies there are: each end is missed in one of 400 images."""
+    rng = np.random.default_rng(3)
+    f = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
+    half = (np.fft.fftfreq(size) > 0)[None] & (f > 4 / size)
+    found = [strength_of(rng.exponential(1, half.sum()), f[half], 1.0) for _ in range(300)]
+    assert sum(not s.low < 1 < s.high for s in found) <= 6
+    assert np.mean([s.even for s in found]) > 0.95
+    assert np.mean([s.high / s.low for s in found]) < 1 + 18 / half.sum() ** 0.5

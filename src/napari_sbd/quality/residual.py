@@ -16,6 +16,7 @@ from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
+from .strength import strength_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ _CLEAR = 30.0  # times its band, a peak that is no part of one
 _AROUND = 16  # frequencies to each side, that make a band
 _FAINT = 0.1  # of the mean variance, the least that is divided by
 _SLOW = 4  # periods in the image, below which a peak is uneven brightness and no lattice
+_ELECTRONS = 0.8, 1.25  # power of noise that passes for that of electrons
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,13 @@ class Residual:
         has, and how strong it should be is not known.
     banded
         Share of the frequencies that stand out, but in bands: lines of a scan or of a camera.
+    strength, strength_low, strength_high
+        Power over that of electron counts, where a camera damps it least, and what it is within at
+        99.5 %, as the number of independent frequencies has it; 1 without counts.
+    even
+        Whether slow and fast noise are alike, as white noise has them.
+    whitened
+        Whether the noise is not white, and the power was divided by its smooth spectrum.
 
     Examples
     --------
@@ -74,10 +83,16 @@ class Residual:
     sure: bool = True
     counts: bool = True
     banded: float = 0.0
+    strength: float = 1.0
+    strength_low: float = 1.0
+    strength_high: float = 1.0
+    even: bool = True
+    whitened: bool = False
 
     @property
     def power(self) -> float:
-        """Mean power, without the significant peaks' help 1 for white noise of electrons."""
+        """Mean power of the spectrum without the significant peaks' help: 1 for white noise of
+        electrons, and for other noise if its spectrum was divided out."""
         return float(np.median(self.spectrum) / np.log(2))
 
     @property
@@ -99,7 +114,7 @@ class Residual:
     def _peaks_told(self) -> str:
         bands = self.banded > _BANDS
         none = "No lattice peak was removed."
-        if not bands:
+        if not bands and (self.even or self.whitened):
             none = "The residual is like white noise: no lattice peak was removed."
         count = len(self.peaks)
         if count:
@@ -120,10 +135,21 @@ class Residual:
                 f"{none} How strong the noise should be is not known, since these values are no "
                 "electrons."
             )
-        if not 0.8 < self.power < 1.25:
+        least, most = _ELECTRONS
+        why = ""
+        if self.strength_low > most:
+            why = "the gain is wrong, or there is other noise, as of the read-out"
+        elif self.strength_high < least and self.even:
+            why = "the gain is wrong, or the denoised image follows the noise"
+        elif self.strength_high < least:
+            why = (
+                "the denoised image follows slow noise where a point spread damps the fast one, or "
+                "the gain is wrong"
+            )
+        if why:
             return (
-                f"The residual has no lattice peak, but {self.power:.2g} times the power of "
-                "electron counts: the gain is wrong, or the denoised image follows the noise."
+                f"The residual has no lattice peak, but {self.strength:.2g} times the power of "
+                f"electron counts: {why}."
             )
         return none
 
@@ -145,8 +171,10 @@ def residual_check(
     the power is that of the others. Where the noise of pixels is correlated, the power is divided
     by the smooth spectrum that most tiles of the residual show, so that it is 1 as well. A peak
     also stands out of its own row and column of the spectrum: bands of strong frequencies are lines
-    of a scan or of a camera. Values that are no electrons, as ``agreement`` decides it, are taken
-    in units of the noise that they have.
+    of a scan or of a camera. Whether the noise is as strong as that of electrons is asked where a
+    point spread damps it least, and within what the number of independent frequencies allows.
+    Values that are no electrons, as ``agreement`` decides it, are taken in units of the noise that
+    they have.
 
     Parameters
     ----------
@@ -193,6 +221,7 @@ def residual_check(
     residual[held] = (y - x)[held] / np.sqrt(np.maximum(spread, least * area)[held])
     residual[held] -= residual[held].mean()
     power = np.abs(np.fft.fft2(residual)) ** 2 / held.sum()
+    electrons_power = power.copy()
     seen = np.ones(power.shape, bool)
     noise = covariance_of(data, values, expected, np.maximum(variance, least), block)
     if noise is not None:
@@ -206,6 +235,7 @@ def residual_check(
     half = (fx > 0)[None] | ((fx == 0)[None] & (fy > 0)[:, None])
     slow = np.hypot(*np.meshgrid(fy * steps[0], fx * steps[1], indexing="ij"))
     judged = half & seen & (slow > _SLOW / min(power.shape))
+    strength = strength_of(electrons_power[judged], slow[judged], float(held.mean()))
     # a peak stands out of all others, and of the band in which it lies
     level = float(np.median(power[judged])) / np.log(2)
     over = power[judged] / np.maximum(level, _band(power)[judged])
@@ -228,7 +258,11 @@ def residual_check(
     unit = "1/px" if size is None else "1/nm"
     spectrum = shift(power).astype(np.float32)
     known = bool(seen.all())
-    return Residual(spectrum, shift(fy), shift(fx), unit, peaks, known, pair.counts, banded)
+    found = (strength.value, strength.low, strength.high) if pair.counts else (1.0, 1.0, 1.0)
+    white = strength.even, noise is not None
+    return Residual(
+        spectrum, shift(fy), shift(fx), unit, peaks, known, pair.counts, banded, *found, *white
+    )
 
 
 def _band(power: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_LAG = 4  # px, to which terms are taken to depend on each other
+_LAGS = 4, 8  # px, to which terms depend on each other, and where they are still alike at 4 px
+_ALIKE = 0.1  # correlation of terms; that of independent ones is known to a hundredth
 _LOCAL = 65  # px, side of the square of the local mean
 _TILE = 16  # px, side of the tiles of the bootstrap
 
@@ -19,11 +20,14 @@ def mean_and_error(terms: np.ndarray) -> tuple[float, float]:
     from scipy.ndimage import uniform_filter
 
     rest, count, side = _without_local_mean(terms)
-    lag = min(_LAG, (side - 1) // 8)
+    energy = float((rest**2).sum())
+    apart = _LAGS[0]
+    alike = (rest[apart:] * rest[:-apart]).sum() + (rest[:, apart:] * rest[:, :-apart]).sum()
+    lag = min(_LAGS[int(alike > 2 * _ALIKE * energy)], (side - 1) // 8)
     near = uniform_filter(rest, 2 * lag + 1, mode="constant") * (2 * lag + 1) ** 2
     total = float((rest * near).sum()) / (1 - (2 * lag + 1) ** 2 / side**2)
     # where chance makes the products negative, the terms alone give a scale
-    variance = max(total, 0.25 * float((rest**2).sum()))
+    variance = max(total, 0.25 * energy)
     return float(np.nanmean(terms)), float(np.sqrt(variance) / count)
 
 
