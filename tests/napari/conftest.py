@@ -61,6 +61,27 @@ def _manifests_are_read_once():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _shaders_are_read_once():
+    """vispy looks for variables in the code of shaders, which is the same for each new layer."""
+    from vispy.gloo.program import Program
+
+    read, known = Program._parse_variables_from_code, {}
+
+    def parse(self, update_variables=True):
+        code = tuple(shader.code for shader in self._shaders)
+        if code not in known:
+            read(self, update_variables=False)
+            known[code] = self._code_variables
+        self._code_variables = dict(known[code])
+        if update_variables:
+            self._process_pending_variables()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "_parse_variables_from_code", parse)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _tiny_model(_tiny_folder, monkeypatch):
     monkeypatch.setattr("napari_sbd.networks._BUNDLED", _tiny_folder)
