@@ -58,6 +58,39 @@ def small_network():
     return network.eval().requires_grad_(False)
 
 
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A folder with a tiny model in the place of the bundled one, which was never trained."""
+    from napari_sbd.networks import ModelCard, save_model
+    from napari_sbd.networks.unet import UNet
+
+    torch.manual_seed(0)
+    architecture = {"widths": [8, 16], "depths": [1, 1], "heads": 2, "non_local": 0}
+    network = UNet(**architecture)
+    card = ModelCard(
+        name="hrtem",
+        version="1.2",
+        description="A network for tests.",
+        license="BSD-3-Clause",
+        architecture=architecture,
+        parameters=sum(p.numel() for p in network.parameters()),
+        working_pixel_nm=(0.025, 0.05),
+        dose_range=(2.0, 100.0),
+        training={},
+        figures={},
+        sha256="",
+    )
+    folder = tmp_path_factory.mktemp("weights")
+    save_model(network, card, folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_model(tiny_folder, monkeypatch):
+    """For tests of what holds for whatever network."""
+    monkeypatch.setattr("napari_sbd.networks._BUNDLED", tiny_folder)
+
+
 @pytest.fixture
 def model(tmp_path, small_network):
     """The path of a model that was never trained, so that there is much to gain."""

@@ -57,6 +57,7 @@ def command_line(monkeypatch, *words):
     return stop.value.code or 0
 
 
+@pytest.mark.usefixtures("tiny_model")
 def test_a_file_that_fails_does_not_end_the_batch(tmp_path, folder):
     out = tmp_path / "out"
     seen = []
@@ -87,6 +88,7 @@ def test_processes_beside_each_other_give_the_same(tmp_path, folder):
         np.testing.assert_array_equal(sbd.read(alone / name).data, sbd.read(beside / name).data)
 
 
+@pytest.mark.usefixtures("tiny_model")
 def test_resume_does_what_is_missing_or_not_right(tmp_path, folder, counts):
     out = tmp_path / "out"
     sbd.batch(folder, out, glob="[ab].*y", resume=True)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Frames")
 
 
 @pytest.fixture
-def source(tmp_path, monkeypatch):
+def source(tmp_path, monkeypatch, tiny_model):
     """A movie with a blank frame, and one that is damaged on the disk."""
     monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
     shape = (FRAMES, 96, 128)

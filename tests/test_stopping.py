@@ -79,7 +79,7 @@ def folder(tmp_path, pair, monkeypatch):
     return tmp_path
 
 
-def stopped_at(monkeypatch, capsys, places, command):
+def stopped_at(monkeypatch, capsys, places, command, sign=signal.SIGINT):
     """Press Ctrl-C when a command calls a function; its exit status and what it said."""
 
     waiting = [True]
@@ -87,7 +87,7 @@ def stopped_at(monkeypatch, capsys, places, command):
     def pressed(function, *arguments, **options):
         if waiting:  # modules that are imported meanwhile may keep this function for ever
             waiting.clear()
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(sign)
         return function(*arguments, **options)
 
     for one in places:
@@ -120,6 +120,16 @@ def test_ctrl_c_ends_every_command_with_a_sentence(folder, monkeypatch, capsys, 
     code, said = stopped_at(monkeypatch, capsys, places, command)
     assert (code, said) == (130, "napari-sbd: Stopped; nothing was written.")
     assert sorted(folder.iterdir()) == before
+
+
+def test_what_a_cluster_sends_when_time_is_over_is_heard_as_ctrl_c(folder, monkeypatch, capsys):
+    """A draft, and processes of ours, would else be left behind without a word."""
+    before = sorted(folder.iterdir())
+    command, places = "columns raw.tif -o out.csv", ["napari_sbd.read", "napari_sbd.io.read"]
+    code, said = stopped_at(monkeypatch, capsys, places, command, signal.SIGTERM)
+    assert (code, said) == (130, "napari-sbd: Stopped; nothing was written.")
+    assert sorted(folder.iterdir()) == before
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 @pytest.mark.parametrize(
@@ -220,15 +230,22 @@ def test_ctrl_c_does_not_wait_for_what_processes_have_under_way(tmp_path):
     assert took < 5.0  # 1.2 s where nothing else runs; 30 s of each task are not waited for
 
 
-@pytest.mark.parametrize("module", ["typer", "pydantic", "napari_sbd.cli.watch"])
-def test_ctrl_c_while_the_command_line_loads_is_a_sentence(module):
+@pytest.mark.parametrize(
+    ("module", "sign"),
+    [
+        ("typer", "SIGINT"),
+        ("pydantic", "SIGTERM"),
+        ("napari_sbd.cli.watch", "SIGINT"),
+    ],
+)
+def test_ctrl_c_while_the_command_line_loads_is_a_sentence(module, sign):
     script = f"""
         import signal, sys
 
         class Pressed:
             def find_spec(self, name, *_):
                 if name == {module!r}:
-                    signal.raise_signal(signal.SIGINT)
+                    signal.raise_signal(signal.{sign})
 
         sys.meta_path.insert(0, Pressed())
         sys.argv = ["napari-sbd", "models"]

@@ -1,4 +1,5 @@
-"""Where the command line begins, so that Ctrl-C while it loads ends it with a sentence, too."""
+"""Where the command line begins, so that Ctrl-C while it loads ends it with a sentence, too, and
+SIGTERM does."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from typing import Any
 
 def main() -> None:
     """Load the command line, which takes a moment, and run it."""
-    before = signal.signal(signal.SIGINT, _stopped)
+    before = {s: signal.signal(s, _stopped) for s in (signal.SIGINT, signal.SIGTERM)}
     from .cli import main as run
 
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     run()
 
 

@@ -287,10 +287,14 @@ def _client(address: str) -> Any:
         raise SBDError(
             "A scheduler needs dask.distributed: pip install 'napari-sbd[cluster]'."
         ) from error
+    client = Client.__new__(Client)
     try:
-        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        client.__init__(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
+        # else half a minute is spent on leaving what was never reached, and a traceback is shown
+        client.status = "closed"
         raise SBDError(f"No dask scheduler answers at {address}.") from error
+    return client
 
 
 def _room(client: Any) -> int:

@@ -4,6 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from columns.scenes import grid, picture
 from napari_sbd.columns.fit import fit_gaussians
+from napari_sbd.columns.overlap import Around
 from napari_sbd.columns.shown import Shown
 
 
@@ -122,3 +123,16 @@ def test_what_is_left_of_a_smooth_image_is_part_of_its_errors():
         fit = Shown(image, begin, 4.0, True).with_data(NOISELESS, least)[0]
         pulls.append((fit.values[:, :2] - points) / fit.error[:, :2])
     assert 0.75 < np.std(pulls) < 1.25
+
+
+def test_no_column_is_more_than_one_of_those_that_tell_the_background():
+    """Whichever comes first: that one stood in for those that are lacking at the rim."""
+    rng = np.random.default_rng(0)
+    points = grid(9, 9, 10.0)
+    values = start(points, 1.0, 2.5, 5.0)
+    values[:, 4] = 5.0 + 0.02 * points[:, 0] + rng.normal(0, 0.01, len(points))
+    values[40, 4] = 50.0  # off by far, in the middle
+    order = np.append(40, np.delete(np.arange(len(points)), 40))
+    usual, first = (Around(v[:, :2]).slopes(v) for v in (values, values[order]))
+    np.testing.assert_allclose(first, usual[order], atol=1e-9)
+    np.testing.assert_allclose(usual, np.broadcast_to([0.02, 0.0], usual.shape), atol=2e-3)

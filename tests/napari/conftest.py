@@ -9,39 +9,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from npe2 import PluginManifest
 
 from known import lattice
 from napari_sbd.errors import BlankImage, Cancelled
 
 NOISY = np.random.default_rng(0).poisson(2.0, (3, 64, 64)).astype(np.uint16)
-
-
-@pytest.fixture(scope="session")
-def _tiny_folder(tmp_path_factory):
-    from napari_sbd.networks import ModelCard, save_model
-    from napari_sbd.networks.unet import UNet
-
-    torch.manual_seed(0)
-    architecture = {"widths": [8, 16], "depths": [1, 1], "heads": 2, "non_local": 0}
-    network = UNet(**architecture)
-    card = ModelCard(
-        name="hrtem",
-        version="1.2",
-        description="A network for tests.",
-        license="BSD-3-Clause",
-        architecture=architecture,
-        parameters=sum(p.numel() for p in network.parameters()),
-        working_pixel_nm=(0.025, 0.05),
-        dose_range=(2.0, 100.0),
-        training={},
-        figures={},
-        sha256="",
-    )
-    folder = tmp_path_factory.mktemp("weights")
-    save_model(network, card, folder)
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +34,30 @@ def _manifests_are_read_once():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _shaders_are_read_once():
+    """vispy looks for variables in the code of shaders, which is the same for each new layer."""
+    from vispy.gloo.program import Program
+
+    read, known = Program._parse_variables_from_code, {}
+
+    def parse(self, update_variables=True):
+        code = tuple(shader.code for shader in self._shaders)
+        if code not in known:
+            read(self, update_variables=False)
+            known[code] = self._code_variables
+        self._code_variables = dict(known[code])
+        if update_variables:
+            self._process_pending_variables()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "_parse_variables_from_code", parse)
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _tiny_model(_tiny_folder, monkeypatch):
-    monkeypatch.setattr("napari_sbd.networks._BUNDLED", _tiny_folder)
+def _tiny_model(tiny_model):
+    """The bundled ones take their time."""
 
 
 @pytest.fixture(autouse=True)

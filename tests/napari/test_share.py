@@ -158,9 +158,9 @@ def test_a_single_image_has_no_drift(make_napari_viewer, qtbot, scene):
     "ignore:A period of:UserWarning",
 )
 def test_compare_shows_pictures_and_ends_with_use_this(
-    make_napari_viewer, qtbot, scene, _tiny_folder, monkeypatch
+    make_napari_viewer, qtbot, scene, tiny_folder, monkeypatch
 ):
-    monkeypatch.setattr(networks, "_BUNDLED", _tiny_folder)  # which scores cost time
+    monkeypatch.setattr(networks, "_BUNDLED", tiny_folder)  # which scores cost time
     viewer = make_napari_viewer()
     counts = np.random.default_rng(1).poisson(scene[20:84, 20:84]).astype(np.float32)
     m = sbd.Micrograph(counts, PIXEL, gain=1.0, name="scene")

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
+from napari_sbd.errors import SBDError
 from napari_sbd.simulation import clips, scenes, wave_cache
 from napari_sbd.simulation.crystals import Atoms
 from napari_sbd.simulation.dataset import Wave
+from napari_sbd.simulation.library_writer import write_library
+from napari_sbd.simulation.movie_library import write_movies
 from napari_sbd.simulation.multislice import exit_wave
 
 
@@ -125,7 +128,7 @@ def test_a_folder_of_movies_is_resumed_and_read(tmp_path, monkeypatch):
     told = {"frames": 3, "size": 96, "pixel_nm": 0.02, "seed": 5}
     done = iter(range(10))
     with pytest.raises(sbd.Cancelled):
-        movie_library.write_movies(tmp_path, 2, should_stop=lambda: next(done) >= 2, **told)
+        movie_library.write_movies(tmp_path, 2, should_stop=lambda: next(done) >= 3, **told)
     first = (tmp_path / "movie0000.tif").read_bytes()
     paths = movie_library.write_movies(tmp_path, 2, **told)
     assert paths[0].read_bytes() == first
@@ -139,3 +142,39 @@ def test_a_folder_of_movies_is_resumed_and_read(tmp_path, monkeypatch):
         movie_library.write_movies(tmp_path, 2, **{**told, "seed": 6})
     with pytest.raises(sbd.SBDError, match="6 nm wide"):
         movie_library.write_movies(tmp_path, 2, **{**told, "size": 512})
+    monkeypatch.setattr(clips, "_CUT", 1.0)  # every one shows another scene from some frame on
+    few, many = tmp_path / "few", tmp_path / "many"
+    movie_library.write_movies(few, 1, **told)
+    movie_library.write_movies(few, 2, **told)
+    movie_library.write_movies(many, 2, **told)
+    for path in sorted(many.glob("*.tif")):
+        np.testing.assert_array_equal(sbd.read(path).data, sbd.read(few / path.name).data)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"count": 0}, "movies >= 1"),
+        ({"workers": 0}, "workers >= 1"),
+        ({"seed": -1}, "seed >= 0"),
+        ({"frames": 0}, "one frame"),
+    ],
+)
+def test_impossible_movies_are_one_sentence_and_leave_no_folder(tmp_path, wrong, said):
+    with pytest.raises(SBDError, match=said):
+        write_movies(tmp_path / "movies", **{"count": 1, "frames": 2, **wrong})
+    assert not (tmp_path / "movies").exists()
+
+
+def test_movies_and_images_do_not_share_a_folder(tmp_path):
+    for name in ("movies", "images"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "movies" / "movies.json").write_text("{")
+    (tmp_path / "images" / "dataset.json").write_text("{}")
+    with pytest.raises(SBDError, match=r"movies\.json is damaged"):
+        write_movies(tmp_path / "movies", 1)
+    with pytest.raises(SBDError, match="holds movies"):
+        write_library(tmp_path / "movies", "hrtem", images=1)
+    with pytest.raises(SBDError, match="something else"):
+        write_movies(tmp_path / "images", 1)
+    assert {path.name for path in tmp_path.glob("*/*")} == {"movies.json", "dataset.json"}

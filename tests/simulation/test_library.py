@@ -228,6 +228,8 @@ def run(monkeypatch, *arguments):
         ([PRESET, "--images", "20000"], "17955"),
         ([PRESET, "--seed", "-1"], "seed >= 0"),
         ([PRESET, "--workers", "0"], "workers >= 1"),
+        ([PRESET, "--frames", "3"], "leave --frames out"),
+        (["movies", "--workers", "0"], "workers >= 1"),
     ],
 )
 def test_impossible_wishes_are_one_sentence(monkeypatch, capsys, tmp_path, arguments, word):

@@ -30,14 +30,21 @@ def movie() -> np.ndarray:
 
 
 @pytest.fixture
-def source(tmp_path, movie) -> Path:
+def source(tmp_path, movie, tiny_model) -> Path:
     sbd.write(sbd.Micrograph(movie, PIXEL, 0.5, gain=1.0), tmp_path / "movie.mrc")
     return tmp_path / "movie.mrc"
 
 
 @pytest.fixture(scope="module")
-def expected(movie) -> np.ndarray:
-    return sbd.denoise(movie, pixel_size=PIXEL)
+def _denoised(movie, tiny_folder) -> np.ndarray:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_sbd.networks._BUNDLED", tiny_folder)
+        return sbd.denoise(movie, pixel_size=PIXEL)
+
+
+@pytest.fixture
+def expected(_denoised, tiny_model) -> np.ndarray:
+    return _denoised
 
 
 def settings(path: Path) -> dict:
@@ -125,7 +132,10 @@ def test_resumed_is_identical(suffix, source, tmp_path):
 
 KILLED = """
 import os, signal, sys
+from pathlib import Path
 import napari_sbd as sbd
+from napari_sbd import networks
+networks._BUNDLED = Path(sys.argv[3])
 def told(done, total):
     if done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -134,9 +144,9 @@ sbd.denoise_file(sys.argv[1], sys.argv[2], progress=told)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
-def test_kill_9_loses_only_frames_in_work(source, expected, tmp_path):
+def test_kill_9_loses_only_frames_in_work(source, expected, tmp_path, tiny_folder):
     target = tmp_path / "out.zarr"
-    done = subprocess.run([sys.executable, "-c", KILLED, source, target])
+    done = subprocess.run([sys.executable, "-c", KILLED, source, target, tiny_folder])
     assert done.returncode == -signal.SIGKILL
     assert not target.exists()
     missing = []
@@ -228,8 +238,10 @@ def test_what_was_learned_of_a_movie_is_learned_anew_where_it_does_not_serve(
     assert target.read_bytes() == expected.read_bytes()
 
 
-def test_what_was_found_for_other_settings_does_not_count(source, tmp_path):
+@pytest.mark.filterwarnings("ignore:Frames")
+def test_what_was_found_for_other_settings_does_not_count(with_help, tmp_path):
     """As of a process that was killed before it had a frame."""
+    source, _ = with_help
     folder = tmp_path / "out.mrc.partial"
     folder.mkdir()
     (folder / "way.json").write_text('{"share": 1.0, "reason": "another movie"}')

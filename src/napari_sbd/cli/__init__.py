@@ -6,6 +6,7 @@ Each module of this folder holds the commands of one room; ``main`` gathers them
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 import warnings
@@ -117,9 +118,12 @@ def _options(
 def main() -> None:
     """Run the command line; bad input ends with one sentence and exit status 2, Ctrl-C with 130.
 
+    SIGTERM, as a cluster sends it when the time is over, is heard as Ctrl-C.
+
     With ``--debug`` the chain of errors behind the sentence comes before it.
     """
     warnings.showwarning = lambda message, *_: err.print(f"Warning: {message}", markup=False)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except SBDError as error:
@@ -136,3 +140,5 @@ def main() -> None:
     except (Cancelled, KeyboardInterrupt) as stop:
         err.print(f"napari-sbd: {str(stop) or 'Stopped.'}", markup=False)
         sys.exit(STOPPED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -23,7 +23,7 @@ def simulate(
     images: Annotated[
         int | None, typer.Option(help="Only so many images, chosen at random; or so many movies.")
     ] = None,
-    frames: Annotated[int, typer.Option(help="Of each movie.")] = 40,
+    frames: Annotated[int | None, typer.Option(help="Of each movie; 40 by default.")] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes; by default one for each processor.")
     ] = None,
@@ -53,17 +53,19 @@ def simulate(
     if preset == "movies":
         if scheduler is not None:
             raise SBDError("Movies are simulated on this machine; leave the scheduler out.")
-        count = 10 if images is None else images
+        count, length = 10 if images is None else images, 40 if frames is None else frames
         with progress(preset) as bar:
             try:
                 paths = write_movies(
-                    output, count, frames=frames, seed=seed, workers=processes, progress=bar
+                    output, count, frames=length, seed=seed, workers=processes, progress=bar
                 )
             except KeyboardInterrupt as stop:
                 raise Cancelled("Stopped; the same command goes on with what is there.") from stop
-        out.print(f"wrote {len(paths)} movies of {frames} frames to {output}", markup=False)
+        out.print(f"wrote {len(paths)} movies of {length} frames to {output}", markup=False)
         _record(output, detector, dose, seed)
         return
+    if frames is not None:
+        raise SBDError(f"{preset} is a dataset of single images; leave --frames out.")
     with progress(preset) as bar:
         try:
             done = write_library(output, preset, seed, images, processes, scheduler, bar)

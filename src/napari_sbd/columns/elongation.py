@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import stop_if_asked
 from ..noise.covariance import Covariance
-from .overlap import backgrounds, owners
+from .overlap import Around, owners, tilts
 
 # of sigma: half a distance that makes two columns of one. Beside oxygen columns, halos or slopes of
 # thickness single columns of HRTEM images look like 0.7, one in ten like 1.
@@ -150,7 +150,10 @@ def _quadrupoles(sigma: float) -> list[np.ndarray]:
 
 def drawn(values: np.ndarray, shape: tuple[int, ...], on_backgrounds: bool = True) -> np.ndarray:
     """(Y, X) all columns, on the backgrounds of the nearest ones or on zero."""
-    picture = backgrounds(values, owners(values, shape)) if on_backgrounds else np.zeros(shape)
+    picture = np.zeros(shape)
+    if on_backgrounds:
+        owner = owners(values, shape)
+        picture = values[owner, 4] + tilts(values, owner, Around(values[:, :2]).slopes(values))
     for start in range(0, len(values), _CHUNK):
         part = values[start : start + _CHUNK]
         place, dy, dx, inside = around(part, shape, _DRAWN)

@@ -10,7 +10,7 @@ weights 1 / model it is the Poisson likelihood of counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,7 @@ def fit_gaussians(
     iterations: int = _ITERATIONS,
     leash: float = 0.5,
     enough: Callable[[np.ndarray], bool] | None = None,
+    errors: bool = True,
 ) -> GaussianFit:
     """Fit columns from a start close by.
 
@@ -101,6 +102,8 @@ def fit_gaussians(
     enough
         Asked with the values now and then; True ends the fit where it is, and nothing of it has
         converged.
+    errors
+        Whether covariances are asked for; without, they are NaN and nothing has converged.
 
     Notes
     -----
@@ -128,8 +131,7 @@ def fit_gaussians(
     active = free.copy()
 
     def climb(part: np.ndarray) -> None:
-        information, score, *_ = scene.evaluate(values, part)
-        step = solve(information, score)
+        step = solve(*scene.evaluate(values, part))
         values[part] = _bounded(values[part], step, strength[part], width[part], most[part])
 
     usual = np.maximum(strength, max(1e-3 * float(strength.max()), 1e-300))
@@ -167,7 +169,10 @@ def fit_gaussians(
         if not active.any() and sweep >= _LEAP:
             break
     scene.lay_backgrounds(values)
-    covariance, dispersion, freedom = joint_covariance(scene, values)
+    dispersion, freedom = scene.misfit(values)
+    if not errors:
+        return replace(_untold(values), dispersion=dispersion, freedom=freedom)
+    covariance = joint_covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
         (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)

@@ -11,6 +11,7 @@ are in the data, one number, the data do tell: there the misfit is least.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,9 @@ def in_data(
     return InData(width, error, by_amplitude * error, by_intensity * error)
 
 
-def at_places(way: Way, data: np.ndarray, given: np.ndarray, variance: np.ndarray) -> GaussianFit:
+def at_places(
+    way: Way, data: np.ndarray, given: np.ndarray, variance: np.ndarray, errors: bool = True
+) -> GaussianFit:
     """Fit amplitudes and backgrounds of columns of given places and widths.
 
     All of them count, however weak they are in the data: else the mean would be too large.
@@ -116,9 +119,12 @@ def at_places(way: Way, data: np.ndarray, given: np.ndarray, variance: np.ndarra
         As of ``in_data``.
     given
         (N, 5) values.
+    errors
+        As of ``fit_gaussians``.
     """
     held = np.ones(len(given), bool)
-    fit = way.fit(data, given, variance=variance, hold_width=held, hold_place=held)
+    kept: dict[str, Any] = {"variance": variance, "hold_width": held, "hold_place": held}
+    fit = way.fit(data, given, errors=errors, **kept)
     return replace(fit, converged=np.isfinite(fit.covariance).all((1, 2)))
 
 
@@ -153,7 +159,7 @@ def _misfit(
 
     Columns beyond the frame, whose flanks alone are seen, do not count.
     """
-    fit = at_places(way, data, given, variance)
+    fit = at_places(way, data, given, variance, errors=False)
     amplitude, width = fit.values[: way.count, 2], given[: way.count, 3]
     squares = np.nan_to_num(fit.dispersion * fit.freedom)[: way.count]
     return squares, float(amplitude.sum()), float((amplitude * width**2).sum())

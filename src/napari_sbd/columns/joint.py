@@ -13,8 +13,8 @@ _MOST_COUPLED = 6
 _SOME, _FAR = 8, 37  # columns that stand for all, and how many around are looked at
 
 
-def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Covariances (N, 5, 5) of columns, dispersions (N,), and of how many free pixels (N,).
+def joint_covariance(scene: Scene, values: np.ndarray) -> np.ndarray:
+    """Covariances (N, 5, 5) of columns.
 
     The block of a column of the inverse information of it and its neighbours. Of columns that
     overlap much, errors run on from neighbour to neighbour, and flanks beyond the pixels that a
@@ -33,10 +33,9 @@ def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, ...]
     others = neighbours(values, reach, _MOST_COUPLED)
     count, slots = others.shape
     blocks = np.zeros((count + 1, slots + 1, 5, 5))  # the last row stands for absent neighbours
-    dispersion, freedom = np.empty((2, count))
 
     def own(part: np.ndarray) -> None:
-        blocks[part, 0], _, dispersion[part], freedom[part] = scene.evaluate(values, part)
+        blocks[part, 0] = scene.evaluate(values, part)[0]
 
     def shared(part: np.ndarray) -> None:
         blocks[part, 1:] = scene.coupling(values, part, others[part])
@@ -52,7 +51,8 @@ def joint_covariance(scene: Scene, values: np.ndarray) -> tuple[np.ndarray, ...]
 
     each(invert, np.arange(count))
     more = _more(scene, values, members, blocks, covariance) if slots else np.ones(5)
-    return covariance * np.outer(more, more), dispersion, freedom
+    result: np.ndarray = covariance * np.outer(more, more)
+    return result
 
 
 def _assembled(group: np.ndarray, members: np.ndarray, blocks: np.ndarray) -> np.ndarray:

@@ -45,48 +45,70 @@ def turns(others: np.ndarray) -> np.ndarray:
     return np.array(order[:-1], int)
 
 
-def slopes(values: np.ndarray) -> np.ndarray:
-    """(N, 2) how the background of each column changes along y and x, as those around tell it.
+class Around:
+    """Which columns around each one tell how its background changes.
 
-    Of uneven light or thickness: without, a column is drawn up the slope. A plane is laid through
-    the backgrounds of the columns around, twice, and those far off it count less.
+    That is settled at the places where they start, since no fit carries a column far.
+
+    Parameters
+    ----------
+    places
+        (N, 2) y, x [px].
     """
-    from scipy.spatial import cKDTree
 
-    count = min(_AROUND + 1, len(values))
-    result = np.zeros((len(values), 2))
-    if count <= _FEWEST:
-        return result
-    tree = cKDTree(values[:, :2])
-    reach = _NEAR * float(np.median(tree.query(values[:, :2], 2)[0][:, 1]))
-    distance, index = tree.query(values[:, :2], count, distance_upper_bound=reach)
-    there = np.isfinite(distance)
-    index = np.where(there, index, 0)
-    step = values[index, :2] - values[:, None, :2]
-    design = np.concatenate([np.ones((*step.shape[:2], 1)), step / reach], -1)
-    level = values[index, 4] - values[:, 4:5]
-    weight = there.astype(float)
-    told = there.sum(1) > _FEWEST
-    plane = np.zeros((len(values), 3, 1))
-    for _ in range(2):
-        weighed = (weight[:, :, None] * design).transpose(0, 2, 1)
-        square = weighed @ design + 1e-9 * np.eye(3)
-        plane = np.linalg.solve(square, weighed @ level[:, :, None])
+    def __init__(self, places: np.ndarray) -> None:
+        from scipy.spatial import cKDTree
+
+        count = min(_AROUND + 1, len(places))
+        self.there = np.zeros((len(places), count), bool)
+        if count <= _FEWEST:
+            return
+        tree = cKDTree(places)
+        self.reach = _NEAR * float(np.median(tree.query(places, 2)[0][:, 1]))
+        distance, index = tree.query(places, count, distance_upper_bound=self.reach)
+        self.there = np.isfinite(distance)
+        self.index = np.where(self.there, index, 0)
+
+    def slopes(self, values: np.ndarray) -> np.ndarray:
+        """(N, 2) how the background of each column changes along y and x, as those around tell it.
+
+        Of uneven light or thickness: without, a column is drawn up the slope. A plane is laid
+        through the backgrounds of the columns around, twice, and those far off it count less.
+        """
+        result = np.zeros((len(values), 2))
+        there = self.there
+        told = there.sum(1) > _FEWEST
+        if not told.any():
+            return result
+        design = np.ones((*there.shape, 3))
+        for axis in (0, 1):
+            place = values[:, axis] / self.reach
+            np.subtract(place[self.index], place[:, None], out=design[:, :, 1 + axis])
+        level = values[self.index, 4] - values[:, 4:5]
+        plane = _planes(design, level, there)
         off = np.abs(level - (design @ plane)[:, :, 0])
-        usual = np.median(off[told]) if told.any() else 0.0
-        weight = there * (usual / (usual + off / _OFF)) ** 2 if usual > 0 else 1.0 * there
-    # columns on one line tell nothing across it
-    step *= there[:, :, None]
-    told &= np.linalg.eigvalsh(step.transpose(0, 2, 1) @ step)[:, 0] > reach**2 / 8
-    result[told] = plane[told, 1:, 0] / reach
-    return result
+        usual = np.median(off[told[:, None] & there])
+        if usual > 0:
+            plane = _planes(design, level, there * (usual / (usual + off / _OFF)) ** 2)
+        # columns on one line tell nothing across it
+        step = design[:, :, 1:] * there[:, :, None]
+        told &= np.linalg.eigvalsh(step.transpose(0, 2, 1) @ step)[:, 0] > 1 / 8
+        result[told] = plane[told, 1:, 0] / self.reach
+        return result
 
 
-def backgrounds(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """(Y, X) background of the column (Y, X) that each pixel belongs to, with its slope."""
-    slope = slopes(values)
+def _planes(design: np.ndarray, level: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(N, 3, 1) planes through N times K levels."""
+    weighed = (weight[:, :, None] * design).transpose(0, 2, 1)
+    square = weighed @ design + 1e-9 * np.eye(3)
+    plane: np.ndarray = np.linalg.solve(square, weighed @ level[:, :, None])
+    return plane
+
+
+def tilts(values: np.ndarray, owner: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """(Y, X) how far the background at each pixel differs from that of its column (``owner``)."""
     y, x = (np.arange(n) for n in owner.shape)
-    result: np.ndarray = values[owner, 4]
-    result += slope[owner, 0] * (y[:, None] - values[owner, 0])
-    result += slope[owner, 1] * (x - values[owner, 1])
+    result: np.ndarray = -(slope * values[:, :2]).sum(1)[owner]
+    result += slope[owner, 0] * y[:, None]
+    result += slope[owner, 1] * x
     return result

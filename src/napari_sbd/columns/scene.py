@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .overlap import backgrounds, neighbours, owners
+from .overlap import Around, neighbours, owners, tilts
+from .systems import each
 
 _REACH = 2.6  # radii within which columns shine into the pixels of another
 _FLANK = 3.5  # widths from a column on which it does, at the least
@@ -29,7 +30,7 @@ class Scene:
         self.centres = np.rint(values[:, :2]).astype(int)
         reach = max(_REACH * radius, radius + _FLANK * float(np.median(values[:, 3])))
         self.others = neighbours(values, reach, _MOST_NEIGHBOURS)
-        self.owner = owners(values, image.shape)
+        self.owner, self.around = owners(values, image.shape), Around(values[:, :2])
         self.weight = None if variance is None else (1 / variance).astype(np.float32)
         # a model near or below zero would claim endless information
         self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
@@ -37,20 +38,31 @@ class Scene:
 
     def lay_backgrounds(self, values: np.ndarray) -> None:
         """Take over how the backgrounds change from column to column."""
-        self.slope = (backgrounds(values, self.owner) - values[self.owner, 4]).astype(np.float32)
+        self.slope = tilts(values, self.owner, self.around.slopes(values)).astype(np.float32)
 
-    def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Fisher information (n, 5, 5), score (n, 5), dispersion (n,) and free pixels (n,)."""
+    def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fisher information (n, 5, 5) and score (n, 5) of some columns."""
         window = Window(self, part)
         residual, weight = window.residual(values)
         derivative = window.derivatives(values, part)
         weighted = derivative * weight[:, None]
         information = weighted @ derivative.transpose(0, 2, 1)
         score = (weighted @ residual[:, :, None])[:, :, 0]
-        own = (window.owner == part[:, None, None]).reshape(len(part), -1) & (weight > 0)
-        squares = (residual**2 * weight * own).sum(1)
-        freedom = np.maximum(own.sum(1) - 5, 1)
-        return information.astype(float), score.astype(float), squares / freedom, freedom
+        return information.astype(float), score.astype(float)
+
+    def misfit(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) dispersion and freedom of the columns, as of ``GaussianFit``."""
+        dispersion, freedom = np.empty((2, len(values)))
+
+        def look(part: np.ndarray) -> None:
+            window = Window(self, part)
+            residual, weight = window.residual(values)
+            own = (window.owner == part[:, None, None]).reshape(weight.shape) & (weight > 0)
+            freedom[part] = np.maximum(own.sum(1) - 5, 1)
+            dispersion[part] = (residual**2 * weight * own).sum(1) / freedom[part]
+
+        each(look, np.arange(len(values)))
+        return dispersion, freedom
 
     def coupling(
         self, values: np.ndarray, part: np.ndarray, others: np.ndarray, whole: bool = False
@@ -100,10 +112,14 @@ class Window:
     def profiles(
         self, values: np.ndarray, some: slice | np.ndarray = slice(None)
     ) -> tuple[Any, ...]:
-        """Gaussians (n, 5) along y and x, and the distances from their centres."""
-        dy, dx = self.rows[some] - values[:, :1], self.columns[some] - values[:, 1:2]
+        """Gaussians along y and x, and the distances from their centres, of (n, 5) columns, one in
+        each of some windows, or of (n, K, 5)."""
+        rows, columns = self.rows[some], self.columns[some]
+        if values.ndim == 3:
+            rows, columns = rows[:, None], columns[:, None]
+        dy, dx = rows - values[..., :1], columns - values[..., 1:2]
         dy, dx = dy.astype(np.float32), dx.astype(np.float32)
-        scale = (-0.5 / values[:, 3:4] ** 2).astype(np.float32)
+        scale = (-0.5 / values[..., 3:4] ** 2).astype(np.float32)
         return np.exp(dy**2 * scale), np.exp(dx**2 * scale), dy, dx
 
     def derivatives(
@@ -127,15 +143,13 @@ class Window:
 
     def residual(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, pixels) data less model, and the weight of each pixel (0 outside)."""
-        gy, gx, *_ = self.profiles(values[self.part])
+        near = np.column_stack([self.part, self.scene.others[self.part]])
+        centre = values[near]
+        strength = np.where(near >= 0, centre[:, :, 2], 0.0).astype(np.float32)
+        gy, gx, *_ = self.profiles(centre)
         singles = values.astype(np.float32)
         model = singles[self.owner, 4] + self.slope
-        model += (singles[self.part, 2, None] * gy)[:, :, None] * gx[:, None]
-        for slot in self.scene.others[self.part].T:
-            present = np.flatnonzero(slot >= 0)
-            there = slot[present]
-            gy, gx, *_ = self.profiles(values[there], present)
-            model[present] += (singles[there, 2:3] * gy)[:, :, None] * gx[:, None]
+        model += (strength[:, :, None] * gy).transpose(0, 2, 1) @ gx
         weight = self.valid.astype(np.float32)
         if self.weight is not None:
             weight *= self.weight

@@ -30,6 +30,7 @@ from ..errors import Cancelled, SBDError
 from ..files import write_bytes
 from .presets import Piece, preset
 
+NOTE, MOVIES_NOTE = "dataset.json", "movies.json"  # what a folder holds of either kind
 _STEP = 1e-4  # of the vacuum: what one unit of a stored image is worth, unless it is too bright
 
 
@@ -169,10 +170,12 @@ def _path(folder: Path, piece: Piece) -> Path:
 
 def _claim(folder: Path, wanted: dict[str, Any]) -> None:
     """Make the folder this dataset's own and clear what an interrupted run left half-written."""
+    if (folder / MOVIES_NOTE).exists():
+        raise SBDError(f"{folder} holds movies; use a folder of its own.")
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for draft in [*folder.glob("*.part"), *folder.glob("images/*.part")]:
         draft.unlink(missing_ok=True)
-    note = folder / "dataset.json"
+    note = folder / NOTE
     if not note.exists():
         write_bytes(note, json.dumps(wanted, indent=1).encode())
     try:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import Cancelled, SBDError
-from ..files import replacing
+from ..files import replacing, write_bytes
 from ..micrograph import Micrograph
 from . import wave_cache
 from .clips import Clip, draw_clip
 from .dataset import FIELD, GENERAL
+from .library_writer import MOVIES_NOTE, NOTE
 
 _COLUMNS = ("frame", "y_px", "x_px", "atomic_number", "atoms")
 _SCENES = "scenes"
@@ -43,11 +45,11 @@ def write_movies(
     folder
         Made when absent.
     count, frames, size
-        How many movies, frames in each, and pixels along a side.
+        How many movies, frames in each, and pixels along a side; a larger count later adds to them.
     pixel_nm
         Side of a pixel [nm].
     seed
-        Movie i of a seed is the same whatever the number of workers.
+        Movie i of a seed is the same whatever the number of workers and of movies.
     workers
         Processes that simulate scenes.
     progress
@@ -67,7 +69,9 @@ def write_movies(
         If ``should_stop`` said so; the same call goes on with what is there.
     """
     folder, told = Path(folder), progress or (lambda done, total: None)
-    if min(count, frames) < 1 or size < 32 or not pixel_nm > 0:
+    if seed < 0 or workers < 1 or count < 1:
+        raise SBDError("A folder of movies needs a seed >= 0, workers >= 1 and movies >= 1.")
+    if frames < 1 or size < 32 or not pixel_nm > 0:
         raise SBDError("Movies need one frame of 32 pixels along a side or more, and a pixel size.")
     if size * pixel_nm > FIELD[0] / 10:
         raise SBDError(
@@ -78,33 +82,46 @@ def write_movies(
         folder.mkdir(parents=True, exist_ok=True)
         _claim(folder, {"frames": frames, "size": size, "pixel_nm": pixel_nm, "seed": seed})
         scenes = folder / _SCENES
+        # one more, as each movie shows a part of the next scene beside its own
+        made, total = count + 1, 2 * count + 1
         wave_cache.make_scenes(
-            scenes, count, GENERAL, seed, workers, lambda n, _: told(n, 2 * count), should_stop
+            scenes, made, GENERAL, seed, workers, lambda n, _: told(n, total), should_stop
         )
-        loaded = wave_cache.load_scenes(scenes)[:count]
+        loaded = wave_cache.load_scenes(scenes)[:made]
         paths = [folder / f"movie{i:04d}.tif" for i in range(count)]
         for i, path in enumerate(paths):
             if not (path.exists() and _beside(path, "columns").exists()):
                 rng = np.random.default_rng([seed, 9, i])
-                clip = draw_clip(
-                    [loaded[i]], rng, frames, size, pixel_nm, another=loaded[(i + 1) % count]
-                )
+                clip = draw_clip([loaded[i]], rng, frames, size, pixel_nm, another=loaded[i + 1])
                 _write(path, clip)
-            told(count + i + 1, 2 * count)
+            told(made + i + 1, total)
             if should_stop():
                 raise Cancelled("Stopped; the same command goes on with what is there.")
     except OSError as error:
-        raise SBDError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        raise SBDError(
+            f"{folder} cannot be written ({error.strerror or error}); what is finished is kept, "
+            "and the same command goes on from there."
+        ) from error
+    except BrokenExecutor as error:
+        raise SBDError(
+            "A process that simulates was killed, probably for want of memory; use fewer "
+            "workers, and the same command goes on with what is there."
+        ) from error
     return paths
 
 
 def _claim(folder: Path, wanted: dict[str, Any]) -> None:
-    note = folder / "movies.json"
+    note = folder / MOVIES_NOTE
     if not note.exists():
-        if any(folder.glob("movie*.tif")):
-            raise SBDError(f"{folder} holds movies of something else; choose another folder.")
-        note.write_text(json.dumps(wanted), "utf-8")
-    elif json.loads(note.read_text("utf-8")) != wanted:
+        if any(folder.glob("movie*.tif")) or (folder / NOTE).exists():
+            raise SBDError(f"{folder} holds something else; use a folder of its own for movies.")
+        write_bytes(note, json.dumps(wanted).encode())
+        return
+    try:
+        found = json.loads(note.read_text("utf-8"))
+    except ValueError as error:
+        raise SBDError(f"{note} is damaged; use another folder.") from error
+    if found != wanted:
         raise SBDError(
             f"{folder} holds movies of other frames, size, pixel or seed; choose another folder."
         )

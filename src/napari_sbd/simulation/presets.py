@@ -90,7 +90,7 @@ def preset(name: str) -> Preset:
         If there is none of this name.
     """
     if name not in PRESETS:
-        raise SBDError(f"Unknown preset {name!r}; known: {', '.join(PRESETS)}.")
+        raise SBDError(f"Unknown preset {name!r}; known: {', '.join(PRESETS)}, movies.")
     return PRESETS[name]
 
 

@@ -30,10 +30,15 @@ def check_recording(folder: Path, detector: str, dose: float, seed: int) -> dict
         raise SBDError(f"A dose of {dose:g} electrons per pixel cannot be recorded.")
     wanted: dict[str, object] = {"detector": detector, "dose": dose, "seed": seed}
     note = folder / FOLDER / "recorded.json"
-    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != wanted:
-        raise SBDError(
-            f"{note.parent} holds recordings of another detector, dose or seed; move it away."
-        )
+    if note.exists():
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SBDError(f"{note} is damaged; move its folder away.") from error
+        if found != wanted:
+            raise SBDError(
+                f"{note.parent} holds recordings of another detector, dose or seed; move it away."
+            )
     return wanted
 
 

@@ -216,6 +216,7 @@ def prepare_worker() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, since the import takes seconds
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has its parent's way to hear it
     follow_parent()
     import torch
 

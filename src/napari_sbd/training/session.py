@@ -137,6 +137,10 @@ def train(
     except OSError as error:
         raise SBDError(_disk_sentence(folder, error)) from error
     except BrokenExecutor as error:
+        if should_stop():  # who sent a signal to all processes of the run
+            raise Cancelled(
+                "Stopped while simulating; the same command goes on with what is there."
+            ) from error
         raise SBDError(
             "A process that simulates was killed, probably for want of memory; use fewer "
             "workers, and the same command goes on with what is there."
