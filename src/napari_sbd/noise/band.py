@@ -42,7 +42,8 @@ class Band:
     def holds(self, fy: np.ndarray, fx: np.ndarray, margin: float = 0.0) -> np.ndarray:
         """Which frequencies pass, away from the cuts by a margin."""
         result: np.ndarray = (np.abs(fy) < self.y - margin) & (np.abs(fx) < self.x - margin)
-        return result & (np.hypot(fy, fx) < self.radius - margin)
+        result &= np.hypot(fy, fx) < self.radius - margin
+        return result
 
     @property
     def lowest(self) -> float:
