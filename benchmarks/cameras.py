@@ -67,6 +67,9 @@ FILTERS = {
     "square, 0.3 per pixel": lambda fy, fx: (abs(fy) < 0.3) & (fx < 0.3),
     "circle, 0.35 per pixel": lambda fy, fx: np.hypot(fy, fx) < 0.35,
     "along x, 0.25 per pixel": lambda fy, fx: (abs(fy) < 1) & (fx < 0.25),
+    "running mean of 3 x 3": lambda fy, fx: np.prod(
+        [(1 + 2 * np.cos(2 * np.pi * f)) / 3 for f in np.broadcast_arrays(fy, fx)], 0
+    ),
 }  # at frequencies of working pixels
 
 

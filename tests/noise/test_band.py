@@ -1,12 +1,12 @@
-"""Images of which a part of the spectrum was cut off, as by a zoom or a filter in Fourier space."""
+"""Images of which a filter, a zoom or a running mean left nothing at some frequencies."""
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 import napari_sbd as sbd
 from known import lattice
-from napari_sbd.noise.band import find_band
+from napari_sbd.noise.band import find_band, middle_power
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
 from napari_sbd.noise.whitening import NoiseSpectrum, whiten
 
@@ -44,7 +44,7 @@ CUTS = [
 @pytest.mark.parametrize("dose", [2.0, 20.0, 2000.0])
 @pytest.mark.parametrize("cuts", CUTS)
 def test_a_cut_is_found_where_it_is(cuts, dose):
-    found = find_band([cut(counts(dose=dose), **cuts)])
+    found = find_band(*middle_power([cut(counts(dose=dose), **cuts)]))
     for name in ("y", "x", "radius"):
         assert getattr(found, name) == pytest.approx(cuts.get(name, 1.0), abs=0.012)
 
@@ -52,12 +52,12 @@ def test_a_cut_is_found_where_it_is(cuts, dose):
 @pytest.mark.parametrize("dose", [0.05, 2.0, 2000.0])
 def test_nothing_was_cut_from_counts_and_by_point_spreads(dose):
     image = counts(1, dose=dose)
-    assert find_band([image]) is None
+    assert find_band(*middle_power([image])) is None
     for sigma in (0.5, 1.0, 1.4):
-        assert find_band([gaussian_filter(image, sigma)]) is None
+        assert find_band(*middle_power([gaussian_filter(image, sigma)])) is None
     linear = 0.3 * image + 0.7 * np.roll(image, 1, 1)
-    assert find_band([linear]) is None
-    assert find_band([np.zeros(SHAPE)]) is None
+    assert find_band(*middle_power([linear])) is None
+    assert middle_power([np.zeros(SHAPE)]) is None
 
 
 @pytest.mark.parametrize("cuts", CUTS)
@@ -83,3 +83,34 @@ def test_a_filtered_image_is_denoised_as_well_as_a_whole_one(cuts):
     off = np.std(result - cut(clean, **cuts))
     assert off < 1.5 * np.std(whole - clean)
     assert off < 0.3 * np.std(cut(noisy - clean, **cuts))
+
+
+@pytest.mark.parametrize("widths", [(3, 3), (5, 5), (7, 7), (3, 1), (1, 5)])
+def test_a_running_mean_is_found_and_made_white(widths):
+    image = uniform_filter(counts(4, shape=(200, 240)), widths)
+    spectrum = estimate_spectrum([image])
+    assert spectrum.smoothed == widths
+    assert NoiseSpectrum.from_dict(spectrum.to_dict()).smoothed == widths
+    vacuum = whiten(image, spectrum)[20:-20, 5:69]
+    window = np.multiply.outer(*(np.hanning(n) for n in vacuum.shape))
+    power = np.abs(np.fft.rfft2((vacuum - vacuum.mean()) * window)) ** 2
+    for f in (np.abs(np.fft.fftfreq(vacuum.shape[0]))[:, None], np.fft.rfftfreq(64)[None]):
+        held = np.broadcast_to(f, power.shape)
+        parts = [power[(held > a) & (held < a + 0.07)].mean() for a in (0.06, 0.16, 0.3, 0.42)]
+        assert min(parts) / max(parts) > 0.5
+
+
+@pytest.mark.parametrize("widths", [(3, 3), (5, 5)])
+def test_a_smoothed_image_is_denoised_as_well_as_a_raw_one(widths):
+    clean = scene(0.25, 20.0)
+    noisy = np.random.default_rng(5).poisson(clean).astype(float)
+    result = sbd.denoise(uniform_filter(noisy, widths), pixel_size=0.033, model="hrtem")
+    whole = sbd.denoise(noisy, pixel_size=0.033, model="hrtem")
+    off = np.std(result - uniform_filter(clean, widths))
+    assert off < 1.5 * np.std(uniform_filter(whole - clean, widths))
+    assert off < 0.4 * np.std(uniform_filter(noisy - clean, widths))
+
+
+def test_a_mean_is_none_where_nothing_was_smoothed():
+    for image in (counts(6), gaussian_filter(counts(6), 1.0), cut(counts(6), radius=0.4)):
+        assert estimate_spectrum([image], force=True).smoothed == (1, 1)

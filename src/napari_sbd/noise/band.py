@@ -54,8 +54,9 @@ class Band:
 EVERYTHING = Band()
 
 
-def find_band(images: list[np.ndarray]) -> Band | None:
-    """Find what was cut from images (H, W) of one camera and shape; None where nothing was."""
+def middle_power(images: list[np.ndarray]) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """Mean power (H, W // 2 + 1) of the windowed middle of images of one camera and shape, and the
+    shape (H, W) of that part; None where it holds too little."""
     part = _part(np.isfinite(images[0]))
     if part is None:
         return None
@@ -63,9 +64,19 @@ def find_band(images: list[np.ndarray]) -> Band | None:
     if min(np.isfinite(p).mean() for p in parts) < _HELD:
         return None
     power = np.mean([_power(part) for part in parts], axis=0)
-    if not power.max() > 0:
-        return None
     height, width = parts[0].shape
+    return (power, (height, width)) if power.max() > 0 else None
+
+
+def find_band(power: np.ndarray, shape: tuple[int, int]) -> Band | None:
+    """Find what was cut from images; None where nothing was.
+
+    Parameters
+    ----------
+    power, shape
+        As ``middle_power`` gives them.
+    """
+    height, width = shape
     fy, fx = np.broadcast_arrays(np.abs(np.fft.fftfreq(height))[:, None], np.fft.rfftfreq(width))
     radius = np.hypot(fy, fx)
     level = np.log(np.maximum(power, _NOTHING * power.max()))

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .band import EVERYTHING, Band, find_band
+from .band import EVERYTHING, Band, find_band, middle_power
 from .curve import FREE, MONOTONE
 from .interpolation import interpolated_noise
+from .running_mean import find_mean, seen_in_tiles
 from .tile_spectra import TILE, Grid, of_noise, tile_grid, tile_spectra
 from .whitening import NoiseSpectrum
 
@@ -70,7 +71,9 @@ def estimate_spectrum(
     The spectrum, or None where the noise is white, or too little of it is seen.
     """
     found = [tile_spectra(image) for image in images]
-    band = find_band(images)
+    whole = middle_power(images)
+    band = None if whole is None else find_band(*whole)
+    smoothed = (1, 1) if whole is None or band is not None else find_mean(*whole)
     grid, passed = _within(band)
     powers = np.concatenate([p for p, _ in found])[:, passed]
     means = np.concatenate([m for _, m in found])
@@ -82,6 +85,8 @@ def estimate_spectrum(
     even = powers / (corner / np.median(corner))[:, None]
     typical = of_noise(even)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
+    if smoothed != (1, 1):
+        return _of_mean(smoothed, level, block, pure)
     seen = force or band is not None or _falls(level)
     sums = min(block) > 1
     pixels = _of_noise(fine) if fine is not None and band is None and (seen or sums) else None
@@ -118,6 +123,18 @@ def _within(band: Band | None) -> tuple[Grid, np.ndarray]:
     used = grid.used.copy()
     used[grid.used] = passed
     return Grid(used, fy, fx, outer, grid.terms[passed]), passed
+
+
+def _of_mean(
+    widths: tuple[int, int], level: np.ndarray, block: tuple[int, int], pure: bool
+) -> NoiseSpectrum:
+    """The spectrum of what was smoothed, from the logarithm of its power (M,)."""
+    left, passed = seen_in_tiles(widths)
+    grid = tile_grid()
+    grid = Grid(grid.used, grid.fy[passed], grid.fx[passed], grid.corner, grid.terms[passed])
+    coefficients, floor = _fit(level[passed] - np.log(left[passed]), grid, None, pure)
+    curve = tuple(map(float, coefficients))
+    return NoiseSpectrum(curve, float(floor), block, smoothed=widths)
 
 
 def _without_texture(

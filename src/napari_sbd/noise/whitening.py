@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import SBDError
 from .band import EVERYTHING, Band
 from .curve import FREE, MONOTONE, curve_terms
+from .running_mean import mean_power
 from .tile_spectra import tile_grid, typical_power
 
 _KEY = "napari_sbd_noise_spectrum"
@@ -48,6 +49,8 @@ class NoiseSpectrum:
         Whether it is that of pixels which were drawn from those of another frame.
     band
         What passes at all.
+    smoothed
+        Working pixels along y and x over which a running mean was taken.
     """
 
     coefficients: tuple[float, ...]
@@ -55,12 +58,15 @@ class NoiseSpectrum:
     block: tuple[int, int] = (1, 1)
     interpolated: bool = False
     band: Band = EVERYTHING
+    smoothed: tuple[int, int] = (1, 1)
 
     def power(self, fy: np.ndarray, fx: np.ndarray) -> np.ndarray:
         """At frequencies [cycles per working pixel], which broadcast; 1 at zero frequency."""
         fy, fx = np.broadcast_arrays(fy, fx)
         curve = curve_terms(fy, fx) @ np.array(self.coefficients)
         result: np.ndarray = np.exp(np.logaddexp(curve, self.floor) - np.logaddexp(0, self.floor))
+        if self.smoothed != (1, 1):
+            result *= mean_power(fy, fx, self.smoothed)
         return np.where(self.band.holds(fy, fx), result, 0.0)
 
     def amplitude(self, shape: tuple[int, int]) -> np.ndarray:
@@ -109,6 +115,9 @@ class NoiseSpectrum:
         if self.band.lowest < 1:
             finest = max(self.block) / self.band.lowest
             return f"cut off below periods of {finest:.2g} px, as by a filter or by enlarging"
+        if self.smoothed != (1, 1):
+            y, x = (n * b for n, b in zip(self.smoothed, self.block, strict=True))
+            return f"smoothed by a running mean over {y} x {x} px"
         if self.correlated_over < _AS_WHITE * np.sqrt(np.prod(self.block)):
             return f"independent between sums over {self.block[0]} x {self.block[1]} px"
         kind = f"with streaks along {self.streaks}" if self.streaks else "scintillator-like"
@@ -138,6 +147,7 @@ class NoiseSpectrum:
             "block": list(self.block),
             "interpolated": self.interpolated,
             **({"band": asdict(self.band)} if self.band.lowest < 1 else {}),
+            **({"smoothed": list(self.smoothed)} if self.smoothed != (1, 1) else {}),
         }
 
     @classmethod
@@ -154,10 +164,11 @@ class NoiseSpectrum:
             y, x = (int(n) for n in values["block"])
             drawn = values.get("interpolated", False) is True
             band = Band(**{k: float(v) for k, v in values.get("band", {}).items()})
-            found = cls(coefficients, float(values["floor"]), (y, x), drawn, band)
+            n, m = (int(n) for n in values.get("smoothed", (1, 1)))
+            found = cls(coefficients, float(values["floor"]), (y, x), drawn, band, (n, m))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise SBDError("These values are no noise spectrum.") from None
-        sound = len(coefficients) == 1 + MONOTONE + FREE and min(found.block) > 0
+        sound = len(coefficients) == 1 + MONOTONE + FREE and min(*found.block, n, m) > 0
         sound &= 0 < found.band.lowest <= 1
         if not sound or not np.isfinite([*coefficients, found.floor]).all():
             raise SBDError("These values are no noise spectrum.")
