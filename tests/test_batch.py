@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from known import of_cosines
+from known import lattice, of_cosines
 from napari_sbd import cli
+from napari_sbd._napari.jobs.summary import understand
 from napari_sbd.batch.estimate import estimate
 from napari_sbd.batch.plan import plan
+from napari_sbd.figures import report
 from napari_sbd.provenance import replay
 from napari_sbd.recipe import KEY
 
@@ -307,6 +309,30 @@ def test_neighbours_that_make_no_sense(tmp_path, folder):
     for options in ({"neighbours": -1}, {"neighbours": 2, "gain_tuning": True}):
         with pytest.raises(sbd.SBDError, match=r"[Nn]eighbours"):
             sbd.batch(folder, tmp_path / "out", **options)
+
+
+@pytest.mark.parametrize("gain", [1, 7])
+def test_window_table_and_page_tell_one_dose(tmp_path, gain):
+    """Whole numbers without a gain: single electrons where their noise is that of such, else no
+    one's. Of counts the window gave the dose, and table and page none."""
+    counts = np.random.default_rng(0).poisson(lattice((160, 160), period=20, mean=6.0))
+    raw = sbd.Micrograph((gain * counts).astype(np.uint16), 0.0142)
+    (tmp_path / "in").mkdir()
+    sbd.write(raw, tmp_path / "in" / "a.tif")
+    sbd.batch(tmp_path / "in", tmp_path / "out")
+    with (tmp_path / "out" / "batch.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    page = dict(report._words(raw, sbd.denoise(raw, device="cpu"), None, None, None, "", ()))[
+        "Image"
+    ]
+    seen = understand(raw)
+    if gain == 1:
+        assert float(row["dose_e_per_pixel"]) == pytest.approx(counts.mean(), rel=2e-3)
+        assert seen.electrons == pytest.approx(counts.mean(), rel=2e-3)
+        assert seen.dose in page
+    else:
+        assert row["dose_e_per_pixel"] == ""
+        assert "dose" not in page
 
 
 def test_the_table_tells_model_pixel_size_and_dose(tmp_path, folder, counts):

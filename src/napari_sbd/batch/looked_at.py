@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import SBDError, listening, warn
 from ..io import stem
 from ..micrograph.frames import reference_number
-from ..recipe import history
+from ..noise.dose import electrons_per_pixel
+from ..recipe import block_of, history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ class Facts:
     pixel_size_nm
         As told or read; the geometric mean where the axes differ.
     dose_e_per_pixel
-        Mean electrons per pixel.
+        Mean electrons per pixel; also of whole numbers whose noise is that of single electrons.
     halves
         How far the images of two halves of the electrons agree: agree, partly, disagree.
     resolution_nm
@@ -89,7 +90,7 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     from ..agreement import agreement
     from ..columns import write_columns
 
-    found = _of_recipe(result)
+    found = _of_recipe(result, raw)
     if not (judge or report):
         return found
     number = reference_number(raw)
@@ -122,14 +123,17 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     return found
 
 
-def _of_recipe(result: Micrograph) -> Facts:
+def _of_recipe(result: Micrograph, raw: Micrograph) -> Facts:
     steps = [s for s in history(result.metadata) if s.get("operation") == "denoise"]
     settings = steps[-1].get("settings", {}) if steps else {}
     size = result.pixel_size_yx
+    dose = settings.get("dose")
+    if dose is None and steps:
+        dose = electrons_per_pixel(raw, block_of(result.metadata) or (1, 1))
     return Facts(
         model=settings.get("model"),
         pixel_size_nm=None if size is None else float(np.sqrt(size[0] * size[1])),
-        dose_e_per_pixel=settings.get("dose"),
+        dose_e_per_pixel=dose,
     )
 
 

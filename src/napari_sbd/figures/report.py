@@ -13,8 +13,8 @@ import numpy as np
 from ..columns.verdict import support_told
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
-from ..noise.dose import dose_text, mean_value
-from ..recipe import history
+from ..noise.dose import dose_text, electrons_per_pixel
+from ..recipe import block_of, history
 from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _words(
     warnings: Sequence[str],
 ) -> list[tuple[str, str]]:
     facts = [("Remarks", remarks)] if remarks.strip() else []
-    facts += [("Source", str(raw.source or "not a file")), ("Image", _calibration(raw))]
+    facts += [("Source", str(raw.source or "not a file")), ("Image", _calibration(raw, denoised))]
     steps = [_step(step) for step in history(denoised.metadata) if isinstance(step, dict)]
     facts += [("Done", "\n".join(steps))] if steps else []
     if agreement is not None:
@@ -285,11 +285,14 @@ def _step(step: dict[str, Any]) -> str:
     return f"{name}{': ' if said else ''}{', '.join(said)}{by}."
 
 
-def _calibration(m: Micrograph) -> str:
+def _calibration(m: Micrograph, denoised: Micrograph) -> str:
     size = m.pixel_size_yx
     pixel = "unknown pixel size" if size is None else "{:.4g} x {:.4g} nm pixels".format(*size)
     text = f"{' x '.join(map(str, m.shape))}, {pixel}"
     if m.gain is not None:
-        dose = dose_text(m, (mean_value(m) - m.offset) / m.gain)
-        text += f", gain {m.gain:.4g}, offset {m.offset:.4g}; dose: {dose}"
+        text += f", gain {m.gain:.4g}, offset {m.offset:.4g}"
+    electrons = electrons_per_pixel(m, block_of(denoised.metadata) or (1, 1))
+    if electrons is not None:
+        text += f"; dose: {dose_text(m, electrons)}"
+        text += "" if m.gain is not None else " (single electrons)"
     return f"{text}."

@@ -5,8 +5,8 @@ in file units, plus the read-out noise. Both are taken over small tiles, the var
 variations that hold no signal. For Poisson counts the regression of variance on mean is unbiased
 even where the tiles' means differ by noise alone, since chance that gives a tile more electrons
 gives it more noise in proportion. A camera's point spread damps the fast noise; how much is read
-off the noise spectrum, for which a Gaussian over a white floor is fitted. Pixels without data are
-left out.
+off the noise spectrum, for which a Gaussian over a white floor is fitted; what of the floor is of
+the read-out takes no part in it (``white_floor``). Pixels without data are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .point_spread import point_spread
 from .spectrum import FREQUENCY, fast_filter, spectra_of
 from .tiles import any_in_tiles, tiles_of
 from .variance_line import Line, fit_line
+from .white_floor import Floor, white_floor
 from .whiteness import whiteness
 
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
@@ -59,7 +60,9 @@ def estimate_detector(
         consecutive frames, which is more certain.
     dark
         (Y, X) bool: where no electrons arrive. It gives offset and read-out noise, which
-        the rest of an image cannot tell apart: without it the read-out noise is taken for zero.
+        white noise cannot tell apart: the read-out noise is then taken for zero. Where a point
+        spread damps the noise of the electrons only, the read-out is what stays white and does not
+        grow with brightness.
     vacuum
         (Y, X) bool: where the illumination is even. It gives the noise spectrum at all frequencies.
     gain, offset
@@ -98,6 +101,12 @@ def estimate_detector(
     notes: list[str] = []
     if len(frames) > 1:
         pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
+        pairs = [(m, n) for m, n in pairs if np.nanmin(n) < np.nanmax(n)]  # a frame given twice
+        if not pairs:
+            raise SBDError(
+                "All frames are the same but for a constant, so their differences hold no noise; "
+                "give one of them."
+            )
         slowest = 1 / 64
     else:
         pairs = [(frames[0], frames[0])]
@@ -139,9 +148,18 @@ def estimate_detector(
     if level is None and source.gain is not None:
         level = source.offset
     step = _step(frames[0]) if dark is None else 0.0
+    floor = Floor(seen.share, 0.0)
+    if not test.independent:
+        told = None if dark is None else read**2
+        floor = white_floor(seen.shape, seen.power, kernel, pairs, (mean, variance), told)
+    share_err = float(np.hypot(seen.share_err, floor.share_err))
+    apart = dark is None and floor.read - step**2 / 12 > 2 * floor.read_err
+    if apart:  # what does not grow with brightness, since a point spread leaves it white
+        read = float(np.sqrt(floor.read - step**2 / 12))
+        read_err = floor.read_err / 2 / read
 
     def line(rounding: float, patterned: bool) -> Line:
-        shot = (variance - read**2 - rounding) / seen.share
+        shot = (variance - read**2 - rounding) / floor.share
         return fit_line(mean, shot, gain=known, offset=level, patterned=patterned)
 
     found, rounding = line(0.0, False), 0.0
@@ -153,11 +171,13 @@ def estimate_detector(
         found = line(rounding, not still)
     gain_err, offset_err = found.gain_err, found.offset_err
     if not known and not counted:
-        gain_err = float(np.hypot(gain_err, found.gain * seen.share_err))
+        gain_err = float(np.hypot(gain_err, found.gain * share_err))
     if counted and not known:  # then the gain is the step
         gain_err = max(found.gain_err, abs(found.gain - step))
     if dark is None and level is None and not counted:
-        offset_err = float(np.hypot(offset_err, _READ**2 * found.gain))
+        unknown = floor.read_err / max(found.gain * floor.share, 1e-9)
+        known_read = unknown if apart else max(_READ**2 * found.gain, unknown)
+        offset_err = float(np.hypot(offset_err, known_read))
     if dark is not None and offset is None:
         offset_err = read / np.sqrt(values.size)
     doubts = list(seen.doubts)
@@ -171,7 +191,7 @@ def estimate_detector(
     ):
         doubts.append("The steps of the values are coarse beside the noise")
     told = found.gain > 0 and gain_err < VAGUE * found.gain
-    if told and dark is None:
+    if told and dark is None and not apart:
         notes.append(
             "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
         )
@@ -185,7 +205,7 @@ def estimate_detector(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
             "that was interpolated or filtered"
         )
-    groups = _groups(mean, variance, seen.share, read)
+    groups = _groups(mean, variance, floor.share, read)
     return Detector(
         gain=found.gain,
         gain_err=gain_err,

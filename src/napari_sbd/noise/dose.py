@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import sampling
+from ..errors import SBDError
 from ..micrograph import Micrograph, unmasked
-from ..micrograph.frames import frame_of, reference_number
+from ..micrograph.frames import finite_or_nan, frame_of, reference_number
+from .counts import in_electrons
 from .left_out import without_outliers
+from .model import Counted, noise_model
 
 # e/A2 of one image: what ptychography records of robust crystals (Chen et al., Science 372, 826
 # (2021)); images that need no scan of diffraction patterns stay below
 _MOST_DOSE = 1e6
 _MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
+_SIDE = 1024  # pixels of the part that is looked at
 
 
 def mean_value(m: Micrograph) -> float:
@@ -20,6 +25,44 @@ def mean_value(m: Micrograph) -> float:
     values = np.asarray(without_outliers(first).data, np.float64)
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else np.nan
+
+
+def are_single_electrons(m: Micrograph, block: tuple[int, int]) -> bool:
+    """Whether whole numbers of which nobody told the gain are electrons.
+
+    Parameters
+    ----------
+    m
+        Without outliers; of a movie its reference frame is looked at.
+    block
+        Pixels along y and x at which the noise is looked at.
+    """
+    first = finite_or_nan(frame_of(m, reference_number(m)))
+    alike = isinstance(noise_model(sampling.bin_counts(first, block)), Counted)
+    # and neighbours do not share electrons, as where one is counted in several pixels
+    return alike and in_electrons(m.replace(data=first, offset=0.0))
+
+
+def electrons_per_pixel(m: Micrograph, block: tuple[int, int]) -> float | None:
+    """Mean of the first frame with beam; None where neither gain nor noise tells.
+
+    Parameters
+    ----------
+    m
+        As its file has it.
+    block
+        Pixels along y and x at which noise is looked at where no gain was told.
+    """
+    if m.gain is not None:
+        return (mean_value(m) - m.offset) / m.gain
+    frame = frame_of(m, reference_number(m))
+    y, x = (slice(max(n - _SIDE, 0) // 2, max(n - _SIDE, 0) // 2 + _SIDE) for n in frame.shape)
+    part = Micrograph(np.asarray(unmasked(frame))[y, x])
+    try:
+        counted = are_single_electrons(without_outliers(part, regions=False), block)
+    except SBDError:
+        return None
+    return mean_value(m) if counted else None
 
 
 def is_plausible(electrons: float, pixel_size_yx: tuple[float, float] | None) -> bool:

@@ -60,11 +60,11 @@ def fit_line(
         Whether the pixels' sensitivities count as noise, as in a single frame.
     """
     if not patterned:
-        found, errors = _jackknifed(
+        found, errors = jackknifed(
             lambda m, v: np.array(_solve(m, v, 0.0, gain, offset)), mean, variance
         )
         return Line(found[0], found[1], errors[0], errors[1], 0.0, 0.0)
-    (curved,), (curved_err,) = _jackknifed(_curvature, mean, variance)
+    (curved,), (curved_err,) = jackknifed(_curvature, mean, variance)
     most = _AT_MOST * np.sqrt(_AT_DOSE / _electrons(mean, variance, gain, offset))
     narrow, wide = (p**2 / (p**2 + curved_err**2) for p in (_PATTERN, most))
     pattern, likely = (max(0.0, weight * curved) for weight in (narrow, wide))
@@ -73,7 +73,7 @@ def fit_line(
     def solve(m: np.ndarray, v: np.ndarray, phi: float = pattern) -> np.ndarray:
         return np.array(_solve(m, v, phi, gain, offset))
 
-    found, errors = _jackknifed(solve, mean, variance)
+    found, errors = jackknifed(solve, mean, variance)
     other = solve(*_held(mean, variance), pattern + pattern_err)
     errors = np.hypot(errors, other - found)
     return Line(found[0], found[1], errors[0], errors[1], curved, curved_err)
@@ -121,7 +121,7 @@ def _curvature(m: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.array([np.polyfit(centred, v, 2)[0] / (m.var() or 1.0)])
 
 
-def _jackknifed(
+def jackknifed(
     quantity: Callable[[np.ndarray, np.ndarray], np.ndarray],
     mean: np.ndarray,
     variance: np.ndarray,

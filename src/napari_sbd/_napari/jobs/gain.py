@@ -11,16 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from ... import sampling
 from ...errors import SBDError
 from ...micrograph import Micrograph
-from ...micrograph.frames import finite_or_nan, frame_of, reference_number
-from ...noise.counts import in_electrons
+from ...micrograph.frames import frame_of, reference_number
 from ...noise.detector import Detector
 from ...noise.detector_estimate import estimate_detector
-from ...noise.dose import mean_value
+from ...noise.dose import are_single_electrons, mean_value
 from ...noise.left_out import without_outliers
-from ...noise.model import Counted, noise_model
 
 _SIDE = 1024  # pixels of the part that is looked at: a second
 _FRAMES = 4  # of a movie
@@ -99,10 +96,7 @@ def gain_of(
         return Gain("told", m.gain, m.offset, errors[0], offset_error=errors[1])
     part = without_outliers(_part(m), regions=False)
     try:
-        first = finite_or_nan(frame_of(part, reference_number(part)))
-        alike = isinstance(noise_model(sampling.bin_counts(first, block)), Counted)
-        # and neighbours do not share electrons, as where one is counted in several pixels
-        if alike and in_electrons(part.replace(data=first, offset=0.0)):
+        if are_single_electrons(part, block):
             return Gain("counted", 1.0)
         found = estimate_detector(part.replace(offset=0.0))
     except SBDError as error:
