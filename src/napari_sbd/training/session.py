@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SBDError
+from ..errors import Cancelled, SBDError
 
 if TYPE_CHECKING:
     from ..networks.unet import UNet
