@@ -289,7 +289,7 @@ def _client(address: str) -> Any:
         ) from error
     client = Client.__new__(Client)
     try:
-        client.__init__(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        Client.__init__(client, address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         # else half a minute is spent on leaving what was never reached, and a traceback is shown
         client.status = "closed"
