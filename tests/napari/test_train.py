@@ -16,7 +16,7 @@ from napari_sbd._napari.tools.train_form import Wishes, recipe_of, zones_of
 from napari_sbd._napari.tools.train_widget import TrainWidget, listener
 from napari_sbd.errors import Cancelled
 from napari_sbd.networks import find_model, load_network, save_model
-from napari_sbd.training.specialist import IMAGES_PER_WAVE
+from napari_sbd.training.specialist import IMAGES_PER_WAVE, keep_recipe
 
 WISHES = Wishes(
     name="mine",
@@ -90,12 +90,33 @@ def test_directions_are_read_as_they_are_written(words, zones):
         ("waves", "nan"),
         ("minutes", "inf"),
         ("dose", "nan to 2"),
+        ("name", "a/b"),
+        ("name", "hrtem"),
+        ("name", "x" * 300),
+        ("pixel_nm", "6.1e-12"),
+        ("cs_um", "1.2e6"),
+        ("defocus_nm", "-1e5 to 0"),
     ],
 )
 def test_impossible_fields_are_answered_in_one_sentence(field, wrong):
     with pytest.raises(SBDError) as refused:
         recipe_of(dataclasses.replace(WISHES, **{field: wrong}))
     assert "\n" not in str(refused.value)
+    assert "^" not in str(refused.value)  # of a pattern
+
+
+def test_the_home_folder_is_known_by_its_sign(viewer, tmp_path, monkeypatch):
+    """A folder named ~ was made beside the program, and the run was looked for in vain."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    widget = TrainWidget(viewer)
+    widget.folder.setText("~/run")
+    keep_recipe(recipe_of(WISHES), tmp_path / "run")
+    widget.resume.click()
+    assert "Goes on with mine" in widget.plan.text()
+    widget.folder.setText("~nobody-of-that-name/run")
+    assert "home folder of nobody" in widget.plan.text()
+    widget.deleteLater()
 
 
 def test_the_curve_is_that_of_a_real_training(small_network, tmp_path):

@@ -85,6 +85,15 @@ def test_unusable_files_are_refused(tmp_path, volumes):
         write_series(Series(volumes, source=half), half)
 
 
+@pytest.mark.parametrize("words", ["", "b0 b0 1000", "0,0,1000"])
+def test_a_table_without_numbers_is_one_sentence(tmp_path, volumes, words):
+    """Also where there is none at all, of which numpy would warn in its own words."""
+    save_nifti(tmp_path / "a.nii", volumes, table())
+    (tmp_path / "a.bval").write_text(words)
+    with pytest.raises(SBDError, match="holds no numbers"):
+        read_series(tmp_path / "a.nii")
+
+
 def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["napari-sbd", "series", *map(str, arguments)])
     with pytest.raises(SystemExit) as stop:

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ import torch
 import napari_sbd as sbd
 from napari_sbd.networks import find_model
 from napari_sbd.networks.unet import UNet, widened
+from napari_sbd.simulation import wave_cache
 from napari_sbd.training import clip_pool
 from napari_sbd.training.recipe import Recipe
 from training.small import SMALL, with_data_of
@@ -59,8 +62,10 @@ def test_batches_of_windows_repeat_for_a_step_and_some_lack_frames():
     assert 0.03 < (absent.sum(1) > 1).float().mean() < 0.4
 
 
-def test_a_movie_network_is_trained_from_one_of_images(tmp_path, simulated):
+def test_a_movie_network_is_trained_from_one_of_images(tmp_path, simulated, monkeypatch):
     """Simulation, training, weights and card; the start is widened, and the card says so."""
+    small = functools.partial(wave_cache.simulate_scene, box=40.0)  # a third of the usual area
+    monkeypatch.setattr(wave_cache, "simulate_scene", small)
     recipe = Recipe(**MOVIE)
     path = sbd.train(recipe, tmp_path / "run")
     card = find_model(path)

@@ -10,8 +10,8 @@ from ..agreement.words import BY_ALL
 from ..errors import SBDError, warn
 from .inputs import inputs
 from .lattice import check_table, without_lattice
+from .measured import measured, moved
 from .presence import presence
-from .table import measured, moved
 from .verdict import NOTHING, support, without_errors
 
 if TYPE_CHECKING:

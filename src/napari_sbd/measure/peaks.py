@@ -177,7 +177,7 @@ def _tops(
         smooth = weight @ values[known]
         least = share * float(np.ptp(smooth))
         if covariance is not None:  # of a top less a saddle
-            error = float(np.sqrt(np.einsum("ij,jk,ik->i", weight, covariance, weight).max()))
+            error = float(np.sqrt(((weight @ covariance) * weight).sum(1).max()))
             least = max(least, _LIKELY * np.sqrt(2) * error)
         shown = np.full(len(values), -np.inf)
         # of two tops as high as each other, as whole numbers of counts often are, one is the peak

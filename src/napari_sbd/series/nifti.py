@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,8 +155,10 @@ def _gradients(path: Path) -> Gradients | None:
             ".bval and one .bvec file."
         )
     try:
-        bvals, bvecs = (np.loadtxt(p, ndmin=2) for p in found)
-    except (ValueError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a table that is empty
+            bvals, bvecs = (np.loadtxt(p, ndmin=2) for p in found)
+    except (ValueError, OSError, UserWarning) as error:
         raise SBDError(f"The gradient table beside {path.name} holds no numbers.") from error
     bvecs = bvecs.T if len(bvecs) == 3 else bvecs  # FSL has x, y and z in rows
     return Gradients(bvals.ravel(), bvecs)

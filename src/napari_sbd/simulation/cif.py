@@ -50,7 +50,7 @@ def read_cif(path: Path) -> Material:
                 blocks = [block for block in parsed if block.has_structure()]
             atoms = _about_its_origin(blocks[0])
         except Exception as error:  # ASE raises of all kinds
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = str(error).partition("\n")[0] or "it is no CIF file"
             if isinstance(error, KeyError):
                 reason = f"{reason} is not known"
             if isinstance(error, IndexError):

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from .optics import Optics
 
+_LARGEST = 10_000.0  # nm of defocus, um of Cs: more is another unit, mistaken
+
 
 def _pair(value: Any) -> Any:
     return (value, value) if isinstance(value, int | float) else value
@@ -38,10 +40,17 @@ def _electrons(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
+def _of_a_microscope(pair: tuple[float, float]) -> tuple[float, float]:
+    if max(abs(pair[0]), abs(pair[1])) > _LARGEST:
+        raise ValueError(f"this must lie between -{_LARGEST:g} and {_LARGEST:g}")
+    return pair
+
+
 Range = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_ordered)]
 Size = Annotated[Range, AfterValidator(_not_negative)]
 Positive = Annotated[Range, AfterValidator(_positive)]
 Kilovolt = Annotated[Range, AfterValidator(_electrons)]
+Aberration = Annotated[Range, AfterValidator(_of_a_microscope)]
 
 
 class Microscope(BaseModel):
@@ -74,8 +83,8 @@ class Microscope(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kilovolt: Kilovolt = (300.0, 300.0)
-    defocus_nm: Range = (-12.0, 20.0)
-    cs_um: Range = (-14.0, -8.0)
+    defocus_nm: Aberration = (-12.0, 20.0)
+    cs_um: Aberration = (-14.0, -8.0)
     c5_mm: Range = (0.0, 5.0)
     astigmatism_nm: Size = (0.0, 1.6)
     coma_nm: Size = (0.0, 5.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ OF_MATERIALS = {
     "dislocation": 0.1,
 }
 _SUFFIX = ".cif"
+_LONGEST_NAME = 80  # characters: files are named after a model
 
 
 class Network(BaseModel):
@@ -117,7 +119,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^\w[\w.-]*$")
+    name: str
     description: str
     mixture: str | dict[str, float] = "general"
     materials: tuple[str, ...] = ()
@@ -164,6 +166,16 @@ class Recipe(BaseModel):
             if isinstance(share, bool) or not isinstance(share, int | float) or not share > 0:
                 raise ValueError(f"the share of {kind} must be a number above 0")
         return {kind: float(share) for kind, share in value.items()}
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_file(cls, value: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", value) or len(value) > _LONGEST_NAME:
+            raise ValueError(
+                f"a model is named by at most {_LONGEST_NAME} letters, digits, dots and hyphens, "
+                "such as fe3o4-300kv"
+            )
+        return value
 
     @field_validator("materials")
     @classmethod

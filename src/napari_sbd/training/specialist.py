@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECIPE = "recipe.yaml"  # in the folder of a run, so that it can be resumed as it was
 IMAGES_PER_WAVE = 10
 PIXEL_SPREAD = 0.03  # of the working pixel to both sides
+_FINEST = 1e-3  # nm; no microscope has finer pixels, who typed another unit does
 
 
 def specialist(
@@ -68,16 +69,24 @@ def specialist(
     """
     from pydantic import ValidationError
 
+    from ..networks import models
     from ..sampling import choose_bin
     from .recipe import Recipe
 
     pixel = (pixel_size, pixel_size) if isinstance(pixel_size, int | float) else pixel_size
     if not 0 < pixel[0] <= pixel[1] < float("inf"):
         raise SBDError("The pixel size of a specialist must be a number of nm above 0.")
+    if pixel[0] < _FINEST:
+        raise SBDError(
+            f"Pixels of {pixel[0]:g} nm are finer than those of any microscope; give their size "
+            "in nm."
+        )
     block = choose_bin((pixel[0], pixel[0]))[0]
     path = Path(material)
     is_file = path.suffix.lower() == ".cif"
     known = str(path.resolve()) if is_file else str(material)
+    if name in {card.name for card in models()}:
+        raise SBDError(f"{name} is a model that comes with napari-sbd; name yours otherwise.")
     keys = {
         "name": name or _name(path.stem if is_file else known),
         "description": f"{path.stem if is_file else known} alone.",

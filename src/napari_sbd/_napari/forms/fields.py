@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
@@ -16,12 +18,28 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...errors import SBDError
 from .docks import share_height
 
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
 _LOWEST = 160  # pixels, below which one would scroll all the time
 _NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
+
+
+def path_in(part: QLineEdit) -> Path:
+    """The path that was typed, or what the empty field shows; ``~`` stands for the home folder.
+
+    Raises
+    ------
+    SBDError
+        If the name after ``~`` is nobody's.
+    """
+    words = part.text().strip() or part.placeholderText()
+    try:
+        return Path(words).expanduser()
+    except RuntimeError:
+        raise SBDError(f"{words} is in the home folder of nobody here; type it in full.") from None
 
 
 class Form(QScrollArea):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QLineEdit, QPushButton, QSpinBox
 
 from ...errors import SBDError
-from ..forms.fields import beside, choices, field, show_or_hide, text
+from ..forms.fields import beside, choices, field, path_in, show_or_hide, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -80,8 +80,8 @@ class BatchWidget(TaskWidget):
         self._outcomes = []
         return partial(
             _batch,
-            Path(self.source.text().strip()),
-            Path(self.target.text().strip()),
+            path_in(self.source),
+            path_in(self.target),
             self._outcomes,
             {
                 "glob": self.pattern.text().strip() or "*",

@@ -17,7 +17,7 @@ from ...networks import models
 from ...simulation.materials import MATERIALS
 from ...training.specialist import keep_recipe, kept_recipe
 from ..forms.curve import Curve
-from ..forms.fields import beside, choices, field, show_or_hide, text
+from ..forms.fields import beside, choices, field, path_in, show_or_hide, text
 from ..forms.model_box import own_models
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.preferences import preference
@@ -101,7 +101,7 @@ class TrainWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        folder = Path(_typed(self.folder))
+        folder = path_in(self.folder)
         self._points, self._status = [], [""]
         if self.resume.isChecked():
             recipe = kept_recipe(folder)
@@ -148,7 +148,7 @@ class TrainWidget(TaskWidget):
         """Say what would be done, or why it cannot."""
         try:
             if self.resume.isChecked():
-                kept = kept_recipe(Path(_typed(self.folder)))
+                kept = kept_recipe(path_in(self.folder))
                 minutes = parse_number(self.minutes.text(), "time") or kept.minutes
                 words = f"Goes on with {kept.name} until it was trained for {minutes:g} min in all."
             elif self.material.currentText() == _CIF:

@@ -9,7 +9,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QSpinBox
 
 from ...errors import SBDError
-from ..forms.fields import beside, field, text
+from ..forms.fields import beside, field, path_in, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.spectrum_view import SpectrumView
@@ -90,10 +90,10 @@ class WatchWidget(TaskWidget):
 
     def prepare(self) -> Task:
         """Read the fields."""
-        source = self.source.text().strip()
-        if not source:
+        if not self.source.text().strip():
             raise SBDError("Choose the folder or file into which the camera writes.")
-        output = self.output.text().strip() or None
+        source = str(path_in(self.source))
+        output = str(path_in(self.output)) if self.output.text().strip() else None
         settings = {
             "model": self.model.chosen,
             "modality": self.modality.currentText(),
