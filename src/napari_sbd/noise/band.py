@@ -16,6 +16,7 @@ _FALL = 2  # bins, over which a cut falls
 _CLIFF = 5.0  # natural logarithms of power by which it falls there
 _STEEP = 3.0  # times as much as before, which no point spread does
 _EVEN = 0.7  # natural logarithms, by which chance lets it fall before
+_FASTEST, _HELD_BY = 0.48, 0.95  # cycles per pixel; quantile of power, of what passes for sure
 _SQUARE = 0.75, 0.95  # of both cuts, where noise tells a square from the circle within
 _LOWEST = 0.15  # cycles per pixel: below it too little is left to tell noise from the specimen
 _HELD = 0.9  # of a part that holds data: edges of gaps would hide a cut
@@ -78,8 +79,12 @@ def find_band(power: np.ndarray, shape: tuple[int, int]) -> Band | None:
     """
     height, width = shape
     fy, fx = np.broadcast_arrays(np.abs(np.fft.fftfreq(height))[:, None], np.fft.rfftfreq(width))
-    radius = np.hypot(fy, fx)
     level = np.log(np.maximum(power, _NOTHING * power.max()))
+    # every cut empties the fastest rows or columns
+    fastest = (np.median(level[fy[:, 0] > _FASTEST]), np.median(level[:, fx[0] > _FASTEST]))
+    if min(fastest) > np.quantile(level, _HELD_BY) - _CLIFF:
+        return None
+    radius = np.hypot(fy, fx)
     bins = min(_BINS, min(height, width) // _LEAK)
     y = _cut(level, np.where(fx < _BESIDE, fy, 1), bins)
     x = _cut(level, np.where(fy < _BESIDE, fx, 1), bins)
