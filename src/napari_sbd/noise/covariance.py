@@ -24,6 +24,8 @@ _COLUMN = 1.5  # working pixels: sigma of a column, over which the strength of n
 _TILE = 24  # working pixels
 _WIDE = 64  # frequencies along an axis
 _COUNTS = 0.7, 1.6  # slow noise over that of counts; light that scatters adds some
+_KEPT = 0.2  # of the slow noise of electrons: the denoised image kept most of what is missing
+_FAST = 0.25  # cycles per working pixel, where few reflections lie
 _HELD = 0.9  # of a tile that holds data, for it to count
 
 
@@ -99,7 +101,9 @@ def covariance_of(
 
     Whether it does is told by the noisy image, as ``denoise`` does, unless what was removed is
     white: then texture of the specimen passed for slow noise. How, by what was removed: it holds
-    little of the signal that hides the slow noise.
+    little of the signal that hides the slow noise. Where it holds a fifth of the electrons' noise
+    at most and the noisy image shows as much as they have, the denoised one kept it, and the noisy
+    one tells.
 
     Parameters
     ----------
@@ -119,12 +123,20 @@ def covariance_of(
     variance = np.broadcast_to(variance, noisy.shape)
     off = noisy - expected
     removed = sampling.bin_counts(off, block) / np.sqrt(sampling.bin_counts(variance, block))
-    noise = estimate_spectrum([removed], block, force=True)
-    if noise is None:
-        noise = seen
-    elif estimate_spectrum([removed], block, fine=off / np.sqrt(variance)) is None:
+    found = estimate_spectrum([removed], block, force=True)
+    noise = seen if found is None else found
+    level = _level(removed, noise)
+    if data.gain is not None and level < _KEPT:
+        # a denoised image that holds the slow noise lets none of it be seen in what was removed
+        shown = _shown(noisy, variance, seen)
+        if shown >= _COUNTS[1]:
+            return None  # more than electrons have: texture passed for slow noise
+        if shown > _COUNTS[0]:
+            return Covariance(pixel_kernel(seen), shown, seen)
+    fine = off / np.sqrt(variance)
+    if found is not None and estimate_spectrum([removed], block, fine=fine) is None:
         return None  # texture of the specimen passed for slow noise
-    return Covariance(pixel_kernel(noise), _level(removed, noise), noise)
+    return Covariance(pixel_kernel(noise), level, noise)
 
 
 def pixel_kernel(noise: NoiseSpectrum) -> np.ndarray:
@@ -162,6 +174,18 @@ def _box(f: np.ndarray, block: int) -> np.ndarray:
     phases = np.exp(2j * np.pi * f[:, None] * np.arange(block))
     result: np.ndarray = np.abs(phases.mean(1)) ** 2
     return result
+
+
+def _shown(noisy: np.ndarray, variance: np.ndarray, noise: NoiseSpectrum) -> float:
+    """Slow variance of noise of this spectrum, as the fast part of a noisy image shows it."""
+    sums = sampling.bin_counts(noisy, noise.block)
+    values = sums / np.sqrt(np.nanmean(sampling.bin_counts(variance, noise.block)))
+    values = np.nan_to_num(values - np.nanmean(values))
+    window = np.outer(*(np.hanning(n) for n in values.shape))
+    power = np.abs(np.fft.fft2(values * window)) ** 2 / (window**2).sum()
+    fy, fx = (np.fft.fftfreq(n) for n in values.shape)
+    fast = np.hypot(fy[:, None], fx) > _FAST
+    return float(np.median((power / noise.power(fy[:, None], fx))[fast]) / np.log(2))
 
 
 def _level(removed: np.ndarray, noise: NoiseSpectrum) -> float:
