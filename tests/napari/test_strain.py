@@ -124,10 +124,14 @@ def test_without_columns_it_says_what_to_do(make_napari_viewer, notifications):
     assert len(notifications) == 2
 
 
-@pytest.mark.parametrize("share", [0.45, 0.8, 0.95, 4.4])
-def test_the_colour_bar_has_labels_beside_zero(window, share):
+def test_the_colour_bar_has_labels_beside_zero(window, subtests):
     """Strain of that many percent: the bar in the picture, and that of the plot."""
-    hands, widget, _, points = window
+    for share in (0.45, 0.8, 0.95, 4.4):
+        with subtests.test(share=share):
+            _has_labels(share, *window)
+
+
+def _has_labels(share, hands, widget, _, points):
     stretched = widget.columns.layer
     middle = points[:, 1].mean()
     places = stretched.data.copy()

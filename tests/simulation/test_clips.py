@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,14 @@ def test_scenes_are_kept_and_made_once(tmp_path):
         for one, two in zip(a.states, b.states, strict=True):
             np.testing.assert_array_equal(one.psi, two.psi)
             np.testing.assert_array_equal(one.columns, two.columns)
+
+
+def test_processes_that_simulate_leave_an_end_to_their_parent():
+    """Signals to all of a run, as a terminal and a cluster send them, were answered with tracebacks
+    of those that died under their parent's hands."""
+    with wave_cache.processes(1) as pool:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            assert pool.submit(signal.getsignal, number).result() == signal.SIG_IGN
 
 
 def test_a_folder_of_movies_is_resumed_and_read(tmp_path, monkeypatch):

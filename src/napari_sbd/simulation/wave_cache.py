@@ -212,11 +212,11 @@ def processes(workers: int) -> ProcessPoolExecutor:
 
 
 def prepare_worker() -> None:
-    """Make a process one of several: it has one thread and leaves Ctrl-C to its parent."""
+    """Make a process one of several: it has one thread and leaves an end to its parent."""
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, since the import takes seconds
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has its parent's way to hear it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # first, since the import takes seconds
     follow_parent()
     import torch
 
