@@ -281,15 +281,16 @@ def test_a_filter_that_leaves_nothing_in_the_corners_does_not_make_the_noise_not
 
     truth = 100 * lattice((960, 960), contrast=0.5)[::5, ::5]
     noisy = truth + np.random.default_rng(0).normal(0, 25, truth.shape)
-    report = sbd.gain_tune(
-        gaussian_filter(noisy, 1.5), pixel_size=0.03, model="hrtem", steps=2
-    ).report
-    assert report.untuned is not None
-    assert 0.1 < report.untuned < 30
+    for sigma in (1.5, 2.5):
+        report = sbd.gain_tune(
+            gaussian_filter(noisy, sigma), pixel_size=0.03, model="hrtem", steps=2
+        ).report
+        # what was put aside has its own noise, and a network errs little beside it
+        assert 0.9 < report.untuned < 1.2
     # where too little is left to tell the noise by, nothing is judged, and nothing kept
     report = sbd.gain_tune(
-        gaussian_filter(noisy, 2.5), pixel_size=0.03, model="hrtem", steps=2
+        gaussian_filter(noisy, 5.0), pixel_size=0.03, model="hrtem", steps=2
     ).report
     assert report.untuned is None
     assert not report.kept
-    assert "filtered" in report.reason
+    assert "nothing could be put aside" in report.reason

@@ -9,6 +9,7 @@ import numpy as np
 from ..micrograph.frames import mean_filled
 
 _SIDE = 256  # pixels of the part that is looked at
+_LEAST = 64  # along its sides
 _BINS = 64  # to the sampling frequency, at most
 _LEAK = 3  # values of a windowed spectrum in a bin, at least: the window blurs a cut over as many
 _BESIDE = 0.125  # cycles per pixel along the other axis, within which a cut along one is looked for
@@ -62,7 +63,7 @@ def middle_power(images: list[np.ndarray]) -> tuple[np.ndarray, tuple[int, int]]
     if part is None:
         return None
     parts = [image[part] for image in images]
-    if min(np.isfinite(p).mean() for p in parts) < _HELD:
+    if min(parts[0].shape) < _LEAST or min(np.isfinite(p).mean() for p in parts) < _HELD:
         return None
     power = np.mean([_power(part) for part in parts], axis=0)
     height, width = parts[0].shape
