@@ -6,20 +6,22 @@ import csv
 import errno
 import hashlib
 import io
+import json
 import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from .errors import SBDError, reason_of
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _NAMED = 3  # files that are told by name
@@ -89,22 +91,38 @@ def writing(path: Path, what: str) -> Iterator[Path]:
 def held(folder: Path) -> BaseFileLock:
     """Keep other batches and watches from a folder, which is made where it is missing.
 
-    The system takes the lock from a process that ends, however it ends.
-
     Raises
     ------
     SBDError
         If another one writes there, or the folder cannot be written.
     """
-    lock = FileLock(folder / _LOCK, timeout=0)
     with written_at(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise SBDError(
+        return locked(
+            folder / _LOCK,
+            lambda: (
                 f"Another batch or watch writes into {folder}; end it, or choose another folder."
-            ) from None
+            ),
+        )
+
+
+def locked(path: Path, refusal: Callable[[], str]) -> BaseFileLock:
+    """Take a lock, whose file stays.
+
+    The system takes it from a process that ends, however it ends.
+
+    Raises
+    ------
+    SBDError
+        With the sentence of ``refusal``, if another process has it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SBDError(refusal()) from None
     return lock
 
 
@@ -230,6 +248,20 @@ def take_place(finished: Path, path: Path) -> None:
         raise
     _note(path)
     shutil.rmtree(older)
+
+
+def read_note(path: Path, remedy: str) -> Any:
+    """What a folder notes of itself as JSON.
+
+    Raises
+    ------
+    SBDError
+        If it is damaged, with what to do then.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise SBDError(f"{path} is damaged; {remedy}.") from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..micrograph.frames import mean_filled
+from .level import windowed_power
 
 _SIDE = 256  # pixels of the part that is looked at
 _LEAST = 64  # along its sides
@@ -65,7 +66,7 @@ def middle_power(images: list[np.ndarray]) -> tuple[np.ndarray, tuple[int, int]]
     parts = [image[part] for image in images]
     if min(parts[0].shape) < _LEAST or min(np.isfinite(p).mean() for p in parts) < _HELD:
         return None
-    power = np.mean([_power(part) for part in parts], axis=0)
+    power = np.mean([windowed_power(mean_filled(part)) for part in parts], axis=0)
     height, width = parts[0].shape
     return (power, (height, width)) if power.max() > 0 else None
 
@@ -109,14 +110,6 @@ def _part(held: np.ndarray) -> tuple[slice, slice] | None:
         middle, half = (at[0] + at[-1] + 1) // 2, _SIDE // 2
         found.append(slice(max(at[0], middle - half), min(at[-1] + 1, middle + half)))
     return found[0], found[1]
-
-
-def _power(image: np.ndarray) -> np.ndarray:
-    """Of a windowed image, NaN where it holds no data."""
-    values = mean_filled(image)
-    window = np.multiply.outer(*(np.hanning(n) for n in values.shape))
-    power: np.ndarray = np.abs(np.fft.rfft2((values - values.mean()) * window)) ** 2
-    return power
 
 
 def _cut(level: np.ndarray, along: np.ndarray, bins: int) -> float:

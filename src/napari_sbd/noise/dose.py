@@ -43,6 +43,12 @@ def are_single_electrons(m: Micrograph, block: tuple[int, int]) -> bool:
     return alike and in_electrons(m.replace(data=first, offset=0.0))
 
 
+def middle(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the part of a frame that a gain is told by: it takes a second."""
+    y, x = (max(n - _SIDE, 0) // 2 for n in shape)
+    return slice(y, y + _SIDE), slice(x, x + _SIDE)
+
+
 def electrons_per_pixel(m: Micrograph, block: tuple[int, int]) -> float | None:
     """Mean of the first frame with beam; None where neither gain nor noise tells.
 
@@ -56,8 +62,7 @@ def electrons_per_pixel(m: Micrograph, block: tuple[int, int]) -> float | None:
     if m.gain is not None:
         return (mean_value(m) - m.offset) / m.gain
     frame = frame_of(m, reference_number(m))
-    y, x = (slice(max(n - _SIDE, 0) // 2, max(n - _SIDE, 0) // 2 + _SIDE) for n in frame.shape)
-    part = Micrograph(np.asarray(unmasked(frame))[y, x])
+    part = Micrograph(np.asarray(unmasked(frame))[middle(frame.shape)])
     try:
         counted = are_single_electrons(without_outliers(part, regions=False), block)
     except SBDError:

@@ -77,11 +77,19 @@ def usual_level(image: np.ndarray) -> float:
     image
         (Y, X) finite.
     """
-    window = np.multiply.outer(*(np.hanning(n) for n in image.shape))
-    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2 / (window**2).sum()
+    power = windowed_power(image)
     radius = np.hypot(np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1]))
     band = power[(radius > _BAND[0]) & (radius < _BAND[1])]
     return float(np.sqrt(np.median(band) / np.log(2))) if band.size else 0.0
+
+
+def windowed_power(image: np.ndarray) -> np.ndarray:
+    """(Y, X // 2 + 1) power of an image (Y, X), finite, whose borders do not leak: that of white
+    noise is its variance."""
+    window = np.multiply.outer(*(np.hanning(n) for n in image.shape))
+    power = np.abs(np.fft.rfft2((image - image.mean()) * window)) ** 2
+    result: np.ndarray = power / (window**2).sum()
+    return result
 
 
 def second_differences(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

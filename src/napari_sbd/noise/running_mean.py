@@ -40,9 +40,16 @@ def find_mean(power: np.ndarray, shape: tuple[int, int]) -> tuple[int, int]:
     return _width(along_y, fy), _width(along_x, fx)
 
 
+@lru_cache
 def seen_in_tiles(widths: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """What means leave of the power (M,) in tiles, and at which frequencies it is no leakage."""
-    left = _in_tiles(widths)
+    from scipy.ndimage import correlate1d
+
+    f = np.fft.fftfreq(TILE)
+    power = mean_power(f[:, None], f, widths)
+    for axis in (0, 1):
+        power = correlate1d(power, _LEAK, axis, mode="wrap")
+    left = power[:, : TILE // 2 + 1][tile_grid().used]
     return left, left > _PASSED
 
 
@@ -62,16 +69,4 @@ def _dips(level: np.ndarray, off: np.ndarray) -> bool:
 def _left(f: np.ndarray, width: int) -> np.ndarray:
     steps = np.arange(width) - (width - 1) / 2
     result: np.ndarray = np.cos(2 * np.pi * np.multiply.outer(f, steps)).mean(-1) ** 2
-    return result
-
-
-@lru_cache
-def _in_tiles(widths: tuple[int, int]) -> np.ndarray:
-    from scipy.ndimage import correlate1d
-
-    f = np.fft.fftfreq(TILE)
-    power = mean_power(f[:, None], f, widths)
-    for axis in (0, 1):
-        power = correlate1d(power, _LEAK, axis, mode="wrap")
-    result: np.ndarray = power[:, : TILE // 2 + 1][tile_grid().used]
     return result

@@ -89,7 +89,7 @@ def estimate_spectrum(
         return _of_mean(smoothed, level, block, pure)
     seen = force or band is not None or _falls(level)
     sums = min(block) > 1
-    pixels = _of_noise(fine) if fine is not None and band is None and (seen or sums) else None
+    pixels = _noisy_tiles(fine) if fine is not None and band is None and (seen or sums) else None
     seen = seen or (pixels is not None and _blurred_finely(pixels, block))
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
@@ -116,13 +116,10 @@ def _within(band: Band | None) -> tuple[Grid, np.ndarray]:
     if band is None:
         return grid, np.ones(len(grid.fy), bool)
     passed = band.holds(grid.fy, grid.fx, _LEAK)
-    fy, fx = grid.fy[passed], grid.fx[passed]
     cuts = (band.y, band.x, band.radius)
     inner = Band(*(_OUTER * (cut - _LEAK) if cut < 1 else 1.0 for cut in cuts))
-    outer = ~inner.holds(fy, fx)
-    used = grid.used.copy()
-    used[grid.used] = passed
-    return Grid(used, fy, fx, outer, grid.terms[passed]), passed
+    grid = grid.only(passed)
+    return replace(grid, corner=~inner.holds(grid.fy, grid.fx)), passed
 
 
 def _of_mean(
@@ -130,8 +127,7 @@ def _of_mean(
 ) -> NoiseSpectrum:
     """The spectrum of what was smoothed, from the logarithm of its power (M,)."""
     left, passed = seen_in_tiles(widths)
-    grid = tile_grid()
-    grid = Grid(grid.used, grid.fy[passed], grid.fx[passed], grid.corner, grid.terms[passed])
+    grid = tile_grid().only(passed)
     coefficients, floor = _fit(level[passed] - np.log(left[passed]), grid, None, pure)
     curve = tuple(map(float, coefficients))
     return NoiseSpectrum(curve, float(floor), block, smoothed=widths)
@@ -162,7 +158,7 @@ def _holding_noise(corner: np.ndarray) -> np.ndarray | None:
     return kept if kept.sum() >= _FEW_TILES else None
 
 
-def _of_noise(pixels: np.ndarray) -> np.ndarray | None:
+def _noisy_tiles(pixels: np.ndarray) -> np.ndarray | None:
     """(K, M) power of tiles of an image that hold noise, or None where they are few."""
     powers, _ = tile_spectra(pixels)
     kept = _holding_noise(powers[:, tile_grid().corner].mean(1))

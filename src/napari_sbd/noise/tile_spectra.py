@@ -28,6 +28,12 @@ class Grid:
     corner: np.ndarray
     terms: np.ndarray
 
+    def only(self, kept: np.ndarray) -> Grid:
+        """Some (M,) of them."""
+        used = self.used.copy()
+        used[self.used] = kept
+        return Grid(used, self.fy[kept], self.fx[kept], self.corner[kept], self.terms[kept])
+
 
 @lru_cache(maxsize=1)
 def tile_grid() -> Grid:

@@ -27,7 +27,7 @@ import numpy as np
 
 from .. import cluster
 from ..errors import Cancelled, SBDError
-from ..files import write_bytes
+from ..files import read_note, write_bytes
 from .presets import Piece, preset
 
 NOTE, MOVIES_NOTE = "dataset.json", "movies.json"  # what a folder holds of either kind
@@ -178,10 +178,7 @@ def _claim(folder: Path, wanted: dict[str, Any]) -> None:
     note = folder / NOTE
     if not note.exists():
         write_bytes(note, json.dumps(wanted, indent=1).encode())
-    try:
-        found = json.loads(note.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SBDError(f"{note} is damaged; use another folder.") from error
+    found = read_note(note, "use another folder")
     if found != wanted:
         raise SBDError(
             f"{folder} holds another dataset ({', '.join(map(str, found.values()))}); use a folder "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Cancelled, SBDError
-from ..files import replacing, write_bytes
+from ..files import read_note, replacing, write_bytes
 from ..micrograph import Micrograph
 from . import wave_cache
 from .clips import Clip, draw_clip
@@ -117,11 +117,7 @@ def _claim(folder: Path, wanted: dict[str, Any]) -> None:
             raise SBDError(f"{folder} holds something else; use a folder of its own for movies.")
         write_bytes(note, json.dumps(wanted).encode())
         return
-    try:
-        found = json.loads(note.read_text("utf-8"))
-    except ValueError as error:
-        raise SBDError(f"{note} is damaged; use another folder.") from error
-    if found != wanted:
+    if read_note(note, "use another folder") != wanted:
         raise SBDError(
             f"{folder} holds movies of other frames, size, pixel or seed; choose another folder."
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import Cancelled, SBDError
-from ..files import write_bytes
+from ..files import read_note, write_bytes
 from ..micrograph import Micrograph
 from .detector import detect, detector_named
 
@@ -30,15 +30,10 @@ def check_recording(folder: Path, detector: str, dose: float, seed: int) -> dict
         raise SBDError(f"A dose of {dose:g} electrons per pixel cannot be recorded.")
     wanted: dict[str, object] = {"detector": detector, "dose": dose, "seed": seed}
     note = folder / FOLDER / "recorded.json"
-    if note.exists():
-        try:
-            found = json.loads(note.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise SBDError(f"{note} is damaged; move its folder away.") from error
-        if found != wanted:
-            raise SBDError(
-                f"{note.parent} holds recordings of another detector, dose or seed; move it away."
-            )
+    if note.exists() and read_note(note, "move its folder away") != wanted:
+        raise SBDError(
+            f"{note.parent} holds recordings of another detector, dose or seed; move it away."
+        )
     return wanted
 
 

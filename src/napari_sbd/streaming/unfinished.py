@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..files import take_place, written_at
+from ..files import locked, take_place, written_at
 from ..io import frame_writer
 from ..micrograph import Micrograph
 from .journal import Entry, Journal, entry_of
@@ -111,20 +111,16 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
     SBDError
         If another process holds it, or there are frames and ``resume`` is false.
     """
-    from filelock import FileLock, Timeout
-
     work = Unfinished(target)
-    # The system takes the lock from a process that ends, however it ends.
-    lock = FileLock(work.folder / _LOCK, timeout=0)
     with written_at(target):
         work.folder.mkdir(exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise SBDError(
+        lock = locked(
+            work.folder / _LOCK,
+            lambda: (
                 f"{target} is being written by another process ({_holder(work.folder)}); wait for "
                 "it, or choose another name."
-            ) from None
+            ),
+        )
     try:
         if work.journal.frames() and not resume:
             raise SBDError(

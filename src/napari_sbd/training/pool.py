@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Cancelled, SBDError
-from ..files import checksum, is_whole
+from ..files import checksum, is_whole, read_note
 from ..simulation import dataset, structures, wave_cache
 from ..simulation.clips import draw_clip
 from ..simulation.scenes import Scene
@@ -205,11 +205,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     if not note.exists():
         note.write_text(json.dumps(wanted), "utf-8")
         return
-    try:
-        same = json.loads(note.read_text("utf-8")) == wanted
-    except ValueError as error:
-        raise SBDError(f"{note} is damaged; train into another folder.") from error
-    if not same:
+    if read_note(note, "train into another folder") != wanted:
         raise SBDError(f"{folder} holds the data of another recipe; use a folder of its own.")
 
 

@@ -16,10 +16,9 @@ from ...micrograph import Micrograph
 from ...micrograph.frames import frame_of, reference_number
 from ...noise.detector import Detector
 from ...noise.detector_estimate import estimate_detector
-from ...noise.dose import are_single_electrons, mean_value
+from ...noise.dose import are_single_electrons, mean_value, middle
 from ...noise.left_out import without_outliers
 
-_SIDE = 1024  # pixels of the part that is looked at: a second
 _FRAMES = 4  # of a movie
 _MOST_ELECTRONS = 1e6  # of one pixel: more than cameras hold
 
@@ -143,7 +142,7 @@ def offer(gain: Gain) -> str:
 
 def _part(m: Micrograph) -> Micrograph:
     """The middle of the first frames that are lit, in memory."""
-    y, x = (slice(max(n - _SIDE, 0) // 2, max(n - _SIDE, 0) // 2 + _SIDE) for n in m.shape[-2:])
+    y, x = middle(m.shape[-2:])
     if not m.is_movie:
         return m.replace(data=np.asarray(m.data[y, x]))
     first = min(reference_number(m), max(m.shape[0] - _FRAMES, 0))
