@@ -118,6 +118,8 @@ def test_decimal_commas_in_the_text_of_a_microscope(tmp_path):
 
 
 def test_a_system_without_locks_of_unix_watches(tmp_path, monkeypatch, model):
+    import filelock  # noqa: F401 (it has locks of other systems, but chooses them when loaded)
+
     monkeypatch.setitem(sys.modules, "fcntl", None)
     (tmp_path / "in").mkdir()
     sbd.write(sbd.Micrograph(IMAGE, 0.03), tmp_path / "in" / "a.tif")
