@@ -101,6 +101,24 @@ def test_local_pca_finds_the_means_without_a_reference(kind):
     assert (found[:, ~mask] == 0).all()
 
 
+def test_local_pca_knows_no_axis_from_another():
+    """Patches are gathered along one axis, around holes and past the last stride, as along any."""
+    rng = np.random.default_rng(4)
+    shape = (9, 13, 12)
+    mask = rng.random(shape) < 0.2
+    mask[4:] &= np.arange(13)[:, None] > 7  # patches without a voxel between others
+    decay = np.exp(-np.outer(np.linspace(0, 1, 14), rng.uniform(0.5, 3, mask.size)))
+    noisy = decay.reshape(14, *shape) + 0.1 * rng.standard_normal((14, *shape))
+    found = local_pca(noisy, mask, Noise("gaussian", 0.1))
+    assert np.all(found[:, ~mask] == 0) and np.isfinite(found).all()
+    for axes in ((2, 0, 1), (1, 2, 0), (0, 2, 1)):
+        turned = local_pca(
+            noisy.transpose(0, *(a + 1 for a in axes)), mask.transpose(axes), Noise("gaussian", 0.1)
+        )
+        expected = found.transpose(0, *(a + 1 for a in axes))
+        np.testing.assert_allclose(turned, expected, atol=2e-3)
+
+
 def test_local_pca_keeps_patches_of_many_components():
     """More components than are looked for at first."""
     rng = np.random.default_rng(0)

@@ -30,7 +30,7 @@ class Balance:
     def add(self, clean: np.ndarray, noisy: np.ndarray) -> None:
         """Gather voxels (V, N)."""
         mean, variance = self.noise.moments(clean)
-        weight, slope = self._change(clean, variance)
+        weight, slope = self._change(clean)
         self._missing += (noisy - mean).sum(0, dtype=np.float64)
         self._variance += variance.sum(0, dtype=np.float64)
         self._weight += (weight * slope).sum(0, dtype=np.float64)
@@ -43,14 +43,14 @@ class Balance:
         square = np.maximum(self._missing**2, 1e-30)
         sure = np.maximum(1 - self._variance / square, 0)
         factor = sure * self._missing / np.maximum(self._weight, 1e-30)
-        weight, _ = self._change(clean, self.noise.moments(clean)[1])
+        weight, _ = self._change(clean)
         changed = clean + weight * factor.astype(np.float32)
         return np.asarray(np.maximum(changed, 0) if self.noise.is_positive else changed)
 
-    def _change(self, clean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _change(self, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By what share each voxel takes part in a change of the sum, and what the sum feels."""
-        if not self.noise.is_magnitude:
-            one = np.ones_like(variance)
-            return (variance if self.noise.kind == "poisson" else one), one
-        slope = self.noise.slope(clean)
-        return slope, slope
+        if self.noise.is_magnitude:
+            slope = self.noise.slope(clean)
+            return slope, slope
+        one = np.ones_like(clean, np.float32)
+        return (self.noise.variance(clean) if self.noise.kind == "poisson" else one), one

@@ -42,19 +42,23 @@ def settle(
     exceeds 1 with; for Gaussian noise it is never worse than the noisy signal.
     """
     mean, variance = noise.moments(clean)
-    chi = _mean_square(noisy - mean, noise.at_least(variance))
+    variance = noise.at_least(variance)
+    chi = _mean_square(noisy - mean, variance)
     doubted = np.zeros(len(clean), bool)
     if around is not None:
-        # its own variance tells, since counts of a wrong mean have a wrong one
-        spread = noise.at_least(noise.variance(around))
-        other = _mean_square(noisy - around, spread)
         most = _COMPONENTS * (1 / noisy.shape[1] + 1 / _VOXELS)
-        doubted = (_mean_square(mean - around, spread) > most) & (chi > other)
-        mean, variance = (
-            np.where(doubted[:, None], a, b) for a, b in ((around, mean), (spread, variance))
-        )
-        chi = np.where(doubted, other, chi)
-    skew = (noise.level**2 / noise.at_least(variance)).mean(1) if noise.kind == "poisson" else 0
+        # few differ by so much even if their noise were the least: spares the rest
+        apart = (_mean_square(mean - around, noise.least_variance) > most).nonzero()[0]
+        # its own variance tells, since counts of a wrong mean have a wrong one
+        spread = noise.at_least(noise.variance(around[apart]))
+        other = _mean_square(noisy[apart] - around[apart], spread)
+        far = _mean_square(mean[apart] - around[apart], spread) > most
+        taken = far & (chi[apart] > other)
+        if taken.any():
+            doubted[apart[taken]] = True
+            mean = np.where(doubted[:, None], around, mean)  # a copy, since it may be 'clean'
+            variance[doubted], chi[doubted] = spread[taken], other[taken]
+    skew = (noise.level**2 / variance).mean(1) if noise.kind == "poisson" else 0
     unlike = chi > 1 + _SURE * np.sqrt((2 + skew) / noisy.shape[1])
     changed = doubted | unlike
     share = np.where(unlike, 1 / np.maximum(chi, 1), 1)[changed, None]
@@ -64,5 +68,5 @@ def settle(
     return result, changed
 
 
-def _mean_square(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def _mean_square(error: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
     return np.asarray((error * error / variance).mean(1))

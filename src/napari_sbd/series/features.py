@@ -95,9 +95,16 @@ def _box_means(last: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
     """Mean signals (V, N) over the boxes around the voxels of a mask, of a stack (..., N)."""
     import torch
 
-    count = _box_sums(torch.from_numpy(mask.astype(np.float32))[..., None], side)
-    sums = _box_sums(torch.from_numpy(last), side)
-    return np.asarray((sums / count.clamp_(min=1)).numpy()[mask])
+    stack, count = torch.from_numpy(last), torch.from_numpy(mask.astype(np.float32))[..., None]
+    means = np.empty((int(mask.sum()), last.shape[-1]), np.float32)
+    done = 0
+    for row in range(len(mask)):  # one after the other, since few values stay close at hand
+        near = slice(max(row - side // 2, 0), row + side // 2 + 1)
+        sums, voxels = (_box_sums(a[near].sum(0), side) for a in (stack, count))
+        found = (sums / voxels.clamp_(min=1)).numpy()[mask[row]]
+        means[done : done + len(found)] = found
+        done += len(found)
+    return means
 
 
 def _box_sums(values: Tensor, side: int) -> Tensor:

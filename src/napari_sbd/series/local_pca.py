@@ -8,7 +8,8 @@ the patches that they lie in, simpler patches weighing more (Manjón et al., PLO
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -69,42 +70,79 @@ def of_patches(
     """The same of a stack (..., N) float32 that is 0 outside the mask; the axis stays the last."""
     import torch
 
-    inside, stack = torch.from_numpy(mask), torch.from_numpy(values)
+    inside, stack = torch.from_numpy(mask)[..., None], torch.from_numpy(values)
     sides = patch_sides(mask.shape, VOXELS[mask.ndim], _LONGEST)
-    places = [p for p in _places(mask.shape, sides) if mask[p].any()]
-    total, weight = torch.zeros_like(stack), torch.zeros(mask.shape)
+    total, weight = torch.zeros_like(stack), torch.zeros(inside.shape)
     voxels, length = int(np.prod(sides)), values.shape[-1]
-    step = max(1, _BATCH // (voxels * length))
-    for i in range(0, len(places), step):
+    at_once = max(1, _BATCH // (voxels * length))
+    rows = list(_rows(mask, sides, at_once))
+    done, of = 0, sum(row.count for row in rows)
+    while done < of:
         if should_stop and should_stop():
             raise Cancelled("Stopped before the stack was complete; nothing was kept.")
-        some = places[i : i + step]
-        patches = torch.empty(len(some), *sides, length)
-        members = torch.empty(len(some), *sides, dtype=torch.bool)
-        for k, place in enumerate(some):
-            patches[k], members[k] = stack[place], inside[place]
+        some = [rows.pop()]
+        while rows and sum(row.count for row in some) + rows[-1].count <= at_once:
+            some.append(rows.pop())
+        patches, members = (torch.cat([row.of(a) for row in some]) for a in (stack, inside))
         flat = patches.view(-1, voxels, length), members.view(-1, voxels)
         means, simple = _shrunk(*flat, noise)
         means = means.mul_(simple[:, None, None]).view_as(patches)
-        for place, mean, share in zip(some, means, simple.tolist(), strict=True):
-            total[place] += mean
-            weight[place] += share
+        shares = simple.view(-1, *[1] * (mask.ndim + 1)).expand(members.shape)
+        counts = [row.count for row in some]
+        for row, mean, share in zip(some, means.split(counts), shares.split(counts), strict=True):
+            row.add(mean, total)
+            row.add(share, weight)
+        done += len(patches)
         if progress:
-            progress(min(i + step, len(places)), len(places))
-    total *= (inside / weight.clamp(min=1e-6))[..., None]
+            progress(done, of)
+    total *= inside / weight.clamp(min=1e-6)
     return np.asarray(total.numpy())
 
 
-def _places(grid: tuple[int, ...], sides: list[int]) -> list[tuple[slice, ...]]:
-    """Patches at multiples of the stride, so that a slab has those of the whole stack."""
+@dataclass(frozen=True)
+class _Row:
+    """Patches a stride apart along the last axis of space, at one place of the others."""
+
+    place: tuple[slice, ...]
+    start: int
+    count: int
+    side: int
+
+    def of(self, stack: Tensor) -> Tensor:
+        """(count, *sides, N) of a stack (..., N)."""
+        axis = len(self.place)
+        long = STRIDE * (self.count - 1) + self.side
+        views = stack[self.place].narrow(axis, self.start, long).unfold(axis, self.side, STRIDE)
+        return views.movedim((axis, -1), (0, -2))
+
+    def add(self, patches: Tensor, stack: Tensor) -> None:
+        """Add (count, *sides, N) to a stack (..., N), of which patches share voxels."""
+        axis = len(self.place)
+        for k in range(self.side):
+            to = slice(self.start + k, self.start + k + STRIDE * (self.count - 1) + 1, STRIDE)
+            stack[(*self.place, to)] += patches.select(axis + 1, k).movedim(0, axis)
+
+
+def _rows(mask: np.ndarray, sides: list[int], most: int) -> Iterator[_Row]:
+    """Patches that hold voxels of a mask, so many at most in a row.
+
+    They lie at multiples of the stride, so that a slab has those of the whole stack.
+    """
     starts = [
         sorted({*range(0, n - side + 1, STRIDE), n - side})
-        for n, side in zip(grid, sides, strict=True)
+        for n, side in zip(mask.shape, sides, strict=True)
     ]
-    return [
-        tuple(slice(s, s + side) for s, side in zip(corner, sides, strict=True))
-        for corner in product(*starts)
-    ]
+    *others, side = sides
+    for corner in product(*starts[:-1]):
+        place = tuple(slice(s, s + n) for s, n in zip(corner, others, strict=True))
+        held = np.asarray(mask[place].any(axis=tuple(range(len(place)))))
+        own = [s for s in starts[-1] if held[s : s + side].any()]
+        while own:
+            count = 1
+            while count < min(most, len(own)) and own[count] - own[count - 1] == STRIDE:
+                count += 1
+            yield _Row(place, own[0], count, side)
+            own = own[count:]
 
 
 def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
@@ -118,10 +156,10 @@ def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Ten
     white = (patches - mean[:, None]).mul_(1 / spread)
     if not members.all():
         white *= members[..., None]
-    power, vectors = _components(white)
+    power, vectors, seen = _components(white)
     keep = kept_share(power, count[:, None].float(), white.shape[2])
     few = (keep[:, 0] > 0).nonzero()[:, 0]  # patches in which all that was looked for is kept
-    means = ((white @ vectors) * keep[:, None]) @ (vectors.mT * spread)
+    means = (seen * keep[:, None]) @ (vectors.mT * spread)
     kept = (keep > 0).sum(1)
     if len(few) and vectors.shape[2] < min(white.shape[1:]):
         left, s, right = torch.linalg.svd(white[few], full_matrices=False)
@@ -131,8 +169,9 @@ def _shrunk(patches: Tensor, members: Tensor, noise: Noise) -> tuple[Tensor, Ten
     return means.add_(mean[:, None]), 1 / (1 + kept.float())
 
 
-def _components(white: Tensor) -> tuple[Tensor, Tensor]:
-    """Strongest components: power (B, K) ascending and vectors (B, N, K), by subspace iteration."""
+def _components(white: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Strongest components, by subspace iteration: power (B, K) ascending, vectors (B, N, K), and
+    how much of them the voxels have (B, M, K)."""
     import torch
 
     size = min(_COMPONENTS, *white.shape[1:])
@@ -142,15 +181,16 @@ def _components(white: Tensor) -> tuple[Tensor, Tensor]:
         vectors = _orthonormal(white.mT @ _orthonormal(white @ vectors))
     seen = white @ vectors
     power, turn = torch.linalg.eigh(seen.mT @ seen)
-    return power, vectors @ turn
+    return power, vectors @ turn, seen @ turn
 
 
 def _orthonormal(vectors: Tensor) -> Tensor:
     import torch
 
-    vectors = vectors / vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    gram = vectors.mT @ vectors + 1e-6 * torch.eye(vectors.shape[2])
-    lower = torch.linalg.cholesky(gram)
+    gram = vectors.mT @ vectors
+    norms = gram.diagonal(dim1=1, dim2=2).clamp(min=1e-24).sqrt()[..., None]
+    gram = gram / (norms * norms.mT) + 1e-6 * torch.eye(vectors.shape[2])
+    lower = norms * torch.linalg.cholesky(gram)  # of the vectors, not of those of length one
     result: Tensor = torch.linalg.solve_triangular(lower, vectors.mT, upper=False).mT
     return result
 

@@ -111,6 +111,13 @@ class Noise:
         """Variances that squares can be divided by: few counts are no exact knowledge."""
         return cast(np.ndarray, np.maximum(variance, _LEAST * self.level**2))
 
+    @property
+    def least_variance(self) -> float:
+        """What ``at_least`` of the variance of no mean is below."""
+        if not self.is_magnitude:
+            return self.level**2 * (_LEAST if self.kind == "poisson" else 1.0)
+        return float(self.level**2 * _magnitude_tables(self.coils)[3].min())
+
     def expected(self, clean: np.ndarray) -> np.ndarray:
         """Mean of the noisy values of clean signals, float32."""
         if not self.is_magnitude:
@@ -125,20 +132,25 @@ class Noise:
         if not self.is_magnitude:
             return np.asarray(clean, np.float32), np.asarray(self.variance(clean), np.float32)
         means, variances = _magnitude_tables(self.coils)[::3]
-        place = np.minimum(clean * np.float32((_STEPS - 1) / _REACH / self.level), _STEPS - 1)
-        place = place.astype(np.int32)
-        mean = means[place] * np.float32(self.level)
+        place = self._place(clean)
+        mean = np.take(means, place, mode="clip") * np.float32(self.level)
         far = place == _STEPS - 1
         if far.any():
             mean[far] = self.expected(clean[far])
-        return mean, variances[place] * np.float32(self.level**2)
+        variance = np.take(variances, place, mode="clip") * np.float32(self.level**2)
+        return mean, variance
 
     def slope(self, clean: np.ndarray) -> np.ndarray:
-        """Change of the mean of noisy values with that of a clean signal, float32."""
+        """Change of the mean of noisy values with that of a clean signal, float32, within 1 %."""
         if not self.is_magnitude:
             return np.ones_like(clean, np.float32)
         table = np.gradient(_magnitude_tables(self.coils)[0]) * np.float32((_STEPS - 1) / _REACH)
-        return _look_up(table, clean / np.float32(self.level))
+        return np.take(table, self._place(clean), mode="clip")
+
+    def _place(self, clean: np.ndarray) -> np.ndarray:
+        """Where clean signals lie in the tables, at most at their end."""
+        place = np.minimum(clean * np.float32((_STEPS - 1) / _REACH / self.level), _STEPS - 1)
+        return place.astype(np.int32)
 
     def without_floor(self, mean: np.ndarray) -> np.ndarray:
         """Clean signals, float32, whose noisy values have these means; zero below the floor."""
@@ -183,7 +195,12 @@ def _magnitude_tables(coils: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
 def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Linear interpolation in a table from 0 to the reach; faster than ``numpy.interp``."""
-    place = np.clip(values * np.float32((_STEPS - 1) / _REACH), 0, _STEPS - 1.001)
+    place = values * np.float32((_STEPS - 1) / _REACH)
+    place = np.clip(place, 0, np.float32(_STEPS - 1.001), out=place)
     below = place.astype(np.int32)
-    lower = table[below]
-    return np.asarray(lower + (table[below + 1] - lower) * (place - below.astype(np.float32)))
+    found = np.take(table, below, mode="clip")  # which spares a look at each place
+    rise = np.take(table, below + 1, mode="clip")
+    rise -= found
+    np.subtract(place, below, out=place, dtype=np.float32, casting="unsafe")
+    found += np.multiply(rise, place, out=rise)
+    return np.asarray(found)
