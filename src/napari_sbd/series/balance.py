@@ -11,6 +11,8 @@ import numpy as np
 
 from .noises import Noise
 
+_VALUES = 2**19  # at once: what the processor keeps at hand
+
 
 class Balance:
     """What volumes miss on average, gathered in parts, and put right.
@@ -28,7 +30,7 @@ class Balance:
         self._missing, self._variance, self._weight = np.zeros((3, length))
 
     def add(self, clean: np.ndarray, noisy: np.ndarray) -> None:
-        """Gather voxels (V, N)."""
+        """Gather some voxels (V, N), few enough to stay at hand."""
         mean, variance = self.noise.moments(clean)
         weight, slope = self._change(clean)
         self._missing += (noisy - mean).sum(0, dtype=np.float64)
@@ -42,10 +44,14 @@ class Balance:
         """
         square = np.maximum(self._missing**2, 1e-30)
         sure = np.maximum(1 - self._variance / square, 0)
-        factor = sure * self._missing / np.maximum(self._weight, 1e-30)
-        weight, _ = self._change(clean)
-        changed = clean + weight * factor.astype(np.float32)
-        return np.asarray(np.maximum(changed, 0) if self.noise.is_positive else changed)
+        factor = (sure * self._missing / np.maximum(self._weight, 1e-30)).astype(np.float32)
+        changed = np.empty_like(clean)
+        step = max(1, _VALUES // clean.shape[1])
+        for start in range(0, len(clean), step):
+            part = slice(start, start + step)
+            weight, _ = self._change(clean[part])
+            changed[part] = clean[part] + weight * factor
+        return np.maximum(changed, 0, out=changed) if self.noise.is_positive else changed
 
     def _change(self, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By what share each voxel takes part in a change of the sum, and what the sum feels."""

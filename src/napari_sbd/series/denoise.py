@@ -176,11 +176,8 @@ def _slab(
         chosen = wanted[known]
         seen = model.card.view.of(data, known)
         seen = seen if chosen.all() else seen[chosen]
-        found, doubts = _estimate(model, seen, source.length, device, should_stop)
+        found, doubts = _estimate(model, seen, source.length, device, should_stop, balance)
         result[:, known[own]], unlike[known[own]] = found.T, doubts
-        if balance is not None:
-            kept = ~doubts if doubts.any() else slice(None)
-            balance.add(found[kept], seen[kept, : source.length])
     return result, unlike
 
 
@@ -198,6 +195,7 @@ def _estimate(
     length: int,
     device: torch.device,
     should_stop: Callable[[], bool],
+    balance: Balance | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(V, N) clean signals of features (V, K), and (V,) where the network was not followed."""
     import torch
@@ -217,6 +215,9 @@ def _estimate(
             if model.card.is_judged:
                 around = seen[part, -length:] if model.card.local_pca else None
                 clean, doubts[part] = settle(clean, seen[part, :length], around, noise)
+            if balance is not None:
+                followed = ~doubts[part]
+                balance.add(clean[followed], seen[part, :length][followed])
             result[part] = clean
     return result, doubts
 
