@@ -11,15 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from .band import EVERYTHING, Band, find_band, middle_power
-from .curve import FREE, MONOTONE
+from .curve_fit import MOST, fit_curve
 from .interpolation import interpolated_noise
 from .running_mean import find_mean, seen_in_tiles
 from .tile_spectra import TILE, Grid, of_noise, tile_grid, tile_spectra
 from .whitening import NoiseSpectrum
 
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
-_ROUNDS = 10  # of reweighted least squares
-_WORSE = 1.5  # times the misfit of a curve through all, from which one below has left noise out
 _NOTHING = 1e-10  # of the largest power, below which there is none
 _EMPTY = 0.1  # of the median noise power, below which a tile holds no noise to learn from
 # benchmarks/cameras.py --white: slopes of the noise of independent counts stay within 0.17
@@ -28,8 +26,10 @@ _MATTERS = 0.1  # the same, from which a network that knows white noise loses by
 _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
-_MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
 _BELOW = 0.2  # the same, by which chance lets an image show less noise than it holds
+_IMPOSSIBLE = 5.0  # times the noise of electrons: more than a camera adds to it
+_TAILS = 10.0  # noise of electrons over the fast one, at most: long tails leave even half of it
+_SAME = 0.85, 1.2  # fast noise of pixels over that of electrons, where it is theirs
 _FEW_TILES = 5
 _LEAK = 1.5 / TILE  # cycles per working pixel, over which the window of a tile blurs a cut
 _OUTER = 0.7  # of a cut, beyond which what passes is most likely noise
@@ -96,13 +96,17 @@ def estimate_spectrum(
         return None
     known = shot_noise if told and shot_noise and shot_noise > 0 else None
     slow = None if known is None else float(np.log(known))
-    coefficients, floor = _fit(level, grid, slow, pure)
+    coefficients, floor = fit_curve(level, grid, slow, pure)
     noise = NoiseSpectrum(
         tuple(map(float, coefficients)), float(floor), block, band=band or EVERYTHING
     )
     wide = band is None and _is_wide(noise, corner, means)
     if not seen and not wide:
         return None
+    most = _IMPOSSIBLE * (shot_noise or _TAILS * float(np.median(corner)))
+    too_much = band is None and not force and _slow_noise(noise, corner) > most
+    if too_much and fine is not None and _is_counted(fine, block, shot_noise):
+        return None  # what rises above the noise of electrons is of the specimen
     if pixels is not None and not wide:
         drawn = interpolated_noise(pixels, block)
         if drawn is not None and _lies_below(drawn, level):
@@ -128,7 +132,7 @@ def _of_mean(
     """The spectrum of what was smoothed, from the logarithm of its power (M,)."""
     left, passed = seen_in_tiles(widths)
     grid = tile_grid().only(passed)
-    coefficients, floor = _fit(level[passed] - np.log(left[passed]), grid, None, pure)
+    coefficients, floor = fit_curve(level[passed] - np.log(left[passed]), grid, None, pure)
     curve = tuple(map(float, coefficients))
     return NoiseSpectrum(curve, float(floor), block, smoothed=widths)
 
@@ -142,12 +146,35 @@ def _without_texture(
     """
     fast = float(np.median(corner))
     rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
-    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
+    most = float(np.log(max(MOST * shot_noise / fast, 1.0)))
     if rise <= most or fast > shot_noise:
         return noise
     share = most / rise
     curve = tuple(share * c for c in noise.coefficients)
     return replace(noise, coefficients=curve, floor=share * noise.floor)
+
+
+def _slow_noise(noise: NoiseSpectrum, corner: np.ndarray) -> float:
+    """Power of the slowest noise, in the units of that of tiles in the corner (K,)."""
+    grid = tile_grid()
+    fast = float(np.mean(noise.power(grid.fy, grid.fx)[grid.corner]))
+    return float(np.median(corner)) / max(fast, 1e-300)
+
+
+def _is_counted(pixels: np.ndarray, block: tuple[int, int], shot_noise: float | None) -> bool:
+    """Whether the fast noise of pixels (Y, X) is that of electrons, of a variance in a block.
+
+    Then it is alike at all high frequencies, and stronger where it is brighter: that of a point
+    spread falls, and that of a read-out is the same everywhere.
+    """
+    powers, means = tile_spectra(pixels)
+    corner = powers[:, tile_grid().corner].mean(1)
+    kept = _holding_noise(corner)
+    if kept is None:
+        return False
+    if shot_noise and not _SAME[0] < corner.mean() * np.prod(block) / shot_noise < _SAME[1]:
+        return False
+    return not _blurred_finely(powers[kept], block) and _follows_the_mean(corner[kept], means[kept])
 
 
 def _holding_noise(corner: np.ndarray) -> np.ndarray | None:
@@ -223,77 +250,3 @@ def _follows_the_mean(corner: np.ndarray, means: np.ndarray) -> bool:
     slope = (x @ y) / (x @ x)
     error = np.sqrt(((y - slope * x) ** 2).mean() / (x @ x))
     return bool(slope > 0.5 and slope > 3 * error)
-
-
-def _fit(level: np.ndarray, grid: Grid, slow: float | None, pure: bool) -> tuple[np.ndarray, float]:
-    """Coefficients and floor of a smooth curve that few of the logarithms of power lie below.
-
-    A steep rise, as a wide point spread makes it, may be taken for signal. Where there is nothing
-    but noise, or this leaves less slow noise than electrons have (``slow``, a logarithm of power),
-    a curve through all of the spectrum takes its place, if that is much nearer to it.
-    """
-    f = np.hypot(grid.fy, grid.fx)
-    f *= 0.5 / max(np.abs(grid.fy).max(), np.abs(grid.fx).max())
-    middle = float(level.mean())
-    y = level - middle
-    wide, fast = y[f <= max(0.2, f.min())], y[(f > 0.25) & (f < 0.35)]
-    gentle = np.quantile(wide, 0.15), np.quantile(fast, 0.15), np.quantile(y, 0.03) - 0.5
-    steep = (
-        np.quantile(y[f <= max(0.1, f.min())], 0.3),
-        np.quantile(fast, 0.3),
-        np.median(y[f > 0.35]),
-    )
-    found = _fit_from(y, grid.terms, gentle)
-    rise = middle + float(np.logaddexp(found[0][0], found[1]))
-    if pure or (slow is not None and rise < slow - np.log(_MOST)):
-        through = [_fit_from(y, grid.terms, start, signal=False) for start in (gentle, steep)]
-        misfit = [float(np.std(y - _curve(grid.terms, *fit))) for fit in (*through, found)]
-        if misfit[2] > _WORSE * min(misfit):
-            found = through[int(np.argmin(misfit[:2]))]
-    x, floor = found
-    # relative to the curve at zero frequency, where only the constant is not zero
-    return np.append(0.0, x[1:]), floor - float(x[0])
-
-
-def _fit_from(
-    y: np.ndarray, terms: np.ndarray, start: tuple[float, float, float], signal: bool = True
-) -> tuple[np.ndarray, float]:
-    """Coefficients and floor by least squares, from the power of slow and fast noise and a floor.
-
-    Where there is ``signal``, what stands above the curve counts less and less.
-    """
-    from scipy.optimize import nnls
-
-    n = terms.shape[1]
-    stiffness = np.array([1e-6] + [0.02] * MONOTONE + [0.3] * FREE + [1e-3]) * len(y) / 100
-    stiffness[-1] = 1e-3
-    slow, fast, floor = start
-    x = np.zeros(n)
-    x[0], x[2] = slow, max(0.0, (slow - fast) / 9)
-    # only the falling terms keep their sign: the others are differences of two such
-    signed = [0, *range(1 + MONOTONE, n + 1)]
-    split = np.concatenate([np.eye(n + 1), -np.eye(n + 1)[:, signed]], 1)
-    weight = np.ones(len(y))
-    for _ in range(_ROUNDS):
-        total = _curve(terms, x, floor)
-        share = np.exp(np.clip(terms @ x, -60, 60) - total)
-        off = y - total
-        if signal:
-            below = off[off < 0]
-            spread = max(1.48 * float(np.median(-below)) if len(below) else 0.1, 0.05)
-            weight = np.where(off > 0, (1 + (off / spread) ** 2) ** -1.5, 1)
-        slopes = np.concatenate([terms * share[:, None], (1 - share)[:, None]], 1)
-        aim = off + slopes @ np.append(x, floor)
-        normal = (slopes * weight[:, None]).T @ slopes + np.diag(stiffness + 1e-9)
-        right = (slopes * weight[:, None]).T @ aim
-        right[-1] += stiffness[-1] * floor
-        root = np.linalg.cholesky(normal)
-        new = split @ nnls(root.T @ split, np.linalg.solve(root, right))[0]
-        x, floor = new[:-1], floor + float(np.clip(new[-1] - floor, -1, 1))
-    return x, floor
-
-
-def _curve(terms: np.ndarray, x: np.ndarray, floor: float) -> np.ndarray:
-    """Logarithm of power (M,)."""
-    result: np.ndarray = np.logaddexp(np.clip(terms @ x, -60, 60), floor)
-    return result
