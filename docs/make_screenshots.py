@@ -140,7 +140,7 @@ def tools() -> None:
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*WINDOW)
     sample = sbd.simulate(
-        "crystal_edge", size=512, pixel_size=0.012, dose=20000, seed=2, modality="stem",
+        "crystal_edge", size=512, pixel_size=0.012, dose=200, seed=2, modality="stem",
         material="SrTiO3", zone=(1, 0, 0),
     ).noisy  # fmt: skip
     data, attributes, _ = to_layer(sample.replace(name="SrTiO3", gain=None))
@@ -173,10 +173,11 @@ def tools() -> None:
             along = lattice_vectors(points)[0]
             widget.shapes.data = [np.array([start - along / 2, start + 6.5 * along])]
             widget.peaks_too.click()
+            wait(lambda shown=widget: shown.settled)
         else:
             widget.suggest.click()
             widget.keep.click()
-        settle()
+        settle(1.5)  # texts that have become longer get their room
         save(viewer, f"tools-{picture}.png")
         area.close()
     _, strain = viewer.window.add_plugin_dock_widget("napari-sbd", "Strain", tabify=True)
