@@ -116,7 +116,7 @@ class Halves:
             result.append(made.with_data(data, self.variance, known=own))
         return result
 
-    def places(self, fit: Fits, pairs: list[tuple[Fits, Fits]]) -> Places:
+    def places(self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray) -> Places:
         """How wrong places are in the whole.
 
         Half the difference of the halves' images is the noise of the whole. What a network pulls
@@ -131,6 +131,8 @@ class Halves:
             Of the denoised image, with what the noise of the data makes of its errors.
         pairs
             From ``fits``.
+        open_
+            (N,) columns whose places their shape leaves open, which tell nothing of a pull.
         """
         assert fit.noise is not None
         scale = self.whole.scale * self.whole.block
@@ -147,6 +149,7 @@ class Halves:
         usual = Places(float(min(1.0, max(scatter, weighed))))
         off = [(a.values - b.values)[both, :2] for a, b in ((one, one_raw), (other, other_raw))]
         told = there & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
+        told &= ~open_[both, None]
         if told.sum() < 2 * _LEAST:
             return usual
         pull, sure = _pull(*(o[told] / error[told] for o in off))
@@ -157,7 +160,9 @@ class Halves:
             return Places(factor)
         return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
 
-    def intensities(self, fit: Fits, pairs: list[tuple[Fits, Fits]]) -> float | None:
+    def intensities(
+        self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray
+    ) -> float | None:
         """By what errors of intensities are to be multiplied, as ``places``; None if unknown.
 
         That all columns are stronger or weaker than in the data is no part of it.
@@ -170,7 +175,7 @@ class Halves:
                 both = both & np.isfinite(each.intensity)
         if both.sum() < _LEAST:
             return None
-        ratios = [ratio[0] for pair in pairs if (ratio := common(*pair)) is not None]
+        ratios = [ratio[0] for pair in pairs if (ratio := common(*pair, open_=open_)) is not None]
         if len(ratios) < len(pairs):
             return None
         error = fit.intensity_error[both]

@@ -128,7 +128,9 @@ def at_places(
     return replace(fit, converged=np.isfinite(fit.covariance).all((1, 2)))
 
 
-def common(shown: Fits, data: Fits, known: InData | None = None) -> tuple[float, float] | None:
+def common(
+    shown: Fits, data: Fits, known: InData | None = None, open_: np.ndarray | None = None
+) -> tuple[float, float] | None:
     """Intensity of all columns in an image over that in the data, and its standard error.
 
     Parameters
@@ -137,12 +139,18 @@ def common(shown: Fits, data: Fits, known: InData | None = None) -> tuple[float,
         Fits of the same columns.
     known
         What all have in common in the data.
+    open_
+        (N,) which are left out, since their shape leaves them open.
 
     Returns
     -------
-    None where the data hardly show that there is any.
+    None where the data hardly show that there is any, or most columns are left out.
     """
     both = np.isfinite(shown.intensity + data.intensity + data.intensity_error)
+    if open_ is not None:
+        if 2 * open_[both].sum() > both.sum():
+            return None
+        both &= ~open_
     there, seen = (float(f.intensity[both].sum()) for f in (data, shown))
     of_all = 0.0 if known is None else known.intensity_error
     own = np.maximum(data.intensity_error**2 - (of_all * data.intensity) ** 2, 0)[both]

@@ -6,6 +6,7 @@ import numpy as np
 
 _AROUND, _FEWEST = 80, 6  # columns that tell how the background changes
 _NEAR = 5.5  # times the usual distance to the nearest one: those that tell it
+_APART = 3.3  # widths to the nearest column, below which two flow together
 _OFF = 2.0  # usual deviations from a plane, beyond which a background counts less
 
 
@@ -20,6 +21,20 @@ def neighbours(values: np.ndarray, reach: float, most: int) -> np.ndarray:
     index = np.where(found, index, -1)
     index = np.take_along_axis(index, np.argsort(~found, 1, kind="stable"), 1)
     return index[:, : int(found.sum(1).max(initial=0))]
+
+
+def flow_together(values: np.ndarray) -> np.ndarray:
+    """(N,) which columns (N, 5) stand so near to another that their shapes do not tell them apart.
+
+    A slightly other background makes quite another width and intensity, and another place.
+    """
+    from scipy.spatial import cKDTree
+
+    if len(values) < 2:
+        return np.zeros(len(values), bool)
+    near = cKDTree(values[:, :2]).query(values[:, :2], [2])[0][:, 0]
+    result: np.ndarray = near < _APART * values[:, 3]
+    return result
 
 
 def owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

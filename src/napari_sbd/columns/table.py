@@ -93,10 +93,13 @@ def find_columns(
     rate of 5 %, where neither half shows the column, or where it is so long that it is two] and
     ``note`` (why not); ``y_nm``, ``x_nm``, ``y_err_nm``, ``x_err_nm`` when calibrated; ``frame``
     for movies. Errors are one standard deviation; NaN of an image that was denoised, by its recipe,
-    where ``noisy`` is None. Where columns flow together so far that nothing tells their width, all
-    are given one (``attrs["given_width"]`` [px]; None as a rule), only places have errors, and a
-    warning says so. Intensities are in electrons where ``noisy`` holds counts, else in units of the
-    image. ``attrs`` hold scale [px], spacing [px], polarity, threshold, unit, what judged
+    where ``noisy`` is None. Where columns flow together so far that nothing tells their width,
+    all are given one (``attrs["given_width"]`` [px]; None as a rule), only places have errors,
+    and a warning says so. Where some do so that fits to image and data come to other widths,
+    their number is ``attrs["left_open"]``, their errors hold what the fits differ by, and a
+    warning says so. Intensities are in electrons where ``noisy`` holds counts, else in units of
+    the image.
+    ``attrs`` hold scale [px], spacing [px], polarity, threshold, unit, what judged
     (``judged``), how much of the halves' columns is the same
     (``reproduced``), in what share of the area with structure they show other things (``unclear``;
     from 0.22 on a warning says that columns may be missing), what the errors of places were
@@ -196,6 +199,7 @@ def _find(
         "threshold": found.threshold,
         "alpha": alpha,
         "given_width": None,
+        "left_open": 0,
         "pulled": None,
         "lacking": None,
         "in_data": None,

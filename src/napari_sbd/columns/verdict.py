@@ -158,6 +158,7 @@ def two(table: pd.DataFrame) -> np.ndarray:
 def warn_of_all(table: pd.DataFrame, attrs: Mapping[str, Any]) -> None:
     """Warn of what concerns most columns of a table, with what is known of all."""
     warn_of_width(attrs["given_width"])
+    warn_of_open(attrs.get("left_open", 0), len(table))
     warn_of_pull(attrs["pulled"], attrs["lacking"])
     warn_of_strength(attrs["intensity_ratio"])
     warn_of_two(table)
@@ -206,6 +207,16 @@ def warn_of_strength(ratio: tuple[float, float] | None) -> None:
             f"The denoised image shows the intensities of all columns at {100 * value:.1f} "
             f"± {100 * error:.1f} % of those in the data. Their errors hold that; the columns of "
             "the table that end in _raw have them as the data show them."
+        )
+
+
+def warn_of_open(count: int, of: int) -> None:
+    """Warn where columns flow together so that their shapes do not tell them apart."""
+    if count:
+        warn(
+            f"{count} of {of} columns flow together with another one, so that their widths and "
+            "intensities are hardly known, and their places less well than those of others; their "
+            "errors hold that."
         )
 
 
