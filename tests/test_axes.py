@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.axes import Axis, calibration, frames_first, is_image
+from napari_sbd.axes import Axis, calibration, frames_first, is_image, stack_first
 
 ORDERS = [
     ("y x", (0, 1)),
@@ -39,6 +39,28 @@ def test_a_unit_of_time_decides():
     order = frames_first(axes)
     assert order == (2, 0, 1)
     assert calibration(axes, order) == {"pixel_size": (0.02, 0.03), "frame_time": 0.04}
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        ("energy y x", (0, 1, 2)),
+        ("y x energy", (2, 0, 1)),
+        ("x y Wavelength", (2, 1, 0)),
+        ("x energy y", (1, 2, 0)),
+        ("y x time", (2, 0, 1)),
+        ("time z y x", (0, 1, 2, 3)),
+        ("y x z energy", (3, 0, 1, 2)),
+        ("- - -", (0, 1, 2)),
+    ],
+)
+def test_signals_along_a_stack_come_first(names, order):
+    assert stack_first([Axis(None if name == "-" else name) for name in names.split()]) == order
+
+
+def test_the_one_axis_that_is_not_navigated_is_the_signal():
+    axes = [Axis("y", navigate=True), Axis("x", navigate=True), Axis("", navigate=False)]
+    assert stack_first(axes) == (2, 0, 1)
 
 
 def test_without_names_the_writer_decides():

@@ -81,6 +81,26 @@ def frames_first(axes: Sequence[Axis], reverse: bool = False) -> tuple[int, ...]
     return tuple(stored if first is None else [first, *stored])
 
 
+def stack_first(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """The order in which axes become (signal, ..., y, x), whose signals are denoised.
+
+    Energies and the like are signals, and so is the one axis that HyperSpy calls so; else the
+    frames are.
+    """
+    told = [i for i, axis in enumerate(axes) if axis.kind == "spectral"]
+    signal = [i for i, axis in enumerate(axes) if axis.navigate is False]
+    times = [i for i, axis in enumerate(axes) if axis.kind == "t"]
+    if len(told) != 1:
+        told = signal if len(signal) == 1 else times
+    if len(told) != 1:
+        return frames_first(axes) if len(axes) == 3 else tuple(range(len(axes)))
+    rest = [i for i in range(len(axes)) if i != told[0]]
+    if len(rest) == 2:
+        turned = frames_first([axes[i] for i in rest])
+        rest = [rest[i] for i in turned]
+    return (told[0], *rest)
+
+
 def calibration(axes: Sequence[Axis], order: Sequence[int]) -> dict[str, Any]:
     """Pixel size [nm] and frame time [s] of axes taken in an order; None where not told."""
     *rest, y, x = (axes[i] for i in order)

@@ -278,3 +278,19 @@ def test_nan_in_a_stack_is_refused(gaussian_model):
         sbd.denoise_series(NAN, gaussian_model)
     with pytest.raises(sbd.SBDError, match="mask has shape"):
         sbd.denoise_series(CLEAN, gaussian_model, np.ones((3, 3)))
+
+
+@pytest.mark.parametrize(
+    "order", [("energy", "y", "x"), ("y", "x", "energy"), ("x", "energy", "y")]
+)
+def test_named_axes_say_which_one_is_the_signal(order):
+    xarray = pytest.importorskip("xarray")
+    noisy = decays(5, (24, 20)) + np.random.default_rng(1).normal(0, 0.1, (24, 24, 20))
+    plain = sbd.pca_series(noisy, level=0.1, noise="gaussian")
+    places = {"energy": ("energy", np.arange(24) * 0.5 + 100.0, {"units": "eV"})}
+    array = xarray.DataArray(noisy, dims=("energy", "y", "x"), coords=places, attrs={"kept": 1})
+    found = sbd.pca_series(array.transpose(*order), level=0.1, noise="gaussian")
+    assert found.dims == order and found.attrs["kept"] == 1
+    assert "pca_series" in found.attrs["napari_sbd"]
+    np.testing.assert_array_equal(found.transpose("energy", "y", "x").values, plain)
+    np.testing.assert_array_equal(found.coords["energy"], array.coords["energy"])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import Axis, calibration, frames_first, is_image
+from ..axes import Axis, calibration, frames_first, is_image, stack_first
 from ..errors import SBDError
 from ..recipe import KEY, kept_as_text
 from . import Micrograph
@@ -103,6 +103,25 @@ def as_given(image: Any, result: Micrograph) -> Any:
     order = frames_first(kind.axes(image))
     data = result.data.transpose(np.argsort(order))
     return kind.back(image, data, json.dumps(result.metadata.get(KEY)))
+
+
+def stack_of(stack: Any) -> tuple[Any, str] | None:
+    """Signals (N, ..., Y, X) of an object of another program, and what has been done to them.
+
+    None for arrays and what is not known. Lazy data stay lazy.
+    """
+    kind = _kind(stack)
+    if kind is None:
+        return None
+    return kind.data(stack).transpose(stack_first(kind.axes(stack))), kind.recipe(stack)
+
+
+def stack_as_given(stack: Any, data: np.ndarray, recipe: Any) -> Any:
+    """Signals (N, ..., Y, X) in the form in which ``stack_of`` got them, with a recipe."""
+    kind = _kind(stack)
+    assert kind is not None
+    order = stack_first(kind.axes(stack))
+    return kind.back(stack, data.transpose(np.argsort(order)), json.dumps(recipe))
 
 
 def _kind(image: Any) -> _Kind | None:

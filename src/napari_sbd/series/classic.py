@@ -16,7 +16,7 @@ from .files import named_mask
 from .local_pca import local_pca
 from .noises import Noise
 from .plan import noise_within
-from .stack import Series, as_series, signals, usable_mask
+from .stack import Series, as_given, as_series, signals, usable_mask
 
 Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 _RADIUS = 2  # of DIPY's patches [voxels]
@@ -39,7 +39,8 @@ def pca_series(
     Parameters
     ----------
     stack
-        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``.
+        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``, or with its axes in any
+        order a signal of HyperSpy or an array of xarray whose axes say which one is the signal.
     mask
         (Y, X) or (Z, Y, X): voxels outside stay as they are. The path of a file can be given, which
         a recipe then names; it cannot name an array.
@@ -54,7 +55,7 @@ def pca_series(
 
     Returns
     -------
-    float32, same kind and shape as the input; ``Series`` and ``Micrograph`` carry a recipe.
+    float32, same kind and shape as the input; all but arrays carry a recipe.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def pca_series(
         else:
             mean = _dipy(data, inside, found, method)
         clean = np.where(inside, found.without_floor(mean), source.data).astype(np.float32)
-    if not isinstance(stack, Series | Micrograph):
+    if isinstance(stack, np.ndarray):
         return clean
     entry = recipe(
         "pca_series",
@@ -98,7 +99,9 @@ def pca_series(
     )
     if isinstance(stack, Micrograph) and stack.offset:
         clean += np.float32(stack.offset)
-    return with_recipe(stack.replace(data=clean), entry)
+    if isinstance(stack, Series | Micrograph):
+        return with_recipe(stack.replace(data=clean), entry)
+    return as_given(stack, with_recipe(source.replace(data=clean), entry))
 
 
 def check_method(method: str) -> None:

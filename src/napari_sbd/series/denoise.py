@@ -19,7 +19,7 @@ from .files import named_mask
 from .level import estimate_level
 from .local_pca import STRIDE
 from .model import SeriesCard, SeriesModel, load_series_model
-from .stack import Series, as_series, measured, rows_of, usable_mask
+from .stack import Series, as_given, as_series, measured, rows_of, usable_mask
 
 if TYPE_CHECKING:
     import torch
@@ -50,8 +50,9 @@ def denoise_series(
     Parameters
     ----------
     stack
-        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``, in the units of the
-        target that the model was trained for.
+        (N, Y, X) or (N, Z, Y, X): an array, ``Micrograph`` or ``Series``, or with its axes in any
+        order a signal of HyperSpy or an array of xarray whose axes say which one is the signal; in
+        the units of the target that the model was trained for.
     model
         What ``train_series`` returned, or the path where it was saved.
     mask
@@ -71,7 +72,7 @@ def denoise_series(
 
     Returns
     -------
-    float32, same kind and shape as the input; ``Series`` and ``Micrograph`` carry a recipe.
+    float32, same kind and shape as the input; all but arrays carry a recipe.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def denoise_series(
                 _put_right(block, own, order, balance)
     if same_noise:  # else it is the noise that is unlike
         _tell_doubts(int(unlike.sum()), int(inside.sum()))
-    if not isinstance(stack, Series | Micrograph):
+    if isinstance(stack, np.ndarray):
         return result
     whose = trained.card
     entry = recipe(
@@ -142,7 +143,9 @@ def denoise_series(
     )
     if isinstance(stack, Micrograph) and stack.offset:
         result += np.float32(stack.offset)
-    return with_recipe(stack.replace(data=result), entry)
+    if isinstance(stack, Series | Micrograph):
+        return with_recipe(stack.replace(data=result), entry)
+    return as_given(stack, with_recipe(source.replace(data=result), entry))
 
 
 def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:

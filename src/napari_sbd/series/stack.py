@@ -11,6 +11,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph, unmasked
+from ..micrograph.foreign import stack_as_given, stack_of
+from ..recipe import KEY, kept_as_text
 
 _WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
 _SAME_B = 0.05  # relative difference of b-values that scanners round away
@@ -197,7 +199,8 @@ class Series:
 
 
 def as_series(stack: Any) -> Series:
-    """The series of a ``Series``, a ``Micrograph`` (less its offset) or an array."""
+    """The series of a ``Series``, a ``Micrograph`` (less its offset), an array or an object of
+    another program, whose axes say which of them is the signal."""
     if isinstance(stack, Series):
         return stack
     if isinstance(stack, Micrograph):
@@ -205,7 +208,18 @@ def as_series(stack: Any) -> Series:
         return Series(
             data, origin=stack, metadata=stack.metadata, name=stack.name, source=stack.source
         )
-    return Series(stack)
+    known = stack_of(stack)
+    if known is None:
+        return Series(stack)
+    data, recipe = known
+    return Series(data, metadata=kept_as_text(recipe))
+
+
+def as_given(stack: Any, series: Series) -> Any:
+    """The data of a result in the form in which the stack was given, if it is no ``Series``."""
+    if stack_of(stack) is None:
+        return series.data
+    return stack_as_given(stack, series.data, series.metadata.get(KEY))
 
 
 def to_micrograph(series: Series) -> Micrograph:
