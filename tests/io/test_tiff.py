@@ -324,6 +324,29 @@ def test_a_damaged_private_tag_leaves_the_image(code, field, value, tmp_path):
     assert m.pixel_size is None
 
 
+@pytest.mark.parametrize(
+    ("code", "field", "value", "said"),
+    [
+        (258, 8, 3856, "does not say in numbers"),  # bits of a value, not one number for all
+        (258, 4, 2, "does not say in numbers"),
+        (279, 2, 2, "does not say in numbers"),  # bytes of a strip, as text
+        (262, 8, 77, "colour|damaged|grey"),  # what brightness means
+        (339, 8, 99, "it is damaged"),  # the kind of number
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_movie_whose_first_page_is_damaged_is_refused_in_a_sentence(
+    code, field, value, said, tmp_path
+):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.arange(3 * 24 * 32, dtype=np.int16).reshape(3, 24, 32))
+    raw = bytearray(path.read_bytes())
+    struct.pack_into("<H", raw, entries(raw)[code] + field, value)
+    path.write_bytes(raw)
+    with pytest.raises(SBDError, match=said):
+        read(path)
+
+
 @pytest.mark.parametrize("code", [273, 279, 282, 270])
 def test_a_damaged_tag_of_the_image_itself_is_refused(code, tmp_path):
     options = {

@@ -150,14 +150,15 @@ def _load(path: Path, file: Any, series: Any) -> Any:
             places = [(page.parent.filehandle.path, page.index) for page in series.pages]
             return stack_frames(partial(_read_page, places), shape[0], shape[1:], series.dtype)
         return series.asarray().reshape(shape)
-    except (ValueError, ImportError, NotImplementedError, RuntimeError) as err:
+    except (ValueError, ImportError, NotImplementedError, RuntimeError, AssertionError) as err:
         raise SBDError(_not_unpacked(series.keyframe, err)) from err
 
 
 def _not_unpacked(page: Any, err: Exception) -> str:
     """Why pixels cannot be read; imagecodecs has errors of its own, which are RuntimeErrors."""
     if not isinstance(err, ImportError) and "imagecodecs" not in str(err):
-        return f"its pixels cannot be unpacked ({err}): it is damaged or cut short; copy it again."
+        why = f" ({err})" if str(err) else ""
+        return f"its pixels cannot be unpacked{why}: it is damaged or cut short; copy it again."
     compression = getattr(page.compression, "name", page.compression)
     return (
         f"its pixels ({page.bitspersample} bits, compression {compression}) need another package; "

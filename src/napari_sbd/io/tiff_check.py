@@ -39,6 +39,9 @@ def check_complete(file: Any, path: Path) -> None:
         if _left_out(file, page) & _NEEDED:
             raise SBDError("a part that every image needs lies outside the file; copy it again.")
         strips = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        told = [page.imagewidth, page.imagelength, page.bitspersample, page.samplesperpixel]
+        if not all(isinstance(n, int) for n in (*told, *(n for strip in strips for n in strip))):
+            raise SBDError("it does not say in numbers how its pixels lie; copy it again.")
         check_length(path, max((offset + count for offset, count in strips), default=0))
         if len(strips) < math.prod(page.chunked) or _is_short(page):
             raise SBDError("it holds fewer pixels than it says; copy it again.")
