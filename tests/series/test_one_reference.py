@@ -218,6 +218,18 @@ def test_volumes_in_another_order_are_put_in_order(fibre_model):
         sbd.denoise_series(other, model)
 
 
+def test_volumes_of_a_file_without_a_table_are_taken_as_they_come_and_that_is_said(
+    fibre_model, tmp_path
+):
+    model, noisy, _, _ = fibre_model
+    nibabel = pytest.importorskip("nibabel")
+    volumes = np.moveaxis(noisy.data, 0, -1)
+    nibabel.save(nibabel.Nifti1Image(volumes, np.eye(4)), tmp_path / "noisy.nii.gz")
+    with pytest.warns(UserWarning, match="no gradient table"):
+        found = sbd.denoise_series(sbd.read_series(tmp_path / "noisy.nii.gz"), model)
+    np.testing.assert_allclose(found.data, sbd.denoise_series(noisy, model).data, atol=1e-4)
+
+
 def test_a_reference_with_another_table_is_measured_anew(fibre_model):
     """The target lacks volumes, has one twice, another order, and b-values 5 % lower."""
     _, noisy, clean, _ = fibre_model

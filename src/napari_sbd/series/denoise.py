@@ -95,6 +95,11 @@ def denoise_series(
     order: Any = trained.card.order_of(source)
     if (order == np.arange(len(order))).all():
         order = slice(None)  # spares copies
+    if source.header is not None and source.gradients is None and trained.card.gradients:
+        warn(
+            "The stack has no gradient table, .bval and .bvec beside its file, so its volumes are "
+            "taken for those of training, one by one."
+        )
     masked, mask = named_mask(mask)
     inside = usable_mask(mask, source)
     result = np.empty(source.data.shape, np.float32) if out is None else out
