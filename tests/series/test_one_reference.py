@@ -223,8 +223,7 @@ def test_volumes_of_a_file_without_a_table_are_taken_as_they_come_and_that_is_sa
 ):
     model, noisy, _, _ = fibre_model
     nibabel = pytest.importorskip("nibabel")
-    volumes = np.moveaxis(noisy.data, 0, -1)
-    nibabel.save(nibabel.Nifti1Image(volumes, np.eye(4)), tmp_path / "noisy.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(noisy.data.T, np.eye(4)), tmp_path / "noisy.nii.gz")
     with pytest.warns(UserWarning, match="no gradient table"):
         found = sbd.denoise_series(sbd.read_series(tmp_path / "noisy.nii.gz"), model)
     np.testing.assert_allclose(found.data, sbd.denoise_series(noisy, model).data, atol=1e-4)
