@@ -15,8 +15,13 @@ export PYTHONPYCACHEPREFIX=$PWD/build/pycache
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
-.venv/bin/python -m sphinx -W --keep-going -q docs build/site
+# Types and documentation need one core each, and more than a minute where nothing is kept.
+.venv/bin/mypy &
+types=$!
+documentation=0
+.venv/bin/python -m sphinx -W --keep-going -q docs build/site || documentation=$?
+wait "$types"
+[ "$documentation" = 0 ]
 # Processes beside each other, each with one thread, use cores better than threads within a test;
 # an empty configuration keeps the tests away from the user's napari settings.
 export OMP_NUM_THREADS=1 NAPARI_CONFIG=''

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import typer.main
 import typer.testing
 
@@ -48,6 +47,8 @@ def counts():
 @pytest.fixture
 def small_network():
     """A network of the usual kind with weights that do something."""
+    import torch
+
     from napari_sbd.networks.unet import UNet
 
     torch.manual_seed(0)
@@ -61,6 +62,8 @@ def small_network():
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory):
     """A folder with a tiny model in the place of the bundled one, which was never trained."""
+    import torch
+
     from napari_sbd.networks import ModelCard, save_model
     from napari_sbd.networks.unet import UNet
 

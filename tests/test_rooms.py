@@ -5,6 +5,7 @@ Run this file to see the order, each room with those that it imports from.
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import napari_sbd
@@ -52,6 +53,7 @@ ROOMS = [
 ]
 
 
+@cache
 def imported(path: Path) -> set[tuple[str, ...]]:
     """What a module imports of the package, at its head or inside functions, as parts of names."""
     folders = path.relative_to(SOURCE).parent.parts

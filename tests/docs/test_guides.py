@@ -6,7 +6,7 @@ import re
 import shutil
 import tomllib
 import warnings
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -184,9 +184,12 @@ def _follow(words):
             assert extra in told["optional-dependencies"]
 
 
+command_line = cache(lambda: get_command(app))  # hundreds of signatures are read for it
+
+
 def _parse(words):
     """Refuse commands and options that there are not."""
-    command = get_command(app)
+    command = command_line()
     while hasattr(command, "commands") and not words[0].startswith("-"):
         assert words[0] in command.commands, f"there is no command {words[0]}"
         command, words = command.commands[words[0]], words[1:]

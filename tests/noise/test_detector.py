@@ -50,6 +50,22 @@ def test_a_movie_tells_by_its_differences():
     assert found.offset == pytest.approx(7, abs=0.3)
 
 
+@pytest.mark.parametrize("side", [96, 128])
+def test_a_small_movie_whose_noise_hangs_together_tells_its_gain(side):
+    """A part of it has no frequency in some rings of the spectrum."""
+    mean = 8 * lattice((side, side)) * np.linspace(0.5, 1.5, side)
+    found = []
+    for seed in range(3):
+        electrons = np.random.default_rng(seed).poisson(mean, (8, side, side)).astype(float)
+        movie = 20 * gaussian_filter(electrons, (0, 0.8, 0.8), mode="wrap")
+        found.append(sbd.estimate_detector(sbd.Micrograph(movie, PIXEL), offset=0.0))
+    for one in found:
+        assert abs(one.gain - 20) < 3 * one.gain_err
+        assert one.gain_err < 7
+        assert one.correlation == pytest.approx(0.667, abs=0.02)
+    assert np.mean([one.gain for one in found]) == pytest.approx(20, rel=0.06)
+
+
 def test_what_is_given_is_kept():
     image = 20.0 * np.random.default_rng(3).poisson(scene(5.0)) + 100
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=100.0)

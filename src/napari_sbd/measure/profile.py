@@ -198,7 +198,7 @@ def _by_distance(
 ) -> np.ndarray:
     """(n, n) covariance of samples over the variance that independent pixels would give them."""
     from scipy.linalg import toeplitz
-    from scipy.signal import oaconvolve
+    from scipy.signal import fftconvolve
 
     assert noise.correlation is not None
     reach = min(sum(noise.correlation.shape), len(usable) - 1)
@@ -216,17 +216,19 @@ def _by_distance(
         corner = np.array([y.min() - half[0], x.min() - half[1]])
         window = np.zeros((np.ptp(y) + 2 * half[0] + 1, np.ptp(x) + 2 * half[1] + 1))
         window[y - corner[0], x - corner[1]] = weight
-        around = oaconvolve(window, noise.correlation, mode="same")
-        alone = float((weight**2).sum())
-        for step in range(reach + 1):
-            ends = [row for row in (probe - step, probe + step) if 0 <= row < len(usable)]
-            sums = []
-            for row in (row for row in ends if usable[row]):
-                place, other = pixels_of(row)
-                place = place - corner[:, None]
-                near = ((place >= 0) & (place < np.array(window.shape)[:, None])).all(0)
-                sums.append(around[tuple(place[:, near])] @ other[near])
-            found[step] += np.mean(sums) / alone / len(probes) if sums else 0.0
+        around = fftconvolve(window, noise.correlation, mode="same")
+        # of that, what lies in the image
+        first, last = np.maximum(corner, 0), np.minimum(corner + window.shape, shape)
+        whole = np.zeros(shape)
+        whole[first[0] : last[0], first[1] : last[1]] = around[
+            first[0] - corner[0] : last[0] - corner[0], first[1] - corner[1] : last[1] - corner[1]
+        ]
+        shared = weights @ whole.ravel() / (weight**2).sum()
+        ends = probe + np.array([[-1], [1]]) * np.arange(reach + 1)
+        there = (ends >= 0) & (ends < len(usable))
+        there &= usable[np.where(there, ends, 0)]
+        sums = np.where(there, shared[np.where(there, ends, 0)], 0.0).sum(0)
+        found[: reach + 1] += sums / np.maximum(there.sum(0), 1) / len(probes)
     # a covariance has no negative power
     circle = np.concatenate([found, found[:0:-1]])
     power = np.maximum(np.fft.rfft(circle).real, _FLOOR * found[0])

@@ -59,10 +59,10 @@ class Covariance:
 
         The variance of ``sum(weights * image)`` is ``sum(spread(weights)^2 * variance)``.
         """
-        from scipy.signal import oaconvolve
+        from scipy.signal import fftconvolve
 
         kernel = self.kernel.reshape((1,) * (weights.ndim - 2) + self.kernel.shape)
-        result: np.ndarray = oaconvolve(weights, kernel, mode="same", axes=(-2, -1))
+        result: np.ndarray = fftconvolve(weights, kernel, mode="same", axes=(-2, -1))
         return result
 
     def error_ratio(self, weights: np.ndarray) -> float:

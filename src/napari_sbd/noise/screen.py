@@ -236,9 +236,10 @@ def _sampled(frame: np.ndarray, missing: np.ndarray | None) -> tuple[float, floa
     values = some[held]
     if not len(values):
         return 0.0, 0.0, 1.0
-    low, first, median, last = np.quantile(values, (0.001, 0.05, 0.5, 0.95), method="nearest")
-    near = values[(values >= first) & (values <= last)]
-    spread = float(last - first) or 4 * float(near.std())
+    values.sort()
+    at = np.rint(np.array((0.001, 0.05, 0.5, 0.95)) * (len(values) - 1)).astype(int)
+    low, first, median, last = values[at]
+    spread = float(last - first)
     if not spread:
         # nearly all alike, as at very low dose: the step to the next value that occurs
         steps = np.abs(values - median)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -64,6 +65,21 @@ class Shape:
         result: np.ndarray = (1 - self.floor) * falling + self.floor
         return result
 
+    def slopes(self, f: np.ndarray) -> np.ndarray:
+        """(N, 3) what the power changes by with spread, floor and tail, at (N,) frequencies."""
+        by_spread = 2 * (2 * np.pi * f) ** 2 * self.spread
+        square = by_spread * self.spread / 2
+        if self.tail < 1e-3:
+            falling = steep = np.exp(-square)
+            by_tail = np.zeros_like(f)
+        else:
+            long = 1 + self.tail * square
+            falling = long ** (-1 / self.tail)
+            steep = falling / long
+            by_tail = falling * (np.log(long) / self.tail - square / long) / self.tail
+        signal = 1 - self.floor
+        return np.stack([-signal * steep * by_spread, 1 - falling, signal * by_tail], -1)
+
     def passed(self, kernel: np.ndarray) -> float:
         """Share of the shot noise that a kernel passes, relative to white noise."""
         n = 64
@@ -89,9 +105,7 @@ def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarra
         (Y, X) bool, where the image is even; else the parts are a grid, without those less than
         half of which holds data.
     """
-    from scipy.ndimage import labeled_comprehension
-
-    result = []
+    result, places_of = [], cache(_places)  # of one call: they take room
     for noise in noises[:8]:
         if region is not None:
             parts = [np.where(region, noise, np.nan)]
@@ -105,16 +119,34 @@ def spectra_of(noises: list[np.ndarray], region: np.ndarray | None) -> np.ndarra
                 whole = np.hanning(part.shape[0])[:, None] * np.hanning(part.shape[1])
             window = np.where(np.isfinite(part), whole, 0)
             even = np.nan_to_num(part - np.nanmean(part))
-            power = np.abs(np.fft.fft2(even * window)) ** 2 / (window**2).sum()
-            f = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n) for n in part.shape), indexing="ij"))
-            ring = np.minimum((f * 2 * _RINGS).astype(int), _RINGS)
-            rings = labeled_comprehension(
-                power, ring, np.arange(_RINGS), mean_below_limit, float, 0.0
-            )
+            noisy = even * window
+            energy = (window**2).sum()
+            power = (np.abs(np.fft.rfft2(noisy)) ** 2 / energy).ravel()
+            places = places_of(part.shape)
+            # small parts have no frequency in some rings, or only that of their mean
+            there = [i for i, ring in enumerate(places) if len(ring) > 1]
+            found = [mean_below_limit(power[places[i]]) for i in there]
+            rings = np.interp(np.arange(_RINGS), there, found)
             # scattered gaps part neighbours, and so turn a share of all power into white noise
             kept = min(1.0, _together(window) / _together(whole))
-            result.append(np.maximum((rings - (1 - kept) * power.mean()) / kept, 0.1 * rings))
+            everything = (noisy**2).sum() / energy  # mean power
+            result.append(np.maximum((rings - (1 - kept) * everything) / kept, 0.1 * rings))
     return np.array(result).reshape(-1, _RINGS)
+
+
+def _places(shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Of each ring, the places of its frequencies in a flat ``rfft2``; those twice that stand for
+    two."""
+    ky, kx = (np.fft.fftfreq(n) for n in shape)
+    ring = np.minimum(np.hypot(ky[:, None], kx) * 2 * _RINGS, _RINGS).astype(np.uint8)
+    half = shape[1] // 2 + 1
+    # what the real transform leaves out is at the opposite frequency
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    left = x >= half
+    place = np.where(left, -y % shape[0], y) * half + np.where(left, shape[1] - x, x)
+    order = np.argsort(ring, axis=None, kind="stable")
+    ends = np.searchsorted(ring.ravel()[order], np.arange(1, _RINGS + 1))
+    return np.split(place.ravel()[order], ends)[:_RINGS]
 
 
 def _together(window: np.ndarray) -> float:
@@ -134,7 +166,12 @@ def fit(frequency: np.ndarray, power: np.ndarray, lowest: float) -> tuple[Shape,
         # a tail only where the spectrum asks for it
         return np.append(difference * np.sqrt(f), _AGAINST_TAILS * v[3])
 
+    def slopes(v: np.ndarray) -> np.ndarray:
+        shape = Shape(*v[1:])
+        ours = np.column_stack([np.ones_like(f), shape.slopes(f) / shape(f)[:, None]])
+        return np.vstack([ours * np.sqrt(f)[:, None], [0, 0, 0, _AGAINST_TAILS]])
+
     start = [float(np.log(p[0])), 0.3, 0.01, 0.1]
     bounds = [-np.inf, 0, 1e-6, 0], [np.inf, 3, 0.9, 1]
-    found = least_squares(misfit, start, bounds=bounds).x
+    found = least_squares(misfit, start, slopes, bounds).x
     return Shape(*(float(v) for v in found[1:])), float(np.exp(found[0]))

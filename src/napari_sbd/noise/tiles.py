@@ -26,14 +26,14 @@ def tiles_of(
     -------
     (h, w) each, NaN for tiles less than half of which holds data.
     """
-    from scipy.signal import oaconvolve
+    from scipy.signal import fftconvolve
 
     half = len(kernel) // 2
     held = np.isfinite(noise)
 
     def convolve(image: np.ndarray, k: np.ndarray) -> np.ndarray:
         values = np.pad(np.nan_to_num(image), half, mode="reflect")
-        result: np.ndarray = oaconvolve(values, k, mode="valid")
+        result: np.ndarray = fftconvolve(values, k, mode="valid")
         return result
 
     # a bridge has no noise of its own: only that of the pixels that hold data passes the kernel
