@@ -116,7 +116,9 @@ class Halves:
             result.append(made.with_data(data, self.variance, known=own))
         return result
 
-    def places(self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray) -> Places:
+    def places(
+        self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray | None = None
+    ) -> Places:
         """How wrong places are in the whole.
 
         Half the difference of the halves' images is the noise of the whole. What a network pulls
@@ -149,7 +151,8 @@ class Halves:
         usual = Places(float(min(1.0, max(scatter, weighed))))
         off = [(a.values - b.values)[both, :2] for a, b in ((one, one_raw), (other, other_raw))]
         told = there & np.isfinite(off).all(0) & (np.sqrt(2) * alone < _KNOWN * scale)
-        told &= ~open_[both, None]
+        if open_ is not None:
+            told &= ~open_[both, None]
         if told.sum() < 2 * _LEAST:
             return usual
         pull, sure = _pull(*(o[told] / error[told] for o in off))
@@ -161,7 +164,7 @@ class Halves:
         return Places(factor, float(np.sqrt(pull) * np.median(error[told])))
 
     def intensities(
-        self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray
+        self, fit: Fits, pairs: list[tuple[Fits, Fits]], open_: np.ndarray | None = None
     ) -> float | None:
         """By what errors of intensities are to be multiplied, as ``places``; None if unknown.
 
