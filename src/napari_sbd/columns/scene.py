@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from .overlap import Around, neighbours, owners, tilts
 from .systems import each
@@ -32,21 +31,14 @@ class Scene:
         reach = max(_REACH * radius, radius + _FLANK * float(np.median(values[:, 3])))
         self.others = neighbours(values, reach, _MOST_NEIGHBOURS)
         self.owner, self.around = owners(values, image.shape), Around(values[:, :2])
+        self.weight = None if variance is None else (1 / variance).astype(np.float32)
         # a model near or below zero would claim endless information
         self.floor = max(0.05 * float(np.nanmean(image)), 1e-9) if poisson else 0.0
-        reach = int(np.ceil(radius))
-        self.offset = np.arange(-reach, reach + 1)
-        self.inside = self.offset[:, None] ** 2 + self.offset**2 <= radius**2
-        self.pixels = _squares(image.astype(np.float32), reach, np.float32(np.nan))
-        self.owners = _squares(self.owner, reach, 0)
-        weight = None if variance is None else (1 / variance).astype(np.float32)
-        self.weights = None if weight is None else _squares(weight, reach, 0)
-        self.slopes = _squares(np.zeros(image.shape, np.float32), reach, 0)
+        self.slope = np.zeros(image.shape, np.float32)
 
     def lay_backgrounds(self, values: np.ndarray) -> None:
         """Take over how the backgrounds change from column to column."""
-        slope = tilts(values, self.owner, self.around.slopes(values)).astype(np.float32)
-        self.slopes = _squares(slope, len(self.offset) // 2, 0)
+        self.slope = tilts(values, self.owner, self.around.slopes(values)).astype(np.float32)
 
     def evaluate(self, values: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fisher information (n, 5, 5) and score (n, 5) of some columns."""
@@ -101,15 +93,21 @@ class Window:
 
     def __init__(self, scene: Scene, part: np.ndarray) -> None:
         self.scene, self.part = scene, part
-        centre = scene.centres[part]
-        self.rows, self.columns = centre[:, :1] + scene.offset, centre[:, 1:] + scene.offset
-        last = np.array(scene.pixels.shape[:2]) - 1
-        place = tuple(np.clip(centre + len(scene.offset) // 2 + 1, 0, last).T)
-        data = scene.pixels[place]
-        self.weight = None if scene.weights is None else scene.weights[place]
-        self.owner, self.slope = scene.owners[place], scene.slopes[place]
-        self.valid = scene.inside & np.isfinite(data)
-        self.data = np.where(self.valid, data, np.float32(0))
+        reach = int(np.ceil(scene.radius))
+        offset = np.arange(-reach, reach + 1)
+        rows, columns = scene.centres[part, :1] + offset, scene.centres[part, 1:] + offset
+        height, width = scene.image.shape
+        inside = ((rows >= 0) & (rows < height))[:, :, None]
+        inside = inside & ((columns >= 0) & (columns < width))[:, None, :]
+        inside &= offset[:, None] ** 2 + offset**2 <= scene.radius**2
+        place = np.clip(rows, 0, height - 1)[:, :, None], np.clip(columns, 0, width - 1)[:, None]
+        data = scene.image[place]
+        self.weight = None if scene.weight is None else scene.weight[place]
+        self.owner = scene.owner[place]
+        self.slope = scene.slope[place]
+        self.valid = inside & np.isfinite(data)
+        self.data = np.where(self.valid, data, 0.0).astype(np.float32)
+        self.rows, self.columns = rows, columns
 
     def profiles(
         self, values: np.ndarray, some: slice | np.ndarray = slice(None)
@@ -150,7 +148,7 @@ class Window:
         strength = np.where(near >= 0, centre[:, :, 2], 0.0).astype(np.float32)
         gy, gx, *_ = self.profiles(centre)
         singles = values.astype(np.float32)
-        model = singles[:, 4].take(self.owner) + self.slope
+        model = singles[self.owner, 4] + self.slope
         model += (strength[:, :, None] * gy).transpose(0, 2, 1) @ gx
         weight = self.valid.astype(np.float32)
         if self.weight is not None:
@@ -159,11 +157,3 @@ class Window:
             weight /= np.maximum(model, np.float32(self.scene.floor))
         count = len(self.part)
         return (self.data - model).reshape(count, -1), weight.reshape(count, -1)
-
-
-def _squares(image: np.ndarray, reach: int, beyond: Any) -> np.ndarray:
-    """(Y + 2 reach + 2, X + 2 reach + 2, 2 reach + 1, 2 reach + 1) view of the squares around the
-    pixels of an image, and around those as far beyond it as leaves one pixel between."""
-    whole = np.pad(image, 2 * reach + 1, constant_values=beyond)
-    result: np.ndarray = sliding_window_view(whole, (2 * reach + 1, 2 * reach + 1))
-    return result
