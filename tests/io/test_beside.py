@@ -65,6 +65,7 @@ def test_frames_of_serialem(name, tmp_path):
     assert m.pixel_size == pytest.approx(0.0694291)
     assert m.frame_time == pytest.approx(0.4)
     assert m.metadata["serialem"]["FrameDosesAndNumber"] == "0.99898 5"
+    assert "FrameSet" not in m.metadata["serialem"]  # the name of its section
     np.testing.assert_array_equal(m.data, MOVIE)
 
 

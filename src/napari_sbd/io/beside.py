@@ -55,7 +55,8 @@ def _serialem(m: Micrograph, path: Path) -> Micrograph | None:
     """The text of SerialEM: what holds for all, and the first section's own."""
     text = _text(path.with_name(f"{path.name}.mdoc"))
     head, *sections = re.split(r"^\[(?!T )", text, flags=re.MULTILINE)
-    fields = _lines(head) | (_lines(sections[0]) if sections else {})
+    # the first line of a section is the rest of its name
+    fields = _lines(head) | (_lines(sections[0].partition("\n")[2]) if sections else {})
     if not fields:
         return None
     of_frames = bool(sections) and sections[0].startswith("FrameSet")

@@ -149,6 +149,8 @@ class Series:
     >>> stack = sbd.Series(np.zeros((5, 32, 32)))
     >>> stack.length, stack.grid
     (5, (32, 32))
+    >>> stack
+    Series('', 5 x 32 x 32 float64, no gradient table)
     """
 
     data: Any
@@ -176,6 +178,11 @@ class Series:
                 f"The stack has {data.shape[0]} volumes, its gradient table "
                 f"{len(self.gradients.bvals)}; give the table of this acquisition."
             )
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.data.shape))
+        table = "no" if self.gradients is None else "a"
+        return f"Series({self.name!r}, {shape} {self.data.dtype}, {table} gradient table)"
 
     @property
     def length(self) -> int:
