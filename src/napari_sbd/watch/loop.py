@@ -16,7 +16,7 @@ from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
-from .arrivals import Arrival, Arrivals
+from .arrivals import Arrival, Arrivals, Overwritten
 from .camera import Cameras
 from .elsewhere import Helpers
 from .results import Line, Results
@@ -242,7 +242,11 @@ class _Watch:
                     break
         raw = result = None
         try:
-            raw = arrival.stack.image(arrival.index, arrival.path)
+            raw = self.arrivals.read(arrival)
+            if raw is None:
+                self.waiting.insert(0, (arrival, since))
+                time.sleep(_POLL)
+                return
             first = self.cameras.first_like(raw)
             if self.helpers is not None and first is not None:
                 self.helpers.give((arrival, since, raw), first, raw)
@@ -251,6 +255,8 @@ class _Watch:
         except Cancelled:
             self.waiting.append((arrival, since))
             raise
+        except Overwritten as error:
+            fate, reason = "skipped", str(error)
         except OSError as error:
             if arrival.path.exists() or not arrival.path.parent.exists():
                 self._try_again(arrival, since, f"{arrival.path} cannot be read: {error.strerror}")
@@ -279,6 +285,8 @@ class _Watch:
 
     def _came_through(self, done: _Done) -> None:
         arrival, fate, reason = done.arrival, done.fate, done.reason
+        if done.raw is None:
+            self.arrivals.pass_over(arrival)
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and done.result is not None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..files import Table, held, replacing_folder, written_at
-from ..io import ome_zarr, stem, write
+from ..io import ome_zarr, read, stem, write
 from ..micrograph import Micrograph
 from .arrivals import Arrival
 
 JOURNAL = "watch.csv"
+
+_NOTHING = -1  # the fingerprint of no frame
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Results:
     done
         Keys of the frames that need not be done again.
     takes
-        For each file the last take, and the fingerprint of its first frame.
+        For each file the last take, and fingerprints of its frames by number.
     """
 
     def __init__(self, folder: Path, to: str = "ome.tif") -> None:
@@ -80,10 +82,7 @@ class Results:
             lines = list(self._lines())
         self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
-        first = sorted(
-            (line.take, line.file, line.content or 0) for line in lines if line.frame == 0
-        )
-        self.takes = {name: (take, content) for take, name, content in first}
+        self.takes = _last_takes(lines)
         self._owners = {line.output.casefold(): line.file for line in lines if line.output}
 
     def close(self) -> None:
@@ -130,8 +129,18 @@ class Results:
             write(result, path)
             return path
         with written_at(path):
+            if not path.exists():
+                self._take_along(arrival, path)
             _put_frame(path, arrival.index, result)
         return path
+
+    def _take_along(self, arrival: Arrival, path: Path) -> None:
+        """Begin a store by the first frame, where that had looked like a single image."""
+        single = self.place(replace(arrival, alone=True))
+        if (arrival.path.name, arrival.take, 0) in self.done and single.exists():
+            first = read(single)
+            if first.data.dtype == np.float32:  # others were rounded
+                _put_frame(path, 0, first)
 
     def _lines(self) -> Iterator[Line]:
         if not self._journal.exists():
@@ -144,6 +153,23 @@ class Results:
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
                     continue  # cut short when the program was killed: that frame is done again
+
+
+def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
+    """The last take of each file, with the fingerprints of those of its frames that were read."""
+    takes: dict[str, tuple[int, dict[int, int]]] = {}
+    for line in sorted(lines, key=lambda line: line.take):
+        take, contents = takes.get(line.file, (0, {}))
+        if line.take > take:
+            contents = {}
+        if line.content is not None:
+            contents[line.frame] = line.content
+        takes[line.file] = line.take, contents
+    lost = {(line.file, line.take) for line in lines if line.fate == "unreadable"}
+    return {  # a file of which nothing could be read is another one once it can be
+        name: (take, contents or ({0: _NOTHING} if (name, take) in lost else {}))
+        for name, (take, contents) in takes.items()
+    }
 
 
 def _put_frame(path: Path, index: int, result: Micrograph) -> None:
