@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -202,3 +203,63 @@ def test_an_image_that_was_skipped_is_seen_when_it_is_another(tmp_path, settings
     sbd.watch(source, out, idle=0.5, skip=True, on_frame=again, **settings)
     assert ("a.mrc", 1, 0, "skipped") in lines(out)
     assert ("a.mrc", 2, 0, "denoised") in lines(out)
+
+
+def test_a_frame_that_waited_is_not_read_from_a_movie_that_came_just_now(tmp_path):
+    path, camera = tmp_path / "movie.mrc", Camera(tmp_path / "movie.mrc")
+    write_over(path, frames(3, seed=1))
+    first, _, last = camera.look()
+    assert camera.arrivals.read(last) is not None
+    write_over(path, frames(3, seed=2))
+    assert camera.arrivals.read(first) is None
+    assert [(a.take, a.index) for a in camera.look()] == [(2, 0), (2, 1), (2, 2)]
+    with pytest.raises(sbd.SBDError, match="took its place"):
+        camera.arrivals.read(first)
+
+
+def test_after_a_watch_that_was_begun_again_takes_go_on(tmp_path, settings):
+    path, out = tmp_path / "movie.mrc", tmp_path / "out"
+    for take in (1, 2):
+        write_over(path, frames(2, seed=take))
+        sbd.watch(path, out, idle=0.0, **settings)
+    seen = []
+
+    def again(frame):
+        seen.append(frame)
+        if len(seen) == 2:
+            write_over(path, frames(2, seed=4))
+
+    write_over(path, frames(2, seed=3))
+    sbd.watch(path, out, idle=0.5, on_frame=again, **settings)
+    expected = [("movie.mrc", take, k, "denoised") for take in (1, 2, 3, 4) for k in (0, 1)]
+    assert sorted(lines(out)) == expected
+
+
+def test_looking_takes_a_small_part_of_the_time(tmp_path, settings, monkeypatch):
+    """Folders of thousands of files, on drives that answer slowly."""
+    look, looks = Arrivals.poll, []
+
+    def slow_look(self, now):
+        time.sleep(0.1)
+        looks.append(now)
+        return look(self, now)
+
+    monkeypatch.setattr(Arrivals, "poll", slow_look)
+    path, begun = tmp_path / "movie.mrc", time.monotonic()
+    write_over(path, frames(30))
+    found = sbd.watch(path, None, idle=0.0, **settings)
+    assert found.fates["denoised"] == 30
+    assert 0.1 * len(looks) <= 0.25 * (time.monotonic() - begun) + 0.3
+
+
+def test_a_look_at_a_folder_in_which_nothing_happens_reads_nothing(tmp_path, monkeypatch):
+    from napari_sbd.watch import arrivals as looks
+
+    for k in range(20):
+        write_over(tmp_path / f"{k}.mrc", frames(1, seed=k))
+    (tmp_path / "notes.txt").write_text("no image")
+    camera = Camera(tmp_path)
+    assert len(camera.look()) == 20
+    monkeypatch.setattr(looks, "so_far", None)
+    monkeypatch.setattr(looks, "is_readable", None)
+    assert camera.look() == []

@@ -14,7 +14,7 @@ from ..files import some_of
 from ..io import is_readable
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
-from .known import Known, is_locked, state_of
+from .known import Known, State, is_locked, state_of
 from .stacks import Stack, grows, so_far
 
 SETTLED = 0.2
@@ -22,6 +22,9 @@ SETTLED = 0.2
 
 PATIENCE = 10.0
 """Seconds after which a file that cannot be read is given up, until it changes again."""
+
+
+_NO_IMAGES = (".", "~")  # how names of drafts and hidden files begin
 
 
 class Overwritten(SBDError):
@@ -83,6 +86,7 @@ class Arrivals:
         self.source, self.glob, self._say = source, glob, say
         self._takes = dict(takes or {})
         self._files: dict[Path, Known] = {}
+        self._readable: dict[str, Path | None] = {}
         self._missing = False
 
     def poll(self, now: float) -> list[Arrival]:
@@ -120,15 +124,19 @@ class Arrivals:
         known = self._files[arrival.path]
         if known.take != arrival.take:
             raise Overwritten("another image took its place before it was read")
+        path, before = arrival.path, known.state
+        if _has_changed(path, before) and known.is_another(arrival.stack, settled=False):
+            return None  # the next look begins another take
         try:
-            image = arrival.stack.image(arrival.index, arrival.path)
+            image = arrival.stack.image(arrival.index, path)
         except (SBDError, ValueError):
-            if state_of(arrival.path) != known.state:
+            if _has_changed(path, before):
                 return None
             raise
-        now = state_of(arrival.path)
-        if arrival.alone and now != known.state and now[2] == known.state[2]:
-            return None
+        if arrival.alone and not path.is_dir():
+            now = state_of(path)
+            if now != before and now[2] == before[2]:
+                return None
         known.note(arrival.index, fingerprint(image.data))
         return image
 
@@ -179,13 +187,22 @@ class Arrivals:
         if whole_store or not self.source.is_dir():
             os.stat(self.source)
             return [self.source]
-        found = [p for p in self.source.glob(self.glob) if not p.name.startswith((".", "~"))]
-        if self.glob == "*":
-            found = [p for p in found if is_readable(p) or p.suffix.lower() == ".zarr"]
-        return sorted(found)
+        if self.glob != "*":
+            found = self.source.glob(self.glob)
+            return sorted(p for p in found if not p.name.startswith(_NO_IMAGES))
+        paths = map(self._image, sorted(os.listdir(self.source)))  # fast, of thousands of files
+        return [path for path in paths if path]
+
+    def _image(self, name: str) -> Path | None:
+        """Where a file of the folder is; None if it is no image by its name."""
+        if name not in self._readable:
+            path = self.source / name
+            taken = is_readable(path) or path.suffix.lower() == ".zarr"
+            self._readable[name] = path if taken and not name.startswith(_NO_IMAGES) else None
+        return self._readable[name]
 
     def _new(self, path: Path, now: float) -> list[Arrival]:
-        known = self._files.setdefault(path, Known(changed=now))
+        known = self._files.get(path) or self._files.setdefault(path, Known(changed=now))
         try:
             state = state_of(path)
         except OSError:
@@ -243,6 +260,11 @@ class Arrivals:
                 f"{path.name} also holds images of {others[0]} x {others[1]} pixels, another size "
                 "than that of its frames; they are left out."
             )
+
+
+def _has_changed(path: Path, before: State) -> bool:
+    """Whether a file is not what it was; of folders, which take long to look through, it may be."""
+    return path.is_dir() or state_of(path) != before
 
 
 def _ready(path: Path, known: Known, stack: Stack, settled: bool) -> list[Arrival]:

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISDIR
 
 from ..streaming.journal import fingerprint
 from .stacks import Stack
@@ -95,7 +96,7 @@ class Known:
     def begin_anew(self) -> None:
         """Count the next frames as those of another take."""
         before, self.doubtful = self.doubtful, None
-        self.in_place = bool(before) and (self.state[0], self.state[2]) == before[::2]
+        self.in_place = before is not None and self.state[::2] == before[::2]
         self.take, self.told, self.contents, self.stack = self.take + 1, 0, {}, None
         self.passed_over = self.others_named = False
 
@@ -103,11 +104,18 @@ class Known:
 def state_of(path: Path) -> State:
     """Size, time of change and number on the disk; of a folder, those of what it holds."""
     info = path.stat()
-    if not path.is_dir():
+    if not S_ISDIR(info.st_mode):
         return info.st_size, info.st_mtime_ns, info.st_ino
-    inside = [p.stat() for p in path.rglob("*") if p.is_file()]
-    newest = max((p.st_mtime_ns for p in inside), default=info.st_mtime_ns)
-    return sum(p.st_size for p in inside), newest, info.st_ino
+    size, newest, folders = 0, info.st_mtime_ns, [str(path)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif entry.is_file():
+                    held = os.stat(entry.path)  # that of the entry may be old on Windows
+                    size, newest = size + held.st_size, max(newest, held.st_mtime_ns)
+    return size, newest, info.st_ino
 
 
 def is_locked(path: Path) -> bool:

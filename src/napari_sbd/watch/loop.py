@@ -24,6 +24,7 @@ from .results import Line, Results
 _logger = logging.getLogger(__name__)
 
 _POLL = 0.05  # s between two looks at a source that shows nothing new
+_SHARE = 4.0  # times as long as a look took passes until the next, as of drives that are slow
 _AGAIN = 1.0  # s until something that failed for reasons outside is tried again
 
 
@@ -194,10 +195,14 @@ class _Watch:
     complaint: str = ""
 
     def run(self, idle: float | None, should_stop: Callable[[], bool]) -> Summary:
-        last = time.monotonic()
+        last = next_look = time.monotonic()
         while not should_stop():
             now = time.monotonic()
-            found = self.arrivals.poll(now)
+            looks = now >= next_look
+            found = self.arrivals.poll(now) if looks else []
+            if looks:
+                then = time.monotonic()
+                next_look = then + _SHARE * (then - now)
             new = [arrival for arrival in found if not self._is_done(arrival)]
             self.waiting += [(arrival, now) for arrival in new]
             self.numbers.update((a.key, self.count + i) for i, a in enumerate(new))
@@ -212,13 +217,16 @@ class _Watch:
             elif self.waiting or self.helpers:
                 last = now
                 time.sleep(_POLL)
-            elif idle is not None and now - last >= idle and not self.arrivals.unsettled(now):
+            elif looks and self._is_over(idle, last, now):
                 break
             else:
                 time.sleep(_POLL)
         self.arrivals.say_left()
         self.summary.waiting = len(self.waiting) + len(self.helpers or ())
         return self.summary
+
+    def _is_over(self, idle: float | None, last: float, now: float) -> bool:
+        return idle is not None and now - last >= idle and not self.arrivals.unsettled(now)
 
     def _take_back(self) -> None:
         """Keep what the helpers have done."""
@@ -241,6 +249,7 @@ class _Watch:
                     self.waiting += others[k + 1 :]
                     break
         raw = result = None
+        fate: str
         try:
             raw = self.arrivals.read(arrival)
             if raw is None:

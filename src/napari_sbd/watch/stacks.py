@@ -246,7 +246,8 @@ def _stated(file: Any) -> int | None:
     shape = _SHAPE.search(page.description) if page.is_shaped else None
     if shape is None:
         return None
-    return math.prod(map(int, re.findall(r"\d+", shape[1]))) // max(1, math.prod(page.shape))
+    sizes = map(int, re.findall(r"\d+", shape[1]))
+    return math.prod(sizes) // math.prod(map(int, page.shape))
 
 
 def _in_one_piece(file: Any) -> int:
