@@ -69,7 +69,10 @@ class Known:
         another = self.state[2] not in (0, state[2])
         if another or state[0] < self.state[0]:
             self.stack = None
-        self.replaced = another and self.told < 2
+        if another:
+            self.replaced = self.told < 2
+        elif state[0] != self.state[0]:  # otherwise the number may be that of a file before
+            self.replaced = False
         self.state, self.changed, self.complained = state, now, False
 
     def note(self, index: int, content: int) -> None:
@@ -96,7 +99,8 @@ class Known:
     def begin_anew(self) -> None:
         """Count the next frames as those of another take."""
         before, self.doubtful = self.doubtful, None
-        self.in_place = before is not None and self.state[::2] == before[::2]
+        same = before is not None and self.state[::2] == before[::2]
+        self.in_place = same and not self.replaced
         self.take, self.told, self.contents, self.stack = self.take + 1, 0, {}, None
         self.passed_over = self.others_named = False
 
