@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SBDError
 from ..files import Table, held, replacing_folder, written_at
 from ..io import ome_zarr, stem, write
 from ..micrograph import Micrograph
@@ -123,8 +124,9 @@ class Results:
         Raises
         ------
         SBDError
-            If the folder cannot be written.
+            If the folder cannot be written, or is not there any more.
         """
+        self._check_there()
         path = self.place(arrival)
         if arrival.alone:
             write(result, path)
@@ -133,17 +135,25 @@ class Results:
             _put_frame(path, arrival.index, result)
         return path
 
+    def _check_there(self) -> None:
+        """Refuse to begin the folder anew where it was moved, or its drive has gone."""
+        if not self._journal.is_file():
+            raise SBDError(
+                f"The results in {self.folder} have vanished ({JOURNAL} is not there any more); "
+                "bring them back"
+            )
+
     def _lines(self) -> Iterator[Line]:
         if not self._journal.exists():
             return
         with self._journal.open(newline="", encoding="utf-8") as file:
-            for row in list(csv.reader(file))[1:]:
+            for row in csv.reader(file):
                 try:
                     name, take, frame, fate, delay, output, reason, content = row
                     place = int(take), int(frame), fate, float(delay), output, reason
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
-                    continue  # cut short when the program was killed: that frame is done again
+                    continue  # the header; or cut short by a kill, and that frame is done again
 
 
 def _put_frame(path: Path, index: int, result: Micrograph) -> None:

@@ -1,0 +1,87 @@
+"""What a watch leaves behind: results that say how they were made, and a journal that is whole."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import napari_sbd as sbd
+
+SHAPE = (64, 64)
+PIXEL = 0.03
+
+
+def frames(count, seed=0, shape=SHAPE):
+    """Counts of a lattice, each frame with noise of its own."""
+    y, x = np.indices(shape) * 2 * np.pi * PIXEL / 0.25
+    rate = 20 * (1 + 0.5 * np.cos(y) * np.cos(x))
+    rng = np.random.default_rng(seed)
+    return [rng.poisson(rate).astype(np.float32) for _ in range(count)]
+
+
+@pytest.fixture
+def settings(model):
+    return {"model": model, "device": "cpu", "gain": 1.0, "pixel_size": PIXEL}
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def lines(folder):
+    with (folder / "watch.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_folder_of_results_that_vanishes_is_waited_for_and_not_made_anew(
+    source, tmp_path, settings, left
+):
+    """An empty folder is what a network drive leaves where it was mounted."""
+    out, away, said = tmp_path / "res" / "out", tmp_path / "away", []
+    sbd.write(sbd.Micrograph(np.stack(frames(3)), PIXEL), source / "movie.mrc")
+
+    def vanish(seen):
+        if seen.waiting == 2:
+            out.parent.rename(away)
+            if left != "nothing":
+                out.mkdir(parents=True)
+
+    def come_back(sentence):
+        said.append(sentence)
+        if away.exists():
+            anew = [p for p in out.parent.rglob("*") if p != out]
+            assert not anew, "the results were begun anew"
+            if out.exists():
+                out.rmdir()
+                out.parent.rmdir()
+            away.rename(out.parent)
+
+    found = sbd.watch(source, out, idle=0.0, on_frame=vanish, say=come_back, **settings)
+    assert found.fates == {"denoised": 3}
+    assert any("have vanished" in s and "trying again" in s for s in said)
+    assert sorted(line["frame"] for line in lines(out)) == ["0", "1", "2"]
+    assert np.isfinite(np.asarray(sbd.read(out / "movie_denoised.zarr").data)).all()
+
+
+def test_a_journal_without_its_header_is_read_whole(source, tmp_path, settings):
+    out = tmp_path / "out"
+    sbd.write(sbd.Micrograph(np.stack(frames(2)), PIXEL), source / "movie.mrc")
+    sbd.watch(source, out, idle=0.0, **settings)
+    journal = out / "watch.csv"
+    journal.write_bytes(journal.read_bytes().partition(b"\n")[2])
+    assert not sbd.watch(source, out, idle=0.0, **settings).fates
+
+
+def test_a_table_that_vanished_is_not_begun_without_its_header(tmp_path):
+    from napari_sbd.files import Table
+
+    table = Table(tmp_path / "table.csv", ["a", "b"])
+    table.add([1, 2])
+    (tmp_path / "table.csv").unlink()
+    with pytest.raises(sbd.SBDError, match="cannot be written"):
+        table.add([3, 4])
+    assert not (tmp_path / "table.csv").exists()
