@@ -85,3 +85,45 @@ def test_a_table_that_vanished_is_not_begun_without_its_header(tmp_path):
     with pytest.raises(sbd.SBDError, match="cannot be written"):
         table.add([3, 4])
     assert not (tmp_path / "table.csv").exists()
+
+
+def test_results_that_were_begun_with_other_settings_are_not_mixed(source, tmp_path, settings):
+    out, path = tmp_path / "out", source / "movie.mrc"
+    dark = tmp_path / "dark.npy"
+    np.save(dark, np.random.default_rng(1).normal(0, 0.1, SHAPE))
+    sbd.write(sbd.Micrograph(np.stack(frames(2)), PIXEL), path)
+    sbd.watch(path, out, idle=0.0, dark=dark, **settings)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    sbd.write(sbd.Micrograph(np.stack(frames(4)), PIXEL), path)
+    with pytest.raises(sbd.SBDError, match="other values of pixel size, quality;"):
+        sbd.watch(
+            path, out, idle=0.0, dark=dark, quality="best", **settings | {"pixel_size": 0.035}
+        )
+    np.save(dark, np.random.default_rng(2).normal(0, 0.1, SHAPE))  # of the same name
+    with pytest.raises(sbd.SBDError, match="other values of dark;"):
+        sbd.watch(path, out, idle=0.0, dark=dark, **settings)
+    with pytest.raises(sbd.SBDError, match="whole frames; watch into another folder for a preview"):
+        sbd.watch(path, out, idle=0.0, dark=dark, preview=True, **settings)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    np.save(dark, np.random.default_rng(1).normal(0, 0.1, SHAPE))
+    found = sbd.watch(path, out, idle=0.0, dark=dark, **settings | {"device": "auto"})
+    assert found.fates == {"denoised": 2}
+
+
+def test_a_preview_does_not_stand_for_whole_frames(source, tmp_path, settings):
+    out = tmp_path / "out"
+    sbd.write(sbd.Micrograph(frames(1)[0], PIXEL), source / "a.mrc")
+    sbd.watch(source, out, idle=0.0, preview=True, **settings)
+    with pytest.raises(sbd.SBDError, match=r"are a preview.*folder for whole frames"):
+        sbd.watch(source, out, idle=0.0, **settings)
+    assert not sbd.watch(source, out, idle=0.0, preview=True, **settings).fates
+
+
+@pytest.mark.parametrize("to", ["xyz", "", "../tif"])
+def test_results_of_an_unknown_kind_are_refused_before_anything_is_done(
+    source, tmp_path, settings, to
+):
+    sbd.write(sbd.Micrograph(np.stack(frames(2)), PIXEL), source / "movie.mrc")
+    with pytest.raises(sbd.SBDError, match="Single images are written as"):
+        sbd.watch(source, tmp_path / "out", to=to, idle=0.0, **settings)
+    assert not (tmp_path / "out").exists()

@@ -17,6 +17,7 @@ from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
 from .arrivals import Arrival, Arrivals
+from .begun import asked
 from .camera import Cameras
 from .elsewhere import Helpers
 from .results import Line, Results
@@ -157,7 +158,7 @@ def watch(
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
     cameras = Cameras(chosen, say, should_stop, preview)
-    results = closing(Results(folder, to)) if folder else nullcontext(None)
+    results = closing(Results(folder, to, asked(chosen, preview))) if folder else nullcontext(None)
     helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
     with results as kept, helpers as crew:
         arrivals = Arrivals(place, glob, say, kept.takes if kept else None)

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..errors import SBDError
 from ..files import Table, held, replacing_folder, written_at
-from ..io import ome_zarr, stem, write
+from ..io import WRITE_SUFFIXES, ome_zarr, stem, write
 from ..micrograph import Micrograph
 from .arrivals import Arrival
+from .begun import go_on
 
 JOURNAL = "watch.csv"
 
@@ -59,11 +60,14 @@ class Results:
         Made where it is missing.
     to
         Suffix of single images; stacks become OME-Zarr stores, which grow.
+    asked
+        What determines the results, as ``begun.asked`` gives it.
 
     Raises
     ------
     SBDError
-        If the folder cannot be written, or another batch or watch writes into it.
+        If there is no such suffix, the folder cannot be written, another batch or watch writes into
+        it, or what is there was begun otherwise.
 
     Attributes
     ----------
@@ -73,12 +77,23 @@ class Results:
         For each file the last take, and the fingerprint of its first frame.
     """
 
-    def __init__(self, folder: Path, to: str = "ome.tif") -> None:
-        self.folder, self.to = folder, to
+    def __init__(self, folder: Path, to: str, asked: dict[str, Any]) -> None:
+        self.folder, self.to = folder, f".{to.lower().lstrip('.')}"
+        if self.to not in (known := (*WRITE_SUFFIXES, ".zarr", ".ome.zarr")):
+            raise SBDError(f"Single images are written as {', '.join(known)}, not {to!r}.")
         self._lock = held(folder)
         self._journal = folder / JOURNAL
+        try:
+            self._begin(asked)
+        except SBDError:
+            self.close()
+            raise
+
+    def _begin(self, asked: dict[str, Any]) -> None:
+        """Take up what is there."""
         with written_at(self._journal):
             lines = list(self._lines())
+            go_on(self.folder, asked, any(line.output for line in lines))
         self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
         first = sorted(
@@ -109,7 +124,7 @@ class Results:
         results of other names.
         """
         again = f"_{arrival.take}" if arrival.take > 1 else ""
-        ending = f".{self.to.lstrip('.')}" if arrival.alone else ".zarr"
+        ending = self.to if arrival.alone else ".zarr"
         file = arrival.path.name
         whole = file.replace(".", "_")
         for name in (stem(arrival.path), whole, f"{whole}_{zlib.crc32(file.encode()):08x}"):
