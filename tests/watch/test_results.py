@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
+from napari_sbd.provenance import read_recipe
 
 SHAPE = (64, 64)
 PIXEL = 0.03
@@ -127,3 +128,72 @@ def test_results_of_an_unknown_kind_are_refused_before_anything_is_done(
     with pytest.raises(sbd.SBDError, match="Single images are written as"):
         sbd.watch(source, tmp_path / "out", to=to, idle=0.0, **settings)
     assert not (tmp_path / "out").exists()
+
+
+def smoothed(images):
+    """Frames of a camera that spreads each electron over neighbours, as scintillators do."""
+    return [
+        (f + np.roll(f, 1, 0) + np.roll(f, 1, 1) + np.roll(f, (1, 1), (0, 1))) / 4 for f in images
+    ]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_recipes_of_watched_results_repeat_them(source, tmp_path, settings):
+    """Single images and stacks, of one camera that was looked at once, at a frame of its own."""
+    out = tmp_path / "out"
+    bright = smoothed(frames(2, shape=(128, 128)))
+    for k, image in enumerate(bright):
+        sbd.write(sbd.Micrograph(image * (k + 1), PIXEL), source / f"image{k}.tif")
+    stack = np.stack(frames(4, shape=(128, 128)))
+    stack[1] = 0
+    sbd.write(sbd.Micrograph(stack, PIXEL), source / "movie.mrc")
+    sbd.watch(source, out, idle=0.0, **settings)
+    for k in range(2):
+        again = sbd.rerun(out / f"image{k}_denoised.ome.tif")
+        assert again.verdict() == "The result is identical. The source file is unchanged."
+        (step,) = read_recipe(out / f"image{k}_denoised.ome.tif")["history"]
+        assert step["source"]["path"] == str(source / f"image{k}.tif")
+        assert step["settings"]["shape"] == [128, 128]
+        assert step["settings"]["dose"] == pytest.approx((k + 1) * bright[k].mean(), rel=1e-3)
+    store = out / "movie_denoised.zarr"
+    assert sbd.rerun(store).identical
+    (step,) = read_recipe(store)["history"]
+    assert step["settings"]["shape"] == [4, 128, 128] and step["settings"]["blank_frames"] == [1]
+    # what is kept of a stack in the window is a frame
+    seen = []
+    sbd.watch(source / "movie.mrc", None, idle=0.0, on_frame=seen.append, **settings)
+    assert sbd.rerun(next(s.result for s in seen if s.arrival.index == 2)).identical
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_stack_that_goes_on_is_of_one_model_and_its_recipe_says_what_is_there(
+    source, tmp_path, settings
+):
+    """The model looks at the noise of its first frame; so do frames of a watch begun again."""
+    out, path = tmp_path / "out", source / "movie.mrc"
+    images = [*frames(3, shape=(128, 128)), *smoothed(frames(2, seed=1, shape=(128, 128)))]
+    sbd.write(sbd.Micrograph(np.stack(images[:3]), PIXEL), path)
+    store = out / "movie_denoised.zarr"
+    sbd.watch(path, out, idle=0.0, **settings)
+    sbd.write(sbd.Micrograph(np.stack(images), PIXEL), path)
+    assert sbd.rerun(store).identical  # of the frames that are there
+    ended = []
+    sbd.watch(
+        path, out, on_frame=ended.append, should_stop=lambda: bool(ended), idle=0.0, **settings
+    )
+    (step,) = read_recipe(store)["history"]
+    assert step["settings"]["frames"] == [0, 1, 2, 4] and sbd.rerun(store).identical
+    sbd.watch(path, out, idle=0.0, **settings)
+    (step,) = read_recipe(store)["history"]
+    assert "frames" not in step["settings"] and step["settings"]["shape"][0] == 5
+    assert sbd.rerun(store).identical
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif", ".ome.tif", ".zarr", ".dm4"])
+def test_a_stack_keeps_frame_time_gain_and_offset(source, tmp_path, model, suffix):
+    stack = np.stack(frames(2)) * 32 + 5
+    path = source / f"movie{suffix}"
+    sbd.write(sbd.Micrograph(stack, PIXEL, frame_time=0.1, gain=32.0, offset=5.0), path)
+    sbd.watch(path, tmp_path / "out", idle=0.0, model=model, device="cpu")
+    result = sbd.read(tmp_path / "out" / "movie_denoised.zarr")
+    assert (result.frame_time, result.gain, result.offset) == (0.1, 32.0, 5.0)

@@ -16,6 +16,7 @@ from ..recipe import with_recipe
 from ..region import LEAST, Region
 from ..sampling import WORKING_PIXEL
 from ..session import Fate, Session
+from .recipes import of_frame
 
 _PREVIEW = 150  # working pixels along a side, which two cores denoise five times a second
 
@@ -67,8 +68,18 @@ class Cameras:
         """The frame by which the model of such frames was made ready; None where there is none."""
         return self._firsts.get(self._kind(image))
 
-    def denoise(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
+    def denoise(
+        self, image: Micrograph, first: Micrograph | None = None
+    ) -> tuple[Micrograph, Fate, str]:
         """Denoise one frame (Y, X).
+
+        Parameters
+        ----------
+        image
+            The frame.
+        first
+            By which the model for such frames is made ready where there is none yet; None takes
+            this one.
 
         Returns
         -------
@@ -83,6 +94,8 @@ class Cameras:
         """
         with listening() as heard:
             try:
+                if first is not None and self.first_like(image) is None:
+                    self._make_ready(first)
                 result = self._denoised(image)
             except BlankImage as error:
                 result = image.replace(data=np.asarray(image.data, np.float32)), "blank", str(error)
@@ -95,7 +108,7 @@ class Cameras:
     def _denoised(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
         told = as_micrograph(image, **self._settings.calibration)
         key = self._kind(image)
-        session = self._made_ready(image)
+        session = self._make_ready(image)
         if self._dark is not None or self._response is not None:
             if key not in self._corrections:  # the first frame tells how the references lie
                 self._corrections[key] = correction(told, self._dark, self._response)
@@ -103,9 +116,10 @@ class Cameras:
         frame = session.compute(0, np.asarray(told.data))
         result = told.replace(data=frame.values)
         entry = session.entry({0: frame.fate}, {0: frame.filled}, checksum=False)
+        entry = of_frame(entry, told, self._firsts[key], frame)
         return with_recipe(result, entry), frame.fate, frame.reason
 
-    def _made_ready(self, image: Micrograph) -> Session:
+    def _make_ready(self, image: Micrograph) -> Session:
         """The model for such frames, made ready by this one where there is none yet."""
         key = self._kind(image)
         if key not in self._sessions:

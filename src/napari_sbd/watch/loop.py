@@ -243,12 +243,14 @@ class _Watch:
                     break
         raw = result = None
         try:
-            raw = arrival.stack.image(arrival.index, arrival.path)
+            raw = arrival.stack.image(arrival.index, arrival.path, not arrival.alone)
             first = self.cameras.first_like(raw)
             if self.helpers is not None and first is not None:
                 self.helpers.give((arrival, since, raw), first, raw)
                 return
-            result, fate, reason = self.cameras.denoise(raw)
+            if first is None and self.results is not None:
+                first = self.results.first_of(arrival)
+            result, fate, reason = self.cameras.denoise(raw, first)
         except Cancelled:
             self.waiting.append((arrival, since))
             raise
@@ -283,7 +285,7 @@ class _Watch:
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and done.result is not None:
-            path = self.results.put(arrival, done.result).name
+            path = self.results.put(arrival, done.result, fate).name
         delay = time.monotonic() - done.since
         if self.results is not None:
             content = None if done.raw is None else fingerprint(done.raw.data)

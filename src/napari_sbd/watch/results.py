@@ -15,8 +15,12 @@ from ..errors import SBDError
 from ..files import Table, held, replacing_folder, written_at
 from ..io import WRITE_SUFFIXES, ome_zarr, stem, write
 from ..micrograph import Micrograph
+from ..recipe import history, setting_of, with_recipe
+from ..session import Fate
 from .arrivals import Arrival
 from .begun import go_on
+from .recipes import with_checksum, with_frame
+from .stacks import frame_of
 
 JOURNAL = "watch.csv"
 
@@ -133,8 +137,20 @@ class Results:
                 break
         return path
 
-    def put(self, arrival: Arrival, result: Micrograph) -> Path:
-        """Write the result (Y, X) of a frame.
+    def first_of(self, arrival: Arrival) -> Micrograph | None:
+        """The frame by which the model was made ready when the stack of a frame was begun, so that
+        its frames are alike also when a watch goes on; None where it is not there any more."""
+        path = self.place(arrival)
+        if arrival.alone or not path.exists():
+            return None
+        looked = setting_of(ome_zarr.recipe_of(path), "looked_at") or {}
+        try:
+            return frame_of(Path(looked["path"]), looked["frame"])
+        except (SBDError, OSError, ValueError, LookupError):
+            return None
+
+    def put(self, arrival: Arrival, result: Micrograph, fate: Fate) -> Path:
+        """Write the result (Y, X) of a frame, and what became of it.
 
         Raises
         ------
@@ -144,10 +160,10 @@ class Results:
         self._check_there()
         path = self.place(arrival)
         if arrival.alone:
-            write(result, path)
+            write(with_checksum(result), path)
             return path
         with written_at(path):
-            _put_frame(path, arrival.index, result)
+            _put_frame(path, arrival.index, result, fate)
         return path
 
     def _check_there(self) -> None:
@@ -171,13 +187,17 @@ class Results:
                     continue  # the header; or cut short by a kill, and that frame is done again
 
 
-def _put_frame(path: Path, index: int, result: Micrograph) -> None:
+def _put_frame(path: Path, index: int, result: Micrograph, fate: Fate) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
         with replacing_folder(path) as draft:
-            ome_zarr.allocate(result.replace(data=data), draft)
+            ome_zarr.allocate(result.replace(data=data, metadata={}), draft)
     array: Any = ome_zarr.open_frames(path)
     if index >= array.shape[0]:
         array.resize((index + 1, *array.shape[1:]))
     array[index] = result.data
+    kept, new = (next(iter(history(m)), None) for m in (ome_zarr.recipe_of(path), result.metadata))
+    whole = result.replace(data=np.broadcast_to(np.float32(0), array.shape), metadata={})
+    step = with_frame(kept, new, fate, index, array.shape)
+    ome_zarr.describe(with_recipe(whole, step) if step else whole, path)

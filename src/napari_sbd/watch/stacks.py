@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SBDError
 from ..io import read
 from ..io.ome_zarr import open_array
-from ..micrograph import Micrograph
+from ..micrograph import FRAME, Micrograph
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali")
 _TIFF = (".tif", ".tiff")
@@ -45,9 +45,11 @@ class Stack:
     places: tuple[int, ...] = ()
     torn: bool = False
 
-    def image(self, index: int, path: Path) -> Micrograph:
-        """A frame with its calibration."""
-        return Micrograph(self.frame(index), **self.calibration, name=path.stem, source=path)
+    def image(self, index: int, path: Path, numbered: bool = False) -> Micrograph:
+        """A frame with its calibration and, of more than one, its number."""
+        metadata = {FRAME: index} if numbered else {}
+        told = {**self.calibration, "metadata": metadata}
+        return Micrograph(self.frame(index), **told, name=path.stem, source=path)
 
 
 def grows(path: Path) -> bool:
@@ -80,6 +82,11 @@ def so_far(path: Path, before: Stack | None = None) -> Stack:
     return complete(path)
 
 
+def frame_of(path: Path, number: int | None) -> Micrograph:
+    """A frame of a stack, or a single image; errors as those of ``so_far``."""
+    return so_far(path).image(number or 0, path, number is not None)
+
+
 def complete(path: Path) -> Stack:
     """Open a file that does not grow any more.
 
@@ -104,11 +111,13 @@ def _with_text(stack: Stack, path: Path) -> Stack:
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
-    return {"pixel_size": m.pixel_size, "gain": m.gain, "offset": m.offset}
+    names = "pixel_size", "frame_time", "gain", "offset"
+    return {name: getattr(m, name) for name in names}
 
 
 def _mrc(path: Path) -> Stack:
     """By the size of the file: the number of sections is often written at the end only."""
+    from ..io.mrc import with_record
     from ..io.mrc_header import HEADER_BYTES, parse, pixel_size, values
     from ..io.raw_frames import RawFrames
 
@@ -125,7 +134,8 @@ def _mrc(path: Path) -> Stack:
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
     size = math.prod(frames.shape) * kind.dtype.itemsize
     count, rest = divmod(max(0, held - frames.offset), size)
-    calibration = {"pixel_size": pixel_size(header, extended)}
+    told = Micrograph(np.zeros((1, 1, 1)), pixel_size=pixel_size(header, extended))
+    calibration = _calibration(with_record(told, header, extended))
     return Stack(count, frames.__getitem__, calibration, torn=rest > 0)
 
 
