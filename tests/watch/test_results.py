@@ -1,6 +1,7 @@
 """What a watch leaves behind: results that say how they were made, and a journal that is whole."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -197,3 +198,28 @@ def test_a_stack_keeps_frame_time_gain_and_offset(source, tmp_path, model, suffi
     sbd.watch(path, tmp_path / "out", idle=0.0, model=model, device="cpu")
     result = sbd.read(tmp_path / "out" / "movie_denoised.zarr")
     assert (result.frame_time, result.gain, result.offset) == (0.1, 32.0, 5.0)
+
+
+@pytest.mark.parametrize(("glob", "reason"), [("*", "can be read"), ("*.mrc", r"fits \*.mrc")])
+def test_a_folder_of_files_that_nothing_reads_is_told(source, tmp_path, settings, glob, reason):
+    for k in range(5):
+        (source / f"frame{k}.raw").write_bytes(bytes(64))
+    said = []
+    sbd.watch(source, tmp_path / "out", glob=glob, idle=0.0, say=said.append, **settings)
+    (sentence,) = said
+    assert re.search(rf"No file in .* {reason} .*frame0.raw, .* and 2 more", sentence)
+    (source / "notes.txt").write_text("no image")
+    sbd.write(sbd.Micrograph(frames(1)[0], PIXEL), source / "a.mrc")
+    said.clear()
+    sbd.watch(source, tmp_path / "out", glob=glob, idle=0.0, say=said.append, **settings)
+    assert not [s for s in said if "No file" in s]
+
+
+def test_the_command_offers_what_a_watch_can_do():
+    from typer.testing import CliRunner
+
+    from napari_sbd.cli import app
+
+    shown = CliRunner().invoke(app, ["watch", "--help"], env={"COLUMNS": "200"}).output
+    assert "--gain-reference" in shown and "--pixel-size" in shown
+    assert not re.search("--(frames|neighbours|fixed-pattern|seed)", shown)

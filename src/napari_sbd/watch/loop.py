@@ -20,6 +20,7 @@ from .arrivals import Arrival, Arrivals
 from .begun import asked
 from .camera import Cameras, Refused
 from .elsewhere import Helpers
+from .recipes import numbered
 from .results import Line, Results
 
 _logger = logging.getLogger(__name__)
@@ -239,7 +240,8 @@ class _Watch:
         arrival, since = self.waiting.pop()
         raw = result = None
         try:
-            raw = arrival.stack.image(arrival.index, arrival.path, not arrival.alone)
+            raw = arrival.stack.image(arrival.index, arrival.path)
+            raw = raw if arrival.alone else numbered(raw, arrival.index)
             first = self.cameras.first_like(raw)
             if self.helpers is not None and first is not None:
                 self.helpers.give((arrival, since, raw), first, raw)

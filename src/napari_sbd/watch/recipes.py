@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,20 @@ from ..micrograph import FRAME, Micrograph
 from ..micrograph.frames import Level
 from ..recipe import history, origin_of, with_recipe
 from ..session import Fate, Frame
+from .stacks import so_far
 
 _LISTS = "frames", "blank_frames", "outlier_filled_frames"
+
+
+def numbered(image: Micrograph, index: int) -> Micrograph:
+    """A frame of a stack that knows its number there."""
+    return image.replace(metadata={**image.metadata, FRAME: index})
+
+
+def begun_by(path: Path, number: int | None) -> Micrograph:
+    """The frame that a recipe names as looked at; errors as those of ``so_far``."""
+    image = so_far(path).image(number or 0, path)
+    return image if number is None else numbered(image, number)
 
 
 def of_frame(
@@ -88,7 +101,9 @@ def with_frame(
     }
     settings = {k: v for k, v in step["settings"].items() if k not in _LISTS}
     settings |= {"shape": list(shape), **{k: v for k, v in lists.items() if v}}
-    return {**step, "settings": settings}
+    # the file may grow, so that a checksum is none of the whole
+    origin = {"source": {**step["source"], "sha256": None}} if "source" in step else {}
+    return {**step, **origin, "settings": settings}
 
 
 def with_checksum(result: Micrograph) -> Micrograph:

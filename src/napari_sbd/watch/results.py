@@ -19,8 +19,7 @@ from ..recipe import history, setting_of, with_recipe
 from ..session import Fate
 from .arrivals import Arrival
 from .begun import go_on
-from .recipes import with_checksum, with_frame
-from .stacks import frame_of
+from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
 
@@ -145,7 +144,7 @@ class Results:
             return None
         looked = setting_of(ome_zarr.recipe_of(path), "looked_at") or {}
         try:
-            return frame_of(Path(looked["path"]), looked["frame"])
+            return begun_by(Path(looked["path"]), looked["frame"])
         except (SBDError, OSError, ValueError, LookupError):
             return None
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SBDError
 from ..io import read
 from ..io.ome_zarr import open_array
-from ..micrograph import FRAME, Micrograph
+from ..micrograph import Micrograph
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali")
 _TIFF = (".tif", ".tiff")
@@ -45,11 +45,9 @@ class Stack:
     places: tuple[int, ...] = ()
     torn: bool = False
 
-    def image(self, index: int, path: Path, numbered: bool = False) -> Micrograph:
-        """A frame with its calibration and, of more than one, its number."""
-        metadata = {FRAME: index} if numbered else {}
-        told = {**self.calibration, "metadata": metadata}
-        return Micrograph(self.frame(index), **told, name=path.stem, source=path)
+    def image(self, index: int, path: Path) -> Micrograph:
+        """A frame with its calibration."""
+        return Micrograph(self.frame(index), **self.calibration, name=path.stem, source=path)
 
 
 def grows(path: Path) -> bool:
@@ -80,11 +78,6 @@ def so_far(path: Path, before: Stack | None = None) -> Stack:
     if suffix in _ZARR:
         return _zarr(path, before)
     return complete(path)
-
-
-def frame_of(path: Path, number: int | None) -> Micrograph:
-    """A frame of a stack, or a single image; errors as those of ``so_far``."""
-    return so_far(path).image(number or 0, path, number is not None)
 
 
 def complete(path: Path) -> Stack:
