@@ -88,6 +88,8 @@ class Arrivals:
         self._files: dict[Path, Known] = {}
         self._readable: dict[str, Path | None] = {}
         self._missing = False
+        self._begun: float | None = None
+        self._unfit_said = False
 
     def poll(self, now: float) -> list[Arrival]:
         """The frames that have come since the last call, oldest first.
@@ -107,6 +109,8 @@ class Arrivals:
         if self._missing:
             self._say(f"{self.source} is there now.")
         self._missing = False
+        self._begun = now if self._begun is None else self._begun
+        self._say_unfit(now)
         found = [arrival for path in paths for arrival in self._new(path, now)]
         self.say_torn(now)
         return found
@@ -156,6 +160,7 @@ class Arrivals:
     def say_left(self) -> None:
         """Name what was not read when nobody looks any more."""
         self.say_torn(float("inf"))
+        self._say_unfit(float("inf"))
         alike: dict[str, list[str]] = {}
         for path, known in self._files.items():
             if known.trouble and not known.complained and path.exists():
@@ -170,6 +175,21 @@ class Arrivals:
                     f"{path.name} says that it holds {stack.stated} frames; {stack.count} were "
                     "there when the watch ended."
                 )
+
+    def _say_unfit(self, now: float) -> None:
+        """Say once where a folder holds files, and for long none that fits has come."""
+        waited = now - (now if self._begun is None else self._begun)
+        if self._files or self._unfit_said or waited < PATIENCE or not self.source.is_dir():
+            return
+        names = sorted(p.name for p in self.source.iterdir() if p.is_file())
+        names = [name for name in names if not name.startswith((".", "~"))]
+        if names:
+            self._unfit_said = True
+            fits = "can be read" if self.glob == "*" else f"fits {self.glob}"
+            self._say(
+                f"No file in {self.source} {fits} (there: {some_of(names)}); have frames written "
+                "as MRC or TIFF, or watch another folder."
+            )
 
     def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""

@@ -17,8 +17,10 @@ from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
 from .arrivals import Arrival, Arrivals, Overwritten
-from .camera import Cameras
+from .begun import asked
+from .camera import Cameras, Refused
 from .elsewhere import Helpers
+from .recipes import numbered
 from .results import Line, Results
 
 _logger = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ class Summary:
     fates
         How many frames were denoised, blank, unreadable, skipped.
     waiting
-        Frames that were left when it ended; the next watch of the same folders takes them up.
+        Frames that were left when it ended, or that the settings did not fit; the next watch of the
+        same folders takes them up.
     """
 
     fates: Counter[str] = field(default_factory=Counter)
@@ -158,7 +161,7 @@ def watch(
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
     cameras = Cameras(chosen, say, should_stop, preview)
-    results = closing(Results(folder, to)) if folder else nullcontext(None)
+    results = closing(Results(folder, to, asked(chosen, preview))) if folder else nullcontext(None)
     helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
     with results as kept, helpers as crew:
         arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
@@ -189,6 +192,7 @@ class _Watch:
     on_frame: Callable[[Seen], None]
     say: Callable[[str], None]
     waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    aside: dict[object, list[tuple[Arrival, float]]] = field(default_factory=dict)
     numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
     count: int = 0
     summary: Summary = field(default_factory=Summary)
@@ -222,7 +226,8 @@ class _Watch:
             else:
                 time.sleep(_POLL)
         self.arrivals.say_left()
-        self.summary.waiting = len(self.waiting) + len(self.helpers or ())
+        aside = sum(map(len, self.aside.values()))
+        self.summary.waiting = len(self.waiting) + len(self.helpers or ()) + aside
         return self.summary
 
     def _is_over(self, idle: float | None, last: float, now: float) -> bool:
@@ -241,31 +246,31 @@ class _Watch:
     def _next(self) -> None:
         """Take the newest frame; with ``skip`` the others are given up."""
         arrival, since = self.waiting.pop()
-        if self.skip:
-            others, self.waiting = self.waiting, []
-            for k, (other, began) in enumerate(others):
-                reason = "a newer frame was there"
-                if not self._keep(_Done(other, began, None, None, "skipped", reason)):
-                    self.waiting += others[k + 1 :]
-                    break
         raw = result = None
-        fate: str
         try:
             raw = self.arrivals.read(arrival)
             if raw is None:
                 self.waiting.insert(0, (arrival, since))
                 time.sleep(_POLL)
                 return
+            raw = raw if arrival.alone else numbered(raw, arrival.index)
             first = self.cameras.first_like(raw)
             if self.helpers is not None and first is not None:
                 self.helpers.give((arrival, since, raw), first, raw)
+                self._give_up_others()
                 return
-            result, fate, reason = self.cameras.denoise(raw)
+            if first is None and self.results is not None:
+                first = self.results.first_of(arrival)
+            result, fate, reason = self.cameras.denoise(raw, first)
         except Cancelled:
             self.waiting.append((arrival, since))
             raise
         except Overwritten as error:
-            fate, reason = "skipped", str(error)
+            self._keep(_Done(arrival, since, None, None, "skipped", str(error)))
+            return
+        except Refused as error:
+            self._put_aside(arrival, since, error)
+            return
         except OSError as error:
             if arrival.path.exists() or not arrival.path.parent.exists():
                 self._try_again(arrival, since, f"{arrival.path} cannot be read: {error.strerror}")
@@ -273,7 +278,30 @@ class _Watch:
             fate, reason = "unreadable", "its file has vanished"
         except (SBDError, ValueError) as error:
             fate, reason = "unreadable", str(error)
+        self._give_up_others()
         self._keep(_Done(arrival, since, raw, result, fate, reason))
+        if raw is not None and self.cameras.first_like(raw) is not None:
+            self.waiting[:0] = self.aside.pop(self.cameras.kind(raw), [])
+
+    def _give_up_others(self) -> None:
+        """With ``skip``, leave out all that wait for their turn."""
+        others, self.waiting = (self.waiting, []) if self.skip else ([], self.waiting)
+        for k, (other, began) in enumerate(others):
+            reason = "a newer frame was there"
+            if not self._keep(_Done(other, began, None, None, "skipped", reason)):
+                self.waiting += others[k + 1 :]
+                break
+
+    def _put_aside(self, arrival: Arrival, since: float, refused: Refused) -> None:
+        """Leave a frame to a watch with other settings, or until a model for such is ready."""
+        aside = self.aside.setdefault(refused.kind, [])
+        if not aside:
+            self.say(
+                f"{arrival.path.name} cannot be denoised with these settings: "
+                f"{str(refused).rstrip('.')}. Such frames are left for a watch with settings that "
+                "fit."
+            )
+        aside.append((arrival, since))
 
     def _keep(self, done: _Done) -> bool:
         """Write what came of a frame; it waits where that cannot be."""
@@ -299,7 +327,7 @@ class _Watch:
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and done.result is not None:
-            path = self.results.put(arrival, done.result).name
+            path = self.results.put(arrival, done.result, fate).name
         delay = time.monotonic() - done.since
         if self.results is not None:
             content = None if done.raw is None else fingerprint(done.raw.data)

@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SBDError
 from ..files import Table, held, replacing_folder, written_at
-from ..io import ome_zarr, read, stem, write
+from ..io import WRITE_SUFFIXES, ome_zarr, read, stem, write
 from ..micrograph import Micrograph
+from ..recipe import history, setting_of, with_recipe
+from ..session import Fate
 from .arrivals import Arrival
+from .begun import go_on
+from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
 
@@ -60,11 +65,14 @@ class Results:
         Made where it is missing.
     to
         Suffix of single images; stacks become OME-Zarr stores, which grow.
+    asked
+        What determines the results, as ``begun.asked`` gives it.
 
     Raises
     ------
     SBDError
-        If the folder cannot be written, or another batch or watch writes into it.
+        If there is no such suffix, the folder cannot be written, another batch or watch writes into
+        it, or what is there was begun otherwise.
 
     Attributes
     ----------
@@ -74,12 +82,23 @@ class Results:
         For each file the last take, and fingerprints of its frames by number.
     """
 
-    def __init__(self, folder: Path, to: str = "ome.tif") -> None:
-        self.folder, self.to = folder, to
+    def __init__(self, folder: Path, to: str, asked: dict[str, Any]) -> None:
+        self.folder, self.to = folder, f".{to.lower().lstrip('.')}"
+        if self.to not in (known := (*WRITE_SUFFIXES, ".zarr", ".ome.zarr")):
+            raise SBDError(f"Single images are written as {', '.join(known)}, not {to!r}.")
         self._lock = held(folder)
         self._journal = folder / JOURNAL
+        try:
+            self._begin(asked)
+        except SBDError:
+            self.close()
+            raise
+
+    def _begin(self, asked: dict[str, Any]) -> None:
+        """Take up what is there."""
         with written_at(self._journal):
             lines = list(self._lines())
+            go_on(self.folder, asked, any(line.output for line in lines))
         self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
         self.takes = _last_takes(lines)
@@ -107,7 +126,7 @@ class Results:
         results of other names.
         """
         again = f"_{arrival.take}" if arrival.take > 1 else ""
-        ending = f".{self.to.lstrip('.')}" if arrival.alone else ".zarr"
+        ending = self.to if arrival.alone else ".zarr"
         file = arrival.path.name
         whole = file.replace(".", "_")
         for name in (stem(arrival.path), whole, f"{whole}_{zlib.crc32(file.encode()):08x}"):
@@ -116,22 +135,35 @@ class Results:
                 break
         return path
 
-    def put(self, arrival: Arrival, result: Micrograph) -> Path:
-        """Write the result (Y, X) of a frame.
+    def first_of(self, arrival: Arrival) -> Micrograph | None:
+        """The frame by which the model was made ready when the stack of a frame was begun, so that
+        its frames are alike also when a watch goes on; None where it is not there any more."""
+        path = self.place(arrival)
+        if arrival.alone or not path.exists():
+            return None
+        looked = setting_of(ome_zarr.recipe_of(path), "looked_at") or {}
+        try:
+            return begun_by(Path(looked["path"]), looked["frame"])
+        except (SBDError, OSError, ValueError, LookupError):
+            return None
+
+    def put(self, arrival: Arrival, result: Micrograph, fate: Fate) -> Path:
+        """Write the result (Y, X) of a frame, and what became of it.
 
         Raises
         ------
         SBDError
-            If the folder cannot be written.
+            If the folder cannot be written, or is not there any more.
         """
+        self._check_there()
         path = self.place(arrival)
         if arrival.alone:
-            write(result, path)
+            write(with_checksum(result), path)
             return path
         with written_at(path):
             if not path.exists():
                 self._take_along(arrival, path)
-            _put_frame(path, arrival.index, result)
+            _put_frame(path, arrival.index, result, fate)
         return path
 
     def _take_along(self, arrival: Arrival, path: Path) -> None:
@@ -140,19 +172,28 @@ class Results:
         if (arrival.path.name, arrival.take, 0) in self.done and single.exists():
             first = read(single)
             if first.data.dtype == np.float32:  # others were rounded
-                _put_frame(path, 0, first)
+                fate: Fate = "denoised" if history(first.metadata) else "blank"
+                _put_frame(path, 0, first, fate)
+
+    def _check_there(self) -> None:
+        """Refuse to begin the folder anew where it was moved, or its drive has gone."""
+        if not self._journal.is_file():
+            raise SBDError(
+                f"The results in {self.folder} have vanished ({JOURNAL} is not there any more); "
+                "bring them back"
+            )
 
     def _lines(self) -> Iterator[Line]:
         if not self._journal.exists():
             return
         with self._journal.open(newline="", encoding="utf-8") as file:
-            for row in list(csv.reader(file))[1:]:
+            for row in csv.reader(file):
                 try:
                     name, take, frame, fate, delay, output, reason, content = row
                     place = int(take), int(frame), fate, float(delay), output, reason
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
-                    continue  # cut short when the program was killed: that frame is done again
+                    continue  # the header; or cut short by a kill, and that frame is done again
 
 
 def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
@@ -172,13 +213,17 @@ def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
     }
 
 
-def _put_frame(path: Path, index: int, result: Micrograph) -> None:
+def _put_frame(path: Path, index: int, result: Micrograph, fate: Fate) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
         with replacing_folder(path) as draft:
-            ome_zarr.allocate(result.replace(data=data), draft)
+            ome_zarr.allocate(result.replace(data=data, metadata={}), draft)
     array: Any = ome_zarr.open_frames(path)
     if index >= array.shape[0]:
         array.resize((index + 1, *array.shape[1:]))
     array[index] = result.data
+    kept, new = (next(iter(history(m)), None) for m in (ome_zarr.recipe_of(path), result.metadata))
+    whole = result.replace(data=np.broadcast_to(np.float32(0), array.shape), metadata={})
+    step = with_frame(kept, new, fate, index, array.shape)
+    ome_zarr.describe(with_recipe(whole, step) if step else whole, path)

@@ -125,11 +125,13 @@ def _with_text(stack: Stack, path: Path) -> Stack:
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
-    return {"pixel_size": m.pixel_size, "gain": m.gain, "offset": m.offset}
+    names = "pixel_size", "frame_time", "gain", "offset"
+    return {name: getattr(m, name) for name in names}
 
 
 def _mrc(path: Path) -> Stack:
     """By the size of the file: the number of sections is often written at the end only."""
+    from ..io.mrc import with_record
     from ..io.mrc_header import HEADER_BYTES, parse, pixel_size, values
 
     with path.open("rb") as file:
@@ -145,7 +147,8 @@ def _mrc(path: Path) -> Stack:
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
     size = math.prod(frames.shape) * kind.dtype.itemsize
     count, rest = divmod(max(0, held - frames.offset), size)
-    calibration = {"pixel_size": pixel_size(header, extended)}
+    told = Micrograph(np.zeros((1, 1, 1)), pixel_size=pixel_size(header, extended))
+    calibration = _calibration(with_record(told, header, extended))
     stated = 0 if _has_no_count(raw) else int(header["nz"])
     return Stack(count, frames.__getitem__, calibration, torn=rest > 0, stated=stated)
 
