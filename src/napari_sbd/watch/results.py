@@ -16,7 +16,6 @@ from ..files import Table, held, replacing_folder, written_at
 from ..io import WRITE_SUFFIXES, ome_zarr, stem, write
 from ..micrograph import Micrograph
 from ..recipe import history, setting_of, with_recipe
-from ..session import Fate
 from .arrivals import Arrival
 from .begun import go_on
 from .recipes import begun_by, with_checksum, with_frame
@@ -148,7 +147,7 @@ class Results:
         except (SBDError, OSError, ValueError, LookupError):
             return None
 
-    def put(self, arrival: Arrival, result: Micrograph, fate: Fate) -> Path:
+    def put(self, arrival: Arrival, result: Micrograph, fate: str) -> Path:
         """Write the result (Y, X) of a frame, and what became of it.
 
         Raises
@@ -186,7 +185,7 @@ class Results:
                     continue  # the header; or cut short by a kill, and that frame is done again
 
 
-def _put_frame(path: Path, index: int, result: Micrograph, fate: Fate) -> None:
+def _put_frame(path: Path, index: int, result: Micrograph, fate: str) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
