@@ -163,7 +163,10 @@ def test_the_recipes_of_watched_results_repeat_them(source, tmp_path, settings):
     # what is kept of a stack in the window is a frame
     seen = []
     sbd.watch(source / "movie.mrc", None, idle=0.0, on_frame=seen.append, **settings)
-    assert sbd.rerun(next(s.result for s in seen if s.arrival.index == 2)).identical
+    kept = next(s.result for s in seen if s.arrival.index == 2)
+    assert sbd.rerun(kept).identical
+    other = sbd.apply(kept.metadata["napari_sbd"], sbd.Micrograph(bright[0], PIXEL, gain=1.0))
+    assert other.shape == (128, 128)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -173,8 +173,13 @@ class Cameras:
         if kind in self._sessions and (kind in self._corrections or not corrects):
             return False
         if kind not in self._refused:
-            off = {"noise": "white", "outliers": False, "illumination": False}
-            plain = Settings(model=find_model().name, device=self._settings.device, **off)
+            plain = Settings(
+                model=find_model().name,
+                device=self._settings.device,
+                noise="white",
+                outliers=False,
+                illumination=False,
+            )
             try:
                 Session(image.replace(data=np.asarray(image.data)[None]), plain)
             except BlankImage:

@@ -12,7 +12,7 @@ from ..files import file_checksum
 from ..micrograph import FRAME, Micrograph
 from ..micrograph.frames import Level
 from ..recipe import history, origin_of, with_recipe
-from ..session import Fate, Frame
+from ..session import Frame
 from .stacks import so_far
 
 _LISTS = "frames", "blank_frames", "outlier_filled_frames"
@@ -60,7 +60,7 @@ def of_frame(
 def with_frame(
     kept: Mapping[str, Any] | None,
     entry: Mapping[str, Any] | None,
-    fate: Fate,
+    fate: str,
     index: int,
     shape: tuple[int, ...],
 ) -> dict[str, Any] | None:

@@ -16,7 +16,6 @@ from ..files import Table, held, replacing_folder, written_at
 from ..io import WRITE_SUFFIXES, ome_zarr, read, stem, write
 from ..micrograph import Micrograph
 from ..recipe import history, setting_of, with_recipe
-from ..session import Fate
 from .arrivals import Arrival
 from .begun import go_on
 from .recipes import begun_by, with_checksum, with_frame
@@ -147,7 +146,7 @@ class Results:
         except (SBDError, OSError, ValueError, LookupError):
             return None
 
-    def put(self, arrival: Arrival, result: Micrograph, fate: Fate) -> Path:
+    def put(self, arrival: Arrival, result: Micrograph, fate: str) -> Path:
         """Write the result (Y, X) of a frame, and what became of it.
 
         Raises
@@ -172,7 +171,7 @@ class Results:
         if (arrival.path.name, arrival.take, 0) in self.done and single.exists():
             first = read(single)
             if first.data.dtype == np.float32:  # others were rounded
-                fate: Fate = "denoised" if history(first.metadata) else "blank"
+                fate = "denoised" if history(first.metadata) else "blank"
                 _put_frame(path, 0, first, fate)
 
     def _check_there(self) -> None:
@@ -213,7 +212,7 @@ def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
     }
 
 
-def _put_frame(path: Path, index: int, result: Micrograph, fate: Fate) -> None:
+def _put_frame(path: Path, index: int, result: Micrograph, fate: str) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))

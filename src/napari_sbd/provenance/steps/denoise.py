@@ -136,7 +136,7 @@ class Denoise(Network, Repeated, Operation):
         image, exact = follower.newest, follower.exact
         if exact and self.looked_at is not None:
             return self._watched(image, self.looked_at, follower)
-        if isinstance(self.frames, str):
+        if isinstance(self.frames, str) and self.looked_at is None:  # a watch does one by one
             numbers = frame_range(self.frames, image)
             image = follower.raw = image.replace(data=image.data[numbers.start : numbers.stop])
         if exact and self.shape and image.shape != self.shape:
