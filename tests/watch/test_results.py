@@ -188,8 +188,22 @@ def test_a_stack_that_goes_on_is_of_one_model_and_its_recipe_says_what_is_there(
     (step,) = read_recipe(store)["history"]
     assert step["settings"]["frames"] == [0, 1, 2, 4] and sbd.rerun(store).identical
     sbd.watch(path, out, idle=0.0, **settings)
+    # also where a frame of another file comes before its next one
+    other = source / "other.mrc"
+    sbd.write(sbd.Micrograph(images[4], PIXEL), other)
+
+    def grow(seen):
+        if seen.arrival.path == other:
+            with path.open("r+b") as file:
+                file.seek(8)  # the number of sections
+                file.write(np.int32(6).tobytes())
+                file.seek(0, 2)
+                file.write(images[3].tobytes())
+
+    sbd.watch(source, out, idle=0.0, on_frame=grow, **settings)
+    assert sbd.rerun(out / "other_denoised.ome.tif").identical
     (step,) = read_recipe(store)["history"]
-    assert "frames" not in step["settings"] and step["settings"]["shape"][0] == 5
+    assert "frames" not in step["settings"] and step["settings"]["shape"][0] == 6
     assert sbd.rerun(store).identical
 
 

@@ -11,6 +11,7 @@ from ..errors import SBDError
 from ..files import file_checksum, read_note, write_bytes
 
 NOTE = "watch.json"
+_LOOKED = "looked_at"
 
 _FREE = {"device", "seed", "frames", "neighbours", "fixed_pattern"}
 """Settings that leave the result of a frame as it is, or are not for a watch."""
@@ -27,7 +28,13 @@ def asked(settings: Settings, preview: bool) -> dict[str, Any]:
     return dict(json.loads(json.dumps({**values, "preview": preview})))
 
 
-def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> None:
+def note(folder: Path, now: dict[str, Any], looked_at: list[dict[str, Any]]) -> None:
+    """Write with what the results of a folder are begun, and by what frames models are ready."""
+    text = json.dumps({**now, _LOOKED: looked_at}, indent=1)
+    write_bytes(folder / NOTE, text.encode() + b"\n")
+
+
+def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> list[dict[str, Any]]:
     """Note with what results are begun, or see that those that are there were begun so.
 
     Parameters
@@ -39,6 +46,10 @@ def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> None:
     has_results
         Whether there are any.
 
+    Returns
+    -------
+    The frames by which models were made ready, as recipes name them, oldest first.
+
     Raises
     ------
     SBDError
@@ -46,8 +57,8 @@ def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> None:
     """
     path = folder / NOTE
     if not has_results or not path.exists():
-        write_bytes(path, (json.dumps(now, indent=1) + "\n").encode())
-        return
+        note(folder, now, [])
+        return []
     begun = read_note(path, "watch into another folder")
     if begun.get("preview") != now["preview"]:
         kinds = "whole frames", "a preview, the middle of large frames alone"
@@ -62,3 +73,4 @@ def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> None:
             f"{', '.join(name.replace('_', ' ') for name in other)}; give those again, or watch "
             "into another folder."
         )
+    return list(begun.get(_LOOKED, ()))

@@ -91,6 +91,10 @@ class Cameras:
         """The frame by which the model of such frames was made ready; None where there is none."""
         return self._firsts.get(self.kind(image))
 
+    def is_like(self, image: Micrograph) -> Callable[[Micrograph], bool]:
+        """Whether another image is one of its kind."""
+        return lambda other: self.kind(other) == self.kind(image)
+
     def denoise(
         self, image: Micrograph, first: Micrograph | None = None
     ) -> tuple[Micrograph, Fate, str]:

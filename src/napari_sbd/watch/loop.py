@@ -260,7 +260,7 @@ class _Watch:
                 self._give_up_others()
                 return
             if first is None and self.results is not None:
-                first = self.results.first_of(arrival)
+                first = next(filter(self.cameras.is_like(raw), self.results.looked_at()), None)
             result, fate, reason = self.cameras.denoise(raw, first)
         except Cancelled:
             self.waiting.append((arrival, since))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..io import WRITE_SUFFIXES, ome_zarr, read, stem, write
 from ..micrograph import Micrograph
 from ..recipe import history, setting_of, with_recipe
 from .arrivals import Arrival
-from .begun import go_on
+from .begun import go_on, note
 from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
@@ -97,7 +98,8 @@ class Results:
         """Take up what is there."""
         with written_at(self._journal):
             lines = list(self._lines())
-            go_on(self.folder, asked, any(line.output for line in lines))
+            has_results = any(line.output for line in lines)
+            self._asked, self._looked = asked, go_on(self.folder, asked, has_results)
         self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
         self.takes = _last_takes(lines)
@@ -134,17 +136,12 @@ class Results:
                 break
         return path
 
-    def first_of(self, arrival: Arrival) -> Micrograph | None:
-        """The frame by which the model was made ready when the stack of a frame was begun, so that
-        its frames are alike also when a watch goes on; None where it is not there any more."""
-        path = self.place(arrival)
-        if arrival.alone or not path.exists():
-            return None
-        looked = setting_of(ome_zarr.recipe_of(path), "looked_at") or {}
-        try:
-            return begun_by(Path(looked["path"]), looked["frame"])
-        except (SBDError, OSError, ValueError, LookupError):
-            return None
+    def looked_at(self) -> Iterator[Micrograph]:
+        """The frames by which models were made ready for what is there, newest first, so that a
+        watch that goes on does as one that was not ended; without those that are gone."""
+        for looked in reversed(self._looked):
+            with suppress(SBDError, OSError, ValueError, LookupError):
+                yield begun_by(Path(looked["path"]), looked["frame"])
 
     def put(self, arrival: Arrival, result: Micrograph, fate: str) -> Path:
         """Write the result (Y, X) of a frame, and what became of it.
@@ -156,6 +153,11 @@ class Results:
         """
         self._check_there()
         path = self.place(arrival)
+        looked = setting_of(result.metadata, "looked_at")
+        if looked is not None and looked not in self._looked:
+            with written_at(self.folder):
+                note(self.folder, self._asked, [*self._looked, looked])
+            self._looked.append(looked)
         if arrival.alone:
             write(with_checksum(result), path)
             return path
