@@ -155,7 +155,7 @@ class Table:
     Raises
     ------
     SBDError
-        If it cannot be written, now or with a line.
+        If it cannot be written, now or with a line; also where it is not there any more.
     """
 
     def __init__(
@@ -179,8 +179,9 @@ class Table:
         self._write(_line(values))
 
     def _write(self, line: bytes) -> None:
-        # opened anew each time, since a drive may have vanished and come back
-        with written_at(self.path), self.path.open("ab", buffering=0) as file:
+        # opened anew each time, since a drive may have vanished and come back; never made anew, as
+        # it would have no first line and none of the older ones
+        with written_at(self.path), self.path.open("r+b", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
             try:
                 if file.write(line) < len(line):

@@ -526,16 +526,43 @@ def test_the_pattern_of_frames_that_are_still_to_come_is_not_known(tmp_path, set
         sbd.watch(tmp_path / "in", tmp_path / "out", idle=0.0, fixed_pattern=True, **settings)
 
 
-def test_a_gain_reference_of_another_camera_is_told_for_each_frame_and_the_rest_goes_on(
-    tmp_path, settings
-):
-    source, out = tmp_path / "in", tmp_path / "out"
+def test_settings_that_do_not_fit_are_told_once_and_the_frames_stay_to_be_done(tmp_path, settings):
+    source, out, said = tmp_path / "in", tmp_path / "out", []
     source.mkdir()
-    sbd.write(sbd.Micrograph(np.random.default_rng(0).normal(1, 0.1, SHAPE)), tmp_path / "gain.tif")
-    image = frames(1)[0]
-    sbd.write(sbd.Micrograph(image * sbd.read(tmp_path / "gain.tif").data), source / "a.mrc")
-    sbd.write(sbd.Micrograph(np.tile(image, (1, 2))), source / "b.mrc")
-    sbd.watch(source, out, idle=0.0, gain_reference=tmp_path / "gain.tif", **settings)
-    told = {line["file"]: (line["fate"], line["reason"]) for line in lines(out)}
-    assert told["a.mrc"][0] == "denoised"
-    assert told["b.mrc"][0] == "unreadable" and "64 x 64 pixels" in told["b.mrc"][1]
+    rng = np.random.default_rng(0)
+    wrong, right = tmp_path / "wrong.tif", tmp_path / "right.tif"
+    response = rng.normal(1, 0.1, SHAPE)
+    sbd.write(sbd.Micrograph(rng.normal(1, 0.1, (48, 48))), wrong)
+    sbd.write(sbd.Micrograph(response), right)
+    images = [image * response for image in frames(3)]
+    sbd.write(sbd.Micrograph(images[0]), source / "a.mrc")
+    sbd.write(sbd.Micrograph(np.stack(images)), source / "movie.mrc")
+    told = {"idle": 0.0, "say": said.append, **settings}
+    found = sbd.watch(source, out, gain_reference=wrong, skip=True, **told)
+    assert not found.fates and found.waiting == 4 and not lines(out)
+    (sentence,) = said
+    assert "cannot be denoised with these settings" in sentence and "48 x 48 pixels" in sentence
+    # one of another shape goes on, and so do all with the reference that fits
+    assert sbd.watch(source, out, gain_reference=right, **told).fates == {"denoised": 4}
+    sbd.write(sbd.Micrograph(np.tile(images[0], (1, 2))), source / "b.mrc")
+    sbd.write(sbd.Micrograph(images[1]), source / "c.mrc")
+    found = sbd.watch(source, out, gain_reference=right, **told)
+    assert found.fates == {"denoised": 1} and found.waiting == 1
+    assert {line["file"] for line in lines(out)} == {"a.mrc", "c.mrc", "movie.mrc"}
+
+
+def test_frames_wait_for_one_by_which_the_model_can_be_made_ready(tmp_path, settings):
+    """A first frame without beam, just below the offset, is none; later ones tell what it is."""
+    source, said = tmp_path / "in", []
+    source.mkdir()
+    dark = np.random.default_rng(0).normal(99.5, 1, SHAPE).astype(np.float32)
+    sbd.write(sbd.Micrograph(np.stack([frames(1)[0] + 100, dark])), source / "movie.mrc")
+    found = sbd.watch(source, None, idle=0.0, offset=100.0, say=said.append, **settings)
+    assert sum(found.fates.values()) == 2 and found.waiting == 0 and found.fates["denoised"] >= 1
+
+
+@pytest.mark.parametrize("wrong", [{"model": "nonesuch"}, {"device": "abacus"}])
+def test_what_no_frame_can_be_denoised_with_is_refused_at_once(tmp_path, settings, wrong):
+    with pytest.raises(sbd.SBDError):
+        sbd.watch(tmp_path / "in", tmp_path / "out", idle=0.0, **settings | wrong)
+    assert not (tmp_path / "out").exists()

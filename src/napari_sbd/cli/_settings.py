@@ -16,28 +16,37 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _KINDS = bool, int, float, Path, str
 
 
-def with_settings(command: Command) -> Command:
+def with_settings(*without: str) -> Callable[[Command], Command]:
     """Give a command an option for each setting that it does not ask for itself.
 
     They reach it as ``**settings``.
+
+    Parameters
+    ----------
+    without
+        Names of settings that are not for this command.
     """
-    whole = signature(command, eval_str=True)
-    own = [p for p in whole.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-    names = {p.name for p in own}
-    added = [
-        Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=Annotated[kind, typer.Option(help=field.description)],
+
+    def decorate(command: Command) -> Command:
+        whole = signature(command, eval_str=True)
+        own = [p for p in whole.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        names = {*without, *(p.name for p in own)}
+        added = [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[kind, typer.Option(help=field.description)],
+            )
+            for name, field in Settings.model_fields.items()
+            if name not in names and (kind := _kind(field.annotation)) is not None
+        ]
+        command.__signature__ = whole.replace(  # type: ignore[attr-defined]
+            parameters=[*(p.replace(kind=Parameter.KEYWORD_ONLY) for p in own), *added]
         )
-        for name, field in Settings.model_fields.items()
-        if name not in names and (kind := _kind(field.annotation)) is not None
-    ]
-    command.__signature__ = whole.replace(  # type: ignore[attr-defined]
-        parameters=[*(p.replace(kind=Parameter.KEYWORD_ONLY) for p in own), *added]
-    )
-    return command
+        return command
+
+    return decorate
 
 
 def _kind(annotation: Any) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _GB = 1e9
 
 
-@with_settings
+@with_settings()
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="With images and movies.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the results.")],

@@ -24,7 +24,7 @@ _USUAL = TuningRequest()
 _MOST_NEIGHBOURS = 32  # as in the window; more cost memory and hardly help
 
 
-@with_settings
+@with_settings()
 def denoise(
     inputs: Annotated[list[Path], typer.Argument(metavar="IN...", help="Image or movie files.")],
     output: Annotated[

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..watch import Seen
 
 
-@with_settings
+@with_settings("frames", "neighbours", "fixed_pattern", "seed")
 def watch(
     source: Annotated[
         Path, typer.Argument(help="A folder into which frames come, or a file that grows.")

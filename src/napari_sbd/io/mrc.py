@@ -46,6 +46,11 @@ def read(path: Path) -> Micrograph:
         pixel_size=pixel_size(header, extended),
         metadata={"mrc": {name: plain(header[name]) for name in header.dtype.names or ()}},
     )
+    return with_record(m, header, extended)
+
+
+def with_record(m: Micrograph, header: Any, extended: bytes) -> Micrograph:
+    """What is read of a file with what our record in its extended header says beside it."""
     return record.restore(m, extended.strip(b"\0") if header["exttyp"] == OUR_TYPE else None)
 
 

@@ -122,13 +122,26 @@ def open_frames(path: Path) -> Any:
 
 
 def seal(m: Micrograph, path: Path) -> None:
-    """Write calibration and recipe of ``m`` to a store."""
-    import zarr
-
+    """Write calibration and recipe of ``m`` to a store that is complete."""
     for stray in path.rglob("*.partial"):  # of a chunk that was being written when we were killed
         stray.unlink()
+    describe(m, path)
+
+
+def describe(m: Micrograph, path: Path) -> None:
+    """Write calibration and recipe of ``m`` to a store that may grow."""
+    import zarr
+
     group = zarr.open_group(path, mode="r+")
     group.attrs.update({"ome": _layout(m), record.KEY: json.loads(record.dumps(m))})
+
+
+def recipe_of(path: Path) -> dict[str, Any]:
+    """Metadata that hold the recipe of a store, and nothing else."""
+    import zarr
+
+    kept = zarr.open_group(path, mode="r").attrs.get(record.KEY)
+    return {record.KEY: kept["recipe"]} if isinstance(kept, Mapping) and "recipe" in kept else {}
 
 
 def _ome(node: Any) -> Mapping[str, Any]:

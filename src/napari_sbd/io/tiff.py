@@ -203,7 +203,7 @@ def _with_ome(m: Micrograph, xml: str, index: int) -> Micrograph:
 
 def _with_imagej(m: Micrograph, fields: dict[str, Any]) -> Micrograph:
     interval = to_seconds(fields.get("finterval"), fields.get("tunit", "s"))
-    m = m.replace(data=_on_line(m.data, fields), frame_time=interval or m.frame_time)
+    m = m.replace(data=on_line(m.data, fields), frame_time=interval or m.frame_time)
     return record.restore(m, fields.get("Info"))
 
 
@@ -213,7 +213,7 @@ def _pixel_size_of_imagej(fields: dict[str, Any], page: Any) -> tuple[float, flo
     return _no_printer(pixel_size_nm(y, unit, x, unit), unit)
 
 
-def _on_line(data: Any, fields: dict[str, Any]) -> Any:
+def on_line(data: Any, fields: dict[str, Any]) -> Any:
     """Values by ImageJ's calibration ``c0 + c1 x``, which it applies to 8 and 16 bits only."""
     line: Any = fields.get("c0"), fields.get("c1")
     numbers = all(isinstance(c, int | float) for c in line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,9 @@ import numpy as np
 from ..errors import SBDError
 from ..files import some_of
 from ..io import is_readable
+from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
+from .known import Known, State, is_locked, state_of
 from .stacks import Stack, grows, so_far
 
 SETTLED = 0.2
@@ -21,6 +22,13 @@ SETTLED = 0.2
 
 PATIENCE = 10.0
 """Seconds after which a file that cannot be read is given up, until it changes again."""
+
+
+_NO_IMAGES = (".", "~")  # how names of drafts and hidden files begin
+
+
+class Overwritten(SBDError):
+    """A frame that is lost, since another file has its name now."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +61,6 @@ class Arrival:
         return self.path.name, self.take, self.index
 
 
-@dataclass
-class _File:
-    """What is known of a file."""
-
-    state: tuple[int, int, int] = (0, 0, 0)  # size, time of change, number on the disk
-    changed: float = 0.0
-    looked_at: tuple[tuple[int, int, int], bool] | None = None
-    take: int = 1
-    told: int = 0  # frames
-    complained: bool = False
-    trouble: str = "it had only just come"  # why the last of it was not read
-    stack: Stack | None = None
-
-
 class Arrivals:
     """Looks at a source again and again.
 
@@ -79,7 +73,7 @@ class Arrivals:
     say
         Called with a sentence when something cannot be read, or the source is missing or back.
     takes
-        For files that were watched before, the last take and the fingerprint of its first frame.
+        For files that were watched before, the last take and fingerprints of its frames by number.
     """
 
     def __init__(
@@ -87,12 +81,15 @@ class Arrivals:
         source: Path,
         glob: str = "*",
         say: Callable[[str], None] = print,
-        takes: Mapping[str, tuple[int, int]] | None = None,
+        takes: Mapping[str, tuple[int, dict[int, int]]] | None = None,
     ) -> None:
         self.source, self.glob, self._say = source, glob, say
         self._takes = dict(takes or {})
-        self._files: dict[Path, _File] = {}
+        self._files: dict[Path, Known] = {}
+        self._readable: dict[str, Path | None] = {}
         self._missing = False
+        self._begun: float | None = None
+        self._unfit_said = False
 
     def poll(self, now: float) -> list[Arrival]:
         """The frames that have come since the last call, oldest first.
@@ -112,9 +109,45 @@ class Arrivals:
         if self._missing:
             self._say(f"{self.source} is there now.")
         self._missing = False
+        self._begun = now if self._begun is None else self._begun
+        self._say_unfit(now)
         found = [arrival for path in paths for arrival in self._new(path, now)]
         self.say_torn(now)
         return found
+
+    def read(self, arrival: Arrival) -> Micrograph | None:
+        """A frame that was told, with its calibration; None where it is written over just now.
+
+        Raises
+        ------
+        Overwritten
+            If it is not there any more, since another take has begun.
+        SBDError, OSError, ValueError
+            If it cannot be read.
+        """
+        known = self._files[arrival.path]
+        if known.take != arrival.take:
+            raise Overwritten("another image took its place before it was read")
+        path, before = arrival.path, known.state
+        if _has_changed(path, before) and known.is_another(arrival.stack, settled=False):
+            return None  # the next look begins another take
+        try:
+            image = arrival.stack.image(arrival.index, path)
+        except (SBDError, ValueError):
+            if _has_changed(path, before):
+                return None
+            raise
+        if arrival.alone and not path.is_dir():
+            now = state_of(path)
+            if now != before and now[2] == before[2]:
+                return None
+        known.note(arrival.index, fingerprint(image.data))
+        return image
+
+    def pass_over(self, arrival: Arrival) -> None:
+        """A frame that was told is given up: of what it held, nothing is known."""
+        known = self._files[arrival.path]
+        known.passed_over |= known.take == arrival.take
 
     def unsettled(self, now: float) -> bool:
         """Whether a file may still turn out to be readable."""
@@ -127,6 +160,7 @@ class Arrivals:
     def say_left(self) -> None:
         """Name what was not read when nobody looks any more."""
         self.say_torn(float("inf"))
+        self._say_unfit(float("inf"))
         alike: dict[str, list[str]] = {}
         for path, known in self._files.items():
             if known.trouble and not known.complained and path.exists():
@@ -134,6 +168,28 @@ class Arrivals:
                 alike.setdefault(known.trouble, []).append(path.name)
         for trouble, names in alike.items():
             self._say(f"Not read before the watch ended: {some_of(names)} ({trouble}).")
+        for path, known in self._files.items():
+            stack = known.stack
+            if stack and (stack.stated or 0) > stack.count:
+                self._say(
+                    f"{path.name} says that it holds {stack.stated} frames; {stack.count} were "
+                    "there when the watch ended."
+                )
+
+    def _say_unfit(self, now: float) -> None:
+        """Say once where a folder holds files, and for long none that fits has come."""
+        waited = now - (now if self._begun is None else self._begun)
+        if self._files or self._unfit_said or waited < PATIENCE or not self.source.is_dir():
+            return
+        names = sorted(p.name for p in self.source.iterdir() if p.is_file())
+        names = [name for name in names if not name.startswith((".", "~"))]
+        if names:
+            self._unfit_said = True
+            fits = "can be read" if self.glob == "*" else f"fits {self.glob}"
+            self._say(
+                f"No file in {self.source} {fits} (there: {some_of(names)}); have frames written "
+                "as MRC or TIFF, or watch another folder."
+            )
 
     def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""
@@ -151,93 +207,101 @@ class Arrivals:
         if whole_store or not self.source.is_dir():
             os.stat(self.source)
             return [self.source]
-        found = [p for p in self.source.glob(self.glob) if not p.name.startswith((".", "~"))]
-        if self.glob == "*":
-            found = [p for p in found if is_readable(p) or p.suffix.lower() == ".zarr"]
-        return sorted(found)
+        if self.glob != "*":
+            found = self.source.glob(self.glob)
+            return sorted(p for p in found if not p.name.startswith(_NO_IMAGES))
+        paths = map(self._image, sorted(os.listdir(self.source)))  # fast, of thousands of files
+        return [path for path in paths if path]
+
+    def _image(self, name: str) -> Path | None:
+        """Where a file of the folder is; None if it is no image by its name."""
+        if name not in self._readable:
+            path = self.source / name
+            taken = is_readable(path) or path.suffix.lower() == ".zarr"
+            self._readable[name] = path if taken and not name.startswith(_NO_IMAGES) else None
+        return self._readable[name]
 
     def _new(self, path: Path, now: float) -> list[Arrival]:
-        known = self._files.setdefault(path, _File(changed=now))
+        known = self._files.get(path) or self._files.setdefault(path, Known(changed=now))
         try:
-            state = _state(path)
+            state = state_of(path)
         except OSError:
             return []  # gone again, as temporary files do
-        if state != known.state:
-            if state[0] < known.state[0] or (known.state[2] and state[2] != known.state[2]):
-                known.take, known.told = known.take + (known.told > 0), 0
-                known.stack = None
-            known.state, known.changed, known.complained = state, now, False
+        known.see(state, now)
         waited = now - known.changed
         settled = waited >= SETTLED
-        if known.looked_at == (state, settled) or not (settled or grows(path)):
+        ready = settled or known.replaced or grows(path)
+        if known.looked_at == (state, settled) or not ready:
             return []
-        if _is_locked(path):
+        if is_locked(path):
             known.trouble = "another program had locked it"
             return []
         try:
-            known.stack = so_far(path, known.stack)
-            if known.stack.count and path.name in self._takes:
-                take, content = self._takes.pop(path.name)
-                same = fingerprint(known.stack.frame(0)) == content
-                known.take = take if same else take + 1
-            arrivals = _ready(path, known, known.stack, settled)
+            stack = so_far(path, known.stack, settled)
+            if self._is_another_take(path, known, stack, settled):
+                known.begin_anew()
+                stack = so_far(path, None, settled)
+            known.stack = stack
+            arrivals = _ready(path, known, stack, settled)
         except (SBDError, OSError, ValueError, LookupError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            known.trouble = reason.rstrip(".")
+            known.trouble, known.stack = reason.rstrip("."), None
             if waited >= PATIENCE and not known.complained:
                 known.complained, known.looked_at = True, (state, settled)
                 self._say(f"{path.name} cannot be read: {known.trouble}. It is left out.")
             return []
         known.looked_at, known.trouble = (state, settled), ""
         known.told += len(arrivals)
+        self._name_others(path, known, settled)
         return arrivals
 
+    def _is_another_take(self, path: Path, known: Known, stack: Stack, settled: bool) -> bool:
+        """Whether what was told of a file, or is noted of an earlier watch, is not in it."""
+        before = self._takes.get(path.name) if stack.count else None
+        if before is not None:
+            known.take, known.contents = before
+            known.passed_over = not known.contents
+        elif known.doubtful is None:
+            return False
+        another = known.is_another(stack, settled)
+        if before is not None:
+            del self._takes[path.name]
+        if not another and stack.count >= known.told:
+            known.doubtful = None
+        return another
 
-def _ready(path: Path, known: _File, stack: Stack, settled: bool) -> list[Arrival]:
+    def _name_others(self, path: Path, known: Known, settled: bool) -> None:
+        """Say once that pages of a file are left out."""
+        assert known.stack is not None
+        others = known.stack.others
+        if others and not known.others_named and (settled or known.stack.count > 1):
+            known.others_named = True
+            self._say(
+                f"{path.name} also holds images of {others[0]} x {others[1]} pixels, another size "
+                "than that of its frames; they are left out."
+            )
+
+
+def _has_changed(path: Path, before: State) -> bool:
+    """Whether a file is not what it was; of folders, which take long to look through, it may be."""
+    return path.is_dir() or state_of(path) != before
+
+
+def _ready(path: Path, known: Known, stack: Stack, settled: bool) -> list[Arrival]:
     """The frames of a file that were not told yet."""
-    if not settled and stack.count == 1:
+    single = stack.count == 1 and not stack.more
+    if not settled and (known.in_place or (single and not known.replaced)):
         return []  # whether more will follow is known when it has settled
+    known.in_place = False
     found = []
     for index in range(known.told, stack.count):
         # a file that got its full length at first holds zeros where nothing was written yet
         if not settled and _is_unwritten(stack.frame(index)):
             break
-        found.append(Arrival(path, known.take, index, stack, settled and stack.count == 1))
+        found.append(Arrival(path, known.take, index, stack, single))
     return found
-
-
-def _state(path: Path) -> tuple[int, int, int]:
-    """Size, time of change and number on the disk; of a folder, those of what it holds."""
-    info = path.stat()
-    if not path.is_dir():
-        return info.st_size, info.st_mtime_ns, info.st_ino
-    inside = [p.stat() for p in path.rglob("*") if p.is_file()]
-    newest = max((p.st_mtime_ns for p in inside), default=info.st_mtime_ns)
-    return sum(p.st_size for p in inside), newest, info.st_ino
 
 
 def _is_unwritten(frame: np.ndarray) -> bool:
     last = frame[-1]
     return bool((last == 0).all() or (last != last).all())
-
-
-def _is_locked(path: Path) -> bool:
-    """Whether the program that writes a file keeps others out."""
-    if path.is_dir():
-        return False
-    try:
-        file = path.open("rb")
-    except PermissionError:
-        return os.name == "nt"  # elsewhere this is no lock, and reading says what it is
-    except OSError:
-        return True
-    with file, suppress(ImportError, OSError):
-        import fcntl
-
-        for lock in (fcntl.flock, fcntl.lockf):
-            try:
-                lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                lock(file, fcntl.LOCK_UN)
-            except BlockingIOError:
-                return True
-    return False

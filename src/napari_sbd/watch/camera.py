@@ -11,13 +11,30 @@ from ..denoising.settings import Settings
 from ..errors import BlankImage, SBDError, listening, warn
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
+from ..networks import find_model
 from ..noise.references import corrected, correction, mean_of
 from ..recipe import with_recipe
 from ..region import LEAST, Region
 from ..sampling import WORKING_PIXEL
 from ..session import Fate, Session
+from ..session.gains import given_gains
+from .recipes import of_frame
 
 _PREVIEW = 150  # working pixels along a side, which two cores denoise five times a second
+
+
+class Refused(SBDError):
+    """Frames that cannot be denoised with these settings, and could be with others.
+
+    Attributes
+    ----------
+    kind
+        What these frames have in common.
+    """
+
+    def __init__(self, reason: str, kind: object) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class Cameras:
@@ -37,7 +54,8 @@ class Cameras:
     Raises
     ------
     SBDError
-        If a reference cannot be read, or the frames' own pattern is to be taken out.
+        If model, device, gains or references are not to be had, or the frames' own pattern is to be
+        taken out.
     """
 
     def __init__(
@@ -52,12 +70,18 @@ class Cameras:
                 "A fixed pattern is found in the frames of a whole movie, which are still to come; "
                 "give a gain reference."
             )
+        from ..networks.hardware import resolve_device
+
+        find_model(settings.model)
+        resolve_device(settings.device)
+        given_gains(settings)
         self._settings, self._say, self._stop = settings, say, should_stop
         self._preview = preview
         self._sessions: dict[object, Session] = {}
         self._firsts: dict[object, Micrograph] = {}
         self._corrections: dict[object, tuple[Any, Any]] = {}
         self._said: set[str] = set()
+        self._refused: set[object] = set()
         self._dark = settings.dark and mean_of(settings.dark, "dark reference")
         self._response = settings.gain_reference and mean_of(
             settings.gain_reference, "gain reference"
@@ -65,10 +89,24 @@ class Cameras:
 
     def first_like(self, image: Micrograph) -> Micrograph | None:
         """The frame by which the model of such frames was made ready; None where there is none."""
-        return self._firsts.get(self._kind(image))
+        return self._firsts.get(self.kind(image))
 
-    def denoise(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
+    def is_like(self, image: Micrograph) -> Callable[[Micrograph], bool]:
+        """Whether another image is one of its kind."""
+        return lambda other: self.kind(other) == self.kind(image)
+
+    def denoise(
+        self, image: Micrograph, first: Micrograph | None = None
+    ) -> tuple[Micrograph, Fate, str]:
         """Denoise one frame (Y, X).
+
+        Parameters
+        ----------
+        image
+            The frame.
+        first
+            By which the model for such frames is made ready where there is none yet; None takes
+            this one.
 
         Returns
         -------
@@ -76,16 +114,24 @@ class Cameras:
 
         Raises
         ------
+        Refused
+            If such frames cannot be denoised with these settings.
         SBDError
-            If these frames cannot be denoised.
+            If this one cannot be denoised.
         Cancelled
             If it was asked for.
         """
         with listening() as heard:
             try:
+                if first is not None and self.first_like(image) is None:
+                    self._make_ready(first)
                 result = self._denoised(image)
             except BlankImage as error:
                 result = image.replace(data=np.asarray(image.data, np.float32)), "blank", str(error)
+            except SBDError as error:
+                if self._is_refused(image):
+                    raise Refused(str(error), self.kind(image)) from error
+                raise
         for sentence in heard:
             if sentence not in self._said:
                 self._said.add(sentence)
@@ -94,8 +140,8 @@ class Cameras:
 
     def _denoised(self, image: Micrograph) -> tuple[Micrograph, Fate, str]:
         told = as_micrograph(image, **self._settings.calibration)
-        key = self._kind(image)
-        session = self._made_ready(image)
+        key = self.kind(image)
+        session = self._make_ready(image)
         if self._dark is not None or self._response is not None:
             if key not in self._corrections:  # the first frame tells how the references lie
                 self._corrections[key] = correction(told, self._dark, self._response)
@@ -103,11 +149,12 @@ class Cameras:
         frame = session.compute(0, np.asarray(told.data))
         result = told.replace(data=frame.values)
         entry = session.entry({0: frame.fate}, {0: frame.filled}, checksum=False)
+        entry = of_frame(entry, told, self._firsts[key], frame)
         return with_recipe(result, entry), frame.fate, frame.reason
 
-    def _made_ready(self, image: Micrograph) -> Session:
+    def _make_ready(self, image: Micrograph) -> Session:
         """The model for such frames, made ready by this one where there is none yet."""
-        key = self._kind(image)
+        key = self.kind(image)
         if key not in self._sessions:
             # as a movie of one frame, since more will follow that may be blank
             alone = image.replace(data=np.asarray(image.data)[None])
@@ -123,7 +170,31 @@ class Cameras:
             self._firsts[key] = image
         return self._sessions[key]
 
-    def _kind(self, image: Micrograph) -> object:
+    def _is_refused(self, image: Micrograph) -> bool:
+        """Whether it is the settings that stand in the way, and not the frame itself."""
+        kind = self.kind(image)
+        corrects = self._dark is not None or self._response is not None
+        if kind in self._sessions and (kind in self._corrections or not corrects):
+            return False
+        if kind not in self._refused:
+            plain = Settings(
+                model=find_model().name,
+                device=self._settings.device,
+                noise="white",
+                outliers=False,
+                illumination=False,
+            )
+            try:
+                Session(image.replace(data=np.asarray(image.data)[None]), plain)
+            except BlankImage:
+                return True  # which it is to be called by settings that fit
+            except SBDError:
+                return False
+            self._refused.add(kind)
+        return True
+
+    def kind(self, image: Micrograph) -> object:
+        """What frames have in common for which a model is made ready."""
         told = as_micrograph(image, **self._settings.calibration)
         return told.shape, told.pixel_size_yx, told.gain, told.offset
 

@@ -16,14 +16,17 @@ from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
-from .arrivals import Arrival, Arrivals
-from .camera import Cameras
+from .arrivals import Arrival, Arrivals, Overwritten
+from .begun import asked
+from .camera import Cameras, Refused
 from .elsewhere import Helpers
+from .recipes import numbered
 from .results import Line, Results
 
 _logger = logging.getLogger(__name__)
 
 _POLL = 0.05  # s between two looks at a source that shows nothing new
+_SHARE = 4.0  # times as long as a look took passes until the next, as of drives that are slow
 _AGAIN = 1.0  # s until something that failed for reasons outside is tried again
 
 
@@ -68,7 +71,8 @@ class Summary:
     fates
         How many frames were denoised, blank, unreadable, skipped.
     waiting
-        Frames that were left when it ended; the next watch of the same folders takes them up.
+        Frames that were left when it ended, or that the settings did not fit; the next watch of the
+        same folders takes them up.
     """
 
     fates: Counter[str] = field(default_factory=Counter)
@@ -157,7 +161,7 @@ def watch(
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
     cameras = Cameras(chosen, say, should_stop, preview)
-    results = closing(Results(folder, to)) if folder else nullcontext(None)
+    results = closing(Results(folder, to, asked(chosen, preview))) if folder else nullcontext(None)
     helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
     with results as kept, helpers as crew:
         arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
@@ -188,16 +192,21 @@ class _Watch:
     on_frame: Callable[[Seen], None]
     say: Callable[[str], None]
     waiting: list[tuple[Arrival, float]] = field(default_factory=list)
+    aside: dict[object, list[tuple[Arrival, float]]] = field(default_factory=dict)
     numbers: dict[tuple[str, int, int], int] = field(default_factory=dict)
     count: int = 0
     summary: Summary = field(default_factory=Summary)
     complaint: str = ""
 
     def run(self, idle: float | None, should_stop: Callable[[], bool]) -> Summary:
-        last = time.monotonic()
+        last = next_look = time.monotonic()
         while not should_stop():
             now = time.monotonic()
-            found = self.arrivals.poll(now)
+            looks = now >= next_look
+            found = self.arrivals.poll(now) if looks else []
+            if looks:
+                then = time.monotonic()
+                next_look = then + _SHARE * (then - now)
             new = [arrival for arrival in found if not self._is_done(arrival)]
             self.waiting += [(arrival, now) for arrival in new]
             self.numbers.update((a.key, self.count + i) for i, a in enumerate(new))
@@ -212,13 +221,17 @@ class _Watch:
             elif self.waiting or self.helpers:
                 last = now
                 time.sleep(_POLL)
-            elif idle is not None and now - last >= idle and not self.arrivals.unsettled(now):
+            elif looks and self._is_over(idle, last, now):
                 break
             else:
                 time.sleep(_POLL)
         self.arrivals.say_left()
-        self.summary.waiting = len(self.waiting) + len(self.helpers or ())
+        aside = sum(map(len, self.aside.values()))
+        self.summary.waiting = len(self.waiting) + len(self.helpers or ()) + aside
         return self.summary
+
+    def _is_over(self, idle: float | None, last: float, now: float) -> bool:
+        return idle is not None and now - last >= idle and not self.arrivals.unsettled(now)
 
     def _take_back(self) -> None:
         """Keep what the helpers have done."""
@@ -233,24 +246,31 @@ class _Watch:
     def _next(self) -> None:
         """Take the newest frame; with ``skip`` the others are given up."""
         arrival, since = self.waiting.pop()
-        if self.skip:
-            others, self.waiting = self.waiting, []
-            for k, (other, began) in enumerate(others):
-                reason = "a newer frame was there"
-                if not self._keep(_Done(other, began, None, None, "skipped", reason)):
-                    self.waiting += others[k + 1 :]
-                    break
         raw = result = None
         try:
-            raw = arrival.stack.image(arrival.index, arrival.path)
+            raw = self.arrivals.read(arrival)
+            if raw is None:
+                self.waiting.insert(0, (arrival, since))
+                time.sleep(_POLL)
+                return
+            raw = raw if arrival.alone else numbered(raw, arrival.index)
             first = self.cameras.first_like(raw)
             if self.helpers is not None and first is not None:
                 self.helpers.give((arrival, since, raw), first, raw)
+                self._give_up_others()
                 return
-            result, fate, reason = self.cameras.denoise(raw)
+            if first is None and self.results is not None:
+                first = next(filter(self.cameras.is_like(raw), self.results.looked_at()), None)
+            result, fate, reason = self.cameras.denoise(raw, first)
         except Cancelled:
             self.waiting.append((arrival, since))
             raise
+        except Overwritten as error:
+            self._keep(_Done(arrival, since, None, None, "skipped", str(error)))
+            return
+        except Refused as error:
+            self._put_aside(arrival, since, error)
+            return
         except OSError as error:
             if arrival.path.exists() or not arrival.path.parent.exists():
                 self._try_again(arrival, since, f"{arrival.path} cannot be read: {error.strerror}")
@@ -258,7 +278,30 @@ class _Watch:
             fate, reason = "unreadable", "its file has vanished"
         except (SBDError, ValueError) as error:
             fate, reason = "unreadable", str(error)
+        self._give_up_others()
         self._keep(_Done(arrival, since, raw, result, fate, reason))
+        if raw is not None and self.cameras.first_like(raw) is not None:
+            self.waiting[:0] = self.aside.pop(self.cameras.kind(raw), [])
+
+    def _give_up_others(self) -> None:
+        """With ``skip``, leave out all that wait for their turn."""
+        others, self.waiting = (self.waiting, []) if self.skip else ([], self.waiting)
+        for k, (other, began) in enumerate(others):
+            reason = "a newer frame was there"
+            if not self._keep(_Done(other, began, None, None, "skipped", reason)):
+                self.waiting += others[k + 1 :]
+                break
+
+    def _put_aside(self, arrival: Arrival, since: float, refused: Refused) -> None:
+        """Leave a frame to a watch with other settings, or until a model for such is ready."""
+        aside = self.aside.setdefault(refused.kind, [])
+        if not aside:
+            self.say(
+                f"{arrival.path.name} cannot be denoised with these settings: "
+                f"{str(refused).rstrip('.')}. Such frames are left for a watch with settings that "
+                "fit."
+            )
+        aside.append((arrival, since))
 
     def _keep(self, done: _Done) -> bool:
         """Write what came of a frame; it waits where that cannot be."""
@@ -279,10 +322,12 @@ class _Watch:
 
     def _came_through(self, done: _Done) -> None:
         arrival, fate, reason = done.arrival, done.fate, done.reason
+        if done.raw is None:
+            self.arrivals.pass_over(arrival)
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and done.result is not None:
-            path = self.results.put(arrival, done.result).name
+            path = self.results.put(arrival, done.result, fate).name
         delay = time.monotonic() - done.since
         if self.results is not None:
             content = None if done.raw is None else fingerprint(done.raw.data)

@@ -5,18 +5,25 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from contextlib import suppress
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..errors import SBDError
 from ..files import Table, held, replacing_folder, written_at
-from ..io import ome_zarr, stem, write
+from ..io import WRITE_SUFFIXES, ome_zarr, read, stem, write
 from ..micrograph import Micrograph
+from ..recipe import history, setting_of, with_recipe
 from .arrivals import Arrival
+from .begun import go_on, note
+from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
+
+_NOTHING = -1  # the fingerprint of no frame
 
 
 @dataclass(frozen=True)
@@ -58,32 +65,44 @@ class Results:
         Made where it is missing.
     to
         Suffix of single images; stacks become OME-Zarr stores, which grow.
+    asked
+        What determines the results, as ``begun.asked`` gives it.
 
     Raises
     ------
     SBDError
-        If the folder cannot be written, or another batch or watch writes into it.
+        If there is no such suffix, the folder cannot be written, another batch or watch writes into
+        it, or what is there was begun otherwise.
 
     Attributes
     ----------
     done
         Keys of the frames that need not be done again.
     takes
-        For each file the last take, and the fingerprint of its first frame.
+        For each file the last take, and fingerprints of its frames by number.
     """
 
-    def __init__(self, folder: Path, to: str = "ome.tif") -> None:
-        self.folder, self.to = folder, to
+    def __init__(self, folder: Path, to: str, asked: dict[str, Any]) -> None:
+        self.folder, self.to = folder, f".{to.lower().lstrip('.')}"
+        if self.to not in (known := (*WRITE_SUFFIXES, ".zarr", ".ome.zarr")):
+            raise SBDError(f"Single images are written as {', '.join(known)}, not {to!r}.")
         self._lock = held(folder)
         self._journal = folder / JOURNAL
+        try:
+            self._begin(asked)
+        except SBDError:
+            self.close()
+            raise
+
+    def _begin(self, asked: dict[str, Any]) -> None:
+        """Take up what is there."""
         with written_at(self._journal):
             lines = list(self._lines())
+            has_results = any(line.output for line in lines)
+            self._asked, self._looked = asked, go_on(self.folder, asked, has_results)
         self._table = Table(self._journal, [f.name for f in fields(Line)], go_on=True)
         self.done = {(line.file, line.take, line.frame) for line in lines}
-        first = sorted(
-            (line.take, line.file, line.content or 0) for line in lines if line.frame == 0
-        )
-        self.takes = {name: (take, content) for take, name, content in first}
+        self.takes = _last_takes(lines)
         self._owners = {line.output.casefold(): line.file for line in lines if line.output}
 
     def close(self) -> None:
@@ -108,7 +127,7 @@ class Results:
         results of other names.
         """
         again = f"_{arrival.take}" if arrival.take > 1 else ""
-        ending = f".{self.to.lstrip('.')}" if arrival.alone else ".zarr"
+        ending = self.to if arrival.alone else ".zarr"
         file = arrival.path.name
         whole = file.replace(".", "_")
         for name in (stem(arrival.path), whole, f"{whole}_{zlib.crc32(file.encode()):08x}"):
@@ -117,42 +136,95 @@ class Results:
                 break
         return path
 
-    def put(self, arrival: Arrival, result: Micrograph) -> Path:
-        """Write the result (Y, X) of a frame.
+    def looked_at(self) -> Iterator[Micrograph]:
+        """The frames by which models were made ready for what is there, newest first, so that a
+        watch that goes on does as one that was not ended; without those that are gone."""
+        for looked in reversed(self._looked):
+            with suppress(SBDError, OSError, ValueError, LookupError):
+                yield begun_by(Path(looked["path"]), looked["frame"])
+
+    def put(self, arrival: Arrival, result: Micrograph, fate: str) -> Path:
+        """Write the result (Y, X) of a frame, and what became of it.
 
         Raises
         ------
         SBDError
-            If the folder cannot be written.
+            If the folder cannot be written, or is not there any more.
         """
+        self._check_there()
         path = self.place(arrival)
+        looked = setting_of(result.metadata, "looked_at")
+        if looked is not None and looked not in self._looked:
+            with written_at(self.folder):
+                note(self.folder, self._asked, [*self._looked, looked])
+            self._looked.append(looked)
         if arrival.alone:
-            write(result, path)
+            write(with_checksum(result), path)
             return path
         with written_at(path):
-            _put_frame(path, arrival.index, result)
+            if not path.exists():
+                self._take_along(arrival, path)
+            _put_frame(path, arrival.index, result, fate)
         return path
+
+    def _take_along(self, arrival: Arrival, path: Path) -> None:
+        """Begin a store by the first frame, where that had looked like a single image."""
+        single = self.place(replace(arrival, alone=True))
+        if (arrival.path.name, arrival.take, 0) in self.done and single.exists():
+            first = read(single)
+            if first.data.dtype == np.float32:  # others were rounded
+                fate = "denoised" if history(first.metadata) else "blank"
+                _put_frame(path, 0, first, fate)
+
+    def _check_there(self) -> None:
+        """Refuse to begin the folder anew where it was moved, or its drive has gone."""
+        if not self._journal.is_file():
+            raise SBDError(
+                f"The results in {self.folder} have vanished ({JOURNAL} is not there any more); "
+                "bring them back"
+            )
 
     def _lines(self) -> Iterator[Line]:
         if not self._journal.exists():
             return
         with self._journal.open(newline="", encoding="utf-8") as file:
-            for row in list(csv.reader(file))[1:]:
+            for row in csv.reader(file):
                 try:
                     name, take, frame, fate, delay, output, reason, content = row
                     place = int(take), int(frame), fate, float(delay), output, reason
                     yield Line(name, *place, int(content) if content else None)
                 except ValueError:
-                    continue  # cut short when the program was killed: that frame is done again
+                    continue  # the header; or cut short by a kill, and that frame is done again
 
 
-def _put_frame(path: Path, index: int, result: Micrograph) -> None:
+def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
+    """The last take of each file, with the fingerprints of those of its frames that were read."""
+    takes: dict[str, tuple[int, dict[int, int]]] = {}
+    for line in sorted(lines, key=lambda line: line.take):
+        take, contents = takes.get(line.file, (0, {}))
+        if line.take > take:
+            contents = {}
+        if line.content is not None:
+            contents[line.frame] = line.content
+        takes[line.file] = line.take, contents
+    lost = {(line.file, line.take) for line in lines if line.fate == "unreadable"}
+    return {  # a file of which nothing could be read is another one once it can be
+        name: (take, contents or ({0: _NOTHING} if (name, take) in lost else {}))
+        for name, (take, contents) in takes.items()
+    }
+
+
+def _put_frame(path: Path, index: int, result: Micrograph, fate: str) -> None:
     """Write a frame into a store that grows; frames that are not there yet are NaN."""
     if not path.exists():
         data = np.broadcast_to(np.asarray(result.data, np.float32), (1, *result.shape))
         with replacing_folder(path) as draft:
-            ome_zarr.allocate(result.replace(data=data), draft)
+            ome_zarr.allocate(result.replace(data=data, metadata={}), draft)
     array: Any = ome_zarr.open_frames(path)
     if index >= array.shape[0]:
         array.resize((index + 1, *array.shape[1:]))
     array[index] = result.data
+    kept, new = (next(iter(history(m)), None) for m in (ome_zarr.recipe_of(path), result.metadata))
+    whole = result.replace(data=np.broadcast_to(np.float32(0), array.shape), metadata={})
+    step = with_frame(kept, new, fate, index, array.shape)
+    ome_zarr.describe(with_recipe(whole, step) if step else whole, path)

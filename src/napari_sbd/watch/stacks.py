@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ import numpy as np
 from ..errors import SBDError
 from ..io import read
 from ..io.ome_zarr import open_array
+from ..io.raw_frames import RawFrames, frame_reader
 from ..micrograph import Micrograph
 
 _MRC = (".mrc", ".mrcs", ".st", ".ali", ".preali")
 _TIFF = (".tif", ".tiff")
 _ZARR = (".zarr",)
+_SHAPE = re.compile(r"shape\W+([\d, ]+)")  # as tifffile writes it into the description of a page
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,30 @@ class Stack:
     calibration
         Keywords of ``Micrograph`` that go with each frame.
     places
-        Of the frames in the file, where they are not equally long.
+        Where the pages of a TIFF begin, and ``_kind`` of each.
+    kind
+        Of those that are frames.
     torn
         Whether the file ends in the middle of a frame.
+    stated
+        Frames that the file says it holds; 0 if that is not known yet, None if it says nothing.
+    others
+        (Y, X) of pages that are left out, since they are of another size than the frames.
     """
 
     count: int
     frame: Callable[[int], np.ndarray]
     calibration: dict[str, Any]
-    places: tuple[int, ...] = ()
+    places: tuple[tuple[int, Any], ...] = ()
+    kind: Any = None
     torn: bool = False
+    stated: int | None = None
+    others: tuple[int, int] | None = None
+
+    @property
+    def more(self) -> bool:
+        """Whether frames are still to come, as far as the file says."""
+        return self.stated is not None and not 0 < self.stated <= self.count
 
     def image(self, index: int, path: Path) -> Micrograph:
         """A frame with its calibration."""
@@ -55,7 +73,7 @@ def grows(path: Path) -> bool:
     return path.suffix.lower() in (*_MRC, *_TIFF, *_ZARR)
 
 
-def so_far(path: Path, before: Stack | None = None) -> Stack:
+def so_far(path: Path, before: Stack | None = None, settled: bool = False) -> Stack:
     """Open a file that may still grow.
 
     Parameters
@@ -64,6 +82,8 @@ def so_far(path: Path, before: Stack | None = None) -> Stack:
         The file.
     before
         What was found when it was shorter, which then is not looked for again.
+    settled
+        Whether nobody writes it just now.
 
     Raises
     ------
@@ -74,7 +94,7 @@ def so_far(path: Path, before: Stack | None = None) -> Stack:
     if suffix in _MRC:
         return _with_text(_mrc(path), path)
     if suffix in _TIFF:
-        return _with_text(_tiff(path, before), path)
+        return _with_text(_tiff(path, before, settled), path)
     if suffix in _ZARR:
         return _zarr(path, before)
     return complete(path)
@@ -89,8 +109,9 @@ def complete(path: Path) -> Stack:
         If it cannot be read.
     """
     m = read(path)
-    frames = m.data if m.is_movie else m.data[None]
-    return Stack(len(frames), lambda i: np.asarray(frames[i]), _calibration(m))
+    if not m.is_movie:  # read when it is needed, as there may be thousands of such files
+        return Stack(1, lambda _: np.asarray(read(path).data), _calibration(m))
+    return Stack(len(m.data), frame_reader(m.data), _calibration(m))
 
 
 def _with_text(stack: Stack, path: Path) -> Stack:
@@ -104,13 +125,14 @@ def _with_text(stack: Stack, path: Path) -> Stack:
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
-    return {"pixel_size": m.pixel_size, "gain": m.gain, "offset": m.offset}
+    names = "pixel_size", "frame_time", "gain", "offset"
+    return {name: getattr(m, name) for name in names}
 
 
 def _mrc(path: Path) -> Stack:
     """By the size of the file: the number of sections is often written at the end only."""
+    from ..io.mrc import with_record
     from ..io.mrc_header import HEADER_BYTES, parse, pixel_size, values
-    from ..io.raw_frames import RawFrames
 
     with path.open("rb") as file:
         raw = file.read(HEADER_BYTES)
@@ -125,50 +147,121 @@ def _mrc(path: Path) -> Stack:
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
     size = math.prod(frames.shape) * kind.dtype.itemsize
     count, rest = divmod(max(0, held - frames.offset), size)
-    calibration = {"pixel_size": pixel_size(header, extended)}
-    return Stack(count, frames.__getitem__, calibration, torn=rest > 0)
+    told = Micrograph(np.zeros((1, 1, 1)), pixel_size=pixel_size(header, extended))
+    calibration = _calibration(with_record(told, header, extended))
+    stated = 0 if _has_no_count(raw) else int(header["nz"])
+    return Stack(count, frames.__getitem__, calibration, torn=rest > 0, stated=stated)
+
+
+def _has_no_count(raw: bytes) -> bool:
+    """Whether a camera that does not know the number of sections wrote none."""
+    from mrcfile.dtypes import HEADER_DTYPE
+
+    return int(np.frombuffer(raw, HEADER_DTYPE)["nz"][0]) == 0
 
 
 def _with_sections(raw: bytes) -> bytes:
-    """The header with one section, where a camera that does not know their number wrote none."""
+    """The header with one section where it has none."""
     from mrcfile.dtypes import HEADER_DTYPE
 
     header = np.frombuffer(raw, HEADER_DTYPE).copy()
-    if header["nz"][0] == 0:
+    if _has_no_count(raw):
         little = 0 < header["nx"][0] < 1 << 24
         header["nz"] = 1 if little else 1 << 24
     return header.tobytes()
 
 
-def _tiff(path: Path, before: Stack | None) -> Stack:
-    """By the pages that end within the file."""
+def _tiff(path: Path, before: Stack | None, settled: bool) -> Stack:
+    """By the pages that end within the file; as ``read`` has it where pages are no frames."""
     import tifffile
 
-    from ..io.tiff import calibration_so_far
+    from ..io.tiff import calibration_so_far, on_line
 
-    pages, torn = list(before.places) if before else [], False
+    places, torn = list(before.places) if before else [], False
     with tifffile.TiffFile(path) as file:
         held, handle = file.filehandle.size, file.filehandle
-        place = _next_page(handle, file.tiff, pages[-1]) if pages else file.pages.first.offset
+        last = places[-1][0] if places else 0
+        place = _next_page(handle, file.tiff, last) if places else file.pages.first.offset
         while 0 < place < held:
             handle.seek(place)
-            page = tifffile.TiffPage(file, index=len(pages))
-            if page.ndim != 2:
+            page = tifffile.TiffPage(file, index=len(places))
+            kind = _kind(page)
+            if kind and page.ndim != 2:
                 return complete(path)
             parts = zip(page.dataoffsets, page.databytecounts, strict=True)
             torn = any(start + length > held for start, length in parts)
             if torn:
                 break
-            pages.append(place)
+            places.append((place, kind))
             place = _next_page(handle, file.tiff, place)
+        if before and before.count > 1:  # frames of that kind were taken
+            chosen = before.kind
+        else:
+            chosen = _of_most_pixels([kind for _, kind in places if kind])
+        pages = [place for place, kind in places if kind and kind == chosen]
+        others = [kind[0] for _, kind in places if kind and kind != chosen]
+        stated, fields = _stated(file), file.imagej_metadata or {}
+        maybe_whole = len(pages) <= 1 or (stated or 0) > len(pages)
+        if settled and maybe_whole and _in_one_piece(file) > len(pages):
+            with suppress(SBDError):  # cut short: then its pages are what there is
+                return complete(path)
 
     def frame(index: int) -> np.ndarray:
         with tifffile.TiffFile(path) as file:
             file.filehandle.seek(pages[index])
-            return np.asarray(tifffile.TiffPage(file, index=index).asarray())
+            return np.asarray(on_line(tifffile.TiffPage(file, index=index).asarray(), fields))
 
     calibration = before.calibration if before else _calibration(calibration_so_far(path))
-    return Stack(len(pages), frame, calibration, tuple(pages), torn)
+    return Stack(
+        len(pages),
+        frame,
+        calibration,
+        tuple(places),
+        chosen,
+        torn,
+        stated=stated,
+        others=others[0] if others else None,
+    )
+
+
+def _kind(page: Any) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Shape and type of a page; None of a thumbnail or a mask, which are no frames."""
+    return None if page.is_reduced or page.is_mask else (page.shape, page.dtype)
+
+
+def _of_most_pixels(kinds: list[Any]) -> Any:
+    """The kind of page that holds the movie, as ``read`` chooses it."""
+    return max(
+        dict.fromkeys(kinds),
+        key=lambda kind: (kinds.count(kind) * math.prod(kind[0]), kind[1].itemsize),
+        default=None,
+    )
+
+
+def _stated(file: Any) -> int | None:
+    """How many frames a TIFF says that it holds; None where it says nothing.
+
+    ImageJ (above 4 GB) and tifffile, if told to, write one page in front of all frames.
+    """
+    page = file.pages.first
+    if file.is_imagej:
+        return int((file.imagej_metadata or {}).get("images", 1))
+    shape = _SHAPE.search(page.description) if page.is_shaped else None
+    if shape is None:
+        return None
+    sizes = map(int, re.findall(r"\d+", shape[1]))
+    return math.prod(sizes) // math.prod(map(int, page.shape))
+
+
+def _in_one_piece(file: Any) -> int:
+    """Frames that lie one behind another in the file, whether they have pages or not."""
+    from ..io.tiff_series import detector_image
+
+    try:
+        series = detector_image(file)
+    except SBDError:
+        return 0
+    return 0 if series.dataoffset is None else math.prod(series.shape[:-2])
 
 
 def _next_page(handle: Any, kind: Any, place: int) -> int:
@@ -176,7 +269,10 @@ def _next_page(handle: Any, kind: Any, place: int) -> int:
     import struct
 
     handle.seek(place)
-    (tags,) = struct.unpack(kind.tagnoformat, handle.read(kind.tagnosize))
+    count = handle.read(kind.tagnosize)
+    if len(count) < kind.tagnosize:
+        return 0
+    (tags,) = struct.unpack(kind.tagnoformat, count)
     handle.seek(place + kind.tagnosize + tags * kind.tagsize)
     link = handle.read(kind.offsetsize)
     if len(link) < kind.offsetsize:

@@ -10,6 +10,7 @@ import numpy as np
 _DIGITS = 1e-5  # relative; formats with single precision keep calibration to this
 # what may be another on another machine, or is asked for in another way when repeated
 _FREE = {"device", "precision", "model_path", "model_choice", "shape", "on_this_image", "file"}
+_FREE |= {"looked_at"}  # its file may lie elsewhere
 _FREE |= {"mask", "gains"}  # of gains the checksum counts, their text varies
 
 

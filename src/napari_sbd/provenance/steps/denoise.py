@@ -22,6 +22,7 @@ from .operation import Operation
 from .plain import Network, PixelSize, Positive, calibration, own_first
 from .script import WRITTEN, Script, call, defaults_of
 from .tuning import Tuning
+from .watched import Looked, watched
 
 if TYPE_CHECKING:
     from .follower import Follower
@@ -54,6 +55,7 @@ class Denoise(Network, Repeated, Operation):
     movie_choice: str | None = None
     movie_share: float | None = None
     camera: dict[str, Any] | None = None
+    looked_at: Looked | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,15 +134,13 @@ class Denoise(Network, Repeated, Operation):
         from ...session import Session
 
         image, exact = follower.newest, follower.exact
-        if isinstance(self.frames, str):
+        if exact and self.looked_at is not None:
+            return self._watched(image, self.looked_at, follower)
+        if isinstance(self.frames, str) and self.looked_at is None:  # a watch does one by one
             numbers = frame_range(self.frames, image)
             image = follower.raw = image.replace(data=image.data[numbers.start : numbers.stop])
         if exact and self.shape and image.shape != self.shape:
-            raise SBDError(
-                f"The recipe is of an image of shape {self.shape}, and "
-                f"{image.name or 'this one'} has shape {image.shape}: it is another image, or only "
-                "a part was denoised."
-            )
+            raise self._is_another(image)
         if exact and self.unreadable_frames:
             image = image.replace(data=image.data[self.readable])
         settings = self.settings_for(image, exact, follower.device(self.device))
@@ -149,6 +149,28 @@ class Denoise(Network, Repeated, Operation):
         if exact:
             follower.remarks += self._remarks(now, follower.raw)
         return follower.newest
+
+    def _watched(self, image: Micrograph, looked: Looked, follower: Follower) -> Any:
+        """Denoise frames once more that a watch denoised one by one."""
+        shape = self.shape or image.shape
+        if isinstance(self.frames, str):
+            image = follower.raw = image.frame(int(self.frames))
+        # a stack may have grown since
+        so_far = (min(shape[0], len(image.data)),) if image.is_movie else ()
+        if (*so_far, *image.shape[-2:]) != tuple(shape):
+            raise self._is_another(image)
+        numbers = self.frames if isinstance(self.frames, list) else None
+        settings = self.settings_for(image, True, follower.device(self.device))
+        follower.newest = watched(image, looked, shape, numbers, settings, follower)
+        follower.remarks += self._remarks(follower.compare(self), follower.raw)
+        return follower.newest
+
+    def _is_another(self, image: Micrograph) -> SBDError:
+        return SBDError(
+            f"The recipe is of an image of shape {self.shape}, and "
+            f"{image.name or 'this one'} has shape {image.shape}: it is another image, or only "
+            "a part was denoised."
+        )
 
     def cite(self, text: Text) -> None:
         """The network, how its image was made, and what else was done."""
