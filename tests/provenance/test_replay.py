@@ -51,6 +51,21 @@ def stored(tmp_path, result, name="result.ome.tif"):
     return tmp_path / name
 
 
+@pytest.mark.filterwarnings("ignore")  # whether the result is good is not asked
+def test_an_offset_that_a_gain_reference_leaves_to_be_told_is_taken_off_again(tmp_path, counts):
+    """Without a dark reference; the recipe said 0, and that it was edited."""
+    rng = np.random.default_rng(2)
+    response = rng.normal(1, 0.1, counts.shape[-2:])
+    sbd.write(sbd.Micrograph(response), tmp_path / "gain.tif")
+    seen = counts * response + 5.0
+    sbd.write(sbd.Micrograph(seen.astype(np.float32), PIXEL, gain=1.0), tmp_path / "raw.tif")
+    options = {"gain_reference": tmp_path / "gain.tif", "offset": 5.0}
+    made = sbd.denoise(sbd.read(tmp_path / "raw.tif"), model="hrtem", device="cpu", **options)
+    path = stored(tmp_path, made)
+    assert made.offset == 0 and "offset 5" in sbd.cite(made)
+    assert "identical" in sbd.rerun(path).verdict() and "EDITED" not in sbd.rerun(path).verdict()
+
+
 def test_another_image_under_the_name_of_the_source_is_no_edited_recipe(tmp_path, raw, counts):
     """Its dose is another, which was told as a forgery of the recipe."""
     path = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))

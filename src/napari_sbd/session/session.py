@@ -281,6 +281,7 @@ class Session:
             extra["outlier_filled_frames"] = some
         settings = {**self.settings.repeated(), **self.worker.found()}
         settings["shape"] = list(self.source.shape)
+        settings["offset"] = self._frames.offset  # what is to be taken off once more
         return recipe(
             "denoise",
             origin_of(self.source, checksum),

@@ -32,6 +32,8 @@ class Source:
         The frames that were chosen.
     numbers
         Theirs in the file; 0 for a single image.
+    offset
+        File units at zero electrons, as the file has them.
     state
         Size [bytes] and time of change [ns] of the file as it was at first; None without a file.
 
@@ -49,6 +51,7 @@ class Source:
                 "The frames of this movie were moved to take out its drift, so dark, gain "
                 "reference and fixed pattern do not lie on its pixels; give them to the drift."
             )
+        self.offset = whole.offset
         whole = camera_corrected(whole, **references)
         self.numbers = frame_range(settings.frames, whole)
         self._reading = threading.Lock()

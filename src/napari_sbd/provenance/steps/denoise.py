@@ -259,12 +259,17 @@ class Denoise(Network, Repeated, Operation):
             "gain": (self.gain, result.gain),
         }
         if self.gain is not None and result.gain is not None:
-            pairs["offset"] = self.offset, result.offset
+            pairs["offset"] = self._left_offset, result.offset
         return [
             f"Its {words(key)} is {short(then)}, and the image's own is {short(own)}."
             for key, (then, own) in pairs.items()
             if then is not None and own is not None and not same(then, own)
         ]
+
+    @property
+    def _left_offset(self) -> float:
+        """That of the result: references take off what the file has at zero electrons."""
+        return 0.0 if self.dark or self.gain_reference else self.offset
 
     def _wrong_dose(self, result: Micrograph) -> list[str]:
         """The network keeps the mean, so the result tells the dose."""
@@ -272,7 +277,7 @@ class Denoise(Network, Repeated, Operation):
             return []
         with suppress(BlankImage):
             mean = float(np.nanmean(reference_frame(result)))
-            dose = (mean - self.offset) / self.gain
+            dose = (mean - self._left_offset) / self.gain
             if abs(dose - self.dose) > _MEAN * max(dose, self.dose):
                 return [f"Its dose is {short(self.dose)}, and the image holds {short(dose)}."]
         return []
