@@ -191,6 +191,16 @@ def test_a_stack_of_full_length_is_read_as_far_as_it_was_written(tmp_path):
     assert [a.index for a in arrivals.poll(2 * SETTLED)] == [1, 2, 3]
 
 
+def test_a_dead_last_row_holds_a_frame_back_until_the_next_one_only(tmp_path):
+    images = [image.copy() for image in frames(4)]
+    for image in images:
+        image[-1] = 0
+    sbd.write(sbd.Micrograph(np.stack(images)), tmp_path / "movie.mrc")
+    arrivals = Arrivals(tmp_path / "movie.mrc", say=print)
+    assert [a.index for a in arrivals.poll(0.0)] == [0, 1, 2]
+    assert [a.index for a in arrivals.poll(2 * SETTLED)] == [3]
+
+
 def test_pages_of_a_tiff_come_as_they_are_appended(tmp_path):
     import tifffile
 

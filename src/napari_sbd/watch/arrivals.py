@@ -295,13 +295,21 @@ def _ready(path: Path, known: Known, stack: Stack, settled: bool) -> list[Arriva
     known.in_place = False
     found = []
     for index in range(known.told, stack.count):
-        # a file that got its full length at first holds zeros where nothing was written yet
-        if not settled and _is_unwritten(stack.frame(index)):
+        if not settled and not _is_written(stack, index):
             break
         found.append(Arrival(path, known.take, index, stack, single))
     return found
 
 
-def _is_unwritten(frame: np.ndarray) -> bool:
-    last = frame[-1]
-    return bool((last == 0).all() or (last != last).all())
+def _is_written(stack: Stack, index: int) -> bool:
+    """Whether all of a frame is there: a file that got its full length at first holds zeros where
+    nothing was written yet. Rows of a camera may be dead, but then the next frame holds something.
+    """
+    if _holds(stack.frame(index)[-1]):
+        return True
+    return index + 1 < stack.count and _holds(stack.frame(index + 1))
+
+
+def _holds(values: np.ndarray) -> bool:
+    """Whether anything was written: neither zeros nor NaN."""
+    return bool(((values != 0) & (values == values)).any())
