@@ -30,10 +30,12 @@ def flow_together(values: np.ndarray) -> np.ndarray:
     """
     from scipy.spatial import cKDTree
 
-    if len(values) < 2:
-        return np.zeros(len(values), bool)
-    near = cKDTree(values[:, :2]).query(values[:, :2], [2])[0][:, 0]
-    result: np.ndarray = near < _APART * values[:, 3]
+    result = np.zeros(len(values), bool)
+    told = np.isfinite(values[:, :4]).all(1)
+    if told.sum() > 1:
+        places = values[told, :2]
+        near = cKDTree(places).query(places, [2])[0][:, 0]
+        result[told] = near < _APART * values[told, 3]
     return result
 
 
