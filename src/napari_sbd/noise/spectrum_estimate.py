@@ -104,7 +104,8 @@ def estimate_spectrum(
     if not seen and not wide:
         return None
     most = _IMPOSSIBLE * (shot_noise or _TAILS * float(np.median(corner)))
-    too_much = band is None and not force and _slow_noise(noise, corner) > most
+    slowest = float(np.median(corner)) * np.exp(_rise(noise, grid))
+    too_much = band is None and not force and slowest > most
     if too_much and fine is not None and _is_counted(fine, block, shot_noise):
         return None  # what rises above the noise of electrons is of the specimen
     if pixels is not None and not wide:
@@ -145,7 +146,7 @@ def _without_texture(
     The logarithm of the power is drawn together, so that the fast noise stays as it is.
     """
     fast = float(np.median(corner))
-    rise = -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
+    rise = _rise(noise, grid)
     most = float(np.log(max(MOST * shot_noise / fast, 1.0)))
     if rise <= most or fast > shot_noise:
         return noise
@@ -154,11 +155,9 @@ def _without_texture(
     return replace(noise, coefficients=curve, floor=share * noise.floor)
 
 
-def _slow_noise(noise: NoiseSpectrum, corner: np.ndarray) -> float:
-    """Power of the slowest noise, in the units of that of tiles in the corner (K,)."""
-    grid = tile_grid()
-    fast = float(np.mean(noise.power(grid.fy, grid.fx)[grid.corner]))
-    return float(np.median(corner)) / max(fast, 1e-300)
+def _rise(noise: NoiseSpectrum, grid: Grid) -> float:
+    """Natural logarithm of the power of the slowest noise over that in the corner."""
+    return -float(np.log(noise.power(grid.fy, grid.fx)[grid.corner].mean()))
 
 
 def _is_counted(pixels: np.ndarray, block: tuple[int, int], shot_noise: float | None) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from ..denoise import Progress
 from ..errors import SBDError, in_words
 from ..micrograph import Micrograph
-from ..recipe import origin_of, recipe, with_recipe
+from ..recipe import origin_of, recipe
 from .files import named_mask
 from .local_pca import local_pca
 from .noises import Noise
@@ -97,11 +97,8 @@ def pca_series(
         estimated=level is None,
         mask=masked,
     )
-    if isinstance(stack, Micrograph) and stack.offset:
-        clean += np.float32(stack.offset)
-    if isinstance(stack, Series | Micrograph):
-        return with_recipe(stack.replace(data=clean), entry)
-    return as_given(stack, with_recipe(source.replace(data=clean), entry))
+    result: Stack = as_given(stack, source, clean, entry)
+    return result
 
 
 def check_method(method: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from ..denoise import Progress
 from ..errors import Cancelled, SBDError, in_words, warn
 from ..micrograph import Micrograph
-from ..recipe import origin_of, recipe, with_recipe
+from ..recipe import origin_of, recipe
 from .balance import Balance
 from .doubt import settle
 from .features import in_noise_units
@@ -146,11 +146,8 @@ def denoise_series(
         device=str(where),
         mask=masked,
     )
-    if isinstance(stack, Micrograph) and stack.offset:
-        result += np.float32(stack.offset)
-    if isinstance(stack, Series | Micrograph):
-        return with_recipe(stack.replace(data=result), entry)
-    return as_given(stack, with_recipe(source.replace(data=result), entry))
+    made: Stack = as_given(stack, source, result, entry)
+    return made
 
 
 def _slabs(source: Series, card: SeriesCard) -> Iterator[slice]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import SBDError
 from ..micrograph import Micrograph, unmasked
 from ..micrograph.foreign import stack_as_given, stack_of
-from ..recipe import KEY, kept_as_text
+from ..recipe import KEY, kept_as_text, with_recipe
 
 _WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
 _SAME_B = 0.05  # relative difference of b-values that scanners round away
@@ -222,11 +222,26 @@ def as_series(stack: Any) -> Series:
     return Series(data, metadata=kept_as_text(recipe))
 
 
-def as_given(stack: Any, series: Series) -> Any:
-    """The data of a result in the form in which the stack was given, if it is no ``Series``."""
+def as_given(stack: Any, source: Series, data: np.ndarray, entry: dict[str, Any]) -> Any:
+    """A result in the form in which the stack was given, with one more step in its recipe.
+
+    Parameters
+    ----------
+    stack, source
+        What was given, and its series.
+    data
+        (N, ...) the result, which is changed for a micrograph with an offset.
+    entry
+        The step.
+    """
+    if isinstance(stack, Micrograph) and stack.offset:
+        data += np.float32(stack.offset)
+    if isinstance(stack, Series | Micrograph):
+        return with_recipe(stack.replace(data=data), entry)
     if stack_of(stack) is None:
-        return series.data
-    return stack_as_given(stack, series.data, series.metadata.get(KEY))
+        return data
+    made = with_recipe(source.replace(data=data), entry)
+    return stack_as_given(stack, data, made.metadata[KEY])
 
 
 def to_micrograph(series: Series) -> Micrograph:
