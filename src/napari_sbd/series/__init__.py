@@ -4,8 +4,9 @@ from .classic import pca_series
 from .comparing import compare_series, halves_series
 from .denoise import denoise_series
 from .files import read_series, write_series
+from .gradients import Gradients
 from .model import SeriesModel, load_series_model
-from .stack import Gradients, Series
+from .stack import Series
 from .train import train_series
 
 __all__ = [

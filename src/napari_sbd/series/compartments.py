@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .stack import Gradients, signals
+from .gradients import Gradients
+from .stack import signals
 
 _FIBRES = ((1.9e-3, 0.05e-3), (1.7e-3, 0.6e-3))  # along, across [mm2/s]
 _ISOTROPIC = np.geomspace(0.1e-3, 3.2e-3, 12)  # mm2/s; from restricted to free water

@@ -11,8 +11,9 @@ import numpy as np
 from ..errors import SBDError
 from ..networks import Card, load_weights, read_card, save_model
 from .features import View
+from .gradients import Gradients
 from .noises import Kind, Noise
-from .stack import Gradients, Series
+from .stack import Series
 
 
 class SeriesCard(Card):

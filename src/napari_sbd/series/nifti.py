@@ -16,7 +16,8 @@ from ..errors import SBDError
 from ..files import replacing
 from ..io.arrays import is_large
 from ..recipe import KEY
-from .stack import Gradients, Series
+from .gradients import Gradients
+from .stack import Series
 
 _COMMENT = 6  # code of a NIfTI header extension that holds plain text
 

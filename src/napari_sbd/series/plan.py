@@ -10,10 +10,11 @@ import numpy as np
 from ..errors import SBDError, warn
 from ..noise.level import are_whole, can_be_dealt
 from .compartments import can_fit, compartments
+from .gradients import Gradients
 from .level import estimate_level
 from .local_pca import local_pca
 from .noises import Kind, Noise
-from .stack import Gradients, Series, blocks, measured, signals, usable_mask
+from .stack import Series, blocks, measured, signals, usable_mask
 
 
 @dataclass(frozen=True)

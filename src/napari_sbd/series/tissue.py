@@ -8,8 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from .compartments import Compartments, any_turn
+from .gradients import Gradients
 from .noises import Noise
-from .stack import Gradients
 
 _MIXED = 0.7  # share of draws in which parts are those of other tissue
 _BRIGHTNESS = 0.2  # natural logarithm of the largest change of brightness
