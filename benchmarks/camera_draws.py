@@ -38,7 +38,7 @@ WORKING = 0.033  # nm
 LEAST = 0.1  # dB that count as worse
 WORDS = (
     *("blur", "further from the truth", "Give the pixel size", "less exact than the image"),
-    *("Extreme values", "may be the model's own"),
+    *("Extreme values", "may be the model's own", "little is to be gained"),
 )
 
 

@@ -39,6 +39,37 @@ def test_a_lattice_of_many_electrons_is_not_noise(electrons, unit, offset, gain_
     assert 0.95 < total < 1.05
 
 
+def beside_their_places(image, spread, seed):
+    """Each line moved along itself by chance [px, standard deviation], as a scan jitters."""
+    moved = np.random.default_rng(seed).normal(0, spread, (len(image), 1))
+    phase = np.exp(-2j * np.pi * np.fft.rfftfreq(image.shape[1]) * moved)
+    return np.fft.irfft(np.fft.rfft(image, axis=1) * phase, image.shape[1], axis=1)
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize(
+    ("electrons", "spread"), [(300, 1.0), (1000, 0.3), (3000, 0.6), (30_000, 0.1)]
+)
+def test_the_jitter_of_a_scan_is_not_noise(electrons, spread, axis):
+    """Lines beside their places scatter the power of a lattice over all frequencies across them,
+    which made a result five times as noisy as the image."""
+    mean = np.clip(beside_their_places(expected(electrons), spread, 3), 0, None)
+    image = np.random.default_rng(4).poisson(mean if axis == "x" else mean.T) * 3.3 + 50
+    assert look_at(sbd.Micrograph(image, PIXEL, gain=3.3, offset=50.0), BLOCK)[0].noise is None
+
+
+@pytest.mark.parametrize("gain_known", [True, False])
+def test_noise_that_hangs_together_is_seen_where_a_scan_jitters(gain_known):
+    mean, rng = (
+        np.clip(beside_their_places(expected(30), 0.3, 3), 0, None),
+        np.random.default_rng(5),
+    )
+    image = 17 * gaussian_filter(rng.poisson(mean).astype(float), 1.2) + 100
+    told = {"gain": 17.0, "offset": 100.0} if gain_known else {}
+    noise = look_at(sbd.Micrograph(image, PIXEL, **told), BLOCK)[0].noise
+    assert noise is not None and 3.4 < noise.correlated_over < 10.0
+
+
 @pytest.mark.parametrize("electrons", [3, 300])
 def test_noise_of_a_point_spread_is_seen_under_the_same_lattice(electrons):
     mean, rng = expected(electrons), np.random.default_rng(2)

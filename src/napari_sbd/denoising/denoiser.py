@@ -20,6 +20,7 @@ from ..networks.choice import Modality
 from ..networks.reflections import put_back
 from ..noise.camera import Camera, look_at
 from ..noise.working import Working
+from .detail import put_back_detail
 from .doubts import doubt_extremes, doubt_noise, doubt_result, doubts
 from .first_frame import doubt_against_blur, doubt_structure
 from .layout import normalised, padded_by, spread, turned, turned_back
@@ -233,9 +234,14 @@ class Denoiser:
                 view = np.ascontiguousarray(turned(shown, turn))
                 clean = self.passes(network, view, tick=passed, should_stop=should_stop)
                 estimate += turned_back(clean, turn) / len(turns)
-            whole = put_back(normal, estimate, np.isnan(sums))
+            empty = np.isnan(sums)
+            periods = put_back(normal, estimate, empty)
+            white = working.noise is None
+            unsure = empty if white else sampling.bin_counts(np.isnan(shifted), self.block) > 0
+            whole = put_back_detail(normal, periods, unsure, white)
             if (dy, dx) == (0, 0):
-                for s in doubt_result(self.card, self.source, self.block, normal, estimate, whole):
+                made = estimate, periods, whole
+                for s in doubt_result(self.card, self.source, self.block, normal, *made):
                     warn(s)
             estimate = whole
             if not working.is_plain:
@@ -250,8 +256,8 @@ class Denoiser:
             fine = fine * scale + mean / (self.block[0] * self.block[1])
             if np.isnan(raw).any():
                 # pixels that were given without data stay so; outliers are filled
-                empty = np.isnan(sampling.bin_counts(padded_by(raw, dy, dx), self.block))
-                fine[spread(empty, self.block, shifted.shape)] = np.nan
+                none = np.isnan(sampling.bin_counts(padded_by(raw, dy, dx), self.block))
+                fine[spread(none, self.block, shifted.shape)] = np.nan
             result += fine[dy:, dx:] / len(offsets)
         return result, mask
 
@@ -262,7 +268,9 @@ class Denoiser:
         """
         working = self.camera.working(sums, seed=0)
         normal, mean, scale = normalised(working.image)
-        estimate = put_back(normal, self.passes(self.network, normal), np.isnan(sums))
+        empty = np.isnan(sums)
+        estimate = put_back(normal, self.passes(self.network, normal), empty)
+        estimate = put_back_detail(normal, estimate, empty, working.noise is None)
         return working.restored(estimate * scale + mean)
 
     def left_out(self, frame: Any) -> np.ndarray | None:

@@ -19,7 +19,8 @@ from ..recipe import is_result
 from ..spacings import doubt_crystal, doubt_pixel_size
 from ..units import plain
 
-_CLEAN = 12  # contrast over noise, beyond which the network's own error exceeds what it removes
+_CLEAN = 60  # contrast over noise, beyond which hardly any of it is removed
+_CLEAN_UNSURE = 12  # the same where noise was made white, beyond which a network may add more
 _MUCH = 0.05  # of a result's contrast, from which what was put back is told
 _BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 
@@ -122,17 +123,19 @@ def doubt_noise(
     """
     contrasts = [mean_filled(sums).std()]
     if white is None or spectrum is None:
+        most, so = _CLEAN, "little is to be gained by denoising it"
         levels = [noise.noise_level(mean_filled(sums))]
     else:
+        most, so = _CLEAN_UNSURE, "the result may be less exact than the image itself"
         # a point spread leaves little of the noise, of which what is made white tells nothing
         contrasts.append(white.std())
         level = noise.usual_level(white)
         levels = [level * spectrum.deviation, level]
-    if not any(c > _CLEAN * n for c, n in zip(contrasts, levels, strict=True)):
+    if not any(c > most * n for c, n in zip(contrasts, levels, strict=True)):
         return []
     return [
-        f"The contrast of the image is over {_CLEAN} times its noise: it was filtered, or has so "
-        "little noise that the result may be less exact than the image itself."
+        f"The contrast of the image is over {most} times its noise: it was filtered, or has so "
+        f"little noise that {so}."
     ]
 
 
@@ -142,20 +145,22 @@ def doubt_result(
     block: tuple[int, int],
     image: np.ndarray,
     estimate: np.ndarray,
+    periods: np.ndarray,
     whole: np.ndarray,
 ) -> list[str]:
-    """Sentences where an estimate lost a lattice, or much was put back into it.
+    """Sentences where an estimate lost a lattice, or many periods were put back into it.
 
     Parameters
     ----------
     card, source, block
         As in ``doubts``.
-    image, estimate, whole
-        (H, W) block sums, what the model made of them, and that with what was put back.
+    image, estimate, periods, whole
+        (H, W) block sums, what the model made of them, that with the periods that were put back,
+        and with the detail as well.
     """
     said = []
-    added = whole - estimate
-    if added.std() > _MUCH * whole.std():
+    added = periods - estimate
+    if added.std() > _MUCH * periods.std():
         period = _period(strongest_frequency(added), source, block)
         said.append(
             f"A period of {period} stands out of what model {card.name!r} took for noise and was "

@@ -14,7 +14,7 @@ from .band import EVERYTHING, Band, find_band, middle_power
 from .curve_fit import MOST, fit_curve
 from .interpolation import interpolated_noise
 from .running_mean import find_mean, seen_in_tiles
-from .tile_spectra import TILE, Grid, of_noise, tile_grid, tile_spectra
+from .tile_spectra import CORNER, TILE, Grid, of_noise, tile_grid, tile_spectra
 from .whitening import NoiseSpectrum
 
 _CORNER_WIDTH = 0.3  # squared frequency from its inner edge to its tip
@@ -73,6 +73,13 @@ def estimate_spectrum(
     found = [tile_spectra(image) for image in images]
     whole = middle_power(images)
     band = None if whole is None else find_band(*whole)
+    if (
+        band is not None
+        and shot_noise
+        and fine is not None
+        and _is_counted(fine, block, shot_noise)
+    ):
+        band = None  # the noise of electrons has passed everywhere
     smoothed = (1, 1) if whole is None or band is not None else find_mean(*whole)
     grid, passed = _within(band)
     powers = np.concatenate([p for p, _ in found])[:, passed]
@@ -103,7 +110,7 @@ def estimate_spectrum(
     wide = band is None and _is_wide(noise, corner, means)
     if not seen and not wide:
         return None
-    most = _IMPOSSIBLE * (shot_noise or _TAILS * float(np.median(corner)))
+    most = _IMPOSSIBLE * shot_noise if shot_noise else _TAILS * float(np.median(corner))
     slowest = float(np.median(corner)) * np.exp(_rise(noise, grid))
     too_much = band is None and not force and slowest > most
     if too_much and fine is not None and _is_counted(fine, block, shot_noise):
@@ -164,16 +171,23 @@ def _is_counted(pixels: np.ndarray, block: tuple[int, int], shot_noise: float | 
     """Whether the fast noise of pixels (Y, X) is that of electrons, of a variance in a block.
 
     Then it is alike at all high frequencies, and stronger where it is brighter: that of a point
-    spread falls, and that of a read-out is the same everywhere.
+    spread falls, and that of a read-out is the same everywhere. Where lines of a scan lie beside
+    their places, a lattice has power at all frequencies across them, but not at the high ones
+    along them.
     """
     powers, means = tile_spectra(pixels)
-    corner = powers[:, tile_grid().corner].mean(1)
-    kept = _holding_noise(corner)
-    if kept is None:
-        return False
-    if shot_noise and not _SAME[0] < corner.mean() * np.prod(block) / shot_noise < _SAME[1]:
-        return False
-    return not _blurred_finely(powers[kept], block) and _follows_the_mean(corner[kept], means[kept])
+    grid = tile_grid()
+    for fast in (grid.corner, grid.fx > CORNER, np.abs(grid.fy) > CORNER):
+        corner = powers[:, fast].mean(1)
+        kept = _holding_noise(corner)
+        if kept is None:
+            continue
+        if shot_noise and not _SAME[0] < corner.mean() * np.prod(block) / shot_noise < _SAME[1]:
+            continue
+        blurred = _blurred_finely(powers[kept], block, fast)
+        if not blurred and _follows_the_mean(corner[kept], means[kept]):
+            return True
+    return False
 
 
 def _holding_noise(corner: np.ndarray) -> np.ndarray | None:
@@ -201,14 +215,17 @@ def _lies_below(noise: NoiseSpectrum, level: np.ndarray) -> bool:
     return bool(means.min() > -_BELOW)
 
 
-def _blurred_finely(powers: np.ndarray, block: tuple[int, int]) -> bool:
+def _blurred_finely(
+    powers: np.ndarray, block: tuple[int, int], fast: np.ndarray | None = None
+) -> bool:
     """Whether pixels are correlated, and so much that sums over blocks are as well.
 
-    Of power spectra (K, M) of tiles of pixels.
+    Of power spectra (K, M) of tiles of pixels, as frequencies tell (M,) that hold noise alone.
     """
-    typical = np.median(powers / powers[:, tile_grid().corner].mean(1)[:, None], axis=0)
+    fast = tile_grid().corner if fast is None else fast
+    typical = np.median(powers / powers[:, fast].mean(1)[:, None], axis=0)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))
-    slopes, errors = _corner_slopes(level)
+    slopes, errors = _corner_slopes(level, fast)
     # along the diagonal, and along the axis that falls faster
     steepest = float(slopes[0] - abs(slopes[1]))
     error = float(np.hypot(*errors))
@@ -217,7 +234,7 @@ def _blurred_finely(powers: np.ndarray, block: tuple[int, int]) -> bool:
 
 def _falls(level: np.ndarray) -> bool:
     """Whether noise clearly is not white in the corner, where hardly any signal adds to it."""
-    (slope, tilt), (slope_error, tilt_error) = _corner_slopes(level)
+    (slope, tilt), (slope_error, tilt_error) = _corner_slopes(level, tile_grid().corner)
     return bool(slope < -max(_SLOPE, 3 * slope_error) or abs(tilt) > max(_TILT, 3 * tilt_error))
 
 
@@ -228,13 +245,16 @@ def _is_wide(noise: NoiseSpectrum, corner: np.ndarray, means: np.ndarray) -> boo
     return bool(wide and not _follows_the_mean(corner, means))
 
 
-def _corner_slopes(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Change of the noise over the corner, and along x against y; their standard errors."""
+def _corner_slopes(level: np.ndarray, fast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Change of the noise over the corner, and along x against y; their standard errors.
+
+    Of the logarithm of power (M,), at frequencies (M,) that hold noise alone.
+    """
     grid = tile_grid()
-    fy, fx = grid.fy[grid.corner], grid.fx[grid.corner]
+    fy, fx = grid.fy[fast], grid.fx[fast]
     terms = np.stack([np.ones(len(fy)), fy**2 + fx**2, fx**2 - fy**2], 1)
-    solution, *_ = np.linalg.lstsq(terms, level[grid.corner], rcond=None)
-    off = level[grid.corner] - terms @ solution
+    solution, *_ = np.linalg.lstsq(terms, level[fast], rcond=None)
+    off = level[fast] - terms @ solution
     # neighbouring frequencies of a windowed tile share their noise
     variance = 4 * off.var() * np.linalg.inv(terms.T @ terms)
     return _CORNER_WIDTH * solution[1:], _CORNER_WIDTH * np.sqrt(np.diag(variance)[1:])
