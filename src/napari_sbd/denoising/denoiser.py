@@ -249,7 +249,7 @@ class Denoiser:
             if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
                 for s in (
                     *doubt_against_blur(self, sums, estimate * scale + mean),
-                    *doubt_structure(self, values, normal, whole),
+                    *doubt_structure(self, values, normal, periods),
                 ):
                     warn(s)
             fine = sampling.upsample(estimate, self.block, shifted.shape)

@@ -22,6 +22,10 @@ _FALSE_UNSURE = 0.05  # the same, where the noise is known less well
 _CHANCE = 1e-3  # that noise alone puts anything back into an image
 _FEW = 20  # coefficients, up to which that decides
 _BESIDE = 4  # working pixels around what was filled
+_BY_CHANCE = 2.0  # times the variance of noise, by which lines of a scan differ for sure
+_LEAST = 0.01  # working pixels, or of the contrast: by less the errors of a network differ as well
+_SLOW = 4.0  # lines, over which what changes is of the specimen or of its estimate
+_MEDIAN = 0.455  # of the square of a standard normal value
 _DARKEST = 1e-3  # quantile of an estimate that may be zero electrons
 
 
@@ -57,11 +61,44 @@ def put_back_detail(
     if not level > 0:
         return estimate
     noise = level * np.sqrt(_brightness(estimate, level))
-    kept = _standing_out(rest / noise, _FALSE if white else _FALSE_UNSURE)
+    false = _FALSE if white else _FALSE_UNSURE
+    kept = _standing_out(rest / noise, false)
+    if kept is None:
+        return estimate
+    kept = _standing_out(_without_scan(rest, estimate, noise) / noise, false)
     if kept is None:
         return estimate
     added: np.ndarray = (estimate + noise * kept).astype(estimate.dtype)
     return added
+
+
+def _without_scan(rest: np.ndarray, estimate: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """What is left (H, W) of what was taken off, without what the lines of a scan explain.
+
+    Lines beside their places leave as much of the slope of the image along them, lines of another
+    beam or offset as much of its brightness, from line to line by chance: a network that knows
+    scans has taken that off for good. Columns are looked at too, since an image may be turned.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    for turned in (False, True):
+        left, image, sd = (a.T if turned else a for a in (rest, estimate, noise))
+        for pattern in (np.gradient(image, axis=1), image, np.ones_like(image)):
+            weight = pattern / sd**2
+            variance = 1 / np.maximum((weight * pattern).sum(1), 1e-30)
+            shares = variance * (weight * left).sum(1)
+            if _jumps(shares, variance):
+                left = left - (shares - gaussian_filter1d(shares, _SLOW))[:, None] * pattern
+        rest = left.T if turned else left
+    return rest
+
+
+def _jumps(values: np.ndarray, variance: np.ndarray) -> bool:
+    """Whether values of lines (H,) differ from those beside by more than noise and a network do."""
+    apart = values[1:-1] - (values[:-2] + values[2:]) / 2
+    expected = variance[1:-1] + (variance[:-2] + variance[2:]) / 4
+    certain = float(np.median(apart**2 / expected)) > _BY_CHANCE * _MEDIAN
+    return certain and float(np.median(apart**2)) > _LEAST**2 * _MEDIAN
 
 
 def _near(empty: np.ndarray) -> np.ndarray:

@@ -110,7 +110,7 @@ def estimate_spectrum(
     wide = band is None and _is_wide(noise, corner, means)
     if not seen and not wide:
         return None
-    most = _IMPOSSIBLE * shot_noise if shot_noise else _TAILS * float(np.median(corner))
+    most = _IMPOSSIBLE * (shot_noise or _TAILS * float(np.median(corner)))
     slowest = float(np.median(corner)) * np.exp(_rise(noise, grid))
     too_much = band is None and not force and slowest > most
     if too_much and fine is not None and _is_counted(fine, block, shot_noise):
@@ -173,11 +173,13 @@ def _is_counted(pixels: np.ndarray, block: tuple[int, int], shot_noise: float | 
     Then it is alike at all high frequencies, and stronger where it is brighter: that of a point
     spread falls, and that of a read-out is the same everywhere. Where lines of a scan lie beside
     their places, a lattice has power at all frequencies across them, but not at the high ones
-    along them.
+    along them. That alone is not enough where the variance is unknown: what enlarges images leaves
+    as much.
     """
     powers, means = tile_spectra(pixels)
     grid = tile_grid()
-    for fast in (grid.corner, grid.fx > CORNER, np.abs(grid.fy) > CORNER):
+    along = (grid.fx > CORNER, np.abs(grid.fy) > CORNER) if shot_noise else ()
+    for fast in (grid.corner, *along):
         corner = powers[:, fast].mean(1)
         kept = _holding_noise(corner)
         if kept is None:
