@@ -14,12 +14,14 @@ import numpy as np
 from ..errors import warn
 from ..micrograph import Micrograph
 from ..units import decimal, pixel_size_nm
+from .acquisition import KEY, facts
 
 _LONGEST = 2**20
 _AGREE = 0.01
 _NANOMETRES = "Specimen Pixel Size {} (nanometers)"
 _CAMERA_LENGTH = "Instrument Project Camera Length (centimeters)"
 _SUMS = ("Autosave Movie - Sum Count", "Autosave Movie Sum Count")
+_OF_IMAGES = {"tilt_deg": "TiltAngle", "dose_per_A2": "ExposureDose", "exposure_s": "ExposureTime"}
 _OF_DE = re.compile(r"_(movie|final|sum)(_\d+)?$")
 
 
@@ -44,10 +46,11 @@ def _with(m: Micrograph, found: Micrograph, path: Path) -> Micrograph:
             f"{path.name} has pixels of {own[1]:.4g} nm, and the text beside it says "
             f"{said[1]:.4g} nm; {own[1]:.4g} nm is taken. Check it."
         )
+    both = {**found.metadata.get(KEY, {}), **m.metadata.get(KEY, {})}
     return m.replace(
         pixel_size=m.pixel_size or found.pixel_size,
         frame_time=m.frame_time or found.frame_time,
-        metadata={**m.metadata, **found.metadata},
+        metadata={**m.metadata, **found.metadata, **({KEY: both} if both else {})},
     )
 
 
@@ -60,13 +63,15 @@ def _serialem(m: Micrograph, path: Path) -> Micrograph | None:
     if not fields:
         return None
     of_frames = bool(sections) and sections[0].startswith("FrameSet")
+    images = [_lines(section) for section in sections if section.startswith("ZValue")]
+    found = {name: [_number(one.get(key)) for one in images] for name, key in _OF_IMAGES.items()}
     step = _positive(fields.get("PixelSpacing"))
     exposure, count = _positive(fields.get("ExposureTime")), _positive(fields.get("NumSubFrames"))
     told = of_frames and m.is_movie and exposure and count == len(m.data)
     return m.replace(
         pixel_size=pixel_size_nm(step, "Å", step, "Å"),
         frame_time=exposure / count if told and exposure and count else None,
-        metadata={"serialem": fields},
+        metadata={"serialem": fields, **facts(found, len(m.data) if m.is_movie else 1)},
     )
 
 
@@ -96,11 +101,16 @@ def _lines(text: str) -> dict[str, str]:
 
 
 def _positive(value: str | None) -> float | None:
-    try:
-        number = float(decimal(value or ""))
-    except ValueError:
-        return None
+    number = _number(value)
     return number if 0 < number < float("inf") else None
+
+
+def _number(value: str | None) -> float:
+    """A number of a text; NaN where it is none."""
+    try:
+        return float(decimal(value or ""))
+    except ValueError:
+        return float("nan")
 
 
 def _text(path: Path) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
 from ..micrograph.gain_errors import gain_errors, with_gain_errors
+from .acquisition import of_sums, without
 from .arrays import stack_frames
 from .raw_frames import frame_reader
 
@@ -46,6 +47,7 @@ def summed(m: Micrograph, count: int) -> Micrograph:
         data=stack_frames(read, number, (height, width), dtype),
         frame_time=m.frame_time and m.frame_time * count,
         offset=m.offset * count,
+        metadata={**without(m.metadata), **of_sums(m.metadata, count, number)},
     )
     error, offset_error = gain_errors(m)
     return with_gain_errors(total, (error, offset_error * count))
