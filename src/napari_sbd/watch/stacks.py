@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Stack:
         Frames that the file says it holds; 0 if that is not known yet, None if it says nothing.
     others
         (Y, X) of pages that are left out, since they are of another size than the frames.
+    parts, added
+        What its frames are sums of, and how many each adds; None where they are those of the file.
     """
 
     count: int
@@ -57,6 +60,8 @@ class Stack:
     torn: bool = False
     stated: int | None = None
     others: tuple[int, int] | None = None
+    parts: Stack | None = None
+    added: int = 1
 
     @property
     def more(self) -> bool:
@@ -100,7 +105,7 @@ def so_far(path: Path, before: Stack | None = None, settled: bool = False) -> St
     return complete(path)
 
 
-def complete(path: Path) -> Stack:
+def complete(path: Path, super_resolution: int = 1) -> Stack:
     """Open a file that does not grow any more.
 
     Raises
@@ -108,9 +113,10 @@ def complete(path: Path) -> Stack:
     SBDError
         If it cannot be read.
     """
-    m = read(path)
+    m = read(path, super_resolution=super_resolution)
     if not m.is_movie:  # read when it is needed, as there may be thousands of such files
-        return Stack(1, lambda _: np.asarray(read(path).data), _calibration(m))
+        again = partial(read, path, super_resolution=super_resolution)
+        return Stack(1, lambda _: np.asarray(again().data), _calibration(m))
     return Stack(len(m.data), frame_reader(m.data), _calibration(m))
 
 
