@@ -29,6 +29,9 @@ def test_every_electron_is_at_its_place(compression, bits, factor, large, tmp_pa
     assert m.pixel_size == pytest.approx((0.03 / factor, 0.02 / factor))
     assert (m.frame_time, m.gain, m.offset) == (0.125, 1.0, 0.0)
     assert m.metadata["eer"]["totalDose"] == 0.52
+    dose = 0.52 / 4 / (0.3 * 0.2)  # electrons/Å² of a frame
+    told = m.metadata["acquisition"]
+    assert told == {"dose_per_A2": pytest.approx(dose), "exposure_s": 0.125}
 
 
 def test_tifffile_sees_the_same(tmp_path):
@@ -46,6 +49,9 @@ def test_frames_are_summed_when_they_are_used(tmp_path, monkeypatch):
     assert hasattr(m.data, "dask")
     np.testing.assert_array_equal(m.data.compute(), counts[:6].reshape(2, 3, 64, 96).sum(1))
     assert (m.frame_time, m.gain) == (pytest.approx(0.375), 1.0)
+    dose = 3 * 0.52 / 4 / (0.3 * 0.2)
+    told = m.metadata["acquisition"]
+    assert told == {"dose_per_A2": pytest.approx(dose), "exposure_s": 0.375}
 
 
 def test_sums_do_not_overflow(tmp_path):

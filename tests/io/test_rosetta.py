@@ -232,6 +232,62 @@ def test_a_tvips_movie_is_asked_for_by_its_first_part(tmp_path):
         path.rename(first)
 
 
+RIPPLE = """key\tvalue
+width\t56
+height\t40
+depth\t{depth}
+offset\t100
+data-length\t2
+data-type\tunsigned
+byte-order\tbig-endian
+record-by\t{record}
+width-scale\t0.02
+width-units\tnm
+height-scale\t0.03
+height-units\tnm
+depth-name\ttime
+depth-scale\t0.1
+depth-units\ts
+"""
+
+
+@pytest.mark.parametrize(("count", "record"), [(5, "image"), (1, "dont-care")])
+def test_numbers_without_a_header_are_read_by_a_header_beside_them(count, record, tmp_path):
+    """As the documentation has it: frames of a camera behind 100 bytes of its own."""
+    pytest.importorskip("rsciio.ripple")
+    counts = np.arange(count * 40 * 56, dtype=np.uint16).reshape(count, 40, 56)
+    (tmp_path / "a.raw").write_bytes(bytes(100) + counts.astype(">u2").tobytes())
+    (tmp_path / "a.rpl").write_text(RIPPLE.format(depth=count, record=record))
+    m = read(tmp_path / "a.rpl")
+    np.testing.assert_array_equal(m.data, counts if count > 1 else counts[0])
+    assert m.pixel_size == pytest.approx((0.03, 0.02))
+    assert m.frame_time == (0.1 if count > 1 else None)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", [".tvips", ".rpl"])
+def test_a_movie_of_one_frame_that_its_reader_cannot_read_is_not_called_damaged(suffix, tmp_path):
+    """Of RosettaSciIO 0.15.0, which writes it."""
+    module = pytest.importorskip(f"rsciio.{ALLOWED[suffix]}")
+    path = tmp_path / f"a_000{suffix}"
+    module.file_writer(
+        str(tmp_path / f"a{suffix}" if suffix == ".tvips" else path), stack(MOVIE[:1])
+    )
+    try:
+        np.testing.assert_array_equal(np.asarray(read(path).data).squeeze(), MOVIE[0])
+    except SBDError as error:
+        assert "a movie of one frame may be" in str(error)
+
+
+def test_advice_of_the_package_that_nobody_can_follow_stays_with_it(tmp_path, capfd, caplog):
+    """Such as to allow pickles, where a .prz has no plain calibration."""
+    module = pytest.importorskip("rsciio.pantarhei")
+    module.file_writer(str(tmp_path / "a.prz"), stack(MOVIE))
+    capfd.readouterr()
+    assert read(tmp_path / "a.prz").pixel_size is None
+    assert "pickle" not in capfd.readouterr().err + caplog.text
+
+
 def four_axes():
     data = WRITTEN[".blo"]
     units = ("nm", "nm", "cm", "cm")  # of the camera, as the format has it

@@ -156,7 +156,8 @@ FORMATS = (
     Format(
         "HyperSpy, Zarr", (".zspy",), "hyperspy", "own reader with zarr 3.1.6; folder or ZIP",
         "as HyperSpy", "as HyperSpy", "frames",
-        "RosettaSciIO's writer (`tests/io/test_hyperspy.py`)", folder=True,
+        "zarr's writer, laid out as RosettaSciIO's does (`tests/io/test_hyperspy.py`); files of "
+        "HyperSpy 2.5.0 with zarr 2.18.7, by hand", folder=True,
     ),
     Format(
         "OME-Zarr", (".zarr",), "ome_zarr", "zarr 3.1.6", "finest level",
@@ -202,12 +203,52 @@ FORMATS = (
 )  # fmt: skip
 """The rows, in the order of the table; of two that share a suffix and a reader either may read."""
 
-_K2 = (
-    "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, for want of files of known "
-    "content to test a reader on; save the movie from DigitalMicrograph as .dm4, or as .mrc."
-)
-NOT_READ = {".gtg": _K2, ".bin": _K2}
-"""What is said of suffixes that no reader takes and that one may look for here."""
+
+@dataclass(frozen=True)
+class NotRead:
+    """A format that one may look for here.
+
+    Parameters
+    ----------
+    name, suffixes
+        As of ``Format``.
+    why, remedy
+        Of the sentence that refuses it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    why: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said of such a file."""
+        return f"{self.why}; {self.remedy}."
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Cells of the table."""
+        names = ", ".join(f"`{s}`" for s in self.suffixes)
+        return self.name, names, "**not read**", self.remedy, "no", "no", "none", self.why
+
+
+_NOT_READ = (
+    NotRead(
+        "Gatan's in-situ cameras", (".gtg", ".bin"),
+        "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, for want of files of "
+        "known content to test a reader on",
+        "save the movie from DigitalMicrograph as .dm4, or as .mrc",
+    ),
+    NotRead(
+        "numbers without a header", (".raw",),
+        "numbers without a header do not say what they are",
+        "describe them in a Ripple header (NAME.rpl beside them) and give that, or save them as "
+        "TIFF or MRC",
+    ),
+)  # fmt: skip
+NOT_READ = {suffix: one.sentence for one in _NOT_READ for suffix in one.suffixes}
+"""What is said of suffixes that no reader takes."""
 
 
 def readers(*, folders: bool | None = None, rosetta: bool = False) -> dict[str, str]:
@@ -235,5 +276,5 @@ def writers() -> dict[str, str]:
 
 def markdown() -> str:
     """The table of the documentation."""
-    lines = [HEAD, ("---",) * len(HEAD), *(f.row for f in FORMATS)]
+    lines = [HEAD, ("---",) * len(HEAD), *(f.row for f in (*FORMATS, *_NOT_READ))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

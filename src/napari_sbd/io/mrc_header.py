@@ -19,9 +19,13 @@ OUR_TYPE = b"SBD1"
 """Type of an extended header that is our record."""
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2", 101: "u1"}
+_COMPLEX = (
+    "its values are complex, those of a wave or a Fourier transform; save the amplitude or the "
+    "intensity of the image."
+)
 _REFUSED = {
-    3: "its values are complex; give the image, not its Fourier transform.",
-    4: "its values are complex; give the image, not its Fourier transform.",
+    3: _COMPLEX,
+    4: _COMPLEX,
     16: "it is a colour picture; give the grey-scale image.",
 }
 _FOUR_BITS = 101

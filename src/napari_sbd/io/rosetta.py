@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -70,17 +72,31 @@ def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
             "TVIPS movies are read from the part whose name ends in _000.tvips; give that one, or "
             "name a movie of one part so."
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             return list(reader.file_reader(str(path), **options))
         except MemoryError:
             raise
         except Exception as err:
             raise SBDError(
-                f"RosettaSciIO cannot read it as {path.suffix}: it is damaged, cut short or of "
-                "another format than its suffix says; copy it again or correct the suffix."
+                f"RosettaSciIO cannot read it as {path.suffix}: it is damaged, cut short, of "
+                "another format than its suffix says, or of a kind that its reader does not know "
+                "(as a movie of one frame may be); copy it again, or save it as TIFF or MRC."
             ) from err
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the package warns of, such as options that nobody can give here, to itself."""
+    theirs = logging.getLogger("rsciio")
+    level = theirs.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            theirs.setLevel(level)
 
 
 def _first_image(signals: list[dict[str, Any]], sure_of_axes: bool) -> Micrograph:
