@@ -14,7 +14,7 @@ import pytest
 from mrcfile.dtypes import get_ext_header_dtype
 
 from napari_sbd import read
-from napari_sbd.io.acquisition import sentence
+from napari_sbd.io.acquisition import facts, sentence
 from napari_sbd.io.detector_name import contrast_told
 
 TILTS = [-60.0, 0.0, 60.0]
@@ -234,6 +234,10 @@ def test_doses_and_exposures_of_sums_add_up(tmp_path):
         "exposure_s": 0.8,
     }
     assert m.frame_time == pytest.approx(4, abs=1e-5)
+
+
+def test_a_file_without_images_tells_nothing_of_them():
+    assert facts({"tilt_deg": [], "time_s": []}, 0) == {}
 
 
 def test_how_the_images_were_recorded_in_words(tmp_path):

@@ -42,7 +42,8 @@ def facts(found: Mapping[str, Sequence[float] | np.ndarray], count: int) -> dict
     told = {}
     for name, (low, high) in _PLAUSIBLE.items():
         values = np.asarray(found.get(name, ()), np.float64)
-        if len(values) != count or not ((values >= low) & (values <= high)).all():
+        plausible = (values >= low) & (values <= high)
+        if not count or len(values) != count or not plausible.all():
             continue
         if name == "time_s":
             values = values - values[0]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, listening
 from ..io import read
 from ..io.ome_zarr import open_array
 from ..io.raw_frames import RawFrames, frame_reader
@@ -121,13 +121,14 @@ def complete(path: Path, super_resolution: int = 1) -> Stack:
 
 
 def _with_text(stack: Stack, path: Path) -> Stack:
-    """The stack with the pixel size of the text beside it, where the file gives none."""
+    """The stack with what the text beside it says, where the file does not."""
     from ..io.beside import with_text
 
-    if stack.calibration.get("pixel_size") is not None:
+    own = {name: value for name, value in stack.calibration.items() if value is not None}
+    if {"pixel_size", "frame_time"} <= set(own):
         return stack
-    told = with_text(Micrograph(np.zeros((1, 1, 1))), path)
-    return replace(stack, calibration={**stack.calibration, "pixel_size": told.pixel_size})
+    frames = np.broadcast_to(np.float32(0), (stack.count, 1, 1) if stack.count > 1 else (1, 1))
+    return replace(stack, calibration={**_calibration(with_text(Micrograph(frames), path)), **own})
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
@@ -137,7 +138,9 @@ def _calibration(m: Micrograph) -> dict[str, Any]:
 
 def _mrc(path: Path) -> Stack:
     """By the size of the file: the number of sections is often written at the end only."""
+    from ..io.acquisition import facts, frame_time
     from ..io.mrc import with_record
+    from ..io.mrc_extended import images
     from ..io.mrc_header import HEADER_BYTES, parse, pixel_size, values
 
     with path.open("rb") as file:
@@ -153,7 +156,9 @@ def _mrc(path: Path) -> Stack:
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
     size = math.prod(frames.shape) * kind.dtype.itemsize
     count, rest = divmod(max(0, held - frames.offset), size)
-    told = Micrograph(np.zeros((1, 1, 1)), pixel_size=pixel_size(header, extended))
+    with listening():  # of uneven times, at each look
+        interval = frame_time(facts(images(header, extended), count))
+    told = Micrograph(np.zeros((1, 1, 1)), pixel_size(header, extended), interval)
     calibration = _calibration(with_record(told, header, extended))
     stated = 0 if _has_no_count(raw) else int(header["nz"])
     return Stack(count, frames.__getitem__, calibration, torn=rest > 0, stated=stated)
