@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 import napari_sbd as sbd
-from events import SHAPE, image, seen, write_eer
+from events import FIELDS, SHAPE, image, seen, write_eer
 from napari_sbd import SBDError, read
 from napari_sbd.io import arrays, is_readable
 
@@ -59,6 +59,13 @@ def test_sums_do_not_overflow(tmp_path):
     np.testing.assert_array_equal(
         read(tmp_path / "a.tif", sum_frames=2).data, np.full((2, 32, 32), 400)
     )
+
+
+def test_the_pixels_of_the_sensor_itself_are_no_calibration(tmp_path):
+    own = {("sensorPixelSize.height", "m"): "1.4e-5", ("sensorPixelSize.width", "m"): "1.4e-5"}
+    m = read(write_eer(tmp_path / "a.eer", seen(), fields=FIELDS | own))
+    assert m.pixel_size is None
+    assert m.metadata["acquisition"] == {"exposure_s": 0.125}
 
 
 def test_a_file_without_a_pixel_size_has_none(tmp_path):

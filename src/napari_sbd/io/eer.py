@@ -24,6 +24,7 @@ from .tiff_check import check_complete
 _RUN_BITS = {65000: 8, 65001: 7, 65002: 7}  # by compression; of the last by tags, these by default
 _RUN, _ACROSS, _DOWN = 65007, 65008, 65009  # tags: bits of a run, of the place within a pixel
 _ACQUISITION = 65001
+_SENSOR_NM = 1000.0  # pixels as large as this are those of the silicon: Falcon's measure 14 µm
 _LONGEST = 25  # bits of a code that anybody decodes
 
 
@@ -95,8 +96,7 @@ def read(path: Path, super_resolution: int = 1) -> Micrograph:
         gain=1.0,
         metadata={"eer": {**fields, "super_resolution": super_resolution}},
     )
-    size = pixel_size_nm(*_told(fields, "sensorPixelSize.height"),
-                         *_told(fields, "sensorPixelSize.width"))  # fmt: skip
+    size = _pixel_size(fields)
     exposure = _frame_time(fields)
     found = {"dose_per_A2": _dose(fields, size), "exposure_s": exposure}
     recorded = facts({name: [one] * len(places) for name, one in found.items() if one}, len(places))
@@ -150,6 +150,13 @@ def _acquisition(file: Any) -> dict[str, Any]:
 
 def _told(fields: dict[str, Any], name: str) -> tuple[Any, Any]:
     return fields.get(name), fields.get(f"{name}.unit", "")
+
+
+def _pixel_size(fields: dict[str, Any]) -> tuple[float, float] | None:
+    """(y, x) [nm] of the detector's pixels in the image; None where it is that of the sensor."""
+    size = pixel_size_nm(*_told(fields, "sensorPixelSize.height"),
+                         *_told(fields, "sensorPixelSize.width"))  # fmt: skip
+    return size if size and max(size) < _SENSOR_NM else None
 
 
 def _frame_time(fields: dict[str, Any]) -> float | None:

@@ -75,7 +75,8 @@ def _newer(header: np.void, extended: bytes, count: int) -> np.ndarray | None:
     kind = get_ext_header_dtype(header["exttyp"], order)
     if kind is None:
         return None
-    rows, place = [], 0
+    rows: list[bytes] = []
+    place = 0
     while len(rows) < count and place + kind.itemsize <= len(extended):
         (size,) = np.frombuffer(extended, f"{order}i4", 1, place)
         step = int(size) if 0 < size <= len(extended) - place else kind.itemsize
