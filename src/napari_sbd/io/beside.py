@@ -22,6 +22,7 @@ _NANOMETRES = "Specimen Pixel Size {} (nanometers)"
 _CAMERA_LENGTH = "Instrument Project Camera Length (centimeters)"
 _SUMS = ("Autosave Movie - Sum Count", "Autosave Movie Sum Count")
 _OF_IMAGES = {"tilt_deg": "TiltAngle", "dose_per_A2": "ExposureDose", "exposure_s": "ExposureTime"}
+_BRACKETS = set("[]")
 _OF_DE = re.compile(r"_(movie|final|sum)(_\d+)?$")
 
 
@@ -59,11 +60,11 @@ def _serialem(m: Micrograph, path: Path) -> Micrograph | None:
     text = _text(path.with_name(f"{path.name}.mdoc"))
     head, *sections = re.split(r"^\[(?!T )", text, flags=re.MULTILINE)
     # the first line of a section is the rest of its name
-    fields = _lines(head) | (_lines(sections[0].partition("\n")[2]) if sections else {})
+    fields = lines(head) | (lines(sections[0].partition("\n")[2]) if sections else {})
     if not fields:
         return None
     of_frames = bool(sections) and sections[0].startswith("FrameSet")
-    images = [_lines(section) for section in sections if section.startswith("ZValue")]
+    images = [lines(section) for section in sections if section.startswith("ZValue")]
     found = {name: [_number(one.get(key)) for one in images] for name, key in _OF_IMAGES.items()}
     step = _positive(fields.get("PixelSpacing"))
     exposure, count = _positive(fields.get("ExposureTime")), _positive(fields.get("NumSubFrames"))
@@ -79,7 +80,7 @@ def _direct_electron(m: Micrograph, path: Path) -> Micrograph | None:
     """The text of DE-Server: -1 is its word for what it does not know."""
     if not _OF_DE.search(path.stem):
         return None
-    fields = _lines(_text(path.with_name(f"{_OF_DE.sub('', path.stem)}_info.txt")))
+    fields = lines(_text(path.with_name(f"{_OF_DE.sub('', path.stem)}_info.txt")))
     if not fields:
         return None
     size = None
@@ -95,9 +96,11 @@ def _direct_electron(m: Micrograph, path: Path) -> Micrograph | None:
     )
 
 
-def _lines(text: str) -> dict[str, str]:
-    found = re.findall(r"^[ \t]*([^=\[\]\r\n]+?)[ \t]*=[ \t]*(.*?)[ \t]*\r?$", text, re.MULTILINE)
-    return dict(found)
+def lines(text: str) -> dict[str, str]:
+    """Names and values of lines with one, but for those of sections, which stand in brackets."""
+    pairs = (line.partition("=") for line in text.splitlines())
+    found = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+    return {name: value for name, value in found.items() if name and not _BRACKETS & set(name)}
 
 
 def _positive(value: str | None) -> float | None:
