@@ -52,7 +52,7 @@ def stack(data=MOVIE):
 def reader(monkeypatch, tmp_path):
     """Puts a package in place of RosettaSciIO whose readers give these signals."""
 
-    def put(*signals, suffix=".mib"):
+    def put(*signals, suffix=".nxs"):
         called = []
 
         def file_reader(path, **options):
@@ -317,6 +317,64 @@ def test_the_allowed_readers_run_nothing(suffix, watch, tmp_path):
     assert watch.seen == []
 
 
+def write_mib(path, data, times):
+    """Frames of a Merlin detector, the lowest row first, each behind 384 bytes of text as in its
+    files; times in ns since a day's last second."""
+    begin, raw = np.datetime64("2026-01-23T23:59:59.904583219"), b""
+    for number, (frame, time) in enumerate(zip(data, times, strict=True), 1):
+        height, width = frame.shape
+        stamp = str(begin + np.timedelta64(int(time), "ns"))
+        text = f"MQ1,{number:06d},00384,01,{width:04d},{height:04d},U16,   1x1,01,{stamp[:26]},"
+        text += f"0.000400,0,0,0,2.0E+1,{'0,' * 20}MQ1A,{stamp}Z,400000ns,12,"
+        raw += text.encode().ljust(384) + frame[::-1].astype(">u2").tobytes()
+    path.write_bytes(raw)
+    return path
+
+
+HDR = "HDR,\t\nFrames in Acquisition (Number):\t{}\nFrames per Trigger (Number):\t{}\nEnd\t\n"
+
+
+@pytest.mark.parametrize("trembling", [0, 200_000])  # ns
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 50])
+def test_a_movie_of_merlin_keeps_all_frames_and_tells_their_times(count, trembling, tmp_path):
+    """RosettaSciIO takes a frame that is a little late for the first of a line of a scan."""
+    pytest.importorskip("rsciio.quantumdetector")
+    rng = np.random.default_rng(count)
+    data = rng.integers(0, 4000, (count, 24, 32), np.uint16)
+    times = 100_003_970 * np.arange(count) + rng.integers(-trembling, trembling + 1, count)
+    path = write_mib(tmp_path / "a.mib", data, times)
+    for triggers in (None, 0, 1, count):
+        if triggers is not None:
+            path.with_suffix(".hdr").write_text(HDR.format(count, triggers))
+        m = read(path)
+        np.testing.assert_array_equal(m.data, data if count > 1 else data[0])
+        assert m.metadata["acquisition"]["exposure_s"] == pytest.approx(0.0004)
+        step = (times[-1] - times[0]) / max(count - 1, 1) / 1e9
+        assert m.frame_time == (pytest.approx(step) if count > 1 else None)
+
+
+def test_a_movie_of_merlin_that_lost_frames_has_no_frame_time(tmp_path):
+    pytest.importorskip("rsciio.quantumdetector")
+    data = np.arange(20 * 24 * 32, dtype=np.uint16).reshape(20, 24, 32)
+    times = 10**8 * (np.arange(20) + 2 * (np.arange(20) > 6) + (np.arange(20) > 16))
+    with pytest.warns(UserWarning, match="not evenly spaced"):
+        m = read(write_mib(tmp_path / "a.mib", data, times))
+    np.testing.assert_array_equal(m.data, data)
+    assert m.frame_time is None
+
+
+@pytest.mark.parametrize("told", ["by the times", "by the text beside"])
+def test_a_scan_of_merlin_is_no_movie(told, tmp_path):
+    pytest.importorskip("rsciio.quantumdetector")
+    data = np.zeros((24, 24, 32), np.uint16)
+    flyback = 5 * 10**6 * (np.arange(24) // 6) if told == "by the times" else 0
+    path = write_mib(tmp_path / "a.mib", data, 10**6 * np.arange(24) + flyback)
+    if told == "by the text beside":
+        path.with_suffix(".hdr").write_text(HDR.format(24, 6))
+    with pytest.raises(SBDError, match="a scan in lines of 6, no movie"):
+        read(path)
+
+
 def test_the_watch_sees_code_from_text(watch):
     watch.seen.clear()
     watch.on = True
@@ -326,14 +384,14 @@ def test_the_watch_sees_code_from_text(watch):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "dtype", "low", "pixel_size"),
+    ("name", "shape", "dtype", "low", "pixel_size", "frame_time"),
     [
-        ("merlin_single.mib", (256, 256), "=u2", 0, None),
-        ("merlin_multi.mib", (9, 256, 256), "=u1", 1, None),
-        ("tia_64x64x5_TEM_preview.emi", (5, 64, 64), "=f4", 345.9388, 6.281833616298531),
+        ("merlin_single.mib", (256, 256), "=u2", 0, None, None),
+        ("merlin_multi.mib", (9, 256, 256), "=u1", 1, None, 0.10000397),
+        ("tia_64x64x5_TEM_preview.emi", (5, 64, 64), "=f4", 345.9388, 6.281833616298531, None),
     ],
 )
-def test_files_of_microscopes(name, shape, dtype, low, pixel_size, sample, watch):
+def test_files_of_microscopes(name, shape, dtype, low, pixel_size, frame_time, sample, watch):
     """As RosettaSciIO 0.15.0 gives them to other programs."""
     pytest.importorskip(f"rsciio.{ALLOWED[Path(name).suffix]}")
     read(sample(name))
@@ -343,6 +401,7 @@ def test_files_of_microscopes(name, shape, dtype, low, pixel_size, sample, watch
     watch.on = False
     assert (m.shape, m.data.dtype, m.pixel_size) == (shape, dtype, pytest.approx(pixel_size))
     assert m.data.min() == pytest.approx(low)
+    assert m.frame_time == (frame_time and pytest.approx(frame_time))
     assert watch.seen == []
 
 

@@ -10,6 +10,9 @@ import numpy as np
 from ..errors import warn
 
 KEY = "acquisition"  # in the metadata of a micrograph
+UNEVEN = "The time stamps of the frames are not evenly spaced; no frame time is taken."
+"""What is said where they give no frame time."""
+
 _PLAUSIBLE = {
     "tilt_deg": (-180.0, 180.0),
     "dose_per_A2": (1e-6, 1e9),  # electrons
@@ -80,7 +83,7 @@ def frame_time(metadata: Mapping[str, Any]) -> float | None:
     if (np.diff(times) > 0).all() and (abs(times - expected) <= _UNEVEN * interval).all():
         return float(interval)
     if not isinstance(told.get("tilt_deg"), list):  # else nobody takes it for a movie
-        warn("The times of the images are not evenly spaced; no frame time is taken.")
+        warn(UNEVEN)
     return None
 
 

@@ -129,7 +129,8 @@ FORMATS = (
         "bytes from NorPix' description; a file of Direct Electron (`tests/io/test_seq.py`)",
     ),
     Format(
-        "TIA", (".ser",), "ser", "own reader", "image or series", "of the file, stored in m",
+        "TIA", (".ser",), "ser", "own reader", "image or series",
+        "of the file, stored in m; time stamps, whole seconds, of a series of 100 s and more",
         "frames", "bytes from the format's description; files of TIA (`tests/io/test_truth.py`)",
     ),
     Format(
@@ -180,7 +181,8 @@ FORMATS = (
         "PNG", (".png",), "png", "Pillow 13.0.0", "grey values", "none", "memory",
         "Pillow's writer (`tests/io/test_read.py`)",
     ),
-    _rosetta("Merlin", ".mib", "quantumdetector", "image or frames", "none",
+    _rosetta("Merlin", ".mib", "quantumdetector", "image or frames",
+             "no pixel size; time stamps, where they are even",
              "files of Merlin (`tests/io/test_rosetta.py`)"),
     _rosetta("TVIPS", ".tvips", "tvips", "frames (`NAME_000.tvips`)", "whole nm; time stamps",
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import numpy as np
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from . import merlin
+from .acquisition import facts, frame_time
 from .arrays import LAZY_BYTES
 from .formats import NOT_READ, readers
 from .record import plain
@@ -59,11 +62,17 @@ def read(path: Path) -> Micrograph:
         raise SBDError(
             f'the format "{suffix}" needs RosettaSciIO: pip install "napari-sbd[formats]".'
         ) from None
-    return _first_image(_signals(reader, name, path), sure_of_axes=name not in _CONFUSED)
+    found: dict[str, np.ndarray] = {}
+    options = dict(_OPTIONS.get(name, {}))
+    if name == "quantumdetector":
+        found = _called(partial(merlin.recorded, reader), path)
+        options["navigation_shape"] = (len(found["time_s"]),)
+    m = _first_image(_signals(reader, name, path, options), sure_of_axes=name not in _CONFUSED)
+    told = facts(found, len(m.data) if m.is_movie else 1)
+    return m.replace(frame_time=m.frame_time or frame_time(told), metadata={**m.metadata, **told})
 
 
-def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
-    options: dict[str, Any] = dict(_OPTIONS.get(name, {}))
+def _signals(reader: Any, name: str, path: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
     if name not in _NO_LAZY and path.stat().st_size >= LAZY_BYTES:
         options["lazy"] = True
     _logger.debug("%s is read by rsciio.%s with %s", path, name, options)
@@ -72,10 +81,15 @@ def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
             "TVIPS movies are read from the part whose name ends in _000.tvips; give that one, or "
             "name a movie of one part so."
         )
+    return list(_called(lambda file: reader.file_reader(str(file), **options), path))
+
+
+def _called(reading: Callable[[Path], Any], path: Path) -> Any:
+    """What the package gives for a file; its errors in a sentence."""
     with _quiet():
         try:
-            return list(reader.file_reader(str(path), **options))
-        except MemoryError:
+            return reading(path)
+        except (MemoryError, SBDError):
             raise
         except Exception as err:
             raise SBDError(
