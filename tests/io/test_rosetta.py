@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from pathlib import Path
 from struct import pack
@@ -230,6 +231,55 @@ def test_a_tvips_movie_is_asked_for_by_its_first_part(tmp_path):
         with pytest.raises(SBDError, match=r"ends in _000\.tvips"):
             read(path)
         path.rename(first)
+
+
+def tvips(folder, milliseconds, pixel=1, parts=1):
+    """RosettaSciIO's movie with other times and another pixel size, in one part or more."""
+    module = pytest.importorskip("rsciio.tvips")
+    data = np.arange(len(milliseconds) * 24 * 32, dtype=np.uint16).reshape(-1, 24, 32)
+    step = 60 + data[0].nbytes
+    options = {} if parts == 1 else {"max_file_size": 256 + -(-len(data) // parts) * step}
+    module.file_writer(str(folder / "a.tvips"), stack(data), **options)
+    paths, number = sorted(folder.glob("a_*.tvips")), 0
+    assert len(paths) == parts
+    for path in paths:
+        raw = bytearray(path.read_bytes())
+        begin = 0 if number else 256
+        if number == 0:
+            raw[36:40] = struct.pack("<I", pixel)
+        for place in range(begin, len(raw), step):
+            second, rest = divmod(int(milliseconds[number]), 1000)
+            raw[place + 4 : place + 12] = struct.pack("<II", 1_700_000_000 + second, rest)
+            number += 1
+        path.write_bytes(raw)
+    assert number == len(data)
+    return data
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_frame_time_of_tvips_is_that_of_the_whole_movie(parts, tmp_path):
+    """The first two frames are 24 ms apart, all others 16 and 17."""
+    times = np.round(18 + 50 / 3 * np.arange(20)).astype(int)
+    times[0] = times[1] - 24
+    data = tvips(tmp_path, times, parts=parts)
+    m = read(tmp_path / "a_000.tvips")
+    np.testing.assert_array_equal(m.data, data)
+    assert m.frame_time == pytest.approx((times[-1] - times[0]) / 19e3)
+
+
+@pytest.mark.parametrize("times", [[0, 10, 500, 510], [0, 0, 0, 0], [30, 20, 10, 0]])
+@pytest.mark.filterwarnings("ignore")
+def test_times_of_tvips_that_are_uneven_give_none(times, tmp_path):
+    tvips(tmp_path, np.array(times) + 50)
+    assert read(tmp_path / "a_000.tvips").frame_time is None
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("pixel", "size"), [(0, None), (3, 3.0), (999, 999.0), (15_500, None)])
+def test_the_pixels_of_the_silicon_are_no_calibration(pixel, size, tmp_path):
+    tvips(tmp_path, 20 * np.arange(3), pixel)
+    assert read(tmp_path / "a_000.tvips").pixel_size == size
 
 
 RIPPLE = """key\tvalue

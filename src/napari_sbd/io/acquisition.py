@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import warn
+from ..micrograph import Micrograph
 
 KEY = "acquisition"  # in the metadata of a micrograph
 UNEVEN = "The time stamps of the frames are not evenly spaced; no frame time is taken."
@@ -85,6 +86,12 @@ def frame_time(metadata: Mapping[str, Any]) -> float | None:
     if not isinstance(told.get("tilt_deg"), list):  # else nobody takes it for a movie
         warn(UNEVEN)
     return None
+
+
+def timed(m: Micrograph, found: Mapping[str, np.ndarray]) -> Micrograph:
+    """A micrograph with what is told of its frames, and the frame time by their times alone."""
+    told = facts(found, len(m.data) if m.is_movie else 1)
+    return m.replace(frame_time=frame_time(told), metadata={**m.metadata, **told})
 
 
 def sentence(metadata: Mapping[str, Any]) -> str:

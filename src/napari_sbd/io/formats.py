@@ -184,7 +184,9 @@ FORMATS = (
     _rosetta("Merlin", ".mib", "quantumdetector", "image or frames",
              "no pixel size; time stamps, where they are even",
              "files of Merlin (`tests/io/test_rosetta.py`)"),
-    _rosetta("TVIPS", ".tvips", "tvips", "frames (`NAME_000.tvips`)", "whole nm; time stamps",
+    _rosetta("TVIPS", ".tvips", "tvips", "frames (`NAME_000.tvips`)",
+             "whole nm below 1 µm (larger ones are those of the silicon); time stamps, where they "
+             "are even",
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
     _rosetta("TIA with its `.ser`", ".emi", "tia", "first image", "of the `.ser`",
              "files of TIA (`tests/io/test_rosetta.py`)"),

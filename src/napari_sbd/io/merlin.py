@@ -7,16 +7,26 @@ movies, whose clocks are never that even, lose frames or become scans; it is tol
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import SBDError
+from .acquisition import timed
 
 _FLYBACK = 2.0  # times the usual step from the last frame of a line to the next one, at least
 _PER_TRIGGER = re.compile(r"^Frames per Trigger \(Number\):[ \t]*(\d+)", re.MULTILINE)
 _LONGEST = 2**16
+
+
+def options(found: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Of the package's reader, for a file of which that is found: how many frames it holds."""
+    return {"navigation_shape": (len(found["time_s"]),)}
+
+
+completed = timed
 
 
 def recorded(reader: Any, path: Path) -> dict[str, np.ndarray]:

@@ -7,7 +7,6 @@ unpickles or starts another program (RosettaSciIO 0.15.0). The others stay close
 from __future__ import annotations
 
 import logging
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,7 @@ import numpy as np
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from . import merlin
-from .acquisition import facts, frame_time
+from . import merlin, tvips
 from .arrays import LAZY_BYTES
 from .formats import NOT_READ, readers
 from .record import plain
@@ -31,8 +29,8 @@ READERS = readers(rosetta=True)
 """The reader of RosettaSciIO for a suffix; no other one is ever called."""
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
+_MORE: dict[str, Any] = {"quantumdetector": merlin, "tvips": tvips}
 _NO_LAZY = ("bruker", "jeol")
-_FIRST_PART = re.compile(r"._000\.tvips$", re.IGNORECASE)  # RosettaSciIO takes no other names
 _logger = logging.getLogger(__name__)
 
 
@@ -62,25 +60,17 @@ def read(path: Path) -> Micrograph:
         raise SBDError(
             f'the format "{suffix}" needs RosettaSciIO: pip install "napari-sbd[formats]".'
         ) from None
-    found: dict[str, np.ndarray] = {}
-    options = dict(_OPTIONS.get(name, {}))
-    if name == "quantumdetector":
-        found = _called(partial(merlin.recorded, reader), path)
-        options["navigation_shape"] = (len(found["time_s"]),)
+    more = _MORE.get(name)
+    found = _called(partial(more.recorded, reader), path) if more else {}
+    options = {**_OPTIONS.get(name, {}), **(more.options(found) if more else {})}
     m = _first_image(_signals(reader, name, path, options), sure_of_axes=name not in _CONFUSED)
-    told = facts(found, len(m.data) if m.is_movie else 1)
-    return m.replace(frame_time=m.frame_time or frame_time(told), metadata={**m.metadata, **told})
+    return more.completed(m, found) if more else m
 
 
 def _signals(reader: Any, name: str, path: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
     if name not in _NO_LAZY and path.stat().st_size >= LAZY_BYTES:
         options["lazy"] = True
     _logger.debug("%s is read by rsciio.%s with %s", path, name, options)
-    if name == "tvips" and not _FIRST_PART.search(path.name):
-        raise SBDError(
-            "TVIPS movies are read from the part whose name ends in _000.tvips; give that one, or "
-            "name a movie of one part so."
-        )
     return list(_called(lambda file: reader.file_reader(str(file), **options), path))
 
 
