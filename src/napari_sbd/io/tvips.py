@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +68,13 @@ def recorded(reader: Any, path: Path) -> dict[str, np.ndarray]:
         raise ValueError("frames without pixels, or without a time")
     frame = np.dtype([("number", "<u4"), ("s", "<u4"), ("ms", "<u4"), ("", f"V{step - _STAMP}")])
     times: list[np.ndarray] = []
-    for number in count():
-        part = path.with_name(f"{path.stem[:-3]}{number:03d}{path.suffix}")
-        if not part.is_file():
-            return {"time_s": np.concatenate(times)}
-        at = 0 if number else begin
+    while (part := _part(path, len(times))).is_file():
+        at = 0 if times else begin
         held = (part.stat().st_size - at) // step
         stamps = np.memmap(part, frame, "r", at, held) if held > 0 else np.empty(0, frame)
         times.append(stamps["s"] + stamps["ms"] / 1000)
+    return {"time_s": np.concatenate(times)}
+
+
+def _part(first: Path, number: int) -> Path:
+    return first.with_name(f"{first.stem[:-3]}{number:03d}{first.suffix}")
