@@ -425,6 +425,28 @@ def test_a_scan_of_merlin_is_no_movie(told, tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("suffix", [".mib", ".nxs", ".prz", ".rpl", ".tvips", ".unf"])
+@pytest.mark.filterwarnings("ignore")
+def test_large_files_have_the_values_of_small_ones(suffix, tmp_path, monkeypatch):
+    """RosettaSciIO maps the compressed bytes of a .prz into memory as if they were its values."""
+    module = pytest.importorskip(f"rsciio.{ALLOWED[suffix]}")
+    dtype = np.uint16 if suffix == ".mib" else WRITTEN[suffix].dtype
+    data = np.random.default_rng(0).integers(0, 200, (5, 24, 32)).astype(dtype)
+    path = tmp_path / f"a_000{suffix}"
+    if suffix == ".mib":
+        write_mib(path, data, 10**8 * np.arange(5))
+    else:
+        target = tmp_path / f"a{suffix}" if suffix == ".tvips" else path
+        module.file_writer(str(target), stack(data))
+    small = read(path)
+    monkeypatch.setattr(rosetta, "LAZY_BYTES", 1)
+    large = read(path)
+    np.testing.assert_array_equal(np.asarray(small.data).squeeze(), data)
+    np.testing.assert_array_equal(np.asarray(large.data).squeeze(), data)
+    assert hasattr(large.data, "dask") == (suffix != ".prz")
+    assert (large.pixel_size, large.frame_time) == (small.pixel_size, small.frame_time)
+
+
 def test_the_watch_sees_code_from_text(watch):
     watch.seen.clear()
     watch.on = True

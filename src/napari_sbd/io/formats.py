@@ -195,7 +195,7 @@ FORMATS = (
     _rosetta("Bruker", ".bcf", "bruker", "first image, no spectra", "of the file",
              "its source was read; not on a file (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Panta Rhei", ".prz", "pantarhei", "image or stack", "of versions 24.03 and later",
-             "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
+             "RosettaSciIO's writer (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Semper", ".unf", "semper", "image or stack", "only where x and y agree (see below)",
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
     _rosetta("Ripple", ".rpl", "ripple", "image or stack, with its `.raw`", "of the file",

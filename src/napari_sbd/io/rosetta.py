@@ -30,7 +30,7 @@ READERS = readers(rosetta=True)
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
 _MORE: dict[str, Any] = {"quantumdetector": merlin, "tvips": tvips}
-_NO_LAZY = ("bruker", "jeol")
+_NO_LAZY = ("bruker", "jeol", "pantarhei")  # the last maps compressed bytes as if they were values
 _logger = logging.getLogger(__name__)
 
 
