@@ -5,6 +5,8 @@ import struct
 
 import numpy as np
 import pytest
+import tifffile
+import zarr
 
 import napari_sbd as sbd
 from events import image, seen, write_eer
@@ -141,18 +143,44 @@ def test_a_sum_comes_when_its_last_frame_is_written(suffix, source):
     assert counts == [0, 1, 0, 1, 0]
 
 
-def test_a_stack_that_grows_gives_sums_once(source):
-    path, movie = source / "movie.mrc", frames(6).astype(np.float32)
-    sbd.write(sbd.Micrograph(movie, PIXEL), path)
+def grown_mrc(path, movie, count):
+    """The camera does not know how many frames will come."""
+    sbd.write(sbd.Micrograph(movie, PIXEL, frame_time=0.1), path)
     raw = bytearray(path.read_bytes())
-    raw[8:12] = struct.pack("<i", 0)  # the camera does not know how many will come
-    head, size, told = len(raw) - movie.nbytes, movie[0].nbytes, []
+    raw[8:12] = struct.pack("<i", 0)
+    path.write_bytes(raw[: len(raw) - (len(movie) - count) * movie[0].nbytes])
+
+
+def grown_tiff(path, movie, count):
+    there = 0
+    if path.exists():
+        with tifffile.TiffFile(path) as file:
+            there = len(file.pages)
+    with tifffile.TiffWriter(path, append=there > 0) as file:
+        for frame in movie[there:count]:
+            file.write(frame, contiguous=False, metadata=None)
+
+
+def grown_zarr(path, movie, count):
+    if not path.exists():
+        sbd.write(sbd.Micrograph(movie[:1], PIXEL, frame_time=0.1), path)
+    array = zarr.open_array(path / "0", mode="r+")
+    array.resize((count, *movie.shape[1:]))
+    array[:] = movie[:count]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "grow"), [(".mrc", grown_mrc), (".tif", grown_tiff), (".zarr", grown_zarr)]
+)
+def test_a_stack_that_grows_gives_sums_once(suffix, grow, source):
+    path, movie, told = source / f"movie{suffix}", frames(6).astype(np.float32), []
     arrivals, now = Arrivals(path, chosen={"sum_frames": 3}), 0.0
     for count in (1, 2, 3, 4, 6, 6):
-        path.write_bytes(raw[: head + count * size])
+        grow(path, movie, count)
         for waited in (0.01, 1):
             now += waited
             told += [(count, a.index, arrivals.read(a)) for a in arrivals.poll(now)]
     assert [(count, index) for count, index, _ in told] == [(3, 0), (6, 1)]
     for _, index, sum_ in told:
         np.testing.assert_array_equal(sum_.data, movie[3 * index : 3 * index + 3].sum(0))
+        assert sum_.frame_time == (None if suffix == ".tif" else pytest.approx(0.3))
