@@ -7,6 +7,7 @@ as well; that of SerialEM is made after IMOD's format description.
 from __future__ import annotations
 
 import struct
+import time
 
 import mrcfile
 import numpy as np
@@ -125,6 +126,15 @@ def test_the_scanning_detector_tells_the_contrast(told, tmp_path):
     bits = 1 << 7 if told else 1
     path = fei(tmp_path / "a.mrc", STEM_Detector_name=b"HAADF", Bitmask_3=bits)
     assert contrast_told(read(path).metadata) == (("dark field", "HAADF") if told else None)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1, 171, 2**31 - 1])
+def test_a_damaged_length_of_a_part_is_not_believed(size, tmp_path):
+    """Parts of one byte each would take 768 times the memory of the header."""
+    path = fei(tmp_path / "a.mrc", Alpha_tilt=TILTS, Metadata_size=size)
+    began = time.perf_counter()
+    assert told(path) == {"tilt_deg": TILTS}
+    assert time.perf_counter() - began < 1
 
 
 def with_extended(path, extended, numbers, kind=b"", order="<", label=b""):

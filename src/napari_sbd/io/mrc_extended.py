@@ -14,6 +14,7 @@ _SECTION = 32  # floats of an image in it
 _TILT, _EXPOSURE, _PIXEL_SIZE = 0, 8, 11  # places among them; degrees, s, m
 _METRES = (1e-13, 1e-3)  # what a pixel of a microscope may measure; others are no lengths
 
+_LEAST = 172  # bytes of an image in the newer headers, as far as its pixel size
 _FIELDS = {  # of the newer headers: name, number and bit of the mask that says whether it is set
     "tilt_deg": ("Alpha tilt", 1, 7),
     "dose_per_A2": ("Dose", 1, 6),  # per m²
@@ -79,7 +80,7 @@ def _newer(header: np.void, extended: bytes, count: int) -> np.ndarray | None:
     place = 0
     while len(rows) < count and place + kind.itemsize <= len(extended):
         (size,) = np.frombuffer(extended, f"{order}i4", 1, place)
-        step = int(size) if 0 < size <= len(extended) - place else kind.itemsize
+        step = int(size) if _LEAST <= size <= len(extended) - place else kind.itemsize
         rows.append(extended[place : place + step][: kind.itemsize].ljust(kind.itemsize, b"\0"))
         place += step
     return np.frombuffer(b"".join(rows), kind)
