@@ -314,6 +314,22 @@ def test_numbers_without_a_header_are_read_by_a_header_beside_them(count, record
     assert m.frame_time == (0.1 if count > 1 else None)
 
 
+def test_a_header_that_does_not_fit_the_numbers_is_told(tmp_path):
+    """RosettaSciIO reads as many as the header describes: of 6 frames 5, or rows that slip."""
+    pytest.importorskip("rsciio.ripple")
+    counts = np.arange(6 * 40 * 56, dtype=">u2").tobytes()
+    header, raw = tmp_path / "a.rpl", tmp_path / "a.raw"
+    header.write_text(RIPPLE.format(depth=5, record="image"))
+    with pytest.raises(SBDError, match=r"are missing; put a\.raw into the same folder"):
+        read(header)
+    raw.write_bytes(bytes(100) + counts)
+    with pytest.warns(UserWarning, match="4480 bytes longer than its Ripple header describes"):
+        assert read(header).shape == (5, 40, 56)
+    header.write_text(RIPPLE.format(depth=7, record="image"))
+    with pytest.raises(SBDError, match=r"it describes 31460 bytes, and a\.raw holds 26980"):
+        read(header)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", [".tvips", ".rpl"])
 def test_a_movie_of_one_frame_that_its_reader_cannot_read_is_not_called_damaged(suffix, tmp_path):

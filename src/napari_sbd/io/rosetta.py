@@ -20,7 +20,7 @@ import numpy as np
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from . import merlin, tvips
+from . import merlin, ripple, tvips
 from .arrays import LAZY_BYTES
 from .formats import NOT_READ, readers
 from .record import plain
@@ -29,7 +29,7 @@ READERS = readers(rosetta=True)
 """The reader of RosettaSciIO for a suffix; no other one is ever called."""
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
-_MORE: dict[str, Any] = {"quantumdetector": merlin, "tvips": tvips}
+_MORE: dict[str, Any] = {"quantumdetector": merlin, "ripple": ripple, "tvips": tvips}
 _NO_LAZY = ("bruker", "jeol", "pantarhei")  # the last maps compressed bytes as if they were values
 _logger = logging.getLogger(__name__)
 
