@@ -1,4 +1,4 @@
-"""Signals of HyperSpy, arrays of xarray, images of abTEM and data sets of quantem."""
+"""Images of HyperSpy, xarray, abTEM, quantem and pandas."""
 
 import json
 
@@ -97,6 +97,29 @@ def test_a_data_set_of_quantem_comes_with_its_units():
     back = as_given(data, m.replace(data=COUNTS[0] + 1))
     np.testing.assert_array_equal(back.array, COUNTS[0] + 1)
     np.testing.assert_array_equal(data.array, COUNTS[0])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_table_of_pandas_keeps_its_rows_and_columns(model):
+    """Also with numbers that may be missing, which are no data."""
+    pandas = pytest.importorskip("pandas")
+    rows, columns = np.linspace(0, 1.9, 48), [f"x{i}" for i in range(64)]
+    table = pandas.DataFrame(COUNTS[0], index=rows, columns=columns)
+    table.attrs["title"] = "kept"
+    result = sbd.denoise(table, model=model, device="cpu", gain=1.0)
+    assert isinstance(result, pandas.DataFrame)
+    assert result.index.equals(table.index) and result.columns.equals(table.columns)
+    expected = sbd.denoise(COUNTS[0], model=model, device="cpu", gain=1.0)
+    np.testing.assert_array_equal(result, expected)
+    assert result.attrs["title"] == "kept"
+    assert micrograph_of(result).metadata["napari_sbd"]["history"][0]["operation"] == "denoise"
+    np.testing.assert_array_equal(table, COUNTS[0])
+    gaps = table.astype("Float64")
+    gaps.iloc[3, 5] = pandas.NA
+    taken = micrograph_of(gaps).data
+    assert np.isnan(taken[3, 5]) and np.isnan(taken).sum() == 1
+    with pytest.raises(sbd.SBDError, match="not numbers"):
+        sbd.denoise(table.astype(str), model=model)
 
 
 @pytest.mark.filterwarnings("ignore:The image shows", "ignore:The image has", "ignore:The result")

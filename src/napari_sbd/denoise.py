@@ -36,7 +36,8 @@ def denoise(
     image
         A micrograph, or an array (Y, X) or (T, Y, X) in any linear unit, at least 32 x 32 pixels.
         Pixels that are NaN, infinite or masked hold no data. Signals of HyperSpy, arrays of xarray,
-        images of abTEM and data sets of quantem are taken with the calibration of their axes.
+        images of abTEM and data sets of quantem are taken with the calibration of their axes,
+        tables of pandas row by row.
     **settings
         Those of ``Settings``.
     progress
@@ -48,8 +49,8 @@ def denoise(
     -------
     The expected value of each pixel, float32, same shape and units as the input: a micrograph with
     its calibration and recipe for a micrograph, an array for an array, a signal with its axes and
-    metadata for a signal. Pixels stay NaN only where a
-    whole block holds no data.
+    metadata for a signal, a table with its index and columns for a table. Pixels stay NaN only
+    where a whole block holds no data.
 
     Raises
     ------

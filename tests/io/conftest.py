@@ -56,22 +56,27 @@ def write_mrc_gz(path: Path, data: np.ndarray = MOVIE) -> None:
 
 
 def write_ser(
-    path: Path, data: np.ndarray = MOVIE, delta: float = 2e-11, version: int = 0x0220
+    path: Path, data: np.ndarray = MOVIE, delta: float = 2e-11, version: int = 0x0220, **fields
 ) -> None:
     """TIA series: header, frames (lowest row first) each with a time tag, table of offsets."""
     pointer = "<I" if version <= 0x0210 else "<Q"
     code = {"u1": 1, "u2": 2, "i2": 5, "f4": 7}[data.dtype.str[1:]]
-    body, offsets = b"", []
+    body, offsets, tags = b"", [], []
+    room = max(9, len(data))
     start = 26 + struct.calcsize(pointer)
-    for frame in data:
+    for frame, second in zip(data, fields.get("times", [0] * len(data)), strict=True):
         offsets.append(start + len(body))
         height, width = frame.shape
         body += struct.pack("<ddiddihii", 0, delta, 0, 0, 2 * delta, 0, code, width, height)
-        body += frame[::-1].tobytes() + struct.pack("<HHI", 0x4152, 0, 0)
-    header = struct.pack("<HHHIIII", 0x4949, 0x0197, version, 0x4122, 0x4152, 9, len(data))
+        tags.append(start + len(body) + frame.nbytes)
+        body += frame[::-1].tobytes() + struct.pack("<HHI", 0x4152, 0, second)
+    header = struct.pack("<HHHIIII", 0x4949, 0x0197, version, 0x4122, 0x4152, room, len(data))
     header += struct.pack(pointer, start + len(body)) + struct.pack("<I", 0)
-    table = b"".join(struct.pack(pointer, o) for o in offsets)
-    path.write_bytes(header + body + table)
+    both = [
+        b"".join(struct.pack(pointer, o) for o in [*places, *[0] * (room - len(places))])
+        for places in (offsets, tags)
+    ]
+    path.write_bytes(header + body + b"".join(both))
 
 
 def write_seq(

@@ -1,5 +1,7 @@
 """Texts that acquisition software writes beside images and movies."""
 
+import time
+
 import mrcfile
 import numpy as np
 import pytest
@@ -108,6 +110,16 @@ def test_diffraction_has_no_pixel_size(tmp_path):
     path = stored(tmp_path / "20251103_1_movie.mrc", angstrom=-10)
     (tmp_path / "20251103_1_info.txt").write_text(DE.format(30))
     assert read(path).pixel_size is None
+
+
+@pytest.mark.parametrize("line", ["a", "a = b", "[ZValue = 1", "", "\t=", "[FrameSet"])
+def test_no_line_takes_long(line, tmp_path):
+    """A line of 2,000 blanks took 9 s, and one twice as long eight times that."""
+    path = stored(tmp_path / "a.mrc")
+    (tmp_path / "a.mrc.mdoc").write_text((line + " " * 100_000 + "c\n") * 3 + FRAMES)
+    began = time.perf_counter()
+    assert read(path).frame_time in (None, pytest.approx(0.4))
+    assert time.perf_counter() - began < 2
 
 
 @pytest.mark.parametrize("text", [b"", b"\0" * 500, b"\xff\xfe" * 300, b"PixelSpacing = -1\n"])

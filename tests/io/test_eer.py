@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 import napari_sbd as sbd
-from events import SHAPE, image, seen, write_eer
+from events import FIELDS, SHAPE, image, seen, write_eer
 from napari_sbd import SBDError, read
 from napari_sbd.io import arrays, is_readable
 
@@ -29,6 +29,9 @@ def test_every_electron_is_at_its_place(compression, bits, factor, large, tmp_pa
     assert m.pixel_size == pytest.approx((0.03 / factor, 0.02 / factor))
     assert (m.frame_time, m.gain, m.offset) == (0.125, 1.0, 0.0)
     assert m.metadata["eer"]["totalDose"] == 0.52
+    dose = 0.52 / 4 / (0.3 * 0.2)  # electrons/Å² of a frame
+    told = m.metadata["acquisition"]
+    assert told == {"dose_per_A2": pytest.approx(dose), "exposure_s": 0.125}
 
 
 def test_tifffile_sees_the_same(tmp_path):
@@ -46,6 +49,9 @@ def test_frames_are_summed_when_they_are_used(tmp_path, monkeypatch):
     assert hasattr(m.data, "dask")
     np.testing.assert_array_equal(m.data.compute(), counts[:6].reshape(2, 3, 64, 96).sum(1))
     assert (m.frame_time, m.gain) == (pytest.approx(0.375), 1.0)
+    dose = 3 * 0.52 / 4 / (0.3 * 0.2)
+    told = m.metadata["acquisition"]
+    assert told == {"dose_per_A2": pytest.approx(dose), "exposure_s": 0.375}
 
 
 def test_sums_do_not_overflow(tmp_path):
@@ -53,6 +59,13 @@ def test_sums_do_not_overflow(tmp_path):
     np.testing.assert_array_equal(
         read(tmp_path / "a.tif", sum_frames=2).data, np.full((2, 32, 32), 400)
     )
+
+
+def test_the_pixels_of_the_sensor_itself_are_no_calibration(tmp_path):
+    own = {("sensorPixelSize.height", "m"): "1.4e-5", ("sensorPixelSize.width", "m"): "1.4e-5"}
+    m = read(write_eer(tmp_path / "a.eer", seen(), fields=FIELDS | own))
+    assert m.pixel_size is None
+    assert m.metadata["acquisition"] == {"exposure_s": 0.125}
 
 
 def test_a_file_without_a_pixel_size_has_none(tmp_path):

@@ -42,6 +42,37 @@ def test_the_image_beside_spectra(make, movie, tmp_path):
     np.testing.assert_array_equal(read(path).data, movie[0])
 
 
+ORDERS = {"time y x": (0, 1, 2), "y x time": (1, 2, 0), "x y time": (2, 1, 0)}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", ["i1", "u2", "f8"])
+@pytest.mark.parametrize(("unit", "nm"), [("Å", 0.1), ("pm", 1e-3), ("µm", 1e3)])
+def test_what_rosettasciio_writes(unit, nm, dtype, order, movie, tmp_path):
+    writer = pytest.importorskip("rsciio.hspy")
+    data = movie.astype(dtype).transpose(ORDERS[order])
+    told = {"time": ("ms", 50.0), "y": (unit, 2.0), "x": (unit, -3.0)}  # x counts to the left
+    axes = [
+        {
+            "name": name,
+            "units": told[name][0],
+            "scale": told[name][1],
+            "offset": 0.0,
+            "size": size,
+            "navigate": name == "time",
+        }
+        for name, size in zip(order.split(), data.shape, strict=True)
+    ]
+    parts = ["original_metadata", "learning_results", "models", "package_info", "tmp_parameters"]
+    signal = {"data": data, "axes": axes, "metadata": {"General": {"title": "ä" * 300}}}
+    signal |= {name: {} for name in parts} | {"attributes": {"_lazy": False}}
+    writer.file_writer(str(tmp_path / "a.hspy"), signal)
+    m = read(tmp_path / "a.hspy")
+    np.testing.assert_array_equal(m.data, movie.astype(dtype))
+    assert m.pixel_size == pytest.approx((2 * nm, 3 * nm))
+    assert m.frame_time == pytest.approx(0.05)
+
+
 def test_older_files_name_their_axes_in_a_list(tmp_path, movie):
     """File format 1: no suffix of its own, groups in _list_2_axes."""
     with h5py.File(tmp_path / "a.hdf5", "w") as file:

@@ -131,6 +131,37 @@ def test_ser_single_frame_is_an_image(make, version, movie):
     np.testing.assert_array_equal(m.data, movie[0])
 
 
+BEGAN = 1_456_073_345  # whole seconds since 1970, as TIA writes them
+
+
+@pytest.mark.parametrize("version", [0x0210, 0x0220])
+@pytest.mark.parametrize("step", [0.4, 1.0, 33.4])
+def test_ser_times_give_the_frame_time_where_whole_seconds_tell_it(make, version, step):
+    """To 1 %, which is where the series lasts 100 s."""
+    for total in (90.0, 130.0):
+        count = round(total / step) + 1
+        times = [int(BEGAN + 0.3 + step * k) for k in range(count)]
+        data = np.ones((count, 4, 6), np.uint16)
+        m = read(make("a.ser", data=data, times=times, version=version))
+        long = times[-1] - times[0] >= 100
+        assert m.frame_time == (pytest.approx(step, rel=0.01) if long else None)
+
+
+def test_ser_times_that_are_uneven_or_missing_give_none(make):
+    data = np.ones((5, 4, 6), np.uint16)
+    with pytest.warns(UserWarning, match="not evenly spaced"):
+        m = read(make("a.ser", data=data, times=[BEGAN + k for k in (0, 1, 2, 3, 400)]))
+    assert m.frame_time is None
+    path = make("b.ser", data=data, times=[BEGAN + 40 * k for k in range(5)])
+    assert read(path).frame_time == 40
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-72])  # the table of tags
+    assert read(path).frame_time is None
+    np.testing.assert_array_equal(read(path).data, data)
+    path = make("c.ser", data=data, times=[BEGAN, 0, *[BEGAN + 400] * 3])
+    assert read(path).frame_time is None
+
+
 def test_ser_diffraction_is_not_calibrated(make):
     assert read(make("a.ser", delta=2e7)).pixel_size is None
 

@@ -36,6 +36,16 @@ def test_raw_data_of_in_situ_cameras_are_refused_with_the_way_out(name, tmp_path
     assert "DigitalMicrograph as .dm4" in refused(path)
 
 
+def test_numbers_without_a_header_are_refused_with_the_way_out(tmp_path):
+    (tmp_path / "a.raw").write_bytes(bytes(64))
+    assert "Ripple header (NAME.rpl" in refused(tmp_path / "a.raw")
+
+
+def test_objects_are_no_damage(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[1, "a"]], object), allow_pickle=True)
+    assert "objects of Python" in refused(tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("suffix", READ_SUFFIXES)
 def test_cut_short(suffix, part, make):

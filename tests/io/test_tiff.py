@@ -197,6 +197,14 @@ def test_hitachi_writes_a_text_beside_the_image(text, encoding, pixel_size, tmp_
     assert read(save(tmp_path / "a.tif")).pixel_size == pixel_size
 
 
+@pytest.mark.parametrize("rest", ["\n" * 65_000, "a" + " " * 65_000, "a= " + "\t" * 65_000 + "b"])
+def test_no_text_beside_the_image_takes_long(rest, tmp_path):
+    (tmp_path / "a.txt").write_text(f"[SemImageFile]\nPixelSize=24.8\n{rest}")
+    began = time.perf_counter()
+    assert read(save(tmp_path / "a.tif")).pixel_size == 24.8
+    assert time.perf_counter() - began < 2
+
+
 @pytest.mark.parametrize("name", ["a.hdr", "a-tif.hdr"])
 def test_tescan_writes_a_text_beside_the_image(name, tmp_path):
     (tmp_path / name).write_text("[MAIN]\nPixelSizeX=2.5e-9\nPixelSizeY=2.5e-9\n")

@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 
+import mrcfile
 import numpy as np
 import pytest
 import tifffile
+from mrcfile.dtypes import get_ext_header_dtype
 
 import napari_sbd as sbd
 from events import write_eer
@@ -528,6 +530,32 @@ def test_the_text_beside_a_growing_movie_tells_its_pixel_size(tmp_path):
     arrivals = Arrivals(movie)
     first, _ = [*arrivals.poll(0.0), *arrivals.poll(SETTLED)]
     assert first.stack.image(0, movie).pixel_size == pytest.approx(0.03)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("uneven", "expected"), [(0, 0.4), (9, None)])
+def test_times_of_the_frames_of_a_complete_movie_give_its_frame_time(uneven, expected, tmp_path):
+    """Those of an extended header of FEI, or of the text beside; the pixel size is the file's."""
+    movie = np.stack(frames(3)).astype(np.float32)
+    by_text, by_table = tmp_path / "a.mrc", tmp_path / "b.mrc"
+    sbd.write(sbd.Micrograph(movie, 0.03), by_text)
+    text = "[FrameSet = 0]\nExposureTime = 1.2\n"
+    if not uneven:
+        text += "NumSubFrames = 3\n"
+    by_text.with_name("a.mrc.mdoc").write_text(text)
+    table = np.zeros(3, get_ext_header_dtype(b"FEI1", "<"))
+    table["Metadata size"], table["Bitmask 1"] = table.itemsize, 1
+    table["Timestamp"] = 46_000.5 + np.array([0, 0.4, 0.8 + uneven]) / 86400
+    with mrcfile.new(by_table, movie) as file:
+        file.set_image_stack()
+        file.set_extended_header(table)
+        file.header.exttyp = b"FEI1"
+    for path in (by_text, by_table):
+        arrivals = Arrivals(path)
+        first, *_ = [*arrivals.poll(0.0), *arrivals.poll(SETTLED)]
+        assert first.stack.image(0, path).frame_time == (
+            expected and pytest.approx(expected, abs=1e-5)
+        )
 
 
 def test_the_pattern_of_frames_that_are_still_to_come_is_not_known(tmp_path, settings):

@@ -153,11 +153,14 @@ def _words_when_stopped(target: Path) -> Iterator[None]:
 
 def _summary(session: Session) -> str:
     """What was understood of an image and done with it."""
+    from ..io.acquisition import sentence
+
     worker, size = session.worker, session.source.pixel_size_yx
     pixel = "pixel size unknown" if size is None else "pixel size {:.4g} x {:.4g} nm".format(*size)
     summed = f"summed {worker.block[0]} x {worker.block[1]}"
     model = f"model {worker.card.name} ({worker.why})"
-    return f"{pixel}, {summed}, {model} on {worker.passes.device}"
+    recorded = sentence(session.source.metadata)
+    return f"{pixel}{recorded and f', {recorded}'}, {summed}, {model} on {worker.passes.device}"
 
 
 def _targets(inputs: list[Path], output: str) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._console import err, out, stoppable
+from ._console import SumFrames, SuperResolution, err, out, stoppable
 from ._settings import with_settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def watch(
         int | None,
         typer.Option(help="Also tell focus and drift, with the mean of that many frames."),
     ] = None,
+    sum_frames: SumFrames = 1,
+    super_resolution: SuperResolution = 1,
     **settings: Any,
 ) -> None:
     """Denoise frames while they come; Ctrl-C ends it, the same command goes on."""
@@ -65,6 +67,8 @@ def watch(
             preview=preview,
             scheduler=scheduler,
             idle=idle,
+            sum_frames=sum_frames,
+            super_resolution=super_resolution,
             on_frame=tell,
             say=lambda sentence: err.print(f"Warning: {sentence}", markup=False),
             should_stop=should_stop,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..columns.verdict import support_told
 from ..files import with_suffix_of, writing
+from ..io.acquisition import sentence
 from ..micrograph import Micrograph
 from ..noise.dose import dose_text, electrons_per_pixel
 from ..recipe import block_of, history
@@ -295,4 +296,6 @@ def _calibration(m: Micrograph, denoised: Micrograph) -> str:
     if electrons is not None:
         text += f"; dose: {dose_text(m, electrons)}"
         text += "" if m.gain is not None else " (single electrons)"
+    if recorded := sentence(m.metadata):
+        text += f"; as the file has it, {recorded}"
     return f"{text}."

@@ -14,12 +14,15 @@ import numpy as np
 from ..errors import warn
 from ..micrograph import Micrograph
 from ..units import decimal, pixel_size_nm
+from .acquisition import KEY, facts
 
 _LONGEST = 2**20
 _AGREE = 0.01
 _NANOMETRES = "Specimen Pixel Size {} (nanometers)"
 _CAMERA_LENGTH = "Instrument Project Camera Length (centimeters)"
 _SUMS = ("Autosave Movie - Sum Count", "Autosave Movie Sum Count")
+_OF_IMAGES = {"tilt_deg": "TiltAngle", "dose_per_A2": "ExposureDose", "exposure_s": "ExposureTime"}
+_BRACKETS = set("[]")
 _OF_DE = re.compile(r"_(movie|final|sum)(_\d+)?$")
 
 
@@ -44,10 +47,11 @@ def _with(m: Micrograph, found: Micrograph, path: Path) -> Micrograph:
             f"{path.name} has pixels of {own[1]:.4g} nm, and the text beside it says "
             f"{said[1]:.4g} nm; {own[1]:.4g} nm is taken. Check it."
         )
+    both = {**found.metadata.get(KEY, {}), **m.metadata.get(KEY, {})}
     return m.replace(
         pixel_size=m.pixel_size or found.pixel_size,
         frame_time=m.frame_time or found.frame_time,
-        metadata={**m.metadata, **found.metadata},
+        metadata={**m.metadata, **found.metadata, **({KEY: both} if both else {})},
     )
 
 
@@ -56,17 +60,19 @@ def _serialem(m: Micrograph, path: Path) -> Micrograph | None:
     text = _text(path.with_name(f"{path.name}.mdoc"))
     head, *sections = re.split(r"^\[(?!T )", text, flags=re.MULTILINE)
     # the first line of a section is the rest of its name
-    fields = _lines(head) | (_lines(sections[0].partition("\n")[2]) if sections else {})
+    fields = lines(head) | (lines(sections[0].partition("\n")[2]) if sections else {})
     if not fields:
         return None
     of_frames = bool(sections) and sections[0].startswith("FrameSet")
+    images = [lines(section) for section in sections if section.startswith("ZValue")]
+    found = {name: [_number(one.get(key)) for one in images] for name, key in _OF_IMAGES.items()}
     step = _positive(fields.get("PixelSpacing"))
     exposure, count = _positive(fields.get("ExposureTime")), _positive(fields.get("NumSubFrames"))
     told = of_frames and m.is_movie and exposure and count == len(m.data)
     return m.replace(
         pixel_size=pixel_size_nm(step, "Å", step, "Å"),
         frame_time=exposure / count if told and exposure and count else None,
-        metadata={"serialem": fields},
+        metadata={"serialem": fields, **facts(found, len(m.data) if m.is_movie else 1)},
     )
 
 
@@ -74,7 +80,7 @@ def _direct_electron(m: Micrograph, path: Path) -> Micrograph | None:
     """The text of DE-Server: -1 is its word for what it does not know."""
     if not _OF_DE.search(path.stem):
         return None
-    fields = _lines(_text(path.with_name(f"{_OF_DE.sub('', path.stem)}_info.txt")))
+    fields = lines(_text(path.with_name(f"{_OF_DE.sub('', path.stem)}_info.txt")))
     if not fields:
         return None
     size = None
@@ -90,17 +96,24 @@ def _direct_electron(m: Micrograph, path: Path) -> Micrograph | None:
     )
 
 
-def _lines(text: str) -> dict[str, str]:
-    found = re.findall(r"^[ \t]*([^=\[\]\r\n]+?)[ \t]*=[ \t]*(.*?)[ \t]*\r?$", text, re.MULTILINE)
-    return dict(found)
+def lines(text: str) -> dict[str, str]:
+    """Names and values of lines with one, but for those of sections, which stand in brackets."""
+    pairs = (line.partition("=") for line in text.splitlines())
+    found = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+    return {name: value for name, value in found.items() if name and not _BRACKETS & set(name)}
 
 
 def _positive(value: str | None) -> float | None:
-    try:
-        number = float(decimal(value or ""))
-    except ValueError:
-        return None
+    number = _number(value)
     return number if 0 < number < float("inf") else None
+
+
+def _number(value: str | None) -> float:
+    """A number of a text; NaN where it is none."""
+    try:
+        return float(decimal(value or ""))
+    except ValueError:
+        return float("nan")
 
 
 def _text(path: Path) -> str:

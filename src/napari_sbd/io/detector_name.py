@@ -10,6 +10,7 @@ _PLACES = (
     ("dm", "ImageTags", "DataBar", "Signal Name"),
     ("dm", "ImageTags", "QuickSaved", "Temp-Tags", "Detector"),
     ("dm", "Name"),
+    ("mrc", "detector"),
     ("hyperspy", "metadata", "General", "title"),
 )
 _DARK = re.compile(r"((HA|MA|LA)?ADF\d*|DF\d+)\b", re.IGNORECASE)

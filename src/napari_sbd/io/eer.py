@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..units import pixel_size_nm, to_seconds
+from .acquisition import facts
 from .arrays import stack_frames
 from .record import plain
 from .tiff_check import check_complete
@@ -23,6 +24,7 @@ from .tiff_check import check_complete
 _RUN_BITS = {65000: 8, 65001: 7, 65002: 7}  # by compression; of the last by tags, these by default
 _RUN, _ACROSS, _DOWN = 65007, 65008, 65009  # tags: bits of a run, of the place within a pixel
 _ACQUISITION = 65001
+_SENSOR_NM = 1000.0  # pixels as large as this are those of the silicon: Falcon's measure 14 µm
 _LONGEST = 25  # bits of a code that anybody decodes
 
 
@@ -94,11 +96,14 @@ def read(path: Path, super_resolution: int = 1) -> Micrograph:
         gain=1.0,
         metadata={"eer": {**fields, "super_resolution": super_resolution}},
     )
-    size = pixel_size_nm(*_told(fields, "sensorPixelSize.height"),
-                         *_told(fields, "sensorPixelSize.width"))  # fmt: skip
+    size = _pixel_size(fields)
+    exposure = _frame_time(fields)
+    found = {"dose_per_A2": _dose(fields, size), "exposure_s": exposure}
+    recorded = facts({name: [one] * len(places) for name, one in found.items() if one}, len(places))
     return m.replace(
         pixel_size=size and tuple(length / super_resolution for length in size),
-        frame_time=_frame_time(fields) if m.is_movie else None,
+        frame_time=exposure if m.is_movie else None,
+        metadata={**m.metadata, **recorded},
     )
 
 
@@ -147,8 +152,27 @@ def _told(fields: dict[str, Any], name: str) -> tuple[Any, Any]:
     return fields.get(name), fields.get(f"{name}.unit", "")
 
 
+def _pixel_size(fields: dict[str, Any]) -> tuple[float, float] | None:
+    """(y, x) [nm] of the detector's pixels in the image; None where it is that of the sensor."""
+    size = pixel_size_nm(*_told(fields, "sensorPixelSize.height"),
+                         *_told(fields, "sensorPixelSize.width"))  # fmt: skip
+    return size if size and max(size) < _SENSOR_NM else None
+
+
 def _frame_time(fields: dict[str, Any]) -> float | None:
-    exposure, count = to_seconds(*_told(fields, "exposureTime")), fields.get("numberOfFrames")
-    if exposure is None or not isinstance(count, int) or count < 1:
+    exposure, count = to_seconds(*_told(fields, "exposureTime")), _count(fields)
+    return exposure / count if exposure and count else None
+
+
+def _dose(fields: dict[str, Any], size: tuple[float, float] | None) -> float | None:
+    """Electrons/Å² of a frame, of pixels (y, x) [nm] of the detector."""
+    (total, unit), count = _told(fields, "totalDose"), _count(fields)
+    if unit != "e/pixel" or not isinstance(total, int | float) or not (size and count):
         return None
-    return exposure / count
+    return float(total) / count / (100 * size[0] * size[1])
+
+
+def _count(fields: dict[str, Any]) -> int:
+    """Frames that the camera's software says; 0 without."""
+    count = fields.get("numberOfFrames")
+    return count if isinstance(count, int) and count > 0 else 0

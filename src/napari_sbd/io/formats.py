@@ -129,7 +129,8 @@ FORMATS = (
         "bytes from NorPix' description; a file of Direct Electron (`tests/io/test_seq.py`)",
     ),
     Format(
-        "TIA", (".ser",), "ser", "own reader", "image or series", "of the file, stored in m",
+        "TIA", (".ser",), "ser", "own reader", "image or series",
+        "of the file, stored in m; time stamps, whole seconds, of a series of 100 s and more",
         "frames", "bytes from the format's description; files of TIA (`tests/io/test_truth.py`)",
     ),
     Format(
@@ -156,7 +157,8 @@ FORMATS = (
     Format(
         "HyperSpy, Zarr", (".zspy",), "hyperspy", "own reader with zarr 3.1.6; folder or ZIP",
         "as HyperSpy", "as HyperSpy", "frames",
-        "RosettaSciIO's writer (`tests/io/test_hyperspy.py`)", folder=True,
+        "zarr's writer, laid out as RosettaSciIO's does (`tests/io/test_hyperspy.py`); files of "
+        "HyperSpy 2.5.0 with zarr 2.18.7, by hand", folder=True,
     ),
     Format(
         "OME-Zarr", (".zarr",), "ome_zarr", "zarr 3.1.6", "finest level",
@@ -179,9 +181,12 @@ FORMATS = (
         "PNG", (".png",), "png", "Pillow 13.0.0", "grey values", "none", "memory",
         "Pillow's writer (`tests/io/test_read.py`)",
     ),
-    _rosetta("Merlin", ".mib", "quantumdetector", "image or frames", "none",
+    _rosetta("Merlin", ".mib", "quantumdetector", "image or frames",
+             "no pixel size; time stamps, where they are even",
              "files of Merlin (`tests/io/test_rosetta.py`)"),
-    _rosetta("TVIPS", ".tvips", "tvips", "frames (`NAME_000.tvips`)", "whole nm; time stamps",
+    _rosetta("TVIPS", ".tvips", "tvips", "frames (`NAME_000.tvips`)",
+             "whole nm below 1 µm (larger ones are those of the silicon); time stamps, where they "
+             "are even",
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
     _rosetta("TIA with its `.ser`", ".emi", "tia", "first image", "of the `.ser`",
              "files of TIA (`tests/io/test_rosetta.py`)"),
@@ -190,7 +195,7 @@ FORMATS = (
     _rosetta("Bruker", ".bcf", "bruker", "first image, no spectra", "of the file",
              "its source was read; not on a file (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Panta Rhei", ".prz", "pantarhei", "image or stack", "of versions 24.03 and later",
-             "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
+             "RosettaSciIO's writer (`tests/io/test_rosetta.py`)", "memory"),
     _rosetta("Semper", ".unf", "semper", "image or stack", "only where x and y agree (see below)",
              "RosettaSciIO's writer (`tests/io/test_rosetta.py`)"),
     _rosetta("Ripple", ".rpl", "ripple", "image or stack, with its `.raw`", "of the file",
@@ -202,12 +207,52 @@ FORMATS = (
 )  # fmt: skip
 """The rows, in the order of the table; of two that share a suffix and a reader either may read."""
 
-_K2 = (
-    "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, for want of files of known "
-    "content to test a reader on; save the movie from DigitalMicrograph as .dm4, or as .mrc."
-)
-NOT_READ = {".gtg": _K2, ".bin": _K2}
-"""What is said of suffixes that no reader takes and that one may look for here."""
+
+@dataclass(frozen=True)
+class NotRead:
+    """A format that one may look for here.
+
+    Parameters
+    ----------
+    name, suffixes
+        As of ``Format``.
+    why, remedy
+        Of the sentence that refuses it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    why: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said of such a file."""
+        return f"{self.why}; {self.remedy}."
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Cells of the table."""
+        names = ", ".join(f"`{s}`" for s in self.suffixes)
+        return self.name, names, "**not read**", self.remedy, "no", "no", "none", self.why
+
+
+_NOT_READ = (
+    NotRead(
+        "Gatan's in-situ cameras", (".gtg", ".bin"),
+        "raw data of Gatan's in-situ cameras (.gtg with .bin) are not read, for want of files of "
+        "known content to test a reader on",
+        "save the movie from DigitalMicrograph as .dm4, or as .mrc",
+    ),
+    NotRead(
+        "numbers without a header", (".raw",),
+        "numbers without a header do not say what they are",
+        "describe them in a Ripple header (NAME.rpl beside them) and give that, or save them as "
+        "TIFF or MRC",
+    ),
+)  # fmt: skip
+NOT_READ = {suffix: one.sentence for one in _NOT_READ for suffix in one.suffixes}
+"""What is said of suffixes that no reader takes."""
 
 
 def readers(*, folders: bool | None = None, rosetta: bool = False) -> dict[str, str]:
@@ -235,5 +280,5 @@ def writers() -> dict[str, str]:
 
 def markdown() -> str:
     """The table of the documentation."""
-    lines = [HEAD, ("---",) * len(HEAD), *(f.row for f in FORMATS)]
+    lines = [HEAD, ("---",) * len(HEAD), *(f.row for f in (*FORMATS, *_NOT_READ))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -13,7 +13,9 @@ from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
+from .acquisition import facts, frame_time
 from .arrays import check_length, frames, map_array, stack_frames, storable
+from .mrc_extended import detector, images
 from .mrc_header import HEADER_BYTES, OUR_TYPE, Values, is_default, parse, pixel_size, values
 from .raw_frames import RawFrames
 from .record import plain
@@ -41,10 +43,13 @@ def read(path: Path) -> Micrograph:
             data = _from_stream(file, kind)
         else:
             data = _from_file(path, kind, HEADER_BYTES + int(header["nsymbt"]))
+    fields = {name: plain(header[name]) for name in header.dtype.names or ()}
+    told = facts(images(header, extended), len(data))
     m = Micrograph(
         data[0] if len(data) == 1 else data,
         pixel_size=pixel_size(header, extended),
-        metadata={"mrc": {name: plain(header[name]) for name in header.dtype.names or ()}},
+        frame_time=frame_time(told),
+        metadata={"mrc": {**fields, "detector": detector(header, extended)}, **told},
     )
     return with_record(m, header, extended)
 

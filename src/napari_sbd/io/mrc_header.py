@@ -1,8 +1,7 @@
 """What the headers of an MRC file say: byte order, type of the values, pixel size.
 
 Sources: MRC2014 (Cheng et al., J. Struct. Biol. 192 (2015) 146); for unsigned bytes and 4-bit
-values the format description of IMOD; for FEI's older extended header FEI's own description of
-2011, for its newer ones those in ``mrcfile.dtypes``.
+values the format description of IMOD.
 """
 
 from __future__ import annotations
@@ -13,25 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SBDError, warn
+from .mrc_extended import pixel_size as camera_pixel_size
 
 HEADER_BYTES = 1024
 OUR_TYPE = b"SBD1"
 """Type of an extended header that is our record."""
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2", 101: "u1"}
+_COMPLEX = (
+    "its values are complex, those of a wave or a Fourier transform; save the amplitude or the "
+    "intensity of the image."
+)
 _REFUSED = {
-    3: "its values are complex; give the image, not its Fourier transform.",
-    4: "its values are complex; give the image, not its Fourier transform.",
+    3: _COMPLEX,
+    4: _COMPLEX,
     16: "it is a colour picture; give the grey-scale image.",
 }
 _FOUR_BITS = 101
 _VOLUME_STACK = 401  # space group
 _IMOD_STAMP = 1146047817
 _SIGNED_BYTES, _HALF_WIDTH = 1, 16  # flags of IMOD; 4-bit values, the width counting bytes
-_FEI_BLOCK = 1024 * 128  # bytes of FEI's older extended header, whatever the number of images
-_FEI_SECTION = np.dtype((np.void, 128))
-_FEI_PIXEL_SIZE = 44  # bytes into a section; a float [m]
-_METRES = (1e-13, 1e-3)  # what a pixel of a microscope may measure; others are no lengths
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def pixel_size(header: np.void, extended: bytes) -> tuple[float, float] | None:
         return cell
     if cell is not None and is_default(cell):
         cell = None
-    camera = _fei(header, extended)
+    camera = camera_pixel_size(header, extended)
     if cell is None or camera is None:
         return cell or camera
     taken = cell if _imod_flags(header) is not None else camera
@@ -157,29 +157,3 @@ def _cell(header: np.void) -> tuple[float, float] | None:
             return None
         lengths.append(length / intervals / 10)
     return lengths[0], lengths[1]
-
-
-def _fei(header: np.void, extended: bytes) -> tuple[float, float] | None:
-    """Pixel size (y, x) [nm] of the first image in an extended header of FEI."""
-    from mrcfile.dtypes import get_ext_header_dtype
-
-    order = header.dtype["nx"].byteorder
-    kind = get_ext_header_dtype(header["exttyp"], order)
-    if kind is not None and len(extended) >= kind.itemsize:
-        section = np.frombuffer(extended, kind, 1)[0]
-        metres = section["Pixel size Y"], section["Pixel size X"]
-    elif _is_older_fei(header) and len(extended) >= _FEI_SECTION.itemsize:
-        metres = (np.frombuffer(extended, f"{order}f4", 1, _FEI_PIXEL_SIZE)[0],) * 2
-    else:
-        return None
-    low, high = _METRES
-    if not all(low < size < high for size in metres):
-        return None
-    return float(metres[0]) * 1e9, float(metres[1]) * 1e9
-
-
-def _is_older_fei(header: np.void) -> bool:
-    """Whether the extended header is FEI's of before MRC2014, which gave it no type."""
-    nobody = not header["exttyp"].strip(b"\0 ") or header["exttyp"] == b"AGAR"
-    named = header["label"][0].strip().lower().startswith(b"fei ")
-    return bool(nobody and (named or header["nsymbt"] == _FEI_BLOCK))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import SBDError
 from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
@@ -19,6 +20,11 @@ def read(path: Path) -> Micrograph:
     """Read NAME.npy; memory-mapped when large.
 
     Calibration comes from NAME.npy.json, if that was written for this very array.
+
+    Raises
+    ------
+    SBDError
+        If it holds no numbers.
     """
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -29,7 +35,7 @@ def read(path: Path) -> Micrograph:
         shape, fortran, dtype = header[version](file)
         offset = file.tell()
     if dtype.hasobject:
-        raise ValueError("pickled objects")
+        raise SBDError("it holds objects of Python and no numbers; save a plain array.")
     order = shape[::-1] if fortran else shape
     data = map_array(path, dtype, order, offset)
     m = Micrograph(data.T if fortran else data)

@@ -7,8 +7,10 @@ unpickles or starts another program (RosettaSciIO 0.15.0). The others stay close
 from __future__ import annotations
 
 import logging
-import re
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from . import merlin, ripple, tvips
 from .arrays import LAZY_BYTES
 from .formats import NOT_READ, readers
 from .record import plain
@@ -26,8 +29,8 @@ READERS = readers(rosetta=True)
 """The reader of RosettaSciIO for a suffix; no other one is ever called."""
 _OPTIONS = {"bruker": {"select_type": "image"}}
 _CONFUSED = ("semper",)  # calls rows x and writes y and x the other way round than Semper
-_NO_LAZY = ("bruker", "jeol")
-_FIRST_PART = re.compile(r"._000\.tvips$", re.IGNORECASE)  # RosettaSciIO takes no other names
+_MORE: dict[str, Any] = {"quantumdetector": merlin, "ripple": ripple, "tvips": tvips}
+_NO_LAZY = ("bruker", "jeol", "pantarhei")  # the last maps compressed bytes as if they were values
 _logger = logging.getLogger(__name__)
 
 
@@ -57,30 +60,47 @@ def read(path: Path) -> Micrograph:
         raise SBDError(
             f'the format "{suffix}" needs RosettaSciIO: pip install "napari-sbd[formats]".'
         ) from None
-    return _first_image(_signals(reader, name, path), sure_of_axes=name not in _CONFUSED)
+    more = _MORE.get(name)
+    found = _called(partial(more.recorded, reader), path) if more else {}
+    options = {**_OPTIONS.get(name, {}), **(more.options(found) if more else {})}
+    m = _first_image(_signals(reader, name, path, options), sure_of_axes=name not in _CONFUSED)
+    return more.completed(m, found) if more else m
 
 
-def _signals(reader: Any, name: str, path: Path) -> list[dict[str, Any]]:
-    options: dict[str, Any] = dict(_OPTIONS.get(name, {}))
+def _signals(reader: Any, name: str, path: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
     if name not in _NO_LAZY and path.stat().st_size >= LAZY_BYTES:
         options["lazy"] = True
     _logger.debug("%s is read by rsciio.%s with %s", path, name, options)
-    if name == "tvips" and not _FIRST_PART.search(path.name):
-        raise SBDError(
-            "TVIPS movies are read from the part whose name ends in _000.tvips; give that one, or "
-            "name a movie of one part so."
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    return list(_called(lambda file: reader.file_reader(str(file), **options), path))
+
+
+def _called(reading: Callable[[Path], Any], path: Path) -> Any:
+    """What the package gives for a file; its errors in a sentence."""
+    with _quiet():
         try:
-            return list(reader.file_reader(str(path), **options))
-        except MemoryError:
+            return reading(path)
+        except (MemoryError, SBDError):
             raise
         except Exception as err:
             raise SBDError(
-                f"RosettaSciIO cannot read it as {path.suffix}: it is damaged, cut short or of "
-                "another format than its suffix says; copy it again or correct the suffix."
+                f"RosettaSciIO cannot read it as {path.suffix}: it is damaged, cut short, of "
+                "another format than its suffix says, or of a kind that its reader does not know "
+                "(as a movie of one frame may be); copy it again, or save it as TIFF or MRC."
             ) from err
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the package warns of, such as options that nobody can give here, to itself."""
+    theirs = logging.getLogger("rsciio")
+    level = theirs.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            theirs.setLevel(level)
 
 
 def _first_image(signals: list[dict[str, Any]], sure_of_axes: bool) -> Micrograph:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
+from .acquisition import UNEVEN
 from .arrays import check_length, stack_frames
 
 _MAGIC = 0xFEED
@@ -108,6 +109,6 @@ def _interval(stamp: Any, count: int) -> float | None:
     interval: float = (end - begin) / (count - 1)
     expected = begin + (count - 1) // 2 * interval
     if middle is None or abs(middle - expected) > max(1, 0.1 * count) * interval:
-        warn("The time stamps of the frames are not evenly spaced; no frame time is taken.")
+        warn(UNEVEN)
         return None
     return interval

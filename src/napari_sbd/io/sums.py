@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
 from ..micrograph.gain_errors import gain_errors, with_gain_errors
+from .acquisition import of_sums, without
 from .arrays import stack_frames
 from .raw_frames import frame_reader
 
@@ -41,18 +42,21 @@ def summed(m: Micrograph, count: int) -> Micrograph:
     if rest:
         warn(f"The last {rest} of {frames} frames make no whole sum of {count} and are left out.")
     dtype, (height, width) = _type(np.dtype(m.data.dtype)), m.shape[1:]
-    read = partial(_sum, frame_reader(m.data), count, dtype)
+    read = partial(sum_of, frame_reader(m.data), count)
     total = m.replace(
         data=stack_frames(read, number, (height, width), dtype),
         frame_time=m.frame_time and m.frame_time * count,
         offset=m.offset * count,
+        metadata={**without(m.metadata), **of_sums(m.metadata, count, number)},
     )
     error, offset_error = gain_errors(m)
     return with_gain_errors(total, (error, offset_error * count))
 
 
-def _sum(frame: Callable[[int], np.ndarray], count: int, dtype: np.dtype, index: int) -> np.ndarray:
-    total: Any = frame(index * count).astype(dtype)
+def sum_of(frame: Callable[[int], np.ndarray], count: int, index: int) -> np.ndarray:
+    """Sum number ``index`` of ``count`` frames each, in a type that holds it."""
+    first = frame(index * count)
+    total: Any = first.astype(_type(first.dtype))
     for number in range(index * count + 1, (index + 1) * count):
         total += frame(number)
     return np.asarray(total)

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..units import pixel_size_nm, to_nm, to_seconds
+from .beside import lines
 from .record import plain
 
 Size = tuple[float, float]
@@ -42,7 +43,7 @@ def pixel_size_beside(page: Any, path: Path) -> Size | None:
     """Pixel size (y, x) [nm] in the text that Hitachi or Tescan write beside a picture, or None."""
     hitachi = _text(path.with_suffix(".txt"))
     if re.match(r"\s*\[[ST]emImageFile\]", hitachi):
-        fields = dict(re.findall(r"^\s*(\w+)\s*=\s*(.*?)\s*$", hitachi, re.MULTILINE))
+        fields = lines(hitachi)
         width = re.match(r"\d+", fields.get("DataSize", ""))
         size = to_nm(fields.get("PixelSize", "").removesuffix("nm"), "nm")
         same = width is None or int(width[0]) == page.imagewidth

@@ -1,4 +1,4 @@
-"""Images of other programs: signals of HyperSpy, arrays of xarray, data sets of quantem, abTEM.
+"""Images of other programs: of HyperSpy, xarray, quantem, abTEM and pandas.
 
 They are known by what they have, so that none of these packages is imported: a micrograph comes of
 them with its calibration and recipe, and a result becomes one of them again, with the recipe in its
@@ -56,7 +56,8 @@ def micrograph_of(image: Any) -> Micrograph | None:
     ----------
     image
         ``hyperspy.signals.Signal2D`` with up to one navigation axis, ``xarray.DataArray`` with two
-        or three dimensions, a data set of quantem or an image of abTEM. Lazy data stay lazy.
+        or three dimensions, a data set of quantem, an image of abTEM or a table of pandas whose
+        rows are those of the image. Lazy data stay lazy.
 
     Raises
     ------
@@ -193,6 +194,20 @@ def _abtem_back(image: Any, data: Any, recipe: str) -> Any:
     return result
 
 
+def _pandas_values(table: Any) -> np.ndarray:
+    """Values of a table; NaN where pandas has its own sign for none."""
+    values: np.ndarray = table.to_numpy()
+    if values.dtype == object and all(dtype.kind in "buif" for dtype in table.dtypes):
+        values = table.to_numpy(dtype=float, na_value=np.nan)
+    return values
+
+
+def _pandas_back(table: Any, data: Any, recipe: str) -> Any:
+    result = type(table)(np.asarray(data), index=table.index, columns=table.columns)
+    result.attrs = {**table.attrs, KEY: recipe}
+    return result
+
+
 _KINDS = (
     _Kind(
         "signal of HyperSpy",
@@ -225,5 +240,13 @@ _KINDS = (
         lambda d: _listed_axes(d, d.units),
         _quantem_back,
         lambda d: getattr(d, "metadata", {}).get(KEY),
+    ),
+    _Kind(
+        "table of pandas",
+        lambda t: all(hasattr(t, name) for name in ("iloc", "index", "columns", "attrs")),
+        _pandas_values,
+        lambda t: [Axis("y"), Axis("x")],
+        _pandas_back,
+        lambda t: t.attrs.get(KEY),
     ),
 )

@@ -11,6 +11,8 @@ from ..micrograph import Micrograph
 from ..series.stack import Series
 from .steps.plain import Origin
 
+_FOLDERS = (".zarr", ".zspy")  # that hold an image
+
 
 def read_source(path: Path, **reading: Any) -> Micrograph | Series:
     """Read an image or movie as a micrograph, as ``read`` is told; a NIfTI stack as a series."""
@@ -48,7 +50,7 @@ def found(origin: Origin, folder: Path | None) -> Path:
     if folder is not None:
         places.append(folder / places[0].name)
     for place in places:
-        if place.is_file():
+        if place.is_file() or (place.is_dir() and place.suffix.lower() in _FOLDERS):
             return place
     raise SBDError(f"The source {origin.path} is not there any more; give the file as the source.")
 

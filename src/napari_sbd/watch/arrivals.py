@@ -15,7 +15,8 @@ from ..io import is_readable
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
 from .known import Known, State, is_locked, state_of
-from .stacks import Stack, grows, so_far
+from .reading import so_far
+from .stacks import Stack, grows
 
 SETTLED = 0.2
 """Seconds without a change after which a file counts as written."""
@@ -74,6 +75,8 @@ class Arrivals:
         Called with a sentence when something cannot be read, or the source is missing or back.
     takes
         For files that were watched before, the last take and fingerprints of its frames by number.
+    chosen
+        How files are read, as ``io.choices`` gives it.
     """
 
     def __init__(
@@ -82,8 +85,9 @@ class Arrivals:
         glob: str = "*",
         say: Callable[[str], None] = print,
         takes: Mapping[str, tuple[int, dict[int, int]]] | None = None,
+        chosen: Mapping[str, int] | None = None,
     ) -> None:
-        self.source, self.glob, self._say = source, glob, say
+        self.source, self.glob, self._say, self._chosen = source, glob, say, dict(chosen or {})
         self._takes = dict(takes or {})
         self._files: dict[Path, Known] = {}
         self._readable: dict[str, Path | None] = {}
@@ -169,11 +173,16 @@ class Arrivals:
         for trouble, names in alike.items():
             self._say(f"Not read before the watch ended: {some_of(names)} ({trouble}).")
         for path, known in self._files.items():
-            stack = known.stack
+            stack = known.stack and (known.stack.parts or known.stack)
             if stack and (stack.stated or 0) > stack.count:
                 self._say(
                     f"{path.name} says that it holds {stack.stated} frames; {stack.count} were "
                     "there when the watch ended."
+                )
+            if stack and known.stack and (rest := stack.count % known.stack.added):
+                self._say(
+                    f"The last {rest} of {stack.count} frames of {path.name} make no whole sum and "
+                    "are left out."
                 )
 
     def _say_unfit(self, now: float) -> None:
@@ -194,12 +203,13 @@ class Arrivals:
     def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""
         for path, known in self._files.items():
-            torn = known.stack is not None and known.stack.torn
-            if torn and not known.complained and now - known.changed >= PATIENCE:
+            stack = known.stack and (known.stack.parts or known.stack)
+            late = now - known.changed >= PATIENCE
+            if stack and stack.torn and not known.complained and late:
                 known.complained = True
                 self._say(
-                    f"{path.name} ends in the middle of frame {known.stack.count}; the frames "  # type: ignore[union-attr]
-                    "before are taken."
+                    f"{path.name} ends in the middle of frame {stack.count}; the frames before are "
+                    "taken."
                 )
 
     def _paths(self) -> list[Path]:
@@ -237,10 +247,10 @@ class Arrivals:
             known.trouble = "another program had locked it"
             return []
         try:
-            stack = so_far(path, known.stack, settled)
+            stack = so_far(path, known.stack, settled, self._chosen)
             if self._is_another_take(path, known, stack, settled):
                 known.begin_anew()
-                stack = so_far(path, None, settled)
+                stack = so_far(path, None, settled, self._chosen)
             known.stack = stack
             arrivals = _ready(path, known, stack, settled)
         except (SBDError, OSError, ValueError, LookupError) as error:
@@ -289,7 +299,7 @@ def _has_changed(path: Path, before: State) -> bool:
 
 def _ready(path: Path, known: Known, stack: Stack, settled: bool) -> list[Arrival]:
     """The frames of a file that were not told yet."""
-    single = stack.count == 1 and not stack.more
+    single = stack.count == 1 and not stack.more and not stack.parts
     if not settled and (known.in_place or (single and not known.replaced)):
         return []  # whether more will follow is known when it has settled
     known.in_place = False
@@ -305,6 +315,8 @@ def _is_written(stack: Stack, index: int) -> bool:
     """Whether all of a frame is there: a file that got its full length at first holds zeros where
     nothing was written yet. Rows of a camera may be dead, but then the next frame holds something.
     """
+    if stack.parts is not None:  # the last of those that are added
+        return _is_written(stack.parts, (index + 1) * stack.added - 1)
     if _holds(stack.frame(index)[-1]):
         return True
     return index + 1 < stack.count and _holds(stack.frame(index + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,32 @@ from ..errors import SBDError
 from ..files import file_checksum, read_note, write_bytes
 
 NOTE = "watch.json"
+READ = "read"
+"""Under which the note has how files are read."""
 _LOOKED = "looked_at"
 
 _FREE = {"device", "seed", "frames", "neighbours", "fixed_pattern"}
 """Settings that leave the result of a frame as it is, or are not for a watch."""
+_WORDS = {READ: "sum and super-resolution"}
 _FILES = "model", "dark", "gain_reference", "noise", "gain_tuning"
 
 
-def asked(settings: Settings, preview: bool) -> dict[str, Any]:
-    """What determines the results of frames, as plain values; files by their checksum."""
+def asked(settings: Settings, preview: bool, chosen: Mapping[str, int]) -> dict[str, Any]:
+    """What determines the results of frames, as plain values; files by their checksum.
+
+    Parameters
+    ----------
+    settings, preview
+        How they are denoised.
+    chosen
+        How files are read, as ``io.choices`` gives it.
+    """
     values = settings.model_dump(exclude=_FREE)
     for name in _FILES:
         given = values[name]
         told = getattr(given, "sha256", None) or (isinstance(given, str | Path) and str(given))
         values[name] = told and (file_checksum(told) or told)
-    return dict(json.loads(json.dumps({**values, "preview": preview})))
+    return dict(json.loads(json.dumps({**values, "preview": preview, READ: chosen})))
 
 
 def note(folder: Path, now: dict[str, Any], looked_at: list[dict[str, Any]]) -> None:
@@ -59,7 +71,7 @@ def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> list[dict[str
     if not has_results or not path.exists():
         note(folder, now, [])
         return []
-    begun = read_note(path, "watch into another folder")
+    begun = {READ: {}, **read_note(path, "watch into another folder")}
     if begun.get("preview") != now["preview"]:
         kinds = "whole frames", "a preview, the middle of large frames alone"
         there, this = kinds if now["preview"] else kinds[::-1]
@@ -68,9 +80,9 @@ def go_on(folder: Path, now: dict[str, Any], has_results: bool) -> list[dict[str
         )
     other = sorted(name for name in now if begun.get(name) != now[name])
     if other:
+        words = ", ".join(_WORDS.get(name, name.replace("_", " ")) for name in other)
         raise SBDError(
-            f"The results in {folder} were begun with other values of "
-            f"{', '.join(name.replace('_', ' ') for name in other)}; give those again, or watch "
-            "into another folder."
+            f"The results in {folder} were begun with other values of {words}; give those again, "
+            "or watch into another folder."
         )
     return list(begun.get(_LOOKED, ()))

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..denoising.settings import Settings, takes_settings
 from ..errors import Cancelled, SBDError
+from ..io import choices
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
 from .arrivals import Arrival, Arrivals, Overwritten
@@ -90,6 +91,8 @@ def watch(
     preview: bool = False,
     scheduler: str | None = None,
     idle: float | None = None,
+    sum_frames: int = 1,
+    super_resolution: int = 1,
     on_frame: Callable[[Seen], None] = lambda seen: None,
     say: Callable[[str], None] = lambda sentence: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -126,6 +129,8 @@ def watch(
         written, by this process.
     idle
         End when nothing new has come for this many seconds; None goes on until it is stopped.
+    sum_frames, super_resolution
+        How files are read, as ``read`` takes it: a sum comes when the last of its frames is there.
     on_frame
         Called with each frame that came through.
     say
@@ -160,11 +165,16 @@ def watch(
     folder = None if output is None else Path(output).absolute()
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
+    read_as = choices(sum_frames, super_resolution)
     cameras = Cameras(chosen, say, should_stop, preview)
-    results = closing(Results(folder, to, asked(chosen, preview))) if folder else nullcontext(None)
+    results = (
+        closing(Results(folder, to, asked(chosen, preview, read_as)))
+        if folder
+        else nullcontext(None)
+    )
     helpers = closing(Helpers(scheduler, chosen, say)) if scheduler else nullcontext(None)
     with results as kept, helpers as crew:
-        arrivals = Arrivals(place, glob, say, kept.takes if kept else None)
+        arrivals = Arrivals(place, glob, say, kept.takes if kept else None, read_as)
         return _Watch(arrivals, cameras, kept, crew, skip, on_frame, say).run(idle, should_stop)
 
 

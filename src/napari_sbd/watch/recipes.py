@@ -13,7 +13,7 @@ from ..micrograph import FRAME, Micrograph
 from ..micrograph.frames import Level
 from ..recipe import history, origin_of, with_recipe
 from ..session import Frame
-from .stacks import so_far
+from .reading import so_far
 
 _LISTS = "frames", "blank_frames", "outlier_filled_frames"
 
@@ -23,9 +23,9 @@ def numbered(image: Micrograph, index: int) -> Micrograph:
     return image.replace(metadata={**image.metadata, FRAME: index})
 
 
-def begun_by(path: Path, number: int | None) -> Micrograph:
-    """The frame that a recipe names as looked at; errors as those of ``so_far``."""
-    image = so_far(path).image(number or 0, path)
+def begun_by(path: Path, number: int | None, chosen: Mapping[str, int]) -> Micrograph:
+    """The frame that a recipe names as looked at; arguments and errors as those of ``so_far``."""
+    image = so_far(path, None, False, chosen).image(number or 0, path)
     return image if number is None else numbered(image, number)
 
 

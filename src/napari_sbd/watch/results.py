@@ -18,7 +18,7 @@ from ..io import WRITE_SUFFIXES, ome_zarr, read, stem, write
 from ..micrograph import Micrograph
 from ..recipe import history, setting_of, with_recipe
 from .arrivals import Arrival
-from .begun import go_on, note
+from .begun import READ, go_on, note
 from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
@@ -141,7 +141,7 @@ class Results:
         watch that goes on does as one that was not ended; without those that are gone."""
         for looked in reversed(self._looked):
             with suppress(SBDError, OSError, ValueError, LookupError):
-                yield begun_by(Path(looked["path"]), looked["frame"])
+                yield begun_by(Path(looked["path"]), looked["frame"], self._asked[READ])
 
     def put(self, arrival: Arrival, result: Micrograph, fate: str) -> Path:
         """Write the result (Y, X) of a frame, and what became of it.

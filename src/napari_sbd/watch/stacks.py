@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, listening
 from ..io import read
 from ..io.ome_zarr import open_array
 from ..io.raw_frames import RawFrames, frame_reader
@@ -47,6 +48,8 @@ class Stack:
         Frames that the file says it holds; 0 if that is not known yet, None if it says nothing.
     others
         (Y, X) of pages that are left out, since they are of another size than the frames.
+    parts, added
+        What its frames are sums of, and how many each adds; None where they are those of the file.
     """
 
     count: int
@@ -57,6 +60,8 @@ class Stack:
     torn: bool = False
     stated: int | None = None
     others: tuple[int, int] | None = None
+    parts: Stack | None = None
+    added: int = 1
 
     @property
     def more(self) -> bool:
@@ -100,7 +105,7 @@ def so_far(path: Path, before: Stack | None = None, settled: bool = False) -> St
     return complete(path)
 
 
-def complete(path: Path) -> Stack:
+def complete(path: Path, super_resolution: int = 1) -> Stack:
     """Open a file that does not grow any more.
 
     Raises
@@ -108,20 +113,22 @@ def complete(path: Path) -> Stack:
     SBDError
         If it cannot be read.
     """
-    m = read(path)
+    m = read(path, super_resolution=super_resolution)
     if not m.is_movie:  # read when it is needed, as there may be thousands of such files
-        return Stack(1, lambda _: np.asarray(read(path).data), _calibration(m))
+        again = partial(read, path, super_resolution=super_resolution)
+        return Stack(1, lambda _: np.asarray(again().data), _calibration(m))
     return Stack(len(m.data), frame_reader(m.data), _calibration(m))
 
 
 def _with_text(stack: Stack, path: Path) -> Stack:
-    """The stack with the pixel size of the text beside it, where the file gives none."""
+    """The stack with what the text beside it says, where the file does not."""
     from ..io.beside import with_text
 
-    if stack.calibration.get("pixel_size") is not None:
+    own = {name: value for name, value in stack.calibration.items() if value is not None}
+    if {"pixel_size", "frame_time"} <= set(own):
         return stack
-    told = with_text(Micrograph(np.zeros((1, 1, 1))), path)
-    return replace(stack, calibration={**stack.calibration, "pixel_size": told.pixel_size})
+    frames = np.broadcast_to(np.float32(0), (stack.count, 1, 1) if stack.count > 1 else (1, 1))
+    return replace(stack, calibration={**_calibration(with_text(Micrograph(frames), path)), **own})
 
 
 def _calibration(m: Micrograph) -> dict[str, Any]:
@@ -131,7 +138,9 @@ def _calibration(m: Micrograph) -> dict[str, Any]:
 
 def _mrc(path: Path) -> Stack:
     """By the size of the file: the number of sections is often written at the end only."""
+    from ..io.acquisition import facts, frame_time
     from ..io.mrc import with_record
+    from ..io.mrc_extended import images
     from ..io.mrc_header import HEADER_BYTES, parse, pixel_size, values
 
     with path.open("rb") as file:
@@ -147,7 +156,9 @@ def _mrc(path: Path) -> Stack:
     frames = RawFrames(path, HEADER_BYTES + len(extended), kind.shape[1:], kind.dtype)
     size = math.prod(frames.shape) * kind.dtype.itemsize
     count, rest = divmod(max(0, held - frames.offset), size)
-    told = Micrograph(np.zeros((1, 1, 1)), pixel_size=pixel_size(header, extended))
+    with listening():  # of uneven times, at each look
+        interval = frame_time(facts(images(header, extended), count))
+    told = Micrograph(np.zeros((1, 1, 1)), pixel_size(header, extended), interval)
     calibration = _calibration(with_record(told, header, extended))
     stated = 0 if _has_no_count(raw) else int(header["nz"])
     return Stack(count, frames.__getitem__, calibration, torn=rest > 0, stated=stated)

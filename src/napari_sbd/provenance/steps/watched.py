@@ -10,7 +10,7 @@ import numpy as np
 from ...denoising.settings import Plain, Settings
 from ...errors import SBDError, warn
 from ...micrograph import Micrograph
-from ...recipe import history, with_recipe
+from ...recipe import CHOSEN, history, with_recipe
 from ...watch.camera import Cameras
 from ...watch.recipes import with_frame
 from .plain import Origin
@@ -77,7 +77,8 @@ def _first(looked: Looked, image: Micrograph, follower: Follower) -> Micrograph:
 
     try:
         own = image.source is not None and image.source == Path(looked.path)
-        held = image if own else read(follower.find(Origin(path=looked.path)))
+        as_image = image.metadata.get(CHOSEN, {})
+        held = image if own else read(follower.find(Origin(path=looked.path)), **as_image)
         first = held.frame(looked.frame or 0)
     except (SBDError, IndexError):
         follower.remarks.append(
