@@ -10,6 +10,8 @@ many as few of which are noise (false discovery rate: Benjamini and Hochberg, J.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +24,7 @@ _FALSE_UNSURE = 0.05  # the same, where the noise is known less well
 _CHANCE = 1e-3  # that noise alone puts anything back into an image
 _FEW = 20  # coefficients, up to which that decides
 _BESIDE = 4  # working pixels around what was filled
-_BY_CHANCE = 2.0  # times the variance of noise, by which lines of a scan differ for sure
+_ONE_WAY = 6.0  # times as surely as the columns, lines of a scan differ from each other
 _LEAST = 0.01  # working pixels, or of the contrast: by less the errors of a network differ as well
 _SLOW = 4.0  # lines, over which what changes is of the specimen or of its estimate
 _MEDIAN = 0.455  # of the square of a standard normal value
@@ -73,32 +75,53 @@ def put_back_detail(
 
 
 def _without_scan(rest: np.ndarray, estimate: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """What is left (H, W) of what was taken off, without what the lines of a scan explain.
+    """What was taken off (H, W), without what the lines of a scan explain.
 
     Lines beside their places leave as much of the slope of the image along them, lines of another
     beam or offset as much of its brightness, from line to line by chance: a network that knows
-    scans has taken that off for good. Columns are looked at too, since an image may be turned.
+    scans has taken that off for good. Errors of a network change as much across the lines as along
+    them. Columns are looked at too, since an image may be turned.
     """
-    from scipy.ndimage import gaussian_filter1d
-
-    for turned in (False, True):
-        left, image, sd = (a.T if turned else a for a in (rest, estimate, noise))
-        for pattern in (np.gradient(image, axis=1), image, np.ones_like(image)):
-            weight = pattern / sd**2
-            variance = 1 / np.maximum((weight * pattern).sum(1), 1e-30)
-            shares = variance * (weight * left).sum(1)
-            if _jumps(shares, variance):
-                left = left - (shares - gaussian_filter1d(shares, _SLOW))[:, None] * pattern
-        rest = left.T if turned else left
+    for pattern_of in (lambda image: np.gradient(image, axis=1), np.array, np.ones_like):
+        rows, columns = (
+            _line_by_line(*(a.T if turned else a for a in (rest, estimate, noise)), pattern_of)
+            for turned in (False, True)
+        )
+        if rows.sure > _ONE_WAY * columns.sure and rows.size > _LEAST:
+            rest = rest - rows.explained
+        elif columns.sure > _ONE_WAY * rows.sure and columns.size > _LEAST:
+            rest = rest - columns.explained.T
     return rest
 
 
-def _jumps(values: np.ndarray, variance: np.ndarray) -> bool:
-    """Whether values of lines (H,) differ from those beside by more than noise and a network do."""
-    apart = values[1:-1] - (values[:-2] + values[2:]) / 2
+@dataclass(frozen=True)
+class _Lines:
+    """What a pattern of lines explains (H, W), how much it changes from line to line, and that as
+    variance over that of the noise, at least 1/3."""
+
+    explained: np.ndarray
+    size: float
+    sure: float
+
+
+def _line_by_line(
+    rest: np.ndarray,
+    estimate: np.ndarray,
+    noise: np.ndarray,
+    pattern_of: Callable[[np.ndarray], np.ndarray],
+) -> _Lines:
+    """How much of a pattern each line holds beyond the lines around."""
+    from scipy.ndimage import gaussian_filter1d
+
+    pattern = pattern_of(estimate)
+    weight = pattern / noise**2
+    variance = 1 / np.maximum((weight * pattern).sum(1), 1e-30)
+    shares = variance * (weight * rest).sum(1)
+    apart = (shares[1:-1] - (shares[:-2] + shares[2:]) / 2) ** 2
     expected = variance[1:-1] + (variance[:-2] + variance[2:]) / 4
-    certain = float(np.median(apart**2 / expected)) > _BY_CHANCE * _MEDIAN
-    return certain and float(np.median(apart**2)) > _LEAST**2 * _MEDIAN
+    explained = (shares - gaussian_filter1d(shares, _SLOW))[:, None] * pattern
+    sure = float(np.median(apart / expected)) / _MEDIAN
+    return _Lines(explained, float(np.sqrt(np.median(apart) / _MEDIAN)), max(sure, 1 / 3))
 
 
 def _near(empty: np.ndarray) -> np.ndarray:
