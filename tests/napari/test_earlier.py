@@ -14,6 +14,7 @@ from napari_sbd._napari.layers.columns import is_columns
 from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
+from napari_sbd._napari.tools.detector_widget import DetectorWidget
 from napari_sbd._napari.tools.figure_widget import FigureWidget
 from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.histogram_widget import HistogramWidget
@@ -341,3 +342,42 @@ def test_a_number_that_was_refused_is_not_complained_of_when_it_is_right(viewer,
     assert micrograph_of(pair[0]).pixel_size == 0.0125
     assert "is no number" not in widget.message.text()
     qtbot.wait(200)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_was_found_of_another_image_than_is_chosen_names_it(viewer, qtbot, tool):
+    """The gain of the first image stood, without a name, under the second one that was opened."""
+    m = sbd.Micrograph(COUNTS, PIXEL, name="first")
+    data, attributes, _ = to_layer(m)
+    first = viewer.add_image(data, **attributes)
+    widget, click = tool(DetectorWidget)
+    click()
+    words = widget.message.text()
+    assert not words.startswith("first: ")
+    data, attributes, _ = to_layer(m.replace(data=COUNTS[:100], name="second"))
+    second = viewer.add_image(data, **attributes)
+    assert widget.layer.layer is second
+    assert widget.message.text() == f"first: {words}"
+    first.name = "renamed"
+    qtbot.waitUntil(lambda: widget.message.text() == f"renamed: {words}", timeout=PATIENCE)
+    viewer.layers.remove(second)
+    assert widget.layer.layer is first
+    assert widget.message.text() == words
+    second = viewer.add_image(data, **attributes)
+    viewer.layers.remove(first)  # by its name also where it is gone
+    assert widget.message.text() == f"renamed: {words}"
+
+
+def test_what_came_of_an_edit_is_known_as_of_an_earlier_calibration(viewer, qtbot, pair, tool):
+    widget, click = tool(ColumnsWidget)
+    click()
+    columns = columns_of(viewer)
+    columns.selected_data = {0}
+    columns.remove_selected()
+    count = len(columns.data)
+    qtbot.waitUntil(
+        lambda: not widget.busy and widget.message.text().startswith(f"{count} columns"),
+        timeout=PATIENCE,
+    )
+    calibrate(pair[0], 0.02, 2.0, 10.0, viewer.layers)
+    qtbot.waitUntil(lambda: widget.message.text().startswith(BEFORE), timeout=PATIENCE)

@@ -476,6 +476,24 @@ def test_a_step_is_that_of_the_image_in_front(steps_of_two):
         assert flow.page(step).raw.layer.name == "one"
 
 
+def test_a_step_answers_for_no_other_image_than_the_one_in_front(steps_of_two):
+    """Judge and Columns of an image that was just opened worked on the one before."""
+    viewer, flow, take = steps_of_two
+    assert take(0, "one") == 1
+    for step in (2, 3, 4):
+        page = flow.page(step)
+        assert take(step, "two") == 0
+        assert page.message.text() == (
+            "two is not denoised yet: click Denoise first. For one denoised click "
+            f"{page.start.text()} below."
+        )
+    viewer.add_labels(np.zeros((128, 128), int))  # says nothing of which image is meant
+    assert take(2) == 1
+    assert "one" in flow.page(2).message.text()
+    assert take(2, "two") == 0
+    assert flow.page(2).message.text().startswith("two is not denoised")
+
+
 def test_a_verdict_is_that_of_the_calibration_now(steps_of_two):
     """A gain that was typed since lets the click judge again, and not denoise."""
     viewer, _, take = steps_of_two

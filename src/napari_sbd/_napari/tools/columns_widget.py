@@ -174,9 +174,16 @@ class ColumnsWidget(TaskWidget):
         dim_maps(self.viewer)
         self._colour_them(layer)
         editing.follow(layer, pair)
-        editing.said.connect(self.say)
+        editing.said.connect(partial(self._edited, source))
         editing.changed.connect(partial(self._colour_them, layer))
         return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
+
+    def _edited(self, source: Image, words: str) -> None:
+        """Tell what came of an edit like what was found, in its place."""
+        if self.denoised.layer is source:
+            self.tell(words)
+        else:
+            self.say(f"{source.name}: {words}")
 
     def _colour(self) -> None:
         if self.found is not None and isinstance(self.found.layer, Points):
