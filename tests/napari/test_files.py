@@ -327,9 +327,12 @@ def test_a_file_of_the_name_with_its_ending_is_replaced_only_when_asked(monkeypa
     yes, no = fields.QMessageBox.StandardButton.Yes, fields.QMessageBox.StandardButton.No
     for said, wanted in ((no, ""), (yes, str(tmp_path / "table.csv"))):
         asked = []
-        monkeypatch.setattr(
-            fields.QMessageBox, "question", lambda *told, said=said: asked.append(told[2]) or said
-        )
+
+        def ask(_parent, _title, words, asked=asked, said=said):
+            asked.append(words)
+            return said
+
+        monkeypatch.setattr(fields.QMessageBox, "question", ask)
         assert fields.file_to_write(None, "Write", "t.csv", {"CSV": ".csv"}) == wanted
         assert asked == ["table.csv is there already. Replace it?"]
 
