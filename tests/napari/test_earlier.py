@@ -126,6 +126,21 @@ def test_columns_of_an_earlier_gain_say_so_and_are_not_exported(
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_columns_and_verdicts_of_a_gain_that_was_changed_meanwhile_say_so(
+    viewer, qtbot, pair, tool, monkeypatch, tmp_path
+):
+    """They were begun with the earlier gain, and came after the change as if they were of now."""
+    widgets = [tool(kind)[0] for kind in (ColumnsWidget, AgreementWidget)]
+    for widget in widgets:
+        qtbot.mouseClick(widget.start, Qt.MouseButton.LeftButton)
+    calibrate(pair[0], PIXEL, 3.0, 10.0, viewer.layers)
+    qtbot.waitUntil(lambda: not any(w.running for w in widgets), timeout=PATIENCE)
+    assert columns_of(viewer).name.endswith("(of the earlier gain)")
+    assert any(one.name.endswith("z (of the earlier gain)") for one in viewer.layers)
+    assert exported(widgets[0], qtbot, monkeypatch, tmp_path / "columns.csv") is None
+    assert "click Find columns again" in widgets[0].message.text()
+
+
 def test_a_verdict_of_an_earlier_gain_says_so_until_it_is_that_again(viewer, qtbot, pair, tool):
     widget, click = tool(AgreementWidget)
     click()

@@ -1,5 +1,4 @@
-"""What a task told last, known as of an earlier state where that was made of other things, and by
-the name of its image where that is not the one that is chosen."""
+"""What a task told last: said to be of an earlier state or of another image where it is."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ class Standing(QObject):
     show
         Shows a sentence in its place.
     named
-        Whether what was told of a layer names it.
+        Whether what was told of a layer, None of one that is gone, names it.
     """
 
     def __init__(
@@ -102,9 +101,9 @@ class Standing(QObject):
         earlier, name = _EARLIER if self.is_old else "", ""
         if self._subject is not None:
             layer, name = self._subject[0](), self._subject[1]
-            if layer is not None:
-                name = f"{layer.name}: " if self._named(layer) else ""
-                self._subject = self._subject[0], f"{layer.name}: "
+            name = name if layer is None else f"{layer.name}: "
+            self._subject = self._subject[0], name
+            name = name if self._named(layer) else ""
         return f"{earlier}{name}{self._words}"
 
     def _leave(self) -> None:

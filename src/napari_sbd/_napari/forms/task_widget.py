@@ -267,7 +267,8 @@ class TaskWidget(Form):
         """Whether what was told of a layer names it: of several images, and of another one than is
         chosen."""
         several = sum(map(is_raw, self.viewer.layers)) > 1
-        return several or all(box.layer is not layer for box in self._follows)
+        chosen = [box.layer for box in self._follows if box.layer is not None]
+        return several or (bool(chosen) and layer not in chosen)
 
     def _complain(self, words: str) -> None:
         self.say(words)

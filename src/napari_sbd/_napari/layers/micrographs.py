@@ -73,7 +73,7 @@ def result_layer(source: Image, result: Micrograph, what: str) -> Image:
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
-        metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
+        metadata={**result.metadata, KEY: calibration_now(source, result), **made_from(source)},
         **look_of(source),
     )
 
@@ -175,6 +175,14 @@ def calibration(m: Micrograph) -> dict[str, Any]:
         "source": None if m.source is None else str(m.source),
         "shape": m.shape,
     }
+
+
+def calibration_now(source: Layer, m: Micrograph) -> dict[str, Any]:
+    """What stands under ``KEY`` of what was made of a layer, which may have been calibrated anew
+    since that was begun."""
+    now = calibration(micrograph_of(source))
+    same = ("pixel_size", "frame_time", "gain", "offset", GAIN_ERRORS)
+    return {**calibration(m), **{name: now[name] for name in same}}
 
 
 def pixel_size_of(layer: Layer) -> PixelSize | None:

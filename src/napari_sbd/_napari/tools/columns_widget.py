@@ -30,7 +30,7 @@ from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
-from ..layers.earlier import counted_with, refuse_earlier
+from ..layers.earlier import counted_with, note_gain, refuse_earlier
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
 from .columns_editing import ColumnsEditing
@@ -85,6 +85,7 @@ class ColumnsWidget(TaskWidget):
         self.below.addWidget(beside(self.undo, self.redo, self.export))
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
         self._counted: dict[str, Any] = {}
+        self._raw: Image | None = None
         self._found: list[_Found] = []  # the newest last
         viewer.layers.events.removed.connect(self._removed)
         when_gone(self, self._let_go, bare(viewer))
@@ -139,6 +140,7 @@ class ColumnsWidget(TaskWidget):
             m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
         self._counted = {} if raw is None else counted_with(raw)
+        self._raw = self.raw.layer
         self.meanwhile = "" if raw is None else patience(m)
         settings = {
             "polarity": self.polarity.currentText(),
@@ -159,12 +161,12 @@ class ColumnsWidget(TaskWidget):
         counted = self._counted if table.attrs.get("unit") == "electrons" else {}
         if "track" in table:
             tracks = columns_layer.tracks_layer(table, source)
-            tracks.metadata = {**tracks.metadata, **counted}
+            self._note(tracks, counted)
             self._keep(_Found(source, tracks, table))
             put(self.viewer, tracks, "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
-        layer.metadata = {**layer.metadata, **counted}
+        self._note(layer, counted)
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
@@ -177,6 +179,12 @@ class ColumnsWidget(TaskWidget):
         editing.said.connect(partial(self._edited, source))
         editing.changed.connect(partial(self._colour_them, layer))
         return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
+
+    def _note(self, layer: Points | Tracks, counted: dict[str, Any]) -> None:
+        """Keep by which gain a layer counts, which may be another one by now."""
+        layer.metadata = {**layer.metadata, **counted}
+        if self._raw is not None and self._raw in self.viewer.layers:
+            note_gain(layer, layers.micrograph_of(self._raw))
 
     def _edited(self, source: Image, words: str) -> None:
         """Tell what came of an edit like what was found, in its place."""
