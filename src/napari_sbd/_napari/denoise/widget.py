@@ -101,6 +101,7 @@ class DenoiseWidget(DenoiseForm):
         """Show the chosen layer as it is, and follow what other tools make of its calibration."""
         self.say("")
         self._watch(self.layer.layer)
+        self.halves.look(self.layer.layer)
         self._swipe(self.swipe.isChecked())
         self.modality.setCurrentText(modality_for(self.layer.layer))
         self._understand()

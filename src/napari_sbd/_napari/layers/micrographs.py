@@ -222,6 +222,15 @@ def place_in_the_plane(layer: Layer, axes: int = 2) -> dict[str, Any]:
     return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-last:, -last:]}
 
 
+def place_of_part(layer: Layer, corner: tuple[int, int]) -> dict[str, Any]:
+    """Place and units of a layer's plane for a part of it that begins at a pixel."""
+    from napari.utils.transforms import Affine
+
+    place = place_in_the_plane(layer)
+    turn = Affine(scale=place["scale"], rotate=place["rotate"], shear=place["shear"]).linear_matrix
+    return {**place, "translate": np.asarray(place["translate"]) + turn @ corner}
+
+
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:
     """Limits that show the signal, not the extremes of the noise, nor outliers.
 
