@@ -133,6 +133,31 @@ def test_a_known_reflection_calibrates_the_image_and_its_results(window):
     assert "nm now" not in widget.message.text()
 
 
+def test_what_a_calibration_says_is_of_its_image_and_pixel_size(window):
+    """ "Pixel size ... now" stood under another image, and after yet another size was typed."""
+    hands, widget, layer = window
+
+    def calibrated():
+        spot_at(hands, widget, widget.spots[0].spacing if widget.spots else GOLD, 20)
+        widget.known.setEditText("0.25")
+        widget.calibrate.click()
+        hands.qtbot.wait(100)
+        return "nm now" in widget.message.text()
+
+    hands.drag(layer, (128, 256), (128, 100))
+    assert calibrated()
+    calibrate(layer, 0.03, None, 0.0, hands.viewer.layers)
+    hands.qtbot.waitUntil(lambda: "nm now" not in widget.message.text())
+    assert calibrated()
+    other = hands.viewer.add_image(
+        layer.data, name="other", scale=layer.scale, units=tuple(map(str, layer.units))
+    )
+    widget.layer.choose(other)
+    hands.qtbot.wait(100)
+    assert "1:" in widget.message.text()
+    assert "nm now" not in widget.message.text()
+
+
 def test_what_is_shown_is_what_lies_under_the_box(window):
     """Values that are replaced, a layer that is moved: all is read again without a drag."""
     hands, widget, layer = window

@@ -73,6 +73,7 @@ class FFTWidget(ShapeTool):
         self.spots: list[Spot] = []
         self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
         self._told = ""  # of the calibration by these spots; what is drawn again leaves it
+        self._told_of: tuple[Any, ...] = ()  # the image and its pixel size then
         self.box.clicked.connect(lambda: self.attempt(lambda: self.put(add_box, "FFT box")))
         self.clear.clicked.connect(self._clear)
         self.save.clicked.connect(lambda: self.attempt(self._save))
@@ -87,6 +88,8 @@ class FFTWidget(ShapeTool):
         """Transform what is in the box now."""
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
+        if self._told_of != (layer.unique_id, layers.pixel_size_of(layer)):
+            self._told = ""
         image = m.data[frame_shown(self.viewer, layer)] if m.is_movie else m.data
         box = box_on(layer, self.shapes)
         self.spectrum = box_spectrum(image, m.pixel_size_yx, box, not is_denoised(layer))
@@ -205,6 +208,7 @@ class FFTWidget(ShapeTool):
         calibrate_all(self.viewer, layer, (found.y, found.x))
         size = with_error(found.y, found.y * found.relative_err)
         self._told = f"Pixel size {size} nm now. {doubt(before, found)}".strip()
+        self._told_of = layer.unique_id, layers.pixel_size_of(layer)
         self.refresh()
 
     def _save(self) -> None:
