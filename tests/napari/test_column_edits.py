@@ -123,6 +123,12 @@ def test_a_column_is_dragged_with_the_mouse_fitted_undone_and_done_again(window)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     window.press(Qt.Key.Key_Z, both)
     np.testing.assert_array_equal(window.state, after)
+    window.press(Qt.Key.Key_Z, both)  # nothing is left, which a click and a key say
+    assert "left to do again" in window.widget.message.text()
+    window.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.qtbot.mouseClick(window.widget.undo, Qt.MouseButton.LeftButton)
+    assert "left to take back" in window.widget.message.text()
+    np.testing.assert_array_equal(window.state, before)
 
 
 def test_a_point_in_vacuum_is_not_supported_and_this_is_said(window):

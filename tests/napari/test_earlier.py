@@ -19,6 +19,7 @@ from napari_sbd._napari.tools.figure_widget import FigureWidget
 from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.histogram_widget import HistogramWidget
 from napari_sbd._napari.tools.report_widget import ReportWidget
+from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd._napari.tools.strain_widget import StrainWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.recipe import recipe, with_recipe
@@ -197,7 +198,15 @@ def test_a_figure_takes_no_columns_of_another_frame(viewer, qtbot, tool, monkeyp
     raw = 2 * np.stack([COUNTS, COUNTS]) + 10
     image_pair(viewer, raw, 2 * np.stack([CLEAN, CLEAN]) + 10)
     viewer.dims.set_current_step(0, 0)
-    tool(ColumnsWidget)[1]()
+    found, click = tool(ColumnsWidget)
+    qtbot.mouseClick(found.undo, Qt.MouseButton.LeftButton)
+    assert "no columns of this image yet" in found.message.text()
+    click()
+    assert "columns in frame 0, " in found.message.text()
+    removed, click = tool(ResidualWidget)
+    click()
+    assert viewer.layers["raw removed from frame 0"].ndim == 2
+    assert "That is what was removed from frame 0." in removed.message.text()
     widget, click = tool(FigureWidget)
     widget.columns.choose(columns_of(viewer))
     asked = []

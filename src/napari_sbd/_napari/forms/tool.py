@@ -57,8 +57,7 @@ class Tool(Form):
             whole.addWidget(plot, 1)
         for part in (*below, self.message):
             whole.addWidget(part)
-        if plot is None:
-            whole.addStretch()
+        whole.addStretch()  # before there is something to plot, the room is left at the foot
 
     def say(self, words: str) -> None:
         """Show a message."""

@@ -137,7 +137,9 @@ def is_columns(layer: Layer) -> bool:
     return isinstance(layer, Points) and KEY in layer.metadata
 
 
-def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
+def words(
+    table: pd.DataFrame, judged: bool, edited: Iterable[int] = (), frame: int | None = None
+) -> str:
     """What a table says as a whole, and of the rows that were edited.
 
     Parameters
@@ -148,8 +150,11 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
         Whether there were counts to judge by.
     edited
         Row numbers.
+    frame
+        Of a movie.
     """
     where = " in the region" if table.attrs.get("region") else ""
+    where += "" if frame is None else f" in frame {frame}"
     text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
     error = table.attrs.get("intensity_scale_err")
     scale = (

@@ -36,11 +36,14 @@ class ColumnsEditing(QObject):
         The layer; None before there is one.
     said
         Signal: a sentence about the latest edit.
+    refused
+        Signal: why there is nothing to take back or to do again.
     changed
         Signal: the numbers of the columns are others now.
     """
 
     said = Signal(str)
+    refused = Signal(str)
     changed = Signal()
 
     def __init__(self, parent: QObject) -> None:
@@ -72,11 +75,11 @@ class ColumnsEditing(QObject):
 
     def undo(self) -> None:
         """Take back the last edit."""
-        self._step(Edits.undo)
+        self._step(Edits.undo, "No edit of these columns is left to take back.")
 
     def redo(self) -> None:
         """Do it again."""
-        self._step(Edits.redo)
+        self._step(Edits.redo, "No edit of these columns is left to do again.")
 
     def _edited(self, event: Any) -> None:
         """Fit again what was added or moved by hand, and only that."""
@@ -142,7 +145,7 @@ class ColumnsEditing(QObject):
         data = layer.data.copy()
         data[still, -2:] = places[2][still]
         if layer.ndim == 3:  # a point added while another frame was shown
-            data[:, 0] = layer.metadata[columns_layer.KEY]["frame"]
+            data[:, 0] = self._frame
         layer.data = data
         features = layer.features.copy()
         fresh = columns_layer.features_of(table)
@@ -155,22 +158,28 @@ class ColumnsEditing(QObject):
         settled = columns_layer.table_of(layer)
         if self._edits is not None:
             self._edits.fitted(settled)
-        self.said.emit(columns_layer.words(settled, self._judged, still))
+        self.said.emit(columns_layer.words(settled, self._judged, still, self._frame))
 
     @property
     def _judged(self) -> bool:
         """Whether there are data to judge the columns by."""
         return self._pair is not None and self._pair[0] is not None
 
-    def _step(self, to: Callable[[Edits], pd.DataFrame | None]) -> None:
+    @property
+    def _frame(self) -> int | None:
+        """The frame of a movie in which the columns were found."""
+        return None if self.points is None else self.points.metadata[columns_layer.KEY]["frame"]
+
+    def _step(self, to: Callable[[Edits], pd.DataFrame | None], otherwise: str) -> None:
         """Show the table of another edit; a fit that is under way is of no use any more."""
         layer = self.points
         table = None if self._edits is None or layer is None else to(self._edits)
         if layer is None or table is None:
+            self.refused.emit(otherwise)
             return
         self._settling = True
         columns_layer.show_table(layer, table)
         self._settling = False
         self._touched, self._stale = set(), False
         self.changed.emit()
-        self.said.emit(columns_layer.words(table, self._judged))
+        self.said.emit(columns_layer.words(table, self._judged, frame=self._frame))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _SHOWN, _ALL = "frame shown", "all, followed"
 _NOTHING_YET = "Columns are found in a denoised image: click Denoise first, then Find columns."
+_NONE_YET = "There are no columns of this image yet; click Find columns."
 _PREVIEW = "columns preview"
 _KINDS = {"CSV": ".csv", "atomap": ".hdf5", "XYZ": ".xyz"}
 _STEPS = 100  # of the sensitivity slider
@@ -177,8 +178,10 @@ class ColumnsWidget(TaskWidget):
         self._colour_them(layer)
         editing.follow(layer, pair)
         editing.said.connect(partial(self._edited, source))
+        editing.refused.connect(self.say)
         editing.changed.connect(partial(self._colour_them, layer))
-        return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
+        words = columns_layer.words(table, pair[0] is not None, frame=frame)
+        return f"{words} {warning}".strip()
 
     def _note(self, layer: Points | Tracks, counted: dict[str, Any]) -> None:
         """Keep by which gain a layer counts, which may be another one by now."""
@@ -250,11 +253,13 @@ class ColumnsWidget(TaskWidget):
     def _step(self, to: Callable[[ColumnsEditing], None]) -> None:
         if self.found is not None and self.found.editing is not None:
             to(self.found.editing)
+        else:
+            self.say(_NONE_YET)
 
     def _export(self) -> None:
         found = self.found
         if found is None:
-            self.say("There are no columns of this image yet; click Find columns.")
+            self.say(_NONE_YET)
             return
         try:
             refuse_earlier(found.layer)
