@@ -186,7 +186,7 @@ class TaskWidget(Form):
             return
         self.say(self.meanwhile)
         work = Work(self.name_of(task), task, self, in_line=self.in_line)
-        work.told_of = self._chosen()
+        work.told_of = self._as_chosen()
         work.ended.connect(self._ended)
         self._works.append(work)
         self._set_running(True)
@@ -255,9 +255,9 @@ class TaskWidget(Form):
 
     def tell(self, words: str) -> None:
         """Say what is known of what is chosen as it is now, in the place of what a task told."""
-        self.say(self.standing.told(words, *self._chosen()))
+        self.say(self.standing.told(words, *self._as_chosen()))
 
-    def _chosen(self) -> tuple[State, Subject]:
+    def _as_chosen(self) -> tuple[State, Subject]:
         """What is chosen, as it is now, and which of it is worked on."""
         layer = self.subject()
         subject = None if layer is None else (ref(layer), f"{layer.name}: ")
