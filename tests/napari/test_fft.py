@@ -133,6 +133,20 @@ def test_a_known_reflection_calibrates_the_image_and_its_results(window):
     assert "nm now" not in widget.message.text()
 
 
+def test_a_known_spacing_can_have_a_unit(window, notifications):
+    """Of "2.354 Å" the number was taken, as nm."""
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    widget.known.setEditText("2.354 Å")
+    widget.calibrate.click()
+    assert pixel_size_of(layer) == pytest.approx(PIXEL, rel=0.01)
+    widget.known.setEditText("2.354 kV")
+    widget.calibrate.click()
+    assert "2.354 kV" in notifications[-1].message
+    assert pixel_size_of(layer) == pytest.approx(PIXEL, rel=0.01)
+
+
 def test_what_a_calibration_says_is_of_its_image_and_pixel_size(window):
     """ "Pixel size ... now" stood under another image, and after yet another size was typed."""
     hands, widget, layer = window

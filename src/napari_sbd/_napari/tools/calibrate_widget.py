@@ -20,7 +20,7 @@ from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
 from ..forms.standing import Standing
 from ..forms.tool import Tool
-from ..jobs.summary import parse_number
+from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown
 from .scale import calibrate_all
@@ -95,7 +95,7 @@ class CalibrateWidget(Tool):
         if points is None or len(points.data) != 2:
             count = 0 if points is None else len(points.data)
             raise SBDError(f"Two columns are needed, {count} were clicked; click the button again.")
-        known = parse_number(self.distance.text(), "known distance in nm")
+        known = parse_length(self.distance.text(), "known distance")
         if known is None:
             raise SBDError("Type the length of one period in nm.")
         m = layers.micrograph_of(image)

@@ -20,7 +20,7 @@ from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_image
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
 from ..forms.tool import ShapeTool
-from ..jobs.summary import parse_number
+from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.shapes import add_box, box_on
 from ..layers.view_state import frame_shown
@@ -199,7 +199,8 @@ class FFTWidget(ShapeTool):
         spot = self.spots[-1]
         if not spot.significant:
             raise SBDError("Noise alone makes such a peak; click a clear spot.")
-        known = parse_number((self.known.currentText().split() or [""])[0], "known spacing in nm")
+        # a spacing of the material has its planes behind it
+        known = parse_length(self.known.currentText().partition("(")[0], "known spacing")
         if known is None:
             raise SBDError("Type the spacing that this spot has, in nm, or choose a material.")
         layer = layers.needed(self.layer.layer)
