@@ -176,6 +176,7 @@ def words(
 
 def colour(layer: Points, name: str) -> None:
     """Colour the rims of the points by a feature; those not supported by the data are crossed."""
+    layer.metadata[KEY]["coloured"] = name
     features = layer.features
     if not len(features) or not np.isfinite(features[name].astype(float)).any():
         layer.border_color = "orange"
@@ -186,6 +187,11 @@ def colour(layer: Points, name: str) -> None:
     layer.border_colormap = _MAPS.get(name, "viridis")
     layer.border_color = name
     layer.symbol = np.where(features["supported"].fillna(True).astype(bool), "disc", "cross")
+
+
+def colour_again(layer: Points) -> None:
+    """Colour points by the feature that colours them, which has other values now."""
+    colour(layer, layer.metadata[KEY].get("coloured", COLOURS[0]))
 
 
 def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Shapes | None:

@@ -8,23 +8,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Points, Tracks
+from napari.layers import Image, Layer, Points, Tracks
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import qdebounced
 
-from ...columns import find_columns, follow_columns, write_columns
-from ...errors import SBDError, listening
+from ...columns import write_columns
+from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
-from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..forms.task_widget import Task, TaskWidget, sentence
 from ..forms.viewers import bare
 from ..jobs.gain import electrons_error
 from ..jobs.judging import patience
+from ..jobs.measuring import measure
 from ..jobs.when_gone import when_gone
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
@@ -33,7 +34,7 @@ from ..layers.calibrating import gain_errors
 from ..layers.earlier import counted_with, note_gain, refuse_earlier
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
-from .columns_editing import ColumnsEditing
+from .columns_editing import ColumnsEditing, editing_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +89,9 @@ class ColumnsWidget(TaskWidget):
         self._counted: dict[str, Any] = {}
         self._raw: Image | None = None
         self._found: list[_Found] = []  # the newest last
+        for layer in viewer.layers:
+            self._adopt(layer)
+        viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
         when_gone(self, self._let_go, bare(viewer))
         self.sensitivity.valueChanged.connect(self._preview)
@@ -95,7 +99,7 @@ class ColumnsWidget(TaskWidget):
         self.export.clicked.connect(self._export)
         self.undo.clicked.connect(lambda: self._step(ColumnsEditing.undo))
         self.redo.clicked.connect(lambda: self._step(ColumnsEditing.redo))
-        self.export.setEnabled(False)
+        self.export.setEnabled(bool(self._found))
 
     @property
     def found(self) -> _Found | None:
@@ -107,14 +111,25 @@ class ColumnsWidget(TaskWidget):
     @property
     def busy(self) -> bool:
         """Whether columns that were edited wait for their fit."""
-        return any(one.busy for one in self.findChildren(ColumnsEditing))
+        return any(one.editing is not None and one.editing.busy for one in self._found)
+
+    def _inserted(self, event: Any) -> None:
+        self._adopt(event.value)
+
+    def _adopt(self, layer: Layer) -> None:
+        """Know columns that are in the viewer, whoever found them, and follow their edits."""
+        if not columns_layer.is_columns(layer):
+            return
+        made_from, every = layer.metadata.get(layers.MADE_FROM), list(self.viewer.layers)
+        image = next((one for one in every if str(one.unique_id) == made_from), None)
+        editing = editing_of(layer, image, every)
+        if editing is not None:
+            editing.said.connect(self._edited)
+            editing.refused.connect(self._refused)
+        self._keep(_Found(image, layer, editing=editing))
 
     def _removed(self, event: Any) -> None:
         """Hold on to nothing of columns that are gone."""
-        for one in self.findChildren(ColumnsEditing):
-            if one.points is event.value:
-                one.follow(None, None)
-                one.deleteLater()
         self._found = [one for one in self._found if one.layer is not event.value]
         self.export.setEnabled(bool(self._found))
 
@@ -149,7 +164,7 @@ class ColumnsWidget(TaskWidget):
             "region": self.region.region(),
         }
         error = 0.0 if raw is None else electrons_error(raw, gain_errors(self.raw.layer))
-        return partial(_measure, m, raw, settings, follow, frame, error)
+        return partial(measure, m, raw, settings, follow, frame, error)
 
     def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
         """Add the points, or the tracks."""
@@ -171,15 +186,10 @@ class ColumnsWidget(TaskWidget):
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
-        editing = ColumnsEditing(self)  # for as long as there are these columns
-        self._keep(_Found(source, layer, editing=editing))
+        ColumnsEditing(layer, pair)  # for as long as there are these columns
         put(self.viewer, layer, "columns", keep=keep)
         dim_maps(self.viewer)
         self._colour_them(layer)
-        editing.follow(layer, pair)
-        editing.said.connect(partial(self._edited, source))
-        editing.refused.connect(self.say)
-        editing.changed.connect(partial(self._colour_them, layer))
         words = columns_layer.words(table, pair[0] is not None, frame=frame)
         return f"{words} {warning}".strip()
 
@@ -189,12 +199,16 @@ class ColumnsWidget(TaskWidget):
         if self._raw is not None and self._raw in self.viewer.layers:
             note_gain(layer, layers.micrograph_of(self._raw))
 
-    def _edited(self, source: Image, words: str) -> None:
+    def _edited(self, points: Points | None, words: str) -> None:
         """Tell what came of an edit like what was found, in its place."""
-        if self.denoised.layer is source:
+        image = next((one.image for one in self._found if one.layer is points), None)
+        if image is not None and image is self.denoised.layer:
             self.tell(words)
         else:
-            self.say(f"{source.name}: {words}")
+            self.say(words if image is None else f"{image.name}: {words}")
+
+    def _refused(self, _points: Points, words: str) -> None:
+        self.say(words)
 
     def _colour(self) -> None:
         if self.found is not None and isinstance(self.found.layer, Points):
@@ -284,30 +298,7 @@ class ColumnsWidget(TaskWidget):
 class _Found:
     """Columns of an image as points, which can be edited, or as tracks with their table."""
 
-    image: Image
+    image: Image | None
     layer: Points | Tracks
     tracked: Any = None
     editing: ColumnsEditing | None = None
-
-
-def _measure(
-    m: Micrograph,
-    raw: Micrograph | None,
-    settings: dict[str, Any],
-    follow: bool,
-    frame: int | None,
-    error: float,
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> tuple[pd.DataFrame, int | None, str]:
-    """The table, the frame it is of, and what was warned of.
-
-    What an estimated gain leaves open of the intensities stands in the table's ``attrs``.
-    """
-    with listening() as words:
-        table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
-        if error and table.attrs.get("unit") == "electrons":
-            table.attrs["intensity_scale_err"] = error
-        if follow and len(table):
-            table = follow_columns(table)
-    return table, frame, " ".join(words)
