@@ -279,3 +279,31 @@ def test_a_film_in_one_click_and_the_view_side_by_side(
     assert result.translate[0] == 0
     click(qtbot, widget.side)
     assert result.translate[-1] == 0
+
+
+def test_what_is_denoised_anew_takes_its_place_beside_the_raw_image(
+    make_napari_viewer, qtbot, denoiser, noisy
+):
+    """It lay on the raw one, apart from its columns, and the button said the opposite."""
+    viewer = make_napari_viewer()
+    opened(viewer, sbd.Micrograph(noisy, PIXEL, gain=1.0, name="scene"))
+    _, denoise = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    click(qtbot, denoise.start)
+    done(qtbot, denoise)
+    _, figure = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure")
+    click(qtbot, figure.side)
+    place = tuple(viewer.layers["scene denoised"].translate)
+    assert place[1] == pytest.approx(1.04 * 64 * PIXEL)
+    denoise.layer.choose(viewer.layers["scene"])
+    click(qtbot, denoise.start)
+    done(qtbot, denoise)
+    qtbot.waitUntil(lambda: tuple(viewer.layers["scene denoised"].translate) == place)
+    assert figure.side.isChecked()
+    # another pair lies as it lies
+    opened(viewer, sbd.Micrograph(noisy, PIXEL, gain=1.0, name="other"))
+    click(qtbot, figure.side)
+    assert tuple(viewer.layers["scene denoised"].translate) == (0, 0)
+    viewer.layers["scene denoised"].translate = place
+    figure.denoised.choose(None)
+    figure.denoised.choose(viewer.layers["scene denoised"])
+    qtbot.waitUntil(figure.side.isChecked)
