@@ -335,7 +335,16 @@ def test_the_slider_shows_at_once_what_would_be_found(viewer, open_tool, qtbot, 
     widget = open_tool(ColumnsWidget)
     widget.sensitivity.setValue(70)
     qtbot.waitUntil(lambda: "columns preview" in viewer.layers, timeout=PATIENCE)
-    assert len(viewer.layers["columns preview"].data) > 10
+    preview = viewer.layers["columns preview"]
+    assert len(preview.data) > 10
+    calibrate(pair[1], 0.02, 1.0, 0.0, viewer.layers)
+    assert tuple(preview.scale) == (0.02, 0.02)
+    assert "would be found" in widget.message.text()
+    other = Micrograph(lattice((96, 96)), 0.01, name="other denoised")
+    made = add(viewer, with_recipe(other, recipe("denoise", model="hrtem", quality="fast")))
+    assert widget.denoised.layer is made  # of which nothing is known
+    assert preview not in viewer.layers
+    assert widget.message.text() == ""
 
 
 def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):

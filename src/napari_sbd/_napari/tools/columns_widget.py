@@ -88,6 +88,8 @@ class ColumnsWidget(TaskWidget):
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
         self._counted: dict[str, Any] = {}
         self._raw: Image | None = None
+        self._dots: Points | None = None  # of the preview
+        self._counted_before = ""  # what was said of it
         self._found: list[_Found] = []  # the newest last
         for layer in viewer.layers:
             self._adopt(layer)
@@ -95,6 +97,7 @@ class ColumnsWidget(TaskWidget):
         viewer.layers.events.removed.connect(self._removed)
         when_gone(self, self._let_go, bare(viewer))
         self.sensitivity.valueChanged.connect(self._preview)
+        self.denoised.chosen.connect(self._drop_preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
         self.undo.clicked.connect(lambda: self._step(ColumnsEditing.undo))
@@ -135,6 +138,8 @@ class ColumnsWidget(TaskWidget):
 
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
         disconnect_events(viewer.layers.events, self)
+        if self._dots is not None and self._dots in viewer.layers:
+            viewer.layers.remove(self._dots)
 
     def _keep(self, found: _Found) -> None:
         self._found.append(found)
@@ -225,44 +230,49 @@ class ColumnsWidget(TaskWidget):
         layer = self.denoised.layer
         if layer is None or self.running:
             return
-        image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
+        frame = frame_shown(self.viewer, layer) if layer.ndim == 3 else None
+        image = layer.data if frame is None else layer.data[frame]
         work = partial(
             detect,
             np.asarray(image),
             sensitivity=self.sensitivity.value() / _STEPS,
             polarity=self.polarity.currentText(),  # type: ignore[arg-type]
         )
-        in_background(work, self._show_preview, self._complain_of).start()
+        in_background(work, partial(self._show_preview, layer, frame), self._complain_of).start()
 
-    def _show_preview(self, found: Detection) -> None:
-        layer = self.denoised.layer
-        if layer is None or self.running:
+    def _show_preview(self, layer: Image, frame: int | None, found: Detection) -> None:
+        if layer is not self.denoised.layer or self.running:
             return
         points = np.column_stack([found.y, found.x])
-        if layer.ndim == 3:
-            points = np.column_stack(
-                [np.full(len(points), frame_shown(self.viewer, layer)), points]
-            )
-        if _PREVIEW in self.viewer.layers:
-            self.viewer.layers[_PREVIEW].data = points
+        if frame is not None:
+            points = np.column_stack([np.full(len(points), frame), points])
+        if self._dots is not None and self._dots in self.viewer.layers:
+            self._dots.data = points
         else:
             active = self.viewer.layers.selection.active
-            preview = Points(
+            self._dots = Points(
                 points,
                 ndim=layer.ndim,
                 name=_PREVIEW,
                 size=max(found.scale or 2.0, 2.0),
                 face_color="yellow",
                 border_width=0,
+                metadata=layers.made_from(layer),
                 **layers.place_of(layer),
             )
-            self.viewer.add_layer(preview)
+            self.viewer.add_layer(self._dots)
             self.viewer.layers.selection.active = active
-        self.say(found.why or f"{len(points)} columns would be found.")
+        self._counted_before = found.why or f"{len(points)} columns would be found."
+        self.say(self._counted_before)
 
     def _drop_preview(self) -> None:
-        if _PREVIEW in self.viewer.layers:
-            self.viewer.layers.remove(_PREVIEW)
+        """Show neither dots nor their number any more, such as of another image than is chosen."""
+        dots, self._dots = self._dots, None
+        if dots is not None and dots in self.viewer.layers:
+            self.viewer.layers.remove(dots)
+        if self._counted_before and self.message.text() == self._counted_before:
+            self.say("")
+            self.tell_again()
 
     def _step(self, to: Callable[[ColumnsEditing], None]) -> None:
         if self.found is not None and self.found.editing is not None:
