@@ -171,3 +171,21 @@ def test_a_picture_of_earlier_strain_is_not_written(window, tmp_path, monkeypatc
     measured(hands, widget)
     hands.qtbot.mouseClick(widget.picture, LEFT)
     assert path.exists()
+
+
+def test_columns_of_one_kind_have_strain_and_no_polar_displacement(window, notifications):
+    """The strain was refused with it, and the map of the strain stood for it and was saved."""
+    hands, widget, _, _ = window
+    measured(hands, widget)
+    assert not widget.map.isHidden()
+    widget.show_what.setCurrentText("polar displacement")
+    assert widget.map.isHidden()
+    widget.start.click()
+    hands.qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    words = widget.message.text()
+    assert "columns have strain" in words
+    assert "No polar displacement: " in words
+    widget.picture.click()
+    assert "no map of what is chosen" in notifications[-1].message
+    widget.show_what.setCurrentText("strain_xx")
+    assert not widget.map.isHidden()

@@ -149,7 +149,8 @@ class StrainWidget(TaskWidget):
             return
         polar = what == _POLAR_NAME
         table = result.polar if polar else result.table
-        if table is None:
+        if table is None:  # and no map of something else stands for it
+            self.map.setVisible(False)
             self.say("Click Measure strain once more for the polar displacement.")
             return
         name = "displacement" if polar else what
@@ -216,6 +217,8 @@ class StrainWidget(TaskWidget):
     def _save_picture(self) -> None:
         try:
             self.refuse_outdated()
+            if self.map.isHidden():
+                raise SBDError("There is no map of what is chosen; click Measure strain.")
             self.say(self.map.ask_and_save(self, "strain.png"))
         except SBDError as error:
             self._complain(str(error))
@@ -240,7 +243,10 @@ def _strained(
     found = strain_table(table, region)
     moved, phases = None, None
     if polar is not None:
-        moved = off_centre(table, species(table["intensity"].to_numpy(), 2), *polar)
+        try:
+            moved = off_centre(table, species(table["intensity"].to_numpy(), 2), *polar)
+        except SBDError as error:
+            note = f"No polar displacement: {error}"
     if picture is not None:
         number = min(found.attrs["strain"]["cells"])
         size = np.broadcast_to(table.attrs.get("pixel_size_nm") or 1.0, 2)
@@ -254,5 +260,5 @@ def _strained(
                 picture, reflections_of(cell), reference=marked, pixel_size_yx=tuple(size)
             )
         except SBDError as error:
-            note = f"No geometric phases: {error}"
+            note = f"{note} No geometric phases: {error}".strip()
     return _Strained(found, moved, phases, note)
