@@ -288,13 +288,15 @@ class TaskWidget(Form):
 
 
 def merged(sentences: Iterable[str]) -> list[str]:
-    """Sentences that differ by one number are one that lists it, as those of a movie's frames."""
+    """Sentences that differ by one number are one that lists it, as those of a movie's frames, from
+    the least to the largest."""
     alike: dict[str, list[str]] = {}
     for one in sentences:
         alike.setdefault(_NUMBER.sub("#", one), []).append(one)
     told = []
     for same in alike.values():
-        numbers = [list(dict.fromkeys(c)) for c in zip(*map(_NUMBER.findall, same), strict=True)]
+        columns = zip(*map(_NUMBER.findall, same), strict=True)
+        numbers = [sorted(dict.fromkeys(column), key=float) for column in columns]
         if sum(len(column) > 1 for column in numbers) > 1:
             told += same
         else:
