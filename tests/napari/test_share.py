@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
@@ -193,6 +194,31 @@ def test_compare_shows_pictures_and_ends_with_use_this(
     listed = [judge.denoised.itemText(i) for i in range(judge.denoised.count())]
     assert listed == ["renamed Gaussian", "renamed network"]
     assert judge.raw.layer is layer
+
+
+def test_of_a_movie_the_frame_that_is_compared_is_named_and_shown(
+    make_napari_viewer, qtbot, noisy_movie, monkeypatch
+):
+    """Compared once more, the picture was that of the frame before."""
+
+    def compared(_m, number, *_):
+        row = {"umse": 1.0, "upsnr": 9.0, "low": 8.0, "high": 10.0, "verdict": "reference"}
+        table = pd.DataFrame([row], index=["network"])
+        table.attrs.update(unit="electrons", peak=5.0)
+        return table, {"network": np.full((64, 64), float(number))}
+
+    monkeypatch.setattr("napari_sbd._napari.tools.compare_widget.compare_denoisers", compared)
+    viewer = make_napari_viewer()
+    opened(viewer, sbd.Micrograph(noisy_movie, PIXEL, gain=1.0, name="scene"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    for frame in (2, 0):
+        viewer.dims.set_current_step(0, frame)
+        click(qtbot, widget.start)
+        done(qtbot, widget)
+        assert f"That is of frame {frame} alone." in widget.message.text()
+        (preview,) = (one for one in viewer.layers if " compared" in one.name)
+        assert preview.name == f"scene compared, frame {frame}"
+        assert preview.data[0, 0] == frame
 
 
 def test_a_result_whose_raw_image_was_closed_says_that(make_napari_viewer, qtbot, scene):
