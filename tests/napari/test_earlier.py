@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
+from hands import Hands
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import is_columns
@@ -405,3 +406,15 @@ def test_what_came_of_an_edit_is_known_as_of_an_earlier_calibration(viewer, qtbo
     )
     calibrate(pair[0], 0.02, 2.0, 10.0, viewer.layers)
     qtbot.waitUntil(lambda: widget.message.text().startswith(BEFORE), timeout=PATIENCE)
+
+
+def test_a_spot_of_the_map_is_not_told_of_another_image(viewer, qtbot, pair, tool):
+    widget, click = tool(AgreementWidget)
+    click()
+    hands = Hands(viewer, qtbot)
+    hands.ready()
+    hands.click(pair[0], 60, 70)
+    assert widget.spot.text().startswith("At y 60, x 70: ")
+    other = image_pair(viewer, 2 * COUNTS[:, :100] + 10, 2 * CLEAN[:, :100] + 10)
+    assert widget.denoised.layer is other[1]
+    assert widget.spot.text() == ""

@@ -303,8 +303,9 @@ class DenoiseWidget(DenoiseForm):
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:
-            copy_recipe(layers.needed(self._last), writer)
-            self.say("Copied.")
+            made = layers.needed(self._last)
+            copy_recipe(made, writer)
+            self.say(f"Copied how {made.name} was made.")
         except SBDError as error:
             self.say(str(error))
 

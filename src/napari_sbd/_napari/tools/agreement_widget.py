@@ -69,15 +69,20 @@ class AgreementWidget(TaskWidget):
         self._source: Image | None = None
         self._counted: dict[str, Any] = {}
         self._estimate: Gain | None = None
-        self.raw.chosen.connect(lambda: self.use.setVisible(False))
+        for box in (self.raw, self.denoised):
+            box.chosen.connect(self._forget)
+
+    def _forget(self) -> None:
+        """Neither offer a gain nor tell of a spot of another image than is chosen."""
+        self.use.setVisible(False)
+        show_or_hide(self.spot, "")
 
     def prepare(self) -> Task:
         """Read the fields."""
         raw, denoised = needed_pair(self.raw, self.denoised)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source, self._counted = raw, counted_with(pair[0])
-        self.use.setVisible(False)
-        show_or_hide(self.spot, "")
+        self._forget()
         apart = self.how.currentText() == _APART
         self.meanwhile = patience(pair[1]) if apart else ""
         return partial(_judge, *pair, apart, self.region.region(), gain_errors(raw))
