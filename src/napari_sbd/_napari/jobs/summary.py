@@ -129,7 +129,9 @@ def parse_pixel_size(text: str) -> PixelSize | None:
         If the text is no number, and no two numbers.
     """
     words, unit = _with_unit(text)
-    parts = [parse_length(f"{part} {unit}", "pixel size") for part in re.split("[x×]", words)]
+    parts = [
+        parse_length(f"{part} {unit}".strip(), "pixel size") for part in re.split("[x×]", words)
+    ]
     if len(parts) == 1:
         return parts[0]
     if len(parts) != 2 or parts[0] is None or parts[1] is None:
