@@ -133,6 +133,31 @@ def test_a_known_reflection_calibrates_the_image_and_its_results(window):
     assert "nm now" not in widget.message.text()
 
 
+def test_a_dock_that_is_opened_again_takes_up_the_box_that_is_there(window):
+    """Another one was put over it."""
+    hands, widget, layer = window
+    viewer, box = hands.viewer, widget.shapes
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
+    hands.qtbot.wait(50)
+    again = FFTWidget(viewer)
+    viewer.window.add_dock_widget(again)
+    again.layer.choose(layer)
+    again.box.click()
+    assert again.shapes is box
+    follow = [one for one in box.mouse_drag_callbacks if getattr(one, "__self__", None)]
+    assert [one.__self__ for one in follow] == [again]  # and not the dock that is gone
+    assert list(viewer.layers) == [layer, box]
+    hands.ready()
+    before = again.spectrum.power.sum()
+    hands.drag(layer, (128, 256), (128, 100))
+    assert again.spectrum.power.sum() != before
+    other = viewer.add_image(layer.data, name="other")
+    again.layer.choose(other)
+    again.box.click()
+    assert again.shapes is box  # as before, dragged to where it is wanted
+
+
 def test_a_known_spacing_can_have_a_unit(window, notifications):
     """Of "2.354 Å" the number was taken, as nm."""
     hands, widget, layer = window

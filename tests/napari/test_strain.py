@@ -189,3 +189,18 @@ def test_columns_of_one_kind_have_strain_and_no_polar_displacement(window, notif
     assert "no map of what is chosen" in notifications[-1].message
     widget.show_what.setCurrentText("strain_xx")
     assert not widget.map.isHidden()
+
+
+def test_a_box_that_was_emptied_is_told_and_put_anew(window, notifications):
+    """It ended in a traceback, and Box gave none."""
+    hands, widget, _, _ = window
+    widget.box.click()
+    widget.shapes.selected_data = {0}
+    widget.shapes.remove_selected()
+    widget.start.click()
+    assert "holds no shape" in notifications[-1].message
+    assert not widget.running
+    widget.box.click()
+    assert len(widget.shapes.data) == 1
+    assert sum(layer is widget.shapes for layer in hands.viewer.layers) == 1
+    assert sum(layer.name.endswith("reference") for layer in hands.viewer.layers) == 1

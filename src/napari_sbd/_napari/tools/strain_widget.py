@@ -23,7 +23,7 @@ from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.earlier import refuse_earlier
 from ..layers.results import take_away
-from ..layers.shapes import add_box, box_on
+from ..layers.shapes import add_box, box_on, take_up
 from ..layers.strain import ARROWS, show_arrows, show_map, show_phases
 
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ class StrainWidget(TaskWidget):
         except SBDError as error:
             self._complain(str(error))
             return
-        if self.shapes is None or self.shapes not in self.viewer.layers:
-            self.shapes = add_box(self.viewer, image, "reference")
-            self.columns.choose(source)
-        self.viewer.layers.selection.active = self.shapes
+        self.shapes = take_up(self.viewer, add_box, image, "reference", self.shapes)
+        self.columns.choose(source)
         self.reference.setCurrentText(_BOX)
 
     def prepare(self) -> Task:
