@@ -204,3 +204,20 @@ def test_a_box_that_was_emptied_is_told_and_put_anew(window, notifications):
     assert len(widget.shapes.data) == 1
     assert sum(layer is widget.shapes for layer in hands.viewer.layers) == 1
     assert sum(layer.name.endswith("reference") for layer in hands.viewer.layers) == 1
+
+
+def test_strain_against_all_columns_does_not_hang_on_the_box(window):
+    """Dragging it called the numbers those of before a change, and refused to save them."""
+    hands, widget, layer, _ = window
+    widget.box.click()
+    hands.ready()
+    for reference, early in (("columns in the box", True), ("all columns", False)):
+        widget.reference.setCurrentText(reference)
+        measured(hands, widget)
+        words = widget.message.text()
+        hands.viewer.layers.selection.active = widget.shapes
+        middle = widget.shapes.data[0].mean(0)
+        hands.drag(layer, middle, middle + 10)
+        hands.qtbot.wait(250)
+        assert widget.message.text().startswith("Before the latest change") == early
+        assert widget.message.text().endswith(words)

@@ -125,8 +125,9 @@ class StrainWidget(TaskWidget):
         return partial(_strained, table, box, picture, polar)
 
     def depends_on(self) -> list[Any]:
-        """The columns, and the box of the reference."""
-        return [*super().depends_on(), *([] if self.shapes is None else [self.shapes])]
+        """The columns, and the box where it is the reference."""
+        boxed = self.shapes is not None and self.reference.currentText() == _BOX
+        return [*super().depends_on(), *([self.shapes] if boxed else [])]
 
     def show_result(self, result: _Strained) -> str:
         """Draw the map; add the geometric phases as a layer."""
