@@ -241,6 +241,13 @@ def test_files_say_the_units_of_what_they_hold(table, tmp_path):
     assert read_columns(tmp_path / "tracks.csv").attrs["pixel_size_nm"] == 0.01
 
 
+def test_what_keeps_a_table_from_being_written_is_told_without_drafts(table, tmp_path):
+    """A folder of the name; the sentence held a number and the name of a draft."""
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(SBDError, match=r"a\.csv cannot be written: Is a directory\.$"):
+        sbd.write_columns(table, tmp_path / "a.csv")
+
+
 def test_xyz_is_in_angstrom(table, tmp_path):
     sbd.write_columns(table, tmp_path / "a.xyz", element="Pt")
     lines = (tmp_path / "a.xyz").read_text().splitlines()

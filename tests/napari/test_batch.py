@@ -82,3 +82,19 @@ def test_a_folder_that_is_not_there_is_told_of(widget, until, tmp_path):
     widget.start.click()
     until(lambda: not widget.running)
     assert "nowhere" in widget.message.text()
+
+
+def test_of_what_was_warned_of_a_result_the_list_has_the_first_sentence(tmp_path):
+    """Eight files filled screens; batch.csv has all of it."""
+    from napari_sbd._napari.tools.batch_widget import line_of
+    from napari_sbd.batch import Outcome
+
+    path = tmp_path / "a.mrc"
+    told = "The pixels measure 1.5 nm, and more. Give the gain."
+    ends = {
+        ("done", ""): "a.mrc: done",
+        ("done", told): "a.mrc: done, The pixels measure 1.5 nm, and more. …",
+        ("failed", told): f"a.mrc: failed, {told}",
+    }
+    for (status, reason), line in ends.items():
+        assert line_of(Outcome(path, path, status, 1.0, reason)) == line

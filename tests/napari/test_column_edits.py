@@ -123,6 +123,12 @@ def test_a_column_is_dragged_with_the_mouse_fitted_undone_and_done_again(window)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     window.press(Qt.Key.Key_Z, both)
     np.testing.assert_array_equal(window.state, after)
+    window.press(Qt.Key.Key_Z, both)  # nothing is left, which a click and a key say
+    assert "left to do again" in window.widget.message.text()
+    window.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.qtbot.mouseClick(window.widget.undo, Qt.MouseButton.LeftButton)
+    assert "left to take back" in window.widget.message.text()
+    np.testing.assert_array_equal(window.state, before)
 
 
 def test_a_point_in_vacuum_is_not_supported_and_this_is_said(window):
@@ -175,3 +181,27 @@ def test_undone_while_it_is_being_fitted(window):
     window.settle()
     window.qtbot.wait(300)
     np.testing.assert_array_equal(window.state, before)
+
+
+def test_columns_are_followed_and_exported_in_a_dock_that_is_opened_again(
+    window, tmp_path, monkeypatch
+):
+    """Dragged after the dock was closed, they kept the numbers of where they had been."""
+    viewer, points = window.viewer, window.points
+    points.mode = "select"
+    viewer.window.remove_dock_widget(window.widget)
+    before, row = window.state, window.row(52, 52)
+    window.qtbot.wait(100)
+    window.drag((52, 52), (150, 150))  # vacuum
+    window.qtbot.waitUntil(lambda: points.features["supported"][row] == False, timeout=PATIENCE)  # noqa: E712
+    window.widget = again = ColumnsWidget(viewer)
+    viewer.window.add_dock_widget(again)
+    window.qtbot.mouseClick(again.undo, Qt.MouseButton.LeftButton)
+    np.testing.assert_array_equal(window.state, before)
+    assert "16 columns" in again.message.text()
+    path = tmp_path / "columns.csv"
+    monkeypatch.setattr(
+        "napari_sbd._napari.tools.columns_widget.file_to_write", lambda *_: str(path)
+    )
+    window.qtbot.mouseClick(again.export, Qt.MouseButton.LeftButton)
+    assert len(sbd.columns.export.read_columns(path)) == 16

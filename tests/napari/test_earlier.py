@@ -8,16 +8,19 @@ from qtpy.QtCore import Qt
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
+from hands import Hands
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import is_columns
 from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 from napari_sbd._napari.tools.agreement_widget import AgreementWidget
 from napari_sbd._napari.tools.columns_widget import ColumnsWidget
+from napari_sbd._napari.tools.detector_widget import DetectorWidget
 from napari_sbd._napari.tools.figure_widget import FigureWidget
 from napari_sbd._napari.tools.flow_widget import FlowWidget
 from napari_sbd._napari.tools.histogram_widget import HistogramWidget
 from napari_sbd._napari.tools.report_widget import ReportWidget
+from napari_sbd._napari.tools.residual_widget import ResidualWidget
 from napari_sbd._napari.tools.strain_widget import StrainWidget
 from napari_sbd.columns.export import read_columns
 from napari_sbd.recipe import recipe, with_recipe
@@ -125,6 +128,21 @@ def test_columns_of_an_earlier_gain_say_so_and_are_not_exported(
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_columns_and_verdicts_of_a_gain_that_was_changed_meanwhile_say_so(
+    viewer, qtbot, pair, tool, monkeypatch, tmp_path
+):
+    """They were begun with the earlier gain, and came after the change as if they were of now."""
+    widgets = [tool(kind)[0] for kind in (ColumnsWidget, AgreementWidget)]
+    for widget in widgets:
+        qtbot.mouseClick(widget.start, Qt.MouseButton.LeftButton)
+    calibrate(pair[0], PIXEL, 3.0, 10.0, viewer.layers)
+    qtbot.waitUntil(lambda: not any(w.running for w in widgets), timeout=PATIENCE)
+    assert columns_of(viewer).name.endswith("(of the earlier gain)")
+    assert any(one.name.endswith("z (of the earlier gain)") for one in viewer.layers)
+    assert exported(widgets[0], qtbot, monkeypatch, tmp_path / "columns.csv") is None
+    assert "click Find columns again" in widgets[0].message.text()
+
+
 def test_a_verdict_of_an_earlier_gain_says_so_until_it_is_that_again(viewer, qtbot, pair, tool):
     widget, click = tool(AgreementWidget)
     click()
@@ -181,7 +199,15 @@ def test_a_figure_takes_no_columns_of_another_frame(viewer, qtbot, tool, monkeyp
     raw = 2 * np.stack([COUNTS, COUNTS]) + 10
     image_pair(viewer, raw, 2 * np.stack([CLEAN, CLEAN]) + 10)
     viewer.dims.set_current_step(0, 0)
-    tool(ColumnsWidget)[1]()
+    found, click = tool(ColumnsWidget)
+    qtbot.mouseClick(found.undo, Qt.MouseButton.LeftButton)
+    assert "no columns of this image yet" in found.message.text()
+    click()
+    assert "columns in frame 0, " in found.message.text()
+    removed, click = tool(ResidualWidget)
+    click()
+    assert viewer.layers["raw removed from frame 0"].ndim == 2
+    assert "That is what was removed from frame 0." in removed.message.text()
     widget, click = tool(FigureWidget)
     widget.columns.choose(columns_of(viewer))
     asked = []
@@ -335,9 +361,60 @@ def test_a_verdict_on_values_that_were_replaced_says_so(viewer, qtbot, pair, too
 def test_a_number_that_was_refused_is_not_complained_of_when_it_is_right(viewer, qtbot, pair, tool):
     widget, _ = tool(DenoiseWidget)
     widget.layer.choose(pair[0])
-    type_into(qtbot, widget.pixel_size, "1.25e-2 nm")
+    type_into(qtbot, widget.pixel_size, "1.25e-2?")
     assert "is no number" in widget.message.text()
     type_into(qtbot, widget.pixel_size, "0,0125")
     assert micrograph_of(pair[0]).pixel_size == 0.0125
     assert "is no number" not in widget.message.text()
     qtbot.wait(200)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_was_found_of_another_image_than_is_chosen_names_it(viewer, qtbot, tool):
+    """The gain of the first image stood, without a name, under the second one that was opened."""
+    m = sbd.Micrograph(COUNTS, PIXEL, name="first")
+    data, attributes, _ = to_layer(m)
+    first = viewer.add_image(data, **attributes)
+    widget, click = tool(DetectorWidget)
+    click()
+    words = widget.message.text()
+    assert not words.startswith("first: ")
+    data, attributes, _ = to_layer(m.replace(data=COUNTS[:100], name="second"))
+    second = viewer.add_image(data, **attributes)
+    assert widget.layer.layer is second
+    assert widget.message.text() == f"first: {words}"
+    first.name = "renamed"
+    qtbot.waitUntil(lambda: widget.message.text() == f"renamed: {words}", timeout=PATIENCE)
+    viewer.layers.remove(second)
+    assert widget.layer.layer is first
+    assert widget.message.text() == words
+    second = viewer.add_image(data, **attributes)
+    viewer.layers.remove(first)  # by its name also where it is gone
+    assert widget.message.text() == f"renamed: {words}"
+
+
+def test_what_came_of_an_edit_is_known_as_of_an_earlier_calibration(viewer, qtbot, pair, tool):
+    widget, click = tool(ColumnsWidget)
+    click()
+    columns = columns_of(viewer)
+    columns.selected_data = {0}
+    columns.remove_selected()
+    count = len(columns.data)
+    qtbot.waitUntil(
+        lambda: not widget.busy and widget.message.text().startswith(f"{count} columns"),
+        timeout=PATIENCE,
+    )
+    calibrate(pair[0], 0.02, 2.0, 10.0, viewer.layers)
+    qtbot.waitUntil(lambda: widget.message.text().startswith(BEFORE), timeout=PATIENCE)
+
+
+def test_a_spot_of_the_map_is_not_told_of_another_image(viewer, qtbot, pair, tool):
+    widget, click = tool(AgreementWidget)
+    click()
+    hands = Hands(viewer, qtbot)
+    hands.ready()
+    hands.click(pair[0], 60, 70)
+    assert widget.spot.text().startswith("At y 60, x 70: ")
+    other = image_pair(viewer, 2 * COUNTS[:, :100] + 10, 2 * CLEAN[:, :100] + 10)
+    assert widget.denoised.layer is other[1]
+    assert widget.spot.text() == ""

@@ -133,6 +133,70 @@ def test_a_known_reflection_calibrates_the_image_and_its_results(window):
     assert "nm now" not in widget.message.text()
 
 
+def test_a_dock_that_is_opened_again_takes_up_the_box_that_is_there(window):
+    """Another one was put over it."""
+    hands, widget, layer = window
+    viewer, box = hands.viewer, widget.shapes
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
+    hands.qtbot.wait(50)
+    again = FFTWidget(viewer)
+    viewer.window.add_dock_widget(again)
+    again.layer.choose(layer)
+    again.box.click()
+    assert again.shapes is box
+    follow = [one for one in box.mouse_drag_callbacks if getattr(one, "__self__", None)]
+    assert [one.__self__ for one in follow] == [again]  # and not the dock that is gone
+    assert list(viewer.layers) == [layer, box]
+    hands.ready()
+    before = again.spectrum.power.sum()
+    hands.drag(layer, (128, 256), (128, 100))
+    assert again.spectrum.power.sum() != before
+    other = viewer.add_image(layer.data, name="other")
+    again.layer.choose(other)
+    again.box.click()
+    assert again.shapes is box  # as before, dragged to where it is wanted
+
+
+def test_a_known_spacing_can_have_a_unit(window, notifications):
+    """Of "2.354 Å" the number was taken, as nm."""
+    hands, widget, layer = window
+    hands.drag(layer, (128, 256), (128, 100))
+    spot_at(hands, widget, GOLD, 20)
+    widget.known.setEditText("2.354 Å")
+    widget.calibrate.click()
+    assert pixel_size_of(layer) == pytest.approx(PIXEL, rel=0.01)
+    widget.known.setEditText("2.354 kV")
+    widget.calibrate.click()
+    assert "2.354 kV" in notifications[-1].message
+    assert pixel_size_of(layer) == pytest.approx(PIXEL, rel=0.01)
+
+
+def test_what_a_calibration_says_is_of_its_image_and_pixel_size(window):
+    """ "Pixel size ... now" stood under another image, and after yet another size was typed."""
+    hands, widget, layer = window
+
+    def calibrated():
+        spot_at(hands, widget, widget.spots[0].spacing if widget.spots else GOLD, 20)
+        widget.known.setEditText("0.25")
+        widget.calibrate.click()
+        hands.qtbot.wait(100)
+        return "nm now" in widget.message.text()
+
+    hands.drag(layer, (128, 256), (128, 100))
+    assert calibrated()
+    calibrate(layer, 0.03, None, 0.0, hands.viewer.layers)
+    hands.qtbot.waitUntil(lambda: "nm now" not in widget.message.text())
+    assert calibrated()
+    other = hands.viewer.add_image(
+        layer.data, name="other", scale=layer.scale, units=tuple(map(str, layer.units))
+    )
+    widget.layer.choose(other)
+    hands.qtbot.wait(100)
+    assert "1:" in widget.message.text()
+    assert "nm now" not in widget.message.text()
+
+
 def test_what_is_shown_is_what_lies_under_the_box(window):
     """Values that are replaced, a layer that is moved: all is read again without a drag."""
     hands, widget, layer = window

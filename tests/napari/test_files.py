@@ -19,6 +19,7 @@ from napari_sbd._napari.layers.calibrating import calibrate, gain_errors
 from napari_sbd._napari.layers.micrographs import micrograph_of
 from napari_sbd._napari.layers.reader import get_reader
 from napari_sbd._napari.layers.writer import write_image
+from napari_sbd.errors import SBDError
 from napari_sbd.micrograph.gain_errors import gain_errors as of_micrograph
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
@@ -314,6 +315,44 @@ def test_a_name_without_an_ending_gets_that_of_the_chosen_type(monkeypatch):
         answer = typed, chosen
         monkeypatch.setattr(fields.QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
         assert fields.file_to_write(None, "Write", "table.csv", kinds) == wanted
+
+
+def test_a_file_of_the_name_with_its_ending_is_replaced_only_when_asked(monkeypatch, tmp_path):
+    """The dialog asked of "table", which is not there, and "table.csv" was written over."""
+    from napari_sbd._napari.forms import fields
+
+    (tmp_path / "table.csv").write_text("theirs")
+    answer = str(tmp_path / "table"), "CSV (*.csv)"
+    monkeypatch.setattr(fields.QFileDialog, "getSaveFileName", lambda *_: answer)
+    yes, no = fields.QMessageBox.StandardButton.Yes, fields.QMessageBox.StandardButton.No
+    for said, wanted in ((no, ""), (yes, str(tmp_path / "table.csv"))):
+        asked = []
+
+        def ask(_parent, _title, words, asked=asked, said=said):
+            asked.append(words)
+            return said
+
+        monkeypatch.setattr(fields.QMessageBox, "question", ask)
+        assert fields.file_to_write(None, "Write", "t.csv", {"CSV": ".csv"}) == wanted
+        assert asked == ["table.csv is there already. Replace it?"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_none_and_says_why_in_words(qtbot, tmp_path):
+    from napari_sbd._napari.forms import plot
+
+    shown = plot.Plot(100, "")
+    qtbot.addWidget(shown)
+    shown.begin().plot([0, 1])
+    for name, why in (("none/plot.png", "No such file or directory"), ("plot.png", "")):
+        path = tmp_path / name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(plot, "file_to_write", lambda *_, path=path: str(path))
+            if why:
+                with pytest.raises(SBDError, match=f"written to {path}: {why}[.]$"):
+                    shown.ask_and_save(shown, "plot.png")
+            else:
+                assert shown.ask_and_save(shown, "plot.png") == f"Wrote {path}."
+    assert [one.name for one in tmp_path.iterdir()] == ["plot.png"]
 
 
 @pytest.mark.parametrize("suffix", WRITABLE)

@@ -7,6 +7,7 @@ import pytest
 import napari_sbd as sbd
 from columns.scenes import grid, picture
 from hands import Hands
+from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.columns import points_layer
 from napari_sbd._napari.layers.micrographs import pixel_size_of, to_layer
 from napari_sbd._napari.tools.calibrate_widget import CalibrateWidget
@@ -54,6 +55,34 @@ def test_kinds_follow_a_threshold_that_is_dragged(scene):
     assert "nm" in widget.message.text()
 
 
+def test_thresholds_are_those_of_the_columns_and_the_unit(scene):
+    """Those of one image cut the columns of another, and those of intensities went with a pixel
+    size."""
+    viewer, layer, _ = scene
+    both = []
+    for scale in (1.0, 50.0):
+        table = pd.DataFrame(POINTS, columns=["y", "x"])
+        table["y_err"] = table["x_err"] = 0.1
+        table["intensity"] = scale * (100.0 + 100 * (np.arange(len(POINTS)) % 2))
+        table["sigma"], table["supported"] = 3.5, True
+        table.attrs.update(pixel_size_nm=PIXEL, scale=3.5, spacing=GAP, unit="electrons")
+        both.append(viewer.add_layer(points_layer(table, layer)))
+    widget = HistogramWidget(viewer)
+    viewer.window.add_dock_widget(widget)
+    hands = scene[2]
+    widget.add.click()
+    assert len(widget.kinds) == 2
+    both[1].scale = (0.02, 0.02)
+    hands.qtbot.wait(150)
+    assert [k.count for k in widget.kinds] == [40, 40]
+    widget.layer.choose(both[0])
+    assert [k.count for k in widget.kinds] == [80]
+    widget.value.setCurrentText("nearest neighbour")
+    widget.add.click()
+    both[0].scale = (0.03, 0.03)
+    hands.qtbot.waitUntil(lambda: not widget.thresholds)
+
+
 def test_two_clicked_columns_set_the_pixel_size(scene, notifications):
     """Clicked two pixels off, they snap: eight periods of 0.21 nm where the file said 0.20."""
     viewer, layer, hands = scene
@@ -70,7 +99,19 @@ def test_two_clicked_columns_set_the_pixel_size(scene, notifications):
     widget.calibrate.click()
     for one in (layer, widget.points):
         assert pixel_size_of(one) == pytest.approx(0.21 / GAP, rel=1e-3)
-    assert "Pixel size 0.0131" in widget.message.text()
+    words = widget.message.text()
+    assert words.startswith("Pixel size 0.0131")
+    calibrate(layer, 0.02, None, 0.0, viewer.layers)
+    early = "Before the latest change"
+    hands.qtbot.waitUntil(lambda: widget.message.text().startswith(early))
+    calibrate(layer, 0.21 / GAP, None, 0.0, viewer.layers)
+    widget.distance.setText("2.1")  # angstrom
+    widget.calibrate.click()
+    words = widget.message.text()
+    assert "by a factor of 10: check the known spacing and its unit" in words
+    other = viewer.add_image(layer.data, name="other")
+    widget.layer.choose(other)
+    assert widget.message.text() == f"clean: {words}"
 
 
 def test_layers_that_are_removed_count_no_more(viewer, qtbot):

@@ -160,6 +160,11 @@ def test_a_kymograph_of_a_movie_along_the_dragged_line(
     assert (tmp_path / "k.csv").read_text().startswith("time_s,")
     hands.drag(layer, (32, 8), (40, 8))
     assert widget.kymograph is None
+    qtbot.mouseClick(widget.through, Qt.MouseButton.LeftButton)
+    widget.across.setValue(9)  # before the answer has come
+    qtbot.waitUntil(widget.through.isEnabled, timeout=20_000)
+    assert widget.kymograph is None
+    assert "changed meanwhile; click Kymograph again" in widget.message.text()
 
 
 def test_a_profile_is_that_of_the_values_and_the_line_that_are_there(window):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
@@ -195,6 +196,31 @@ def test_compare_shows_pictures_and_ends_with_use_this(
     assert judge.raw.layer is layer
 
 
+def test_of_a_movie_the_frame_that_is_compared_is_named_and_shown(
+    make_napari_viewer, qtbot, noisy_movie, monkeypatch
+):
+    """Compared once more, the picture was that of the frame before."""
+
+    def compared(_m, number, *_):
+        row = {"umse": 1.0, "upsnr": 9.0, "low": 8.0, "high": 10.0, "verdict": "reference"}
+        table = pd.DataFrame([row], index=["network"])
+        table.attrs.update(unit="electrons", peak=5.0)
+        return table, {"network": np.full((64, 64), float(number))}
+
+    monkeypatch.setattr("napari_sbd._napari.tools.compare_widget.compare_denoisers", compared)
+    viewer = make_napari_viewer()
+    opened(viewer, sbd.Micrograph(noisy_movie, PIXEL, gain=1.0, name="scene"))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Compare")
+    for frame in (2, 0):
+        viewer.dims.set_current_step(0, frame)
+        click(qtbot, widget.start)
+        done(qtbot, widget)
+        assert f"That is of frame {frame} alone." in widget.message.text()
+        (preview,) = (one for one in viewer.layers if " compared" in one.name)
+        assert preview.name == f"scene compared, frame {frame}"
+        assert preview.data[0, 0] == frame
+
+
 def test_a_result_whose_raw_image_was_closed_says_that(make_napari_viewer, qtbot, scene):
     """And not that there is no image."""
     viewer = make_napari_viewer()
@@ -279,3 +305,31 @@ def test_a_film_in_one_click_and_the_view_side_by_side(
     assert result.translate[0] == 0
     click(qtbot, widget.side)
     assert result.translate[-1] == 0
+
+
+def test_what_is_denoised_anew_takes_its_place_beside_the_raw_image(
+    make_napari_viewer, qtbot, denoiser, noisy
+):
+    """It lay on the raw one, apart from its columns, and the button said the opposite."""
+    viewer = make_napari_viewer()
+    opened(viewer, sbd.Micrograph(noisy, PIXEL, gain=1.0, name="scene"))
+    _, denoise = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    click(qtbot, denoise.start)
+    done(qtbot, denoise)
+    _, figure = viewer.window.add_plugin_dock_widget("napari-sbd", "Figure")
+    click(qtbot, figure.side)
+    place = tuple(viewer.layers["scene denoised"].translate)
+    assert place[1] == pytest.approx(1.04 * 64 * PIXEL)
+    denoise.layer.choose(viewer.layers["scene"])
+    click(qtbot, denoise.start)
+    done(qtbot, denoise)
+    qtbot.waitUntil(lambda: tuple(viewer.layers["scene denoised"].translate) == place)
+    assert figure.side.isChecked()
+    # another pair lies as it lies
+    opened(viewer, sbd.Micrograph(noisy, PIXEL, gain=1.0, name="other"))
+    click(qtbot, figure.side)
+    assert tuple(viewer.layers["scene denoised"].translate) == (0, 0)
+    viewer.layers["scene denoised"].translate = place
+    figure.denoised.choose(None)
+    figure.denoised.choose(viewer.layers["scene denoised"])
+    qtbot.waitUntil(figure.side.isChecked)

@@ -171,3 +171,53 @@ def test_a_picture_of_earlier_strain_is_not_written(window, tmp_path, monkeypatc
     measured(hands, widget)
     hands.qtbot.mouseClick(widget.picture, LEFT)
     assert path.exists()
+
+
+def test_columns_of_one_kind_have_strain_and_no_polar_displacement(window, notifications):
+    """The strain was refused with it, and the map of the strain stood for it and was saved."""
+    hands, widget, _, _ = window
+    measured(hands, widget)
+    assert not widget.map.isHidden()
+    widget.show_what.setCurrentText("polar displacement")
+    assert widget.map.isHidden()
+    widget.start.click()
+    hands.qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    words = widget.message.text()
+    assert "columns have strain" in words
+    assert "No polar displacement: " in words
+    widget.picture.click()
+    assert "no map of what is chosen" in notifications[-1].message
+    widget.show_what.setCurrentText("strain_xx")
+    assert not widget.map.isHidden()
+
+
+def test_a_box_that_was_emptied_is_told_and_put_anew(window, notifications):
+    """It ended in a traceback, and Box gave none."""
+    hands, widget, _, _ = window
+    widget.box.click()
+    widget.shapes.selected_data = {0}
+    widget.shapes.remove_selected()
+    widget.start.click()
+    assert "holds no shape" in notifications[-1].message
+    assert not widget.running
+    widget.box.click()
+    assert len(widget.shapes.data) == 1
+    assert sum(layer is widget.shapes for layer in hands.viewer.layers) == 1
+    assert sum(layer.name.endswith("reference") for layer in hands.viewer.layers) == 1
+
+
+def test_strain_against_all_columns_does_not_hang_on_the_box(window):
+    """Dragging it called the numbers those of before a change, and refused to save them."""
+    hands, widget, layer, _ = window
+    widget.box.click()
+    hands.ready()
+    for reference, early in (("columns in the box", True), ("all columns", False)):
+        widget.reference.setCurrentText(reference)
+        measured(hands, widget)
+        words = widget.message.text()
+        hands.viewer.layers.selection.active = widget.shapes
+        middle = widget.shapes.data[0].mean(0)
+        hands.drag(layer, middle, middle + 10)
+        hands.qtbot.wait(250)
+        assert widget.message.text().startswith("Before the latest change") == early
+        assert widget.message.text().endswith(words)

@@ -335,7 +335,16 @@ def test_the_slider_shows_at_once_what_would_be_found(viewer, open_tool, qtbot, 
     widget = open_tool(ColumnsWidget)
     widget.sensitivity.setValue(70)
     qtbot.waitUntil(lambda: "columns preview" in viewer.layers, timeout=PATIENCE)
-    assert len(viewer.layers["columns preview"].data) > 10
+    preview = viewer.layers["columns preview"]
+    assert len(preview.data) > 10
+    calibrate(pair[1], 0.02, 1.0, 0.0, viewer.layers)
+    assert tuple(preview.scale) == (0.02, 0.02)
+    assert "would be found" in widget.message.text()
+    other = Micrograph(lattice((96, 96)), 0.01, name="other denoised")
+    made = add(viewer, with_recipe(other, recipe("denoise", model="hrtem", quality="fast")))
+    assert widget.denoised.layer is made  # of which nothing is known
+    assert preview not in viewer.layers
+    assert widget.message.text() == ""
 
 
 def test_columns_are_exported_with_their_recipe(found, tmp_path, monkeypatch):
@@ -474,6 +483,24 @@ def test_a_step_is_that_of_the_image_in_front(steps_of_two):
         assert take(step, "one") == 0
         assert flow.page(step).denoised.layer.name == "one denoised"
         assert flow.page(step).raw.layer.name == "one"
+
+
+def test_a_step_answers_for_no_other_image_than_the_one_in_front(steps_of_two):
+    """Judge and Columns of an image that was just opened worked on the one before."""
+    viewer, flow, take = steps_of_two
+    assert take(0, "one") == 1
+    for step in (2, 3, 4):
+        page = flow.page(step)
+        assert take(step, "two") == 0
+        assert page.message.text() == (
+            "two is not denoised yet: click Denoise first. For one denoised click "
+            f"{page.start.text()} below."
+        )
+    viewer.add_labels(np.zeros((128, 128), int))  # says nothing of which image is meant
+    assert take(2) == 1
+    assert "one" in flow.page(2).message.text()
+    assert take(2, "two") == 0
+    assert flow.page(2).message.text().startswith("two is not denoised")
 
 
 def test_a_verdict_is_that_of_the_calibration_now(steps_of_two):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from known import lattice
+from napari_sbd._napari.jobs.queue import queue
 
 
 @pytest.fixture
@@ -60,6 +61,27 @@ def test_map_and_curve_come_at_a_click(denoised, leaves_all, viewer, until):
     assert where.data.shape == raw.data.shape
     np.testing.assert_allclose(where.extent.world, result.extent.world)
     assert where.data.mean() > 0.9
+    widget.halves.more.click()  # the same again
+    assert len(viewer.layers) == 3
+
+
+def test_the_map_lies_on_an_image_that_was_turned_in_its_units(
+    denoised, leaves_all, viewer, until, monkeypatch
+):
+    from napari_sbd._napari.denoise import two_halves
+
+    monkeypatch.setattr(two_halves, "_SIDE", 64)  # the middle of the 96 pixels
+    widget = denoised(1e5)
+    until(lambda: bool(widget.halves.words.text()))
+    result = viewer.layers[-1]
+    result.rotate, result.translate = 30, (1, 2)
+    widget.halves.more.click()
+    where = viewer.layers[-1]
+    assert where.data.shape == (64, 64)
+    assert where.units == result.units
+    for pixel in ((0, 0), (5, 60)):
+        inside = result.data_to_world(np.add(pixel, 16))
+        np.testing.assert_allclose(where.data_to_world(pixel), inside)
 
 
 def test_of_a_movie_the_frame_that_is_shown(add, denoise_widget, leaves_all, viewer, until):
@@ -98,6 +120,37 @@ def test_of_several_images_it_is_said_whose_halves_these_are_and_they_go_with_it
     viewer.layers.remove(result)
     assert widget.halves.words.text() == ""
     assert widget.halves.more.isHidden()
+
+
+def test_halves_of_an_image_are_named_once_another_is_chosen(
+    denoised, leaves_all, add, viewer, until, noisy
+):
+    widget = denoised(1e5)
+    until(lambda: bool(widget.halves.words.text()))
+    result, words = viewer.layers[-1], widget.halves.words.text()
+    add(noisy, name="other")
+    assert widget.halves.words.text() == f"{result.name}: {words}"
+    viewer.layers.remove("other")
+    widget.layer.choose(viewer.layers[0])
+    assert widget.halves.words.text() == words
+
+
+def test_halves_that_come_after_the_pixel_size_was_changed_are_not_told(
+    denoised, monkeypatch, viewer, until
+):
+    from threading import Event
+
+    from napari_sbd._napari.denoise import two_halves
+
+    go = Event()
+    monkeypatch.setattr(two_halves, "denoiser_of", lambda *_, **__: go.wait(20) and (lambda m: m))
+    widget = denoised(1e5)
+    widget.pixel_size.setText("0.01")
+    widget.pixel_size.setModified(True)
+    widget.pixel_size.editingFinished.emit()
+    go.set()
+    until(lambda: not queue().jobs)
+    assert widget.halves.words.text() == ""
 
 
 def test_nothing_is_told_in_nm_of_an_earlier_pixel_size(denoised, leaves_all, viewer, until):

@@ -30,6 +30,11 @@ def poisson(mean=1.0, shape=(200, 200)):
         ("0,0061", 0.0061),
         ("0.006 x 0.012", (0.006, 0.012)),
         ("0.006×0.012", (0.006, 0.012)),
+        ("0.0061 nm", 0.0061),
+        ("6.1pm", 0.0061),
+        ("0,061 Å", 0.0061),
+        ("0.06 x 0.12 Å", (0.006, 0.012)),
+        ("6.1e-3", 0.0061),
     ],
 )
 def test_pixel_sizes_are_read_as_typed(text, value):
@@ -37,7 +42,7 @@ def test_pixel_sizes_are_read_as_typed(text, value):
     assert parse_pixel_size(pixel_size_text(value)) == value
 
 
-@pytest.mark.parametrize("text", ["a", "0.006 x", "x", "1 x 2 x 3", "0.0061 nm"])
+@pytest.mark.parametrize("text", ["a", "0.006 x", "x", "1 x 2 x 3", "5 kV", "6 pm x 0.07 Å", "nm"])
 def test_other_pixel_sizes_are_refused_in_words(text):
     with pytest.raises(SBDError, match=r"type"):
         parse_pixel_size(text)
@@ -47,6 +52,9 @@ def test_a_refused_number_says_what_was_wanted():
     assert parse_number("1,5", "gain") == 1.5
     with pytest.raises(SBDError, match='"much" is no number; type the gain'):
         parse_number("much", "gain")
+    for word in ("12,000", "1,250,000"):  # which was 12 without a word
+        with pytest.raises(SBDError, match="type the gain without a comma"):
+            parse_number(word, "gain")
     for word in ("nan", "inf", "1e999"):
         with pytest.raises(SBDError, match="is no number"):
             parse_number(word, "gain")

@@ -7,6 +7,7 @@ from threading import Barrier, Event
 import numpy as np
 
 from known import lattice
+from napari_sbd._napari.forms.task_widget import merged
 from napari_sbd._napari.jobs.work import in_background
 from napari_sbd.errors import warn
 
@@ -30,6 +31,12 @@ def test_what_is_told_of_many_frames_is_one_sentence(add, denoise_widget, until)
     words = denoise_widget.message.text()
     assert words.count("has lost") == 1
     assert "," in words.split("a period of ")[1].split(" nm")[0]
+
+
+def test_numbers_of_merged_sentences_rise():
+    """They stood in the order in which frames came, which differs from run to run."""
+    told = [f"A period of {p} nm was lost." for p in ("0.12", "0.093", "0.1", "0.12")]
+    assert merged([*told, "Once."]) == ["A period of 0.093, 0.1, 0.12 nm was lost.", "Once."]
 
 
 def test_workers_that_overlap_hear_each_its_own(qtbot, until):

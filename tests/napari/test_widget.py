@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QFileDialog
 from scipy.ndimage import gaussian_filter
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
-from napari_sbd._napari.layers.micrographs import to_layer
+from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 from napari_sbd.micrograph import Micrograph
 from napari_sbd.noise.whitening import NoiseSpectrum
 
@@ -111,6 +111,27 @@ def test_an_unknown_pixel_size_can_be_typed(viewer, widget, denoiser, until, noi
     assert {str(unit) for unit in result.units} == {"nanometer"}
 
 
+def test_what_changes_on_the_image_meanwhile_holds_for_its_result(
+    viewer, widget, denoiser, until, noisy
+):
+    """A pixel size that was corrected while the network worked left the result on another scale."""
+    source = add(viewer, noisy, name="raw")
+    denoiser.go.clear()
+    widget.start.click()
+    until(lambda: denoiser.busy)
+    type_into(widget.pixel_size, "0.02")
+    type_into(widget.gain, "3")
+    source.name, source.translate = "renamed", (1, 2)
+    denoiser.go.set()
+    until(lambda: not widget.running)
+    result = viewer.layers[-1]
+    assert result.name == "renamed denoised"
+    np.testing.assert_allclose(result.extent.world, source.extent.world)
+    now = micrograph_of(result)
+    assert (now.pixel_size, now.gain) == (0.02, 3.0)
+    assert widget.message.text().startswith("Before the latest change")
+
+
 def test_values_outside_the_models_range_are_warned_of(viewer, widget, until, noisy):
     add(viewer, noisy)
     type_into(widget.pixel_size, "0.2")
@@ -186,7 +207,8 @@ def test_a_layer_removed_meanwhile_ends_the_work(
     viewer.layers.pop(victim)
     until(lambda: not widget.running)
     assert len(viewer.layers) == 1
-    assert widget.message.text().startswith("Cancelled")
+    named = "image: " if victim == 0 else ""  # where its result is what is chosen now
+    assert widget.message.text().startswith(f"{named}Cancelled")
 
 
 def test_a_layer_removed_before_its_first_result(viewer, widget, denoiser, until, noisy):

@@ -89,6 +89,36 @@ def test_no_words_are_cut_in_a_dock_as_narrow_as_it_gets(make_napari_viewer, qtb
         _close_docks(viewer, qtbot)
 
 
+@pytest.mark.parametrize("name", ["FFT", "Line profile"])
+def test_before_there_is_a_plot_the_rows_stand_together(make_napari_viewer, qtbot, name):
+    """They were spread over all the height of the dock."""
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(np.random.default_rng(0).normal(size=(64, 64)))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+    qtbot.wait(100)
+    foot = widget.message.mapTo(widget.inner, widget.message.rect().bottomLeft()).y()
+    assert foot < 0.6 * widget.inner.height()
+    button = widget.box if name == "FFT" else widget.line
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.wait(100)
+    assert widget.plot.height() > 0.3 * widget.inner.height()  # which has the room then
+
+
+def test_names_of_layers_that_differ_at_their_ends_can_be_told(make_napari_viewer, qtbot):
+    """They were cut after "image", where those of results begin to differ."""
+    viewer = make_napari_viewer(show=True)
+    name = "20261103_SrTiO3_camera_length_115_image"
+    for end in ("", "_7", "_8"):
+        viewer.add_image(np.zeros((8, 8)), name=name + end)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Detector")
+    pictures = []
+    for index in (0, 1, 2, -1):
+        widget.layer.setCurrentIndex(index)
+        qtbot.wait(20)
+        pictures.append(widget.layer.grab().toImage())
+    assert all(a != b for n, a in enumerate(pictures) for b in pictures[:n])
+
+
 def _close_docks(viewer, qtbot):
     """So that only napari's own are left; what ours leave behind is a test of its own."""
     viewer.window.remove_dock_widget("all")

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,10 @@ def test_even_noise_does_not_tell_a_gain():
     seen = sbd.estimate_detector(sbd.Micrograph(image, PIXEL, gain=None), dark=dark)
     assert f"offset {seen.offset:.4g} ±" in str(seen).lower()
     assert seen.offset == pytest.approx(30, abs=0.2)
+    # a scan whose spectrum tells the read-out noise was said to have "offset 4.65e+04 ± 3e+14"
+    scan = replace(found, read_noise=6.7e3, read_noise_err=22.0, offset=4.65e4, offset_err=3e14)
+    assert "read-out noise 6.7e+03 ±" in str(scan).lower()
+    assert "offset" not in str(scan).lower()
 
 
 def test_the_plot_shows_variance_and_spectrum(tmp_path):

@@ -14,6 +14,7 @@ import napari_sbd as sbd
 from known import of_cosines
 from napari_sbd import cli
 from napari_sbd.provenance import read_recipe, replay
+from napari_sbd.provenance.steps.plain import own_first
 from napari_sbd.recipe import KEY
 
 PIXEL = 0.0061
@@ -652,3 +653,11 @@ def test_scripts_and_commands_of_movies_and_stacks(monkeypatch, tmp_path, drifti
             written = shlex.split(lines[-1])
             name = written[written.index("-o") + 1]
         np.testing.assert_array_equal(np.asarray(read(name).data), np.asarray(result.data))
+
+
+def test_a_pixel_size_that_is_taken_from_a_recipe_is_told_to_six_digits():
+    """It was told to seventeen."""
+    known = {"pixel_size": (0.009202398359775543, 0.0186), "gain": None, "offset": 0.0}
+    with pytest.warns(UserWarning, match=r"that of the recipe, 0\.0092024 x 0\.0186, is taken"):
+        taken = own_first(known, sbd.Micrograph(np.zeros((8, 8))))
+    assert taken["pixel_size"] == known["pixel_size"]

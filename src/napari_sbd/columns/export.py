@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, reason_of
 from ..files import check_folder, replacing
 from ..recipe import forget_beside, write_beside
 from .lattice import check_table
@@ -67,7 +67,7 @@ def write_columns(
         else:
             forget_beside(target)
     except OSError as error:
-        raise SBDError(f"{target} cannot be written: {error}.") from error
+        raise SBDError(f"{target} cannot be written: {reason_of(error)}.") from error
 
 
 def check_target(path: Path) -> None:

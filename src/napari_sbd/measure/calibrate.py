@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import SBDError
 
-_FARTHEST = 10.0  # times: no calibration of a microscope is off by more, except by a wrong unit
+_FARTHEST = 4.0  # times: calibrations of microscopes are off by less, and a wrong unit makes ten
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ class Detector:
         values = []
         if self.tells_gain:
             values.append(f"gain {_with_error(f'{self.gain:.4g}', self.gain_err, ' (given)')}")
-        # without a gain, the offset of the same line is no number either
-        if self.tells_gain or not self.offset_err or self.read_noise_err:
+        # without a gain, the offset of the same line is no number either; that of the dark is
+        if self.tells_gain or not self.offset_err or self.offset_err < self.read_noise:
             offset = _with_error(f"{self.offset:.4g}", self.offset_err, " (given)")
             values.append(f"offset {offset}")
         if self.tells_gain or self.read_noise_err:

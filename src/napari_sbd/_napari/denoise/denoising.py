@@ -45,7 +45,6 @@ class Denoising:
         self._viewer, self.run, self._keep = viewer, run, keep
         self._source: Image | None = source
         self.result: Image | None = None
-        self._look = {**layers.look_of(source), "name": f"{source.name} denoised"}
         self.name = f"Denoise {source.name} ({run.settings.model}, {run.settings.quality})"
         self._fresh: deque[int] = deque()  # frames that are done and not yet shown
 
@@ -63,9 +62,15 @@ class Denoising:
         run = self.run
         if self.result is None:
             limits = layers.readable_limits(tuple(source.contrast_limits), run.limits)
-            metadata = {**run.metadata, layers.KEY: layers.calibration(run.source)}
-            metadata |= layers.made_from(source)
-            self.result = Image(run.result, contrast_limits=limits, metadata=metadata, **self._look)
+            metadata = {**run.metadata, **layers.made_from(source)}
+            metadata[layers.KEY] = layers.calibration_now(source, run.source)
+            self.result = Image(
+                run.result,
+                name=f"{source.name} denoised",
+                contrast_limits=limits,
+                metadata=metadata,
+                **layers.look_of(source),
+            )
             put(self._viewer, self.result, "denoised", keep=self._keep)
         elif self._viewer.dims.ndisplay == 3 or frame_shown(self._viewer, self.result) in fresh:
             self.result.refresh()

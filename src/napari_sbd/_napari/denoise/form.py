@@ -50,7 +50,9 @@ class DenoiseForm(TaskWidget):
         self.layer = LayerBox(viewer, "The image or movie to denoise.", is_image)
         self.region = RegionBox(viewer, lambda: self.layer.layer)
         self.pixel_size = field(
-            "unknown", "nm per pixel; two numbers, y x x, where the axes differ. Edit to correct."
+            "unknown",
+            "nm per pixel, or with a unit as in 6.1 pm; two numbers, y x x, where the axes differ. "
+            "Edit to correct.",
         )
         self.gain = field(
             "unknown",

@@ -21,6 +21,7 @@ from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, sentence
 from ..jobs.work import Work
 from ..layers import micrographs as layers
+from ..layers.results import put
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class TwoHalves(QWidget):
         super().__init__()
         self._viewer = viewer
         self._result: Image | None = None
+        self._chosen: Image | None = None
         self._found: SplitHalf | None = None
         self._corner = 0, 0
         self._frame: int | None = None
@@ -81,6 +83,16 @@ class TwoHalves(QWidget):
         if not np.isclose(now, self._found.pixel_size_nm or 0.0):
             self.forget()
 
+    def look(self, chosen: Image | None) -> None:
+        """Say of which image it is, where another one is chosen in the form."""
+        self._chosen = chosen
+        if self._found is None or self._result is None:
+            return
+        its = str(getattr(chosen, "unique_id", "")) == self._result.metadata.get(layers.MADE_FROM)
+        several = sum(map(is_raw, self._viewer.layers)) > 1
+        named = several or not (its or chosen is self._result)
+        show_or_hide(self.words, f"{self._result.name}: " * named + str(self._found))
+
     def compare(self, source: Micrograph, result: Image) -> None:
         """Ask, in the background, for the halves of what was denoised."""
         self.forget()
@@ -93,7 +105,6 @@ class TwoHalves(QWidget):
         work.begin()
 
     def _ended(self, result: Image, _work: Work, outcome: Any) -> None:
-        name = result.name
         if result is not self._result or isinstance(outcome, Cancelled):
             return
         if isinstance(outcome, Exception):
@@ -101,9 +112,9 @@ class TwoHalves(QWidget):
             return
         self._found = outcome
         self._keep(result, outcome)
-        several = sum(map(is_raw, self._viewer.layers)) > 1
-        show_or_hide(self.words, f"{name}: {outcome}" if several else str(outcome))
         self.more.setVisible(True)
+        self.look(self._chosen)
+        self.calibrated()  # since it was asked for
 
     def _keep(self, result: Image, found: SplitHalf) -> None:
         """In the recipe of the result, with which it is saved, cited and repeated."""
@@ -127,17 +138,16 @@ class TwoHalves(QWidget):
         unit = "1/nm" if found.pixel_size_nm else "1/px"
         self.curve.x_label = f"spatial frequency [{unit}]"
         self.curve.show_points(list(zip(found.frequency / size, found.frc, strict=True)), 0.143)
-        scale = np.asarray(result.scale)[-2:]
-        self._viewer.add_image(
+        shown = Image(
             found.map,
             name=f"{result.name}, halves",
-            scale=scale,
-            translate=np.asarray(result.translate)[-2:] + scale * self._corner,
             contrast_limits=(0, 1),
             colormap="viridis",
             opacity=0.6,
             metadata={layers.AIDS: True, **layers.made_from(result)},
+            **layers.place_of_part(result, self._corner),
         )
+        put(self._viewer, shown, "halves")
 
 
 def _middle(

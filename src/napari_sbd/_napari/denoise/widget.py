@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Shapes
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog
 
 from ...errors import SBDError
 from ...micrograph import Micrograph
@@ -17,6 +16,7 @@ from ...noise.camera import estimate_noise_spectrum
 from ...noise.whitening import NoiseSpectrum
 from ...provenance.replay import as_command, as_python
 from ...region import Region
+from ..forms.fields import file_to_write
 from ..forms.modality import keep_modality, modality_for
 from ..forms.recipe import copy_recipe
 from ..forms.task_widget import sentence
@@ -101,6 +101,7 @@ class DenoiseWidget(DenoiseForm):
         """Show the chosen layer as it is, and follow what other tools make of its calibration."""
         self.say("")
         self._watch(self.layer.layer)
+        self.halves.look(self.layer.layer)
         self._swipe(self.swipe.isChecked())
         self.modality.setCurrentText(modality_for(self.layer.layer))
         self._understand()
@@ -289,9 +290,8 @@ class DenoiseWidget(DenoiseForm):
 
     def _measured(self, found: NoiseSpectrum) -> None:
         self.measure.setEnabled(True)
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Keep the noise spectrum of this detector", "camera.json", "Spectrum (*.json)"
-        )
+        title = "Keep the noise spectrum of this detector"
+        path = file_to_write(self, title, "camera.json", {"Spectrum": ".json"})
         if not path:
             return
         try:
@@ -303,8 +303,9 @@ class DenoiseWidget(DenoiseForm):
 
     def _copy(self, writer: Callable[[Any], str], _checked: bool) -> None:
         try:
-            copy_recipe(layers.needed(self._last), writer)
-            self.say("Copied.")
+            made = layers.needed(self._last)
+            copy_recipe(made, writer)
+            self.say(f"Copied how {made.name} was made.")
         except SBDError as error:
             self.say(str(error))
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QScrollArea,
     QSlider,
     QVBoxLayout,
@@ -175,6 +176,9 @@ def stacked(*parts: QWidget) -> QWidget:
 def file_to_write(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> str:
     """Ask for a file to write; a name without an ending gets that of the chosen kind.
 
+    The dialog asks before the file of the name that was typed is replaced, and this one before that
+    of the name with its ending is.
+
     Parameters
     ----------
     parent
@@ -192,7 +196,12 @@ def file_to_write(parent: QWidget, title: str, name: str, kinds: dict[str, str])
     path, chosen = QFileDialog.getSaveFileName(parent, title, name, ";;".join(endings))
     if not path or path.lower().endswith(tuple(kinds.values())):
         return path
-    return path + endings.get(chosen, next(iter(kinds.values())))
+    whole = Path(path + endings.get(chosen, next(iter(kinds.values()))))
+    if whole.exists():
+        words = f"{whole.name} is there already. Replace it?"
+        if QMessageBox.question(parent, title, words) != QMessageBox.StandardButton.Yes:
+            return ""
+    return str(whole)
 
 
 def show_or_hide(label: QLabel, words: str) -> None:

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from napari.utils.events import disconnect_events
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QPaintEvent, QPalette
+from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
 from ..jobs.when_gone import when_gone
 from .viewers import bare
 
 if TYPE_CHECKING:
     import napari
+
+
+_MIDDLE = Qt.TextElideMode.ElideMiddle  # names of results differ at their ends
+_INSIDE = 8  # pixels of the field that a theme leaves around the words
 
 
 class LayerBox(QComboBox):
@@ -50,6 +55,8 @@ class LayerBox(QComboBox):
         self._viewer, self._accepts, self.held = viewer, accepts, False
         self.setToolTip(tip)
         self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        if (listed := self.view()) is not None:
+            listed.setTextElideMode(_MIDDLE)
         self.activated.connect(lambda _index: self.chosen.emit())
         for layer in viewer.layers:
             layer.events.name.connect(self._renamed)
@@ -74,6 +81,25 @@ class LayerBox(QComboBox):
         if index != self.currentIndex() and (index != -1 or layer is None):
             self.setCurrentIndex(index)
             self.chosen.emit()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the name; of one that is too long both ends."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        style = self.style()
+        if self.currentIndex() < 0:
+            words, colours = self.placeholderText(), option.palette
+            colours.setBrush(QPalette.ColorRole.ButtonText, colours.placeholderText())
+            option.palette = colours
+        else:
+            words = self.currentText()
+        if style is not None:
+            part = QStyle.SubControl.SC_ComboBoxEditField
+            room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
+            words = self.fontMetrics().elidedText(words, _MIDDLE, room.width() - _INSIDE)
+        option.currentText = words
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def _list(self, wanted: Any) -> None:
         layers = [layer for layer in self._viewer.layers if self._accepts(layer)]

@@ -81,21 +81,34 @@ def in_front(viewer: napari.viewer.Viewer, listed: list[Layer], chosen: Any) -> 
     listed
         The layers that can be meant.
     chosen
-        Which of them is meant now; it stays where it belongs to the image in front.
+        Which of them is meant now; it stays where it belongs to the image in front, and where none
+        does.
     """
-    every = list(viewer.layers)
-    front = image_of(bare(viewer.layers.selection.active), every)
+    front, every = front_image(viewer), list(viewer.layers)
     if front is None:
         return chosen
-
-    def whole(layer: Any) -> Any:
-        image = image_of(layer, every)
-        return raw_of(image, every) if image is not None and is_denoised(image) else image
-
-    raw = whole(front)
-    made = [one for one in listed if raw is not None and whole(one) is raw]
+    raw = _whole(front, every)
+    made = [one for one in listed if raw is not None and _whole(one, every) is raw]
     nearest = [one for one in (raw, front) if one is not None and one in listed]
     return next(iter([*nearest, *(one for one in made if one is chosen), *made[::-1]]), chosen)
+
+
+def front_image(viewer: napari.viewer.Viewer) -> Layer | None:
+    """The image in front: the active layer, or the image that it was made from."""
+    return image_of(bare(viewer.layers.selection.active), viewer.layers)
+
+
+def belongs(layer: Layer, front: Layer, layers: Iterable[Layer]) -> bool:
+    """Whether a layer is an image, was made of it, or of the same raw image as that."""
+    every = list(layers)
+    raw = _whole(front, every)
+    return layer is front or (raw is not None and _whole(layer, every) is raw)
+
+
+def _whole(layer: Layer, every: list[Layer]) -> Layer | None:
+    """The raw image of an image or of what was made from one."""
+    image = image_of(layer, every)
+    return raw_of(image, every) if image is not None and is_denoised(image) else image
 
 
 def _source(layer: Layer) -> str | None:

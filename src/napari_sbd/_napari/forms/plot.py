@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
-from ...errors import SBDError
+from ...files import writing
 from .docks import TO_COME
 from .fields import FIGURES, file_to_write
 from .themed import ThemedCanvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RESOLUTION = 200  # dots per inch of files
 
@@ -66,11 +70,21 @@ class Plot(ThemedCanvas):
         SBDError
             If it cannot be written.
         """
-        path = file_to_write(parent, "Save picture", name, FIGURES)
-        if not path:
-            return ""
-        try:
-            self.figure.savefig(path, dpi=RESOLUTION)
-        except (OSError, ValueError) as error:
-            raise SBDError(f"The picture cannot be written to {path}: {error}.") from error
-        return f"Wrote {path}."
+        return ask_and_save(self.figure, parent, name)
+
+
+def ask_and_save(figure: Figure, parent: QWidget, name: str) -> str:
+    """Ask for a file and write a figure; return what to say.
+
+    Raises
+    ------
+    SBDError
+        If it cannot be written.
+    """
+    path = file_to_write(parent, "Save picture", name, FIGURES)
+    if not path:
+        return ""
+    kind = Path(path).suffix[1:].lower()
+    with writing(Path(path), "picture") as draft:
+        figure.savefig(draft, dpi=RESOLUTION, format=kind)
+    return f"Wrote {path}."

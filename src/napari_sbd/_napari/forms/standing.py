@@ -1,4 +1,4 @@
-"""What a task told last, known as of an earlier state where that was made of other things."""
+"""What a task told last: said to be of an earlier state or of another image where it is."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _SOON = 100  # ms, in which changes of layers are one
 _EARLIER = "Before the latest change of the image, its calibration, region or columns: "
 
 State = list[tuple["ref[Any]", tuple[Any, ...]]]  # layers, and how they were
+Subject = tuple["ref[Any]", str] | None  # a layer, and what its name was before a colon
 
 
 class Standing(QObject):
-    """Retells what was told of layers where one of them changes, and tells it again when asked.
+    """Retells what was told of layers where one of them changes or another one is chosen, and tells
+    it again when asked.
 
     Parameters
     ----------
@@ -29,20 +31,27 @@ class Standing(QObject):
         Returns what the widget says now; other sentences than the result's own stay.
     show
         Shows a sentence in its place.
+    named
+        Whether what was told of a layer, None of one that is gone, names it.
     """
 
     def __init__(
-        self, parent: QObject, shown: Callable[[], str], show: Callable[[str], None]
+        self,
+        parent: QObject,
+        shown: Callable[[], str],
+        show: Callable[[str], None],
+        named: Callable[[Any], bool],
     ) -> None:
         super().__init__(parent)
-        self._shown, self._show = shown, show
+        self._shown, self._show, self._named = shown, show, named
         self._of: State = []
-        self._words = ""
-        self._every: dict[tuple[str, ...], tuple[State, str]] = {}
+        self._subject: Subject = None
+        self._words = self._last = ""
+        self._every: dict[tuple[str, ...], tuple[State, str, Subject]] = {}
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
-        self._soon.timeout.connect(self._retell)
+        self._soon.timeout.connect(self.look)
         when_gone(self, self._leave)
 
     @staticmethod
@@ -61,29 +70,46 @@ class Standing(QObject):
         chosen = list(layers)
         return all(layer() in chosen for layer, _ in self._of)
 
-    def told(self, of: State, words: str) -> None:
-        """Remember what was told of layers."""
-        self._every[_key(layer() for layer, _ in of)] = of, words
-        self._follow(of, words)
+    def told(self, words: str, of: State, subject: Subject) -> str:
+        """Remember what was told of layers, and of which as its subject; return it as it reads."""
+        self._every[_key(layer() for layer, _ in of)] = of, words, subject
+        self._follow(of, words, subject)
+        return self._last
 
     def again(self, layers: Iterable[Any]) -> None:
         """Tell what was told last of some layers, if anything was."""
         known = self._every.get(_key(layers))
         if known is not None:
-            self._show(known[1])
             self._follow(*known)
+            self._show(self._last)
 
-    def _follow(self, of: State, words: str) -> None:
+    def look(self) -> None:
+        """Tell it as it reads now."""
+        words = self._reads()
+        if self._words and self._shown() == self._last:
+            self._show(words)
+            self._last = words
+
+    def _follow(self, of: State, words: str, subject: Subject) -> None:
         self._leave()
-        self._of, self._words = of, words
+        self._of, self._words, self._subject = of, words, subject
         for event in self._events():
             event.connect(self._changed)
-        self._retell()
+        self._last = self._reads()
+
+    def _reads(self) -> str:
+        earlier, name = _EARLIER if self.is_old else "", ""
+        if self._subject is not None:
+            layer, name = self._subject[0](), self._subject[1]
+            name = name if layer is None else f"{layer.name}: "
+            self._subject = self._subject[0], name
+            name = name if self._named(layer) else ""
+        return f"{earlier}{name}{self._words}"
 
     def _leave(self) -> None:
         for event in self._events():
             event.disconnect(self._changed)
-        self._of, self._words = [], ""
+        self._of, self._words, self._subject = [], "", None
 
     def _events(self) -> list[Any]:
         """Those that tell of what results depend on."""
@@ -93,14 +119,11 @@ class Standing(QObject):
             if layer is not None:
                 found += [layer.events.metadata, layer.events.scale, layer.events.units]
                 found += [layer.events.data] * isinstance(layer, Image | Shapes | Points)
-        return found
+        subject = None if self._subject is None else self._subject[0]()
+        return found if subject is None else [*found, subject.events.name]
 
     def _changed(self) -> None:
         self._soon.start()
-
-    def _retell(self) -> None:
-        if self._words and self._shown() in (self._words, _EARLIER + self._words):
-            self._show((_EARLIER if self.is_old else "") + self._words)
 
 
 def _key(layers: Iterable[Any]) -> tuple[str, ...]:

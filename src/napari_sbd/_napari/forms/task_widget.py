@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
@@ -26,9 +27,11 @@ from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
 from .pair_boxes import is_raw
-from .standing import Standing
+from .standing import Standing, State, Subject
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     import napari
 
 __all__ = ["Progress", "ShouldStop", "Task", "TaskWidget", "sentence"]
@@ -102,7 +105,8 @@ class TaskWidget(Form):
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self._cancel)
         self._follows: list[LayerBox] = []
-        self.standing = Standing(self, self.message.text, partial(show_or_hide, self.message))
+        show = partial(show_or_hide, self.message)
+        self.standing = Standing(self, self.message.text, show, self._is_named)
         self.say("")
         self._set_running(False)
 
@@ -145,9 +149,9 @@ class TaskWidget(Form):
         """What people call a task."""
         return self.start.text().rstrip("…")
 
-    def subject(self) -> str:
-        """Name of the image that is worked on, or of what was made of it."""
-        return next((box.layer.name for box in self._follows if box.layer is not None), "")
+    def subject(self) -> Layer | None:
+        """The image that is worked on, or what was made of it; None without any."""
+        return next((box.layer for box in self._follows if box.layer is not None), None)
 
     def words_of(self, work: Work) -> str:
         """How far a task is."""
@@ -160,6 +164,7 @@ class TaskWidget(Form):
         self._rows.addWidget(part, row, 1)
         if isinstance(part, LayerBox) and not part.held:
             self._follows.append(part)
+            part.chosen.connect(self.standing.look)
 
     def add_whole_row(self, part: QWidget) -> None:
         """Add a part that needs no name."""
@@ -180,9 +185,8 @@ class TaskWidget(Form):
             self._complain(str(error))
             return
         self.say(self.meanwhile)
-        now = Standing.state(self.depends_on())
-        work = Work(self.name_of(task), task, self, in_line=self.in_line, subject=self.subject())
-        work.of = now
+        work = Work(self.name_of(task), task, self, in_line=self.in_line)
+        work.told_of = self._as_chosen()
         work.ended.connect(self._ended)
         self._works.append(work)
         self._set_running(True)
@@ -239,10 +243,7 @@ class TaskWidget(Form):
                 told = self.already_told()
                 more = merged(words for words in work.heard if words not in told)
                 words = " ".join([self.show_result(outcome), *more]).strip()
-                several = sum(map(is_raw, self.viewer.layers)) > 1
-                words = f"{work.subject}: {words}" if several and work.subject else words
-                self.say(words)
-                self.standing.told(work.of, words)
+                self.say(self.standing.told(words, *work.told_of))
         except SBDError as error:
             self._complain(str(error))
         finally:
@@ -251,6 +252,23 @@ class TaskWidget(Form):
                 self._timer.stop()
             self._set_running(self.running)
             self.watch()
+
+    def tell(self, words: str) -> None:
+        """Say what is known of what is chosen as it is now, in the place of what a task told."""
+        self.say(self.standing.told(words, *self._as_chosen()))
+
+    def _as_chosen(self) -> tuple[State, Subject]:
+        """What is chosen, as it is now, and which of it is worked on."""
+        layer = self.subject()
+        subject = None if layer is None else (ref(layer), f"{layer.name}: ")
+        return Standing.state(self.depends_on()), subject
+
+    def _is_named(self, layer: Any) -> bool:
+        """Whether what was told of a layer names it: of several images, and of another one than is
+        chosen."""
+        several = sum(map(is_raw, self.viewer.layers)) > 1
+        chosen = [box.layer for box in self._follows if box.layer is not None]
+        return several or (bool(chosen) and layer not in chosen)
 
     def _complain(self, words: str) -> None:
         self.say(words)
@@ -270,13 +288,15 @@ class TaskWidget(Form):
 
 
 def merged(sentences: Iterable[str]) -> list[str]:
-    """Sentences that differ by one number are one that lists it, as those of a movie's frames."""
+    """Sentences that differ by one number are one that lists it, as those of a movie's frames, from
+    the least to the largest."""
     alike: dict[str, list[str]] = {}
     for one in sentences:
         alike.setdefault(_NUMBER.sub("#", one), []).append(one)
     told = []
     for same in alike.values():
-        numbers = [list(dict.fromkeys(c)) for c in zip(*map(_NUMBER.findall, same), strict=True)]
+        columns = zip(*map(_NUMBER.findall, same), strict=True)
+        numbers = [sorted(dict.fromkeys(column), key=float) for column in columns]
         if sum(len(column) > 1 for column in numbers) > 1:
             told += same
         else:

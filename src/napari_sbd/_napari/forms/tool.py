@@ -12,6 +12,7 @@ from superqt.utils import qdebounced
 from ...errors import SBDError
 from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
+from ..layers.shapes import take_up
 from .fields import Form, show_or_hide, text
 from .layer_box import LayerBox
 from .viewers import bare
@@ -57,8 +58,7 @@ class Tool(Form):
             whole.addWidget(plot, 1)
         for part in (*below, self.message):
             whole.addWidget(part)
-        if plot is None:
-            whole.addStretch()
+        whole.addStretch()  # before there is something to plot, the room is left at the foot
 
     def say(self, words: str) -> None:
         """Show a message."""
@@ -134,13 +134,11 @@ class ShapeTool(Tool):
 
     def put(self, add: Callable[[Any, Image, str], Shapes], name: str) -> None:
         """Add the shape to the chosen image, or take up the one that is there."""
-        image = layers.needed(self.layer.layer)
-        if self.shapes is not None and self.shapes in self.viewer.layers:
-            if self.shapes.data:
-                self.viewer.layers.selection.active = self.shapes
-                return
-            self.viewer.layers.remove(self.shapes)
-        self.shapes = add(self.viewer, image, name)
+        image, before = layers.needed(self.layer.layer), self.shapes
+        self.shapes = take_up(self.viewer, add, image, name, before)
+        if self.shapes is before:
+            return
+        self._leave(before)
         self.shapes.mouse_drag_callbacks.append(self._follow)
         self.shapes.events.data.connect(self._moved)
         self.refresh()
@@ -170,8 +168,15 @@ class ShapeTool(Tool):
             self.shapes = None
             self.forget()
 
+    def _leave(self, shapes: Shapes | None) -> None:
+        """Follow a shape no more."""
+        if shapes is not None and self._follow in shapes.mouse_drag_callbacks:
+            shapes.mouse_drag_callbacks.remove(self._follow)
+            shapes.events.data.disconnect(self._moved)
+
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
         self._watch(None)
+        self._leave(self.shapes)
         viewer.dims.events.current_step.disconnect(self._moved)
         viewer.layers.events.removed.disconnect(self._removed)
 

@@ -67,8 +67,6 @@ class Work(QObject):
         The widget to which it belongs; its end is that of the work.
     in_line
         Whether it waits for those before it.
-    subject
-        What it works on, for people; told with what has come of it.
 
     Attributes
     ----------
@@ -78,7 +76,7 @@ class Work(QObject):
         How much is done, 0 to 1.
     heard
         What was warned of on the way, each sentence once.
-    of
+    told_of
         What it is done for, for whoever began it.
     """
 
@@ -91,12 +89,11 @@ class Work(QObject):
         parent: QObject,
         *,
         in_line: bool = True,
-        subject: str = "",
     ) -> None:
         super().__init__(parent)
-        self.task, self.share, self.subject = task, 0.0, subject
+        self.task, self.share = task, 0.0
         self.heard: list[str] = []
-        self.of: Any = None
+        self.told_of: Any = None
         stop = Event()
 
         def work() -> Any:

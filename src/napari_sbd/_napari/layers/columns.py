@@ -137,7 +137,9 @@ def is_columns(layer: Layer) -> bool:
     return isinstance(layer, Points) and KEY in layer.metadata
 
 
-def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
+def words(
+    table: pd.DataFrame, judged: bool, edited: Iterable[int] = (), frame: int | None = None
+) -> str:
     """What a table says as a whole, and of the rows that were edited.
 
     Parameters
@@ -148,8 +150,11 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
         Whether there were counts to judge by.
     edited
         Row numbers.
+    frame
+        Of a movie.
     """
     where = " in the region" if table.attrs.get("region") else ""
+    where += "" if frame is None else f" in frame {frame}"
     text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
     error = table.attrs.get("intensity_scale_err")
     scale = (
@@ -171,6 +176,7 @@ def words(table: pd.DataFrame, judged: bool, edited: Iterable[int] = ()) -> str:
 
 def colour(layer: Points, name: str) -> None:
     """Colour the rims of the points by a feature; those not supported by the data are crossed."""
+    layer.metadata[KEY]["coloured"] = name
     features = layer.features
     if not len(features) or not np.isfinite(features[name].astype(float)).any():
         layer.border_color = "orange"
@@ -181,6 +187,11 @@ def colour(layer: Points, name: str) -> None:
     layer.border_colormap = _MAPS.get(name, "viridis")
     layer.border_color = name
     layer.symbol = np.where(features["supported"].fillna(True).astype(bool), "disc", "cross")
+
+
+def colour_again(layer: Points) -> None:
+    """Colour points by the feature that colours them, which has other values now."""
+    colour(layer, layer.metadata[KEY].get("coloured", COLOURS[0]))
 
 
 def outline_layer(table: pd.DataFrame, source: Image, frame: int | None = None) -> Shapes | None:

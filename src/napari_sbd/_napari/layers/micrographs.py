@@ -73,7 +73,7 @@ def result_layer(source: Image, result: Micrograph, what: str) -> Image:
         data,
         name=f"{source.name} {what}",
         contrast_limits=readable_limits(tuple(source.contrast_limits), fitted),
-        metadata={**result.metadata, KEY: calibration(result), **made_from(source)},
+        metadata={**result.metadata, KEY: calibration_now(source, result), **made_from(source)},
         **look_of(source),
     )
 
@@ -177,6 +177,14 @@ def calibration(m: Micrograph) -> dict[str, Any]:
     }
 
 
+def calibration_now(source: Layer, m: Micrograph) -> dict[str, Any]:
+    """What stands under ``KEY`` of what was made of a layer, which may have been calibrated anew
+    since that was begun."""
+    now = calibration(micrograph_of(source))
+    same = ("pixel_size", "frame_time", "gain", "offset", GAIN_ERRORS)
+    return {**calibration(m), **{name: now[name] for name in same}}
+
+
 def pixel_size_of(layer: Layer) -> PixelSize | None:
     """nm per pixel by scale and units of a layer; None where it counts pixels."""
     pairs = zip(layer.units[-2:], layer.scale[-2:], strict=True)
@@ -212,6 +220,15 @@ def place_in_the_plane(layer: Layer, axes: int = 2) -> dict[str, Any]:
     place |= {"shear": look["shear"][-(axes * (axes - 1) // 2) :]}
     last = axes + 1
     return {**place, "affine": np.asarray(look["affine"].affine_matrix)[-last:, -last:]}
+
+
+def place_of_part(layer: Layer, corner: tuple[int, int]) -> dict[str, Any]:
+    """Place and units of a layer's plane for a part of it that begins at a pixel."""
+    from napari.utils.transforms import Affine
+
+    place = place_in_the_plane(layer)
+    turn = Affine(scale=place["scale"], rotate=place["rotate"], shear=place["shear"]).linear_matrix
+    return {**place, "translate": np.asarray(place["translate"]) + turn @ corner}
 
 
 def contrast_limits(image: np.ndarray, block: tuple[int, int] = (1, 1)) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     import napari
 
+_ROLE = "napari_sbd_shape"  # in the metadata of shapes: what they are for
 Box = tuple[tuple[int, int], tuple[int, int]]
 _ROUND = 64  # corners of an ellipse
 _STRAIGHT = 0.5  # px that the corners of a rectangle may be off
@@ -23,7 +25,15 @@ _SHARE = 0.5  # of the image's side, of a box that nobody has drawn yet
 
 
 def corners_on(image: Image, shapes: Layer, number: int = -1) -> np.ndarray:
-    """(N, 2) y, x in pixels of an image of a shape's corners, wherever both layers lie."""
+    """(N, 2) y, x in pixels of an image of a shape's corners, wherever both layers lie.
+
+    Raises
+    ------
+    SBDError
+        If the layer holds no shape.
+    """
+    if not shapes.data:
+        raise SBDError(f'"{shapes.name}" holds no shape; draw a rectangle or polygon in it.')
     return np.array(
         [image.world_to_data(shapes.data_to_world(point))[-2:] for point in shapes.data[number]]
     )
@@ -64,6 +74,40 @@ def _is_upright(corners: np.ndarray) -> bool:
     return bool((sides.min(1) < _STRAIGHT).all())
 
 
+def take_up(
+    viewer: napari.viewer.Viewer,
+    add: Callable[[Any, Image, str], Shapes],
+    image: Image,
+    name: str,
+    known: Shapes | None,
+) -> Shapes:
+    """The shape by which a tool reads an image: that which is there, else a new one.
+
+    Parameters
+    ----------
+    viewer
+        Of the layers.
+    add
+        ``add_box`` or ``add_line``.
+    image
+        On which a new one comes; one of an earlier dock is taken up if it lies there.
+    name
+        What it is for, the same for a tool.
+    known
+        The layer that the tool has used, which is taken up on whatever image it lies.
+    """
+    drawn = [one for one in viewer.layers if isinstance(one, Shapes) and len(one.data)]
+    mine = made_from(image) | {_ROLE: name}
+    theirs = (one for one in drawn if mine.items() <= one.metadata.items())
+    found = known if known in drawn else next(theirs, None)
+    if found is None:
+        if known is not None and known in viewer.layers:  # it was emptied
+            viewer.layers.remove(known)
+        return add(viewer, image, name)
+    viewer.layers.selection.active = found
+    return found
+
+
 def add_box(viewer: napari.viewer.Viewer, image: Image, name: str) -> Shapes:
     """A rectangle in the middle of an image, to be dragged with the mouse."""
     height, width = image.data.shape[-2:]
@@ -96,7 +140,7 @@ def _add(
         "edge_color": "yellow",
         "face_color": "transparent",
         "edge_width": max(1.0, min(image.data.shape[-2:]) / 200),
-        "metadata": made_from(image),
+        "metadata": {_ROLE: name, **made_from(image)},
         **place_in_the_plane(image),
     }
     layer = Shapes([corners], **attributes)

@@ -19,7 +19,7 @@ from ..jobs.judging import judge, patience, why_not
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate, gain_errors
 from ..layers.colour_limits import labelled_limits
-from ..layers.earlier import counted_with
+from ..layers.earlier import counted_with, note_gain
 from ..layers.results import earlier, put, put_map
 
 if TYPE_CHECKING:
@@ -69,15 +69,20 @@ class AgreementWidget(TaskWidget):
         self._source: Image | None = None
         self._counted: dict[str, Any] = {}
         self._estimate: Gain | None = None
-        self.raw.chosen.connect(lambda: self.use.setVisible(False))
+        for box in (self.raw, self.denoised):
+            box.chosen.connect(self._forget)
+
+    def _forget(self) -> None:
+        """Neither offer a gain nor tell of a spot of another image than is chosen."""
+        self.use.setVisible(False)
+        show_or_hide(self.spot, "")
 
     def prepare(self) -> Task:
         """Read the fields."""
         raw, denoised = needed_pair(self.raw, self.denoised)
         pair = layers.micrograph_of(raw), layers.micrograph_of(denoised)
         self._source, self._counted = raw, counted_with(pair[0])
-        self.use.setVisible(False)
-        show_or_hide(self.spot, "")
+        self._forget()
         apart = self.how.currentText() == _APART
         self.meanwhile = patience(pair[1]) if apart else ""
         return partial(_judge, *pair, apart, self.region.region(), gain_errors(raw))
@@ -105,6 +110,7 @@ class AgreementWidget(TaskWidget):
         source = self._source
         if source is None or source not in self.viewer.layers:
             return
+        now = layers.micrograph_of(source)
         paper = self.map.currentText() != "z"
         values = result.log_likelihood_ratio if paper else result.z
         limit = _LIMIT
@@ -122,28 +128,26 @@ class AgreementWidget(TaskWidget):
             **place,
         )
         heat.mouse_drag_callbacks.append(partial(self._read_spot, result))
+        note_gain(heat, now)
         put_map(self.viewer, heat, keep=self.keep.isChecked())
         doubtful = result.columns[~result.columns["supported"]]
         if not self.keep.isChecked():
             for old in earlier(self.viewer.layers, str(source.unique_id), _DOUBTFUL):
                 self.viewer.layers.remove(old)
         if len(doubtful):
-            put(
-                self.viewer,
-                Points(
-                    doubtful[["y", "x"]].to_numpy(float, copy=True),
-                    features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
-                    name=f"{source.name} doubtful columns",
-                    symbol="ring",
-                    size=4 * max(result.radius),
-                    face_color="transparent",
-                    border_color="magenta",
-                    metadata={**layers.made_from(source), **self._counted},
-                    **place,
-                ),
-                _DOUBTFUL,
-                keep=True,
+            rings = Points(
+                doubtful[["y", "x"]].to_numpy(float, copy=True),
+                features=doubtful.drop(columns=["y", "x"]).reset_index(drop=True),
+                name=f"{source.name} doubtful columns",
+                symbol="ring",
+                size=4 * max(result.radius),
+                face_color="transparent",
+                border_color="magenta",
+                metadata={**layers.made_from(source), **self._counted},
+                **place,
             )
+            note_gain(rings, now)
+            put(self.viewer, rings, _DOUBTFUL, keep=True)
         self.viewer.layers.selection.active = heat
 
     def _read_spot(self, result: Agreement, layer: Image, event: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ...batch import Outcome
 
+_SENTENCE = re.compile(r"(?<=[.]) (?=[A-Z])")
 _SHOWN = 8  # the latest files
 _MOST_NEIGHBOURS = 32
 
@@ -107,9 +109,10 @@ class BatchWidget(TaskWidget):
 
 
 def line_of(outcome: Outcome) -> str:
-    """One file in a line."""
-    name = outcome.source.name
-    return f"{name}: {outcome.status}" + (f", {outcome.reason}" if outcome.reason else "")
+    """One file in a line: of what was warned of a result the first sentence."""
+    first, *more = _SENTENCE.split(outcome.reason)
+    words = f"{first} …" if outcome.status == "done" and more else outcome.reason
+    return f"{outcome.source.name}: {outcome.status}" + (f", {words}" if words else "")
 
 
 def summary_of(outcomes: list[Outcome]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import numpy as np
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 from qtpy.QtWidgets import QPushButton, QSpinBox
 
 from ...agreement.pairs import is_denoised
@@ -13,11 +15,12 @@ from ...columns import find_columns
 from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
 from ...units import with_error
-from ..forms.fields import beside, field
+from ..forms.fields import beside, field, show_or_hide
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_image
+from ..forms.standing import Standing
 from ..forms.tool import Tool
-from ..jobs.summary import parse_number
+from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.view_state import frame_shown
 from .scale import calibrate_all
@@ -57,6 +60,9 @@ class CalibrateWidget(Tool):
             )
         )
         self.points: Points | None = None
+        show = partial(show_or_hide, self.message)
+        self.standing = Standing(self, self.message.text, show, self._is_other)
+        self.layer.chosen.connect(self.standing.look)
         self.pick.clicked.connect(lambda: self.attempt(self._pick))
         self.calibrate.clicked.connect(lambda: self.attempt(self._calibrate))
         self.say(
@@ -89,7 +95,7 @@ class CalibrateWidget(Tool):
         if points is None or len(points.data) != 2:
             count = 0 if points is None else len(points.data)
             raise SBDError(f"Two columns are needed, {count} were clicked; click the button again.")
-        known = parse_number(self.distance.text(), "known distance in nm")
+        known = parse_length(self.distance.text(), "known distance")
         if known is None:
             raise SBDError("Type the length of one period in nm.")
         m = layers.micrograph_of(image)
@@ -104,7 +110,13 @@ class CalibrateWidget(Tool):
         found = pixel_size_from_spacing(length / periods, known, m.pixel_size_yx, error / periods)
         calibrate_all(self.viewer, image, (found.y, found.x))
         size = with_error(found.y, found.y * found.relative_err)
-        self.say(f"Pixel size {size} nm now. {doubt(m.pixel_size_yx, found)}".strip())
+        words = f"Pixel size {size} nm now. {doubt(m.pixel_size_yx, found)}".strip()
+        subject = ref(image), f"{image.name}: "
+        self.say(self.standing.told(words, Standing.state([image]), subject))
+
+    def _is_other(self, layer: Layer | None) -> bool:
+        """Whether another image is chosen than a layer."""
+        return self.layer.layer is not layer
 
 
 def fitted(

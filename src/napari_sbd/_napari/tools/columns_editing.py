@@ -2,68 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from ...columns import refit_columns
+from ..forms.pair_boxes import raw_of
 from ..forms.task_widget import sentence
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
+from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
 
 if TYPE_CHECKING:
     import pandas as pd
-    from napari.layers import Points
+    from napari.layers import Image, Layer, Points
 
     from ...micrograph import Micrograph
 
 
 class ColumnsEditing(QObject):
-    """Follows the edits of one points layer until it follows another.
+    """Follows the edits of a points layer for as long as there is that, whatever docks are open.
 
     Parameters
     ----------
-    parent
-        The widget to which it belongs.
+    points
+        The layer, not kept alive.
+    pair
+        The raw image, or None, by which its columns are judged; the one in which they were found.
 
     Attributes
     ----------
-    points
-        The layer; None before there is one.
     said
-        Signal: a sentence about the latest edit.
-    changed
-        Signal: the numbers of the columns are others now.
+        Signal: the layer, and a sentence about its latest edit.
+    refused
+        Signal: the layer, and why there is nothing to take back or to do again.
     """
 
-    said = Signal(str)
-    changed = Signal()
+    said = Signal(object, str)
+    refused = Signal(object, str)
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self.points: Points | None = None
-        self._pair: tuple[Micrograph | None, Micrograph] | None = None
+    def __init__(self, points: Points, pair: tuple[Micrograph | None, Micrograph]) -> None:
+        super().__init__()
+        self._points, self._pair = ref(points), pair
         self._touched: set[int] = set()  # rows that wait for a fit
         self._stale = False  # whether the table as a whole was edited since the last fit
         self._fitting = False
-        self._edits: Edits | None = None
+        self._edits = Edits(columns_layer.table_of(points))
         self._settling = False
+        points.events.data.connect(self._edited)
+        points.bind_key("Control-Z", lambda _layer: self.undo(), overwrite=True)
+        points.bind_key("Control-Shift-Z", lambda _layer: self.redo(), overwrite=True)
+        _editing[points] = self
 
-    def follow(
-        self, points: Points | None, pair: tuple[Micrograph | None, Micrograph] | None
-    ) -> None:
-        """Follow a layer of columns, found in the second of a pair and judged by the first."""
-        self.points, self._pair = points, pair
-        self._touched, self._stale = set(), False
-        if points is not None:
-            self._edits = Edits(columns_layer.table_of(points))
-            points.events.data.connect(self._edited)
-            points.bind_key("Control-Z", lambda _layer: self.undo(), overwrite=True)
-            points.bind_key("Control-Shift-Z", lambda _layer: self.redo(), overwrite=True)
+    @property
+    def points(self) -> Points | None:
+        """The layer; None once it is gone."""
+        return self._points()
 
     @property
     def busy(self) -> bool:
@@ -72,11 +71,11 @@ class ColumnsEditing(QObject):
 
     def undo(self) -> None:
         """Take back the last edit."""
-        self._step(Edits.undo)
+        self._step(Edits.undo, "No edit of these columns is left to take back.")
 
     def redo(self) -> None:
         """Do it again."""
-        self._step(Edits.redo)
+        self._step(Edits.redo, "No edit of these columns is left to do again.")
 
     def _edited(self, event: Any) -> None:
         """Fit again what was added or moved by hand, and only that."""
@@ -91,32 +90,30 @@ class ColumnsEditing(QObject):
         table = columns_layer.table_of(layer)
         table.attrs["edited"] = True
         columns_layer.keep_facts(layer, table)
-        if self._edits is not None:
-            self._edits.note(table)
+        self._edits.note(table)
         self._stale = True
         self._fit()
 
     def _fit(self) -> None:
         """Fit what waits for it, one batch after the other."""
         layer = self.points
-        if self._fitting or not self._stale or layer is None or self._pair is None:
+        if self._fitting or not self._stale or layer is None:
             return
         rows, self._touched, self._stale = sorted(self._touched), set(), False
         table = columns_layer.table_of(layer)
         if not len(table):
-            self.said.emit("No column is left.")
+            self.said.emit(layer, "No column is left.")
             return
         self._fitting = True
         wanted = np.isin(np.arange(len(table)), rows)
-        began = self._edits and self._edits.now
-        then = partial(self._refitted, layer, began, table, rows)
+        then = partial(self._refitted, layer, self._edits.now, table, rows)
         work = partial(refit_columns, table, wanted, *self._pair)
         worker = in_background(work, then, self._failed)
         worker.finished.connect(self._go_on)  # type: ignore[arg-type]
         worker.start()
 
     def _failed(self, error: Exception) -> None:
-        self.said.emit(sentence(error))
+        self.said.emit(self.points, sentence(error))
 
     def _go_on(self) -> None:
         self._fitting = False
@@ -125,16 +122,15 @@ class ColumnsEditing(QObject):
     def _refitted(
         self,
         layer: Points,
-        began: pd.DataFrame | None,
+        began: pd.DataFrame,
         before: pd.DataFrame,
         rows: list[int],
         table: pd.DataFrame,
     ) -> None:
         """Show what was fitted, unless it was edited again meanwhile."""
         now = columns_layer.table_of(layer)
-        undone = self._edits is not None and self._edits.now is not began and not self._stale
-        theirs = self.points is layer
-        if len(now) < len(before) or undone or not theirs:
+        undone = self._edits.now is not began and not self._stale
+        if len(now) < len(before) or undone:
             return
         places = [t[["y", "x"]].to_numpy(float) for t in (now, before, table)]
         still = [i for i in rows if i not in self._touched and (places[0][i] == places[1][i]).all()]
@@ -142,7 +138,7 @@ class ColumnsEditing(QObject):
         data = layer.data.copy()
         data[still, -2:] = places[2][still]
         if layer.ndim == 3:  # a point added while another frame was shown
-            data[:, 0] = layer.metadata[columns_layer.KEY]["frame"]
+            data[:, 0] = self._frame
         layer.data = data
         features = layer.features.copy()
         fresh = columns_layer.features_of(table)
@@ -151,26 +147,62 @@ class ColumnsEditing(QObject):
             features.loc[[*still, *others], name] = fresh[name].to_numpy()[[*still, *others]]
         layer.features = features
         self._settling = False
-        self.changed.emit()
+        columns_layer.colour_again(layer)
         settled = columns_layer.table_of(layer)
-        if self._edits is not None:
-            self._edits.fitted(settled)
-        self.said.emit(columns_layer.words(settled, self._judged, still))
+        self._edits.fitted(settled)
+        self.said.emit(layer, columns_layer.words(settled, self._judged, still, self._frame))
 
     @property
     def _judged(self) -> bool:
         """Whether there are data to judge the columns by."""
-        return self._pair is not None and self._pair[0] is not None
+        return self._pair[0] is not None
 
-    def _step(self, to: Callable[[Edits], pd.DataFrame | None]) -> None:
+    @property
+    def _frame(self) -> int | None:
+        """The frame of a movie in which the columns were found."""
+        layer = self.points
+        return None if layer is None else layer.metadata[columns_layer.KEY]["frame"]
+
+    def _step(self, to: Callable[[Edits], pd.DataFrame | None], otherwise: str) -> None:
         """Show the table of another edit; a fit that is under way is of no use any more."""
         layer = self.points
-        table = None if self._edits is None or layer is None else to(self._edits)
-        if layer is None or table is None:
+        if layer is None:
+            return
+        table = to(self._edits)
+        if table is None:
+            self.refused.emit(layer, otherwise)
             return
         self._settling = True
         columns_layer.show_table(layer, table)
         self._settling = False
         self._touched, self._stale = set(), False
-        self.changed.emit()
-        self.said.emit(columns_layer.words(table, self._judged))
+        columns_layer.colour_again(layer)
+        self.said.emit(layer, columns_layer.words(table, self._judged, frame=self._frame))
+
+
+_editing: WeakKeyDictionary[Points, ColumnsEditing] = WeakKeyDictionary()
+
+
+def editing_of(
+    points: Points, image: Image | None, every: Iterable[Layer]
+) -> ColumnsEditing | None:
+    """What follows the edits of columns; begun anew where nothing does and their image is there.
+
+    Parameters
+    ----------
+    points
+        The columns.
+    image
+        In which they were found; None where it is gone.
+    every
+        Layers among which its raw image may be.
+    """
+    known = _editing.get(points)
+    if known is not None or image is None:
+        return known
+    frame = points.metadata[columns_layer.KEY]["frame"]
+    raw = raw_of(image, every)
+    pair = (None if raw is None else layers.micrograph_of(raw)), layers.micrograph_of(image)
+    if frame is not None:
+        pair = None if pair[0] is None else pair[0].frame(frame), pair[1].frame(frame)
+    return ColumnsEditing(points, pair)

@@ -8,32 +8,33 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Points, Tracks
+from napari.layers import Image, Layer, Points, Tracks
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSlider
 from superqt.utils import qdebounced
 
-from ...columns import find_columns, follow_columns, write_columns
-from ...errors import SBDError, listening
+from ...columns import write_columns
+from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
-from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget, sentence
+from ..forms.task_widget import Task, TaskWidget, sentence
 from ..forms.viewers import bare
 from ..jobs.gain import electrons_error
 from ..jobs.judging import patience
+from ..jobs.measuring import measure
 from ..jobs.when_gone import when_gone
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.calibrating import gain_errors
-from ..layers.earlier import counted_with, refuse_earlier
+from ..layers.earlier import counted_with, note_gain, refuse_earlier
 from ..layers.results import dim_maps, only_colour_bar, put
 from ..layers.view_state import frame_shown
-from .columns_editing import ColumnsEditing
+from .columns_editing import ColumnsEditing, editing_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _SHOWN, _ALL = "frame shown", "all, followed"
 _NOTHING_YET = "Columns are found in a denoised image: click Denoise first, then Find columns."
+_NONE_YET = "There are no columns of this image yet; click Find columns."
 _PREVIEW = "columns preview"
 _KINDS = {"CSV": ".csv", "atomap": ".hdf5", "XYZ": ".xyz"}
 _STEPS = 100  # of the sensitivity slider
@@ -85,15 +87,22 @@ class ColumnsWidget(TaskWidget):
         self.below.addWidget(beside(self.undo, self.redo, self.export))
         self._asked: tuple[Image, tuple[Micrograph | None, Micrograph]] | None = None
         self._counted: dict[str, Any] = {}
+        self._raw: Image | None = None
+        self._dots: Points | None = None  # of the preview
+        self._counted_before = ""  # what was said of it
         self._found: list[_Found] = []  # the newest last
+        for layer in viewer.layers:
+            self._adopt(layer)
+        viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
         when_gone(self, self._let_go, bare(viewer))
         self.sensitivity.valueChanged.connect(self._preview)
+        self.denoised.chosen.connect(self._drop_preview)
         self.colour.currentTextChanged.connect(self._colour)
         self.export.clicked.connect(self._export)
         self.undo.clicked.connect(lambda: self._step(ColumnsEditing.undo))
         self.redo.clicked.connect(lambda: self._step(ColumnsEditing.redo))
-        self.export.setEnabled(False)
+        self.export.setEnabled(bool(self._found))
 
     @property
     def found(self) -> _Found | None:
@@ -105,19 +114,32 @@ class ColumnsWidget(TaskWidget):
     @property
     def busy(self) -> bool:
         """Whether columns that were edited wait for their fit."""
-        return any(one.busy for one in self.findChildren(ColumnsEditing))
+        return any(one.editing is not None and one.editing.busy for one in self._found)
+
+    def _inserted(self, event: Any) -> None:
+        self._adopt(event.value)
+
+    def _adopt(self, layer: Layer) -> None:
+        """Know columns that are in the viewer, whoever found them, and follow their edits."""
+        if not columns_layer.is_columns(layer):
+            return
+        made_from, every = layer.metadata.get(layers.MADE_FROM), list(self.viewer.layers)
+        image = next((one for one in every if str(one.unique_id) == made_from), None)
+        editing = editing_of(layer, image, every)
+        if editing is not None:
+            editing.said.connect(self._edited)
+            editing.refused.connect(self._refused)
+        self._keep(_Found(image, layer, editing=editing))
 
     def _removed(self, event: Any) -> None:
         """Hold on to nothing of columns that are gone."""
-        for one in self.findChildren(ColumnsEditing):
-            if one.points is event.value:
-                one.follow(None, None)
-                one.deleteLater()
         self._found = [one for one in self._found if one.layer is not event.value]
         self.export.setEnabled(bool(self._found))
 
     def _let_go(self, viewer: napari.viewer.Viewer) -> None:
         disconnect_events(viewer.layers.events, self)
+        if self._dots is not None and self._dots in viewer.layers:
+            viewer.layers.remove(self._dots)
 
     def _keep(self, found: _Found) -> None:
         self._found.append(found)
@@ -139,6 +161,7 @@ class ColumnsWidget(TaskWidget):
             m, raw = m.frame(frame), None if raw is None else raw.frame(frame)
         self._asked = layer, (raw, m)
         self._counted = {} if raw is None else counted_with(raw)
+        self._raw = self.raw.layer
         self.meanwhile = "" if raw is None else patience(m)
         settings = {
             "polarity": self.polarity.currentText(),
@@ -146,7 +169,7 @@ class ColumnsWidget(TaskWidget):
             "region": self.region.region(),
         }
         error = 0.0 if raw is None else electrons_error(raw, gain_errors(self.raw.layer))
-        return partial(_measure, m, raw, settings, follow, frame, error)
+        return partial(measure, m, raw, settings, follow, frame, error)
 
     def show_result(self, result: tuple[pd.DataFrame, int | None, str]) -> str:
         """Add the points, or the tracks."""
@@ -159,24 +182,38 @@ class ColumnsWidget(TaskWidget):
         counted = self._counted if table.attrs.get("unit") == "electrons" else {}
         if "track" in table:
             tracks = columns_layer.tracks_layer(table, source)
-            tracks.metadata = {**tracks.metadata, **counted}
+            self._note(tracks, counted)
             self._keep(_Found(source, tracks, table))
             put(self.viewer, tracks, "tracks", keep=keep)
             return f"{table['track'].nunique()} columns followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
-        layer.metadata = {**layer.metadata, **counted}
+        self._note(layer, counted)
         outline = columns_layer.outline_layer(table, source, frame)
         if outline is not None and self.outline.isChecked():
             put(self.viewer, outline, "outline", keep=keep)
-        editing = ColumnsEditing(self)  # for as long as there are these columns
-        self._keep(_Found(source, layer, editing=editing))
+        ColumnsEditing(layer, pair)  # for as long as there are these columns
         put(self.viewer, layer, "columns", keep=keep)
         dim_maps(self.viewer)
         self._colour_them(layer)
-        editing.follow(layer, pair)
-        editing.said.connect(self.say)
-        editing.changed.connect(partial(self._colour_them, layer))
-        return f"{columns_layer.words(table, pair[0] is not None)} {warning}".strip()
+        words = columns_layer.words(table, pair[0] is not None, frame=frame)
+        return f"{words} {warning}".strip()
+
+    def _note(self, layer: Points | Tracks, counted: dict[str, Any]) -> None:
+        """Keep by which gain a layer counts, which may be another one by now."""
+        layer.metadata = {**layer.metadata, **counted}
+        if self._raw is not None and self._raw in self.viewer.layers:
+            note_gain(layer, layers.micrograph_of(self._raw))
+
+    def _edited(self, points: Points | None, words: str) -> None:
+        """Tell what came of an edit like what was found, in its place."""
+        image = next((one.image for one in self._found if one.layer is points), None)
+        if image is not None and image is self.denoised.layer:
+            self.tell(words)
+        else:
+            self.say(words if image is None else f"{image.name}: {words}")
+
+    def _refused(self, _points: Points, words: str) -> None:
+        self.say(words)
 
     def _colour(self) -> None:
         if self.found is not None and isinstance(self.found.layer, Points):
@@ -193,53 +230,60 @@ class ColumnsWidget(TaskWidget):
         layer = self.denoised.layer
         if layer is None or self.running:
             return
-        image = layer.data[frame_shown(self.viewer, layer)] if layer.ndim == 3 else layer.data
+        frame = frame_shown(self.viewer, layer) if layer.ndim == 3 else None
+        image = layer.data if frame is None else layer.data[frame]
         work = partial(
             detect,
             np.asarray(image),
             sensitivity=self.sensitivity.value() / _STEPS,
             polarity=self.polarity.currentText(),  # type: ignore[arg-type]
         )
-        in_background(work, self._show_preview, self._complain_of).start()
+        in_background(work, partial(self._show_preview, layer, frame), self._complain_of).start()
 
-    def _show_preview(self, found: Detection) -> None:
-        layer = self.denoised.layer
-        if layer is None or self.running:
+    def _show_preview(self, layer: Image, frame: int | None, found: Detection) -> None:
+        if layer is not self.denoised.layer or self.running:
             return
         points = np.column_stack([found.y, found.x])
-        if layer.ndim == 3:
-            points = np.column_stack(
-                [np.full(len(points), frame_shown(self.viewer, layer)), points]
-            )
-        if _PREVIEW in self.viewer.layers:
-            self.viewer.layers[_PREVIEW].data = points
+        if frame is not None:
+            points = np.column_stack([np.full(len(points), frame), points])
+        if self._dots is not None and self._dots in self.viewer.layers:
+            self._dots.data = points
         else:
             active = self.viewer.layers.selection.active
-            preview = Points(
+            self._dots = Points(
                 points,
                 ndim=layer.ndim,
                 name=_PREVIEW,
                 size=max(found.scale or 2.0, 2.0),
                 face_color="yellow",
                 border_width=0,
+                metadata=layers.made_from(layer),
                 **layers.place_of(layer),
             )
-            self.viewer.add_layer(preview)
+            self.viewer.add_layer(self._dots)
             self.viewer.layers.selection.active = active
-        self.say(found.why or f"{len(points)} columns would be found.")
+        self._counted_before = found.why or f"{len(points)} columns would be found."
+        self.say(self._counted_before)
 
     def _drop_preview(self) -> None:
-        if _PREVIEW in self.viewer.layers:
-            self.viewer.layers.remove(_PREVIEW)
+        """Show neither dots nor their number any more, such as of another image than is chosen."""
+        dots, self._dots = self._dots, None
+        if dots is not None and dots in self.viewer.layers:
+            self.viewer.layers.remove(dots)
+        if self._counted_before and self.message.text() == self._counted_before:
+            self.say("")
+            self.tell_again()
 
     def _step(self, to: Callable[[ColumnsEditing], None]) -> None:
         if self.found is not None and self.found.editing is not None:
             to(self.found.editing)
+        else:
+            self.say(_NONE_YET)
 
     def _export(self) -> None:
         found = self.found
         if found is None:
-            self.say("There are no columns of this image yet; click Find columns.")
+            self.say(_NONE_YET)
             return
         try:
             refuse_earlier(found.layer)
@@ -264,30 +308,7 @@ class ColumnsWidget(TaskWidget):
 class _Found:
     """Columns of an image as points, which can be edited, or as tracks with their table."""
 
-    image: Image
+    image: Image | None
     layer: Points | Tracks
     tracked: Any = None
     editing: ColumnsEditing | None = None
-
-
-def _measure(
-    m: Micrograph,
-    raw: Micrograph | None,
-    settings: dict[str, Any],
-    follow: bool,
-    frame: int | None,
-    error: float,
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> tuple[pd.DataFrame, int | None, str]:
-    """The table, the frame it is of, and what was warned of.
-
-    What an estimated gain leaves open of the intensities stands in the table's ``attrs``.
-    """
-    with listening() as words:
-        table = find_columns(raw, m, progress=progress, should_stop=should_stop, **settings)
-        if error and table.attrs.get("unit") == "electrons":
-            table.attrs["intensity_scale_err"] = error
-        if follow and len(table):
-            table = follow_columns(table)
-    return table, frame, " ".join(words)

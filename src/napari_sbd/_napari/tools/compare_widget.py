@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +10,15 @@ import numpy as np
 from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem
 
-from ...denoise import denoise
-from ...denoising.filters import denoisers
-from ...denoising.settings import Settings
-from ...errors import Cancelled, SBDError
-from ...micrograph import Micrograph
-from ...noise import counts as electrons
-from ...noise.as_denoised import CORRECTED
-from ...quality import candidates, compare
-from ...quality.samples import HANDS
-from ...session.source import Source
+from ...errors import SBDError
 from ..forms.docks import TO_COME
 from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
 from ..forms.pair_boxes import is_raw
-from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..forms.task_widget import Task, TaskWidget
+from ..jobs.comparing import OF_ONE, WAYS, Made, compare_denoisers, made
 from ..layers import micrographs as layers
 from ..layers.results import AS_DENOISED, correction_of, put, region_of
 from ..layers.view_state import frame_shown
@@ -37,14 +28,7 @@ if TYPE_CHECKING:
 
     import napari
 
-_WAYS = {
-    "one image, thinned": "thinning",
-    "one image, pixel by pixel": "subsampling",
-    "neighbouring frames": "frames",
-    "frames of a still scene": "exposures",
-}
 _COMPARED = "napari_sbd_compared"  # in the metadata of the picture of the row that is chosen
-_OF_ONE = "thinning", "subsampling"
 _ROW_HEIGHT = 24  # pixels
 
 
@@ -63,7 +47,7 @@ class CompareWidget(TaskWidget):
         )
         self.layer = LayerBox(viewer, "The raw image or movie.", is_raw)
         self.way = choices(
-            list(_WAYS),
+            list(WAYS),
             "Where independent data come from: the electrons of one image dealt into five hands; "
             "its pixels, judged by those beside them, for images without counts whose noise is "
             "independent from pixel to pixel; each frame judged by its neighbours; or by all "
@@ -100,6 +84,8 @@ class CompareWidget(TaskWidget):
         self.take.clicked.connect(self._use)
         self._pictures: dict[str, np.ndarray] = {}
         self._source: Image | None = None
+        self._where = ""  # the frame of a movie that is shown
+        self._of_one = False  # whether it alone is compared
         self._told: dict[str, Any] = {}
         self._correction: dict[str, Any] = {}  # for the camera, as the denoised image had it
         self._region: str | None = None
@@ -111,14 +97,16 @@ class CompareWidget(TaskWidget):
         if wanted is not None:
             source = layers.needed(self._source if self._source in self.viewer.layers else None)
             m = layers.micrograph_of(source)
-            return partial(_made, m, wanted, self._told, self._correction)
+            return partial(made, m, wanted, self._told, self._correction)
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
-        way = _WAYS[self.way.currentText()]
+        way = WAYS[self.way.currentText()]
         number = frame_shown(self.viewer, layer)
         self.table.setVisible(False)
         self.take.setVisible(False)
         self._source = layer
+        self._where = f", frame {number}" if m.is_movie else ""
+        self._of_one = m.is_movie and way in OF_ONE
         self._told = {"model": self.model.chosen, "modality": modality_for(layer)}
         self._correction = correction_of(self.viewer.layers, layer)
         self._region = None
@@ -129,17 +117,18 @@ class CompareWidget(TaskWidget):
             "every": self.every.isChecked(),
             "gain_tuning": self.tuned.isChecked(),
         }
-        return partial(_compare, m, number, way, options, self._correction)
+        return partial(compare_denoisers, m, number, way, options, self._correction)
 
-    def show_result(self, result: tuple[pd.DataFrame, dict[str, np.ndarray]] | _Made) -> str:
+    def show_result(self, result: tuple[pd.DataFrame, dict[str, np.ndarray]] | Made) -> str:
         """Fill the table, the best on top, whose picture is shown; or add what was asked for."""
-        if isinstance(result, _Made):
+        if isinstance(result, Made):
             return self._add(result)
         table, self._pictures = result
         ranked = table.sort_values("umse")
         unit = "e⁻" if table.attrs["unit"] == "electrons" else "image units"
         score = f"uPSNR [dB, peak {table.attrs['peak']:.3g} {unit}]"
         self.table.setHorizontalHeaderLabels(["denoiser", score, ""])
+        self.table.clearSelection()  # or the picture of the comparison before would stay
         self.table.setRowCount(len(ranked))
         for row, (name, score) in enumerate(ranked.iterrows()):
             cells = (str(name), _score(score), _short(score["verdict"]))
@@ -158,6 +147,8 @@ class CompareWidget(TaskWidget):
         if level:
             others = '", "'.join(map(str, level))
             words = f'Best: "{best}". Not distinguishable from it: "{others}".'
+        if self._of_one:
+            words += f" That is of{self._where.removeprefix(',')} alone."
         if self._correction:
             words += f" {AS_DENOISED}"
         if self._region is not None:
@@ -175,13 +166,13 @@ class CompareWidget(TaskWidget):
         name, source = self._chosen, self._source
         if name not in self._pictures or source is None or source not in self.viewer.layers:
             return
-        picture = self._pictures[name]
+        picture, title = self._pictures[name], f"{source.name} compared{self._where}"
         shown = self._preview_of(source)
         if shown is None:
             limits = layers.contrast_limits(picture)
             preview = Image(
                 picture,
-                name=f"{source.name} compared",
+                name=title,
                 contrast_limits=layers.readable_limits(tuple(source.contrast_limits), limits),
                 colormap=source.colormap,
                 metadata={layers.AIDS: True, _COMPARED: True, **layers.made_from(source)},
@@ -189,7 +180,7 @@ class CompareWidget(TaskWidget):
             )
             self.viewer.add_layer(preview)
             return
-        shown.data = picture
+        shown.data, shown.name = picture, title
 
     def _preview_of(self, source: Image) -> Any:
         """The picture of an image that is there, whatever both are called by now."""
@@ -202,23 +193,15 @@ class CompareWidget(TaskWidget):
         if self._wanted is not None:
             self._start()
 
-    def _add(self, made: _Made) -> str:
+    def _add(self, found: Made) -> str:
         source = self._source
         if source is None or source not in self.viewer.layers:
             return "The image is not there any more."
         if (preview := self._preview_of(source)) is not None:
             self.viewer.layers.remove(preview)
-        layer = layers.result_layer(source, made.result, made.name)
+        layer = layers.result_layer(source, found.result, found.name)
         put(self.viewer, layer, "denoised", keep=True)
-        return f'Added the image as "{made.name}" makes it.'
-
-
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """What a denoiser made of the whole image."""
-
-    name: str
-    result: Micrograph
+        return f'Added the image as "{found.name}" makes it.'
 
 
 def _score(row: pd.Series[Any]) -> str:
@@ -231,91 +214,3 @@ def _short(verdict: str) -> str:
     """A verdict on the best one, in a word."""
     words = {"reference": "best", "worse": "worse", "not": "level"}
     return words[verdict.split()[0]]
-
-
-def _made(
-    m: Micrograph,
-    name: str,
-    told: dict[str, Any],
-    correction: dict[str, Any],
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> _Made:
-    """The whole image by the denoiser of a name: by the network with its recipe."""
-    asked: dict[str, Any] = {"network": {}, "network, best": {"quality": "best"}}
-    asked["GainTuned"] = {"gain_tuning": True}
-    if name in asked:
-        told = {**told, **asked[name], **correction}
-        told |= {"progress": progress, "should_stop": should_stop}
-        return _Made(name, denoise(m, **told))
-    if name == "raw":
-        raise SBDError("The raw image is there already.")
-    m = _corrected(m, correction)
-    run = denoisers(pixel_size=m.pixel_size, gain=m.gain, offset=m.offset)[name]
-    frames = m.data if m.is_movie else [m.data]
-    done = []
-    for index, frame in enumerate(frames):
-        if should_stop():
-            raise Cancelled("Stopped before all frames were done.")
-        done.append(run(np.asarray(frame)))
-        progress(index + 1, len(frames))
-    data = np.stack(done).reshape(m.shape).astype(np.float32)
-    return _Made(name, m.replace(data=data, metadata={**m.metadata, CORRECTED: correction}))
-
-
-def _corrected(m: Micrograph, correction: dict[str, Any]) -> Micrograph:
-    """An image as it is denoised."""
-    return Source(m, Settings.of(**correction)).image if correction else m
-
-
-def _compare(
-    m: Micrograph,
-    number: int,
-    way: Any,
-    options: dict[str, Any],
-    correction: dict[str, Any],
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The scores, and what each denoiser makes of the frame of that number [file units]."""
-    m = _corrected(m, correction)
-    shown = m.frame(number)
-    m = shown if way in _OF_ONE else m
-    if way == "thinning":
-        electrons.refuse_unless_poisson(m)
-    counted = electrons.in_electrons(m)
-    judged_by = electrons.counted(m) if counted else m
-    made_by = partial(
-        candidates, pixel_size=m.pixel_size, counts=counted, should_stop=should_stop, **options
-    )
-    table = made_by(method=way)
-    passes = len(table) + len(table) * {"thinning": HANDS, "subsampling": 4}.get(way, m.shape[0])
-    done = 0
-
-    def watched(image: np.ndarray, denoiser: Any) -> Any:
-        nonlocal done
-        if should_stop():
-            raise Cancelled("Stopped before the comparison was complete.")
-        result = denoiser(image)
-        done += 1
-        progress(done, passes)
-        return result
-
-    judged: dict[str, Any] = {name: partial(watched, denoiser=d) for name, d in table.items()}
-    try:
-        scores = compare(judged_by, judged, method=way)
-    except SBDError as error:
-        raise type(error)(_by_our_names(str(error))) from error
-    gain, offset = judged_by.gain or 1.0, judged_by.offset
-    frame = ((np.asarray(shown.data) - offset) / gain).astype(np.float32)
-    # of all pixels and electrons, where the samples have fewer
-    whole = {name: partial(watched, denoiser=d) for name, d in made_by(method="frames").items()}
-    pictures = {name: whole[name](frame) * gain + offset for name in scores.index}
-    return scores, {name: np.asarray(p, np.float32) for name, p in pictures.items()}
-
-
-def _by_our_names(words: str) -> str:
-    """A sentence that names ways to compare, as the form names them."""
-    for ours, theirs in _WAYS.items():
-        words = words.replace(f"'{theirs}'", f'"{ours}"')
-    return words.replace("The method", "The way")

@@ -14,9 +14,10 @@ from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...noise.detector import Detector
 from ...noise.detector_estimate import estimate_detector
-from ..forms.fields import FIGURES, beside, choices, file_to_write
+from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_raw
+from ..forms.plot import ask_and_save
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.themed import ThemedCanvas, colours_of
 from ..jobs.gain import gain_found
@@ -117,12 +118,12 @@ class DetectorWidget(TaskWidget):
         self.say(f"{source.name} now has gain {gain.in_words}.")
 
     def _save(self) -> None:
-        path = file_to_write(self, "Save plot", "detector.pdf", FIGURES)
-        if path and self.found is not None:
-            try:
-                self.found.figure().savefig(path, dpi=150)
-            except (OSError, ValueError) as error:
-                self._complain(f"The plot cannot be written to {path}: {error}.")
+        if self.found is None:
+            return
+        try:
+            self.say(ask_and_save(self.found.figure(), self, "detector.pdf"))
+        except SBDError as error:
+            self._complain(str(error))
 
 
 class _Plots(QScrollArea):

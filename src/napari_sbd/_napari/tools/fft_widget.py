@@ -20,7 +20,7 @@ from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import is_denoised, is_image
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
 from ..forms.tool import ShapeTool
-from ..jobs.summary import parse_number
+from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.shapes import add_box, box_on
 from ..layers.view_state import frame_shown
@@ -73,6 +73,7 @@ class FFTWidget(ShapeTool):
         self.spots: list[Spot] = []
         self._places: list[np.ndarray] = []  # of the spots [cycles per pixel]
         self._told = ""  # of the calibration by these spots; what is drawn again leaves it
+        self._told_of: tuple[Any, ...] = ()  # the image and its pixel size then
         self.box.clicked.connect(lambda: self.attempt(lambda: self.put(add_box, "FFT box")))
         self.clear.clicked.connect(self._clear)
         self.save.clicked.connect(lambda: self.attempt(self._save))
@@ -87,6 +88,8 @@ class FFTWidget(ShapeTool):
         """Transform what is in the box now."""
         layer = layers.needed(self.layer.layer)
         m = layers.micrograph_of(layer)
+        if self._told_of != (layer.unique_id, layers.pixel_size_of(layer)):
+            self._told = ""
         image = m.data[frame_shown(self.viewer, layer)] if m.is_movie else m.data
         box = box_on(layer, self.shapes)
         self.spectrum = box_spectrum(image, m.pixel_size_yx, box, not is_denoised(layer))
@@ -196,7 +199,8 @@ class FFTWidget(ShapeTool):
         spot = self.spots[-1]
         if not spot.significant:
             raise SBDError("Noise alone makes such a peak; click a clear spot.")
-        known = parse_number((self.known.currentText().split() or [""])[0], "known spacing in nm")
+        # a spacing of the material has its planes behind it
+        known = parse_length(self.known.currentText().partition("(")[0], "known spacing")
         if known is None:
             raise SBDError("Type the spacing that this spot has, in nm, or choose a material.")
         layer = layers.needed(self.layer.layer)
@@ -205,6 +209,7 @@ class FFTWidget(ShapeTool):
         calibrate_all(self.viewer, layer, (found.y, found.x))
         size = with_error(found.y, found.y * found.relative_err)
         self._told = f"Pixel size {size} nm now. {doubt(before, found)}".strip()
+        self._told_of = layer.unique_id, layers.pixel_size_of(layer)
         self.refresh()
 
     def _save(self) -> None:

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.events import disconnect_events
+from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
 
 from ...errors import Cancelled, SBDError
@@ -17,14 +19,18 @@ from ..forms.fields import FIGURES, beside, file_to_write
 from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
+from ..forms.viewers import bare
 from ..jobs.gain import Gain
 from ..jobs.judging import judge, patience
+from ..jobs.when_gone import when_gone
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.earlier import made_of
 from ..layers.view_state import frame_shown
 
 if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
     import napari
 
 _FILMS = {"MP4": ".mp4", "GIF": ".gif"}
@@ -77,6 +83,13 @@ class FigureWidget(TaskWidget):
         self.add_row("Film", beside(self.rate, QLabel("frames/s"), self.film))
         self.add_row("View", self.side)
         self._as_film = False
+        self._fresh = False  # whether a layer came since the last look
+        self._soon = QTimer(self)  # once a result that takes the place of another is in it
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._look)
+        self.denoised.chosen.connect(self._soon.start)
+        viewer.layers.events.inserted.connect(self._inserted)
+        when_gone(self, self._let_go, bare(viewer))
         self.film.clicked.connect(self._start_film)
         self.side.toggled.connect(self._side_by_side)
 
@@ -117,20 +130,48 @@ class FigureWidget(TaskWidget):
     def _side_by_side(self, on: bool) -> None:
         """Move the denoised image and what lies on it beside the raw one, or back."""
         try:
-            raw, denoised = needed_pair(self.raw, self.denoised)
+            self._lay(on)
         except SBDError as error:
             self.say(str(error))
             self.side.setChecked(False)
             return
-        far = _GAP * raw.data.shape[-1] * raw.scale[-1]
+        self.viewer.reset_view()
+
+    def _lay(self, on: bool) -> None:
+        raw, denoised = needed_pair(self.raw, self.denoised)
         every = list(self.viewer.layers)
         for layer in {denoised, *made_of(denoised, every), *made_of(raw, every)}:
-            start = layer.translate[-1] - raw.translate[-1]
             aid = layers.AIDS in layer.metadata and layers.STEP not in layer.metadata
-            if not aid and (start > far / 2) != on:  # a live preview stays on its image
-                to = layer.translate[-1] + (far if on else -far)
+            if not aid and _is_beside(layer, raw) != on:  # a live preview stays on its image
+                to = layer.translate[-1] + (_far(raw) if on else -_far(raw))
                 layer.translate = (*layer.translate[:-1], to)
-        self.viewer.reset_view()
+
+    def _inserted(self, _event: Any) -> None:
+        self._fresh = True
+        self._soon.start()
+
+    def _look(self) -> None:
+        """Lay what is new beside the raw image, too; show how the images that are chosen lie."""
+        fresh, self._fresh = self._fresh, False
+        raw, denoised = self.raw.layer, self.denoised.layer
+        if raw is None or denoised is None:
+            return
+        if fresh and self.side.isChecked():
+            self._lay(True)
+        with QSignalBlocker(self.side):
+            self.side.setChecked(_is_beside(denoised, raw))
+
+    def _let_go(self, viewer: napari.viewer.Viewer) -> None:
+        disconnect_events(viewer.layers.events, self)
+
+
+def _far(raw: Image) -> float:
+    """From a raw image to the one beside it."""
+    return float(_GAP * raw.data.shape[-1] * raw.scale[-1])
+
+
+def _is_beside(layer: Layer, raw: Image) -> bool:
+    return bool(layer.translate[-1] - raw.translate[-1] > _far(raw) / 2)
 
 
 def _figure(

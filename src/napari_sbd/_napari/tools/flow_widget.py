@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from ...errors import SBDError
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import in_front, is_denoised, raw_of
+from ..forms.pair_boxes import belongs, front_image, in_front, is_denoised, raw_of
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..layers.micrographs import KEY
@@ -100,6 +100,9 @@ class FlowWidget(QWidget):
         is calibrated now: its button does it again."""
         page = self._open(index)
         boxes = page.findChildren(LayerBox)
+        if not page.running and (missing := self._not_denoised(page)):
+            page.say(missing)
+            return
         if not page.running:
             for box in boxes:
                 if not (box.held or isinstance(box, RegionBox)):
@@ -111,6 +114,20 @@ class FlowWidget(QWidget):
             return
         self._done[index].add(key)
         page.start.click()
+
+    def _not_denoised(self, page: TaskWidget) -> str:
+        """What to say where a step needs the denoised image of the one in front, and there is only
+        that of another."""
+        box, front = getattr(page, "denoised", None), front_image(self._viewer)
+        if box is None or front is None or not box.layers:
+            return ""
+        every = list(self._viewer.layers)
+        if any(belongs(one, front, every) for one in box.layers):
+            return ""
+        return (
+            f"{front.name} is not denoised yet: click Denoise first. For {box.layer.name} click "
+            f"{page.start.text()} below."
+        )
 
     def _as_it_is(self, layer: Any, index: int) -> tuple[Any, ...]:
         """What a step depends on of a layer: which it is, how a region is drawn, and for what is

@@ -121,6 +121,8 @@ class HistogramWidget(Tool):
 
     def _watch(self) -> None:
         """Count the columns that are chosen, and again when they are edited or calibrated."""
+        if self._watched is not self.layer.layer:
+            self.thresholds = []  # those of other columns
         self._leave()
         self._watched = self.layer.layer
         if self._watched is not None:
@@ -144,7 +146,9 @@ class HistogramWidget(Tool):
 
     @qdebounced(timeout=_WAIT)
     def _scaled(self, _event: Any = None) -> None:
-        self._other()  # thresholds of distances were in another unit
+        if self.value.currentText() == _FIRST[2]:
+            self.thresholds = []  # they were in another unit
+        self.refresh()
 
     def _other(self) -> None:
         self.thresholds = []

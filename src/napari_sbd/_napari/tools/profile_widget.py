@@ -31,6 +31,7 @@ from ..forms.task_widget import sentence
 from ..forms.tool import ShapeTool
 from ..jobs.work import in_background
 from ..layers import micrographs as layers
+from ..layers.earlier import as_it_is
 from ..layers.shapes import add_line, corners_on
 from ..layers.view_state import frame_shown
 
@@ -186,15 +187,23 @@ class ProfileWidget(ShapeTool):
         layer = layers.needed(self.layer.layer)
         if self.shapes is None or self.shapes not in self.viewer.layers:
             raise SBDError("Click Line first, and drag it to where something happens.")
-        movie = layers.micrograph_of(layer)
+        movie, asked = layers.micrograph_of(layer), self._asks()
         start, end = (tuple(corner) for corner in corners_on(layer, self.shapes)[[0, -1]])
         step = float(np.sqrt(np.prod(movie.pixel_size_yx or (1.0, 1.0))))
         work = partial(kymograph, movie, start, end, width=self.across.value() * step)
         self.through.setEnabled(False)
-        in_background(work, self._show_kymograph, self._no_kymograph).start()
+        in_background(work, partial(self._show_kymograph, asked), self._no_kymograph).start()
 
-    def _show_kymograph(self, found: Kymograph) -> None:
+    def _asks(self) -> tuple[Any, ...]:
+        """What a kymograph is of."""
+        told = [one for one in (self.layer.layer, self.shapes) if one is not None]
+        return (self.across.value(), *((one.unique_id, as_it_is(one)) for one in told))
+
+    def _show_kymograph(self, asked: tuple[Any, ...], found: Kymograph) -> None:
         self.through.setEnabled(True)
+        if asked != self._asks():
+            self.say("The line or the movie was changed meanwhile; click Kymograph again.")
+            return
         self.kymograph = found
         found.draw(self.plot.begin())
         self.plot.end()

@@ -59,6 +59,7 @@ class ResidualWidget(TaskWidget):
         self.autocorrelation = Autocorrelation()
         self.below.addWidget(self.autocorrelation)
         self._source: Image | None = None
+        self._frame: int | None = None  # of a movie
 
     def prepare(self) -> Task:
         """Read the fields; of a movie, the frame that is shown."""
@@ -69,15 +70,17 @@ class ResidualWidget(TaskWidget):
                 f"The layers have different shapes, {pair[0].shape} and {pair[1].shape}: they are "
                 "not the raw and the denoised image of one another."
             )
-        if pair[0].is_movie:
-            frame = frame_shown(self.viewer, denoised)
-            pair = [m.frame(frame) for m in pair]
+        self._frame = frame_shown(self.viewer, denoised) if pair[0].is_movie else None
+        if self._frame is not None:
+            pair = [m.frame(self._frame) for m in pair]
         self._source = raw
         return partial(_remove, pair[0], pair[1])
 
     def show_result(self, result: _Removed) -> str:
         """Add the layer and draw the spectra."""
         source = self._source
+        where = "" if self._frame is None else f" from frame {self._frame}"
+        said = f"That is what was removed{where}." if where else ""
         if source is not None and source in self.viewer.layers:
             spread = 3 * float(np.nanstd(result.difference))
             place = layers.place_in_the_plane(source)
@@ -85,7 +88,7 @@ class ResidualWidget(TaskWidget):
                 self.viewer,
                 Image(
                     result.difference,
-                    name=f"{source.name} removed",
+                    name=f"{source.name} removed{where}",
                     contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
                     colormap="gray",
                     metadata={layers.AIDS: True, **layers.made_from(source)},
@@ -97,12 +100,12 @@ class ResidualWidget(TaskWidget):
         self.spectra.show_spectra(result.spectra, fy, fx, result.unit)
         self.autocorrelation.setVisible(result.check is not None)
         if result.check is None:
-            return result.why_not
+            return f"{result.why_not} {said}".strip()
         image = result.check.autocorrelation
         spans = (1 / (f[1] - f[0]) for f in (result.check.frequency_y, result.check.frequency_x))
         steps = tuple(span / n for span, n in zip(spans, image.shape, strict=True))
         self.autocorrelation.show_image(image, steps, result.check.unit.removeprefix("1/"))
-        return result.check.verdict()
+        return f"{result.check.verdict()} {said}".strip()
 
 
 def _remove(

@@ -23,7 +23,7 @@ from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.earlier import refuse_earlier
 from ..layers.results import take_away
-from ..layers.shapes import add_box, box_on
+from ..layers.shapes import add_box, box_on, take_up
 from ..layers.strain import ARROWS, show_arrows, show_map, show_phases
 
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ class StrainWidget(TaskWidget):
         except SBDError as error:
             self._complain(str(error))
             return
-        if self.shapes is None or self.shapes not in self.viewer.layers:
-            self.shapes = add_box(self.viewer, image, "reference")
-            self.columns.choose(source)
-        self.viewer.layers.selection.active = self.shapes
+        self.shapes = take_up(self.viewer, add_box, image, "reference", self.shapes)
+        self.columns.choose(source)
         self.reference.setCurrentText(_BOX)
 
     def prepare(self) -> Task:
@@ -127,8 +125,9 @@ class StrainWidget(TaskWidget):
         return partial(_strained, table, box, picture, polar)
 
     def depends_on(self) -> list[Any]:
-        """The columns, and the box of the reference."""
-        return [*super().depends_on(), *([] if self.shapes is None else [self.shapes])]
+        """The columns, and the box where it is the reference."""
+        boxed = self.shapes is not None and self.reference.currentText() == _BOX
+        return [*super().depends_on(), *([self.shapes] if boxed else [])]
 
     def show_result(self, result: _Strained) -> str:
         """Draw the map; add the geometric phases as a layer."""
@@ -149,7 +148,8 @@ class StrainWidget(TaskWidget):
             return
         polar = what == _POLAR_NAME
         table = result.polar if polar else result.table
-        if table is None:
+        if table is None:  # and no map of something else stands for it
+            self.map.setVisible(False)
             self.say("Click Measure strain once more for the polar displacement.")
             return
         name = "displacement" if polar else what
@@ -216,6 +216,8 @@ class StrainWidget(TaskWidget):
     def _save_picture(self) -> None:
         try:
             self.refuse_outdated()
+            if self.map.isHidden():
+                raise SBDError("There is no map of what is chosen; click Measure strain.")
             self.say(self.map.ask_and_save(self, "strain.png"))
         except SBDError as error:
             self._complain(str(error))
@@ -240,7 +242,10 @@ def _strained(
     found = strain_table(table, region)
     moved, phases = None, None
     if polar is not None:
-        moved = off_centre(table, species(table["intensity"].to_numpy(), 2), *polar)
+        try:
+            moved = off_centre(table, species(table["intensity"].to_numpy(), 2), *polar)
+        except SBDError as error:
+            note = f"No polar displacement: {error}"
     if picture is not None:
         number = min(found.attrs["strain"]["cells"])
         size = np.broadcast_to(table.attrs.get("pixel_size_nm") or 1.0, 2)
@@ -254,5 +259,5 @@ def _strained(
                 picture, reflections_of(cell), reference=marked, pixel_size_yx=tuple(size)
             )
         except SBDError as error:
-            note = f"No geometric phases: {error}"
+            note = f"{note} No geometric phases: {error}".strip()
     return _Strained(found, moved, phases, note)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SBDError
+from ..jobs.summary import parse_number
 
 if TYPE_CHECKING:
     from ...training.recipe import Recipe
@@ -124,9 +124,9 @@ def zones_of(words: str) -> list[tuple[int, int, int]]:
 def _range(words: str, what: str) -> tuple[float, float]:
     parts = re.split(r"\s+to\s+|\s*…\s*", words.strip())
     try:
-        numbers = sorted(float(part.replace(",", ".")) for part in parts)
-    except ValueError:
+        numbers = sorted(n for part in parts if (n := parse_number(part, what)) is not None)
+    except SBDError:
         numbers = []
-    if len(numbers) not in (1, 2) or not all(map(math.isfinite, numbers)):
+    if len(numbers) not in (1, 2):
         raise SBDError(f'"{words}" is no {what}; type one number, or two as in 2 to 12.')
     return numbers[0], numbers[-1]

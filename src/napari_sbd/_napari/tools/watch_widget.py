@@ -13,7 +13,7 @@ from ..forms.fields import beside, field, path_in, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
 from ..forms.spectrum_view import SpectrumView
-from ..forms.task_widget import Task, TaskWidget
+from ..forms.task_widget import Task, TaskWidget, merged
 from ..jobs.preferences import preference
 from ..jobs.summary import parse_number, parse_pixel_size
 from ..jobs.watching import Shown, Watching
@@ -131,10 +131,10 @@ class WatchWidget(TaskWidget):
 
     def show_result(self, result: Summary) -> str:
         """What it came to."""
-        said = list(dict.fromkeys(self._watching.words)) if self._watching else []
+        said = merged(dict.fromkeys(self._watching.words)) if self._watching else []
         counts = ", ".join(f"{n} {fate}" for fate, n in result.fates.items()) or "no frame came"
         before = len(said) - _TOLD
-        more = [f"Before that, {before} other messages."] if before > 0 else []
+        more = [f"Before that, {before} other message{'s' * (before > 1)}."] if before > 0 else []
         return " ".join([f"Watched: {counts}.", *said[-_TOLD:], *more])
 
     def _lay(

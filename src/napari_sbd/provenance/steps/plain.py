@@ -95,5 +95,8 @@ def own_first(recipe: dict[str, Any], image: Micrograph) -> dict[str, Any]:
     offset = recipe["offset"] if "gain" in taken else image.offset
     for key, value in taken.items():
         what = key.replace("_", " ")
-        warn(f"{image.name or 'The image'} has no {what}; that of the recipe, {value}, is taken.")
+        told = " x ".join(
+            f"{v:.6g}" for v in (value if isinstance(value, tuple | list) else [value])
+        )
+        warn(f"{image.name or 'The image'} has no {what}; that of the recipe, {told}, is taken.")
     return {**own, **taken, "offset": offset}
