@@ -58,7 +58,8 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
             fit for fit in fits if fit.limits is not None and fit.weight.min() * len(data) > _FEWEST
         ]
         best = min([best, *parted], key=lambda fit: fit.bic)
-    label[valid] = np.unique(np.searchsorted(best.limits, data), return_inverse=True)[1]
+    kind: np.ndarray = np.searchsorted([] if best.limits is None else best.limits, data)
+    label[valid] = np.unique(kind, return_inverse=True)[1]
     return label
 
 

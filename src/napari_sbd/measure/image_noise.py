@@ -195,8 +195,10 @@ def _by_brightness(noisy: np.ndarray, expected: np.ndarray, level: float) -> np.
 
     (slope,), (error,) = jackknifed(slope_of, mean, variance)
     slope *= max(0.0, 1 - (error / slope) ** 2) if slope else 0.0
-    result: np.ndarray = level + slope * (expected - np.nanmean(expected))
-    return np.maximum(result, _LEAST * level)
+    result: np.ndarray = np.maximum(
+        level + slope * (expected - np.nanmean(expected)), _LEAST * level
+    )
+    return result
 
 
 def _words(ratio: float | None, noise: NoiseSpectrum | None) -> str:

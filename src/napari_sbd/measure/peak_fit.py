@@ -54,7 +54,8 @@ def best_fit(
     t: np.ndarray, values: np.ndarray, covariance: np.ndarray, clear: np.ndarray, even: np.ndarray
 ) -> Fitted:
     """Fit from clear maxima; where that leaves more than noise, from peaks of one period, too."""
-    found, why = [], None
+    found: list[Fitted] = []
+    why = None
     for start in (clear, even):
         if len(start) < 2 or len(start) > MOST or (found and found[0].beyond < _CHANCE):
             continue

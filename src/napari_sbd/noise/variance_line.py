@@ -73,7 +73,7 @@ def fit_line(
     scene = mean if counted else _beside(mean)
     if not patterned:
         found, errors = _told(
-            lambda *tiles: np.array(_solve(*tiles, 0.0, gain, offset)), mean, variance, scene
+            lambda m, v, z: np.array(_solve(m, v, z, 0.0, gain, offset)), mean, variance, scene
         )
         return Line(found[0], found[1], errors[0], errors[1], 0.0, 0.0)
     (curved,), (curved_err,) = jackknifed(_curvature, mean, variance)
@@ -82,12 +82,12 @@ def fit_line(
     pattern, likely = (max(0.0, weight * curved) for weight in (narrow, wide))
     pattern_err = float(np.hypot(np.sqrt(wide) * curved_err, likely - pattern))
 
-    def solve(*tiles: np.ndarray, phi: float = pattern) -> np.ndarray:
-        return np.array(_solve(*tiles, phi, gain, offset))
+    def solve(m: np.ndarray, v: np.ndarray, z: np.ndarray, phi: float = pattern) -> np.ndarray:
+        return np.array(_solve(m, v, z, phi, gain, offset))
 
     found, errors = _told(solve, mean, variance, scene)
-    tiles = _held(mean, variance, scene)
-    errors = np.hypot(errors, solve(*tiles, phi=pattern + pattern_err) - solve(*tiles))
+    m, v, z = _held(mean, variance, scene)
+    errors = np.hypot(errors, solve(m, v, z, pattern + pattern_err) - solve(m, v, z))
     return Line(found[0], found[1], errors[0], errors[1], curved, curved_err)
 
 
