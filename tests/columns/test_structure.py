@@ -198,6 +198,33 @@ def test_each_grain_has_its_own_lattice_and_no_strain(degrees, hexagonal, ratio)
     assert d["boundary"].any()
 
 
+@pytest.mark.parametrize(
+    ("cell", "second"),
+    [((20.0, 20.0), (0.0, 0.28)), ((14.0, 22.0), (0.5, 0.43))],  # dumbbells; rows that zigzag
+)
+@pytest.mark.parametrize("degrees", [0, 30, 45])
+def test_pairs_are_no_period(cell, second, degrees):
+    """A distance that each column has on one side only is none of the lattice: of two grains of
+    dumbbells a row of them was a crystal of its own, with a cell of 5.6 x 20 px, and 81 of 333
+    columns were on none."""
+    turn = np.radians(degrees)
+    turned = np.array([(np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))])
+    i, j = np.mgrid[-30:30, -30:30].reshape(2, -1)
+    both = [
+        np.concatenate([(np.column_stack([i, j]) + at) * cell @ r + 3.1 for at in ((0, 0), second)])
+        for r in (np.eye(2), turned)
+    ]
+    left, right = (p[(p > 0).all(1) & (p < (220, 300)).all(1)] for p in both)
+    points = np.vstack([left[left[:, 1] < 150], right[right[:, 1] > 155]])
+    points += np.random.default_rng(0).normal(0, 0.1, points.shape)
+    found = describe_lattice(table(points))
+    assert (found["lattice"] < 0).mean() < 0.02
+    for _, *vectors in found.attrs["lattices"]:
+        np.testing.assert_allclose(
+            sorted(np.hypot(*np.transpose(vectors))), sorted(cell), rtol=5e-3
+        )
+
+
 def test_a_bent_crystal_is_one():
     """Ten degrees over its length, without a boundary."""
     y, x = grid(12, 40, 20.0).T

@@ -92,7 +92,7 @@ def test_what_makes_a_gain_unsure_is_named():
     few = 5.0 + 8 * (x > 128) + 15 * (y > 180)
     many = np.tile(few, (4, 4))
     found = sbd.estimate_detector(rng.poisson(few) * 12.3 + 100)
-    assert not found.sure and abs(found.gain - 12.3) < 0.1 * found.gain_err
+    assert not found.sure and abs(found.gain - 12.3) < 0.15 * found.gain_err
     assert "vary too little" not in str(found) and "a larger image" in str(found)
     assert sbd.estimate_detector(rng.poisson(many) * 12.3 + 100).sure
     even = sbd.estimate_detector(rng.poisson(np.full((512, 512), 5.0)) * 12.3 + 100)
@@ -365,3 +365,22 @@ def test_a_frame_that_was_written_twice_does_no_harm():
     assert (found.gain, found.offset) == pytest.approx((alone.gain, alone.offset))
     with pytest.raises(sbd.SBDError, match="All frames are the same"):
         sbd.estimate_detector(sbd.Micrograph(np.stack([frames[0], frames[0] + 1]), PIXEL))
+
+
+@pytest.mark.parametrize(("dose", "read"), [(0.1, 0.3), (0.4, 0.75)])
+@pytest.mark.parametrize("frames", [1, 6])
+def test_read_out_noise_of_faint_frames_does_not_make_the_gain_small(dose, read, frames):
+    """It varies means and not variances: gains of 0.4 to 0.7 of the true one were told, up to
+    fifteen of their errors off, and those of six frames were sure."""
+    truth = dose * lattice((256, 288)) * (1 + 0.5 * (np.indices((256, 288))[1] > 150))
+    z = []
+    for seed in range(6 if frames == 1 else 2):
+        rng = np.random.default_rng(seed)
+        shape = (frames, *truth.shape) if frames > 1 else truth.shape
+        image = 30 * rng.poisson(truth, shape) + 400 + rng.normal(0, 30 * read, shape)
+        found = sbd.estimate_detector(image)
+        z.append((found.gain - 30) / found.gain_err)
+        assert abs(z[-1]) < 3
+    if frames > 1:
+        assert found.gain_err < 8
+    assert abs(np.mean(z)) * np.sqrt(len(z)) < 2.5

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import warn
 from ..micrograph.frames import mean_filled
-from ..spots import Detection, detect, spacing
+from ..spots import Detection, curvature, detect, spacing
 from .evidence import Evidence
 from .visibility import VISIBLE, seen_by_the_other, visibility
 
@@ -108,7 +108,7 @@ def _unclear(found: Detection, evidence: Evidence) -> float:
     fringes. So are speckles of what is amorphous, which are no columns, so this is no reason to
     refuse the others.
     """
-    from scipy.ndimage import gaussian_filter, gaussian_laplace
+    from scipy.ndimage import gaussian_filter
 
     scale = found.scale
     assert scale is not None
@@ -118,8 +118,7 @@ def _unclear(found: Detection, evidence: Evidence) -> float:
         return result
 
     whole, one, other = (
-        gaussian_laplace(mean_filled(image), scale)
-        for image in (evidence.expected, *evidence.estimates)
+        curvature(mean_filled(image), scale) for image in (evidence.expected, *evidence.estimates)
     )
     power = smooth(whole**2)
     place = tuple(
@@ -142,7 +141,7 @@ def _curvature(found: Detection, evidence: Evidence) -> np.ndarray:
 
     assert found.scale is not None
     held = np.where(np.isfinite(evidence.noisy), evidence.noisy, evidence.expected)
-    response = gaussian_laplace(np.nan_to_num(held), found.scale, mode="mirror")
+    response = curvature(mean_filled(held), found.scale)
     place = tuple(
         np.clip(np.rint(v).astype(int), 0, n - 1)
         for v, n in zip((found.y, found.x), held.shape, strict=True)

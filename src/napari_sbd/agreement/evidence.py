@@ -21,6 +21,7 @@ _SAME = 0.1  # of the range of values: precisions and devices differ by less
 _FAINT = 1e-3  # of the mean: the least expectation whose variance is believed
 _MANY = 1e6  # counts per pixel, whose distribution is normal
 _TINY = float(np.finfo(float).tiny)
+_FALLING = 4.0  # standard errors, from which noise is held to be less where it is brighter
 _DARKEST = 0.05  # of the typical variance, which the line does not fall below
 _AROUND = 4.0  # blocks: over what the variance of noise is averaged
 
@@ -182,8 +183,9 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
     """(Y, X) variance of a pixel's noise, as sums over blocks of what was removed show it.
 
     A straight line of variance over brightness, as detectors of counts with read-out noise have
-    it, times what is found around each place. Over several pixels the correlation of neighbours
-    hardly matters: this is the variance that independent pixels would need for the noise of sums.
+    it (falling in images of inverted contrast), times what is found around each place. Over several
+    pixels the correlation of neighbours hardly matters: this is the variance that independent
+    pixels would need for the noise of sums.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -207,19 +209,22 @@ def local_variance(noisy: np.ndarray, expected: np.ndarray, block: int) -> np.nd
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Base and slope of a variance over brightness, neither falling nor negative at the darkest.
+    """Base and slope of a variance over brightness; falling only beyond chance, as in a negative.
 
     Squares of noise scatter by 1.4 times their mean, so each counts by the inverse of its square.
     """
     if not len(x):
         return 0.0, 0.0
-    base, slope = float(y.mean()), 0.0
+    base, slope, sign = float(y.mean()), 0.0, 0
     for _ in range(4):
         weight = 1 / np.maximum(base + slope * x, 1e-3 * y.mean() + _TINY) ** 2
         middle, mean = np.average(x, weights=weight), np.average(y, weights=weight)
         spread = np.average((x - middle) ** 2, weights=weight)
         slope = float(np.average((x - middle) * y, weights=weight) / spread) if spread > 0 else 0.0
-        slope = max(slope, 0.0)
+        if not sign:  # even weights tell the way; later ones hang on few values at one end
+            chance = np.sqrt(2 / (spread * weight.sum())) if spread > 0 else 0.0
+            sign = -1 if slope < -_FALLING * chance else 1
+        slope = sign * max(sign * slope, 0.0)
         base = float(mean - slope * middle)
     return base, slope
 

@@ -10,7 +10,8 @@ from ..spots import spacing
 from .by_hand import refit_columns
 from .cell import lattice_vectors
 from .export import write_columns
-from .lattice import describe_lattice, species
+from .kinds import species
+from .lattice import describe_lattice
 from .link_frames import combine_columns, follow_columns
 from .match import Comparison, compare_columns, compare_columns_many_to_one
 from .outline import on_surface, outline, polygons

@@ -7,6 +7,7 @@ import numpy as np
 from ..spots import spacing
 
 _NEAR = 0.15  # of the spacing: how far a column may be from where the lattice has it
+_BETWEEN = 0.2  # share of columns with neighbours at a vector that have them on both sides
 _FEWEST = 8  # columns that can show a lattice
 
 
@@ -53,9 +54,16 @@ def lattice_vectors(points: np.ndarray) -> np.ndarray | None:
         return None
     most = max(v for _, v in candidates)
     good = sorted((c for c, v in candidates if v > 0.6 * most), key=lambda c: float(np.hypot(*c)))
-    first = good[0]
-    second = next((c for c in good[1:] if abs(sine_between(first, c)) > 0.3), None)
-    return None if second is None else reduced(first, second)
+    # of pairs, such as dumbbells, no column is the middle one of three
+    places = cKDTree(points)
+    beside = [[places.query(points + side * c)[0] < near for side in (1, -1)] for c in good]
+    between = [float((one & other).sum() / (one | other).sum()) for one, other in beside]
+    rows = [c for c, share in zip(good, between, strict=True) if share > _BETWEEN]
+    for chosen in (rows, good):
+        second = next((c for c in chosen[1:] if abs(sine_between(chosen[0], c)) > 0.3), None)
+        if second is not None:
+            return reduced(chosen[0], second)
+    return None
 
 
 def sine_between(a: np.ndarray, b: np.ndarray) -> float:

@@ -124,7 +124,11 @@ def fit_gaussians(
     if alike:
         free = free & (np.arange(len(values)) < tied.start)
     told = slice(2 if alike else 3, None if alike else 4)
-    scene = Scene(image, values, radius, poisson, held, variance)
+    # single precision has no digits left for columns on a level of many times their height
+    there = np.isfinite(image)
+    level = 0.0 if poisson or not there.any() else float(image[there].mean())
+    values[:, 4] -= level
+    scene = Scene(image - level, values, radius, poisson, held, variance)
     turn_of = turns(scene.others)
     strength, width = np.abs(values[:, 2]), values[:, 3].copy()
     most = np.maximum(np.fmin(_WIDER * width, widest(values[:, :2])), width)
@@ -143,6 +147,7 @@ def fit_gaussians(
         values[tied, told] = values[other, told]
         if sweep % _LEAP == 0:
             if enough is not None and enough(values):
+                values[:, 4] += level
                 return _untold(values)
             scene.lay_backgrounds(values)
             active = free & (np.hypot(*(values - start)[:, :2].T) < radius)
@@ -170,9 +175,10 @@ def fit_gaussians(
             break
     scene.lay_backgrounds(values)
     dispersion, freedom = scene.misfit(values)
-    if not errors:
+    covariance = joint_covariance(scene, values) if errors else None
+    values[:, 4] += level
+    if covariance is None:
         return replace(_untold(values), dispersion=dispersion, freedom=freedom)
-    covariance = joint_covariance(scene, values)
     ratio = values[:, 3] / width
     converged = (
         (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)

@@ -24,6 +24,7 @@ _SEEDS = 12  # patches from which crystals are grown; the largest crystal counts
 _IRREGULAR = 0.04  # of the shorter vector: misfit of neighbours, or 2.5 times the usual one
 _TURN = 0.07  # change of the cell from column to column: 4 degrees or 7 % of strain
 _JOINED = 0.5  # share of the columns of a patch that must have a partner at the cell's vectors
+_BETWEEN = 0.2  # share that must have one on both sides; a third in a crystal of three rows
 _MEETINGS, _AGREED = 3, 0.8  # places where two crystals meet, and the share with one offset
 _SIDES = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
 _AROUND = np.array([(h, k) for h in (-1, 0, 1) for k in (-1, 0, 1) if (h, k) != (0, 0)])
@@ -154,11 +155,13 @@ def _largest(points: np.ndarray, free: np.ndarray) -> Grain | None:
 
 
 def _repeats(points: np.ndarray, patch: np.ndarray, cell: np.ndarray, tree: cKDTree) -> bool:
-    """Whether most columns of a patch have partners at both vectors of the cell."""
+    """Whether most columns of a patch have partners at both vectors of the cell, and some between
+    two of them: a pair is a distance, and no period."""
     near = _NEAR * _shorter(cell)
     partner = tree.query(points[patch][:, None] + _SIDES @ cell)[0] < near
     along = partner[:, :2] | partner[:, 2:]
-    return bool(along.all(1).mean() > _JOINED)
+    between = partner[:, :2] & partner[:, 2:]
+    return bool(along.all(1).mean() > _JOINED and between.mean(0).min() > _BETWEEN)
 
 
 def _grow(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,98 +120,6 @@ def _boundary(points: np.ndarray, label: np.ndarray, regular: np.ndarray) -> np.
         for n, near in zip(mine, tree.query_ball_point(points[mine], reach), strict=True):
             flag[n] = bool((label[on[near]] != number).any())
     return flag
-
-
-def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
-    """Sort columns into species by their intensity.
-
-    A mixture of one to ``most`` normal distributions is fitted by expectation maximisation; the
-    number with the lowest Bayesian information criterion (Schwarz 1978) counts.
-
-    Parameters
-    ----------
-    intensity
-        (N,), or any other values; where most are negative, as of dark columns, the most negative
-        are the strongest.
-    most
-        Species at most.
-
-    Returns
-    -------
-    (N,) 0 for the weakest species, 1 for the next, ...; -1 where the intensity is NaN.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> kinds = sbd.species(np.concatenate([rng.normal(10, 1, 50), rng.normal(30, 1, 50)]))
-    >>> np.bincount(kinds).tolist()
-    [50, 50]
-    """
-    values = np.asarray(intensity, float)
-    label = np.full(len(values), -1)
-    valid = np.isfinite(values)
-    if not valid.any():
-        return label
-    data = values[valid]
-    data = -data if np.median(data) < 0 else data
-    best = found = _mixture(data, *_even(data, 1))
-    for count in range(2, most + 1):
-        if len(data) < 10 * count:
-            break
-        # from even shares alone, two kinds far apart are at times taken for one
-        starts = [_even(data, count), *(_split(found, n) for n in range(count - 1))]
-        found = min((_mixture(data, *start) for start in starts), key=lambda fit: fit.bic)
-        best = min(best, found, key=lambda fit: fit.bic)
-    label[valid] = np.argsort(np.argsort(best.mean))[best.share.argmax(1)]
-    return label
-
-
-@dataclass(frozen=True, eq=False)
-class _Mixture:
-    """Normal distributions: means, widths and weights (n,), the share of each in each value (N, n),
-    and the Bayesian information criterion."""
-
-    mean: np.ndarray
-    width: np.ndarray
-    weight: np.ndarray
-    share: np.ndarray
-    bic: float
-
-
-def _even(data: np.ndarray, count: int) -> tuple[np.ndarray, ...]:
-    """Means, widths and weights of distributions that share the values evenly."""
-    mean = np.quantile(data, (np.arange(count) + 0.5) / count)
-    width = np.full(count, max(float(data.std()) / count, _least_width(data)))
-    return mean, width, np.full(count, 1 / count)
-
-
-def _split(fit: _Mixture, part: int) -> tuple[np.ndarray, ...]:
-    """The same of a mixture with one of its distributions in two."""
-    mean, width, weight = (np.append(v, v[part]) for v in (fit.mean, fit.width, fit.weight))
-    mean[[part, -1]] += width[part] * np.array([-1, 1])
-    width[[part, -1]] /= 2
-    weight[[part, -1]] /= 2
-    return mean, width, weight
-
-
-def _least_width(data: np.ndarray) -> float:
-    return max(1e-3 * float(np.ptp(data)), 1e-12 * float(np.abs(data).max()), 1e-300)
-
-
-def _mixture(data: np.ndarray, mean: np.ndarray, width: np.ndarray, weight: np.ndarray) -> _Mixture:
-    least = _least_width(data)
-    for _ in range(200):
-        z = (data[:, None] - mean) / width
-        log = np.log(weight) - np.log(width) - z**2 / 2
-        top = log.max(1, keepdims=True)
-        total = top[:, 0] + np.log(np.exp(log - top).sum(1))
-        share = np.exp(log - total[:, None])
-        size = share.sum(0) + 1e-9
-        mean = (share * data[:, None]).sum(0) / size
-        width = np.sqrt((share * (data[:, None] - mean) ** 2).sum(0) / size) + least
-        weight = size / size.sum()
-    bic = -2 * total.sum() + (3 * len(mean) - 1) * np.log(len(data))
-    return _Mixture(mean, width, weight, share, float(bic))
 
 
 def _coordination(points: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def coarse_start(
     start: np.ndarray, coarse: np.ndarray, width: float, block: int, bright: bool
 ) -> np.ndarray:
     """Complete the start from the image: the LoG of a Gaussian tells its amplitude."""
-    from scipy.ndimage import gaussian_laplace
+    from ..spots import curvature
 
     values = np.array(start, float)
     values[:, :2] = (values[:, :2] + 0.5) / block - 0.5
@@ -30,7 +30,7 @@ def coarse_start(
     filled = np.where(np.isfinite(coarse), coarse, np.nanmean(coarse))
     place = tuple(np.clip(np.rint(values[:, :2]).astype(int), 0, np.array(coarse.shape) - 1).T)
     sign = 1 if bright else -1
-    response = gaussian_laplace(filled, width, mode="nearest")[place]
+    response = curvature(filled, width, "nearest")[place]
     amplitude = -2 * width**2 * response * sign
     typical = np.median(amplitude[amplitude > 0]) if (amplitude > 0).any() else np.ptp(filled)
     amplitude = sign * np.maximum(amplitude, _LEAST * max(typical, 1e-12))

@@ -23,6 +23,9 @@ from ..noise.covariance import covariance_of, pixel_kernel
 from ..noise.left_out import without_outliers
 from ..noise.level import LEVEL_ERROR, noise_level, usual_level
 from ..noise.model import Counted, noise_model
+from ..noise.spectrum import fast_filter
+from ..noise.tiles import tiles_of
+from ..noise.variance_line import jackknifed
 from ..noise.whitening import NoiseSpectrum, whiten
 
 DENOISED = "A denoised image does not show its noise: choose the raw image for errors."
@@ -31,6 +34,9 @@ _SMOOTH = 2.0  # px, over which a noisy image stands for its expectation
 _FALLBACK_BLOCK = 4, 4  # pixels, where neither pixel size nor lattice tells
 _COUNTED, _MARGIN = 0.1, 3.0  # by which variances may differ, and standard errors beyond that
 _FOREIGN = 3.0  # deviations of what was removed, by which its mean is never off zero
+_FAST = 0.3  # cycles per pixel; what is faster holds hardly any signal
+_ALL_NOISE = 1.15  # of the level: a variance of tiles up to which they hold none at all
+_FEWEST, _LEAST = 36, 0.05  # tiles that tell; of the level, the least variance
 _LEAST_SIDE = 64  # pixels, below which an image does not tell how its noise hangs together
 
 
@@ -160,7 +166,7 @@ def _of_image(
     if noise is None:
         level = noise_level(noisy) ** 2
         if shot is None:
-            return ImageNoise(np.full(noisy.shape, level), None, _words(None, None))
+            return ImageNoise(_by_brightness(noisy, expected, level), None, _words(None, None))
         ratio = level / float(np.nanmean(shot))
         if _is_counted(ratio, noisy.size):
             return ImageNoise(shot, None, _words(1.0, None))
@@ -173,6 +179,26 @@ def _of_image(
         return ImageNoise(np.full(noisy.shape, slow), pixel_kernel(noise), _words(None, noise))
     ratio = slow / float(np.nanmean(shot))
     return ImageNoise(ratio * shot, pixel_kernel(noise), _words(ratio, noise))
+
+
+def _by_brightness(noisy: np.ndarray, expected: np.ndarray, level: float) -> np.ndarray:
+    """(Y, X) variance of white noise that rises or falls with the brightness as that of tiles does,
+    as far as their scatter tells, about its level."""
+    mean, variance = tiles_of(noisy, noisy, fast_filter(_FAST), white=True)
+    held = np.isfinite(mean + variance)
+    if held.sum() < _FEWEST or variance[held].mean() > _ALL_NOISE * level:
+        return np.full(noisy.shape, level)
+
+    def slope_of(m: np.ndarray, v: np.ndarray) -> np.ndarray:
+        off = m - m.mean()
+        return np.array([(off @ v) / max(off @ off, np.finfo(float).tiny)])
+
+    (slope,), (error,) = jackknifed(slope_of, mean, variance)
+    slope *= max(0.0, 1 - (error / slope) ** 2) if slope else 0.0
+    result: np.ndarray = np.maximum(
+        level + slope * (expected - np.nanmean(expected)), _LEAST * level
+    )
+    return result
 
 
 def _words(ratio: float | None, noise: NoiseSpectrum | None) -> str:

@@ -84,10 +84,17 @@ def strain_table(table: pd.DataFrame, region: np.ndarray | None = None) -> pd.Da
         base = who & chosen
         if base.sum() < _FEWEST or np.linalg.matrix_rank(hk[base] - hk[base].mean(0)) < 2:
             continue
-        origin, vectors, relative, spread = _reference(points[base], errors[base], hk[base])
+        origin, vectors, relative, deviation = _reference(points[base], errors[base], hk[base])
         facts["cells"][number] = vectors.tolist()
         facts["reference_err"][number] = relative
-        _fill(result, who, points, errors, hk, origin, vectors, spread)
+        moved = points[who] - origin - hk[who] @ vectors
+        share = _leverage(hk[base], hk[who])[:, None]
+        mine = base[who][:, None]  # columns that the reference follows, of which it is an average
+        error = np.sqrt(
+            (errors[who] * np.where(mine, 1 - share, 1.0)) ** 2
+            + deviation**2 * np.where(mine, share * (1 - share), share)
+        )
+        _fill(result, who, points, errors, hk, vectors, moved, error)
     if not facts["cells"]:
         raise SBDError(
             f"The reference region holds fewer than {_FEWEST} columns of one lattice; draw it "
@@ -178,8 +185,9 @@ def _cage(tree: Any, points: np.ndarray) -> tuple[int, float]:
 
 def _reference(
     points: np.ndarray, errors: np.ndarray, hk: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-    """Origin and vectors of a lattice; the relative error of its lengths; (3, 3) of the fit."""
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Origin and vectors of a lattice; the relative error of its lengths; the standard deviation of
+    columns about it."""
     origin, vectors = fit_lattice(points, hk)
     design = np.column_stack([np.ones(len(hk)), hk])
     spread = np.linalg.inv(design.T @ design)
@@ -189,7 +197,14 @@ def _reference(
     deviation = np.fmax(scatter, np.sqrt(np.nanmean(errors**2)) if _any(errors) else 0.0)
     lengths = np.linalg.norm(vectors, axis=1)
     relative = float((deviation * np.sqrt(np.diagonal(spread)[1:]) / lengths).max())
-    return origin, vectors, relative, spread * deviation**2
+    return origin, vectors, relative, float(deviation)
+
+
+def _leverage(reference: np.ndarray, hk: np.ndarray) -> np.ndarray:
+    """(n,) variance of lattice points over that of a column, where a lattice was fitted."""
+    design, there = (np.column_stack([np.ones(len(i)), i]) for i in (reference, hk))
+    result: np.ndarray = np.einsum("ni,ij,nj->n", there, np.linalg.inv(design.T @ design), there)
+    return result
 
 
 def _fill(
@@ -198,16 +213,12 @@ def _fill(
     points: np.ndarray,
     errors: np.ndarray,
     hk: np.ndarray,
-    origin: np.ndarray,
     vectors: np.ndarray,
-    spread: np.ndarray,
+    moved: np.ndarray,
+    error: np.ndarray,
 ) -> None:
     """Write what one lattice has to say."""
     names = result.columns
-    moved = points[who] - origin - hk[who] @ vectors
-    design = np.column_stack([np.ones(who.sum()), hk[who]])
-    of_reference = np.einsum("ni,ij,nj->n", design, spread, design)
-    error = np.sqrt(errors[who] ** 2 + of_reference[:, None])
     regular = who & ~result["boundary"].to_numpy(bool)
     found = local_strain(points[regular], hk[regular], vectors, errors[regular])
     parts = {

@@ -158,17 +158,18 @@ def estimate_detector(
         read = float(np.sqrt(floor.read - step**2 / 12))
         read_err = floor.read_err / 2 / read
 
-    def line(rounding: float, patterned: bool) -> Line:
+    def line(rounding: float, patterned: bool, counted: bool) -> Line:
         shot = (variance - read**2 - rounding) / floor.share
-        return fit_line(mean, shot, gain=known, offset=level, patterned=patterned)
+        fixed: dict[str, Any] = {"gain": known, "offset": level}
+        return fit_line(mean, shot, **fixed, patterned=patterned, counted=counted)
 
-    found, rounding = line(0.0, False), 0.0
+    found, rounding = line(0.0, False, True), 0.0
     # the steps of the values are electrons, which pixels of unlike sensitivity would not count in
     counted = bool(step) and test.independent
     counted &= abs(found.gain - step) < max(_COUNTED[0] * found.gain_err, _COUNTED[1] * step)
     if not counted:
         rounding = step**2 / 12
-        found = line(rounding, not still)
+        found = line(rounding, not still, False)
     gain_err, offset_err = found.gain_err, found.offset_err
     if not known and not counted:
         gain_err = float(np.hypot(gain_err, found.gain * share_err))
