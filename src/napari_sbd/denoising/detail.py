@@ -83,10 +83,8 @@ def _without_scan(rest: np.ndarray, estimate: np.ndarray, noise: np.ndarray) -> 
     them. Columns are looked at too, since an image may be turned.
     """
     for pattern_of in (lambda image: np.gradient(image, axis=1), np.array, np.ones_like):
-        rows, columns = (
-            _line_by_line(*(a.T if turned else a for a in (rest, estimate, noise)), pattern_of)
-            for turned in (False, True)
-        )
+        rows = _line_by_line(rest, estimate, noise, pattern_of)
+        columns = _line_by_line(rest.T, estimate.T, noise.T, pattern_of)
         if rows.sure > _ONE_WAY * columns.sure and rows.size > _LEAST:
             rest = rest - rows.explained
         elif columns.sure > _ONE_WAY * rows.sure and columns.size > _LEAST:
