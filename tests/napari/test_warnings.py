@@ -13,7 +13,7 @@ from napari_sbd.errors import warn
 
 
 def test_a_lattice_that_the_result_lost_is_told_in_the_window(add, denoise_widget, until):
-    electrons = np.random.default_rng(0).poisson(lattice((256, 256)) * 4.0)
+    electrons = np.random.default_rng(0).poisson(lattice((256, 256)) * 0.5)
     add(electrons.astype(np.float32))  # the network of these tests was never trained
     denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
@@ -24,7 +24,7 @@ def test_a_lattice_that_the_result_lost_is_told_in_the_window(add, denoise_widge
 def test_what_is_told_of_many_frames_is_one_sentence(add, denoise_widget, until):
     """Each frame has lost another period."""
     frames = [lattice((256, 256)), lattice((256, 256), period=30.0)]
-    electrons = np.random.default_rng(0).poisson(4.0 * np.stack(frames))
+    electrons = np.random.default_rng(0).poisson(0.5 * np.stack(frames))
     add(electrons.astype(np.float32))
     denoise_widget.start.click()
     until(lambda: not denoise_widget.running)
