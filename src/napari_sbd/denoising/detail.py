@@ -64,13 +64,13 @@ def put_back_detail(
         return estimate
     noise = level * np.sqrt(_brightness(estimate, level))
     false = _FALSE if white else _FALSE_UNSURE
-    kept = _standing_out(rest / noise, false)
-    if kept is None:
+    if _threshold(rest / noise, false) is None:
         return estimate
-    kept = _standing_out(_without_scan(rest, estimate, noise) / noise, false)
-    if kept is None:
+    rest = _without_scan(rest, estimate, noise) / noise
+    least = _threshold(rest, false)
+    if least is None:
         return estimate
-    added: np.ndarray = (estimate + noise * kept).astype(estimate.dtype)
+    added: np.ndarray = (estimate + noise * _standing_out(rest, least)).astype(estimate.dtype)
     return added
 
 
@@ -82,7 +82,7 @@ def _without_scan(rest: np.ndarray, estimate: np.ndarray, noise: np.ndarray) -> 
     scans has taken that off for good. Errors of a network change as much across the lines as along
     them. Columns are looked at too, since an image may be turned.
     """
-    for pattern_of in (lambda image: np.gradient(image, axis=1), np.array, np.ones_like):
+    for pattern_of in (lambda image: np.gradient(image, axis=1), np.asarray, np.ones_like):
         rows = _line_by_line(rest, estimate, noise, pattern_of)
         columns = _line_by_line(rest.T, estimate.T, noise.T, pattern_of)
         if rows.sure > _ONE_WAY * columns.sure and rows.size > _LEAST:
@@ -142,21 +142,17 @@ def _brightness(estimate: np.ndarray, level: float) -> np.ndarray:
     return result
 
 
-def _standing_out(rest: np.ndarray, false: float) -> np.ndarray | None:
-    """What stands out of noise of variance 1 (H, W), of which a share may be false; None where
-    nothing does."""
-    from scipy.fft import dctn, idctn
+def _standing_out(rest: np.ndarray, least: float) -> np.ndarray:
+    """What coefficients of at least that size make (H, W), the mean of overlapping squares."""
+    from scipy.fft import idctn
 
-    least = _threshold(dctn(_squares(rest), axes=(1, 3), norm="ortho"), false)
-    if least is None:
-        return None
     height, width = rest.shape
     padded = np.pad(rest, [(_SIDE, _SIDE + -n % _SIDE) for n in rest.shape], mode="symmetric")
     total = np.zeros_like(padded)
     starts = range(0, _SIDE, _STEP)
     for y, x in itertools.product(starts, starts):
         shifted = slice(y, len(padded) - _SIDE + y), slice(x, padded.shape[1] - _SIDE + x)
-        squares = dctn(_squares(padded[shifted]), axes=(1, 3), norm="ortho")
+        squares = _coefficients(padded[shifted])
         squares[np.abs(squares) < least] = 0
         total[shifted] += idctn(squares, axes=(1, 3), norm="ortho").reshape(total[shifted].shape)
     inner = total[_SIDE : _SIDE + height, _SIDE : _SIDE + width]
@@ -164,18 +160,23 @@ def _standing_out(rest: np.ndarray, false: float) -> np.ndarray | None:
     return result
 
 
-def _squares(image: np.ndarray) -> np.ndarray:
-    """(n, side, m, side) whole squares of an image (H, W)."""
+def _coefficients(image: np.ndarray) -> np.ndarray:
+    """(n, side, m, side) of the whole squares of an image (H, W)."""
+    from scipy.fft import dctn
+
     rows, columns = (n // _SIDE for n in image.shape)
     whole = image[: rows * _SIDE, : columns * _SIDE]
-    return whole.reshape(rows, _SIDE, columns, _SIDE)
+    squares = whole.reshape(rows, _SIDE, columns, _SIDE)
+    result: np.ndarray = dctn(squares, axes=(1, 3), norm="ortho")
+    return result
 
 
-def _threshold(coefficients: np.ndarray, false: float) -> float | None:
-    """The least size that stands out of a standard normal distribution; None without any."""
+def _threshold(rest: np.ndarray, false: float) -> float | None:
+    """The least size of a coefficient that stands out of noise of variance 1 (H, W), where a share
+    of these may be false; None without any."""
     from scipy.special import ndtr
 
-    sizes = np.sort(np.abs(coefficients), axis=None)[::-1]
+    sizes = np.sort(np.abs(_coefficients(rest)), axis=None)[::-1]
     rank = np.arange(1, len(sizes) + 1)
     allowed = np.maximum(_CHANCE, false * (rank - _FEW)) / len(sizes)
     found = np.flatnonzero(2 * ndtr(-sizes) <= allowed)
