@@ -38,6 +38,7 @@ _NM = {
 }
 # Resolutions of whole micrometres are those of a printer, not of a microscope.
 _PRINTER_NM = 1000.0
+_SENSOR_NM = 1000.0  # pixels as large as this are those of the silicon: Falcon's measure 14 µm
 _SECONDS = {
     "h": 3600.0,
     "hour": 3600.0,
@@ -77,6 +78,11 @@ def pixel_size_nm(y: Any, y_unit: Any, x: Any, x_unit: Any) -> tuple[float, floa
     """Pixel size ``(y, x)`` in nm, or None unless both axes are lengths."""
     sizes = to_nm(y, y_unit), to_nm(x, x_unit)
     return None if sizes[0] is None or sizes[1] is None else (sizes[0], sizes[1])
+
+
+def no_sensors(size: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Pixel size ``(y, x)`` in nm, or None where it is that of the camera's own silicon."""
+    return size if size and max(size) < _SENSOR_NM else None
 
 
 def _convert(value: Any, unit: Any, table: dict[str, float]) -> float | None:

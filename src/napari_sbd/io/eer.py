@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..units import pixel_size_nm, to_seconds
+from ..units import no_sensors, pixel_size_nm, to_seconds
 from .acquisition import facts
 from .arrays import stack_frames
 from .record import plain
@@ -24,7 +24,6 @@ from .tiff_check import check_complete
 _RUN_BITS = {65000: 8, 65001: 7, 65002: 7}  # by compression; of the last by tags, these by default
 _RUN, _ACROSS, _DOWN = 65007, 65008, 65009  # tags: bits of a run, of the place within a pixel
 _ACQUISITION = 65001
-_SENSOR_NM = 1000.0  # pixels as large as this are those of the silicon: Falcon's measure 14 µm
 _LONGEST = 25  # bits of a code that anybody decodes
 
 
@@ -154,9 +153,8 @@ def _told(fields: dict[str, Any], name: str) -> tuple[Any, Any]:
 
 def _pixel_size(fields: dict[str, Any]) -> tuple[float, float] | None:
     """(y, x) [nm] of the detector's pixels in the image; None where it is that of the sensor."""
-    size = pixel_size_nm(*_told(fields, "sensorPixelSize.height"),
-                         *_told(fields, "sensorPixelSize.width"))  # fmt: skip
-    return size if size and max(size) < _SENSOR_NM else None
+    height, width = (_told(fields, f"sensorPixelSize.{side}") for side in ("height", "width"))
+    return no_sensors(pixel_size_nm(*height, *width))
 
 
 def _frame_time(fields: dict[str, Any]) -> float | None:

@@ -16,12 +16,12 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
+from ..units import no_sensors
 from .acquisition import timed
 
 _FIRST_PART = re.compile(r"._000\.tvips$", re.IGNORECASE)  # RosettaSciIO takes no other names
 _HEADER = struct.Struct("<13I")  # its length, version, x, y, bits, ... and bytes before a frame
 _STAMP = 12  # bytes before a frame that hold its number, s since 1970, and ms
-_SENSOR_NM = 1000.0  # pixels as large as this are those of the camera's silicon
 
 
 def options(found: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -31,8 +31,7 @@ def options(found: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def completed(m: Micrograph, found: Mapping[str, np.ndarray]) -> Micrograph:
     """What the package gives, with what is found, and no pixel size of the camera's silicon."""
-    size = m.pixel_size_yx
-    return timed(m.replace(pixel_size=size and (size if max(size) < _SENSOR_NM else None)), found)
+    return timed(m.replace(pixel_size=no_sensors(m.pixel_size_yx)), found)
 
 
 def recorded(reader: Any, path: Path) -> dict[str, np.ndarray]:

@@ -173,7 +173,7 @@ class Arrivals:
         for trouble, names in alike.items():
             self._say(f"Not read before the watch ended: {some_of(names)} ({trouble}).")
         for path, known in self._files.items():
-            stack = known.stack and (known.stack.parts or known.stack)
+            stack = known.stack and known.stack.in_file
             if stack and (stack.stated or 0) > stack.count:
                 self._say(
                     f"{path.name} says that it holds {stack.stated} frames; {stack.count} were "
@@ -203,7 +203,7 @@ class Arrivals:
     def say_torn(self, now: float) -> None:
         """Name files that end in the middle of a frame and have not changed for long, once."""
         for path, known in self._files.items():
-            stack = known.stack and (known.stack.parts or known.stack)
+            stack = known.stack and known.stack.in_file
             late = now - known.changed >= PATIENCE
             if stack and stack.torn and not known.complained and late:
                 known.complained = True

@@ -68,6 +68,11 @@ class Stack:
         """Whether frames are still to come, as far as the file says."""
         return self.stated is not None and not 0 < self.stated <= self.count
 
+    @property
+    def in_file(self) -> Stack:
+        """The frames of the file, of which those here may be sums."""
+        return self.parts or self
+
     def image(self, index: int, path: Path) -> Micrograph:
         """A frame with its calibration."""
         return Micrograph(self.frame(index), **self.calibration, name=path.stem, source=path)
