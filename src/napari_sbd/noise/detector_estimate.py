@@ -21,20 +21,18 @@ from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
 from .detector import SURE, VAGUE, Detector
 from .left_out import without_outliers
 from .point_spread import point_spread
+from .read_out import Beamless, ReadOut
 from .spectrum import FREQUENCY, fast_filter, spectra_of
 from .tiles import any_in_tiles, tiles_of
-from .variance_line import Line, fit_line
+from .variance_growth import growth_of, step_of
+from .variance_line import Line
 from .white_floor import Floor, white_floor
 from .whiteness import whiteness
 
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
+_SLOWEST_OF_NOISE = 1 / 64  # cycles per pixel, where there is hardly anything but noise
 _LAGS = 6  # of the autocorrelation [px]
-_COUNTED = 3.0, 0.05  # errors, or share, by which gain and step of counted values may differ
-_PATTERN_SEEN = 1e-4  # squared relative spread of the pixels' sensitivity that matters
-_COARSE = 8  # times the variance of the rounding that the noise should have, to be told from it
-_FINE = 2.0  # steps of the values that an electron should make, or rounding follows their number
-_READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
 _FLAT = "brightness and dose vary too little"
 _SPREAD = (
     "they do not tell better what a point spread may have taken from the noise; a larger image"
@@ -87,133 +85,59 @@ def estimate_detector(
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
     source = without_outliers(source, regions=False)
-    frames = [
-        finite_or_nan(f).astype(np.float64)
-        for f in (source.data if source.is_movie else source.data[None])
-    ]
-    held = np.logical_and.reduce([np.isfinite(f) for f in frames])
-    for name, mask in (("dark", dark), ("vacuum", vacuum)):
-        if mask is not None and (np.shape(mask) != shape or np.sum(held & mask) < 256):
-            raise SBDError(
-                f"The {name} region must be a mask of shape {shape} with at least 256 pixels of "
-                "data."
-            )
-    notes: list[str] = []
-    if len(frames) > 1:
-        pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
-        pairs = [(m, n) for m, n in pairs if np.nanmin(n) < np.nanmax(n)]  # a frame given twice
-        if not pairs:
-            raise SBDError(
-                "All frames are the same but for a constant, so their differences hold no noise; "
-                "give one of them."
-            )
-        slowest = 1 / 64
-    else:
-        pairs = [(frames[0], frames[0])]
-        size = source.pixel_size_yx
-        slowest = _FALLBACK_LIMIT if size is None else min(0.35, max(size) / _SIGNAL_LIMIT)
-    region = None if vacuum is None else np.asarray(vacuum, bool)
-    spectra = spectra_of([noise for _, noise in pairs], region)
-    spectra = spectra[spectra.max(1) > 0]  # parts that hold no electron tell nothing
-    if not len(spectra):
-        raise SBDError(
-            "The image has no noise: it is constant, or hardly any of it holds data, so it tells "
-            "nothing."
-        )
+    stack = source.data if source.is_movie else source.data[None]
+    frames = [finite_or_nan(frame).astype(np.float64) for frame in stack]
+    held = np.logical_and.reduce([np.isfinite(frame) for frame in frames])
+    dark, vacuum = _mask("dark", dark, held), _mask("vacuum", vacuum, held)
+    pairs = _pairs(frames)
     still = len(frames) > 1
+    slowest = _slowest(source.pixel_size_yx, still)
+    spectra = _spectra(pairs, vacuum)
     test = whiteness(mean_filled(pairs[0][1]), source.pixel_size_yx, signal=not still)
-    lowest = 1 / 64 if region is not None else slowest
     kernel = fast_filter(slowest)
-    even = pairs[0][1] if region is None else np.where(region, pairs[0][1], np.nan)
-    hidden = not still and region is None
-    seen = point_spread(spectra, lowest, kernel, test, even, hidden)
+    even = pairs[0][1] if vacuum is None else np.where(vacuum, pairs[0][1], np.nan)
+    lowest = slowest if vacuum is None else _SLOWEST_OF_NOISE
+    seen = point_spread(spectra, lowest, kernel, test, even, not still and vacuum is None)
+    mean, variance = _tiles(pairs, kernel, test.independent, dark)
 
-    means, variances = zip(
-        *(tiles_of(m, n, kernel, test.independent) for m, n in pairs), strict=True
-    )
-    outside = np.ones(means[0].shape, bool)
-    if dark is not None:
-        outside = ~any_in_tiles(np.asarray(dark, bool), shape, means[0].shape)
-    mean, variance = (np.where(outside, np.mean(i, 0), np.nan) for i in (means, variances))
-    if np.isfinite(mean).sum() < 2:
-        raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
-
-    known = source.gain if gain is None else gain
-    level = offset
-    read, read_err = 0.0, 0.0
-    if dark is not None:
-        values = np.concatenate([f[held & dark] for f in frames])
-        level = float(values.mean()) if offset is None else offset
-        read, read_err = float(values.std()), float(values.std() / np.sqrt(2 * values.size))
-    if level is None and source.gain is not None:
-        level = source.offset
-    step = _step(frames[0]) if dark is None else 0.0
+    beamless = None if dark is None else Beamless.of(frames, held & dark)
+    step = step_of(frames[0]) if beamless is None else 0.0
     floor = Floor(seen.share, 0.0)
     if not test.independent:
-        told = None if dark is None else read**2
+        told = None if beamless is None else beamless.read_noise**2
         floor = white_floor(seen.shape, seen.power, kernel, pairs, (mean, variance), told)
+    read_out = ReadOut.of(floor, step) if beamless is None else beamless.read_out
+
+    known = source.gain if gain is None else gain
+    level = beamless.level if offset is None and beamless is not None else offset
+    if level is None and source.gain is not None:
+        level = source.offset
+    shot = mean, variance - read_out.noise**2, floor.share
+    growth = growth_of(shot, step, known, level, test.independent, still)
+    line = growth.line
     share_err = float(np.hypot(seen.share_err, floor.share_err))
-    apart = dark is None and floor.read - step**2 / 12 > 2 * floor.read_err
-    if apart:  # what does not grow with brightness, since a point spread leaves it white
-        read = float(np.sqrt(floor.read - step**2 / 12))
-        read_err = floor.read_err / 2 / read
+    gain_err = line.gain_err if known else growth.gain_err(share_err)
+    offset_err = line.offset_err
+    if beamless is not None and offset is None:
+        offset_err = beamless.level_err
+    elif level is None and not growth.counted:
+        offset_err = float(np.hypot(offset_err, read_out.hidden(line.gain, floor)))
 
-    def line(rounding: float, patterned: bool, counted: bool) -> Line:
-        shot = (variance - read**2 - rounding) / floor.share
-        fixed: dict[str, Any] = {"gain": known, "offset": level}
-        return fit_line(mean, shot, **fixed, patterned=patterned, counted=counted)
-
-    found, rounding = line(0.0, False, True), 0.0
-    # the steps of the values are electrons, which pixels of unlike sensitivity would not count in
-    counted = bool(step) and test.independent
-    counted &= abs(found.gain - step) < max(_COUNTED[0] * found.gain_err, _COUNTED[1] * step)
-    if not counted:
-        rounding = step**2 / 12
-        found = line(rounding, not still, False)
-    gain_err, offset_err = found.gain_err, found.offset_err
-    if not known and not counted:
-        gain_err = float(np.hypot(gain_err, found.gain * share_err))
-    if counted and not known:  # then the gain is the step
-        gain_err = max(found.gain_err, abs(found.gain - step))
-    if dark is None and level is None and not counted:
-        unknown = floor.read_err / max(found.gain * floor.share, 1e-9)
-        known_read = unknown if apart else max(_READ**2 * found.gain, unknown)
-        offset_err = float(np.hypot(offset_err, known_read))
-    if dark is not None and offset is None:
-        offset_err = read / np.sqrt(values.size)
-    doubts = list(seen.doubts)
-    if found.pattern > max(3 * found.pattern_err, _PATTERN_SEEN):
-        doubts.append(
-            "The noise grows faster than the brightness: the pixels differ in sensitivity (a fixed "
-            "pattern); frames of a still scene tell the gain without it"
-        )
-    if _COARSE * rounding > float(np.nanmedian(variance)) or (
-        not counted and abs(found.gain) < _FINE * step
-    ):
-        doubts.append("The steps of the values are coarse beside the noise")
-    told = found.gain > 0 and gain_err < VAGUE * found.gain
-    if told and dark is None and not apart:
-        notes.append(
-            "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
-        )
-    if not (told and gain_err <= SURE * found.gain):
-        share = f"tell the gain to {100 * gain_err / found.gain:.0f} % only"
-        how = share if told else "cannot tell the gain"
-        spread = f"{_SPREAD}{'' if still else _FRAMES} does"
-        notes.append(f"The data {how}: {_FLAT if 2 * found.gain_err > gain_err else spread}")
+    doubts = [*seen.doubts, *growth.doubts(variance)]
+    notes = _notes(line, gain_err, still, beamless is None and not read_out.apart)
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
             "that was interpolated or filtered"
         )
-    groups = _groups(mean, variance, floor.share, read)
+    groups = _groups(mean, variance, floor.share, read_out.noise)
     return Detector(
-        gain=found.gain,
+        gain=line.gain,
         gain_err=gain_err,
-        offset=found.offset,
+        offset=line.offset,
         offset_err=offset_err,
-        read_noise=read,
-        read_noise_err=read_err,
+        read_noise=read_out.noise,
+        read_noise_err=read_out.error,
         correlation=seen.shape.correlation(),
         correlation_err=seen.correlation_err,
         notes=(*notes, *doubts),
@@ -226,12 +150,84 @@ def estimate_detector(
     )
 
 
-def _step(frame: np.ndarray) -> float:
-    """Distance of neighbouring values that a file of whole numbers can hold; 0 for others."""
-    values = np.unique(frame[np.isfinite(frame)])
-    if (values != np.round(values)).any():
-        return 0.0
-    return float(np.gcd.reduce(np.diff(values).astype(np.int64))) if len(values) > 1 else 0.0
+def _mask(name: str, mask: np.ndarray | None, held: np.ndarray) -> np.ndarray | None:
+    """A region that was given, as bool (Y, X)."""
+    if mask is None:
+        return None
+    if np.shape(mask) != held.shape or np.sum(held & mask) < 256:
+        raise SBDError(
+            f"The {name} region must be a mask of shape {held.shape} with at least 256 pixels of "
+            "data."
+        )
+    return np.asarray(mask, bool)
+
+
+def _pairs(frames: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(Y, X) each: what shows the brightness, and what shows its noise."""
+    if len(frames) == 1:
+        return [(frames[0], frames[0])]
+    pairs = [((a + b) / 2, (b - a) / 2**0.5) for a, b in pairwise(frames)]
+    pairs = [(m, n) for m, n in pairs if np.nanmin(n) < np.nanmax(n)]  # a frame given twice
+    if not pairs:
+        raise SBDError(
+            "All frames are the same but for a constant, so their differences hold no noise; "
+            "give one of them."
+        )
+    return pairs
+
+
+def _slowest(pixel_size_yx: tuple[float, float] | None, still: bool) -> float:
+    """Cycles per pixel, above which there is noise alone."""
+    if still:
+        return _SLOWEST_OF_NOISE
+    if pixel_size_yx is None:
+        return _FALLBACK_LIMIT
+    return min(0.35, max(pixel_size_yx) / _SIGNAL_LIMIT)
+
+
+def _spectra(pairs: list[tuple[np.ndarray, np.ndarray]], vacuum: np.ndarray | None) -> np.ndarray:
+    """Of the parts that hold noise, as ``spectra_of`` gives them."""
+    every = spectra_of([noise for _, noise in pairs], vacuum)
+    spectra: np.ndarray = every[every.max(1) > 0]  # parts that hold no electron tell nothing
+    if not len(spectra):
+        raise SBDError(
+            "The image has no noise: it is constant, or hardly any of it holds data, so it tells "
+            "nothing."
+        )
+    return spectra
+
+
+def _tiles(
+    pairs: list[tuple[np.ndarray, np.ndarray]],
+    kernel: np.ndarray,
+    independent: bool,
+    dark: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of tiles, NaN where these hold no data or no electrons."""
+    every = np.stack([tiles_of(m, n, kernel, independent) for m, n in pairs])
+    mean, variance = every.mean(0)
+    if dark is not None:
+        beamless = any_in_tiles(dark, dark.shape, mean.shape)
+        mean, variance = (np.where(beamless, np.nan, i) for i in (mean, variance))
+    if np.isfinite(mean).sum() < 2:
+        raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
+    return mean, variance
+
+
+def _notes(line: Line, gain_err: float, still: bool, together: bool) -> list[str]:
+    """How well the gain is told, and whether offset and read-out noise are told ``together``."""
+    notes = []
+    told = line.gain > 0 and gain_err < VAGUE * line.gain
+    if told and together:
+        notes.append(
+            "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
+        )
+    if not (told and gain_err <= SURE * line.gain):
+        share = f"tell the gain to {100 * gain_err / line.gain:.0f} % only"
+        how = share if told else "cannot tell the gain"
+        spread = f"{_SPREAD}{'' if still else _FRAMES} does"
+        notes.append(f"The data {how}: {_FLAT if 2 * line.gain_err > gain_err else spread}")
+    return notes
 
 
 def _groups(
