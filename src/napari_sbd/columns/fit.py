@@ -14,18 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import stop_if_asked
+from .climb import Climb
 from .joint import joint_covariance
-from .one_width import widest
-from .overlap import turns
 from .scene import Scene
-from .systems import each, solve
 
 _ITERATIONS = 30
-_SETTLED = 1e-3  # of a width; a column that has less to go rests
-_SLOWEST, _LEAP = 0.95, 4  # share of a step that the next one keeps at most; sweeps to a leap
-_WIDER = 3.0  # times the start; no column is wider or narrower by more
-_STRONGER = 5.0  # times the start; no column is stronger by more
 
 
 @dataclass(frozen=True)
@@ -110,88 +103,49 @@ def fit_gaussians(
     The covariance of a column is its block of the inverse Fisher information of the column and its
     overlapping neighbours together, widened by what those farther away add (``joint``).
     """
-    values = np.array(start, float)
-    if not len(values):
-        return _untold(values)
-    free = np.ones(len(values), bool) if free is None else np.asarray(free, bool)
-    held = np.zeros((len(values), 5), bool)
+    start = np.array(start, float)
+    if not len(start):
+        return _untold(start)
+    free = np.ones(len(start), bool) if free is None else np.asarray(free, bool)
+    held = np.zeros((len(start), 5), bool)
     held[:, 3] = False if hold_width is None else hold_width
     if hold_place is not None:
         held[:, :2] = np.asarray(hold_place)[:, None]
     one, other = np.zeros((2, 0), int) if row is None else row.T
-    tied = slice(len(values) - len(one), len(values))
+    tied = slice(len(start) - len(one), len(start))
     held[tied, :4] |= np.array([True, True, False, True])
     if alike:
-        free = free & (np.arange(len(values)) < tied.start)
+        free = free & (np.arange(len(start)) < tied.start)
     told = slice(2 if alike else 3, None if alike else 4)
+
+    def tie(values: np.ndarray) -> None:
+        values[tied, :2] = 2 * values[one, :2] - values[other, :2]
+        values[tied, told] = values[other, told]
+
     # single precision has no digits left for columns on a level of many times their height
     there = np.isfinite(image)
     level = 0.0 if poisson or not there.any() else float(image[there].mean())
-    values[:, 4] -= level
-    scene = Scene(image - level, values, radius, poisson, held, variance)
-    turn_of = turns(scene.others)
-    strength, width = np.abs(values[:, 2]), values[:, 3].copy()
-    most = np.maximum(np.fmin(_WIDER * width, widest(values[:, :2])), width)
-    active = free.copy()
-
-    def climb(part: np.ndarray) -> None:
-        step = solve(*scene.evaluate(values, part))
-        values[part] = _bounded(values[part], step, strength[part], width[part], most[part])
-
-    usual = np.maximum(strength, max(1e-3 * float(strength.max()), 1e-300))
-    unit = np.column_stack([width, width, usual, width, usual])
-    last, kept = np.zeros_like(values), 0.0
-    for sweep in range(iterations):
-        stop_if_asked()
-        values[tied, :2] = 2 * values[one, :2] - values[other, :2]
-        values[tied, told] = values[other, told]
-        if sweep % _LEAP == 0:
-            if enough is not None and enough(values):
-                values[:, 4] += level
-                return _untold(values)
-            scene.lay_backgrounds(values)
-            active = free & (np.hypot(*(values - start)[:, :2].T) < radius)
-        previous = values.copy()
-        for turn in range(int(turn_of.max(initial=-1)) + 1):
-            each(climb, np.flatnonzero(active & (turn_of == turn)))
-        step = (values - previous) / unit
-        square = (last**2).sum(1)
-        going = active & (square > 0)
-        if going.any():
-            share = (step * last).sum(1)[going] / square[going]
-            kept = float(np.clip(np.median(share), 0, _SLOWEST))
-        last = step
-        # of overlapping columns each step is nearly the one before: all that follow at once
-        if sweep % _LEAP == _LEAP - 1:
-            far = step * kept / (1 - kept) * unit * np.array([0, 0, 1, 1, 1])
-            values[active] = _bounded(
-                values[active], far[active], strength[active], width[active], most[active]
-            )
-            last = np.zeros_like(values)
-        moved = np.abs(step)[:, [0, 1, 3]].max(1, initial=0) > _SETTLED * (1 - kept)
-        # a column rests once it and its neighbours do
-        active = free & (moved | np.append(moved, False)[scene.others].any(1))
-        if not active.any() and sweep >= _LEAP:
-            break
-    scene.lay_backgrounds(values)
-    dispersion, freedom = scene.misfit(values)
-    covariance = joint_covariance(scene, values) if errors else None
-    values[:, 4] += level
-    if covariance is None:
-        return replace(_untold(values), dispersion=dispersion, freedom=freedom)
-    ratio = values[:, 3] / width
+    start[:, 4] -= level
+    scene = Scene(image - level, start, radius, poisson, held, variance)
+    climb = Climb(scene, start, free, tie)
+    went = climb.run(iterations, enough)
+    on_level = climb.values.copy()
+    on_level[:, 4] += level
+    if not went:
+        return _untold(on_level)
+    dispersion, freedom = scene.misfit(climb.values)
+    if not errors:
+        return replace(_untold(on_level), dispersion=dispersion, freedom=freedom)
+    covariance = joint_covariance(scene, climb.values)
     converged = (
-        (np.hypot(*(values[:, :2] - start[:, :2]).T) < leash * radius)
-        & (ratio > 1.01 / _WIDER)
-        & (ratio < 0.99 * _WIDER)
-        & (values[:, 2] * start[:, 2] > 0)
-        & (np.abs(values[:, 2]) < 0.99 * _STRONGER * strength)
+        climb.is_within()
+        & (climb.gone < leash * radius)
         & np.isfinite(covariance).all((1, 2))
         & ((covariance[:, 0, 0] > 0) | held[:, 0])
     )
     if alike:
         converged[tied] = converged[other]
-    return GaussianFit(values, covariance, dispersion, freedom, converged)
+    return GaussianFit(on_level, covariance, dispersion, freedom, converged)
 
 
 def _untold(values: np.ndarray) -> GaussianFit:
@@ -199,22 +153,3 @@ def _untold(values: np.ndarray) -> GaussianFit:
     unknown = np.full((len(values), 5, 5), np.nan)
     none = np.zeros(len(values), bool)
     return GaussianFit(values, unknown, unknown[:, 0, 0], unknown[:, 0, 0], none)
-
-
-def _bounded(
-    values: np.ndarray,
-    step: np.ndarray,
-    strength: np.ndarray,
-    width: np.ndarray,
-    most: np.ndarray,
-) -> np.ndarray:
-    """Take a step, shortened to where the linear model holds."""
-    new: np.ndarray = values + step
-    limit = 0.5 * width[:, None]
-    new[:, :2] = values[:, :2] + np.clip(step[:, :2], -limit, limit)
-    limit = _STRONGER * strength
-    new[:, 2] = np.clip(new[:, 2], -limit, limit)
-    low = np.maximum(0.7 * values[:, 3], width / _WIDER)
-    high = np.minimum(1.4 * values[:, 3], most)
-    new[:, 3] = np.clip(new[:, 3], low, high)
-    return new
