@@ -19,7 +19,7 @@ from ..noise.level import LEVEL_ERROR, noise_level
 from ..recipe import history
 from ..region import limited
 from ..spacings import reflections
-from .loop import Seen
+from .turns import Seen
 
 FRAMES = 8
 """Frames of a running mean, where nothing else is asked for."""
