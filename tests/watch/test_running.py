@@ -11,8 +11,8 @@ from scipy.ndimage import rotate
 import napari_sbd as sbd
 from napari_sbd import cli
 from napari_sbd.watch.arrivals import Arrival
-from napari_sbd.watch.turns import Seen
 from napari_sbd.watch.running import RunningMean, fine_contrast
+from napari_sbd.watch.turns import Seen
 
 PIXEL = 0.03
 SHAPE = (128, 128)
