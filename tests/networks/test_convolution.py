@@ -63,6 +63,30 @@ def test_tuned_changes_act_in_the_cheap_form(minimal, tune):
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_of_gains_pass_weights_that_an_inference_converted(minimal, dtype):
+    """The change of the loss along a change of all gains is what their gradients say."""
+    network = networks.load_network(networks.find_model("hrtem"), "cpu")
+    layered, changes = layer.over(network, "gains")
+    x = noise(1, 1, 32, 32)
+    half = torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+    with torch.inference_mode(), half:
+        layered(x)
+    with half:
+        layered(x).float().square().mean().backward()
+    told = sum(float(change.grad.sum()) for change in changes.values())
+
+    def loss(step):
+        with torch.no_grad():
+            for change in changes.values():
+                change.fill_(step)
+            return float(layered(x).double().square().mean())
+
+    step = 1e-4
+    expected = (loss(step) - loss(-step)) / (2 * step)
+    assert told == pytest.approx(expected, rel=0.05 if dtype == torch.bfloat16 else 0.005)
+
+
 def test_the_precision_of_a_pass_costs_less_than_a_hundredth_of_the_noise(lattice_counts):
     """Of counts at 0.45 electrons per pixel, whose noise is about one in these units."""
     network = networks.load_network(networks.find_model("hrtem"), "cpu")

@@ -23,18 +23,23 @@ _ready: Any = WeakIdKeyDictionary()
 
 
 class Convolution(nn.Conv2d):
-    """A convolution; in inference mode in the cheapest form that the processor has."""
+    """A convolution; in inference mode in the cheapest form that the processor has.
+
+    Weights that do not change are converted once where gradients of something else are asked for,
+    too, as of gains.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, H, W) to (B, O, H', W')."""
         # a weight that is computed, as under a parametrisation, is another one at every call
         lasting = isinstance(self.weight, nn.Parameter) and not self.weight.is_inference()
-        if not torch.is_inference_mode_enabled() or not lasting:
+        inference = torch.is_inference_mode_enabled()
+        if not lasting or (self.weight.requires_grad and not inference):
             return super().forward(x)
         dtype = x.dtype
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
-        minimal = self._minimal(x)
+        minimal = inference and self._minimal(x)
         weight = _prepared(self.weight, dtype, minimal)
         x = x.to(dtype)
         if not minimal:
@@ -57,12 +62,16 @@ class Convolution(nn.Conv2d):
 
 def _prepared(weight: Tensor, dtype: torch.dtype, minimal: bool) -> Tensor:
     """The weight as a pass needs it, made once for as long as it does not change."""
-    key = weight._version, weight.device, dtype, minimal
-    kept: tuple[Any, Tensor] | None = _ready.get(weight)
-    if kept is None or kept[0] != key:
-        made = _spread_kernels(weight).to(dtype) if minimal else weight.detach().to(dtype)
-        _ready[weight] = kept = key, made
-    return kept[1]
+    state = weight._version, weight.device
+    kept: tuple[Any, dict[Any, Tensor]] | None = _ready.get(weight)
+    if kept is None or kept[0] != state:
+        _ready[weight] = kept = state, {}
+    form = dtype, minimal
+    if form not in kept[1]:
+        with torch.inference_mode(False):  # which gradients can pass as well
+            made = _spread_kernels(weight).to(dtype) if minimal else weight.detach().to(dtype)
+        kept[1][form] = made
+    return kept[1][form]
 
 
 def _spread_kernels(weight: Tensor) -> Tensor:
