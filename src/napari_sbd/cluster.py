@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import SBDError, stop_if_asked, stopping
+from .errors import Cancelled, SBDError, stop_if_asked, stopping
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -106,6 +106,7 @@ def _on_processes(
                 pending |= {pool.submit(work, i): i for i in islice(waiting, 1)}
                 yield item, future.result()
     except BrokenProcessPool as error:
+        stop_if_asked()  # a signal that was sent to all processes of a run ends them as well
         raise SBDError(
             "A worker process ended, perhaps for lack of memory; run the same command again with "
             "fewer workers: what is finished is kept. In a Python script the call must stand under "
@@ -183,6 +184,8 @@ def _work(task: Callable[[Item], Result], item: Item) -> Result:
         _at_work = True
         try:
             return task(item)
+        except KeyboardInterrupt:
+            raise Cancelled("Stopped before the result was complete.") from None
         finally:
             _at_work = False
 
