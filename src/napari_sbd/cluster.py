@@ -143,6 +143,8 @@ def _begin(ending: Event) -> None:
     _ending = ending
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _give_up)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     follow_parent(ending)
 
 
@@ -203,11 +205,11 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes that are begun meanwhile hear no Ctrl-C, not even while they import."""
+    """Processes that are begun meanwhile hear no Ctrl-C or SIGTERM, not even while they import."""
     if not hasattr(signal, "pthread_sigmask"):  # of Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
