@@ -16,7 +16,6 @@ from napari_sbd.simulation import dataset, optics, ptceo2
 from napari_sbd.simulation.contrast import contrast_classes
 from napari_sbd.simulation.microscope import Microscope
 from napari_sbd.simulation.multislice import exit_wave
-from napari_sbd.simulation.wave_cache import prepare_worker
 
 SIDE = 128  # working pixels
 DEFECTS = ("D0", "D1", "D2", "Dh", "Ds")
@@ -47,9 +46,15 @@ def pictures(
         Images of each model.
     """
     count = len(numbers)
-    with ProcessPoolExecutor(workers, initializer=prepare_worker) as pool:
+    with ProcessPoolExecutor(workers, initializer=_on_one_thread) as pool:
         jobs = [fixed] * count, numbers, [each] * count, [cache] * count
         return [picture for some in pool.map(_pictures, *jobs) for picture in some]
+
+
+def _on_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)

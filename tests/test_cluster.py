@@ -13,6 +13,7 @@ import pytest
 
 import napari_sbd as sbd
 from napari_sbd import cluster
+from napari_sbd.errors import stopping
 
 
 def square(item):
@@ -65,6 +66,20 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, scheduler):
     begun = Counter(int(i) for p in tmp_path.iterdir() for i in p.read_text().split())
     assert set(begun) == set(range(30))
     assert begun[7] == 2
+
+
+def _say_and_end(path):
+    path.write_text("")
+    os._exit(1)
+
+
+def test_processes_that_are_gone_are_told_from_a_stop(tmp_path):
+    """A signal to all of a run, as clusters of computers send it, ends those that work first."""
+    note = tmp_path / "note"
+    with pytest.raises(sbd.Cancelled), stopping(note.exists):
+        list(cluster.run(_say_and_end, [note], workers=2))
+    with pytest.raises(sbd.SBDError, match="worker process ended"), stopping(None):
+        list(cluster.run(_say_and_end, [note], workers=2))
 
 
 def _say_and_wait(path):

@@ -168,16 +168,20 @@ def running(folder, script):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="consoles of Windows have no process groups")
-def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
-    """A terminal sends it to all; those that still import must not answer with tracebacks."""
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path, sign):
+    """A terminal, or a cluster, sends it to all; those that still import must not answer with
+    tracebacks."""
     (tmp_path / "slow.py").write_text(
         "import time\ntime.sleep(1.5)\ndef same(item):\n    return item\n"
     )
     script = """
+        import signal
         import slow
         from napari_sbd.cluster import run
 
         if __name__ == "__main__":
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line does
             print("begun", flush=True)
             try:
                 list(run(slow.same, range(4), 2, preload=["slow"]))
@@ -187,7 +191,7 @@ def test_ctrl_c_is_the_parents_while_its_processes_begin(tmp_path):
     with running(tmp_path, script) as process:
         assert process.stdout.readline() == "begun\n"
         time.sleep(1.0)  # the first of its own processes is importing
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, sign)
         said, errors = process.communicate(timeout=60)
     assert (said, errors) == ("stopped\n", "")
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import SBDError, stop_if_asked, stopping
+from .errors import Cancelled, SBDError, stop_if_asked, stopping
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -106,6 +106,7 @@ def _on_processes(
                 pending |= {pool.submit(work, i): i for i in islice(waiting, 1)}
                 yield item, future.result()
     except BrokenProcessPool as error:
+        stop_if_asked()  # a signal that was sent to all processes of a run ends them as well
         raise SBDError(
             "A worker process ended, perhaps for lack of memory; run the same command again with "
             "fewer workers: what is finished is kept. In a Python script the call must stand under "
@@ -142,6 +143,8 @@ def _begin(ending: Event) -> None:
     _ending = ending
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _give_up)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     follow_parent(ending)
 
 
@@ -183,6 +186,8 @@ def _work(task: Callable[[Item], Result], item: Item) -> Result:
         _at_work = True
         try:
             return task(item)
+        except KeyboardInterrupt:
+            raise Cancelled("Stopped before the result was complete.") from None
         finally:
             _at_work = False
 
@@ -200,11 +205,11 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes that are begun meanwhile hear no Ctrl-C, not even while they import."""
+    """Processes that are begun meanwhile hear no Ctrl-C or SIGTERM, not even while they import."""
     if not hasattr(signal, "pthread_sigmask"):  # of Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -143,6 +144,57 @@ def by_name(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+_REFUSALS = {
+    "greater_than": "it must be above {gt:g}",
+    "greater_than_equal": "it must be {ge:g} or more",
+    "less_than": "it must be below {lt:g}",
+    "less_than_equal": "it must be {le:g} or less",
+    "finite_number": "it must be a finite number",
+    "literal_error": "it must be {expected}",
+    "too_short": "it must have {min_length} or more entries",
+    "too_long": "it must have {max_length} or fewer entries",
+    "missing": "it is missing",
+    "extra_forbidden": "there is nothing of that name",
+    "int": "it must be a whole number",
+    "float": "it must be a number",
+    "bool": "it must be true or false",
+    "string": "it must be a text",
+    "tuple": "it must be a list in brackets",
+    "list": "it must be a list in brackets",
+    "dict": "it must be names with values",
+    "model": "it must be names with values",
+}
+_WITHOUT_VALUE = "missing", "extra_forbidden", "too_short", "too_long"
+
+
+def refusal(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a value, in words that need no knowledge of Python.
+
+    Parameters
+    ----------
+    problem
+        An entry of ``errors()`` of pydantic's ``ValidationError``.
+
+    Examples
+    --------
+    >>> from napari_sbd.errors import refusal
+    >>> refusal({"type": "greater_than", "ctx": {"gt": 0}, "input": -1})
+    'it must be above 0, not -1'
+    """
+    kind, context, value = problem["type"], problem.get("ctx", {}), problem["input"]
+    if "error" in context:
+        return str(context["error"]).rstrip(".")
+    words = _REFUSALS.get(kind) or _REFUSALS.get(kind.partition("_")[0])
+    if words is None:
+        words = f"it cannot be understood ({problem['msg']})"
+    words = words.format(**context)
+    if kind in _WITHOUT_VALUE:
+        return words
+    return (
+        f"{words}, and is empty" if value in (None, "") else f"{words}, not {reprlib.repr(value)}"
+    )
 
 
 def reason_of(error: OSError) -> str:

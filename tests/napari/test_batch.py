@@ -98,3 +98,16 @@ def test_of_what_was_warned_of_a_result_the_list_has_the_first_sentence(tmp_path
     }
     for (status, reason), line in ends.items():
         assert line_of(Outcome(path, path, status, 1.0, reason)) == line
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_frames_are_added_as_the_command_line_does(widget, until, tmp_path, folder, noisy_movie):
+    write(Micrograph(noisy_movie, 0.0061, gain=1.0), folder / "movie.mrc")
+    widget.pattern.setText("movie.*")
+    widget.reading.sum.setValue(2)
+    widget.start.click()
+    until(lambda: not widget.running)
+    result = read(tmp_path / "out" / "movie_denoised.ome.tif")
+    assert result.shape == (len(noisy_movie) // 2, *noisy_movie.shape[1:])
+    sums = noisy_movie[: 2 * len(result.data)].reshape(-1, 2, *noisy_movie.shape[1:]).sum(1)
+    assert np.allclose(result.data.mean((1, 2)), sums.mean((1, 2)), rtol=0.02)

@@ -139,6 +139,44 @@ def test_a_recorded_stack_that_grows(make_napari_viewer, qtbot, tmp_path):
     assert sbd.read(next(out.glob("*.zarr"))).shape == (3, 128, 128)
 
 
+@pytest.mark.usefixtures("_real_models")
+def test_frames_are_added_as_the_command_line_does(make_napari_viewer, qtbot, tmp_path):
+    """Three sums of two frames of a complete movie, with the counts of both."""
+    rng, truth = np.random.default_rng(0), lattice((SIDE, SIDE), PERIOD, 0.6, 5.0)
+    movie = rng.poisson(truth, (6, SIDE, SIDE)).astype(np.float32)
+    sbd.write(sbd.Micrograph(movie, PIXEL, frame_time=0.1, gain=1.0), tmp_path / "movie.mrc")
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    widget.source.setText(str(tmp_path / "movie.mrc"))
+    out = tmp_path / "out"
+    widget.output.setText(str(out))
+    assert widget.reading.chosen == {"sum_frames": 1, "super_resolution": 1}
+    widget.reading.sum.selectAll()
+    qtbot.keyClicks(widget.reading.sum, "2")
+    click(qtbot, widget.start)
+    qtbot.waitUntil(lambda: widget._watching.seen >= 3, timeout=60_000)
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=60_000)
+    assert "3 denoised" in widget.message.text()
+    made = sbd.read(next(out.glob("*.zarr")))
+    assert made.shape == (3, SIDE, SIDE)
+    sums = movie[::2] + movie[1::2]
+    assert np.allclose(made.data.mean((1, 2)), sums.mean((1, 2)), rtol=0.01)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_super_resolution_is_of_electron_events(make_napari_viewer, qtbot, tmp_path):
+    viewer = make_napari_viewer()
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
+    sbd.write(sbd.Micrograph(np.ones((2, 64, 64), np.float32), PIXEL), tmp_path / "movie.mrc")
+    widget.source.setText(str(tmp_path / "movie.mrc"))
+    qtbot.keyClicks(widget.reading.finer, "4")
+    click(qtbot, widget.start)
+    qtbot.waitUntil(lambda: "super-resolution" in widget.bar.format(), timeout=20_000)
+    click(qtbot, widget.cancel)
+    qtbot.waitUntil(lambda: not widget.running, timeout=20_000)
+
+
 def test_a_folder_that_is_not_there_yet_is_waited_for(make_napari_viewer, qtbot, tmp_path):
     viewer = make_napari_viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")

@@ -67,7 +67,7 @@ def test_a_movie_network_is_trained_from_one_of_images(tmp_path, simulated, monk
     small = functools.partial(wave_cache.simulate_scene, box=40.0)  # a third of the usual area
     monkeypatch.setattr(wave_cache, "simulate_scene", small)
     recipe = Recipe(**MOVIE)
-    path = sbd.train(recipe, tmp_path / "run")
+    path = sbd.train(recipe, tmp_path / "run", workers=1)  # in this process, which knows of small
     card = find_model(path)
     assert card.architecture["frames"] == 5
     assert card.training["recipe"]["frames"] == 5

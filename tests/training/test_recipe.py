@@ -60,6 +60,36 @@ def test_wrong_recipes_are_named_in_one_sentence(tmp_path, changes, words):
     assert "recipe.yaml" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"minutes": -1}, "wrong at 'minutes': it must be above 0, not -1."),
+        ({"waves": 3}, "wrong at 'waves': it must be 20 or more, not 3."),
+        ({"adf": "much"}, "wrong at 'adf': it must be a number, not 'much'."),
+        ({"adf": 2}, "wrong at 'adf': it must be 1 or less, not 2."),
+        ({"batch": 1.5}, "wrong at 'batch': it must be a whole number, not 1.5."),
+        ({"batch": None}, "wrong at 'batch': it must be a whole number, and is empty."),
+        ({"rate": float("inf")}, "wrong at 'rate': it must be a finite number, not inf."),
+        ({"crops": []}, "wrong at 'crops': it must have 1 or more entries."),
+        ({"materials": "Pt"}, "wrong at 'materials': it must be a list in brackets, not 'Pt'."),
+        ({"network": {"bias": 3}}, "wrong at 'network.bias': it must be true or false, not 3."),
+        (
+            {"microscope": {"cs_um": "some"}},
+            "wrong at 'microscope.cs_um': a range is [low, high] with low <= high, or one number.",
+        ),
+    ],
+)
+def test_values_are_refused_in_words(tmp_path, changes, words):
+    """In a file and from Python; they were pydantic's ("Input should be greater than 0")."""
+    path = write(tmp_path, **changes)
+    with pytest.raises(SBDError, match=re.escape(words)) as raised:
+        read_recipe(path)
+    assert str(raised.value) == f"The recipe {path} is {words}"
+    with pytest.raises(SBDError, match=re.escape(words)) as raised:
+        Recipe(**LEAST, **changes)
+    assert str(raised.value) == f"The recipe is {words}"
+
+
 def test_a_missing_key_is_named(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text("name: tiny")

@@ -108,3 +108,23 @@ def test_a_specialist_without_a_pixel_size_or_a_run_to_resume_is_refused(tmp_pat
         with pytest.raises(sbd.SBDError, match=said):
             command = ["specialise", "Pt", "-o", str(tmp_path / "run"), *words]
             CliRunner().invoke(app, command, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dose": (0, 2)}, "above 0"),
+        ({"dose": (2, 1)}, "above 0"),
+        ({"dose": "much"}, "one number, or two"),
+        ({"pixel_size": None}, "one number, or two"),
+        ({"minutes": -1}, "'minutes': it must be above 0, not -1"),
+        ({"waves": 3}, "'waves': it must be 20 or more, not 3"),
+    ],
+)
+def test_what_no_specialist_can_have_is_said_in_words(changes, words):
+    with pytest.raises(sbd.SBDError, match=words):
+        specialist("Pt", **{"pixel_size": 0.0065, **changes})
+
+
+def test_one_dose_is_a_range():
+    assert specialist("Pt", 0.0065, dose=1.0).dose == (25, 25)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -292,16 +291,3 @@ def test_camera_leftovers_are_noise_about_what_is_to_be_found():
     # whitening with a floor lowers the noise, read-out noise raises it
     assert 0.7 < np.median(level) < 1.5
     assert np.std(level) > 0.1
-
-
-@pytest.mark.parametrize("asked", [True, False])
-def test_processes_that_are_gone_are_told_from_a_stop(tmp_path, monkeypatch, asked):
-    """A signal to all of a run, as clusters send it, ends those that simulate first."""
-
-    def gone(*_):
-        raise BrokenProcessPool("a process was terminated abruptly")
-
-    monkeypatch.setattr(pool, "build", gone)
-    expected = sbd.Cancelled if asked else sbd.SBDError
-    with pytest.raises(expected, match="goes on with what is there"):
-        sbd.train(Recipe(**SMALL), tmp_path / "run", should_stop=lambda: asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable
 from inspect import Parameter, signature
 from pathlib import Path
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..errors import SBDError
+from ..errors import SBDError, refusal
 from ..networks.choice import Modality
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -110,9 +109,13 @@ class Repeated(Plain):
     def _counted(cls, value: Any) -> int:
         if value is None:
             return 0
-        if value != int(value) or value < 0:
-            raise ValueError(f"The neighbours are a whole number from 0 up, not {value}.")
-        return int(value)
+        try:
+            count = int(value)
+        except (TypeError, ValueError, OverflowError):
+            count = -1
+        if count != value or count < 0:
+            raise ValueError(f"The neighbours are a whole number from 0 up, not {value!r}.")
+        return count
 
 
 class Settings(Repeated):
@@ -292,7 +295,7 @@ def _sentence(error: ValidationError) -> str:
         return f"There is no option {name!r}; there are {', '.join(Settings.model_fields)}."
     if "error" in first.get("ctx", {}):
         return str(first["ctx"]["error"])
-    return f"The setting {name} cannot be {reprlib.repr(first['input'])}: {first['msg']}."
+    return f"The setting {name} is wrong: {refusal(first)}."
 
 
 def takes_settings(function: Function) -> Function:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..errors import SBDError
+from ..errors import SBDError, refusal
 from ..files import checksum, replacing
 
 if TYPE_CHECKING:
@@ -271,5 +271,9 @@ def read_card(path: Path, kind: type[AnyCard]) -> AnyCard:
     except OSError:
         raise SBDError(f"The model card {path} is missing.") from None
     except ValidationError as error:
-        raise SBDError(f"The model card {path} is not valid: {error.errors()[0]['msg']}.") from None
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise SBDError(
+            f"The model card {path} is not valid at {where!r}: {refusal(first)}."
+        ) from None
     return card.model_copy(update={"path": path.with_suffix(".safetensors")})

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from ..sampling import WORKING_PIXEL
 from . import optics
 from .dataset import Wave, draw_optics
@@ -92,6 +93,7 @@ def draw_clip(
     shares = [_sequence(rng, s, frames) for s in (scene, other)]
     pictures: dict[Any, Any] = {}
     for t in range(frames):
+        stop_if_asked()
         which = int(t >= cut)
         states, share = (scene, other)[which].states, shares[which][t]
         total: Any = 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from . import optics, structures
 from .atomic_columns import columns_of
 from .crystals import Direction
@@ -116,6 +117,7 @@ def draw_images(
     ``adf`` of the others is annular dark-field STEM, the rest is phase contrast.
     """
     for i in range(count):
+        stop_if_asked()
         rng = np.random.default_rng([seed, 2, i])
         if low_magnification and rng.random() < low_magnification:
             yield low_magnification_image(rng, size)

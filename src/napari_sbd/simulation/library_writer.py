@@ -16,8 +16,7 @@ import shutil
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +28,7 @@ from .. import cluster
 from ..errors import Cancelled, SBDError
 from ..files import read_note, write_bytes
 from .presets import Piece, preset
+from .wave_cache import one_thread
 
 NOTE, MOVIES_NOTE = "dataset.json", "movies.json"  # what a folder holds of either kind
 _STEP = 1e-4  # of the vacuum: what one unit of a stored image is worth, unless it is too bright
@@ -134,7 +134,7 @@ def write_library(
 
 def packed(piece: Piece) -> bytes:
     """Draw a piece and pack it as the content of its .npz file, the same wherever it runs."""
-    with _one_thread():
+    with one_thread():
         drawn = piece.draw()
     scale = max(_STEP, float(drawn.images.max()) / 65535)
     arrays: dict[str, Any] = {
@@ -149,19 +149,6 @@ def packed(piece: Piece) -> bytes:
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     return content.getvalue()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: sums may depend on their number, and workers share the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _path(folder: Path, piece: Piece) -> Path:

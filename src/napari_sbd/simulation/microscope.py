@@ -12,13 +12,20 @@ from .optics import Optics
 _LARGEST = 10_000.0  # nm of defocus, um of Cs: more is another unit, mistaken
 
 
+_RANGE = "a range is [low, high] with low <= high, or one number"
+
+
 def _pair(value: Any) -> Any:
-    return (value, value) if isinstance(value, int | float) else value
+    if isinstance(value, int | float):
+        return value, value
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(_RANGE)
+    return value
 
 
 def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
     if not (np.isfinite(pair).all() and pair[0] <= pair[1]):
-        raise ValueError("a range is (low, high) with low <= high, or one number")
+        raise ValueError(_RANGE)
     return pair
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +100,6 @@ def write_movies(
         raise SBDError(
             f"{folder} cannot be written ({error.strerror or error}); what is finished is kept, "
             "and the same command goes on from there."
-        ) from error
-    except BrokenExecutor as error:
-        raise SBDError(
-            "A process that simulates was killed, probably for want of memory; use fewer "
-            "workers, and the same command goes on with what is there."
         ) from error
     return paths
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import stop_if_asked
 from . import memory
 from .crystals import Atoms
 from .scattering import interaction, projected_potential, vibration, wavelength
@@ -101,6 +102,7 @@ def exit_waves(
     sigma = interaction(kilovolt)
     wave = torch.ones(len(models), n, n, dtype=torch.complex64, device=device)
     for layer in range(counts.max()):
+        stop_if_asked()
         active = np.flatnonzero(counts > layer).tolist()
         here = [models[i].select(layers[i] == layer) for i in active]
         moving, spectrum = wave[active], None

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import threading
 import zipfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ..cluster import follow_parent
-from ..errors import Cancelled, SBDError, warn
+from .. import cluster
+from ..errors import Cancelled, SBDError, stopping, warn
 from ..files import is_whole, replacing
 from .dataset import Wave, simulate_wave
 from .scenes import Scene, simulate_scene
 
 _logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+_SHARED = "torch", __name__  # what processes that simulate need and take long to import
 
 
 def make_waves(
@@ -50,7 +52,7 @@ def make_waves(
     progress
         Called with (done, total).
     should_stop
-        Asked after every few waves.
+        Asked several times a second.
     **what
         ``materials``, ``zones`` and ``microscope`` of ``simulate_wave``.
 
@@ -94,15 +96,70 @@ def _fill(
         warn(f"{damaged} damaged exit waves in {folder} are made again.")
     missing = [i for i in range(count) if i not in whole]
     _logger.debug("%d of %d are in %s already", len(whole), count, folder)
-    with processes(workers) as pool:
-        for done, _ in enumerate(pool.map(job, missing, chunksize=4), 1):
-            if progress:
-                progress(count - len(missing) + done, count)
-            if should_stop():
-                pool.shutdown(cancel_futures=True)
-                raise Cancelled(
-                    "Stopped while simulating; the same command goes on with what is there."
-                )
+    before = count - len(missing)
+    told = progress or (lambda done, total: None)
+    simulate_all(job, missing, workers, lambda done: told(before + done, count), should_stop)
+
+
+def simulate_all(
+    job: Callable[[Item], object],
+    items: Sequence[Item],
+    workers: int,
+    told: Callable[[int], object],
+    should_stop: Callable[[], bool],
+) -> None:
+    """Do a job of a module for each item, on processes of one thread each.
+
+    Parameters
+    ----------
+    job, items
+        The job leaves what it makes in a file.
+    workers
+        Processes.
+    told
+        Called with how many are done.
+    should_stop
+        Asked several times a second.
+
+    Raises
+    ------
+    Cancelled
+        Within two seconds of when ``should_stop`` says so; what is finished is kept.
+    SBDError
+        If a process is lost.
+    """
+    if not items:
+        return
+    task = partial(_on_one_thread, job)
+    try:
+        with (
+            stopping(should_stop),
+            closing(cluster.run(task, items, workers, preload=_SHARED)) as run,
+        ):
+            for done, _ in enumerate(run, 1):
+                told(done)
+    except Cancelled:
+        raise Cancelled(
+            "Stopped while simulating; the same command goes on with what is there."
+        ) from None
+
+
+def _on_one_thread(job: Callable[[Item], object], item: Item) -> None:
+    with one_thread():
+        job(item)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: sums may depend on their number, and workers share the cores."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load_waves(folder: Path) -> list[Wave]:
@@ -202,22 +259,3 @@ def _load_scene(path: Path) -> Scene:
             return Scene(waves, bool(z["ordered"]))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SBDError(f"{path} is damaged; delete it and run the training again.") from error
-
-
-def processes(workers: int) -> ProcessPoolExecutor:
-    """Processes that simulate; begun afresh where a fork would copy the locks of other threads."""
-    alone = threading.current_thread() is threading.main_thread()
-    context = None if alone else multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker)
-
-
-def prepare_worker() -> None:
-    """Make a process one of several: it has one thread and leaves an end to its parent."""
-    import signal
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # first, since the import takes seconds
-    follow_parent()
-    import torch
-
-    torch.set_num_threads(1)

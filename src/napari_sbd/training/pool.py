@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import Cancelled, SBDError
+from ..errors import SBDError
 from ..files import checksum, is_whole, read_note
 from ..simulation import dataset, structures, wave_cache
 from ..simulation.clips import draw_clip
@@ -143,16 +143,15 @@ def build(
     paths = [images / f"{name}.npz" for name, *_ in shares]
     missing = [(p, waves, recipe, *s[1:]) for p, s in zip(paths, shares, strict=True)]
     missing = [job for job in missing if not is_whole(job[0])]
-    with wave_cache.processes(workers) as executor:
-        futures = [executor.submit(_draw, *job) for job in missing]
-        for done, future in enumerate(futures):
-            status(f"clean images, part {len(shares) - len(missing) + done + 1} of {len(shares)}")
-            future.result()
-            if should_stop():
-                executor.shutdown(cancel_futures=True)
-                raise Cancelled(
-                    "Stopped while drawing images; the same command goes on with what is there."
-                )
+    before = len(shares) - len(missing)
+
+    def tell(done: int) -> None:
+        status(f"clean images, {before + done} of {len(shares)} parts")
+
+    tell(0)
+    wave_cache.simulate_all(_draw, missing, workers, tell, should_stop)
+    for kept in (_waves, _scenes):
+        kept.cache_clear()
     parts = [np.load(path)["images"] for path in paths]
     what_of = "images of {} exit waves" if recipe.frames == 1 else "clips of {} scenes"
     report(f"{recipe.images} clean {what_of.format(recipe.waves)}")
@@ -209,8 +208,9 @@ def _claim(folder: Path, recipe: Recipe) -> None:
         raise SBDError(f"{folder} holds the data of another recipe; use a folder of its own.")
 
 
-def _draw(path: Path, waves: Path, recipe: Recipe, count: int, held_out: bool, share: int) -> None:
+def _draw(job: tuple[Path, Path, Recipe, int, bool, int]) -> None:
     """Draw one file of clean images; its seed makes it independent of all others."""
+    path, waves, recipe, count, held_out, share = job
     seed = recipe.seed * 10_000 + 2 * share + held_out
     if recipe.frames > 1:
         scenes = _part(_scenes(waves), recipe.waves, held_out)

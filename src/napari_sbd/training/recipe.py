@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..errors import SBDError
+from ..errors import SBDError, refusal
 from ..simulation.dataset import FIELD, MIXTURES
 from ..simulation.materials import material
 from ..simulation.microscope import Microscope, Positive
@@ -115,9 +115,20 @@ class Recipe(BaseModel):
         Length of the run in steps, instead of minutes, so that it can be repeated exactly.
     seed
         Of structures, images and noise.
+
+    Raises
+    ------
+    SBDError
+        If a key is missing, unknown, or cannot have that value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, **keys: Any) -> None:
+        try:
+            super().__init__(**keys)
+        except ValidationError as error:
+            raise SBDError(_sentence(error.errors()[0])) from None
 
     name: str
     description: str
@@ -137,7 +148,7 @@ class Recipe(BaseModel):
     crops: tuple[int, ...] = Field((96, 128), min_length=1)
     batch: int = Field(16, ge=1)
     network: Network | None = None
-    rate: float | None = Field(None, gt=0)
+    rate: float | None = Field(None, gt=0, allow_inf_nan=False)
     minutes: float = Field(90, gt=0, allow_inf_nan=False)
     steps: int | None = Field(None, gt=0)
     seed: int = Field(0, ge=0)
@@ -187,7 +198,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         if not 0 < self.dose[0] <= self.dose[1] < float("inf"):
-            raise ValueError("dose must be (low, high) with 0 < low <= high")
+            raise ValueError("dose is [lowest, highest], above 0")
         widths = self.network.widths if self.network else None
         unit = max(4, 2 ** len(widths or (1, 2, 3)))
         if any(c % unit or not 0 < c <= self.image_size for c in self.crops):
@@ -242,28 +253,27 @@ def read_recipe(path: Path) -> Recipe:
     if isinstance(keys.get("materials"), list):
         keys["materials"] = [_located(name, path.parent) for name in keys["materials"]]
     try:
-        return Recipe.model_validate(keys)
-    except ValidationError as error:
-        raise SBDError(_sentence(path, error.errors()[0])) from error
+        return Recipe(**{str(key): value for key, value in keys.items()})
+    except SBDError as error:
+        raise SBDError(str(error).replace("The recipe", f"The recipe {path}", 1)) from None
 
 
 def _located(name: Any, folder: Path) -> Any:
     return str(folder / name) if str(name).lower().endswith(_SUFFIX) else name
 
 
-def _sentence(path: Path, error: Any) -> str:
+def _sentence(error: Any) -> str:
     where = [str(part) for part in error["loc"]]
     place = f" in {'.'.join(where[:-1])!r}" if where[:-1] else ""
     if error["type"] == "extra_forbidden":
         sections: dict[str, type[BaseModel]] = {"network": Network, "microscope": Microscope}
         known = (sections[where[0]] if where[:-1] else Recipe).model_fields
-        return f"The recipe {path} has an unknown key{place}: {_unknown(where[-1], known)}."
+        return f"The recipe has an unknown key{place}: {_unknown(where[-1], known)}."
     if error["type"] == "missing":
-        return f"The recipe {path} lacks the key {where[-1]!r}{place}."
-    message = str(error.get("ctx", {}).get("error", error["msg"])).rstrip(".")
+        return f"The recipe lacks the key {where[-1]!r}{place}."
     if not where:
-        return f"The recipe {path} contradicts itself: {message}."
-    return f"The recipe {path} is wrong at {'.'.join(where)!r}: {message}."
+        return f"The recipe contradicts itself: {refusal(error)}."
+    return f"The recipe is wrong at {'.'.join(where)!r}: {refusal(error)}."
 
 
 def _unknown(name: str, known: Any) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Cancelled, SBDError
+from ..errors import SBDError
 
 if TYPE_CHECKING:
     from ..networks.unet import UNet
@@ -136,15 +135,6 @@ def train(
         )
     except OSError as error:
         raise SBDError(_disk_sentence(folder, error)) from error
-    except BrokenExecutor as error:
-        if should_stop():  # who sent a signal to all processes of the run
-            raise Cancelled(
-                "Stopped while simulating; the same command goes on with what is there."
-            ) from error
-        raise SBDError(
-            "A process that simulates was killed, probably for want of memory; use fewer "
-            "workers, and the same command goes on with what is there."
-        ) from error
     except torch.cuda.OutOfMemoryError as error:
         raise SBDError(
             "The memory of the graphics card is too small; lower the recipe's batch or crops."

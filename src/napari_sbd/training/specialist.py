@@ -25,7 +25,7 @@ def specialist(
     name: str | None = None,
     zones: Sequence[tuple[int, int, int]] = (),
     microscope: dict[str, Any] | None = None,
-    dose: tuple[float, float] = (0.1, 2.0),
+    dose: float | tuple[float, float] = (0.1, 2.0),
     dark_field: bool = False,
     waves: int = 400,
     minutes: float = 15.0,
@@ -47,7 +47,7 @@ def specialist(
         Ranges of settings, as ``simulation.microscope.Microscope`` has them; by default those of
         well-aligned corrected microscopes.
     dose
-        Electrons per raw pixel, from the weakest frames to the strongest.
+        Electrons per raw pixel, from the weakest frames to the strongest, or one number.
     dark_field
         Annular dark-field STEM rather than phase contrast.
     waves
@@ -67,13 +67,11 @@ def specialist(
     >>> recipe.name, recipe.materials, recipe.minutes
     ('srtio3', ('SrTiO3',), 15.0)
     """
-    from pydantic import ValidationError
-
     from ..networks import models
     from ..sampling import choose_bin
     from .recipe import Recipe
 
-    pixel = (pixel_size, pixel_size) if isinstance(pixel_size, int | float) else pixel_size
+    pixel, electrons = _range(pixel_size, "pixel size"), _range(dose, "dose")
     if not 0 < pixel[0] <= pixel[1] < float("inf"):
         raise SBDError("The pixel size of a specialist must be a number of nm above 0.")
     if pixel[0] < _FINEST:
@@ -85,6 +83,8 @@ def specialist(
     path = Path(material)
     is_file = path.suffix.lower() == ".cif"
     known = str(path.resolve()) if is_file else str(material)
+    if not 0 < electrons[0] <= electrons[1] < float("inf"):
+        raise SBDError("The dose of a specialist must be electrons per raw pixel, above 0.")
     if name in {card.name for card in models()}:
         raise SBDError(f"{name} is a model that comes with napari-sbd; name yours otherwise.")
     keys = {
@@ -98,20 +98,24 @@ def specialist(
             pixel[1] * block * (1 + PIXEL_SPREAD),
         ],
         "adf": float(dark_field),
-        "dose": [d * block**2 for d in dose],
+        "dose": [d * block**2 for d in electrons],
         "waves": waves,
         "images": IMAGES_PER_WAVE * waves,
         "image_size": 128,
         "crops": [96],
         "minutes": minutes,
     }
+    return Recipe(**keys)
+
+
+def _range(value: float | tuple[float, float], what: str) -> tuple[float, float]:
     try:
-        return Recipe.model_validate(keys)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        why = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
-        raise SBDError(f"The training cannot begin; {where}: {why}.") from None
+        low, high = (value, value) if isinstance(value, int | float) else value
+        return float(low), float(high)
+    except (TypeError, ValueError):
+        raise SBDError(
+            f"The {what} of a specialist is one number, or two as in (0.1, 2), not {value!r}."
+        ) from None
 
 
 def _name(words: str) -> str:

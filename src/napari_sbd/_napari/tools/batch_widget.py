@@ -14,6 +14,7 @@ from ...errors import SBDError
 from ..forms.fields import beside, choices, field, path_in, show_or_hide, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
+from ..forms.reading import ReadingBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.preferences import preference
 
@@ -54,6 +55,7 @@ class BatchWidget(TaskWidget):
             "Frames on each side of a movie's frame that help to denoise it, where the scene is "
             "still; 0 denoises each frame alone. Single images have none and fail."
         )
+        self.reading = ReadingBox()
         self.resume = QCheckBox("skip what is finished")
         self.resume.setToolTip("Results of the same file with the same settings are left alone.")
         self.judge = QCheckBox("judge and measure")
@@ -64,6 +66,7 @@ class BatchWidget(TaskWidget):
             "From": beside(self.source, _browse_button(self.source)),
             "To": beside(self.target, _browse_button(self.target)),
             "Files": beside(self.pattern, QLabel("to"), self.suffix),
+            "Sums of": self.reading,
             "Model": beside(self.model, self.modality),
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Neighbours": self.neighbours,
@@ -96,6 +99,7 @@ class BatchWidget(TaskWidget):
                 "neighbours": self.neighbours.value(),
                 "judge": self.judge.isChecked(),
                 "report": self.report.isChecked(),
+                **self.reading.chosen,
             },
         )
 

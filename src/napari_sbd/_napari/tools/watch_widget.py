@@ -12,6 +12,7 @@ from ...errors import SBDError
 from ..forms.fields import beside, field, path_in, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
+from ..forms.reading import ReadingBox
 from ..forms.spectrum_view import SpectrumView
 from ..forms.task_widget import Task, TaskWidget, merged
 from ..jobs.preferences import preference
@@ -71,6 +72,8 @@ class WatchWidget(TaskWidget):
         self.add_row("Source", beside(self.source, self.folder, self.file))
         self.add_row("Results", beside(self.output, self.into))
         self.add_row("Pixel size", beside(self.pixel_size, QLabel("nm, gain"), self.gain))
+        self.reading = ReadingBox()
+        self.add_row("Sums of", self.reading)
         self.add_row("Model", beside(self.model, self.modality))
         self.add_row("Mean of", beside(self.frames, QLabel("frames"), self.preview))
         self.numbers = text("Focus and drift; the fine contrast is largest where it is in focus.")
@@ -102,6 +105,7 @@ class WatchWidget(TaskWidget):
             "gain": parse_number(self.gain.text(), "gain"),
             "preview": self.preview.isChecked(),
             "skip": output is None,  # of frames that are only looked at, the newest ones count
+            **self.reading.chosen,
         }
         self._watching = Watching(source, output, self.frames.value(), settings)
         self._shown, self._told = None, 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from ...denoising.settings import Plain
-from ...errors import SBDError, warn
+from ...errors import SBDError, refusal, warn
 from ...micrograph import Micrograph
 from ...repeat import same_model
 
@@ -63,7 +63,7 @@ def not_understood(what: str, error: ValidationError) -> SBDError:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return SBDError(
-        f"{what} is not understood ({where}: {first['msg']}); it was edited, or made by another "
+        f"{what} is not understood ({where}: {refusal(first)}); it was edited, or made by another "
         "version of napari-sbd."
     )
 
