@@ -66,7 +66,7 @@ def with_fate(fates: Mapping[int, Fate], *wanted: str) -> list[int]:
 
 
 def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str], part: bool = False) -> None:
-    """Warn of frames of a movie, or of the part of it that was asked for, that were not denoised."""
+    """Warn of frames of a movie, or of the part that was asked for, that were not denoised."""
     which = " of the result" if part else ""  # whose numbers are not those of the movie
     if blank := with_fate(fates, "blank"):
         warn(f"Frames {blank}{which} are blank or without beam and were left as they are.")
