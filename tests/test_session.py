@@ -170,6 +170,15 @@ def test_a_range_of_frames_is_a_setting_of_every_door(source, tmp_path):
     assert recipe(one)["settings"]["frames"] == "4:"
 
 
+@pytest.mark.parametrize("door", [in_memory, from_file_to_file])
+def test_frames_of_a_range_are_named_as_those_of_the_result(door, source, tmp_path):
+    """As the recipe counts them; in the movie, others have these numbers."""
+    with pytest.warns(UserWarning, match=r"Frames \[1\] of the result could not be read"):
+        result = door(source, tmp_path / "out.zarr", frames=f"{LOST - 1}:", **CHOSEN)
+    assert np.isnan(result.data[1]).all()
+    assert recipe(result)["settings"]["unreadable_frames"] == [1]
+
+
 def test_a_stopped_run_with_tuning_goes_on_with_the_gains_it_found(source, tmp_path, monkeypatch):
     request = TuningRequest(loss="sure", steps=2)
     settings = Settings.of(gain_tuning=request, **CHOSEN)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from columns.scenes import grid
-from napari_sbd import SBDError, combine_columns, follow_columns
+from napari_sbd import Micrograph, SBDError, combine_columns, find_columns, follow_columns
 from napari_sbd.columns.shift import common_shift
 
 
@@ -120,6 +120,34 @@ def test_a_table_with_frames_and_an_empty_frame():
     whole = pd.concat([t.assign(frame=i) for i, t in enumerate(movie()) if i != 3])
     tracks = follow_columns(whole)
     assert tracks["track"].nunique() == 25
+
+
+@pytest.mark.parametrize("blank", [[0], [0, 1], [6], [3, 4], [0, 3, 4, 6]])
+def test_columns_neither_come_nor_go_where_the_beam_was_blanked(blank):
+    whole = pd.concat([t.assign(frame=i) for i, t in enumerate(movie(7)) if i not in blank])
+    whole = whole[(whole["truth"] != 4) | (whole["frame"] < 5)]
+    whole.attrs.update(frames=7, blank=blank)
+    tracks = follow_columns(whole)
+    assert tracks["track"].nunique() == 25 and not tracks["appears"].any()
+    last = max({2, 3, 4} - set(blank))
+    assert tracks.loc[tracks["disappears"], ["truth", "frame"]].to_numpy().tolist() == [[4, last]]
+
+
+@pytest.mark.filterwarnings("ignore:No atomic columns")
+def test_frames_without_beam_are_known_from_the_movie():
+    y, x = np.indices((64, 64))
+    clean = 4 + sum(
+        12 * np.exp(-((y - i) ** 2 + (x - j) ** 2) / (2 * 2.8**2)) for i, j in grid(4, 4, 13.0)
+    )
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(clean, (5, 64, 64)).astype(np.float32)
+    counts[0], counts[2], counts[4] = 0, rng.poisson(0.01, (64, 64)), np.nan
+    shown = np.where(np.isin(np.arange(5), (1, 3))[:, None, None], clean, counts)
+    table = find_columns(Micrograph(counts, gain=1.0), Micrograph(shown), halves=False)
+    assert table.attrs["blank"] == [0, 2, 4]
+    tracks = follow_columns(table)
+    assert tracks["track"].nunique() == 16 == len(tracks) / 2
+    assert not (tracks["appears"] | tracks["disappears"]).any()
 
 
 def test_combined_intensities_have_honest_errors():

@@ -14,7 +14,7 @@ from napari_sbd.series.noises import Noise
 from napari_sbd.series.plan import recognise
 from napari_sbd.series.stack import as_series
 
-from .conftest import decays
+from .conftest import decays, table
 
 KINDS = [
     Noise("gaussian", 0.07),
@@ -30,6 +30,15 @@ def test_the_level_of_a_stack_is_found(noise):
     clean = decays(3, (64, 64))
     noisy = Series(noise.draw(clean, np.random.default_rng(0)))
     found = estimate_level(noisy, noise.at(1.0), np.ones(noisy.grid, bool))
+    assert found == pytest.approx(noise.level, rel=0.06)
+
+
+@pytest.mark.parametrize("noise", KINDS, ids=str)
+def test_volumes_that_stand_twice_do_not_disturb_the_level(noise):
+    """Their difference holds no noise at all, which is not that of the stack."""
+    noisy = noise.draw(decays(3, (64, 64)), np.random.default_rng(0))
+    noisy[7:9] = noisy[3:5]
+    found = estimate_level(Series(noisy), noise.at(1.0), np.ones((64, 64), bool))
     assert found == pytest.approx(noise.level, rel=0.06)
 
 
@@ -134,6 +143,21 @@ def test_impossible_noise_is_refused(arguments, word):
 def test_a_stack_without_noise_has_no_level():
     with pytest.raises(SBDError, match="give the noise level"):
         estimate_level(Series(np.ones((24, 32, 32))), Noise("gaussian"), np.ones((32, 32), bool))
+
+
+def test_values_below_zero_are_no_counts():
+    noisy = Noise("gaussian", 0.1).draw(decays(1) - 3, np.random.default_rng(0))
+    with pytest.raises(SBDError, match="give the noise level"):
+        sbd.pca_series(noisy, noise="poisson")
+
+
+@pytest.mark.parametrize(("kind", "level"), [("gaussian", 0.1), ("rician", 0.1)])
+def test_diffusion_without_its_phase_is_no_magnitude(kind, level):
+    """Real-valued images have noise on both sides of zero and no floor."""
+    clean = decays(3)
+    clean[:, :, :10] = 0
+    noisy = Noise(kind, level).draw(clean, np.random.default_rng(0))
+    assert recognise(Series(noisy, table())) == kind
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (20.0, 400.0), (0.37, 5.5)])

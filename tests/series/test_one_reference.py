@@ -1,5 +1,7 @@
 """One reference is enough for tissue that lies otherwise, and what it lacks is noticed."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -186,6 +188,9 @@ def test_what_the_reference_lacks_is_told_and_mapped():
     assert doubted[corner].mean() > 0.9
     assert doubted[20:, 20:].mean() < 0.02
     assert rms((result - clean)[:, corner]) < rms((noisy - clean)[:, corner])
+    clean[:, :, 16:] = noisy[:, :, 16:] = 0  # as around what was cut out: no part of the share
+    with pytest.warns(UserWarning, match=r"In \d+ of 640 voxels"):
+        sbd.denoise_series(noisy, model)
     with pytest.raises(sbd.SBDError, match="map of doubts"):
         sbd.denoise_series(noisy, model, doubted=np.zeros((3, 3), bool))
 
@@ -277,6 +282,52 @@ def test_volumes_put_aside_rank_denoisers():
     assert 0.5 < found["biased"] < 0.65  # half the noise, and what the local PCA errs by
     with pytest.raises(sbd.SBDError, match="put some aside"):
         sbd.compare_series(noisy[:7], methods)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 2, 10])
+def test_a_level_that_is_not_the_stacks_is_told(factor):
+    """A result may be worse than the raw data then; the order of a comparison does not hang on it.
+
+    Errors of which no noise was left were all told as 0, and stood in the order of their names.
+    """
+    noisy = Noise("gaussian", 0.1).draw(decays(1, (40, 40)), np.random.default_rng(0))
+    of = {"noise": "gaussian", "level": 0.1 * factor}
+    words = rf"given is {0.1 * factor:.4g},.* one of about 0\.(1|09)"
+    told = pytest.warns(UserWarning, match=words)
+    with told:
+        sbd.pca_series(noisy, **of)
+    with told:
+        sbd.halves_series(noisy, "local-pca", **of)
+    for given in ({"target": noisy}, {"noisy": noisy}) if factor < 10 else ():
+        with told:
+            sbd.train_series(decays(1, (40, 40)), steps=1, **given, **of)
+    ways = {"nothing": lambda s: s, "far off": lambda s: s.replace(data=s.data + 1)}
+    ways = dict(sorted({**ways, "truth": lambda s: s.replace(data=decays(1, (40, 40)))}.items()))
+    with told:
+        found = sbd.compare_series(noisy, ways, **of)
+    assert [name for name in found if name != "regression"] == ["truth", "nothing", "far off"]
+
+
+def test_a_hot_pixel_outshines_a_patch_and_changes_no_other():
+    """Its component is so strong that single precision hardly sees the others."""
+    clean = decays(1, (40, 40))
+    noisy = Noise("gaussian", 0.1).draw(clean, np.random.default_rng(0))
+    usual = sbd.pca_series(noisy, noise="gaussian", level=0.1)
+    noisy[:, 10, 10] = 1e4
+    found = sbd.pca_series(noisy, noise="gaussian", level=0.1)
+    near = np.zeros((40, 40), bool)
+    near[5:16, 5:16] = True
+    near[10, 10] = False
+    assert rms((found - clean)[:, near]) < 1.1 * rms((usual - clean)[:, near])
+
+
+def test_a_comparison_tells_of_a_model_once():
+    noisy = Noise("gaussian", 0.3).draw(decays(1, (40, 40)), np.random.default_rng(0))
+    model = sbd.train_series(decays(2), level=0.1, noise="gaussian", steps=1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        sbd.compare_series(noisy, {"model": model}, noise="gaussian")
+    assert len(said) == 1 and "that of training was 0.1" in str(said[0].message)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])

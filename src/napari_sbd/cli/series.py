@@ -128,7 +128,7 @@ def denoise(
     out.print(f"{stack} -> {output}", markup=False)
     if doubted is not None:
         write_map(where.astype(np.uint8), source, doubted)
-        out.print(f"{where.sum()} of {where.size} voxels doubted -> {doubted}", markup=False)
+        out.print(f"{where.sum()} voxels doubted -> {doubted}", markup=False)
 
 
 @app.command()

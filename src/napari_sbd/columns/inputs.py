@@ -11,7 +11,7 @@ from ..agreement.evidence import Evidence, evidence
 from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, PixelSize, unmasked
-from ..micrograph.frames import as_micrograph
+from ..micrograph.frames import as_micrograph, lit_frames
 from ..noise.as_denoised import corrected_as
 from ..region import Limits, limited
 
@@ -43,6 +43,11 @@ class Images:
     def count(self) -> int:
         """Number of frames; 1 for an image."""
         return len(self.model.data) if self.model.is_movie else 1
+
+    def blank(self) -> list[int]:
+        """Numbers of the frames of a movie that are blank or without beam."""
+        lit = lit_frames(self.model if self.pair is None else self.pair.data)
+        return sorted(set(range(self.count)) - set(lit))
 
     @property
     def unseen(self) -> bool:

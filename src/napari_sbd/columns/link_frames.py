@@ -33,7 +33,8 @@ def follow_columns(
     tables
         One table for each frame, or the table of a movie with a column ``frame``. The movie has as
         many frames as its ``attrs["frames"]`` says, else the first and the last one are those with
-        columns.
+        columns. Frames that its ``attrs["blank"]`` lists showed nothing, so that no column was
+        absent there, and the movie begins and ends with the others.
     max_step
         Largest movement between frames [px]; by default 0.4 of the median spacing.
     memory
@@ -48,7 +49,8 @@ def follow_columns(
     -------
     One row for each column and frame, sorted by track and frame: the columns of the tables with
     ``frame``, ``track`` (0, 1, ... in order of appearance), ``appears`` and ``disappears`` [bool,
-    the first and last sight of a column that is not in the first or last frame]. For the tracks
+    the first and last sight of a column that is not in the first or last frame that shows
+    something]. For the tracks
     layer of napari take ``[["track", "frame", "y", "x"]]``.
 
     Raises
@@ -85,9 +87,11 @@ def follow_columns(
     name = np.zeros(0, int)
     count = 0
     parts = []
+    shown = _shown(len(frames), attrs.get("blank", ()))
+    order = np.cumsum(shown)  # of the frames that show something
     for t, table in enumerate(frames):
         points = table[["y", "x"]].to_numpy(float)
-        alive = t - seen <= memory + 1
+        alive = order[t] - order[seen] <= memory + 1
         last, seen, name = last[alive], seen[alive], name[alive]
         if drift and len(points):
             steps = max(t - before, 1)  # what drifts goes on through frames without columns
@@ -124,9 +128,10 @@ def follow_columns(
     by_track = result.groupby("track")["frame"]
     first, final = by_track.transform("min"), by_track.transform("max")
     whole = not hasattr(tables, "columns") or "frames" in attrs
-    begin = 0 if whole else result["frame"].min()
+    begin = np.argmax(shown) if whole else result["frame"].min()
+    end = len(frames) - 1 - np.argmax(shown[::-1])
     result["appears"] = (result["frame"] == first) & (first > begin)
-    result["disappears"] = (result["frame"] == final) & (final < len(frames) - 1)
+    result["disappears"] = (result["frame"] == final) & (final < end)
     result.attrs = attrs
     return result
 
@@ -212,6 +217,13 @@ def _frames(tables: Any) -> list[pd.DataFrame]:
     for table in frames:
         check_table(table)
     return frames
+
+
+def _shown(count: int, blank: Sequence[int]) -> np.ndarray:
+    """(count,) bool: frames in which a column could be seen."""
+    shown = np.ones(count, bool)
+    shown[[t for t in blank if t < count]] = False
+    return shown
 
 
 def _field(

@@ -109,7 +109,8 @@ def find_columns(
     together, root mean square [px]; None without any), the intensity of all columns over that in
     the data and its standard error (``intensity_ratio``), what else they have in common there
     (``in_data``: the width over that in the denoised image, and errors), and recipe; for a movie
-    those of its first frame with columns. An image without columns gives an empty table and a
+    those of its first frame with columns, the number of ``frames``, and those that are blank or
+    without beam (``blank``). An image without columns gives an empty table and a
     warning; noise that is not that of electron counts gives a warning.
 
     Raises
@@ -167,7 +168,7 @@ def find_columns(
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = {**attrs, "frames": images.count}
+    result.attrs = {**attrs, "frames": images.count, "blank": images.blank()}
     return result
 
 

@@ -79,12 +79,7 @@ def pca_series(
         inside = usable_mask(mask, source)
         signals(np.asarray(source.data), inside)  # refuses what is not finite
         inside, found = noise_within(source, inside, noise, coils, level)
-        data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
-        if method == "local-pca":
-            mean = local_pca(data, inside, found, progress, should_stop)
-        else:
-            mean = _dipy(data, inside, found, method)
-        clean = np.where(inside, found.without_floor(mean), source.data).astype(np.float32)
+        clean = by_pca(source, inside, found, method, progress, should_stop)
     if isinstance(stack, np.ndarray):
         return clean
     entry = recipe(
@@ -99,6 +94,36 @@ def pca_series(
     )
     result: Stack = as_given(stack, source, clean, entry)
     return result
+
+
+def by_pca(
+    source: Series,
+    inside: np.ndarray,
+    noise: Noise,
+    method: str,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """(N, ...) float32 clean signals of the voxels of a mask, of known noise; others as they are.
+
+    Parameters
+    ----------
+    source
+        The stack, finite in the mask.
+    inside
+        bool, the shape of a volume.
+    noise
+        Kind and level.
+    method, progress, should_stop
+        As ``pca_series`` takes them.
+    """
+    data = np.where(inside, np.asarray(source.data, np.float32), np.float32(0))
+    if method == "local-pca":
+        mean = local_pca(data, inside, noise, progress, should_stop)
+    else:
+        mean = _dipy(data, inside, noise, method)
+    result: np.ndarray = np.where(inside, noise.without_floor(mean), source.data)
+    return result.astype(np.float32)
 
 
 def check_method(method: str) -> None:

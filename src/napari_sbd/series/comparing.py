@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..denoise import Progress
-from ..errors import SBDError, in_words
-from .classic import check_method, pca_series
+from ..errors import SBDError, in_words, listening, warn
+from .classic import by_pca, check_method
 from .denoise import denoise_series
 from .files import named_mask
 from .model import SeriesModel
@@ -62,7 +62,8 @@ def compare_series(
     -------
     By name, best first: the root mean square error of volumes not seen, in units of the noise.
     ``"regression"`` is what the volumes are filled with. The figures rank the methods; a volume
-    that is seen is known better.
+    that is seen is known better. The order does not hang on the noise level; what errs by less
+    than it is known to has 0.
 
     Raises
     ------
@@ -92,13 +93,14 @@ def compare_series(
             given, filled = known.without(aside, rng)
             measured_there, found = known.seen[:, aside], known.noise
             for name, method in methods.items():
-                mean = found.expected(known.answer(method, given, should_stop)[:, aside])
+                answer = known.answer(method, given, should_stop, tell=k == 0)
+                mean = found.expected(answer[:, aside])
                 squares[name] += _excess(mean, measured_there, filled, found) / _FOLDS
             squares["regression"] += _excess(filled, measured_there, filled, found) / _FOLDS
             if progress:
                 progress(k + 1, _FOLDS)
-    errors = {name: float(np.sqrt(max(value, 0.0))) for name, value in squares.items()}
-    return dict(sorted(errors.items(), key=lambda item: item[1]))
+    ranked = sorted(squares.items(), key=lambda item: item[1])
+    return {name: float(np.sqrt(max(value, 0.0))) for name, value in ranked}
 
 
 def halves_series(
@@ -158,7 +160,7 @@ def halves_series(
         answers = []
         for k in range(2):
             given, _ = known.without(order[k::2], rng)
-            answers.append(known.answer(method, given, should_stop))
+            answers.append(known.answer(method, given, should_stop, tell=k == 0))
             if progress:
                 progress(k + 1, 2)
     first, second = answers
@@ -199,15 +201,16 @@ class _Known:
         return self.stack.replace(data=data, source=None), filled
 
     def answer(
-        self, method: Any, given: Series, should_stop: Callable[[], bool] | None
+        self, method: Any, given: Series, should_stop: Callable[[], bool] | None, tell: bool
     ) -> np.ndarray:
-        """What a method makes (V, N) of a stack."""
+        """What a method makes (V, N) of a stack; what is warned of is told where ``tell`` is."""
         if isinstance(method, SeriesModel):
-            answer = denoise_series(given, method, self.mask, should_stop=should_stop)
+            with listening() as words:
+                answer = denoise_series(given, method, self.mask, should_stop=should_stop)
+            for sentence in words if tell else ():
+                warn(sentence)
         elif isinstance(method, str):
-            of: Any = {"noise": self.noise.kind, "coils": self.noise.coils}
-            of |= {"level": self.noise.level, "should_stop": should_stop}
-            answer = pca_series(given, self.mask, method=method, **of)
+            answer = by_pca(given, self.mask, self.noise, method, should_stop=should_stop)
         else:
             answer = method(given)
         data = np.asarray(as_series(answer).data)

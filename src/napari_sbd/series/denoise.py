@@ -16,7 +16,7 @@ from .balance import Balance
 from .doubt import settle
 from .features import in_noise_units
 from .files import named_mask
-from .level import estimate_level
+from .level import other_level
 from .local_pca import STRIDE
 from .model import SeriesCard, SeriesModel, load_series_model
 from .stack import Series, as_given, as_series, measured, rows_of, usable_mask
@@ -28,7 +28,6 @@ Stack = TypeVar("Stack", Series, Micrograph, np.ndarray)
 
 _VALUES = 2**20  # that pass through the network at once
 FEW = 0.01  # share of voxels in doubt that is not worth a word
-_TRUSTED = 1.5  # ratio of the noise level to that of training, beyond which we warn
 
 
 def denoise_series(
@@ -117,12 +116,14 @@ def denoise_series(
         followed = trained.card.is_judged and same_noise
         balance = Balance(trained.card.noise_model, source.length) if followed else None
         trained.network.to(where)
+        judged = 0
         try:
             for rows in _slabs(source, trained.card):
-                found, unlike[rows] = _slab(
+                found, unlike[rows], count = _slab(
                     trained, source, order, inside, rows, where, stop, balance
                 )
                 result[order, rows] = found
+                judged += count
                 if progress:
                     progress(rows.stop, source.grid[0])
         finally:
@@ -133,7 +134,7 @@ def denoise_series(
                 own = measured(block, own, trained.card.noise == "poisson")
                 _put_right(block, own, order, balance)
     if same_noise:  # else it is the noise that is unlike
-        _tell_doubts(int(unlike.sum()), int(inside.sum()))
+        _tell_doubts(int(unlike.sum()), judged)
     if isinstance(stack, np.ndarray):
         return result
     whose = trained.card
@@ -165,8 +166,9 @@ def _slab(
     device: torch.device,
     should_stop: Callable[[], bool],
     balance: Balance | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Some rows of the result and of the doubts; the rows around are read for neighbourhoods."""
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Some rows of the result and of the doubts, and how many voxels were denoised; the rows around
+    are read for neighbourhoods."""
     halo = model.card.view.reach
     first = max(rows.start - halo, 0)
     wide = slice(first, rows.stop + halo)
@@ -183,7 +185,7 @@ def _slab(
         seen = seen if chosen.all() else seen[chosen]
         found, doubts = _estimate(model, seen, source.length, device, should_stop, balance)
         result[:, known[own]], unlike[known[own]] = found.T, doubts
-    return result, unlike
+    return result, unlike, int(wanted.sum())
 
 
 def _put_right(result: np.ndarray, mask: np.ndarray, order: Any, balance: Balance) -> None:
@@ -238,14 +240,10 @@ def _tell_doubts(count: int, of: int) -> None:
 
 def _same_noise(card: SeriesCard, source: Series, mask: np.ndarray) -> bool:
     """Warn where the stack is noisier or cleaner, or in other units, than training was."""
-    try:
-        found = estimate_level(source, card.noise_model, mask)
-    except SBDError:
-        return True  # too small or too clean to tell
-    same = 1 / _TRUSTED < found / card.level < _TRUSTED
-    if not same:
+    found = other_level(source, card.noise_model, mask)
+    if found is not None:
         warn(
             f"The noise level of the stack is {found:.4g}, that of training was {card.level:.4g}; "
             "the result may be wrong. Train with this stack as the target."
         )
-    return same
+    return found is None

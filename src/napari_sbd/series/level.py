@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from .noises import Noise
 from .stack import Series, measured, patch_sides, signals
 
 _PATCHES = 48
 _VOXELS = 121  # in a patch: 11 x 11, or 5 x 5 x 5; in thin stacks as many
 _FEWEST = 8  # voxels and volumes that can tell noise from signal
+_TRUSTED = 1.5  # ratio of two levels, up to which they may be of the same noise
+_NOTHING = 1e-24  # of the strongest component's power: what is left by rounding
 
 
 def estimate_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0) -> float:
@@ -73,6 +75,39 @@ def estimate_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0
     return float(np.median([level for _, level in brighter]))
 
 
+def other_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0) -> float | None:
+    """Noise level that a stack shows, where that is another one than is known of it.
+
+    Parameters
+    ----------
+    series, mask, seed
+        As ``estimate_level`` takes them.
+    noise
+        Kind and level that are known.
+
+    Returns
+    -------
+    In file units; None where it is about the same, or cannot be told.
+    """
+    try:
+        found = estimate_level(series, noise, mask, seed)
+    except SBDError:
+        return None  # too small or too clean to tell
+    return None if 1 / _TRUSTED < found / noise.level < _TRUSTED else found
+
+
+def doubt_level(series: Series, noise: Noise, mask: np.ndarray, seed: int = 0) -> None:
+    """Warn of a noise level that was given, where a stack shows another one."""
+    found = other_level(series, noise, mask, seed)
+    if found is not None:
+        warn(
+            f"The noise level that was given is {noise.level:.4g}, and the stack shows one of "
+            f"about {found:.4g}, so the result may be wrong: it is the standard deviation of the "
+            "noise, or of counts the value of a single one, in the units of the stack. Leave it "
+            "out to have it estimated, unless neighbouring voxels share noise."
+        )
+
+
 def _patch(centre: np.ndarray, grid: tuple[int, ...]) -> tuple[slice, ...]:
     sides = patch_sides(grid, _VOXELS, _VOXELS)
     starts = [
@@ -86,8 +121,8 @@ def _level_of(noisy: np.ndarray, noise: Noise) -> float | None:
     values = noisy.astype(np.float64)
     weight = np.ones(values.shape[1])
     if noise.kind == "poisson":  # channels on a scale where their noise is equal
-        weight = np.sqrt(np.maximum(values.mean(0), values.mean() * 1e-3))
-        if not weight.all():
+        weight = np.sqrt(np.maximum(values.mean(0), max(values.mean(), 0) * 1e-3))
+        if not (weight > 0).all():
             return None
     variance, mean = random_part(values / weight)
     if variance <= 1e-12 * np.square(values / weight).mean():
@@ -112,6 +147,9 @@ def random_part(values: np.ndarray) -> tuple[float, np.ndarray]:
     u, s, vt = np.linalg.svd(values, full_matrices=False)
     shorter, longer = sorted(values.shape)
     power = s[::-1] ** 2  # ascending
+    twice = int((power <= _NOTHING * power[-1]).sum())  # volumes, whose difference holds nothing
+    if twice < shorter / 2:  # else it is noise that there is not
+        power, shorter = power[twice:], shorter - twice
     for kept in range(shorter):
         rest = power[: shorter - kept] / (longer - kept)
         if rest[-1] - rest[0] <= 4 * np.sqrt(len(rest) / (longer - kept)) * rest.mean():

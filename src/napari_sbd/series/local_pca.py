@@ -190,8 +190,11 @@ def _orthonormal(vectors: Tensor) -> Tensor:
     gram = vectors.mT @ vectors
     norms = gram.diagonal(dim1=1, dim2=2).clamp(min=1e-24).sqrt()[..., None]
     gram = gram / (norms * norms.mT) + 1e-6 * torch.eye(vectors.shape[2])
-    lower = norms * torch.linalg.cholesky(gram)  # of the vectors, not of those of length one
+    lower, failed = torch.linalg.cholesky_ex(gram)
+    lower = norms * lower  # of the vectors, not of those of length one
     result: Tensor = torch.linalg.solve_triangular(lower, vectors.mT, upper=False).mT
+    if failed.any():  # one component outshines all others, as that of a hot pixel
+        result[failed > 0] = torch.linalg.qr(vectors[failed > 0])[0]
     return result
 
 

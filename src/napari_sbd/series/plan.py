@@ -11,10 +11,12 @@ from ..errors import SBDError, warn
 from ..noise.level import are_whole, can_be_dealt
 from .compartments import can_fit, compartments
 from .gradients import Gradients
-from .level import estimate_level
+from .level import doubt_level, estimate_level
 from .local_pca import local_pca
 from .noises import Kind, Noise
 from .stack import Series, blocks, measured, signals, usable_mask
+
+_BELOW = 0.01  # share of values below zero, to which interpolation may bring magnitudes
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class Plan:
 
 def recognise(stack: Series) -> Kind:
     """The kind of noise that a stack most likely has; see ``train_series``."""
-    if stack.gradients is not None:
-        return "rician"
     gain = None if stack.origin is None else stack.origin.gain
     middle = np.asarray(stack.data[:, stack.grid[0] // 2])
+    if stack.gradients is not None:  # magnitudes, unless the phase was taken off
+        return "gaussian" if (middle < 0).mean() > _BELOW else "rician"
     counted = are_whole(middle) or (gain is not None and can_be_dealt(middle / gain))
     return "poisson" if counted and np.isfinite(middle).all() else "gaussian"
 
@@ -62,7 +64,18 @@ def noise_within(
     kind: Any = recognise(stack) if noise == "auto" else noise
     basis = Noise(kind, coils=coils)
     inside = measured(np.asarray(stack.data), mask, kind == "poisson")
-    return inside, basis.at(estimate_level(stack, basis, inside) if level is None else level)
+    return inside, _told_or_found(stack, basis, inside, level)
+
+
+def _told_or_found(
+    stack: Series, noise: Noise, mask: np.ndarray, level: float | None, seed: int = 0
+) -> Noise:
+    """The noise of a stack, of a level that was given or else is estimated."""
+    if level is None:
+        return noise.at(estimate_level(stack, noise, mask, seed))
+    known = noise.at(level)
+    doubt_level(stack, known, mask, seed)
+    return known
 
 
 def paired(
@@ -82,7 +95,7 @@ def paired(
             "given as target."
         )
     _check_same_table(reference, noisy)
-    found = noise.at(estimate_level(noisy, noise, mask, seed) if level is None else level)
+    found = _told_or_found(noisy, noise, mask, level, seed)
     own = _own_level(reference, mask, noise, seed)
     factor = _scale(reference, mask, own, noisy, mask, found)
     table = reference.gradients
@@ -125,10 +138,11 @@ def simulated(
                 "must be of one protocol."
             )
         inside = usable_mask(target_mask, target)
-        level = estimate_level(target, noise, inside, seed) if level is None else level
-        factor = _scale(reference, mask, own, target, inside, noise.at(level))
-    assert level is not None
-    found = noise.at(level)
+        found = _told_or_found(target, noise, inside, level, seed)
+        factor = _scale(reference, mask, own, target, inside, found)
+    else:
+        assert level is not None
+        found = noise.at(level)
     _refuse_noisier(own * factor, found.level)
     clean = np.asarray(reference.data, np.float32) * np.float32(factor)
     signals(clean, mask)  # refuses what is not finite

@@ -73,8 +73,9 @@ def train_series(
         Where the target holds more than air.
     noise
         ``"gaussian"``, ``"rician"``, ``"chi"`` (sum of squares over coils) or ``"poisson"``;
-        ``"auto"``, of the noisy stack where there is one: rician with a gradient table, poisson
-        for whole numbers from 0 up, also after division by a known gain, else gaussian.
+        ``"auto"``, of the noisy stack where there is one: rician with a gradient table, gaussian
+        where values go below zero there, poisson for whole numbers from 0 up, also after division
+        by a known gain, else gaussian.
     coils
         Of noise chi.
     level

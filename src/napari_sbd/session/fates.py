@@ -65,9 +65,10 @@ def with_fate(fates: Mapping[int, Fate], *wanted: str) -> list[int]:
     return sorted(index for index, fate in fates.items() if fate in wanted)
 
 
-def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str]) -> None:
-    """Warn of frames of a movie that were not denoised."""
+def warn_of(fates: Mapping[int, Fate], reasons: Mapping[int, str], part: bool = False) -> None:
+    """Warn of frames of a movie, or of the part that was asked for, that were not denoised."""
+    which = " of the result" if part else ""  # whose numbers are not those of the movie
     if blank := with_fate(fates, "blank"):
-        warn(f"Frames {blank} are blank or without beam and were left as they are.")
+        warn(f"Frames {blank}{which} are blank or without beam and were left as they are.")
     if lost := with_fate(fates, "unreadable"):
-        warn(f"Frames {lost} could not be read and are NaN ({reasons[lost[0]]}).")
+        warn(f"Frames {lost}{which} could not be read and are NaN ({reasons[lost[0]]}).")

@@ -143,7 +143,7 @@ class Session:
             fates[frame.index], reasons[frame.index] = frame.fate, frame.reason
             filled[frame.index] = frame.filled
         self.tell(len(self))
-        warn_of(fates, reasons)
+        warn_of(fates, reasons, self.settings.frames is not None)
         data = result.reshape(self.source.shape)
         return with_recipe(self.source.replace(data=data), self.entry(fates, filled))
 

@@ -41,7 +41,8 @@ class Clip:
         (T, 2) y, x: how far the scene has moved since the first frame [px], at the middle of the
         field.
     turns
-        (T,) degrees that it has turned since.
+        (T,) degrees that it has turned since, about the middle of the field, positive from +x to
+        +y: what was at p (y, x from there) in the first frame is at R p + shift.
     columns
         Of each frame those in its field (N, 4): y, x [px], atomic number, number of atoms.
     changed
@@ -107,10 +108,8 @@ def draw_clip(
         columns.append(_columns(states[int(share.argmax())], view, size))
         changed.append(before is None or before[0] != which or (before[1] != share).any())
         before = which, share
-    start = shifts[0].copy()
-    return Clip(
-        np.stack(images), pixel / 10, shifts - start, turns - turns[0], columns, np.array(changed)
-    )
+    gone, turned = _since_the_first(shifts, turns)
+    return Clip(np.stack(images), pixel / 10, gone, turned, columns, np.array(changed))
 
 
 @dataclass(frozen=True)
@@ -157,6 +156,15 @@ def _path(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray
     path, turns = np.cumsum(steps, 0), np.cumsum(turning)
     middle = frames // 2
     return path - path[middle], turns - turns[middle]
+
+
+def _since_the_first(shifts: np.ndarray, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same path about the first frame, whose middle goes round that of the field."""
+    turned = turns - turns[0]
+    a = np.radians(turned)
+    y, x = shifts[0]
+    start = np.stack([np.cos(a) * y + np.sin(a) * x, np.cos(a) * x - np.sin(a) * y], 1)
+    return shifts - start, turned
 
 
 def _wandering(

@@ -116,7 +116,7 @@ def denoise_into(
         else:
             _beside_each_other(steps)
         steps.finish()
-    warn_of(steps.fates, steps.reasons)
+    warn_of(steps.fates, steps.reasons, settings.frames is not None)
     return session
 
 
