@@ -120,3 +120,17 @@ def test_nothing_is_saved_that_was_not_looked_for(tmp_path):
 
 def test_the_examples():
     assert doctest.testmod(left_out).failed == 0
+
+
+def test_a_frame_counts_what_it_has_alone_and_what_all_share():
+    rng = np.random.default_rng(0)
+    frames = rng.poisson(TRUTH, (12, 96, 96)).astype(float)
+    frames[:, 20, 30:60:5] += 14  # shows in the mean alone
+    for frame, column in zip(frames, range(10, 82, 6), strict=True):
+        frame[60:80:4, column] = 900
+    shared = left_out.fixed_outliers(sbd.Micrograph(frames))
+    assert shared.counts == {"hot": 6}
+    for frame in frames:
+        found = left_out.left_out(frame, shared)
+        assert found.counts == {"hot": 11}
+        assert found.mask.sum() == 11

@@ -3,11 +3,14 @@ from pathlib import Path
 import dask.array
 import numpy as np
 import pytest
+from scipy.ndimage import rotate
+from scipy.special import ndtr
 
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.errors import SBDError
 from napari_sbd.noise.outliers import find_fixed_outliers, find_outliers
+from napari_sbd.noise.plateaus import find_corners
 
 SHAPE = 384, 384
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -184,6 +187,17 @@ def test_lines_of_frames_of_any_size_are_found_along_all_their_length(shape, par
     np.testing.assert_array_equal(find_outliers(image.T).mask, true.T)
 
 
+@pytest.mark.parametrize(("width", "factor"), [(2, 1.5), (3, 2.5), (4, 1.5)])
+def test_lines_that_are_found_quarter_by_quarter_count_once(width, factor):
+    here = slice(126, 126 + width)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        expected = np.full((256, 256), 50.0)
+        expected[:, here] *= factor
+        expected[here] *= factor
+        assert find_outliers(rng.poisson(expected)).counts == {"row": width, "column": width}
+
+
 def test_dead_lines():
     image = counts(0.45)
     image[:, 77] = 0
@@ -226,6 +240,38 @@ def test_corners_without_data_of_turned_images():
     found = find_outliers(np.where(corner, 0, counts(30.0)))
     assert found.counts == {"unwritten": 1}
     np.testing.assert_array_equal(found.mask, corner)
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("enlarged", [False, True])
+@pytest.mark.parametrize("turn", [5, 20, 45])
+def test_corners_of_turned_images_whatever_the_values(order, enlarged, turn):
+    image = counts(4.0).astype(float)  # holds zeros itself, and splines fall below
+    turned = rotate(image, turn, reshape=enlarged, order=order)
+    empty = rotate(np.ones(SHAPE), turn, reshape=enlarged, order=0) == 0
+    found = find_outliers(turned)
+    assert set(found.counts) == {"unwritten"}
+    # single pixels of a zero that touch a corner may hide how straight it is
+    assert found.mask[empty].mean() > (0.99 if order else 0.7)
+    assert found.mask[~empty].mean() < 1e-3
+
+
+@pytest.mark.parametrize("dose", [0.005, 0.02, 0.1, 0.45])
+def test_corners_of_sparse_counts_are_no_empty_ones(dose):
+    for seed in range(10):
+        assert not find_corners(counts(dose, seed)).any()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("sigma", [1.0, 3.0])
+def test_a_straight_specimen_beside_a_vacuum_of_one_value_was_not_cut_off(turned, sigma):
+    y = np.arange(256)[:, None]
+    edge = ndtr((y - 100) / sigma)  # a beam of this width passes over it
+    rng = np.random.default_rng(0)
+    light = 20 * edge * lattice((256, 256), 14, 0.4)
+    image = np.maximum(np.round(5 * rng.poisson(light) + rng.normal(0, 3, light.shape) - 18), 0)
+    assert (image[:85] == 0).all()
+    assert not find_outliers(image.T if turned else image)
 
 
 @pytest.mark.parametrize("height", [500, 5000])
@@ -388,6 +434,17 @@ def test_a_movie_shows_weak_fixed_ones_and_no_cosmic_rays():
     assert found.mask[30, 40]
     assert found.mask[50, 60]
     assert found.mask.sum() == 2
+
+
+def test_what_few_frames_share_is_counted_without_what_one_has_alone():
+    rng = np.random.default_rng(0)
+    movie = rng.poisson(2.0, (3, 128, 128))
+    movie[:, 30, 40:50:3] = 900
+    for frame, row in zip(movie, (60, 70, 80), strict=True):
+        frame[row, 40:60:3] = 900
+    found = find_fixed_outliers(movie)
+    assert found.counts == {"hot": 4}
+    assert found.mask.sum() == 4
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -226,6 +226,28 @@ def test_a_reference_is_turned_as_it_shows(camera, turn, inverse):
     np.testing.assert_allclose(ratio, ratio[0, 0, 0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("turn", range(8))
+def test_a_dark_reference_is_turned_as_it_shows(camera, turn):
+    expected, dark, response = camera
+    seen = np.random.default_rng(4).poisson(expected * response) + dark
+    image = sbd.Micrograph(seen - dark.min(), offset=dark.mean() - dark.min())
+    stored = np.rot90(dark - dark.min(), turn % 4)
+    stored = stored[:, ::-1] if turn > 3 else stored
+    right = apply_references(image, dark - dark.min())
+    if turn:
+        with pytest.warns(UserWarning, match="dark reference shows .* turned so"):
+            found = apply_references(image, stored)
+    else:
+        found = apply_references(image, stored)
+    np.testing.assert_array_equal(found.data, right.data)
+
+
+def test_a_dark_reference_of_other_axes_without_trace_is_refused(camera):
+    image = np.random.default_rng(5).poisson(camera[0])
+    with pytest.raises(sbd.SBDError, match="dark reference has 128 x 96 pixels"):
+        apply_references(sbd.Micrograph(image), np.zeros(SHAPE[::-1]))
+
+
 def test_a_reference_of_another_camera_is_not_turned(camera):
     image = np.random.default_rng(5).poisson(camera[0][:96, :96])
     other = np.random.default_rng(6).normal(1, 0.1, (96, 96))

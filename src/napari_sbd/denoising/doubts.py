@@ -15,6 +15,7 @@ from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
 from ..noise.whitening import NoiseSpectrum
+from ..noise.wrapped import find_wrapped
 from ..recipe import is_result
 from ..spacings import doubt_crystal, doubt_pixel_size
 from ..units import plain
@@ -106,6 +107,21 @@ def doubt_extremes(camera: Camera) -> list[str]:
         "Extreme values stand out in so many places of the image that they cannot be told from it, "
         "and were left in: there and around them the result may be wrong. Give the camera's dark "
         "and gain reference, or take them out before."
+    ]
+
+
+def doubt_wrapped(frame: np.ndarray) -> list[str]:
+    """A sentence where values of a frame (Y, X) ran over the end of their range."""
+    found = find_wrapped(frame)
+    if found is None:
+        return []
+    what, change = "below zero and were written without a sign", "take it off them"
+    if found.by < 0:
+        what, change = "too large for numbers with a sign", "add it to them"
+    return [
+        f"{found.share:.1%} of the values are wrong by {abs(found.by):,}: they were {what}, so the "
+        f"result is wrong there and around them. Read them as the other kind of whole numbers, or "
+        f"{change}, and denoise the image again."
     ]
 
 

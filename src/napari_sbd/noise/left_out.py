@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -134,11 +135,11 @@ def left_out(values: np.ndarray, shared: Outliers | None) -> Outliers | None:
     A frame of nothing else is left as it is. Where extremes are too frequent to be told from the
     image this is said by outliers that may be empty.
     """
-    found = find_outliers(_of_usual_size(values))
+    others = values if shared is None else with_gaps(values, shared.mask)
+    found = find_outliers(_of_usual_size(others))
     if shared is not None:
-        kinds = {**shared.counts, **found.counts}
-        counts = {k: max(found.counts.get(k, 0), shared.counts.get(k, 0)) for k in kinds}
-        found = Outliers(found.mask | shared.mask, counts, found.crowded)
+        counts = Counter(shared.counts) + Counter(found.counts)
+        found = Outliers(found.mask | shared.mask, dict(counts), found.crowded)
     if np.isnan(np.where(found.mask, np.nan, values)).all():
         return None
     return found if found.mask.any() or found.crowded else None

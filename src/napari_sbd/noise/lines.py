@@ -18,6 +18,8 @@ _TRIM = 0.2  # of the pixels along a line, the highest and the lowest, that do n
 _BLANK = 3  # constant lines together, beyond which that part was not written
 _EXPECTED = 30  # pixels with counts, by the nearest lines, that a blank part would have had
 _GROUPS, _NEAR, _ALIVE = 8, 8, 5  # parts of a line, lines, and pixels with counts in each part
+_BESIDE, _FARTHER = 2, 24  # lines, within which a specimen does not fade into vacuum
+_CUT = 0.1  # of the brightness farther away, which is there beside a part never written
 
 
 def find_lines(
@@ -156,7 +158,11 @@ def find_constant(frame: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
             edges = np.flatnonzero(np.diff(np.r_[0, constant, 0]))
             for start, stop in zip(edges[::2], edges[1::2], strict=True):
                 value = turned[start, 0]
-                if value in extremes and _alive_beside(turned, start, stop, value):
+                if (
+                    value in extremes
+                    and _alive_beside(turned, start, stop, value)
+                    and _is_cut_off(turned, start, stop, value)
+                ):
                     (found if stop - start <= _BLANK else blank)[start:stop] = True
                     if stop - start > _BLANK:
                         _add_rest(turned, blank, start, stop, value)
@@ -183,6 +189,19 @@ def _alive_beside(frame: np.ndarray, start: int, stop: int, value: float) -> boo
             expected = (nearest != value).sum(1).mean() * (stop - start)
             alive.append(min(int(p.sum()) for p in parts) >= _ALIVE and expected >= _EXPECTED)
     return bool(alive) and all(alive)
+
+
+def _is_cut_off(frame: np.ndarray, start: int, stop: int, value: float) -> bool:
+    """Whether the rows beside a blank part are as bright as those a little farther.
+
+    A specimen fades into a vacuum that the detector shows as one value.
+    """
+    for rows in (frame[max(start - _FARTHER, 0) : start][::-1], frame[stop : stop + _FARTHER]):
+        bright = np.abs(np.nan_to_num(rows.astype(np.float64) - float(value))).mean(1)
+        # of the last row only the beginning may have been written
+        if len(rows) > _NEAR and bright[:_BESIDE].max() < _CUT * bright[_BESIDE:].max():
+            return False
+    return True
 
 
 def _add_rest(frame: np.ndarray, blank: np.ndarray, start: int, stop: int, value: float) -> None:

@@ -12,7 +12,7 @@ from ..errors import SBDError
 from ..micrograph import unmasked
 from ..micrograph.frames import as_micrograph
 from .lines import find_constant, find_lines
-from .plateaus import find_plateaus
+from .plateaus import find_corners, find_plateaus
 from .screen import Screen, screen
 from .spikes import Event, find_spikes
 from .towers import are_steep, find_crowd, is_crowded
@@ -23,6 +23,7 @@ _FRAMES = 64  # of a movie, which tell its fixed pattern
 _TRIMMED = 5  # frames from which two can be spared
 _SCATTERED = 0.01  # of a frame, up to which pixels are filled rather than skipped
 _MOST = 0.5  # of what was written of a frame
+_LINES = "row", "column"
 _NAMES = {
     "hot": ("hot pixel", "hot pixels"),
     "dead": ("dead pixel", "dead pixels"),
@@ -158,10 +159,13 @@ def find_fixed_outliers(movie: Any) -> Outliers:
     chosen = np.unique(np.linspace(0, len(source.data) - 1, _FRAMES).round().astype(int))
     if len(chosen) >= _TRIMMED:
         return find_outliers(trimmed_mean(source.data[int(t)] for t in chosen))
-    each = [find_outliers(source.data[int(t)]) for t in chosen]
-    mask = np.logical_and.reduce([o.mask for o in each])
-    kinds = set.intersection(*(set(o.counts) for o in each)) if mask.any() else set()
-    return Outliers(mask, {kind: min(o.counts[kind] for o in each) for kind in kinds})
+    frames = [np.asarray(unmasked(source.data[int(t)])) for t in chosen]
+    each = [find_outliers(frame).mask for frame in frames]
+    mask = np.logical_and.reduce(each)
+    if not mask.any():
+        return _nothing(mask.shape)
+    # those of the first frame alone do not count
+    return Outliers(mask, find_outliers(with_gaps(frames[0], each[0] & ~mask)).counts)
 
 
 def trimmed_mean(frames: Iterable[Any]) -> np.ndarray:
@@ -194,13 +198,17 @@ class _Found:
         self.blank = self.mask
         self.filled = np.zeros(frame.shape, bool)
         self.counts = dict.fromkeys(_NAMES, 0)
+        self.lines = {
+            "row": np.zeros(frame.shape[0], bool),
+            "column": np.zeros(frame.shape[1], bool),
+        }
         self.crowded = False
 
     def regions(self) -> None:
         """What is told by equal values."""
-        (rows, columns), self.blank = find_constant(self.frame)
-        self._add("row", rows, lines=1)
-        self._add("column", columns, lines=0)
+        (rows, columns), blank = find_constant(self.frame)
+        self._add_lines(rows, columns)
+        self.blank = blank | find_corners(self.frame)
         self._add("unwritten", self.blank)
         for kind, mask in find_plateaus(self._remaining()).items():
             self._add(kind, mask)
@@ -221,8 +229,7 @@ class _Found:
 
     def _lines(self, gaps: np.ndarray | None, seen: Screen) -> bool:
         rows, columns = find_lines(self.frame, gaps, seen)
-        self._add("row", rows, lines=1)
-        self._add("column", columns, lines=0)
+        self._add_lines(rows, columns)
         return rows is not None or columns is not None
 
     def _spikes(self, gaps: np.ndarray | None, seen: Screen) -> bool:
@@ -249,16 +256,21 @@ class _Found:
             return self.frame
         return np.where(self.mask, np.nan, self.frame)
 
-    def _add(self, kind: str, mask: np.ndarray | None, lines: int | None = None) -> None:
-        if mask is None or not mask.any():
+    def _add(self, kind: str, mask: np.ndarray) -> None:
+        if not mask.any():
             return
         from scipy.ndimage import label
 
         self.mask |= mask
-        if lines is None:
-            self.counts[kind] += int(label(mask, np.ones((3, 3)))[1])
-        else:
-            self.counts[kind] += int(np.count_nonzero(mask.any(lines)))
+        self.counts[kind] += int(label(mask, np.ones((3, 3)))[1])
+
+    def _add_lines(self, rows: np.ndarray | None, columns: np.ndarray | None) -> None:
+        for kind, mask, along in zip(_LINES, (rows, columns), (1, 0), strict=True):
+            if mask is not None:
+                self.mask |= mask
+                # of one line, quarters may be found one round after the other
+                self.lines[kind] |= mask.any(along)
+                self.counts[kind] = int(np.count_nonzero(self.lines[kind]))
 
 
 def filled(

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import chance
+
 _LEAST = 4  # connected pixels
 _CROWD = 4.0  # times as many pixels as in the eighth of the range beside the extreme value
 _MOST = 0.3  # of a frame
 _BAR = 3, 8  # px, narrowest and shortest scale bar
 _BLANK = 64  # pixels of a corner without data
 _CONVEX = 0.97  # of the convex hull of such a corner, which it fills
+_STAIRS = 1.0  # px along the longer side, that the steps of a slanted edge leave of the hull
 _FEW = 10_000  # pixels, up to which it is looked whether they touch
 _GLARE = 20.0  # standard deviations of its surroundings, beyond which a spot spoils these
 _LIT = 5.0  # of them, up to which they are spoilt
 _SOFT = 1.3  # times the saturated area, beyond which the light around it falls slowly
 _FOOT = 0.3  # of the radius of the lit area
 _NEAR = 1.0  # lengths of a scale bar within which its text stands
+_NARROW = 3  # px along both sides of an empty corner, at least
+_TIP = 2  # px, width of its tips, which the opening by 3 x 3 px takes off
+_BESIDE, _FARTHER = (1, 2), (10, 16)  # px from it, between which the image is as bright
+_CUT = 0.5  # of that farther away, at least
+_SPARSE = 0.75  # of the pixels beside it, beyond which its value is nothing special
 
 
 def find_plateaus(frame: np.ndarray) -> dict[str, np.ndarray]:
@@ -37,6 +45,70 @@ def find_plateaus(frame: np.ndarray) -> dict[str, np.ndarray]:
             for kind, mask in _sorted_out(frame, at, top).items():
                 result[kind] = result[kind] | mask if kind in result else mask
     return result
+
+
+def find_corners(frame: np.ndarray) -> np.ndarray:
+    """Find corners without data, whatever value stands there, as where a frame was turned.
+
+    They have straight edges at which the image begins at once, and hold more equal values than
+    chance puts together.
+
+    Parameters
+    ----------
+    frame
+        (Y, X).
+
+    Returns
+    -------
+    (Y, X) bool.
+    """
+    result = np.zeros(frame.shape, bool)
+    for view, found in zip(_from_corners(frame), _from_corners(result), strict=True):
+        sides = view[:, 0], view[0]
+        box = [int(np.argmax(np.append(side != side[0], True))) for side in sides]
+        if min(box) >= _NARROW and np.prod(box) >= 2 * _BLANK and np.isfinite(view[0, 0]):
+            wide = tuple(slice(n + _FARTHER[1]) for n in box)
+            found[wide] |= _corner(view[wide], box, frame.size)
+    return result
+
+
+def _from_corners(image: np.ndarray) -> list[np.ndarray]:
+    """An image as seen from each of its corners."""
+    return [image[::y, ::x] for y in (1, -1) for x in (1, -1)]
+
+
+def _corner(frame: np.ndarray, box: list[int], size: int) -> np.ndarray:
+    """(h, w) bool, the empty corner at the first pixel of part of a frame, within a box."""
+    from scipy.ndimage import binary_dilation, binary_opening, label
+
+    value, square, nothing = frame[0, 0], np.ones((3, 3), bool), np.zeros(frame.shape, bool)
+    at = nothing.copy()
+    at[: box[0], : box[1]] = frame[: box[0], : box[1]] == value
+    labels, _ = label(binary_opening(at, square))
+    if not labels[0, 0]:
+        return nothing
+    corner = labels == labels[0, 0]
+    held = int(corner.sum())
+    stairs = _STAIRS * max(box)
+    if not _BLANK <= held <= _MOST * size or _hull(corner) - held > stairs:
+        return nothing
+    corner = binary_dilation(corner, square) & at
+    near, far = (
+        np.abs(frame[ring & np.isfinite(frame)].astype(np.float64) - float(value))
+        for ring in (
+            binary_dilation(corner, square, outer) & ~binary_dilation(corner, square, inner)
+            for inner, outer in (_BESIDE, _FARTHER)
+        )
+    )
+    if not near.size or not far.size or near.mean() < _CUT * far.mean():
+        return nothing
+    share = float((near == 0).mean())
+    if share > _SPARSE or held * -np.log(max(share, 1e-9)) < chance.RARITY + 2 * stairs:
+        return nothing
+    # its tips are narrow, and so is what may connect it with another one
+    corner[:_TIP] |= np.logical_and.accumulate(at[:_TIP], 1)
+    corner[:, :_TIP] |= np.logical_and.accumulate(at[:, :_TIP], 0)
+    return np.asarray(corner)
 
 
 def _crowded(frame: np.ndarray, top: bool) -> np.ndarray | None:
@@ -142,9 +214,13 @@ def _beside(box: tuple[slice, slice], bar: tuple[slice, slice]) -> bool:
 
 def _is_corner(box: tuple[slice, slice], region: np.ndarray) -> bool:
     """Whether a region touches the border, has no holes and straight edges."""
-    from skimage.morphology import convex_hull_image
-
     if not any(s.start == 0 or s.stop == n for s, n in zip(box, region.shape, strict=True)):
         return False
-    part = region[box]
-    return bool(part.sum() >= _CONVEX * convex_hull_image(part).sum())
+    return bool(region.sum() >= _CONVEX * _hull(region[box]))
+
+
+def _hull(region: np.ndarray) -> int:
+    """Pixels of the convex hull of a region."""
+    from skimage.morphology import convex_hull_image
+
+    return int(convex_hull_image(region).sum())

@@ -55,9 +55,9 @@ def apply_references(
     multiply
         False divides by the gain reference (an image of even illumination), True multiplies
         (the inverse, as many cameras' software writes it). None follows the image: sharp
-        variations of the reference must show in it, upright or inverted. Where they show clearer
-        when the reference is turned or flipped, as acquisition software turns frames (SerialEM's
-        ``RotationAndFlip``), it is turned, with a warning.
+        variations of the reference must show in it, upright or inverted. Where they, or those of
+        the dark reference, show clearer when it is turned or flipped, as acquisition software
+        turns frames (SerialEM's ``RotationAndFlip``), it is turned, with a warning.
 
         References of twice or half the size along both axes are binned or repeated, for frames
         that are read out in super-resolution or binned by 2; of a dark reference the sum is kept.
@@ -108,7 +108,8 @@ def correction(
     shape = micrograph.shape[-2:]
     zero: Any = micrograph.offset
     if dark is not None:
-        zero = _fitted(mean_of(dark, "dark reference"), shape, "dark reference", is_sum=True)
+        zero = _upright(mean_of(dark, "dark reference"), shape, "dark reference", is_sum=True)
+        zero = _as_it_shows(_outer_mean(micrograph), zero, "dark reference")[0]
         zero[find_outliers(zero, lines=False).mask] = np.nan
         zero *= micrograph.metadata.get(CHOSEN, {}).get("sum_frames", 1)
         if not np.isfinite(zero).any():
@@ -117,7 +118,16 @@ def correction(
     if gain_reference is not None:
         response = mean_of(gain_reference, "gain reference")
         if multiply is None:
-            response, multiply = _as_it_shows(micrograph, zero, response)
+            response = _normal(_upright(response, shape, "gain reference", is_sum=False))
+            image = _outer_mean(micrograph) - zero
+            response, trace = _as_it_shows(image, response, "gain reference", either_sign=True)
+            if abs(trace) < _TRACE:
+                warn(
+                    "The image shows no trace of the gain reference, so it may have been applied "
+                    "already or belong to another camera; the image was divided by it. If so, "
+                    "leave it out."
+                )
+            multiply = trace <= -_TRACE
         else:
             response = _normal(_fitted(response, shape, "gain reference", is_sum=False))
         factor = response if multiply else 1 / response
@@ -188,36 +198,42 @@ def _normal(response: np.ndarray) -> np.ndarray:
     return np.where(live, response / response[live].mean(), np.nan)
 
 
-def _as_it_shows(
-    micrograph: Micrograph, zero: Any, reference: np.ndarray
-) -> tuple[np.ndarray, bool]:
-    """The reference turned as it shows in the frames, and whether one has to multiply with it."""
-    image = _outer_mean(micrograph) - zero
-    bad = find_outliers(image).mask | ~np.isfinite(image)
-    fitting: dict[str, np.ndarray] = {}
-    refused: SBDError | None = None
-    for name, turned in _turns(reference):
+def _upright(
+    reference: np.ndarray, shape: tuple[int, ...], what: str, *, is_sum: bool
+) -> np.ndarray:
+    """A reference at the size of the frames, or at that of frames turned by 90°."""
+    try:
+        return _fitted(reference, shape, what, is_sum=is_sum)
+    except SBDError as error:
         try:
-            fitting[name] = _normal(_fitted(turned, image.shape, "gain reference", is_sum=False))
-        except SBDError as error:
-            refused = refused or error
-    if not fitting:
-        assert refused is not None
-        raise refused
-    traces = {name: _trace(image, response, bad) for name, response in fitting.items()}
-    as_it_is = next(iter(traces))
-    best = max(traces, key=lambda name: abs(traces[name]))
-    if abs(traces[best]) < max(_TRACE, _CLEARER * abs(traces[as_it_is])):
-        best = as_it_is
-    trace = traces[best]
+            return _fitted(reference, shape[::-1], what, is_sum=is_sum)
+        except SBDError:
+            raise error from None
+
+
+def _as_it_shows(
+    image: np.ndarray, reference: np.ndarray, what: str, *, either_sign: bool = False
+) -> tuple[np.ndarray, float]:
+    """A reference turned as it shows in an image, and how clearly, in standard deviations of
+    chance; below zero where its inverse does."""
+    bad = find_outliers(image).mask | ~np.isfinite(image)
+    seen, sharp = _sharp(np.where(bad, np.nan, image)), _sharp(reference)
+    size = np.sqrt((seen**2).sum() * (sharp**2).sum() / max(np.count_nonzero(seen), 1)) or 1.0
+    # differences from all four neighbours turn with the reference
+    traces = {
+        name: float((seen * turned).sum() / size)
+        for name, turned in _turns(sharp)
+        if turned.shape == image.shape
+    }
+    shows = {name: abs(trace) if either_sign else trace for name, trace in traces.items()}
+    first, best = next(iter(traces)), max(shows, key=lambda name: shows[name])
+    if shows[best] < max(_TRACE, _CLEARER * abs(traces[first])):
+        best = first
+    if first != _AS_IT_IS and shows[best] < _TRACE:
+        _fitted(reference, image.shape, what, is_sum=False)  # which says that it does not fit
     if best != _AS_IT_IS:
-        warn(f"The gain reference shows in the image when it is {best}; it was turned so.")
-    if abs(trace) < _TRACE:
-        warn(
-            "The image shows no trace of the gain reference, so it may have been applied already "
-            "or belong to another camera; the image was divided by it. If so, leave it out."
-        )
-    return fitting[best], bool(trace <= -_TRACE)
+        warn(f"The {what} shows in the image when it is {best}; it was turned so.")
+    return dict(_turns(reference))[best], traces[best]
 
 
 def _turns(image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -234,14 +250,6 @@ def _outer_mean(micrograph: Micrograph) -> np.ndarray:
     data = micrograph.data if micrograph.is_movie else micrograph.data[None]
     step = max(1, len(data) // _FRAMES)
     return mean_of(data[::step][:_FRAMES], "image")
-
-
-def _trace(image: np.ndarray, response: np.ndarray, bad: np.ndarray) -> float:
-    """How clearly a reference shows in an image, in standard deviations of chance."""
-    bad = bad | ~np.isfinite(response)
-    a, b = (_sharp(np.where(bad, np.nan, v)) for v in (image, response))
-    size = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / size * np.sqrt((~bad).sum())) if size > 0 else 0.0
 
 
 def _sharp(image: np.ndarray) -> np.ndarray:

@@ -124,7 +124,8 @@ def are_steep(frame: np.ndarray, missing: np.ndarray | None, seen: Screen) -> bo
     near = np.sort(np.stack([shifted(values, at, step) for step in AROUND]), 0)
     high = height > seen.level
     half, end = np.where(high, near[[3, 0]], near[[4, 7]])
-    slope = (half - end) / (height - end)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of plateaus
+        slope = (half - end) / (height - end)
     return bool(np.median(slope[np.isfinite(slope)]) < _STEEP)
 
 
