@@ -4,7 +4,12 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import Micrograph, SBDError
-from napari_sbd.micrograph.frames import lit_frames, reference_frame, reference_number
+from napari_sbd.micrograph.frames import (
+    lit_frames,
+    reference_frame,
+    reference_number,
+    repeated_frames,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,17 @@ def test_where_no_frame_has_beam_the_first_with_values_stands():
     assert reference_number(Micrograph(data, gain=1.0)) == 1
     with pytest.raises(SBDError):
         reference_frame(Micrograph(data[:1]))
+
+
+def test_frames_that_were_written_twice_are_known():
+    movie = np.random.default_rng(0).poisson(0.1, (7, 32, 32)).astype(float)
+    movie[2] = movie[1]
+    movie[5:] = movie[4]
+    movie[1:3, 3, 4] = np.nan
+    assert repeated_frames(Micrograph(movie)) == [2, 5, 6]
+    assert repeated_frames(Micrograph(movie), [0, 1, 3, 4, 6]) == [6]
+    assert repeated_frames(Micrograph(np.zeros((3, 8, 8)))) == []  # blank
+    assert repeated_frames(Micrograph(movie[0])) == []
 
 
 def test_frames_that_cannot_be_read_are_passed_over():

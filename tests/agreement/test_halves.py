@@ -108,6 +108,19 @@ def test_frames_that_helped_each_other_do_not_judge_each_other():
     assert 0.95 < judged.z.std() < 1.15
 
 
+def test_frames_that_were_written_twice_do_not_judge_each_other():
+    """The verdict is that of the frames once: noise that all share is not confirmed by it."""
+    counts = np.random.default_rng(5).poisson([SCENE[60:260, 60:260]] * 4).astype(np.float32)
+    noisy = sbd.Micrograph(counts, PIXEL, gain=1.0)
+    smooth = noisy.replace(data=gaussian_filter(counts, (0, 3, 3)))
+    once = sbd.agreement(noisy, smooth)
+    pair = (m.replace(data=m.data.repeat(2, axis=0)) for m in (noisy, smooth))
+    with pytest.warns(UserWarning, match="4 of 8 frames, the first is 1, hold.*judged without"):
+        twice = sbd.agreement(*pair)
+    assert (twice.how, twice.verdict()) == (once.how, once.verdict())
+    np.testing.assert_array_equal(twice.z, once.z)
+
+
 def test_an_image_that_its_recipe_does_not_make_is_not_judged_by_its_halves():
     noisy, clean = denoised(2.0)
     other = clean.replace(data=clean.data[::-1].copy())

@@ -41,6 +41,13 @@ def test_each_row_is_the_profile_of_its_frame(movie):
         assert found.position == pytest.approx(alone.position)
 
 
+def test_the_usual_width_is_in_pixels_as_in_the_window(movie):
+    """One nm, as it was, are twenty pixels here."""
+    for m, pixel in ((movie, PIXEL), (movie.replace(pixel_size=None), 1.0)):
+        usual, told = (kymograph(m, (20, 5), (20, 55), **w) for w in ({}, {"width": 5 * pixel}))
+        np.testing.assert_array_equal(usual.values, told.values)
+
+
 def test_missing_data_and_calibration(movie):
     data = movie.data.copy()
     data[3] = np.nan

@@ -73,6 +73,12 @@ def test_frames_beyond_a_cut_are_left_out(model):
     assert found.min() > 0 and found.mean() > 1
 
 
+def test_a_frame_that_was_written_twice_does_not_help_itself(model):
+    """It holds the noise that is to be predicted, and nothing new."""
+    movie = np.repeat(noisy([blobs(0), blobs(1), blobs(2)]), 2, axis=0)
+    assert fates(movie, model) == ["alone"] * 6
+
+
 def test_brightness_may_flicker(model):
     scenes = [crystal(mean=m) for m in (1.0, 1.4, 0.8, 1.2, 0.9, 1.1)]
     found = gains(scenes, model)

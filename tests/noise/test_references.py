@@ -277,6 +277,15 @@ def test_a_pattern_that_stays_in_sums_is_told(spread, told):
     assert all("8.0% of the brightness" in s or "7.9%" in s or "8.1%" in s for s in said)
 
 
+def test_noise_of_frames_that_were_written_twice_is_no_pattern():
+    """Both halves of the frames hold it: a pattern of 14 % was told, where there is none."""
+    light = np.random.default_rng(0).poisson(5.0, (12, 96, 96)).repeat(2, axis=0)
+    with pytest.raises(sbd.SBDError, match="No fixed pattern"):
+        sbd.estimate_fixed_pattern(light)
+    with pytest.raises(sbd.SBDError, match="at least 8 frames"):
+        sbd.estimate_fixed_pattern(light[:14])
+
+
 def test_a_movie_says_so_before_frames_are_added():
     rng = np.random.default_rng(0)
     light = rng.poisson(30 * rng.normal(1, 0.08, (96, 96)), (10, 96, 96)).astype(np.float32)

@@ -33,6 +33,17 @@ def test_ssim_is_one_for_the_truth_and_falls_with_noise():
     assert sbd.ssim(TRUTH + 2 * noise, TRUTH) < sbd.ssim(TRUTH + noise, TRUTH) < 0.99
 
 
+@pytest.mark.parametrize("method", ["frames", "exposures"])
+def test_frames_that_were_written_twice_are_judged_once(method):
+    movie = np.stack([counts_of(TRUTH, t) for t in range(4)]).astype(float)
+    once = sbd.upsnr(movie, blur, method=method)
+    with pytest.warns(UserWarning, match="Frame 2 holds the very values of the frame before"):
+        again = sbd.upsnr(movie[[0, 1, 1, 2, 3]], blur, method=method)
+    assert again == once
+    with pytest.warns(UserWarning), pytest.raises(sbd.SBDError, match="two frames"):
+        sbd.upsnr(movie[[0, 0]], blur, method=method)
+
+
 @pytest.mark.parametrize(("method", "frames"), [("thinning", 1), ("frames", 3), ("exposures", 4)])
 def test_intervals_cover_the_true_error(method, frames):
     """Of 100 intervals of 95 %, fewer than 88 cover with a probability of 1 in 500."""

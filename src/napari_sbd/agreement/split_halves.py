@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import warn
 from ..micrograph import Micrograph
+from ..micrograph.frames import repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance
+from ..recipe import setting_of
 from .statistic import Weights, combined, score_maps, scores_at
 
 Denoiser = Callable[[np.ndarray], np.ndarray]
@@ -194,6 +197,24 @@ def _even_and_odd(source: Micrograph) -> tuple[np.ndarray, np.ndarray]:
     for t, frame in enumerate(electrons.frames(source)):
         sums[t % 2] = sums[t % 2] + frame
     return sums[0], sums[1]
+
+
+def each_once(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph]:
+    """A noisy and a denoised movie without the frames that hold the values of the one before.
+
+    Frames that were denoised with the help of others, or with gains of their own, stay, since what
+    made them is to be repeated. A warning says either.
+    """
+    again = repeated_frames(data)
+    if not again:
+        return data, model
+    told = told_of_repeated(again, len(data.data))
+    if setting_of(model.metadata, "neighbours") or setting_of(model.metadata, "gain_tuning"):
+        warn(f"{told}, so that the denoised images are judged too kindly.")
+        return data, model
+    warn(f"{told}: judged without.")
+    kept = sorted(set(range(len(data.data))) - set(again))
+    return data.replace(data=data.data[kept]), model.replace(data=model.data[kept])
 
 
 def total(source: Micrograph) -> np.ndarray:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HELD = 0.5  # of the weight of a sample that must lie on data
 _PERCENTILES = 0.5, 99.5
+_WIDTH = 5.0  # px
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ def kymograph(
     start: tuple[float, float],
     end: tuple[float, float],
     *,
-    width: float = 1.0,
+    width: float | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Kymograph:
     """Mean of each frame of a movie across a line, at steps of a pixel.
@@ -100,7 +101,8 @@ def kymograph(
     start, end
         (y, x) [px], the centre of pixel (0, 0) is 0, 0.
     width
-        Over which to average, at right angles to the line [nm, or px without a pixel size].
+        Over which to average, at right angles to the line [nm, or px without a pixel size]; by
+        default 5 pixels, as in the window and the command.
     should_stop
         Asked before each frame.
 
@@ -120,9 +122,10 @@ def kymograph(
     """
     if not movie.is_movie:
         raise SBDError("A kymograph needs a movie; this is a single image.")
+    size = np.asarray(movie.pixel_size_yx or (1.0, 1.0))
+    width = _WIDTH * float(size.prod() ** 0.5) if width is None else width
     if not np.isfinite(width) or width <= 0:
         raise SBDError(f"The width of the line must be positive, not {width}.")
-    size = np.asarray(movie.pixel_size_yx or (1.0, 1.0))
     ends = np.array([start, end], float)
     weights, position = weights_along(movie.shape[-2:], ends, width, size)
     rows = []

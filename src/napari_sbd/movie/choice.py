@@ -147,11 +147,12 @@ def _ruled(
 ) -> np.ndarray:
     """Versions (N, H, W) of a frame's working image about zero as the rules denoise them."""
     working = windows.working(number)
+    here = windows.seen(number)
     frames: list[np.ndarray] = []
     place, dark = 0, worker.camera.dark - worker.source.offset  # frames have the offset of a pixel
     for t in window:
         seen = windows.seen(t)
-        if seen is None:
+        if seen is None or (here is not None and t != number and seen.repeats(here)):
             continue
         place = len(frames) if t == number else place
         frames.append(mean_filled(seen.sums()) - dark)

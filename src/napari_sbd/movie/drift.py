@@ -91,21 +91,24 @@ class Drift:
         unit = "px" if self.pixel_size is None else "nm"
         path = self.shifts if self.pixel_size is None else self.shifts_nm
         reach = np.hypot(*path[np.isfinite(path[:, 0])].T).max()
-        said = f"The scene moves by up to {reach:.3g} {unit}."
+        return f"The scene moves by up to {reach:.3g} {unit}. {self._doubt()}".strip()
+
+    def _doubt(self) -> str:
+        """Why the shifts may be meaningless; empty where they are not in doubt."""
         if self.changed.any():
             frames = np.flatnonzero(self.changed)
-            said += (
-                f" It is not stationary: {len(frames)} of {len(path)} frames, the first is "
+            return (
+                f"It is not stationary: {len(frames)} of {len(self.changed)} frames, the first is "
                 f"{frames[0]}, agree with those before them by less than {SMALLEST_AGREEMENT:g} "
                 f"(least {np.nanmin(self.agreement):.2g}, 1 is the same scene), so their shifts "
                 "may be meaningless."
             )
-        elif len(path) > 1 and np.isnan(self.agreement[1:]).all():
-            said += (
-                " The contrast is too low to tell whether it stays the same, "
+        if len(self.agreement) > 1 and np.isnan(self.agreement[1:]).all():
+            return (
+                "The contrast is too low to tell whether it stays the same, "
                 "so these shifts may be meaningless."
             )
-        return said
+        return ""
 
     def table(self) -> pd.DataFrame:
         """One row for each frame: frame, y_px, x_px, y_err_px, x_err_px, agreement, changed.
@@ -173,7 +176,8 @@ def estimate_drift(
 
     Warns
     -----
-    In words, if the frames do not agree with each other after registration.
+    In words, if the frames do not agree with each other after registration, or show too little to
+    tell.
 
     Examples
     --------
@@ -205,7 +209,7 @@ def estimate_drift(
         columns[:, :2], columns[:, 2:4], columns[:, 4], columns[:, 5], source.pixel_size_yx, how
     )
     _logger.debug("%s", drift.verdict())
-    if drift.changed.any():
+    if drift._doubt():
         warn(drift.verdict())
     return drift
 

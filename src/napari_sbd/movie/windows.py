@@ -61,6 +61,11 @@ class Seen:
     dark: float
     _sums: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
+    def repeats(self, other: Seen) -> bool:
+        """Whether it holds the very values of another, noise and all, which tells nothing new."""
+        alike = self.brightness == other.brightness
+        return alike and np.array_equal(self.values, other.values, equal_nan=True)
+
     def sums(self, dy: int = 0, dx: int = 0, brightness: float | None = None) -> np.ndarray:
         """Its block sums (H, W), as they would be at another brightness."""
         if (dy, dx) not in self._sums:
@@ -144,6 +149,8 @@ class Windows:
         if here is None or seen is None:
             return None
         if not 1 / _BRIGHTNESS < seen.brightness / here.brightness < _BRIGHTNESS:
+            return None
+        if seen.repeats(here):
             return None
         way = self.way(number, there)
         return None if way is None else (seen, np.round(way).astype(int))

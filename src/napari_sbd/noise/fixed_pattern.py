@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, some_readable
+from ..micrograph.frames import as_micrograph, repeated_frames, some_readable
 from .outliers import find_outliers
 from .references import corrected, mean_of
 
@@ -102,12 +102,14 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
     True
     """
     source = as_micrograph(movie)
-    if not source.is_movie or len(source.data) < _FEWEST:
+    count = len(source.data) if source.is_movie else 0
+    chosen = np.unique(np.linspace(0, count - 1, _FRAMES).round().astype(int)) if count else []
+    chosen = np.setdiff1d(chosen, repeated_frames(source, chosen))
+    if len(chosen) < _FEWEST:
         raise SBDError(
             f"A fixed pattern is estimated from a movie of at least {_FEWEST} frames; "
             "record a gain reference instead."
         )
-    chosen = np.unique(np.linspace(0, len(source.data) - 1, _FRAMES).round().astype(int))
     halves = [mean_of(source.data[chosen[i::2]], "movie") - source.offset for i in range(2)]
     whole = (halves[0] + halves[1]) / 2
     defects = find_outliers(whole, lines=False).mask | ~np.isfinite(whole)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph
+from ..micrograph.frames import as_micrograph, repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.left_out import with_neighbours
 from ..noise.whiteness import whiteness
@@ -53,8 +53,12 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     if method == "thinning":
         electrons.refuse_unless_poisson(noisy)
         return _thinning(with_neighbours(electrons.counted(noisy), rng), rng)
-    source = with_neighbours(as_micrograph(noisy), rng)
+    known = as_micrograph(noisy)
+    source = with_neighbours(known, rng)
     values = np.stack(list(electrons.frames(source)))
+    if again := repeated_frames(known):
+        warn(f"{told_of_repeated(again, len(values))}: judged without.")
+        values = np.delete(values, again, axis=0)
     if not np.isfinite(values).all():
         raise SBDError(f"The method {method!r} needs data without NaN or infinite pixels.")
     if values.min() == values.max():
