@@ -274,6 +274,20 @@ def test_a_cluster_gives_the_same(tmp_path, folder, scheduler):
     np.testing.assert_allclose(result.data, expected, atol=1e-3)
 
 
+def test_results_of_some_frames_are_judged_by_those(tmp_path):
+    """Doses and columns were those of the movie's first frames, beside results of later ones."""
+    clean = np.stack([lattice((96, 96), period=10, mean=mean) for mean in (4.0, 8.0, 40.0)])
+    (tmp_path / "in").mkdir()
+    counts = np.random.default_rng(3).poisson(clean).astype(np.uint16)
+    sbd.write(sbd.Micrograph(counts, 0.03), tmp_path / "in" / "movie.tif")
+    options = {"frames": "2:", "model": "hrtem", "judge": True}
+    (outcome,) = sbd.batch(tmp_path / "in", tmp_path / "out", **options)
+    assert "not the same image" not in outcome.reason
+    assert outcome.facts.dose_e_per_pixel == pytest.approx(counts[2].mean(), rel=0.01)
+    assert outcome.facts.halves == "agree"
+    assert outcome.facts.columns > 50 and outcome.facts.unsupported == 0
+
+
 def test_neighbouring_frames_help_as_they_do_alone(tmp_path, counts):
     folder, out = tmp_path / "movies", tmp_path / "out"
     folder.mkdir()

@@ -192,7 +192,8 @@ def test_a_full_disk_is_called_so_where_numpy_counts_bytes():
 
 def test_models_and_doctor(monkeypatch, capsys):
     assert run(monkeypatch, "models") == 0
-    assert "hrtem" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "hrtem" in told and "working pixel [nm]" in told  # brackets were taken for a style
     assert run(monkeypatch, "doctor") == 0
     report = capsys.readouterr().out
     assert "checksum right" in report

@@ -40,7 +40,12 @@ def test_compare_prints_a_table(files):
     run = CliRunner().invoke(app, ["compare", str(files / "raw.npy"), *options])
     assert run.exit_code == 0, run.output
     assert "Gaussian" in run.output and "network" in run.output
-    assert "verdict" in (files / "t.csv").read_text()
+    assert "uPSNR [dB, peak " in run.output  # what stands in brackets was taken for a style
+    table = pd.read_csv(files / "t.csv")
+    peak = float(10 ** (table["upsnr"] / 20)[0] * table["umse"][0] ** 0.5)
+    assert table["peak"].to_numpy() == pytest.approx(peak) and (table["unit"] == "electrons").all()
+    assert f"[dB, peak {peak:.3g} e]" in run.output
+    assert "verdict" in table
 
 
 def test_detector_prints_the_calibration_and_draws_it(files):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import napari_sbd as sbd
 from columns.scenes import grid
 from napari_sbd import Micrograph, SBDError, combine_columns, find_columns, follow_columns
 from napari_sbd.columns.shift import common_shift
@@ -225,3 +226,17 @@ def test_columns_of_some_frames_do_not_all_appear_in_the_first_of_them():
     assert found["appears"].sum() == 6 and found.loc[found["appears"], "frame"].min() > 100
     some.attrs["frames"] = 104  # the others have none
     assert (follow_columns(some, memory=0)["appears"]).sum() == 31
+
+
+@pytest.mark.filterwarnings("ignore:The columns flow together", "ignore:Bright and dark spots")
+def test_frames_that_do_not_tell_their_polarity_follow_those_before():
+    """Of noisy frames of a still scene like a cosine each took its own: tracks went from columns to
+    the gaps between them."""
+    y, x = np.mgrid[:96, :96] * (2 * np.pi / 9.5)
+    even = np.cos(y) + np.cos(x)
+    frames = np.stack([10 + even + lean * np.cos(y) * np.cos(x) for lean in (0.05, -0.05, 0.05)])
+    table = sbd.find_columns(None, frames)
+    assert (table["intensity"] > 0).all()
+    assert sbd.follow_columns(table)["track"].nunique() == (table["frame"] == 0).sum()
+    clear = sbd.find_columns(None, np.stack([frames[0], 10 + even - 0.8 * np.cos(y) * np.cos(x)]))
+    assert (clear.loc[clear["frame"] == 1, "intensity"] < 0).all()  # this one tells

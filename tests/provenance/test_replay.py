@@ -295,6 +295,111 @@ def test_columns(tmp_path, raw):
     assert sbd.rerun(tmp_path / "columns.csv").largest_difference == pytest.approx(0.5)
 
 
+@pytest.fixture
+def found(tmp_path, raw):
+    """A table of columns that rests on two files."""
+    clean = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))
+    table = sbd.find_columns(sbd.read(raw), sbd.read(clean))
+    sbd.write_columns(table, tmp_path / "columns.csv")
+    assert sbd.rerun(tmp_path / "columns.csv").verdict() == (
+        "The result is identical. The source file is unchanged."
+    )
+    return table
+
+
+@of_cosines
+def test_flags_and_words_of_a_table_count_as_its_numbers_do(tmp_path, found):
+    """Columns that the data deny could be called supported."""
+    found.loc[[1, 2], "supported"] = ~found.loc[[1, 2], "supported"]
+    found.loc[3, "note"] = "by a friend"
+    sbd.write_columns(found, tmp_path / "columns.csv")
+    again = sbd.rerun(tmp_path / "columns.csv")
+    assert not again.identical and again.largest_difference == 0
+    assert "Its supported is another than the repetition gives in 2 rows." in again.verdict()
+    assert "Its note is another than the repetition gives in 1 row." in again.verdict()
+
+
+@of_cosines
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("pixel_size_nm", 0.061, "Its pixel size nm is 0.061, and the repetition gives 0.0061."),
+        ("unit", "image units", "Its unit is image units, and the repetition gives electrons."),
+        ("unclear", 0.9, "Its unclear is 0.9"),
+        ("polarity", "dark", "Its polarity is dark, and the repetition gives bright."),
+    ],
+)
+def test_what_is_said_of_a_table_is_held_against_the_repetition(tmp_path, found, name, value, told):
+    """Other tools take the pixel size and the unit from there."""
+    found.attrs[name] = value
+    sbd.write_columns(found, tmp_path / "columns.csv")
+    again = sbd.rerun(tmp_path / "columns.csv")
+    assert not again.identical and told in again.verdict()
+
+
+@of_cosines
+def test_what_a_table_has_beside_the_repetition_is_told(tmp_path, found):
+    sbd.write_columns(found.drop(columns="note").assign(mine=1.0), tmp_path / "columns.csv")
+    again = sbd.rerun(tmp_path / "columns.csv")
+    assert again.identical
+    assert "Not repeated: mine. Not in the stored table: note." in again.verdict()
+
+
+@of_cosines
+@pytest.mark.filterwarnings("ignore:The denoised image is judged by the very")
+def test_raw_images_that_were_replaced_are_told_beside_their_results(tmp_path, raw, found):
+    """The source of a table of columns is the denoised image; the counts are another file."""
+    image = sbd.read(raw)
+    raw.unlink()
+    sbd.write(image.replace(data=np.roll(image.data, 5, 0)), raw)
+    again = sbd.rerun(tmp_path / "columns.csv")
+    assert not again.identical and again.source_intact
+    assert "The raw image raw data.mrc has CHANGED." in again.verdict()
+
+
+@pytest.mark.filterwarnings("ignore")  # whether columns could be followed is not asked
+def test_followed_columns_are_those_of_the_frames(tmp_path, movie):
+    """They are sorted by track."""
+    image = sbd.read(movie)
+    table = sbd.find_columns(image, sbd.denoise(image, model="hrtem"))
+    followed = sbd.follow_columns(table)
+    assert not followed["frame"].is_monotonic_increasing
+    sbd.write_columns(followed, tmp_path / "tracks.csv")
+    again = sbd.rerun(tmp_path / "tracks.csv")
+    assert again.identical and "Not repeated: track" in again.verdict()
+    followed.loc[7, "x"] += 0.25
+    sbd.write_columns(followed, tmp_path / "tracks.csv")
+    assert sbd.rerun(tmp_path / "tracks.csv").largest_difference == pytest.approx(0.25)
+
+
+def test_all_that_a_judgement_wrote_is_compared(monkeypatch, tmp_path, raw):
+    """Its table was never, and of its maps one."""
+    clean = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))
+    files = [tmp_path / "judged.csv", tmp_path / "judged.npz"]
+    command_line(monkeypatch, "agreement", raw, clean, "-o", files[0], "-o", files[1])
+    assert [sbd.rerun(file).identical for file in files] == [True, True]
+    with np.load(files[1]) as arrays:
+        maps = dict(arrays)
+    maps["log_likelihood_ratio"][50] += 0.5
+    np.savez(files[1], **maps)
+    files[0].write_text(files[0].read_text().replace("True", "False", 1))
+    assert [sbd.rerun(file).identical for file in files] == [False, False]
+
+
+@pytest.mark.parametrize("gain", [None, 1.0])
+def test_an_edited_offset_is_told(tmp_path, counts, gain):
+    """Also where no gain is known, and where a dark reference is subtracted in its place."""
+    sbd.write(sbd.Micrograph(0.9 * counts + 5, PIXEL, gain=gain, offset=5.0), tmp_path / "raw.tif")
+    sbd.write(sbd.Micrograph(np.full(counts.shape, 5.0)), tmp_path / "dark.tif")
+    options = {} if gain is None else {"dark": tmp_path / "dark.tif"}
+    made = sbd.denoise(sbd.read(tmp_path / "raw.tif"), model="hrtem", **options)
+    path = stored(tmp_path, made, "result.npy")
+    assert sbd.rerun(path).verdict() == "The result is identical. The source file is unchanged."
+    verdict = sbd.rerun(edited(path, offset=7.0)).verdict()
+    told = "offset is 7" if gain is None else "own offset is 5.0; that of the recipe, 7.0"
+    assert told in verdict
+
+
 @of_cosines
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)

@@ -232,3 +232,14 @@ def test_whole_numbers_of_correlated_noise_are_not_dealt_out():
         sbd.compare(values, {"raw": lambda image: image})
     counts = rng.poisson(100, (128, 128))
     assert sbd.compare(counts, {"raw": lambda image: image}).attrs["unit"] == "electrons"
+
+
+def test_denoisers_may_give_micrographs():
+    """As sbd.denoise does of one, in the units of its gain; it was a traceback."""
+    noisy = counts_of(TRUTH, 0)
+
+    def of_a_camera(image):
+        return sbd.Micrograph(20 * blur(image) + 400, gain=20, offset=400)
+
+    table = sbd.compare(noisy, {"array": blur, "micrograph": of_a_camera})
+    np.testing.assert_allclose(table["umse"]["micrograph"], table["umse"]["array"], rtol=1e-6)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
 from ..errors import Cancelled, SBDError, in_words, listening
-from ..micrograph.frames import as_micrograph
+from ..micrograph.frames import as_micrograph, frame_range
 from .looked_at import Facts, facts
 from .plan import Item
 
@@ -178,7 +178,11 @@ def _result(
             target.parent.mkdir(parents=True, exist_ok=True)
             _denoise(task, image, should_stop)
         _logger.debug("%s: %s", source, status)
-        raw = as_micrograph(image, **task.options.on(image).calibration)
+        settings = task.options.on(image)
+        raw = as_micrograph(image, **settings.calibration)
+        if settings.frames is not None:
+            numbers = frame_range(settings.frames, raw)
+            raw = raw.replace(data=raw.data[numbers.start : numbers.stop])
         return status, facts(raw, read(target), target, task.options.judge, task.options.report)
 
 

@@ -18,8 +18,8 @@ from ..files import noting, some_of
 
 STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(markup=False, highlight=False, soft_wrap=True)
+err = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 PixelSize = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
 Gain = Annotated[float | None, typer.Option(help="File units per electron.")]

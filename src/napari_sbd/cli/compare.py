@@ -81,7 +81,7 @@ def compare(
     table = run(m, chosen, peak, method)
     if output is not None:
         with writing(output, "table") as draft:
-            table.to_csv(draft)
+            table.assign(peak=table.attrs["peak"], unit=table.attrs["unit"]).to_csv(draft)
     unit = "e" if table.attrs["unit"] == "electrons" else "image units"
     shown = Table(box=None, pad_edge=False)
     for title in (

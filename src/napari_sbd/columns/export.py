@@ -63,7 +63,7 @@ def write_columns(
         with replacing(target) as draft:
             writers[target.suffix.lower()](draft)
         if target.suffix.lower() == ".xyz" and "recipe" in table.attrs:
-            write_beside(target, _plain(table.attrs["recipe"]))
+            write_beside(target, plain(table.attrs["recipe"]))
         else:
             forget_beside(target)
     except OSError as error:
@@ -122,7 +122,7 @@ def _every_digit(version: str) -> dict[str, Any]:
 
 
 def _csv(table: pd.DataFrame, file: Path) -> None:
-    attrs = json.dumps(_plain(table.attrs))
+    attrs = json.dumps(plain(table.attrs))
     notes = [
         f"# attrs: {attrs}",
         "# y, x: px, centre of pixel (0, 0) is 0, 0; _nm: nm; _err: one standard deviation; _raw: "
@@ -155,7 +155,7 @@ def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
     pixel = 1.0 if size is None else float(np.mean(size))
     with h5py.File(file, "w") as root:
         root.attrs["name"] = "napari-sbd"
-        root.attrs["recipe"] = json.dumps(_plain(table.attrs))
+        root.attrs["recipe"] = json.dumps(plain(table.attrs))
         root.create_dataset("image_data", data=picture, compression="gzip")
         root.create_dataset("original_image_data", data=picture, compression="gzip")
         group = root.create_group("columns_sublattice")
@@ -193,11 +193,12 @@ def _xyz(table: pd.DataFrame, file: Path, element: str) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; numbers that are not finite are None."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     if isinstance(value, np.generic):

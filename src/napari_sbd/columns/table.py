@@ -146,12 +146,15 @@ def find_columns(
         entry = recipe_of(images, told)
         images.warn_if_unseen()
         tables = []
+        usual: Polarity | None = None
         for t in range(images.count):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
             frame = images.frame(t)
             with stopping(should_stop):
-                found = _find(frame, settings, alpha, halves)
+                found = _find(frame, settings, alpha, halves, usual)
+            if usual is None and polarity == "auto" and len(found):
+                usual = found.attrs["polarity"]
             independent = found.attrs["correlated_over"] is None
             if t == 0 and frame.pair is not None and len(found) and independent:
                 _warn_unless_poisson(frame.pair, found.attrs["scale"])
@@ -173,9 +176,13 @@ def find_columns(
 
 
 def _find(
-    frame: Images, settings: dict[str, Any], alpha: float | None, halves: bool
+    frame: Images,
+    settings: dict[str, Any],
+    alpha: float | None,
+    halves: bool,
+    usual: Polarity | None,
 ) -> pd.DataFrame:
-    """The table of one frame."""
+    """The table of one frame; ``usual`` is the polarity of those before it."""
     from ..agreement.confirm import confirm
     from ..agreement.spots import candidates
     from ..spots import spacing
@@ -184,6 +191,9 @@ def _find(
     model, pair = frame.model, frame.pair
     noisy = None if pair is None else np.asarray(pair.data.data, np.float64)
     found = candidates(model.data, noisy, model.pixel_size_yx, **settings)
+    if usual is not None and found.even:  # a frame that does not tell follows those before it
+        told = {**settings, "polarity": usual}
+        found = candidates(model.data, noisy, model.pixel_size_yx, **told)
     points = np.column_stack([found.y, found.x])
     _logger.debug("%d candidates for columns; %s", len(points), found.why or "as asked")
     why = found.why or "No extremum is above the threshold; raise the sensitivity."
@@ -222,7 +232,7 @@ def _find(
     if not len(points):
         warn(f"No atomic columns were found. {why}")
     if settings["polarity"] == "auto":
-        warn_of_even(found.even and len(points) > 0, found.bright)
+        warn_of_even(found.even and usual is None and len(points) > 0, found.bright)
         warn_of_middles(model.data, points, found.bright, model.pixel_size_yx)
     start = np.column_stack([points, np.full((len(points), 3), np.nan)])
     judging = evidence if len(points) else None

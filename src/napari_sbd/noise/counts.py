@@ -212,7 +212,9 @@ def denoised_by(denoiser: Callable[[np.ndarray], Any], counts: np.ndarray) -> np
     SBDError
         If it is not of the same shape, or not finite where the counts are.
     """
-    result = np.asarray(denoiser(counts.astype(np.float32)), dtype=np.float64)
+    made = denoiser(counts.astype(np.float32))
+    made = _electrons(made, made.data) if isinstance(made, Micrograph) else made
+    result = np.asarray(made, dtype=np.float64)
     if result.shape != counts.shape:
         raise SBDError(
             f"The denoiser made shape {result.shape} of an image of shape {counts.shape}; "

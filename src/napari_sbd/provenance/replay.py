@@ -17,6 +17,7 @@ from ..micrograph import Micrograph
 from ..micrograph.foreign import ours
 from ..recipe import KEY
 from . import read_recipe
+from .tables import is_table, not_in_both, numbers, unlike_tables
 from .written import as_command, as_python
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 __all__ = ["Replay", "apply", "as_command", "as_python", "rerun"]
-
-_LAST_DIGIT = 1e-14
 
 Progress = Callable[[float, float], None]
 
@@ -141,7 +140,8 @@ def rerun(
         follower = Follower(raw, True, find, progress, should_stop)
         for step in chain:
             again = _done(step, follower)
-    identical, difference, contrast = _compare(stored, again, chain[-1])
+    alike_in = again.columns if is_table(stored) and hasattr(again, "z") else again
+    identical, difference, contrast = _compare(stored, alike_in, chain[-1])
     images = [None] * (len(chain) - 1) + [stored]
     wrong = [
         sentence
@@ -149,6 +149,10 @@ def rerun(
         for sentence in step.settings.contradictions(image)
     ]
     alike, apart = _halves(kept, follower.raw, again)
+    if is_table(stored) and is_table(alike_in):
+        # where values are others, of another machine say, what follows from them may be so as well
+        apart += unlike_tables(stored, alike_in) if identical else []
+        alike += not_in_both(stored, alike_in)
     wrong = [*dict.fromkeys([*follower.contradictions, *wrong, *apart])]
     remarks = (*follower.remarks, *alike, *_other_versions(chain[-1]))
     if wrong and identical is not None:
@@ -253,7 +257,8 @@ def _opened(result: Any) -> tuple[Any, Any, Path | None]:
         return table, kept, path.parent
     if kind == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays.get("z"), kept, path.parent
+            maps = [arrays[name] for name in ("z", "log_likelihood_ratio") if name in arrays]
+            return np.stack(maps) if maps else None, kept, path.parent
     from .sources import image_of
 
     return image_of(path), kept, path.parent
@@ -264,14 +269,10 @@ def _compare(stored: Any, again: Any, step: Step) -> tuple[bool | None, float | 
     stored, again = _image(stored), _image(again)
     if hasattr(stored, "metadata") and hasattr(again, "metadata"):
         return _difference(*step.settings.comparable(stored.data, again.data))
-    if hasattr(stored, "columns") and hasattr(again, "columns") and hasattr(again, "dtypes"):
-        names = [n for n in again.columns if n in stored.columns and again[n].dtype.kind in "fi"]
-        then, now = stored[names].to_numpy(float), again[names].to_numpy(float)
-        if then.shape == now.shape:  # text may lose the last digit
-            now = np.where(np.isclose(then, now, _LAST_DIGIT, 0), then, now)
-        return (*_difference(then, now)[:2], None)
+    if is_table(stored) and is_table(again):
+        return (*_difference(*numbers(stored, again))[:2], None)
     if isinstance(stored, np.ndarray) and hasattr(again, "z"):
-        return _difference(stored, again.z)
+        return _difference(stored, np.stack([again.z, again.log_likelihood_ratio])[: len(stored)])
     return None, None, None
 
 

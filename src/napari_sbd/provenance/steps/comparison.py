@@ -25,14 +25,23 @@ def with_repetition(settings: Any, repeated: Mapping[str, Any]) -> list[str]:
         The settings in the recipe of the repetition.
     """
     said = settings.model_dump(include=settings.model_fields_set)
-    return list(_unlike(said, repeated, ""))
+    return list(unlike(said, repeated))
 
 
-def _unlike(said: Mapping[str, Any], now: Mapping[str, Any], of: str) -> Iterable[str]:
+def unlike(said: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -> Iterable[str]:
+    """Where two say something else under one key, in words.
+
+    Parameters
+    ----------
+    said, now
+        What a recipe says, and what the repetition gives.
+    of
+        Words for what both are part of.
+    """
     for key in sorted(said.keys() & now.keys() - _FREE):
         then, found = said[key], now[key]
         if isinstance(then, Mapping) and isinstance(found, Mapping):
-            yield from _unlike(then, found, f" of {words(key)}")
+            yield from unlike(then, found, f" of {words(key)}")
         elif not same(then, found):
             what = f"{words(key)}{of}"
             yield f"Its {what} is {short(then)}, and the repetition gives {short(found)}."

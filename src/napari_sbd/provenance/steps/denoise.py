@@ -236,8 +236,10 @@ class Denoise(Network, Repeated, Operation):
         found = []
         if self.precision not in (None, now["precision"]):
             found.append(f"Computed in {self.precision} then, in {now['precision']} now.")
-        for key in ("pixel_size", "gain"):
+        for key in ("pixel_size", "gain", "offset"):
             own, said = getattr(raw, key), getattr(self, key)
+            if key == "offset" and raw.gain is None:
+                continue  # 0 stands for one that nobody told
             if None not in (own, said) and own != said:
                 found.append(f"The source's own {words(key)} is {own}; that of the recipe, {said}.")
         return found
@@ -258,7 +260,7 @@ class Denoise(Network, Repeated, Operation):
             "pixel_size": (self.pixel_size, result.pixel_size),
             "gain": (self.gain, result.gain),
         }
-        if self.gain is not None and result.gain is not None:
+        if (self.gain is None) == (result.gain is None):
             pairs["offset"] = self._left_offset, result.offset
         return [
             f"Its {words(key)} is {short(then)}, and the image's own is {short(own)}."

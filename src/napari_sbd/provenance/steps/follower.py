@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...denoising.settings import Plain
 from ...errors import SBDError
+from ...files import file_checksum
 from ...micrograph import Micrograph
 from ...recipe import history
 from .comparison import with_repetition
@@ -82,7 +83,10 @@ class Follower:
         from ...io import read
 
         if self.exact and noisy is not None and Path(noisy.path) != (self.raw and self.raw.source):
-            return read(self.find(noisy), **noisy.reading)
+            path = self.find(noisy)
+            if noisy.sha256 not in (None, file_checksum(path)):
+                self.remarks.append(f"The raw image {path.name} has CHANGED.")
+            return read(path, **noisy.reading)
         if self.raw is None or self.raw is self.newest:
             raise SBDError("The recipe needs the raw image as well, which was only in memory.")
         raw: Micrograph = self.raw
