@@ -297,3 +297,34 @@ def test_a_shear_is_half_strain_and_half_rotation():
     for name, expected in (("strain_xy", 0.01), ("rotation", 0.01)):
         change = found[name][low & far].median() - found[name][~low & far].median()
         assert abs(change) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("turn", [0.0, 35.0])
+def test_columns_of_three_kinds_at_the_corners_of_a_finer_cell(turn):
+    """As in SrTiO3 [110] in annular bright field: Sr, Ti and one of two O, nearly half a cell from
+    each other; of the finer cell a quarter of the sites is empty, and no lattice was found. Each
+    kind has the strain of the crystal, 2 % along one direction."""
+    rng = np.random.default_rng(3)
+    a, b = np.array([0.0, 30.0]), np.array([42.4, 0.0])
+    cells = np.array([(h, k) for h in range(12) for k in range(15)])
+    sites = np.array([(0, 0), (0.5, 0.5), (0.52, 0.03)])
+    hk = (cells[:, None] + sites).reshape(-1, 2)
+    angle = np.radians(turn)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    right = hk[:, 1] > 8
+    points = hk @ np.array([b, a])
+    points[:, 1] += 0.02 * np.maximum(points[:, 1] - 8 * 30, 0)
+    points = points @ rotation.T + rng.normal(0, 0.4, points.shape)
+    table = describe_lattice(pd.DataFrame({"y": points[:, 0], "x": points[:, 1]}))
+    label = table["lattice"].to_numpy().reshape(-1, 3)
+    assert (label >= 0).mean() > 0.95
+    heavy = label[:, 0]
+    assert (heavy == np.bincount(heavy[heavy >= 0]).argmax()).mean() > 0.9
+    tensor = table[["strain_yy", "strain_xy", "strain_xx"]].to_numpy()[:, [0, 1, 1, 2]]
+    own = rotation.T @ tensor.reshape(-1, 2, 2) @ rotation  # along the crystal's axes
+    far = np.abs(hk[:, 1] - 8) > 2
+    middle = far & (hk.min(1) > 1) & (hk[:, 0] < 10) & (hk[:, 1] < 13)
+    for kind in range(3):
+        these = (np.arange(len(hk)) % 3 == kind) & middle
+        jump = [np.nanmedian(own[these & side, 1, 1]) for side in (~right, right)]
+        assert jump[1] - jump[0] == pytest.approx(0.02, abs=0.004)

@@ -51,6 +51,14 @@ def test_the_model_that_is_tuned_is_the_one_that_was_chosen(monkeypatch, capsys,
     assert settings["model_choice"] in " ".join(capsys.readouterr().out.split())
 
 
+def test_no_steps_tune_nothing(monkeypatch, capsys, tmp_path, model, noisy):
+    """It ended in a division by zero."""
+    out, options = tmp_path / "out.ome.tif", ("--gain-tuning", "--tune-steps", 0, "--model", model)
+    assert run(monkeypatch, "denoise", noisy, "-o", out, *options) == 0
+    plain = sbd.denoise(sbd.read(noisy), model=model)
+    np.testing.assert_array_equal(sbd.read(out).data, plain.data)
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [

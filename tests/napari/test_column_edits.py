@@ -205,3 +205,12 @@ def test_columns_are_followed_and_exported_in_a_dock_that_is_opened_again(
     )
     window.qtbot.mouseClick(again.export, Qt.MouseButton.LeftButton)
     assert len(sbd.columns.export.read_columns(path)) == 16
+
+
+def test_an_image_that_is_removed_meanwhile_is_told(window):
+    """It said that no columns were found."""
+    denoised = window.widget.denoised.layer
+    window.widget.start.click()
+    window.viewer.layers.remove(denoised)
+    window.settle()
+    assert f"{denoised.name} was removed meanwhile" in window.widget.message.text()

@@ -79,3 +79,14 @@ def test_the_recipe_is_re_run_on_another_layer(viewer, widget, until, add, noisy
     np.testing.assert_allclose(made.data, denoise(other.data, pixel_size=0.0061), atol=1e-6)
     [step] = made.metadata["napari_sbd"]["history"]
     assert step["settings"]["model"] == "hrtem"
+
+
+def test_an_image_that_is_removed_meanwhile_is_told(viewer, widget, until, add, noisy):
+    """It said that all was done, and nothing was to be seen."""
+    other = add(np.ascontiguousarray(noisy[:, ::-1]), name="other")
+    widget.image.choose(other)
+    widget.start.click()
+    viewer.layers.remove(other)
+    until(lambda: not widget.running)
+    assert "other was removed meanwhile" in widget.message.text()
+    assert len(viewer.layers) == 2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cell import lattice_vectors
+from .cell import lattice_vectors, reduced
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
@@ -24,6 +24,8 @@ _SEEDS = 12  # patches from which crystals are grown; the largest crystal counts
 _IRREGULAR = 0.04  # of the shorter vector: misfit of neighbours, or 2.5 times the usual one
 _TURN = 0.07  # change of the cell from column to column: 4 degrees or 7 % of strain
 _JOINED = 0.5  # share of the columns of a patch that must have a partner at the cell's vectors
+_NEARLY_ALL = 0.8  # the same of a cell some of whose sites hold no column
+_MOST_SITES = 4  # of such a cell
 _BETWEEN = 0.2  # share that must have one on both sides; a third in a crystal of three rows
 _MEETINGS, _AGREED = 3, 0.8  # places where two crystals meet, and the share with one offset
 _SIDES = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
@@ -143,7 +145,11 @@ def _largest(points: np.ndarray, free: np.ndarray) -> Grain | None:
             continue
         patch = tree.query(points[rest[seed]], min(_PATCH, len(rest)))[1]
         cell = lattice_vectors(points[rest[patch]])
-        if cell is None or not _repeats(points[rest], patch, cell, tree):
+        if cell is None:
+            continue
+        if not _repeats(points[rest], patch, cell, tree):
+            cell = _multiple(points[rest], patch, cell, tree)
+        if cell is None:
             continue
         grown = _grow(points[rest], tree, int(seed), cell, patch)
         if grown is None:
@@ -157,11 +163,41 @@ def _largest(points: np.ndarray, free: np.ndarray) -> Grain | None:
 def _repeats(points: np.ndarray, patch: np.ndarray, cell: np.ndarray, tree: cKDTree) -> bool:
     """Whether most columns of a patch have partners at both vectors of the cell, and some between
     two of them: a pair is a distance, and no period."""
-    near = _NEAR * _shorter(cell)
+    joined, between = _partners(points, patch, cell, tree, _NEAR * _shorter(cell))
+    return joined > _JOINED and between > _BETWEEN
+
+
+def _multiple(
+    points: np.ndarray, patch: np.ndarray, cell: np.ndarray, tree: cKDTree
+) -> np.ndarray | None:
+    """The smallest multiple of a cell that nearly all columns of a patch repeat.
+
+    A crystal with several columns in its cell may have them nearly at the corners of a finer cell,
+    some of which are empty (in SrTiO3 [110] Sr, Ti and the O between; the other O is not seen).
+    """
+    near = _NEAR * _shorter(cell)  # of the finer one: in a wide cell any column would be near
+    for count in range(2, _MOST_SITES + 1):
+        for across in range(1, count + 1):
+            if count % across:
+                continue
+            for shift in range(count // across):
+                steps = np.array([(count // across, 0), (shift, across)])
+                wider = reduced(*(steps @ cell))
+                joined, between = _partners(points, patch, wider, tree, near)
+                if joined > _NEARLY_ALL and between > _BETWEEN:
+                    return wider
+    return None
+
+
+def _partners(
+    points: np.ndarray, patch: np.ndarray, cell: np.ndarray, tree: cKDTree, near: float
+) -> tuple[float, float]:
+    """Share of the columns of a patch with a partner at both vectors of a cell, and the smaller
+    share of those that have one on both sides of a vector."""
     partner = tree.query(points[patch][:, None] + _SIDES @ cell)[0] < near
     along = partner[:, :2] | partner[:, 2:]
     between = partner[:, :2] & partner[:, 2:]
-    return bool(along.all(1).mean() > _JOINED and between.mean(0).min() > _BETWEEN)
+    return float(along.all(1).mean()), float(between.mean(0).min())
 
 
 def _grow(

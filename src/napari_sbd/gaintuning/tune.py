@@ -170,7 +170,7 @@ def tune_model(
 def _tell(
     progress: Callable[[int, int], None] | None, before: int, total: int, done: int, _: int
 ) -> None:
-    if progress:
+    if progress and total:  # of no steps nothing can be told
         progress(before + done, total)
 
 

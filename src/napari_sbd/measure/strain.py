@@ -63,7 +63,9 @@ def strain_table(table: pd.DataFrame, region: np.ndarray | None = None) -> pd.Da
     label = result["lattice"].to_numpy()
     if (label < 0).all():
         raise SBDError(
-            f"The {len(table)} columns show no lattice: strain needs 8 or more that repeat a cell."
+            f"The {len(table)} columns show no lattice: strain needs 8 or more that repeat a cell. "
+            "Where faint columns between others are found in part only, a lower sensitivity leaves "
+            "those of one kind."
         )
     size = table.attrs.get("pixel_size_nm")
     step = np.broadcast_to(1.0 if size is None else size, 2).astype(float)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from ...io import SUPER_RESOLUTIONS
 from .fields import choices
 
-_MOST = 100_000  # frames of a sum
+_MOST = 999  # frames of a sum
 
 
 class ReadingBox(QWidget):
@@ -31,12 +31,15 @@ class ReadingBox(QWidget):
         )
         self.finer = choices(
             list(map(str, SUPER_RESOLUTIONS)),
-            "Pixels for one of the detector, along each side, of EER files; others have 1 only.",
+            "Super-resolution: pixels for one of the detector along each side, of EER files; "
+            "others have 1 only.",
         )
+        self.finer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
         row.addWidget(self.sum, 1)
-        row.addWidget(QLabel("frames, EER super-resolution"))
+        row.addWidget(QLabel("frames, EER x"))
         row.addWidget(self.finer, 1)
 
     @property

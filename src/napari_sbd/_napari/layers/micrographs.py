@@ -56,6 +56,20 @@ def needed(layer: Any, otherwise: str = NO_IMAGE) -> Any:
     return layer
 
 
+def still_there(viewer: Any, layer: Any) -> Any:
+    """The layer to which the result of a task belongs.
+
+    Raises
+    ------
+    SBDError
+        If it was removed while the task was under way.
+    """
+    if layer is None or layer not in viewer.layers:
+        name = "The image" if layer is None else layer.name
+        raise SBDError(f"{name} was removed meanwhile, so what was made of it is not shown.")
+    return layer
+
+
 def add_result(viewer: Any, source: Image, result: Micrograph, what: str) -> Image:
     """Add a micrograph made from a layer: on it, with its look, named after both."""
     return viewer.add_layer(result_layer(source, result, what))

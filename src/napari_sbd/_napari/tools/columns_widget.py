@@ -175,9 +175,10 @@ class ColumnsWidget(TaskWidget):
         """Add the points, or the tracks."""
         table, frame, warning = result
         self._drop_preview()
-        if not len(table) or self._asked is None or self._asked[0] not in self.viewer.layers:
+        if not len(table) or self._asked is None:
             return warning or "No columns were found."
         source, pair = self._asked
+        layers.still_there(self.viewer, source)
         keep = self.keep.isChecked()
         counted = self._counted if table.attrs.get("unit") == "electrons" else {}
         if "track" in table:

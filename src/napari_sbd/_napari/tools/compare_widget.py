@@ -194,9 +194,7 @@ class CompareWidget(TaskWidget):
             self._start()
 
     def _add(self, found: Made) -> str:
-        source = self._source
-        if source is None or source not in self.viewer.layers:
-            return "The image is not there any more."
+        source = layers.still_there(self.viewer, self._source)
         if (preview := self._preview_of(source)) is not None:
             self.viewer.layers.remove(preview)
         layer = layers.result_layer(source, found.result, found.name)

@@ -65,31 +65,30 @@ class FilterWidget(TaskWidget):
 
     def show_result(self, result: EquivalentFilter) -> str:
         """Add the weights as a layer, and a mark on the pixel."""
-        source = self._source
-        if source is not None and source in self.viewer.layers:
-            limit = float(np.abs(result.weights).max()) or 1.0
-            place = layers.place_in_the_plane(source)
-            self.viewer.add_layer(
-                Image(
-                    result.weights,
-                    name=f"{source.name} weights for ({result.y}, {result.x})",
-                    colormap="coolwarm",
-                    contrast_limits=(-limit, limit),
-                    metadata={layers.AIDS: True, **layers.made_from(source)},
-                    **place,
-                )
+        source = layers.still_there(self.viewer, self._source)
+        limit = float(np.abs(result.weights).max()) or 1.0
+        place = layers.place_in_the_plane(source)
+        self.viewer.add_layer(
+            Image(
+                result.weights,
+                name=f"{source.name} weights for ({result.y}, {result.x})",
+                colormap="coolwarm",
+                contrast_limits=(-limit, limit),
+                metadata={layers.AIDS: True, **layers.made_from(source)},
+                **place,
             )
-            self.viewer.add_layer(
-                Points(
-                    [[result.y, result.x]],
-                    name=f"{source.name} pixel",
-                    symbol="cross",
-                    face_color="black",
-                    size=_MARK,
-                    metadata=layers.made_from(source),
-                    **place,
-                )
+        )
+        self.viewer.add_layer(
+            Points(
+                [[result.y, result.x]],
+                name=f"{source.name} pixel",
+                symbol="cross",
+                face_color="black",
+                size=_MARK,
+                metadata=layers.made_from(source),
+                **place,
             )
+        )
         own = abs(result.bias) / max(abs(result.estimate), 1e-9)
         return (
             f"At y {result.y}, x {result.x} the network says {result.estimate:.3g}, of which "

@@ -108,16 +108,15 @@ class GainTuneWidget(TaskWidget):
         tuned, denoised = result
         report = tuned.report
         words = [f"{report.reason[0].upper()}{report.reason[1:]}"]
-        source = self._source
-        if source is not None and source in self.viewer.layers:
-            if report.kept:
-                layer = layers.result_layer(source, denoised, "GainTuned")
-                put(self.viewer, layer, "tuned", keep=self.keep.isChecked())
-            elif self._stands(earlier(self.viewer.layers, str(source.unique_id), "denoised")):
-                words.append("The denoised image that is there stays as it is.")
-            else:
-                layer = layers.result_layer(source, denoised, "denoised (untuned)")
-                put(self.viewer, layer, "denoised")
+        source = layers.still_there(self.viewer, self._source)
+        if report.kept:
+            layer = layers.result_layer(source, denoised, "GainTuned")
+            put(self.viewer, layer, "tuned", keep=self.keep.isChecked())
+        elif self._stands(earlier(self.viewer.layers, str(source.unique_id), "denoised")):
+            words.append("The denoised image that is there stays as it is.")
+        else:
+            layer = layers.result_layer(source, denoised, "denoised (untuned)")
+            put(self.viewer, layer, "denoised")
         if report.untuned is not None and report.tuned is not None:
             words.append(
                 f"Its error: {report.untuned:.4g} untuned, {report.tuned:.4g} tuned, and 1 were it "

@@ -59,8 +59,8 @@ class RecipeWidget(TaskWidget):
         """Add the layer."""
         if not isinstance(result, Micrograph):
             raise SBDError("This recipe makes no image; use the widget that made the result.")
-        if self._source in self.viewer.layers:
-            layers.add_result(self.viewer, self._source, result, "re-run")
+        source = layers.still_there(self.viewer, self._source)
+        layers.add_result(self.viewer, source, result, "re-run")
         return "Done with the same model and settings."
 
     def _show_line(self) -> None:

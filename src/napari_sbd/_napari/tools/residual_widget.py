@@ -78,24 +78,23 @@ class ResidualWidget(TaskWidget):
 
     def show_result(self, result: _Removed) -> str:
         """Add the layer and draw the spectra."""
-        source = self._source
+        source = layers.still_there(self.viewer, self._source)
         where = "" if self._frame is None else f" from frame {self._frame}"
         said = f"That is what was removed{where}." if where else ""
-        if source is not None and source in self.viewer.layers:
-            spread = 3 * float(np.nanstd(result.difference))
-            place = layers.place_in_the_plane(source)
-            put(
-                self.viewer,
-                Image(
-                    result.difference,
-                    name=f"{source.name} removed{where}",
-                    contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
-                    colormap="gray",
-                    metadata={layers.AIDS: True, **layers.made_from(source)},
-                    **place,
-                ),
-                "removed",
-            )
+        spread = 3 * float(np.nanstd(result.difference))
+        place = layers.place_in_the_plane(source)
+        put(
+            self.viewer,
+            Image(
+                result.difference,
+                name=f"{source.name} removed{where}",
+                contrast_limits=(-spread, spread) if spread > 0 else (-1, 1),
+                colormap="gray",
+                metadata={layers.AIDS: True, **layers.made_from(source)},
+                **place,
+            ),
+            "removed",
+        )
         fy, fx = result.frequencies
         self.spectra.show_spectra(result.spectra, fy, fx, result.unit)
         self.autocorrelation.setVisible(result.check is not None)

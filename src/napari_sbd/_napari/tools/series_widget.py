@@ -135,20 +135,19 @@ class SeriesWidget(TaskWidget):
 
     def show_result(self, result: _Result) -> str:
         """Add the denoised stack on its source, and a map of the voxels in doubt."""
-        source = self._source
-        if source is not None and source in self.viewer.layers:
-            data, metadata = values_of(result.denoised)
-            self.viewer.add_layer(
-                Image(
-                    data,
-                    name=f"{source.name} denoised",
-                    contrast_limits=source.contrast_limits,
-                    metadata=metadata,
-                    **layers.look_of(source),
-                )
+        source = layers.still_there(self.viewer, self._source)
+        data, metadata = values_of(result.denoised)
+        self.viewer.add_layer(
+            Image(
+                data,
+                name=f"{source.name} denoised",
+                contrast_limits=source.contrast_limits,
+                metadata=metadata,
+                **layers.look_of(source),
             )
-            if result.doubted.mean() > FEW:
-                self.viewer.add_layer(layers.labels_over(source, result.doubted, "doubted"))
+        )
+        if result.doubted.mean() > FEW:
+            self.viewer.add_layer(layers.labels_over(source, result.doubted, "doubted"))
         return result.words
 
     def _mask(self, which: int) -> np.ndarray | None:
