@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from typing import Any
-from typing import Protocol as Interface
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +17,6 @@ from ..errors import SBDError
 from ..networks.hardware import autocast
 
 _BEYOND = 0.5  # of the noise: how far signals may lie beyond those learnt, in any direction
-
-
-class SeriesNetwork(Interface):
-    """What all three have in common."""
-
-    architecture: dict[str, Any]
-
-    def __call__(self, noisy: Tensor) -> Tensor: ...
 
 
 class Paper(nn.Module):
