@@ -142,7 +142,7 @@ def test_vacuum_tells_the_whole_spectrum_of_blur_read_noise_and_interpolation(si
 def test_electrons_tell_that_a_steep_rise_is_their_noise():
     image, power = moved_after(1.4, 0.22)
     shot = 20**2 * 5.6
-    found = estimate_spectrum([image], shot_noise=shot, electrons=5.6)
+    found = estimate_spectrum([image], shot_noise=shot, told=True)
     ratio = found.power(FREQUENCIES, FREQUENCIES) / power(FREQUENCIES, FREQUENCIES)
     assert ratio.min() / ratio.max() > 1 / 3  # 1 / 40 if it were signal
 
@@ -165,7 +165,7 @@ def test_texture_is_no_noise_where_the_gain_tells_how_much_electrons_make(sigma)
 
     shot = 20**2 * 400.0
     assert slow_over_fast(shot_noise=shot).max() > 5
-    found = slow_over_fast(shot_noise=shot, electrons=400.0)
+    found = slow_over_fast(shot_noise=shot, told=True)
     assert (found > 0.3).all() and (found < 2.0).all()
 
 
@@ -175,8 +175,24 @@ def test_a_known_gain_leaves_the_noise_of_electrons_as_it_is(sigma):
     shot = 20 * (image.mean() - 100)
     f = np.array([0.05, 0.1, 0.2, 0.45])
     powers = [
-        estimate_spectrum([image], shot_noise=shot, electrons=n).power(np.zeros(4), f)
-        for n in (shot / 20**2, None)
+        estimate_spectrum([image], shot_noise=shot, told=told).power(np.zeros(4), f)
+        for told in (True, False)
+    ]
+    np.testing.assert_allclose(*powers, rtol=0.1)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0])
+@pytest.mark.parametrize("left", [1, 2])
+def test_electrons_that_leave_more_or_less_make_more_noise_than_counts(sigma, left):
+    """Deposits of a gamma distribution: twice the noise of counts, and one and a half times."""
+    rng = np.random.default_rng(5)
+    light = rng.gamma(left * np.maximum(counts(5), 1e-9), 1 / left)
+    image = blurred(light, sigma)
+    shot = 20 * (image.mean() - 100)
+    f = np.array([0.05, 0.1, 0.2, 0.45])
+    powers = [
+        estimate_spectrum([image], shot_noise=shot, told=told).power(np.zeros(4), f)
+        for told in (True, False)
     ]
     np.testing.assert_allclose(*powers, rtol=0.1)
 

@@ -250,16 +250,15 @@ def _spectrum_of(
         return noise.on(camera.block)
     if noise != "auto":
         return NoiseSpectrum.load(noise).on(camera.block)
-    shot = electrons = None
+    shot = None
     if source.gain is not None:
-        electrons = (float(np.nanmean(sums)) - camera.dark) / source.gain
-        shot = source.gain**2 * electrons
+        shot = source.gain * (float(np.nanmean(sums)) - camera.dark)
     elif source.offset == 0 and are_whole(sums):
         shot = float(np.nanmean(sums))
     even = light.take_off(sums) + float(np.nanmean(sums)) if light is not None else sums
     images = _differences(source, camera) or [even]
-    known: dict[str, Any] = {"shot_noise": shot, "electrons": electrons}
-    return estimate_spectrum(images, camera.block, fine=clean, **known)
+    told = source.gain is not None
+    return estimate_spectrum(images, camera.block, fine=clean, shot_noise=shot, told=told)
 
 
 def _differences(source: Micrograph, camera: Camera) -> list[np.ndarray]:

@@ -27,7 +27,7 @@ _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _BELOW = 0.2  # the same, by which chance lets an image show less noise than it holds
-_MOST = 1.6, 5.5  # the same of slow noise: much light, and more over the root of the electrons
+_MOST = 2.3  # the same of slow noise: a detective quantum efficiency below 0.45 is rare
 _IMPOSSIBLE = 5.0  # times the noise of electrons: more than a camera adds to it
 _TAILS = 10.0  # noise of electrons over the fast one, at most: long tails leave even half of it
 _SAME = 0.85, 1.2  # fast noise of pixels over that of electrons, where it is theirs
@@ -42,7 +42,7 @@ def estimate_spectrum(
     *,
     fine: np.ndarray | None = None,
     shot_noise: float | None = None,
-    electrons: float | None = None,
+    told: bool = False,
     pure: bool = False,
     force: bool = False,
 ) -> NoiseSpectrum | None:
@@ -60,9 +60,8 @@ def estimate_spectrum(
         better whether neighbours are correlated at all.
     shot_noise
         The variance of counted electrons in a block, where gain and offset tell it.
-    electrons
-        Mean of a block, where the gain is known and not taken for 1 since the values are whole
-        numbers.
+    told
+        Whether the gain is known, and not taken for 1 since the values are whole numbers.
     pure
         Whether the images are known to hold nothing but noise.
     force
@@ -103,7 +102,7 @@ def estimate_spectrum(
     counted = shot_noise and _SHOT[0] < np.median(corner) / shot_noise < _SHOT[1]
     if counted and not seen:
         return None
-    known = shot_noise if electrons and shot_noise and shot_noise > 0 else None
+    known = shot_noise if told and shot_noise and shot_noise > 0 else None
     slow = None if known is None else float(np.log(known))
     coefficients, floor = fit_curve(level, grid, slow, pure)
     noise = NoiseSpectrum(
@@ -121,9 +120,7 @@ def estimate_spectrum(
         drawn = interpolated_noise(pixels, block)
         if drawn is not None and _lies_below(drawn, level):
             return drawn
-    if known is None or electrons is None:
-        return noise
-    return _without_texture(noise, grid, corner, known, electrons)
+    return noise if known is None else _without_texture(noise, grid, corner, known)
 
 
 def _within(band: Band | None) -> tuple[Grid, np.ndarray]:
@@ -150,19 +147,17 @@ def _of_mean(
 
 
 def _without_texture(
-    noise: NoiseSpectrum, grid: Grid, corner: np.ndarray, shot_noise: float, electrons: float
+    noise: NoiseSpectrum, grid: Grid, corner: np.ndarray, shot_noise: float
 ) -> NoiseSpectrum:
     """The same with no more slow noise than electrons make: what exceeds it is of the specimen.
 
-    Each electron leaves more or less of its energy in a camera that does not count, which makes up
-    to 2.5 times the noise (a detective quantum efficiency of 0.4). The power of texture grows over
-    that of the noise with the number of electrons, so that of few it is no texture. The logarithm
-    of the power is drawn together, so that the fast noise stays as it is.
+    Each electron leaves more or less of its energy in a camera that does not count, which alone
+    makes about twice their noise. The logarithm of the power is drawn together, so that the fast
+    noise stays as it is.
     """
     fast = float(np.median(corner))
     rise = _rise(noise, grid)
-    times = _MOST[0] + _MOST[1] / np.sqrt(electrons)
-    most = float(np.log(max(times * shot_noise / fast, 1.0)))
+    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
     if rise <= most or fast > shot_noise:
         return noise
     share = most / rise
