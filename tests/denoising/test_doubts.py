@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from known import lattice
-from napari_sbd.denoising.doubts import doubt_noise
+from napari_sbd.denoising.doubts import doubt_gaps, doubt_noise
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
 from napari_sbd.noise.whitening import whiten
 
@@ -21,3 +21,12 @@ def test_noise_that_a_point_spread_took_away_is_missed_in_the_image_as_it_is(dos
     assert contrast > 14 if doubted else contrast < 10
     spectrum = estimate_spectrum([image])
     assert bool(doubt_noise(image, whiten(image, spectrum), spectrum)) == doubted
+
+
+def test_an_image_of_little_but_gaps_is_told():
+    counts = np.random.default_rng(0).poisson(9.0, (128, 128)).astype(float)
+    assert doubt_gaps(counts) == []
+    counts[:, 9:] = np.nan
+    assert doubt_gaps(counts) == []
+    counts[:, 7:] = np.nan
+    assert "Only 896 of the 16,384 pixels hold data" in doubt_gaps(counts)[0]

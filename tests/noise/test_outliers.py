@@ -334,6 +334,23 @@ def test_scale_bars_and_their_text(white):
     np.testing.assert_array_equal(found.mask, burned)
 
 
+@pytest.mark.parametrize("white", [True, False])
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_data_bars_with_their_text(white, above, dtype):
+    image = counts(10.0).astype(dtype)
+    paper, ink = (40, 0) if white else (0, 40)
+    image[-24:] = paper
+    image[-20:-4, 20:80] = ink
+    text = np.random.default_rng(0).random((5, 60)) < 0.4
+    image[-20:-5, 150:330] = np.where(np.kron(text, np.ones((3, 3))) > 0, ink, paper)
+    found = find_outliers(image[::-1] if above else image)
+    assert found.counts == {"annotation": 1}
+    mask = found.mask[::-1] if above else found.mask
+    assert mask[-24:].all()
+    assert not mask[:-24].any()
+
+
 def test_vacuum_clipped_at_zero_is_none():
     rng = np.random.default_rng(6)
     image = np.maximum(rng.normal(lattice(SHAPE, 20.0, 0.4) * 20 - 17, 1.0), 0)

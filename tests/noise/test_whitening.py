@@ -181,6 +181,22 @@ def test_a_known_gain_leaves_the_noise_of_electrons_as_it_is(sigma):
     np.testing.assert_allclose(*powers, rtol=0.1)
 
 
+@pytest.mark.parametrize("sigma", [0.5, 1.0])
+@pytest.mark.parametrize("left", [1, 2])
+def test_electrons_that_leave_more_or_less_make_more_noise_than_counts(sigma, left):
+    """Deposits of a gamma distribution: twice the noise of counts, and one and a half times."""
+    rng = np.random.default_rng(5)
+    light = rng.gamma(left * np.maximum(counts(5), 1e-9), 1 / left)
+    image = blurred(light, sigma)
+    shot = 20 * (image.mean() - 100)
+    f = np.array([0.05, 0.1, 0.2, 0.45])
+    powers = [
+        estimate_spectrum([image], shot_noise=shot, told=told).power(np.zeros(4), f)
+        for told in (True, False)
+    ]
+    np.testing.assert_allclose(*powers, rtol=0.1)
+
+
 def test_tiles_without_data_do_not_count():
     image = blurred(counts(6), 0.7)
     full = estimate_spectrum([image])

@@ -119,7 +119,7 @@ def agreement(
     True
     """
     from .confirm import confirm
-    from .evidence import Evidence
+    from .evidence import Evidence, warn_of_lines
     from .likelihood import likelihood_map
     from .result import Agreement
 
@@ -150,6 +150,7 @@ def agreement(
     trials, how = _trials(data, model, denoiser, weights, seed)
     _logger.debug("judged %s within %s pixels, %d spots", how, sigma, len(found.points))
     judged = Evidence(counts, expected, variance, True, trials, noise)
+    warn_of_lines(judged)
     spots, sights, why = found.points, None, ""
     if columns is not None:
         spots = _positions(columns) - (0 if limits is None else limits.corner)

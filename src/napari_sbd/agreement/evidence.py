@@ -14,6 +14,7 @@ from ..micrograph import Micrograph
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance, covariance_of
 from ..noise.level import can_be_dealt
+from ..noise.line_offsets import line_excess
 from .split_halves import Denoiser, Trial, as_good_as_the_whole, halves, noise_halves
 from .words import BY_ALL, BY_HALVES, BY_NOISY_HALVES
 
@@ -145,6 +146,21 @@ def evidence(
             _latest.update(key=key, trials=None if made is None else split(made))
         trials = _latest["trials"]
     return Evidence(noisy, expected, variance, counts, trials, noise)
+
+
+def warn_of_lines(evidence: Evidence) -> None:
+    """Warn where lines hang together in what was removed, which z and errors do not allow for."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = (evidence.noisy - evidence.expected) / np.sqrt(evidence.variance)
+    found = line_excess(np.where(np.isfinite(off), off, np.nan), evidence.noise)
+    for axis, excess in zip("xy", found, strict=True):
+        if excess is not None:
+            warn(
+                f"Lines along {axis} hang together in what denoising removed: their sums have "
+                f"{excess:.2g} times the variance that single pixels let expect, as an uneven "
+                "read-out or scan makes them. z and errors do not allow for it and are too sure; "
+                "take the level of each line off before."
+            )
 
 
 def known_denoiser(noisy: np.ndarray, expected: np.ndarray, model: Micrograph) -> Denoiser | None:

@@ -184,6 +184,7 @@ def _find(
 ) -> pd.DataFrame:
     """The table of one frame; ``usual`` is the polarity of those before it."""
     from ..agreement.confirm import confirm
+    from ..agreement.evidence import warn_of_lines
     from ..agreement.spots import candidates
     from ..spots import spacing
     from .honeycomb import warn_of_even, warn_of_middles
@@ -229,6 +230,8 @@ def _find(
         attrs["correlated_over"] = round(evidence.noise.noise.correlated_over, 2)
         if evidence.counts:
             evidence.noise.warn_unless_poisson()
+    if evidence is not None:
+        warn_of_lines(evidence)
     if not len(points):
         warn(f"No atomic columns were found. {why}")
     if settings["polarity"] == "auto":

@@ -21,7 +21,14 @@ from ..networks.reflections import put_back
 from ..noise.camera import Camera, look_at
 from ..noise.working import Working
 from .detail import put_back_detail
-from .doubts import doubt_extremes, doubt_noise, doubt_result, doubt_wrapped, doubts
+from .doubts import (
+    doubt_extremes,
+    doubt_gaps,
+    doubt_noise,
+    doubt_result,
+    doubt_wrapped,
+    doubts,
+)
 from .first_frame import doubt_against_blur, doubt_structure
 from .layout import normalised, padded_by, spread, turned, turned_back
 from .model_choice import choose_for
@@ -121,7 +128,7 @@ class Denoiser:
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
         found = doubts(card, source, block, self.dose, first, modality)
         found += doubt_noise(sums, white, seen.noise)
-        found += doubt_wrapped(raw)
+        found += [*doubt_gaps(first), *doubt_wrapped(raw)]
         found += doubt_extremes(seen)
         for sentence in [*chosen.doubts, *found]:
             warn(sentence)

@@ -23,6 +23,7 @@ from ..units import plain
 _CLEAN = 60  # contrast over noise, beyond which hardly any of it is removed
 _CLEAN_UNSURE = 12  # the same where noise was made white, beyond which a network may add more
 _MUCH = 0.05  # of a result's contrast, from which what was put back is told
+_HELD = 32  # pixels along the sides of the smallest image
 _BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 
 
@@ -122,6 +123,17 @@ def doubt_wrapped(frame: np.ndarray) -> list[str]:
         f"{found.share:.1%} of the values are wrong by {abs(found.by):,}: they were {what}, so the "
         f"result is wrong there and around them. Read them as the other kind of whole numbers, or "
         f"{change}, and denoise the image again."
+    ]
+
+
+def doubt_gaps(frame: np.ndarray) -> list[str]:
+    """A sentence where a frame (Y, X) is little but pixels without data."""
+    held = int(np.isfinite(frame).sum())
+    if held >= _HELD**2:
+        return []
+    return [
+        f"Only {held:,} of the {frame.size:,} pixels hold data, fewer than in {_HELD} x {_HELD} "
+        "pixels: what the result shows there may be the model's own."
     ]
 
 

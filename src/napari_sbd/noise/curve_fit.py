@@ -7,7 +7,7 @@ import numpy as np
 from .curve import FREE, MONOTONE
 from .tile_spectra import Grid
 
-MOST = 1.6  # slow noise of a camera over that of its electrons: light that scatters adds some
+_LEAST = 1 / 1.6  # slow noise over that of electrons, below which a curve left some out
 _ROUNDS = 10  # of reweighted least squares
 _WORSE = 1.5  # times the misfit of a curve through all, from which one below has left noise out
 
@@ -34,7 +34,7 @@ def fit_curve(
     )
     found = _fit_from(y, grid.terms, gentle)
     rise = middle + float(np.logaddexp(found[0][0], found[1]))
-    if pure or (slow is not None and rise < slow - np.log(MOST)):
+    if pure or (slow is not None and rise < slow + np.log(_LEAST)):
         through = [_fit_from(y, grid.terms, start, signal=False) for start in (gentle, steep)]
         misfit = [float(np.std(y - _total(grid.terms, *fit))) for fit in (*through, found)]
         if misfit[2] > _WORSE * min(misfit):

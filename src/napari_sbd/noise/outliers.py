@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SBDError
 from ..micrograph import unmasked
 from ..micrograph.frames import as_micrograph
+from .data_bar import find_data_bar
 from .lines import find_constant, find_lines
 from .plateaus import find_corners, find_plateaus
 from .screen import Screen, screen
@@ -206,9 +207,13 @@ class _Found:
 
     def regions(self) -> None:
         """What is told by equal values."""
-        (rows, columns), blank = find_constant(self.frame)
+        bar = find_data_bar(self.frame)
+        if bar is not None:
+            self._add("annotation", bar)
+        image = self._remaining()
+        (rows, columns), blank = find_constant(image)
         self._add_lines(rows, columns)
-        self.blank = blank | find_corners(self.frame)
+        self.blank = blank | find_corners(image)
         self._add("unwritten", self.blank)
         for kind, mask in find_plateaus(self._remaining()).items():
             self._add(kind, mask)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from .band import EVERYTHING, Band, find_band, middle_power
-from .curve_fit import MOST, fit_curve
+from .curve_fit import fit_curve
 from .interpolation import interpolated_noise
 from .running_mean import find_mean, seen_in_tiles
 from .tile_spectra import CORNER, TILE, Grid, of_noise, tile_grid, tile_spectra
@@ -27,6 +27,7 @@ _TILT = 0.2  # the same, along x against y
 _WIDE = 0.1, 1.2  # by how much fast and slow noise must differ where the corner is flat
 _SHOT = 0.6, 1.6  # noise power over that of counted electrons
 _BELOW = 0.2  # the same, by which chance lets an image show less noise than it holds
+_MOST = 2.3  # the same of slow noise: a detective quantum efficiency below 0.45 is rare
 _IMPOSSIBLE = 5.0  # times the noise of electrons: more than a camera adds to it
 _TAILS = 10.0  # noise of electrons over the fast one, at most: long tails leave even half of it
 _SAME = 0.85, 1.2  # fast noise of pixels over that of electrons, where it is theirs
@@ -148,13 +149,15 @@ def _of_mean(
 def _without_texture(
     noise: NoiseSpectrum, grid: Grid, corner: np.ndarray, shot_noise: float
 ) -> NoiseSpectrum:
-    """The same with no more slow noise than electrons have: what exceeds it is of the specimen.
+    """The same with no more slow noise than electrons make: what exceeds it is of the specimen.
 
-    The logarithm of the power is drawn together, so that the fast noise stays as it is.
+    Each electron leaves more or less of its energy in a camera that does not count, which alone
+    makes about twice their noise. The logarithm of the power is drawn together, so that the fast
+    noise stays as it is.
     """
     fast = float(np.median(corner))
     rise = _rise(noise, grid)
-    most = float(np.log(max(MOST * shot_noise / fast, 1.0)))
+    most = float(np.log(max(_MOST * shot_noise / fast, 1.0)))
     if rise <= most or fast > shot_noise:
         return noise
     share = most / rise

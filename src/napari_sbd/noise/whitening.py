@@ -30,7 +30,7 @@ _LITTLE = 0.2  # of the power of white noise: less is not missed
 _BAND = 0.1, 0.4  # cycles per working pixel: neither light nor what a wide point spread leaves
 _NOISE = 0.3  # quantile of the power over frequencies: signal only adds to it
 _MARGIN = 16  # working pixels of reflection around an image that is filtered
-_AS_WHITE = 1.05  # times the side of a block, up to which noise is told to be independent
+_AS_WHITE = 1.05  # up to which times weaker than its slow part noise is told to be independent
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,13 @@ class NoiseSpectrum:
 
     @property
     def correlated_over(self) -> float:
-        """Side [pixels] of the square whose noise is as good as one independent value."""
-        return float(np.sqrt(np.prod(self.block)) / self.deviation)
+        """Side [pixels] of the square whose noise is as good as one independent value.
+
+        A point spread and the sum over a block widen each other as areas add up; what the blocks
+        add is taken off, so that independent pixels have a side of 1.
+        """
+        block = float(np.prod(self.block))
+        return float(np.sqrt(max(block / self.deviation**2 - block, 0.0) + 1))
 
     @property
     def deviation(self) -> float:
@@ -118,7 +123,7 @@ class NoiseSpectrum:
         if self.smoothed != (1, 1):
             y, x = (n * b for n, b in zip(self.smoothed, self.block, strict=True))
             return f"smoothed by a running mean over {y} x {x} px"
-        if self.correlated_over < _AS_WHITE * np.sqrt(np.prod(self.block)):
+        if self.deviation > 1 / _AS_WHITE:
             return f"independent between sums over {self.block[0]} x {self.block[1]} px"
         kind = f"with streaks along {self.streaks}" if self.streaks else "scintillator-like"
         return f"correlated over {self.correlated_over:.2g} px, {kind}"
