@@ -145,15 +145,16 @@ def find_columns(
             told["region"] = str(images.limits.wanted.region)
         entry = recipe_of(images, told)
         images.warn_if_unseen()
+        blank = images.blank()
         tables = []
-        for t in range(images.count):
+        for t in [t for t in range(images.count) if t not in blank] or [0]:
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
             frame = images.frame(t)
             with stopping(should_stop):
                 found = _find(frame, settings, alpha, halves)
             independent = found.attrs["correlated_over"] is None
-            if t == 0 and frame.pair is not None and len(found) and independent:
+            if not tables and frame.pair is not None and len(found) and independent:
                 _warn_unless_poisson(frame.pair, found.attrs["scale"])
             found.attrs["recipe"] = entry
             if images.model.is_movie:
@@ -168,7 +169,7 @@ def find_columns(
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = {**attrs, "frames": images.count, "blank": images.blank()}
+    result.attrs = {**attrs, "frames": images.count, "blank": blank}
     return result
 
 

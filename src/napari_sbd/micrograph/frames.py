@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BlankImage, SBDError
+from ..errors import BlankImage, SBDError, warn
 from . import Micrograph, PixelSize, unmasked
 from .foreign import micrograph_of
 
@@ -114,6 +114,33 @@ def repeated_frames(source: Micrograph, numbers: Iterable[int] | None = None) ->
             found.append(t)
         before = values
     return found
+
+
+def frame_or_nan(source: Micrograph, number: int) -> np.ndarray:
+    """A frame (Y, X) of a movie as it is stored, NaN for pixels without data.
+
+    Warns
+    -----
+    In words, if it cannot be read; all of it is NaN then.
+    """
+    try:
+        return np.asarray(unmasked(frame_of(source, number)))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a library says of damaged frames
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        warn(f"Frame {number} could not be read and counts as without data ({reason}).")
+        return np.full(source.shape[-2:], np.nan, np.float32)
+
+
+def holds_data(source: Micrograph, number: int) -> bool:
+    """Whether a frame can be read and has a finite pixel."""
+    try:
+        return bool(np.isfinite(np.asarray(unmasked(frame_of(source, number)))).any())
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
+        return False
 
 
 def told_of_repeated(again: Sequence[int], count: int) -> str:
