@@ -146,7 +146,7 @@ def find_columns(
         entry = recipe_of(images, told)
         images.warn_if_unseen()
         blank = images.blank()
-        tables = []
+        tables: list[pd.DataFrame] = []
         for t in [t for t in range(images.count) if t not in blank] or [0]:
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")

@@ -109,9 +109,8 @@ def repeated_frames(source: Micrograph, numbers: Iterable[int] | None = None) ->
     every = range(len(source.data) if source.is_movie else 0)
     for t in every if numbers is None else numbers:
         values = readable(source, t)
-        known = values is not None and before is not None
-        if known and np.array_equal(values, before, equal_nan=True):
-            found.append(t)
+        if values is not None and before is not None:
+            found += [t] if np.array_equal(values, before, equal_nan=True) else []
         before = values
     return found
 

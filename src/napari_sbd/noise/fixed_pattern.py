@@ -103,8 +103,8 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
     """
     source = as_micrograph(movie)
     count = len(source.data) if source.is_movie else 0
-    chosen = np.unique(np.linspace(0, count - 1, _FRAMES).round().astype(int)) if count else []
-    chosen = np.setdiff1d(chosen, repeated_frames(source, chosen))
+    chosen = np.unique(np.linspace(0, max(count - 1, 0), _FRAMES).round().astype(int))
+    chosen = np.setdiff1d(chosen[:count], repeated_frames(source, chosen[:count]))
     if len(chosen) < _FEWEST:
         raise SBDError(
             f"A fixed pattern is estimated from a movie of at least {_FEWEST} frames; "

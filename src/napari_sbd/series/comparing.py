@@ -210,6 +210,7 @@ class _Known:
         self, method: Any, given: Series, should_stop: Callable[[], bool] | None, tell: bool
     ) -> np.ndarray:
         """What a method makes (V, N) of a stack; what is warned of is told where ``tell`` is."""
+        answer: Any
         if isinstance(method, SeriesModel):
             with listening() as words:
                 answer = denoise_series(given, method, self.mask, should_stop=should_stop)
