@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import holds_data, lit_frames, repeated_frames, told_of_repeated
+from ..micrograph.frames import lit_frames
+from ..micrograph.telling import holds_data, repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance
 from ..recipe import setting_of

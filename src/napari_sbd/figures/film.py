@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import SBDError, listening
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, frame_or_nan
+from ..micrograph.frames import as_micrograph
+from ..micrograph.telling import frame_or_nan
 from .panel import contrast, scale_bar_length
 
 SUFFIXES = (".mp4", ".gif")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import frame_or_nan
+from ..micrograph.telling import frame_or_nan
 from .profile import weights_along
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import numpy as np
 from ..denoising.denoiser import Denoiser
 from ..errors import SBDError, in_words, warn
 from ..micrograph import Micrograph, PixelSize
-from ..micrograph.frames import as_micrograph, frame_or_nan
+from ..micrograph.frames import as_micrograph
+from ..micrograph.telling import frame_or_nan
 from ..networks.choice import Modality
 from ..noise.as_denoised import camera_corrected
 from .track import JITTER, REACH, Track

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, repeated_frames, some_readable
+from ..micrograph.frames import as_micrograph, some_readable
+from ..micrograph.telling import repeated_frames
 from .outliers import find_outliers
 from .references import corrected, mean_of
 

@@ -15,12 +15,8 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import (
-    as_micrograph,
-    lit_frames,
-    repeated_frames,
-    told_of_repeated,
-)
+from ..micrograph.frames import as_micrograph, lit_frames
+from ..micrograph.telling import repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.left_out import with_neighbours
 from ..noise.whiteness import whiteness
