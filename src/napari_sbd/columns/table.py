@@ -147,9 +147,14 @@ def find_columns(
         images.warn_if_unseen()
         blank = images.blank()
         tables: list[pd.DataFrame] = []
-        for t in [t for t in range(images.count) if t not in blank] or [0]:
+        passed_over = blank if len(blank) < images.count else []
+        for t in range(images.count):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
+            if progress and t in passed_over:
+                progress(t + 1, images.count)
+            if t in passed_over:
+                continue
             frame = images.frame(t)
             with stopping(should_stop):
                 found = _find(frame, settings, alpha, halves)
@@ -164,6 +169,11 @@ def find_columns(
                 progress(t + 1, images.count)
     if not images.model.is_movie:
         return tables[0]
+    if passed_over:
+        warn(
+            f"No atomic columns were looked for in frames {passed_over}, which are blank or "
+            "without beam, or cannot be read."
+        )
     with_columns = [t for t in tables if len(t)] or tables[:1]
     attrs = with_columns[0].attrs
     for table in tables:
