@@ -26,3 +26,16 @@ def counts(clean, seed=0):
 
 def decibel(estimate, clean):
     return -10 * np.log10(np.mean((estimate - clean) ** 2))
+
+
+def damaged(movie, number):
+    """A lazy movie (T, Y, X) of which one frame cannot be read."""
+    import dask.array as da
+
+    def read(block, block_info):
+        if block_info[None]["chunk-location"][0] == number:
+            raise OSError("a torn page")
+        return block
+
+    lazy = da.from_array(np.asarray(movie), chunks=(1, -1, -1))
+    return lazy.map_blocks(read, dtype=lazy.dtype, meta=np.zeros((0, 0, 0), lazy.dtype))

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import napari_sbd as sbd
+from moving import damaged
 from napari_sbd.cli import main
 from napari_sbd.figures.plate import plate
 from napari_sbd.measure.kymograph import kymograph
@@ -122,6 +123,18 @@ def test_a_gif_has_all_frames_their_contrast_and_the_time(tmp_path):
     # the time stamp changes, the scale bar does not
     corner = [f[:12, :40] for f in frames]
     assert (frames[0][-6:, 4:20].max() == 255) and not np.array_equal(corner[0], corner[1])
+
+
+def test_a_frame_that_cannot_be_read_is_black_in_a_film(tmp_path):
+    from PIL import Image, ImageSequence
+
+    lost = movie().replace(data=damaged(movie().data, 1))
+    with pytest.warns(UserWarning, match="Frame 1 could not be read"):
+        path = sbd.write_film(tmp_path / "m.gif", lost)
+    with Image.open(path) as film:
+        frames = [np.asarray(f.convert("L"), float) for f in ImageSequence.Iterator(film)]
+    assert len(frames) == 4
+    assert frames[1].mean() < frames[0].mean() < frames[2].mean()
 
 
 def test_two_movies_beside_each_other(tmp_path):

@@ -4,12 +4,8 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd import Micrograph, SBDError
-from napari_sbd.micrograph.frames import (
-    lit_frames,
-    reference_frame,
-    reference_number,
-    repeated_frames,
-)
+from napari_sbd.micrograph.frames import lit_frames, reference_frame, reference_number
+from napari_sbd.micrograph.telling import repeated_frames
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,18 @@ def test_frames_that_were_written_twice_do_not_judge_each_other():
     np.testing.assert_array_equal(twice.z, once.z)
 
 
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_a_frame_without_data_judges_nothing(value):
+    """NaN in one frame was NaN in the sum of all, and both images "the same"."""
+    counts = np.random.default_rng(5).poisson([SCENE[60:260, 60:260]] * 5).astype(np.float32)
+    noisy = sbd.Micrograph(counts, PIXEL, gain=1.0)
+    smooth = noisy.replace(data=gaussian_filter(counts, (0, 3, 3)))
+    without = [m.replace(data=np.delete(m.data, 2, 0)) for m in (noisy, smooth)]
+    for m in (noisy, smooth):
+        m.data[2] = value
+    assert sbd.agreement(noisy, smooth).verdict() == sbd.agreement(*without).verdict()
+
+
 def test_an_image_that_its_recipe_does_not_make_is_not_judged_by_its_halves():
     noisy, clean = denoised(2.0)
     other = clean.replace(data=clean.data[::-1].copy())

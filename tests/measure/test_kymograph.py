@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import napari_sbd as sbd
+from moving import damaged
 from napari_sbd import cli
 from napari_sbd.measure.kymograph import kymograph
 from napari_sbd.measure.profile import line_profile
@@ -56,6 +57,14 @@ def test_missing_data_and_calibration(movie):
     assert np.isfinite(found.values[4]).all()
     assert (found.unit, found.time_unit) == ("px", "frame")
     assert list(found.table()["frame"]) == list(range(12))
+
+
+def test_a_frame_that_cannot_be_read_is_an_empty_row(movie):
+    usual = kymograph(movie, (20, 5), (20, 55))
+    with pytest.warns(UserWarning, match="Frame 4 could not be read"):
+        found = kymograph(movie.replace(data=damaged(movie.data, 4)), (20, 5), (20, 55))
+    assert np.isnan(found.values[4]).all()
+    np.testing.assert_array_equal(np.delete(found.values, 4, 0), np.delete(usual.values, 4, 0))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import napari_sbd as sbd
-from moving import PIXEL, counts, crystal
+from moving import PIXEL, counts, crystal, damaged
 from napari_sbd.movie import Drift
 
 PATH = np.array([[0, 0], [3, -2], [5, 1], [9, 2], [14, 0], [12, 5]], float)
@@ -75,6 +75,14 @@ def test_blank_frames_have_no_shift(drifting):
     data[2] = 0
     drift = sbd.estimate_drift(drifting.replace(data=data), model="hrtem")
     assert np.isnan(drift.shifts[2]).all() and np.isfinite(drift.shifts[3]).all()
+
+
+def test_a_frame_that_cannot_be_read_has_no_shift(drifting, found):
+    movie = drifting.replace(data=damaged(drifting.data, 2))
+    with pytest.warns(UserWarning, match="Frame 2 could not be read.*torn"):
+        drift = sbd.estimate_drift(movie, model="hrtem")
+    assert np.isnan(drift.shifts[2]).all()
+    np.testing.assert_allclose(np.delete(drift.shifts - found.shifts, 2, 0), 0, atol=0.7)
 
 
 @pytest.mark.parametrize("part", [1.0, 1.3])

@@ -186,6 +186,15 @@ def test_pixels_without_data_do_no_harm(missing, frames, spread):
     assert found.correlation == pytest.approx(whole.correlation, abs=0.01)
 
 
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_frames_without_beam_tell_nothing(value):
+    movie = 3.0 * np.random.default_rng(2).poisson(np.broadcast_to(scene(2.0), (4, 640, 640))) + 7
+    usual = sbd.estimate_detector(sbd.Micrograph(movie, PIXEL))
+    blank = np.full((1, 640, 640), value)
+    found = sbd.estimate_detector(sbd.Micrograph(np.concatenate([movie, blank]), PIXEL))
+    assert (found.gain, found.offset) == (usual.gain, usual.offset)
+
+
 def test_masked_pixels_hold_no_data():
     image = 20.0 * np.random.default_rng(3).poisson(scene(5.0)) + 100
     hidden = np.broadcast_to(np.arange(640) < 200, image.shape)

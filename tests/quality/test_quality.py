@@ -44,6 +44,14 @@ def test_frames_that_were_written_twice_are_judged_once(method):
         sbd.upsnr(movie[[0, 0]], blur, method=method)
 
 
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_frames_without_beam_judge_nothing(value):
+    movie = np.stack([counts_of(TRUTH, t) for t in range(5)]).astype(float)
+    without = sbd.upsnr(np.delete(movie, 2, 0), blur, method="frames")
+    movie[2] = value
+    assert sbd.upsnr(movie, blur, method="frames") == without
+
+
 @pytest.mark.parametrize(("method", "frames"), [("thinning", 1), ("frames", 3), ("exposures", 4)])
 def test_intervals_cover_the_true_error(method, frames):
     """Of 100 intervals of 95 %, fewer than 88 cover with a probability of 1 in 500."""

@@ -330,6 +330,20 @@ def test_a_comparison_tells_of_a_model_once():
     assert len(said) == 1 and "that of training was 0.1" in str(said[0].message)
 
 
+def test_a_volume_that_stands_twice_does_not_tell_its_own_noise():
+    """Put aside alone, it was found in its copy."""
+    clean = decays(1, (40, 40))[[*range(12), 11, *range(12, 23)]]
+    noisy = Noise("gaussian", 0.1).draw(clean, np.random.default_rng(0))
+    of = {"noise": "gaussian", "level": 0.1}
+    once = sbd.compare_series(noisy, {"pca": "local-pca"}, **of)
+    error = sbd.halves_series(noisy, "local-pca", **of)
+    noisy[12] = noisy[11]
+    twice = sbd.compare_series(noisy, {"pca": "local-pca"}, **of)
+    assert twice == pytest.approx(once, rel=0.1)
+    halves = sbd.halves_series(noisy, "local-pca", **of)
+    assert np.median(halves) == pytest.approx(np.median(error), rel=0.1)
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
 def test_halves_tell_the_error_that_chance_makes(kind):
     """As large as the error is, within a third; and larger where there is more to be known."""

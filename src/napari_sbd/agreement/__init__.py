@@ -20,13 +20,13 @@ from .pairs import check_counted, check_order, check_raw, working_block
 from .split_halves import (
     Denoiser,
     Trial,
-    each_once,
     halves,
     judge,
     neighbours,
     noise_halves,
     residual,
     still,
+    telling,
     total,
 )
 from .spots import candidates, judge_spots, neighbourhood
@@ -128,7 +128,7 @@ def agreement(
     noisy, denoised, limits = limited(noisy, denoised, region)
     data, model = electrons.pair(noisy, denoised, gain, offset)
     check_order(data, model)
-    data, model = each_once(data, model)
+    data, model = telling(data, model)
     size = Micrograph(np.zeros((1, 1)), pixel_size).pixel_size_yx
     size = size or data.pixel_size_yx or model.pixel_size_yx
     counts, expected = total(data), total(model)
@@ -244,7 +244,7 @@ def judge_columns(
         If the images do not fit each other or hold no electron counts, or the radius is not
         positive.
     """
-    data, model = each_once(*electrons.pair(corrected_as(noisy, denoised)[0], denoised))
+    data, model = telling(*electrons.pair(corrected_as(noisy, denoised)[0], denoised))
     radii = tuple(float(r) / 2**0.5 for r in np.broadcast_to(radius, 2))
     if not min(radii) > 0:
         raise SBDError(f"The radius of the columns must be positive, not {radius} pixels.")

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import repeated_frames, told_of_repeated
+from ..micrograph.frames import lit_frames
+from ..micrograph.telling import holds_data, repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.covariance import Covariance
 from ..recipe import setting_of
@@ -199,21 +200,29 @@ def _even_and_odd(source: Micrograph) -> tuple[np.ndarray, np.ndarray]:
     return sums[0], sums[1]
 
 
-def each_once(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph]:
-    """A noisy and a denoised movie without the frames that hold the values of the one before.
+def telling(data: Micrograph, model: Micrograph) -> tuple[Micrograph, Micrograph]:
+    """The frames of a noisy and a denoised movie that tell something of their own.
 
-    Frames that were denoised with the help of others, or with gains of their own, stay, since what
-    made them is to be repeated. A warning says either.
+    Left out are those without beam or data, and those that hold the very values of the one before,
+    of which a warning tells. Where the frames hang on each other, since they were denoised with the
+    help of others or with gains of their own, all that hold data stay, so that what made them can
+    be repeated.
     """
+    if not data.is_movie:
+        return data, model
     again = repeated_frames(data)
-    if not again:
+    told = told_of_repeated(again, len(data.data)) if again else ""
+    gains = (setting_of(model.metadata, "gain_tuning") or {}).get("requested") or {}
+    if setting_of(model.metadata, "neighbours") or gains.get("frames") == "each":
+        kept = [t for t in range(len(data.data)) if holds_data(data, t)]
+        told = told and f"{told}, so that the denoised images are judged too kindly."
+    else:
+        kept = sorted(set(lit_frames(data)) - set(again))
+        told = told and f"{told}: judged without."
+    if told:
+        warn(told)
+    if not kept or len(kept) == len(data.data):
         return data, model
-    told = told_of_repeated(again, len(data.data))
-    if setting_of(model.metadata, "neighbours") or setting_of(model.metadata, "gain_tuning"):
-        warn(f"{told}, so that the denoised images are judged too kindly.")
-        return data, model
-    warn(f"{told}: judged without.")
-    kept = sorted(set(range(len(data.data))) - set(again))
     return data.replace(data=data.data[kept]), model.replace(data=model.data[kept])
 
 

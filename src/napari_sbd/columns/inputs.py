@@ -45,7 +45,9 @@ class Images:
         return len(self.model.data) if self.model.is_movie else 1
 
     def blank(self) -> list[int]:
-        """Numbers of the frames of a movie that are blank or without beam."""
+        """Numbers of the frames of a movie that are blank, without beam, or cannot be read."""
+        if not self.model.is_movie:
+            return []
         lit = lit_frames(self.model if self.pair is None else self.pair.data)
         return sorted(set(range(self.count)) - set(lit))
 

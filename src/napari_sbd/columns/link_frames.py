@@ -87,7 +87,7 @@ def follow_columns(
     name = np.zeros(0, int)
     count = 0
     parts = []
-    shown = _shown(len(frames), attrs.get("blank", ()))
+    shown = _shown(frames, attrs.get("blank", ()))
     order = np.cumsum(shown)  # of the frames that show something
     for t, table in enumerate(frames):
         points = table[["y", "x"]].to_numpy(float)
@@ -219,11 +219,9 @@ def _frames(tables: Any) -> list[pd.DataFrame]:
     return frames
 
 
-def _shown(count: int, blank: Sequence[int]) -> np.ndarray:
-    """(count,) bool: frames in which a column could be seen."""
-    shown = np.ones(count, bool)
-    shown[[t for t in blank if t < count]] = False
-    return shown
+def _shown(frames: Sequence[pd.DataFrame], blank: Sequence[int]) -> np.ndarray:
+    """(T,) bool: frames in which a column could be seen, as those have where some are."""
+    return np.array([len(table) > 0 or t not in blank for t, table in enumerate(frames)])
 
 
 def _field(

@@ -145,18 +145,24 @@ def find_columns(
             told["region"] = str(images.limits.wanted.region)
         entry = recipe_of(images, told)
         images.warn_if_unseen()
-        tables = []
+        blank = images.blank()
+        tables: list[pd.DataFrame] = []
+        passed_over = blank if len(blank) < images.count else []
         usual: Polarity | None = None
         for t in range(images.count):
             if should_stop and should_stop():
                 raise Cancelled("The search for columns was stopped.")
+            if progress and t in passed_over:
+                progress(t + 1, images.count)
+            if t in passed_over:
+                continue
             frame = images.frame(t)
             with stopping(should_stop):
                 found = _find(frame, settings, alpha, halves, usual)
             if usual is None and polarity == "auto" and len(found):
                 usual = found.attrs["polarity"]
             independent = found.attrs["correlated_over"] is None
-            if t == 0 and frame.pair is not None and len(found) and independent:
+            if not tables and frame.pair is not None and len(found) and independent:
                 _warn_unless_poisson(frame.pair, found.attrs["scale"])
             found.attrs["recipe"] = entry
             if images.model.is_movie:
@@ -166,12 +172,17 @@ def find_columns(
                 progress(t + 1, images.count)
     if not images.model.is_movie:
         return tables[0]
+    if passed_over:
+        warn(
+            f"No atomic columns were looked for in frames {passed_over}, which are blank or "
+            "without beam, or cannot be read."
+        )
     with_columns = [t for t in tables if len(t)] or tables[:1]
     attrs = with_columns[0].attrs
     for table in tables:
         table.attrs = {}
     result = pd.concat(with_columns, ignore_index=True)
-    result.attrs = {**attrs, "frames": images.count, "blank": images.blank()}
+    result.attrs = {**attrs, "frames": images.count, "blank": blank}
     return result
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, listening
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph
+from ..micrograph.telling import frame_or_nan
 from .panel import contrast, scale_bar_length
 
 SUFFIXES = (".mp4", ".gif")
@@ -95,7 +96,7 @@ def _pictures(
     count = len(movies[0].data)
     for t in range(count):
         parts = [
-            _square(_grey(np.asarray(m.data[t]), *limits), movies[0])
+            _square(_grey(frame_or_nan(m, t), *limits), movies[0])
             for m, limits in zip(movies, ranges, strict=True)
         ]
         stamp = None if movies[0].frame_time is None else t * movies[0].frame_time
@@ -105,7 +106,8 @@ def _pictures(
 
 def _contrast(movie: Micrograph) -> tuple[float, float]:
     chosen = np.unique(np.linspace(0, len(movie.data) - 1, _SAMPLED).astype(int))
-    values = np.stack([np.asarray(movie.data[t], np.float32) for t in chosen])
+    with listening():  # of frames that cannot be read, which is said when they are drawn
+        values = np.stack([frame_or_nan(movie, t).astype(np.float32) for t in chosen])
     values = values[np.isfinite(values)]
     return contrast(values) if values.size else (0.0, 1.0)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, SBDError
 from ..micrograph import Micrograph
+from ..micrograph.telling import frame_or_nan
 from .profile import weights_along
 
 if TYPE_CHECKING:
@@ -129,10 +130,10 @@ def kymograph(
     ends = np.array([start, end], float)
     weights, position = weights_along(movie.shape[-2:], ends, width, size)
     rows = []
-    for frame in movie.data:
+    for t in range(len(movie.data)):
         if should_stop():
             raise Cancelled("Stopped before the kymograph was complete.")
-        values = np.asarray(frame, np.float64).ravel()
+        values = frame_or_nan(movie, t).astype(np.float64).ravel()
         held = np.isfinite(values)
         share = weights @ held.astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,40 +89,6 @@ def lit_frames(source: Micrograph) -> list[int]:
         return []
     beam, even = beam_of(source, reference), reference.is_even
     return [t for t, level in enumerate(seen) if level and level.shows(beam, even)]
-
-
-def repeated_frames(source: Micrograph, numbers: Iterable[int] | None = None) -> list[int]:
-    """Numbers of the frames of a movie that hold the very values of the one before.
-
-    A camera that is slower than the program beside it gives such. They tell nothing new, so they
-    are not to judge each other. Blank frames are none.
-
-    Parameters
-    ----------
-    source
-        An image, which has none, or a movie.
-    numbers
-        Of the frames to look at, in their order; all by default.
-    """
-    found, before = [], None
-    every = range(len(source.data) if source.is_movie else 0)
-    for t in every if numbers is None else numbers:
-        values = readable(source, t)
-        known = values is not None and before is not None
-        if known and np.array_equal(values, before, equal_nan=True):
-            found.append(t)
-        before = values
-    return found
-
-
-def told_of_repeated(again: Sequence[int], count: int) -> str:
-    """What ``repeated_frames`` found among so many frames, as the beginning of a sentence."""
-    which = (
-        f"Frame {again[0]} holds"
-        if len(again) == 1
-        else (f"{len(again)} of {count} frames, the first is {again[0]}, hold")
-    )
-    return f"{which} the very values of the frame before, which tells nothing new"
 
 
 def frame_of(source: Micrograph, number: int) -> Any:

@@ -14,6 +14,7 @@ from ..denoising.denoiser import Denoiser
 from ..errors import SBDError, in_words, warn
 from ..micrograph import Micrograph, PixelSize
 from ..micrograph.frames import as_micrograph
+from ..micrograph.telling import frame_or_nan
 from ..networks.choice import Modality
 from ..noise.as_denoised import camera_corrected
 from .track import JITTER, REACH, Track
@@ -34,7 +35,7 @@ class Drift:
     ----------
     shifts
         (N, 2) y, x [px]: what is at (y, x) in the first frame is at ``(y, x) + shifts[t]`` in
-        frame t. NaN for blank frames.
+        frame t. NaN for frames that are blank or cannot be read.
     errors
         (N, 2) one standard error [px].
     agreement, agreement_err
@@ -198,8 +199,8 @@ def estimate_drift(
         worker = Denoiser(source, model=model, modality=modality, device=device)
         track = Track(worker, jitter, largest_step, should_stop or (lambda: False))
         rows = []
-        for t, frame in enumerate(source.data):
-            rows.append(track.row(frame))
+        for t in range(len(source.data)):
+            rows.append(track.row(frame_or_nan(source, t)))
             if progress:
                 progress(t + 1, len(source.data))
     columns = np.array(rows)

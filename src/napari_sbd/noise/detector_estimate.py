@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from ..micrograph.frames import as_micrograph, finite_or_nan, mean_filled
+from ..micrograph.frames import (
+    as_micrograph,
+    finite_or_nan,
+    frame_of,
+    lit_frames,
+    mean_filled,
+)
 from .detector import SURE, VAGUE, Detector
 from .left_out import without_outliers
 from .point_spread import point_spread
@@ -85,8 +91,11 @@ def estimate_detector(
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")
     source = without_outliers(source, regions=False)
-    stack = source.data if source.is_movie else source.data[None]
-    frames = [finite_or_nan(frame).astype(np.float64) for frame in stack]
+    shown = lit_frames(source) if source.is_movie else []
+    frames = [
+        finite_or_nan(frame_of(source, t)).astype(np.float64)
+        for t in shown or range(len(source.data) if source.is_movie else 1)
+    ]
     held = np.logical_and.reduce([np.isfinite(frame) for frame in frames])
     dark, vacuum = _mask("dark", dark, held), _mask("vacuum", vacuum, held)
     pairs = _pairs(frames)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import SBDError
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, repeated_frames, some_readable
+from ..micrograph.frames import as_micrograph, some_readable
+from ..micrograph.telling import repeated_frames
 from .outliers import find_outliers
 from .references import corrected, mean_of
 
@@ -103,8 +104,8 @@ def estimate_fixed_pattern(movie: Any, *, multiplicative: bool | None = None) ->
     """
     source = as_micrograph(movie)
     count = len(source.data) if source.is_movie else 0
-    chosen = np.unique(np.linspace(0, count - 1, _FRAMES).round().astype(int)) if count else []
-    chosen = np.setdiff1d(chosen, repeated_frames(source, chosen))
+    chosen = np.unique(np.linspace(0, max(count - 1, 0), _FRAMES).round().astype(int))
+    chosen = np.setdiff1d(chosen[:count], repeated_frames(source, chosen[:count]))
     if len(chosen) < _FEWEST:
         raise SBDError(
             f"A fixed pattern is estimated from a movie of at least {_FEWEST} frames; "

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph, repeated_frames, told_of_repeated
+from ..micrograph.frames import as_micrograph, lit_frames
+from ..micrograph.telling import repeated_frames, told_of_repeated
 from ..noise import counts as electrons
 from ..noise.left_out import with_neighbours
 from ..noise.whiteness import whiteness
@@ -53,12 +54,8 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
     if method == "thinning":
         electrons.refuse_unless_poisson(noisy)
         return _thinning(with_neighbours(electrons.counted(noisy), rng), rng)
-    known = as_micrograph(noisy)
-    source = with_neighbours(known, rng)
+    source = with_neighbours(_telling(as_micrograph(noisy)), rng)
     values = np.stack(list(electrons.frames(source)))
-    if again := repeated_frames(known):
-        warn(f"{told_of_repeated(again, len(values))}: judged without.")
-        values = np.delete(values, again, axis=0)
     if not np.isfinite(values).all():
         raise SBDError(f"The method {method!r} needs data without NaN or infinite pixels.")
     if values.min() == values.max():
@@ -80,6 +77,16 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
             "for a single image take 'thinning'."
         )
     return _exposures(values) if method == "exposures" else _frames(values)
+
+
+def _telling(source: Micrograph) -> Micrograph:
+    """A movie without frames that have no beam, or hold the very values of the one before."""
+    if not source.is_movie:
+        return source
+    if again := repeated_frames(source):
+        warn(f"{told_of_repeated(again, len(source.data))}: judged without.")
+    kept = sorted(set(lit_frames(source)) - set(again))
+    return source.replace(data=source.data[kept]) if kept else source
 
 
 def _refuse_unless_white(image: np.ndarray, pixel_size_yx: tuple[float, float] | None) -> None:

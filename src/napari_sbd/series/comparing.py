@@ -89,7 +89,7 @@ def compare_series(
         order = rng.permutation(known.stack.length)
         squares = dict.fromkeys((*methods, "regression"), 0.0)
         for k in range(_FOLDS):
-            aside = order[k::_FOLDS]
+            aside = known.all_of(order[k::_FOLDS])
             given, filled = known.without(aside, rng)
             measured_there, found = known.seen[:, aside], known.noise
             for name, method in methods.items():
@@ -159,7 +159,7 @@ def halves_series(
         order = rng.permutation(known.stack.length)
         answers = []
         for k in range(2):
-            given, _ = known.without(order[k::2], rng)
+            given, _ = known.without(known.all_of(order[k::2]), rng)
             answers.append(known.answer(method, given, should_stop, tell=k == 0))
             if progress:
                 progress(k + 1, 2)
@@ -190,6 +190,12 @@ class _Known:
         inside = usable_mask(named_mask(mask)[1], source)
         inside, found = noise_within(source, inside, noise, coils, level)
         return cls(source, inside, found, signals(np.asarray(source.data), inside))
+
+    def all_of(self, volumes: np.ndarray) -> np.ndarray:
+        """Volumes, and those that hold the very same values: they would tell their noise."""
+        _, kind = np.unique(self.seen, axis=1, return_inverse=True)
+        alike = np.flatnonzero(np.isin(kind, kind[volumes]))
+        return np.concatenate([volumes, np.setdiff1d(alike, volumes)])
 
     def without(self, aside: np.ndarray, rng: np.random.Generator) -> tuple[Series, np.ndarray]:
         """The stack with some volumes replaced, and the means (V, K) that they are made from."""
