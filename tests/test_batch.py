@@ -274,6 +274,21 @@ def test_a_cluster_gives_the_same(tmp_path, folder, scheduler):
     np.testing.assert_allclose(result.data, expected, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore")  # whether the reference belongs to the camera is not asked
+def test_a_reference_that_was_replaced_is_another_setting(tmp_path, counts):
+    """Results by the old one were kept as finished."""
+    (tmp_path / "in").mkdir()
+    camera = sbd.Micrograph((counts + 9).astype(np.float32), PIXEL, gain=1.0)
+    sbd.write(camera, tmp_path / "in" / "a.tif")
+    options = {"dark": str(tmp_path / "dark.tif"), "model": "hrtem", "resume": True}
+    seen = []
+    for level in (9.0, 9.0, 8.5):
+        if not seen or level != 9.0:
+            sbd.write(camera.replace(data=np.full(counts.shape, level)), tmp_path / "dark.tif")
+        seen += [o.status for o in sbd.batch(tmp_path / "in", tmp_path / "out", **options)]
+    assert seen == ["done", "skipped", "done"]
+
+
 def test_results_of_some_frames_are_judged_by_those(tmp_path):
     """Doses and columns were those of the movie's first frames, beside results of later ones."""
     clean = np.stack([lattice((96, 96), period=10, mean=mean) for mean in (4.0, 8.0, 40.0)])

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_sbd as sbd
+from napari_sbd.measure.spectrum import strongest
 from napari_sbd.simulation.lattice_planes import plane_spacings
 from napari_sbd.simulation.materials import material as crystal_of
 from napari_sbd.spacings import doubt_crystal, doubt_pixel_size, reflections
@@ -161,3 +163,38 @@ def test_another_crystal_than_a_specialist_knows_is_told(true, others, modality)
 def test_an_image_without_a_lattice_says_nothing_about_crystals():
     noise = np.random.default_rng(0).poisson(4.0, (256, 256)).astype(float)
     assert doubt_crystal(noise, (0.02, 0.02), [0.2, 0.17]) is None
+
+
+def test_reflections_on_the_streaks_of_a_scan_are_told():
+    """Beside its lowest reflections the scatter of a scan's lines is less than usual, for the rings
+    that it is held against fall. In seven of 81 boxes nothing was told, where (110) stands 300
+    times out of its ring; its peak in the box at 100, 100 was read by hand as 0.2749 nm."""
+    path = FILES / "ser_SrTiO3_haadf.ser"
+    if not path.exists():
+        pytest.skip("needs shared/data")
+    scan = sbd.read(path)
+    told = []
+    for top in range(0, 825, 103):
+        for left in range(0, 825, 103):
+            found = reflections(scan.data[top : top + 200, left : left + 200])
+            told.append(scan.pixel_size / np.hypot(*found.frequency[found.amplitude == 1].T))
+    assert sum(len(spacing) > 0 for spacing in told) >= 80
+    brightest = np.concatenate(told)
+    near = [np.abs(brightest / d - 1) < 0.06 for d in (0.2761, 0.1953)]  # (110), (200) of SrTiO3
+    assert np.logical_or(*near).all()
+    _, spots = strongest(scan.data, scan.pixel_size_yx, ((100, 300), (100, 300)))
+    assert spots[0].spacing == pytest.approx(0.2749, abs=0.0005)
+
+
+@pytest.mark.parametrize("lines", ["white", "slow", "texture"])
+def test_lines_of_a_camera_are_no_reflections(lines):
+    """Nor where the rings fall steeply, so that the level of a line rises along it."""
+    rng = np.random.default_rng(4)
+    slow = np.abs(np.fft.fftfreq(200)) + 1 / 200
+    for _ in range(12):
+        image, rows = rng.normal(0, 1, (200, 200)), rng.normal(0, 1, 200)
+        if lines == "texture":
+            image += 60 * gaussian_filter(rng.normal(0, 1, image.shape), 3)
+        if lines == "slow":
+            rows = np.fft.ifft(np.fft.fft(rows) / slow**0.5).real
+        assert not len(reflections(image + 3 * rows[:, None]).amplitude)

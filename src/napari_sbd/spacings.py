@@ -26,6 +26,7 @@ _CALIBRATION = 0.03  # relative error of a usual pixel size
 _SCATTER = 2 * np.pi**2 / 6  # variance of logarithms of power on a ring, twice that of noise
 _FEW = 17  # frequencies, one of which is looked at for that
 _EMPTY = 7.0  # natural logarithms of power below the usual, which one in a thousand of noise is
+_APART = 3  # frequencies from a peak, from which a line shows its own level
 _FAINT, _BRIGHT = 0.1, 0.25  # amplitude over that of the brightest
 
 
@@ -80,9 +81,14 @@ def reflections(image: np.ndarray) -> Reflections:
     y, x = y[highest], x[highest]
     if len(y):
         # only lines through peaks are looked at: medians are slow
-        above /= np.maximum(np.median(above.T.copy(), 1) / np.log(2), 1)
+        height = above[y, x]
+        usual = np.maximum(np.median(above.T.copy(), 1) / np.log(2), 1)
+        level = np.minimum(usual[x], _beside(above.T, x, y, above.shape[0]))
+        above /= usual
         rows, row = np.unique(y, return_inverse=True)
-        stands_out = above[y, x] > limit * np.maximum(np.median(above[rows], 1) / np.log(2), 1)[row]
+        whole = np.maximum(np.median(above[rows], 1) / np.log(2), 1)[row]
+        level *= np.minimum(whole, _beside(above, y, x, 2 * (above.shape[1] - 1)))
+        stands_out = height > limit * level
         y, x = y[stands_out], x[stands_out]
     found = np.column_stack([fy[y, 0], fx[0, x]]) / block
     amplitude = np.sqrt(power[y, x])
@@ -205,6 +211,21 @@ def _is_highest(power: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     columns = (x[:, None, None] + step) % power.shape[1]
     highest: np.ndarray = power[y, x] == power[rows, columns].max((1, 2))
     return highest
+
+
+def _beside(lines: np.ndarray, line: np.ndarray, place: np.ndarray, period: int) -> np.ndarray:
+    """Level of lines of a spectrum on the side of each place where it is higher, 1 at least.
+
+    The scatter of a scan's lines makes one level of power all along them, and the rings that it is
+    measured in fall by far: beside a reflection it may be much less than usual.
+    """
+    steps = np.arange(_APART, max(period // 10, 10) + 1)
+    result = np.ones(len(line))
+    for side in (steps, -steps):
+        at = (place[:, None] + side) % period
+        at = np.minimum(at, period - at) if lines.shape[1] < period else at  # half of a line
+        result = np.maximum(result, np.median(lines[line[:, None], at], 1) / np.log(2))
+    return result
 
 
 def _ring_level(power: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -348,3 +348,17 @@ def test_texture_agrees_as_far_as_it_goes(pixel_size):
     noisy = sbd.Micrograph(counts, pixel_size, gain=1.0)
     found = sbd.split_half_resolution(noisy, noisy, denoiser=lambda image: image)
     assert found.resolution_nm == pytest.approx(0.125, rel=0.03)
+
+
+def test_an_image_and_itself_are_refused_where_no_gain_tells_the_noise():
+    """It was "no columns, they come from the noise", and halves that "disagree" with a correlation
+    that is no number."""
+    camera = 7.3 * np.random.default_rng(0).poisson(30 * SCENE) + 0.5
+    for judge in (
+        lambda: sbd.find_columns(camera, camera),
+        lambda: sbd.split_half_resolution(camera, denoiser=lambda image: image),
+    ):
+        with pytest.raises(sbd.SBDError, match="are the same, so nothing shows the noise"):
+            judge()
+    found = sbd.split_half_resolution(camera, denoiser=lambda i: i, gain=7.3, offset=0.5)
+    assert np.isfinite(found.resolution_px)

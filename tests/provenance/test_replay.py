@@ -400,6 +400,30 @@ def test_an_edited_offset_is_told(tmp_path, counts, gain):
     assert told in verdict
 
 
+@pytest.mark.filterwarnings("ignore")  # whether the references belong to the camera is not asked
+def test_references_are_known_by_their_checksums(tmp_path, counts):
+    """Another dark image of the same name made an honest recipe "EDITED", for the sake of its dose;
+    references beside the result were not found."""
+    for name, values in (("raw", counts + 9.0), ("dark", np.full(counts.shape, 9.0))):
+        kept = sbd.Micrograph(values.astype(np.float32), PIXEL, gain=1.0)
+        sbd.write(kept, tmp_path / f"{name}.tif")
+    dark = tmp_path / "dark.tif"
+    path = stored(tmp_path, sbd.denoise(sbd.read(tmp_path / "raw.tif"), model="hrtem", dark=dark))
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("raw.tif", "dark.tif", "result.ome.tif"):
+        shutil.move(tmp_path / name, moved / name)
+    path = moved / path.name
+    assert sbd.rerun(path).verdict() == "The result is identical. The source file is unchanged."
+    sbd.write(kept.replace(data=0.9 * kept.data), moved / "dark.tif")
+    verdict = sbd.rerun(path).verdict()
+    assert "EDITED" not in verdict and "is not of these files" in verdict
+    assert "The dark reference dark.tif has CHANGED." in verdict
+    (moved / "dark.tif").unlink()
+    with pytest.raises(sbd.SBDError, match=r"dark reference .* put it beside the result"):
+        sbd.rerun(path)
+
+
 @of_cosines
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)

@@ -22,6 +22,7 @@ from .split_halves import Denoiser
 
 _FALLBACK_BLOCK = 4  # pixels, where neither pixel size nor lattice tells
 _NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
+_ROUNDED = 1e-6  # relative; what single precision leaves of a value
 _POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
 
@@ -49,7 +50,18 @@ class Pair:
         return Pair(self.data.frame(t), self.model.frame(t), self.counts, self.block)
 
     def evidence(self, denoiser: Denoiser | bool | None = None, seed: int = 0) -> Evidence:
-        """What judges a single image; see ``agreement.evidence``."""
+        """What judges a single image; see ``agreement.evidence``.
+
+        Raises
+        ------
+        SBDError
+            If both images are the same, and no gain tells the noise.
+        """
+        if not self.counts and self._same:
+            raise SBDError(
+                "Noisy and denoised image are the same, so nothing shows the noise; give the raw "
+                "one and its result, or the gain."
+            )
         return evidence(
             self.data,
             self.model,
@@ -58,6 +70,13 @@ class Pair:
             counts=self.counts,
             seed=seed,
         )
+
+    @property
+    def _same(self) -> bool:
+        """Whether nothing was removed but digits."""
+        noisy, expected = (np.asarray(m.data, np.float64) for m in (self.data, self.model))
+        most = _ROUNDED * np.nanmax(np.abs(noisy), initial=0.0)
+        return not (np.abs(noisy - expected) > most).any()
 
 
 def paired(

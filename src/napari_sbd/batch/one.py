@@ -242,6 +242,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         and last.versions.get("napari-sbd") == version("napari-sbd")
         and _same_model(wanted, s)
         and _same_choices(wanted, s)
+        and _same_references(wanted, s)
         and all(value in (None, getattr(s, name)) for name, value in calibration.items())
         and _key(s.gain_tuning) == _wanted_key(wanted)
     )
@@ -251,6 +252,14 @@ def _same_choices(wanted: Settings, s: Denoise) -> bool:
     """Whether settings are the same; the seed matters only where it is used."""
     names = {*Repeated.model_fields, "frames"} - ({"seed"} if not wanted.neighbours else set())
     return all(getattr(wanted, name) == getattr(s, name) for name in names)
+
+
+def _same_references(wanted: Settings, s: Denoise) -> bool:
+    """Whether dark and gain reference are the files that they were."""
+    from ..files import file_checksum
+
+    known = [(wanted.dark, s.dark_sha256), (wanted.gain_reference, s.gain_reference_sha256)]
+    return all(not path or then in (None, file_checksum(Path(path))) for path, then in known)
 
 
 def _same_model(wanted: Settings, s: Denoise) -> bool:

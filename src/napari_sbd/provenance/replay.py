@@ -54,6 +54,8 @@ class Replay:
     contradictions
         Where the recipe says something else than the repetition, the result or the models, in
         words. Such a recipe was edited, and what it says is not what was done.
+    changed
+        Which other files of the recipe (references, raw images) have changed, in words.
     """
 
     result: Any
@@ -63,6 +65,7 @@ class Replay:
     source_intact: bool | None
     remarks: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def verdict(self) -> str:
         """The comparison in a sentence or two."""
@@ -81,10 +84,11 @@ class Replay:
                 text += " standard deviation"
             text += "."
         said = {True: "The source file is unchanged.", False: "The source file has CHANGED."}
-        # another source explains what a repetition gives otherwise
-        why = "was EDITED" if self.source_intact is not False else "is not of this source"
+        # other files explain what a repetition gives otherwise
+        why = "is not of these files" if self.changed else "was EDITED"
+        why = why if self.source_intact is not False else "is not of this source"
         apart = [f"The recipe {why}.", *self.contradictions] if self.contradictions else []
-        parts = [*apart, text, said.get(self.source_intact), *self.remarks]  # type: ignore[arg-type]
+        parts = [*apart, text, said.get(self.source_intact), *self.changed, *self.remarks]  # type: ignore[arg-type]
         return " ".join(part for part in parts if part)
 
 
@@ -158,7 +162,8 @@ def rerun(
     if wrong and identical is not None:
         identical = False
     whole = intact(origin, path)
-    return Replay(again, identical, difference, contrast, whole, remarks, tuple(wrong))
+    changed = tuple(follower.changed)
+    return Replay(again, identical, difference, contrast, whole, remarks, tuple(wrong), changed)
 
 
 def apply(

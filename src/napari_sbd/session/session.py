@@ -15,6 +15,7 @@ import numpy as np
 from ..denoising.denoiser import Denoiser
 from ..denoising.settings import Settings
 from ..errors import BlankImage, SBDError, warn
+from ..files import file_checksum
 from ..micrograph import Micrograph
 from ..noise.fixed_pattern import doubt_fixed_pattern
 from ..recipe import origin_of, recipe, with_recipe
@@ -282,6 +283,9 @@ class Session:
         settings = {**self.settings.repeated(), **self.worker.found()}
         settings["shape"] = list(self.source.shape)
         settings["offset"] = self._frames.offset  # what is to be taken off once more
+        for name in ("dark", "gain_reference"):
+            if checksum and settings[name]:
+                extra[f"{name}_sha256"] = file_checksum(Path(settings[name]))
         return recipe(
             "denoise",
             origin_of(self.source, checksum),

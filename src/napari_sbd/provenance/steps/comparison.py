@@ -11,6 +11,7 @@ _DIGITS = 1e-5  # relative; formats with single precision keep calibration to th
 # what may be another on another machine, or is asked for in another way when repeated
 _FREE = {"device", "precision", "model_path", "model_choice", "shape", "on_this_image", "file"}
 _FREE |= {"looked_at"}  # its file may lie elsewhere
+_FREE |= {"dark", "gain_reference", "dark_sha256", "gain_reference_sha256"}  # told by name
 _FREE |= {"mask", "gains"}  # of gains the checksum counts, their text varies
 
 

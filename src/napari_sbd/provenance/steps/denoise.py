@@ -19,7 +19,7 @@ from .camera import corrected, prepared
 from .commands import Commands, options
 from .comparison import same, short, words
 from .operation import Operation
-from .plain import Network, PixelSize, Positive, calibration, own_first
+from .plain import Network, Origin, PixelSize, Positive, calibration, own_first
 from .script import WRITTEN, Script, call, defaults_of
 from .tuning import Tuning
 from .watched import Looked, watched
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .follower import Follower
     from .text import Text
 
+_REFERENCES = {"dark": "dark reference", "gain_reference": "gain reference"}
 # The mean of a denoised frame stays within 2 % of that of the counts, see tests/provenance.
 _MEAN = 0.1
 
@@ -56,6 +57,8 @@ class Denoise(Network, Repeated, Operation):
     movie_share: float | None = None
     camera: dict[str, Any] | None = None
     looked_at: Looked | None = None
+    dark_sha256: str | None = None
+    gain_reference_sha256: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -76,7 +79,9 @@ class Denoise(Network, Repeated, Operation):
         lost = set(self.unreadable_frames or ())
         return [i for i in range((self.shape or (1,))[0]) if i not in lost]
 
-    def settings_for(self, image: Micrograph, exact: bool, device: str) -> Settings:
+    def settings_for(
+        self, image: Micrograph, exact: bool, device: str, files: Mapping[str, str] | None = None
+    ) -> Settings:
         """How an image is denoised as the recipe says.
 
         Parameters
@@ -88,9 +93,11 @@ class Denoise(Network, Repeated, Operation):
             and on another image tuned anew.
         device
             Where.
+        files
+            Where references are now.
         """
         known = {"pixel_size": self.pixel_size, "gain": self.gain, "offset": self.offset}
-        chosen = self._repeated()
+        chosen = self._repeated() | dict(files or {})
         if self.gain_tuning is not None:
             chosen |= self.gain_tuning.settings(exact)
         known = known if exact else own_first(known, image)
@@ -143,7 +150,8 @@ class Denoise(Network, Repeated, Operation):
             raise self._is_another(image)
         if exact and self.unreadable_frames:
             image = image.replace(data=image.data[self.readable])
-        settings = self.settings_for(image, exact, follower.device(self.device))
+        files = self._references(follower) if exact else {}
+        settings = self.settings_for(image, exact, follower.device(self.device), files)
         follower.newest = Session(image, settings, **follower.tools).collect()
         now = follower.compare(self)
         if exact:
@@ -160,10 +168,20 @@ class Denoise(Network, Repeated, Operation):
         if (*so_far, *image.shape[-2:]) != tuple(shape):
             raise self._is_another(image)
         numbers = self.frames if isinstance(self.frames, list) else None
-        settings = self.settings_for(image, True, follower.device(self.device))
+        files = self._references(follower)
+        settings = self.settings_for(image, True, follower.device(self.device), files)
         follower.newest = watched(image, looked, shape, numbers, settings, follower)
         follower.remarks += self._remarks(follower.compare(self), follower.raw)
         return follower.newest
+
+    def _references(self, follower: Follower) -> dict[str, str]:
+        """Where dark and gain reference are now; those that are others than then are told."""
+        found = {}
+        for name in _REFERENCES:
+            if path := getattr(self, name):
+                origin = Origin(path=path, sha256=getattr(self, f"{name}_sha256"))
+                found[name] = str(follower.unchanged(origin, _REFERENCES[name]))
+        return found
 
     def _is_another(self, image: Micrograph) -> SBDError:
         return SBDError(

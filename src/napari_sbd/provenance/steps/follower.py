@@ -42,6 +42,8 @@ class Follower:
         What was not as the recipe says, in words.
     contradictions
         Where the recipe says something else than was found, in words.
+    changed
+        Other files than the source that have changed, in words.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Follower:
         self.newest: Any = raw
         self.remarks: list[str] = []
         self.contradictions: list[str] = []
+        self.changed: list[str] = []
         self.exact, self.find = exact, find
         self.tools: dict[str, Any] = {"progress": progress, "should_stop": should_stop}
 
@@ -78,15 +81,36 @@ class Follower:
             self.contradictions += with_repetition(settings, now)
         return now
 
+    def unchanged(self, origin: Origin, what: str) -> Path:
+        """Where a file is that a step needs beside the source; it is told where it has changed.
+
+        Parameters
+        ----------
+        origin
+            The file, with its checksum where that is known.
+        what
+            It is, in words.
+
+        Raises
+        ------
+        SBDError
+            If it is neither at its path nor beside the result.
+        """
+        try:
+            path = self.find(origin)
+        except SBDError:
+            missing = f"The {what} {origin.path} is not there any more; put it beside the result."
+            raise SBDError(missing) from None
+        if origin.sha256 not in (None, file_checksum(path)):
+            self.changed.append(f"The {what} {path.name} has CHANGED.")
+        return path
+
     def counts(self, noisy: Origin | None) -> Micrograph:
         """The raw image that the newest result is judged by."""
         from ...io import read
 
         if self.exact and noisy is not None and Path(noisy.path) != (self.raw and self.raw.source):
-            path = self.find(noisy)
-            if noisy.sha256 not in (None, file_checksum(path)):
-                self.remarks.append(f"The raw image {path.name} has CHANGED.")
-            return read(path, **noisy.reading)
+            return read(self.unchanged(noisy, "raw image"), **noisy.reading)
         if self.raw is None or self.raw is self.newest:
             raise SBDError("The recipe needs the raw image as well, which was only in memory.")
         raw: Micrograph = self.raw
