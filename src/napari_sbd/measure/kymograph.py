@@ -121,7 +121,7 @@ def kymograph(
     if not movie.is_movie:
         raise SBDError("A kymograph needs a movie; this is a single image.")
     if not np.isfinite(width) or width <= 0:
-        raise SBDError(f"The width of the line must be positive, not {width}.")
+        raise SBDError("The width of the line must be a positive number.")
     size = np.asarray(movie.pixel_size_yx or (1.0, 1.0))
     ends = np.array([start, end], float)
     weights, position = weights_along(movie.shape[-2:], ends, width, size)
