@@ -68,12 +68,33 @@ def test_an_array_of_xarray_comes_by_the_names_of_its_axes(order):
     np.testing.assert_array_equal(back.transpose("time", "y", "x").values, COUNTS + 1)
 
 
+@pytest.mark.parametrize("kind", ["timedelta64[ms]", "datetime64[ms]", "float32"])
+def test_times_of_numpy_and_rounded_coordinates_are_even(kind):
+    """They were passed over in silence: no frame time, and no pixel size far from the origin."""
+    xarray = pytest.importorskip("xarray")
+    time = np.arange(len(COUNTS)) * 100
+    if kind == "float32":
+        time, unit = (1000 + time / 1000).astype(kind), {"units": "s"}
+    else:
+        time, unit = time.astype(kind), {}
+    far = (1000 + np.arange(COUNTS.shape[1]) * 0.0061).astype(np.float32)  # steps of 6 or 6.1 pm
+    places = {"time": ("time", time, unit), "y": ("y", far, {"units": "nm"})}
+    array = xarray.DataArray(COUNTS, dims=("time", "y", "x"), coords=places)
+    array = array.assign_coords(x=("x", np.arange(COUNTS.shape[2]) * 6.1, {"units": "pm"}))
+    found = micrograph_of(array)
+    assert found.frame_time == pytest.approx(0.1, rel=1e-3)
+    assert found.pixel_size_yx == pytest.approx((0.0061, 0.0061), rel=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore:The coordinates along")
 def test_uneven_or_nameless_coordinates_are_no_calibration():
     xarray = pytest.importorskip("xarray")
-    uneven = xarray.DataArray(
-        COUNTS[0], dims=("y", "x"), coords={"y": np.arange(48.0) ** 2, "x": np.arange(64.0)}
-    )
+    rows = "y", np.arange(48.0) ** 2, {"units": "nm"}
+    places = {"y": rows, "x": np.arange(64.0)}
+    uneven = xarray.DataArray(COUNTS[0], dims=("y", "x"), coords=places)
     assert micrograph_of(uneven).pixel_size is None
+    with pytest.warns(UserWarning, match="along y are not evenly spaced"):
+        micrograph_of(uneven)
     assert micrograph_of(xarray.DataArray(COUNTS[0])).pixel_size is None
 
 
@@ -87,6 +108,14 @@ def test_an_image_of_abtem_is_in_angstrom():
     assert tuple(back.sampling) == pytest.approx((0.4, 0.2))
     np.testing.assert_array_equal(back.array, COUNTS[0] + 1)
     np.testing.assert_array_equal(image.array, COUNTS[0])
+
+
+def test_diffraction_patterns_of_abtem_are_no_images():
+    """Their sampling in 1/Å passed for a pixel size."""
+    abtem = pytest.importorskip("abtem")
+    patterns = abtem.measurements.DiffractionPatterns(COUNTS[0], sampling=(0.1, 0.1))
+    with pytest.raises(sbd.SBDError, match="DiffractionPatterns of abTEM are no images"):
+        sbd.denoise(patterns)
 
 
 def test_a_data_set_of_quantem_comes_with_its_units():

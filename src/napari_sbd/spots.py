@@ -110,6 +110,11 @@ def detect(
         If a setting makes no sense or there are more than 60,000 extrema.
     """
     check_settings(sensitivity, polarity, spacing)
+    if spacing is not None and spacing > min(image.shape):
+        sides = " x ".join(map(str, image.shape))
+        raise SBDError(
+            f"The spacing is {spacing:g} pixels and the image {sides}; give a shorter one."
+        )
     stop_if_asked()
     filled = np.where(np.isfinite(image), image, np.nanmean(image)).astype(np.float64)
     empty = np.zeros(0)

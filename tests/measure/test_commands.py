@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
+from typer.testing import CliRunner
 
 import napari_sbd as sbd
 from columns.scenes import grid, picture
 from napari_sbd import cli
+from napari_sbd.cli import app
 
 GAP, PIXEL = 16.0, 0.0125
 
@@ -123,3 +125,43 @@ def test_histogram_parts_kinds(monkeypatch, capsys, columns):
     assert "thresholds: 15" in words
     assert words.count("72 columns") == 2
     assert run(monkeypatch, "histogram", columns, "--thresholds", "1,x") == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("profile {image} -o {out}.csv --start 4,4 --end 4,60 --width 1e6", "make it narrower"),
+        ("profile {image} -o {out}.csv --start 4,nan --end 4,60", "The start of the line is Y,X"),
+        ("kymograph {movie} -o {out}.csv --start 4,4 --end 4,60 --width 1e6", "make it narrower"),
+        ("kymograph {movie} -o {out}.csv --start 4,4 --end 4,60 --width -1", "positive number."),
+        ("fft {image} --frame 3", "is a single image, without a frame 3"),
+        ("fft {image} --material Unobtainium", "Unobtainium"),
+        ("fft {image} --known -1", "The known spacing is a positive number of nm, not -1."),
+        ("columns {image} -o {out}.csv --as-it-is --spacing 1e5", "give a shorter one"),
+        ("columns {image} -o {out}.csv --as-it-is --element Pt", ".xyz files alone"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_impossible_lines_and_the_like_are_one_sentence_at_once(tmp_path, command, said):
+    """A line a million pixels wide took two minutes to be refused."""
+    image, movie = tmp_path / "image.tif", tmp_path / "movie.tif"
+    values = np.random.default_rng(0).poisson(9.0, (2, 64, 64)).astype(np.float32)
+    sbd.write(sbd.Micrograph(values[0], 0.02, gain=1.0), image)
+    sbd.write(sbd.Micrograph(values, 0.02, gain=1.0), movie)
+    words = command.format(image=image, movie=movie, out=tmp_path / "out").split()
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, sbd.SBDError)
+    assert said in str(result.exception)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_thresholds_are_told_in_order_and_empty_kinds_without_numbers(tmp_path):
+    table = tmp_path / "columns.csv"
+    pd.DataFrame({"y": [1.0, 2, 3], "x": [1.0, 2, 3], "intensity": [4.0, 6, 5]}).to_csv(table)
+    result = CliRunner().invoke(app, ["histogram", str(table), "--thresholds", "9,1"])
+    assert result.output.splitlines() == [
+        "thresholds: 1, 9",
+        "0: 0 columns",
+        "1: 3 columns, 5.00 ± 0.58, sd 1",
+        "2: 0 columns",
+    ]

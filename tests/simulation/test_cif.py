@@ -122,6 +122,138 @@ def test_cells_that_are_not_cubes_have_their_symmetry(cif):
     assert len(crystal.basis) == 2
 
 
+def salt(symmetry, **changes):
+    """Rock salt, of which one atom of each kind is told: 8 in the cell."""
+    text = CELL.format(**{"a": 5.6402, **changes}, group="F m -3 m")
+    text = text.replace("_space_group_name_H-M_alt 'F m -3 m'\n", symmetry)
+    return text + "Na1 Na 0 0 0 1\nCl1 Cl 0.5 0.5 0.5 1\n"
+
+
+def listed(tag, operations, quote="'"):
+    return f"loop_\n{tag}\n" + "".join(f"{quote}{one}{quote}\n" for one in operations)
+
+
+FACES = "x,y,z", "x,y+1/2,z+1/2", "x+1/2,y,z+1/2", "x+1/2,y+1/2,z"
+MAGNETIC = (
+    "_space_group_magn.number_BNS 225.116\n"
+    + listed("_space_group_symop_magn_operation.xyz", ["x,y,z,+1", "-x,-y,-z,-1"])
+    + listed("_space_group_symop_magn_centering.xyz", [f"{one},+1" for one in FACES])
+)
+
+
+@pytest.mark.parametrize(
+    "symmetry",
+    [
+        "_symmetry_space_group_name_H-M 'F M 3 M'\n",
+        "_symmetry_space_group_name_H-M Fm-3m\n",
+        "_space_group.name_H-M_alt 'F m -3 m'\n",
+        "_space_group_IT_number 225\n",
+        listed("_symmetry_equiv_pos_as_xyz", FACES),
+        listed("_space_group_symop.operation_xyz", FACES, '"'),
+        listed("_space_group_symop_operation_xyz", FACES, ""),
+        listed(
+            "_space_group_symop_operation_xyz",
+            ["X, Y, Z", "X, 1/2+Y, 1/2+Z", "0.5+X, Y, .5+Z", "+x+1/2 , +y+1/2 , +z"],
+        ),
+        "_space_group_name_H-M_alt 'an odd name'\n" + listed("_symmetry_equiv_pos_as_xyz", FACES),
+        MAGNETIC,
+    ],
+)
+def test_symmetry_is_understood_in_every_spelling(cif, symmetry):
+    """Operations without a name were refused, and those of magnetic groups gave 2 atoms of 8."""
+    crystal = material(cif(salt(symmetry)))
+    assert sorted(e for e, _ in crystal.basis) == 4 * ["Cl"] + 4 * ["Na"]
+    assert crystal.is_cubic
+    # 0.282 nm between neighbours, each with six
+    sites = np.array([x for _, x in crystal.basis])
+    apart = 5.6402 * np.linalg.norm((sites[:, None] - sites + 0.5) % 1 - 0.5, axis=2)
+    assert np.sort(apart[0])[1:].min() == pytest.approx(2.8201)
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "reason"),
+    [
+        ("_space_group_name_Hall '-F 4 2 3'\n", "Hall symbol -F 4 2 3 alone; add the operations"),
+        ("_space_group_name_H-M_alt 'F m -3 m'\n_space_group_IT_number 221\n", "not number 221"),
+        (listed("_symmetry_equiv_pos_as_xyz", ["x,y,z", "x,y"]), "'x,y' is no symmetry operation"),
+        (listed("_symmetry_equiv_pos_as_xyz", ["x,y,z", "x,x,z"]), "'x,x,z' is no symmetry"),
+        (listed("_symmetry_equiv_pos_as_xyz", ["x,y,w"]), "'x,y,w' is no symmetry operation"),
+        (listed("_symmetry_equiv_pos_as_xyz", ["x,y,z+1/0"]), "is no symmetry operation"),
+    ],
+)
+def test_symmetry_that_cannot_be_known_is_asked_for(cif, symmetry, reason):
+    """A Hall symbol was passed over: 2 atoms of 8, without a word."""
+    with pytest.raises(SBDError, match=reason):
+        material(cif(salt(symmetry)))
+
+
+GADOLINIUM = """Gd Gd -0.0163 0.0626 0.25 1
+Fe Fe 0 0.5 0 1
+O1 O 0.1009 0.4669 0.25 1
+O2 O 0.6957 0.3013 0.0506 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "reason"),
+    [
+        ("_space_group_name_H-M_alt 'P b n m'\n_space_group_IT_number 62\n", "P b n m of number"),
+        ("_space_group_IT_number 62\n", "O and O 0.58 Å apart"),
+    ],
+)
+def test_a_setting_that_is_not_the_standard_one_needs_operations(cif, symmetry, reason):
+    """GdFeO3 (Geller, J. Chem. Phys. 24 (1956) 1236) in Pbnm has 20 atoms; by the operations of
+    Pnma, the standard setting of number 62, it had 28, without a word."""
+    text = salt(symmetry, a=5.349).partition("Na1")[0]
+    text = text.replace("b 5.349", "b 5.6089").replace("c 5.349", "c 7.6687")
+    with pytest.raises(SBDError, match=reason):
+        material(cif(text + GADOLINIUM))
+    operations = [
+        *("x,y,z", "1/2-x,1/2+y,1/2-z", "-x,-y,1/2+z", "1/2+x,1/2-y,-z"),
+        *("-x,-y,-z", "1/2+x,1/2-y,1/2+z", "x,y,1/2-z", "1/2-x,1/2+y,z"),
+    ]
+    listing = listed("_space_group_symop_operation_xyz", operations)
+    crystal = material(cif(text.replace("loop_", f"{listing}loop_", 1) + GADOLINIUM))
+    assert len(crystal.basis) == 20
+
+
+@pytest.mark.parametrize("name", ["R -3 c", "R -3 c :H", "R -3 c h", "R -3 c :R"])
+def test_corundum_has_30_atoms_in_the_hexagonal_cell_and_10_in_the_other(cif, name):
+    rhombohedral = name.endswith("R")
+    sites = "Al Al 0 0 0.35216 1\nO O 0.30624 0 0.25 1\n"
+    if rhombohedral:
+        sites = "Al Al 0.35216 0.35216 0.35216 1\nO O 0.55624 0.94376 0.25 1\n"
+    text = salt(f"_symmetry_space_group_name_H-M '{name}'\n", a=4.7589).partition("Na1")[0]
+    text = text.replace("c 4.7589", "c 12.991").replace("gamma 90", "gamma 120")
+    if rhombohedral:
+        text = text.replace("4.7589", "5.128").replace("12.991", "5.128")
+        text = text.replace("120", "55.28").replace(" 90", " 55.28")
+    crystal = material(cif(text + sites))
+    volume = abs(np.linalg.det(crystal.vectors))
+    assert len(crystal.basis) == (10 if rhombohedral else 30)
+    assert 101.96 / 6 * len(crystal.basis) / 5 * 1.66054 / volume * 6 == pytest.approx(
+        3.99, abs=0.02
+    )
+
+
+@pytest.mark.parametrize(("name", "place"), [("1", 0), ("2", 0.125), ("S", 0), ("Z", 0.125)])
+def test_names_tell_the_origin(cif, name, place):
+    between = " :" if name.isdigit() else " "
+    text = CELL.format(a=5.431, group=f"F d -3 m{between}{name}")
+    assert len(material(cif(f"{text}Si1 Si {place} {place} {place} 1\n")).basis) == 8
+
+
+def test_marks_of_windows_and_sites_of_disorder(cif, tmp_path):
+    text = CERIA.replace("\n", "\r\n").encode()
+    for mark in (b"", b"\xef\xbb\xbf"):
+        path = tmp_path / "windows.cif"
+        path.write_bytes(mark + text)
+        assert len(material(path).basis) == 12
+    moved = NICKEL.replace("F m -3 m", "P 1").replace("occupancy", "disorder_group")
+    with pytest.raises(SBDError, match="disorder groups 1, 2"):
+        material(cif(moved + "Ni1 Ni 0 0 0 1\nNi2 Ni 0.15 0 0 2\n"))
+
+
 def test_a_cell_larger_than_the_field_is_no_image_of_nothing(cif):
     from napari_sbd.training import pool
     from napari_sbd.training.specialist import specialist

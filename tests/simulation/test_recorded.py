@@ -60,3 +60,11 @@ def test_what_cannot_be_is_said_before_anything_is_made(tmp_path, option, word):
     done = simulate("hrtem", "-o", tmp_path / "d", "--images", 1, *option)
     assert done.exit_code and word in str(done.exception)
     assert not (tmp_path / "d").exists()
+
+
+def test_a_dose_needs_a_detector_that_records(tmp_path):
+    """It was passed over without a word."""
+    words = ["simulate", "hrtem", "-o", str(tmp_path / "data"), "--images", "3", "--dose", "3"]
+    result = CliRunner().invoke(app, words)
+    assert "give --detector as well" in str(result.exception)
+    assert not (tmp_path / "data").exists()

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import napari_sbd as sbd
 from napari_sbd.cli import app
 from napari_sbd.networks import find_model
+from napari_sbd.training import pool
 from napari_sbd.training.specialist import keep_recipe, kept_recipe, specialist
 
 CIF = """data_Fe3O4
@@ -74,7 +75,7 @@ def test_the_same_wish_goes_on_where_training_has_not_begun(tmp_path):
         ("missing.cif", 0.006, "missing.cif"),
         ("Pt", 0.0, "pixel size"),
         ("Pt", float("nan"), "pixel size"),
-        ("Pt", 1.0, "pixel_nm"),
+        ("Pt", 1.0, "too coarse"),
     ],
 )
 def test_bad_wishes_get_one_sentence(material, pixel_size, said):
@@ -117,6 +118,7 @@ def test_a_specialist_without_a_pixel_size_or_a_run_to_resume_is_refused(tmp_pat
         ({"dose": (2, 1)}, "above 0"),
         ({"dose": "much"}, "one number, or two"),
         ({"pixel_size": None}, "one number, or two"),
+        ({"pixel_size": 6.1}, "too coarse to show atoms"),
         ({"minutes": -1}, "'minutes': it must be above 0, not -1"),
         ({"waves": 3}, "'waves': it must be 20 or more, not 3"),
     ],
@@ -128,3 +130,32 @@ def test_what_no_specialist_can_have_is_said_in_words(changes, words):
 
 def test_one_dose_is_a_range():
     assert specialist("Pt", 0.0065, dose=1.0).dose == (25, 25)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--waves", "5"], "'waves': it must be 20 or more, not 5"),
+        (["--workers", "0"], "The processes that simulate are 1 or more, not 0"),
+    ],
+)
+def test_numbers_that_are_too_small_are_said_in_the_same_words(tmp_path, options, words):
+    """Typer said "Input should be greater than or equal to 20", under its usage."""
+    command = ["specialise", "Pt", "-o", str(tmp_path / "run"), "--pixel-size", "0.0065"]
+    result = CliRunner().invoke(app, [*command, *options])
+    assert words in str(result.exception)
+
+
+def test_a_triclinic_crystal_has_no_dislocations(tmp_path):
+    """Across [110] it has no lattice translation: it was refused, without a way out."""
+    pytest.importorskip("ase")
+    angles = {"alpha 90": "alpha 89.99", "beta 90": "beta 101.11", "gamma 90": "gamma 106.03"}
+    text = CIF.replace("F d -3 m", "P -1").replace("227", "2").replace("a 8.396", "a 7.126")
+    for square, oblique in angles.items():
+        text = text.replace(square, oblique)
+    path = tmp_path / "triclinic.cif"
+    path.write_text(text.replace("c 8.396", "c 5.572"))
+    recipe = specialist(path, 0.0065)
+    assert set(recipe.shares) == {"crystal_edge", "free_particle", "grain_boundary"}
+    pool._check_structures(recipe)
+    assert "dislocation" in specialist("BaTiO3", 0.0065).shares

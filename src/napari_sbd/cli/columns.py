@@ -21,6 +21,8 @@ from ._console import (
     progress,
 )
 
+_NO_ELEMENT = "X"
+
 
 def columns(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Raw image or movie.")],
@@ -51,12 +53,14 @@ def columns(
     dark: Dark = None,
     gain_reference: GainReference = None,
     fixed_pattern: FixedPattern = False,
-    element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = "X",
+    element: Annotated[str, typer.Option(help="Symbol for XYZ files.")] = _NO_ELEMENT,
     device: Device = "auto",
 ) -> None:
     """Find and fit atomic columns, and judge them by the raw counts."""
     if as_it_is and denoised is not None:
         raise SBDError("Give either --denoised or --as-it-is.")
+    if element != _NO_ELEMENT and output.suffix.lower() != ".xyz":
+        raise SBDError("--element is written in .xyz files alone; leave it out.")
     camera = camera_of(dark, gain_reference, fixed_pattern)
     if (as_it_is or denoised is not None) and any(camera.values()):
         raise SBDError(

@@ -46,6 +46,9 @@ def fft(
     from ..recipe import is_result
     from ..simulation.materials import material as crystal_of
 
+    crystal = None if material is None else crystal_of(material)
+    if known is not None and not 0 < known < np.inf:
+        raise SBDError(f"The known spacing is a positive number of nm, not {known:g}.")
     m, image = _image(source, pixel_size, frame)
     part = None if box is None else rectangle(box, _FORM)
     spectrum, spots = strongest(image, m.pixel_size_yx, part, noisy=not is_result(m.metadata))
@@ -61,10 +64,10 @@ def fft(
         out.print(f"angle of the first two: {with_error(angle, error)} degrees", markup=False)
     if not spectrum.noisy:
         out.print(DENOISED, markup=False)
-    if material is not None:
+    if crystal is not None:
         if m.pixel_size_yx is None:
             raise SBDError("Indexing needs the pixel size; give --pixel-size, or --known.")
-        ways = index_spots(crystal_of(material), [(s.y, s.x) for s in pair])
+        ways = index_spots(crystal, [(s.y, s.x) for s in pair])
         for way in ways[:3]:
             zone = "" if way.zone is None else f", zone {list(way.zone)}"
             out.print(f"{material}: {' and '.join(map(str, way.planes))}{zone}", markup=False)
@@ -228,13 +231,14 @@ def histogram(
         raise SBDError(f"{source} has no numbers called {value!r}; it has {', '.join(table)}.")
     values = table[value].to_numpy(float)
     at = suggest_thresholds(values) if thresholds is None else list(_numbers(thresholds, "", 0))
-    out.print(f"thresholds: {', '.join(f'{t:.5g}' for t in at) or 'none'}", markup=False)
+    out.print(f"thresholds: {', '.join(f'{t:.5g}' for t in sorted(at)) or 'none'}", markup=False)
     for number, kind in enumerate(split(values, at)[1]):
-        out.print(
-            f"{number}: {kind.count} columns, {with_error(kind.mean, kind.mean_err)}, "
-            f"sd {kind.sd:.3g}",
-            markup=False,
-        )
+        words = f"{number}: {kind.count} column{'s' * (kind.count != 1)}"
+        if kind.count:
+            words += f", {with_error(kind.mean, kind.mean_err)}"
+        if kind.count > 1:
+            words += f", sd {kind.sd:.3g}"
+        out.print(words, markup=False)
 
 
 def _image(source: Path, pixel_size: float | None, frame: int) -> tuple[Micrograph, np.ndarray]:
@@ -247,6 +251,8 @@ def _image(source: Path, pixel_size: float | None, frame: int) -> tuple[Microgra
         m = m.replace(pixel_size=pixel_size)
     if m.is_movie and not 0 <= frame < len(m.data):
         raise SBDError(f"{source} has frames 0 to {len(m.data) - 1}, not {frame}.")
+    if frame and not m.is_movie:
+        raise SBDError(f"{source} is a single image, without a frame {frame}.")
     return m, np.asarray(m.data[frame] if m.is_movie else m.data)
 
 
@@ -255,6 +261,8 @@ def _numbers(words: str, what: str, count: int = 2) -> Any:
     try:
         values = tuple(float(part) for part in words.split(","))
     except ValueError:
+        values = ()
+    if not np.isfinite(values).all():
         values = ()
     if not values or (count and len(values) != count):
         form = f"The {what} of the line is Y,X" if count else "Thresholds are numbers with commas"

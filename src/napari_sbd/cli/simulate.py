@@ -15,6 +15,8 @@ _DETECTORS = (
     "counting; direct electron, integrating; scintillator CMOS; scintillator CCD; STEM annular."
 )
 
+_DOSE = 0.45  # electrons per pixel and frame
+
 
 def simulate(
     preset: Annotated[str, typer.Argument(help="sbd-ptceo2, hrtem, stem or movies.")],
@@ -35,8 +37,9 @@ def simulate(
         typer.Option(help=f"Also write what this detector records: {_DETECTORS}"),
     ] = None,
     dose: Annotated[
-        float, typer.Option(help="Of what is recorded [electrons per pixel and frame].")
-    ] = 0.45,
+        float | None,
+        typer.Option(help="Of what is recorded [electrons per pixel and frame]; 0.45 by default."),
+    ] = None,
 ) -> None:
     """Simulate a dataset of clean images with metadata, or go on with an unfinished one.
 
@@ -47,8 +50,11 @@ def simulate(
     from ..simulation.movie_library import write_movies
     from ..simulation.recorded import check_recording
 
+    if detector is None and dose is not None:
+        raise SBDError("--dose is that of what a detector records; give --detector as well.")
+    electrons = _DOSE if dose is None else dose
     if detector is not None:
-        check_recording(output, detector, dose, seed)
+        check_recording(output, detector, electrons, seed)
     processes = (os.cpu_count() or 1) if workers is None else workers
     if preset == "movies":
         if scheduler is not None:
@@ -62,7 +68,7 @@ def simulate(
             except KeyboardInterrupt as stop:
                 raise Cancelled("Stopped; the same command goes on with what is there.") from stop
         out.print(f"wrote {len(paths)} movies of {length} frames to {output}", markup=False)
-        _record(output, detector, dose, seed)
+        _record(output, detector, electrons, seed)
         return
     if frames is not None:
         raise SBDError(f"{preset} is a dataset of single images; leave --frames out.")
@@ -80,7 +86,7 @@ def simulate(
         markup=False,
     )
     out.print(f"wrote {output / 'metadata.csv'}", markup=False)
-    _record(output, detector, dose, seed)
+    _record(output, detector, electrons, seed)
 
 
 def _record(folder: Path, detector: str | None, dose: float, seed: int) -> None:

@@ -20,7 +20,7 @@ Minutes = Annotated[float | None, typer.Option(help="Of training in all, instead
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
 _SECONDS = 30  # between the lines of a training that nobody watches
 
-Workers = Annotated[int, typer.Option(min=1, help="Processes that simulate.")]
+Workers = Annotated[int, typer.Option(help="Processes that simulate.")]
 
 
 def train(
@@ -85,7 +85,7 @@ def specialise(
     start: Annotated[
         str | None, typer.Option(help="The model to begin with; hrtem, or stem for dark field.")
     ] = None,
-    waves: Annotated[int, typer.Option(min=20, help="Exit waves to simulate.")] = 400,
+    waves: Annotated[int, typer.Option(help="Exit waves to simulate, 20 or more.")] = 400,
     minutes: Minutes = None,
     resume: Resume = False,
     workers: Workers = 2,

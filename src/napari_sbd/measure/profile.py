@@ -18,6 +18,7 @@ from .image_noise import DENOISED, ImageNoise, image_noise
 if TYPE_CHECKING:
     import pandas as pd
 
+_BROADEST = 2  # diagonals of the image, the widest line across it
 _LONGEST = 20_000  # samples
 _FLOOR = 1e-3  # of a variance, the least power of what is correlated along the line
 _SHARE = 0.5  # of the weight of a sample that must lie on data
@@ -102,7 +103,7 @@ def line_profile(
         off the data.
     """
     if not np.isfinite(width) or width <= 0:
-        raise SBDError(f"The width of the profile must be positive, not {width}.")
+        raise SBDError("The width of the profile must be a positive number.")
     first = np.asarray(next(iter(images.values())))
     size = np.asarray(pixel_size_yx or (1.0, 1.0))
     weights, position = weights_along(first.shape, np.array([start, end], float), width, size)
@@ -150,6 +151,11 @@ def weights_along(
     position = np.linspace(0, length, steps + 1)
     normal = np.array([-along[1], along[0]]) / length  # in the specimen
     across = max(1, round(width / float(np.hypot(*(normal * size)))))
+    if across > _BROADEST * np.hypot(*shape):
+        raise SBDError(
+            f"The line is {across:.3g} pixels wide and the image {shape[0]} x {shape[1]}; make it "
+            "narrower."
+        )
     shifts = ((np.arange(across) + 0.5) / across - 0.5) * width
     places = (ends[0] * size) + position[:, None, None] / length * along
     places = (places + shifts[:, None] * normal) / size  # (n, across, 2) px

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import Axis, calibration, frames_first, is_image, stack_first
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..recipe import KEY, kept_as_text
 from . import Micrograph
 
@@ -152,16 +152,23 @@ def _xarray_axes(array: Any) -> list[Axis]:
 
 
 def _xarray_axis(array: Any, name: Any) -> Axis:
-    """An axis with even coordinates; others have no calibration."""
+    """An axis with even coordinates, also where single precision rounds them, or times of numpy;
+    others have no calibration."""
     if name not in array.coords or len(array.coords[name]) < 2:
         return Axis(name)
     along = array.coords[name]
-    places = np.asarray(along.values)
+    places, unit = np.asarray(along.values), along.attrs.get("units")
+    if places.dtype.kind in "mM":
+        places, unit = (places - places[0]) / np.timedelta64(1, "s"), "s"
     if places.dtype.kind not in "iuf":
         return Axis(name)
+    rounding = 2 * np.spacing(np.abs(places).max()) if places.dtype.kind == "f" else 0
     steps = np.diff(places.astype(float))
-    even = np.allclose(steps, steps.mean(), rtol=1e-3, atol=0)
-    return Axis(name, along.attrs.get("units"), steps.mean() if even else None)
+    if np.allclose(steps, steps.mean(), rtol=1e-3, atol=rounding):
+        return Axis(name, unit, steps.mean())
+    if unit is not None:
+        warn(f"The coordinates along {name} are not evenly spaced, so no size of a step is taken.")
+    return Axis(name, unit)
 
 
 def _xarray_back(array: Any, data: Any, recipe: str) -> Any:
@@ -176,6 +183,13 @@ def _listed_axes(image: Any, units: Sequence[Any]) -> list[Axis]:
     steps, units = [None] * (count - len(steps)) + steps, ["", *units][-count:]
     names = ["t", "y", "x"][-count:] if count <= 3 else [None] * count
     return [Axis(n, u, s) for n, u, s in zip(names, units, steps, strict=False)]
+
+
+def _abtem_axes(image: Any) -> list[Axis]:
+    """Those of an image; what else abTEM measures has a sampling in other units."""
+    if "Images" not in {kind.__name__ for kind in type(image).__mro__}:
+        raise SBDError(f"{type(image).__name__} of abTEM are no images; give measurements.Images.")
+    return _listed_axes(image, ["Å", "Å"])
 
 
 def _quantem_back(image: Any, data: Any, recipe: str) -> Any:
@@ -229,7 +243,7 @@ _KINDS = (
         "image of abTEM",
         lambda i: type(i).__module__.startswith("abtem") and hasattr(i, "sampling"),
         lambda i: i.array,
-        lambda i: _listed_axes(i, ["Å", "Å"]),
+        _abtem_axes,
         _abtem_back,
         lambda i: i.metadata.get(KEY),
     ),

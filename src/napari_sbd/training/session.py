@@ -99,6 +99,8 @@ def train(
     plan = read_recipe(Path(recipe)) if isinstance(recipe, str | Path) else recipe
     folder = Path(folder)
     resolve_device(device)
+    if workers < 1:
+        raise SBDError(f"The processes that simulate are 1 or more, not {workers}.")
     if minutes is not None and not 0 < minutes < float("inf"):
         raise SBDError("The minutes of a training must be a number above 0.")
     if not resume and checkpoint.exists(folder):

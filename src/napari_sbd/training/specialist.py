@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECIPE = "recipe.yaml"  # in the folder of a run, so that it can be resumed as it was
 IMAGES_PER_WAVE = 10
 PIXEL_SPREAD = 0.03  # of the working pixel to both sides
+_COARSEST = 0.09  # nm; of 128 pixels, which the simulated field must hold
 _FINEST = 1e-3  # nm; no microscope has finer pixels, who typed another unit does
 
 
@@ -69,7 +70,7 @@ def specialist(
     """
     from ..networks import models
     from ..sampling import choose_bin
-    from .recipe import Recipe
+    from .recipe import OF_MATERIALS, Recipe
 
     pixel, electrons = _range(pixel_size, "pixel size"), _range(dose, "dose")
     if not 0 < pixel[0] <= pixel[1] < float("inf"):
@@ -79,19 +80,25 @@ def specialist(
             f"Pixels of {pixel[0]:g} nm are finer than those of any microscope; give their size "
             "in nm."
         )
+    if pixel[1] > _COARSEST:
+        raise SBDError(
+            f"Pixels of {pixel[1]:g} nm are too coarse to show atoms, as those of a specialist do: "
+            f"at most {_COARSEST:g} nm. Give their size in nm."
+        )
     block = choose_bin((pixel[0], pixel[0]))[0]
     path = Path(material)
     is_file = path.suffix.lower() == ".cif"
     known = str(path.resolve()) if is_file else str(material)
     if not 0 < electrons[0] <= electrons[1] < float("inf"):
-        raise SBDError("The dose of a specialist must be electrons per raw pixel, above 0.")
+        raise SBDError("The dose of a specialist is electrons per raw pixel above 0, lowest first.")
     if name in {card.name for card in models()}:
         raise SBDError(f"{name} is a model that comes with napari-sbd; name yours otherwise.")
+    chosen = [(int(u), int(v), int(w)) for u, v, w in zones]
     keys = {
         "name": name or _name(path.stem if is_file else known),
         "description": f"{path.stem if is_file else known} alone.",
         "materials": [known],
-        "zones": list(zones),
+        "zones": chosen,
         "microscope": microscope or None,
         "pixel_nm": [
             pixel[0] * block * (1 - PIXEL_SPREAD),
@@ -105,7 +112,24 @@ def specialist(
         "crops": [96],
         "minutes": minutes,
     }
+    if not _has_dislocations(known, chosen):
+        keys["mixture"] = {kind: s for kind, s in OF_MATERIALS.items() if kind != "dislocation"}
     return Recipe(**keys)
+
+
+def _has_dislocations(known: str, zones: list[tuple[int, int, int]]) -> bool:
+    """Whether all directions have a lattice translation across them; in triclinic crystals and
+    large cells some have none."""
+    from ..simulation.defects import burgers_vector
+    from ..simulation.materials import material
+
+    crystal = material(known)
+    try:
+        for zone in zones or crystal.zones:
+            burgers_vector(crystal, zone)
+    except SBDError:
+        return False
+    return True
 
 
 def _range(value: float | tuple[float, float], what: str) -> tuple[float, float]:

@@ -104,6 +104,8 @@ def watch(
     folder = None if output is None else Path(output).absolute()
     if folder and folder.resolve() == place.resolve():
         raise SBDError("The results need another folder than the images.")
+    if idle is not None and not idle >= 0:
+        raise SBDError(f"A watch ends after 0 seconds or more without anything new, not {idle:g}.")
     read_as = choices(sum_frames, super_resolution)
     cameras = Cameras(chosen, say, should_stop, preview)
     results = (
