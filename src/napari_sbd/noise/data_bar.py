@@ -10,12 +10,14 @@ _ELSEWHERE = 0.1  # of the rows beside it, which that value fills at most
 _BESIDE = 24  # rows
 _HEIGHT = 8, 0.25  # rows at least, and of the image at most
 _CUT = 0.1  # of the brightness farther away, which is there in the first two rows
+_INK = 20, 0.5  # pixels of text and marks at least, and of the image's contrast to the bar
 
 
 def find_data_bar(frame: np.ndarray) -> np.ndarray | None:
     """Find a bar of one value along the bottom or the top of a frame, with what is written on it.
 
-    The image begins beside it at once: a specimen fades into vacuum that is black all over.
+    There must be something. The image begins beside the bar at once: a specimen fades into vacuum
+    that is black all over.
 
     Parameters
     ----------
@@ -49,4 +51,6 @@ def _height(frame: np.ndarray) -> int:
         return 0
     beside = near[height : height + _BESIDE].astype(np.float64) - float(value)
     bright = np.abs(np.nan_to_num(beside)).mean(1)
-    return height if bright[:2].max() > _CUT * bright.max() else 0
+    ink = np.abs(near[:height][near[:height] != value].astype(np.float64) - float(value))
+    written = ink.size >= _INK[0] and np.nanmedian(ink) > _INK[1] * bright.mean()
+    return height if written and bright[:2].max() > _CUT * bright.max() else 0

@@ -79,7 +79,7 @@ def _from_corners(image: np.ndarray) -> list[np.ndarray]:
 
 def _corner(frame: np.ndarray, box: list[int], size: int) -> np.ndarray:
     """(h, w) bool, the empty corner at the first pixel of part of a frame, within a box."""
-    from scipy.ndimage import binary_dilation, binary_opening, label
+    from scipy.ndimage import binary_dilation, binary_opening, distance_transform_cdt, label
 
     value, square, nothing = frame[0, 0], np.ones((3, 3), bool), np.zeros(frame.shape, bool)
     at = nothing.copy()
@@ -89,16 +89,15 @@ def _corner(frame: np.ndarray, box: list[int], size: int) -> np.ndarray:
         return nothing
     corner = labels == labels[0, 0]
     held = int(corner.sum())
+    reach = tuple(slice(np.flatnonzero(corner.any(axis))[-1] + 1) for axis in (1, 0))
     stairs = _STAIRS * max(box)
-    if not _BLANK <= held <= _MOST * size or _hull(corner) - held > stairs:
+    if not _BLANK <= held <= _MOST * size or _hull(corner[reach]) - held > stairs:
         return nothing
     corner = binary_dilation(corner, square) & at
+    off = distance_transform_cdt(~corner)
     near, far = (
-        np.abs(frame[ring & np.isfinite(frame)].astype(np.float64) - float(value))
-        for ring in (
-            binary_dilation(corner, square, outer) & ~binary_dilation(corner, square, inner)
-            for inner, outer in (_BESIDE, _FARTHER)
-        )
+        np.abs(frame[(off > inner) & (off <= outer) & np.isfinite(frame)] - float(value))
+        for inner, outer in (_BESIDE, _FARTHER)
     )
     if not near.size or not far.size or near.mean() < _CUT * far.mean():
         return nothing
