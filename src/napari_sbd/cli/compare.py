@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
+from ..errors import SBDError
 from ._console import (
     Dark,
     Device,
@@ -59,6 +60,8 @@ def compare(
     from ..quality import candidates
 
     if output is not None:
+        if output.suffix.lower() != ".csv":
+            raise SBDError(f"The comparison is written as .csv, not {output.suffix!r}.")
         check_folder(output, noisy)
     raw = as_micrograph(read(noisy), gain=gain, offset=offset)
     raw = camera_corrected(raw, **camera_of(dark, gain_reference, fixed_pattern))
