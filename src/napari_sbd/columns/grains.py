@@ -175,9 +175,7 @@ def _multiple(
     A crystal with several columns in its cell may have them nearly at the corners of a finer cell,
     some of which are empty (in SrTiO3 [110] Sr, Ti and the O between; the other O is not seen).
     """
-    near = _NEAR * float(
-        _shorter(cell)
-    )  # of the finer one: in a wide cell any column would be near
+    near = _NEAR * float(_shorter(cell))  # in a wide cell any column would be near
     for count in range(2, _MOST_SITES + 1):
         for across in range(1, count + 1):
             if count % across:
