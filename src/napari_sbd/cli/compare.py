@@ -60,9 +60,9 @@ def compare(
     from ..quality import candidates
 
     if output is not None:
+        check_folder(output, noisy)
         if output.suffix.lower() != ".csv":
             raise SBDError(f"The comparison is written as .csv, not {output.suffix!r}.")
-        check_folder(output, noisy)
     raw = as_micrograph(read(noisy), gain=gain, offset=offset)
     raw = camera_corrected(raw, **camera_of(dark, gain_reference, fixed_pattern))
     if gain is None and method == "thinning":
