@@ -67,6 +67,14 @@ def test_a_small_movie_whose_noise_hangs_together_tells_its_gain(side):
     assert np.mean([one.gain for one in found]) == pytest.approx(20, rel=0.06)
 
 
+@pytest.mark.parametrize("given", [{"gain": 0.0}, {"gain": -2.0}, {"offset": float("nan")}])
+def test_what_no_detector_has_is_refused(given):
+    """A gain of 0 was taken for unknown, without a word."""
+    image = sbd.Micrograph(np.random.default_rng(0).poisson(scene(5.0)).astype(np.float32), PIXEL)
+    with pytest.raises(sbd.SBDError, match="must be"):
+        sbd.estimate_detector(image, **given)
+
+
 def test_what_is_given_is_kept():
     image = 20.0 * np.random.default_rng(3).poisson(scene(5.0)) + 100
     found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=100.0)

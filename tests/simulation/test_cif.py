@@ -148,6 +148,7 @@ MAGNETIC = (
         "_symmetry_space_group_name_H-M Fm-3m\n",
         "_space_group.name_H-M_alt 'F m -3 m'\n",
         "_space_group_IT_number 225\n",
+        "_space_group_IT_number 225\n_symmetry_equiv_pos_as_xyz ?\n",
         listed("_symmetry_equiv_pos_as_xyz", FACES),
         listed("_space_group_symop.operation_xyz", FACES, '"'),
         listed("_space_group_symop_operation_xyz", FACES, ""),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
+from ..errors import SBDError
 from ._console import (
     Dark,
     Device,
@@ -60,6 +61,8 @@ def compare(
 
     if output is not None:
         check_folder(output, noisy)
+        if output.suffix.lower() != ".csv":
+            raise SBDError(f"The comparison is written as .csv, not {output.suffix!r}.")
     raw = as_micrograph(read(noisy), gain=gain, offset=offset)
     raw = camera_corrected(raw, **camera_of(dark, gain_reference, fixed_pattern))
     if gain is None and method == "thinning":

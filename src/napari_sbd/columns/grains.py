@@ -163,7 +163,7 @@ def _largest(points: np.ndarray, free: np.ndarray) -> Grain | None:
 def _repeats(points: np.ndarray, patch: np.ndarray, cell: np.ndarray, tree: cKDTree) -> bool:
     """Whether most columns of a patch have partners at both vectors of the cell, and some between
     two of them: a pair is a distance, and no period."""
-    joined, between = _partners(points, patch, cell, tree, _NEAR * _shorter(cell))
+    joined, between = _partners(points, patch, cell, tree, _NEAR * float(_shorter(cell)))
     return joined > _JOINED and between > _BETWEEN
 
 
@@ -175,7 +175,7 @@ def _multiple(
     A crystal with several columns in its cell may have them nearly at the corners of a finer cell,
     some of which are empty (in SrTiO3 [110] Sr, Ti and the O between; the other O is not seen).
     """
-    near = _NEAR * _shorter(cell)  # of the finer one: in a wide cell any column would be near
+    near = _NEAR * float(_shorter(cell))  # in a wide cell any column would be near
     for count in range(2, _MOST_SITES + 1):
         for across in range(1, count + 1):
             if count % across:

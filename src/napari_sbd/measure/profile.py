@@ -151,7 +151,7 @@ def weights_along(
     position = np.linspace(0, length, steps + 1)
     normal = np.array([-along[1], along[0]]) / length  # in the specimen
     across = max(1, round(width / float(np.hypot(*(normal * size)))))
-    if across > _BROADEST * np.hypot(*shape):
+    if across > _BROADEST * np.hypot(shape[0], shape[1]):
         raise SBDError(
             f"The line is {across:.3g} pixels wide and the image {shape[0]} x {shape[1]}; make it "
             "narrower."

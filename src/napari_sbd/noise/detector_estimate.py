@@ -87,6 +87,7 @@ def estimate_detector(
     True
     """
     source = as_micrograph(image)
+    as_micrograph(source, gain=gain, offset=offset)  # refuses what can be neither
     shape = source.shape[-2:]
     if min(shape) < 64:
         raise SBDError(f"The detector needs an image of at least 64 x 64 pixels, not {shape}.")

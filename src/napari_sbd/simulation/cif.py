@@ -119,7 +119,8 @@ def _repeated(sites: Any, symmetry: Symmetry) -> Any:
     symbols, places, cell = [], [], sites.cell
     for symbol, site in zip(sites.symbols, sites.get_scaled_positions(wrap=False), strict=True):
         moved = (symmetry.rotations @ site + symmetry.translations) % 1
-        apart = get_distances(moved @ cell, cell=cell, pbc=True)[1]
+        distances: Any = get_distances
+        apart = distances(moved @ cell, cell=cell, pbc=True)[1]
         first = np.argmax(apart < _SAME, axis=1)
         kept = moved[first == np.arange(len(moved))]
         symbols += [symbol] * len(kept)

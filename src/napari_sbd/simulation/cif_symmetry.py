@@ -55,10 +55,10 @@ def symmetries(block: Mapping[str, Any]) -> list[Symmetry]:
     tags = {key.replace(".", "_"): value for key, value in block.items()}
     name = _text(tags, _NAMES)
     for tag in _LISTED:
-        if tag in tags:
-            return [Symmetry(*_read(_list(tags[tag])), name)]
-    if _MAGNETIC[0] in tags:
-        turns, shifts = _read(_list(tags[_MAGNETIC[0]]))
+        if listed := _list(tags.get(tag, "?")):
+            return [Symmetry(*_read(listed), name)]
+    if listed := _list(tags.get(_MAGNETIC[0], "?")):
+        turns, shifts = _read(listed)
         _, centring = _read(_list(tags.get(_MAGNETIC[1], "x,y,z")))
         every = (shifts[None] + centring[:, None]).reshape(-1, 3)
         return [Symmetry(np.tile(turns, (len(centring), 1, 1)), every, name)]
@@ -81,7 +81,8 @@ def _of_group(name: str, number: str, setting: str, hall: str) -> list[Symmetry]
         if groups and not found:
             raise ValueError(f"the space group {name} is not number {number}; correct one of them")
         if found:
-            return [Symmetry(*group.get_op(), group.symbol) for group in found]
+            operations = [(*group.get_op(), group.symbol) for group in found]
+            return [Symmetry(turns, shifts, symbol) for turns, shifts, symbol in operations]
     of = f" of number {number}" if number and name else number
     raise ValueError(f"the space group {name}{of} is not known in this setting; {_ADD}")
 
@@ -133,7 +134,8 @@ def _read(operations: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _list(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    words = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    return [one for one in words if one.strip() not in _UNKNOWN]
 
 
 def _text(tags: Mapping[str, Any], names: tuple[str, ...]) -> str:
