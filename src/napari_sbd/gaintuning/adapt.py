@@ -22,8 +22,8 @@ from .losses import LOSSES
 CROP = 128  # working pixels along a side of what one step sees
 RATE = {"gains": 3e-2, "all": 1e-3}  # of Adam at its highest; it falls to zero with the steps
 _WARM_UP_STEPS = 10
-LOOKS = 12  # how often the score is looked at
-PATIENCE = 5  # looks without a better score, after which tuning ends
+LOOKS = 20  # how often the score is looked at
+PATIENCE = 4  # looks without a better score, after which tuning ends
 _AVERAGING = 0.9  # of the changes, per step
 
 
