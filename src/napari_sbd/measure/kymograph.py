@@ -126,7 +126,7 @@ def kymograph(
     size = np.asarray(movie.pixel_size_yx or (1.0, 1.0))
     width = _WIDTH * float(size.prod() ** 0.5) if width is None else width
     if not np.isfinite(width) or width <= 0:
-        raise SBDError(f"The width of the line must be a positive number, not {width}.")
+        raise SBDError("The width of the line must be a positive number.")
     ends = np.array([start, end], float)
     weights, position = weights_along(movie.shape[-2:], ends, width, size)
     rows = []

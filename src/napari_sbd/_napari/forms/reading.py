@@ -39,7 +39,7 @@ class ReadingBox(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(3)
         row.addWidget(self.sum, 1)
-        row.addWidget(QLabel("frames, EER x"))
+        row.addWidget(QLabel("EER x"))
         row.addWidget(self.finer, 1)
 
     @property

@@ -66,7 +66,7 @@ class BatchWidget(TaskWidget):
             "From": beside(self.source, _browse_button(self.source)),
             "To": beside(self.target, _browse_button(self.target)),
             "Files": beside(self.pattern, QLabel("to"), self.suffix),
-            "Sums of": self.reading,
+            "Sum frames": self.reading,
             "Model": beside(self.model, self.modality),
             "Quality": beside(self.quality, QLabel("device"), self.device),
             "Neighbours": self.neighbours,

@@ -73,7 +73,7 @@ class WatchWidget(TaskWidget):
         self.add_row("Results", beside(self.output, self.into))
         self.add_row("Pixel size", beside(self.pixel_size, QLabel("nm, gain"), self.gain))
         self.reading = ReadingBox()
-        self.add_row("Sums of", self.reading)
+        self.add_row("Sum frames", self.reading)
         self.add_row("Model", beside(self.model, self.modality))
         self.add_row("Mean of", beside(self.frames, QLabel("frames"), self.preview))
         self.numbers = text("Focus and drift; the fine contrast is largest where it is in focus.")
