@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..errors import warn
+from ..errors import listening, warn
 from . import Micrograph, unmasked
 from .frames import frame_of, readable
 
@@ -53,12 +53,8 @@ def frame_or_nan(source: Micrograph, number: int) -> np.ndarray:
 
 def holds_data(source: Micrograph, number: int) -> bool:
     """Whether a frame can be read and has a finite pixel."""
-    try:
-        return bool(np.isfinite(np.asarray(unmasked(frame_of(source, number)))).any())
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever a library says of damaged frames
-        return False
+    with listening():
+        return bool(np.isfinite(frame_or_nan(source, number)).any())
 
 
 def told_of_repeated(again: Sequence[int], count: int) -> str:

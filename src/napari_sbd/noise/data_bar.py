@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .lines import begins_at_once, brightness
+
 _EDGE = 0.9  # of the outermost row, which the bar's own value fills
 _FILLED = 0.3  # of each of its rows, text or not
 _ELSEWHERE = 0.1  # of the rows beside it, which that value fills at most
 _BESIDE = 24  # rows
 _HEIGHT = 8, 0.25  # rows at least, and of the image at most
-_CUT = 0.1  # of the brightness farther away, which is there in the first two rows
 _INK = 20, 0.5  # pixels of text and marks at least, and of the image's contrast to the bar
 
 
@@ -49,8 +50,7 @@ def _height(frame: np.ndarray) -> int:
     height = int(np.argmax(np.append(share < _FILLED, True)))
     if not _HEIGHT[0] <= height <= most or share[height : height + _BESIDE].max() > _ELSEWHERE:
         return 0
-    beside = near[height : height + _BESIDE].astype(np.float64) - float(value)
-    bright = np.abs(np.nan_to_num(beside)).mean(1)
+    bright = brightness(near[height : height + _BESIDE], value)
     ink = np.abs(near[:height][near[:height] != value].astype(np.float64) - float(value))
-    written = ink.size >= _INK[0] and np.nanmedian(ink) > _INK[1] * bright.mean()
-    return height if written and bright[:2].max() > _CUT * bright.max() else 0
+    written = ink.size >= _INK[0] and np.nanmedian(ink) > _INK[1] * bright.mean() > 0
+    return height if written and begins_at_once(bright) else 0

@@ -196,12 +196,22 @@ def _is_cut_off(frame: np.ndarray, start: int, stop: int, value: float) -> bool:
 
     A specimen fades into a vacuum that the detector shows as one value.
     """
-    for rows in (frame[max(start - _FARTHER, 0) : start][::-1], frame[stop : stop + _FARTHER]):
-        bright = np.abs(np.nan_to_num(rows.astype(np.float64) - float(value))).mean(1)
-        # of the last row only the beginning may have been written
-        if len(rows) > _NEAR and bright[:_BESIDE].max() < _CUT * bright[_BESIDE:].max():
-            return False
-    return True
+    beside = frame[max(start - _FARTHER, 0) : start][::-1], frame[stop : stop + _FARTHER]
+    return all(len(rows) <= _NEAR or begins_at_once(brightness(rows, value)) for rows in beside)
+
+
+def brightness(rows: np.ndarray, value: float) -> np.ndarray:
+    """(N,) mean distance of rows (N, X) from the value of a part without data."""
+    result: np.ndarray = np.abs(np.nan_to_num(rows.astype(np.float64) - float(value))).mean(1)
+    return result
+
+
+def begins_at_once(bright: np.ndarray) -> bool:
+    """Whether rows of this brightness (N,) beside a part without data hold the image at once.
+
+    Of the first row only the beginning may have been written, so the first two tell.
+    """
+    return bool(bright[:_BESIDE].max() >= _CUT * bright[_BESIDE:].max())
 
 
 def _add_rest(frame: np.ndarray, blank: np.ndarray, start: int, stop: int, value: float) -> None:

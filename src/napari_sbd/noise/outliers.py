@@ -271,7 +271,7 @@ class _Found:
 
     def _add_lines(self, rows: np.ndarray | None, columns: np.ndarray | None) -> None:
         for kind, mask, along in zip(_LINES, (rows, columns), (1, 0), strict=True):
-            if mask is not None:
+            if mask is not None and mask.any():
                 self.mask |= mask
                 # of one line, quarters may be found one round after the other
                 self.lines[kind] |= mask.any(along)
