@@ -1,3 +1,5 @@
+import csv
+
 import h5py
 import numpy as np
 import pytest
@@ -228,6 +230,37 @@ def test_csv_comes_back_with_its_recipe(table, tmp_path):
     assert back.attrs["scale"] == table.attrs["scale"]
     again = sbd.refit_columns(back, [3], COUNTS, CLEAN)
     np.testing.assert_allclose(again["y"], table["y"], atol=0.05)
+
+
+@pytest.mark.parametrize(("mark", "comma"), [(",", False), (";", True), ("\t", True), (";", False)])
+def test_tables_that_a_spreadsheet_saved_keep_places_and_calibration(table, tmp_path, mark, comma):
+    """It parts the first line at its commas, quotes it, and writes numbers as its language does."""
+    sbd.write_columns(table, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if comma:
+        rows[3:] = [[cell.replace(".", ",") for cell in row] for row in rows[3:]]
+    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=mark).writerows(rows)
+    back = read_columns(tmp_path / "b.csv")
+    np.testing.assert_array_equal(back[["y", "x_err"]], table[["y", "x_err"]])
+    assert back["supported"].dtype == bool
+    assert back.attrs == read_columns(tmp_path / "a.csv").attrs
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("y,x\n8,25,9,5\n8,25,19,5\n", "more numbers than there are names"),  # was y = 9, x = 5
+        ('y,x\n"8,25","9,5"\n', "no finite numbers"),
+        ("y,x\n8.25,9.5\n,3\n", "no finite numbers"),
+        ("# attrs: {,\ny,x\n8.25,9.5\n", "first line of .* is damaged"),
+    ],
+)
+def test_tables_whose_places_cannot_be_told_are_refused(tmp_path, text, why):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(SBDError, match=why):
+        read_columns(tmp_path / "a.csv")
 
 
 def test_files_say_the_units_of_what_they_hold(table, tmp_path):

@@ -207,7 +207,8 @@ def strain(
     for name in ("strain_xx", "strain_yy", "strain_xy", "rotation"):
         times, unit = (np.degrees(1), "degrees") if name == "rotation" else (100, "%")
         value, error = (times * found[n].median() for n in (name, f"{name}_err"))
-        told = f"{name}: median {value:.3f} {unit}, single columns ± {error:.2g} {unit}"
+        told = f"{name}: median {value:.3f} {unit}"
+        told += f", single columns ± {error:.2g} {unit}" if np.isfinite(error) else ""
         out.print(told, markup=False)
     common = 100 * max(facts["reference_err"].values())
     out.print(f"the reference itself is known to {common:.1g} %", markup=False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _SUFFIXES = (".csv", ".hdf5", ".h5", ".xyz")
+_QUOTE = '"'
+_ATTRS = "# attrs: "
 
 
 def write_columns(
@@ -86,17 +91,22 @@ def check_target(path: Path) -> None:
 def read_columns(path: str | Path) -> pd.DataFrame:
     """Read a CSV table written by ``write_columns``, with its ``attrs``.
 
+    Tables that a spreadsheet has saved since, with semicolons or tabs between the numbers and with
+    decimal commas, are understood.
+
     Raises
     ------
     SBDError
-        If it is none.
+        If it is none, rows have more numbers than there are names, or places are no numbers.
     """
     import pandas as pd
 
     try:
-        with open(path, encoding="utf-8") as file:
-            head = file.readline()
-        table = pd.read_csv(path, comment="#", **_every_digit(pd.__version__))
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        first, body = _parted(text)
+        way = _dialect(body)
+        table = pd.read_csv(io.StringIO(body), **way, **_every_digit(pd.__version__))
     except FileNotFoundError:
         raise SBDError(f"There is no file {path}; check its name and folder.") from None
     except OSError as error:
@@ -107,12 +117,43 @@ def read_columns(path: str | Path) -> pd.DataFrame:
             f"{path} is no table of columns; give the .csv that the Columns tool or the command "
             "columns wrote."
         ) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for names
+        raise SBDError(
+            f"Rows of {path} hold more numbers than there are names above them, as where decimal "
+            "commas stand between commas; save it with decimal points, or with semicolons."
+        )
+    table = table.dropna(how="all").reset_index(drop=True)
     check_table(table)
     if "note" in table:
         table["note"] = table["note"].astype(object).fillna("")
-    if head.startswith("# attrs: "):
-        table.attrs = json.loads(head.removeprefix("# attrs: "))
+    if first.startswith(_QUOTE):  # a spreadsheet takes commas in it for those between cells
+        first = ",".join(next(csv.reader([first], delimiter=way["sep"]))).rstrip(",")
+    if first.startswith(_ATTRS):
+        try:
+            table.attrs = json.loads(first.removeprefix(_ATTRS))
+        except ValueError as error:
+            raise SBDError(
+                f"The first line of {path} is damaged, which holds recipe and pixel size; without "
+                "that line it can be read in pixels."
+            ) from error
     return table
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The first comment of a table, and the table without its comments."""
+    lines = text.splitlines()
+    comments = next(
+        (n for n, line in enumerate(lines) if not line.lstrip(_QUOTE).startswith("#")), len(lines)
+    )
+    return lines[0] if comments else "", "\n".join(lines[comments:])
+
+
+def _dialect(body: str) -> dict[str, Any]:
+    """How pandas is to read a table: what stands between numbers, and in them."""
+    head = body.partition("\n")[0]
+    separator = next((mark for mark in ";\t" if mark in head), ",")
+    comma = separator != "," and re.search(r"\d,\d", body) is not None
+    return {"sep": separator, "decimal": "," if comma else ".", "skipinitialspace": True}
 
 
 def _every_digit(version: str) -> dict[str, Any]:
@@ -124,7 +165,7 @@ def _every_digit(version: str) -> dict[str, Any]:
 def _csv(table: pd.DataFrame, file: Path) -> None:
     attrs = json.dumps(plain(table.attrs))
     notes = [
-        f"# attrs: {attrs}",
+        f"{_ATTRS}{attrs}",
         "# y, x: px, centre of pixel (0, 0) is 0, 0; _nm: nm; _err: one standard deviation; _raw: "
         "from the counts alone",
         f"# intensity: integral of the Gaussian [{table.attrs.get('unit', 'image units')} x px]",

@@ -145,7 +145,13 @@ def check_table(table: pd.DataFrame) -> None:
     Raises
     ------
     SBDError
-        If positions are missing.
+        If positions are missing, or not all finite numbers.
     """
     if not {"y", "x"} <= set(getattr(table, "columns", ())):
         raise SBDError("A table of atomic columns needs the columns y and x.")
+    try:
+        held = np.isfinite(table[["y", "x"]].to_numpy(float)).all(axis=None)
+    except (TypeError, ValueError):
+        held = False
+    if not held:
+        raise SBDError("Some places (y, x) of the table of columns are no finite numbers.")
