@@ -74,6 +74,7 @@ def test_values_off_the_image_and_without_data_are_none():
         ((5, 5), (5, 25), 0.0, "width"),
         ((5, 5), (5, 25), np.nan, "width"),
         ((500, 5), (500, 25), 1.0, "off the image"),
+        ((15, -5000), (15, 5000), 1.0, "off the image"),
     ],
 )
 def test_what_is_no_profile_is_refused(start, end, width, words):

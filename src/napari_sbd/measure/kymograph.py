@@ -110,7 +110,7 @@ def kymograph(
     Raises
     ------
     SBDError
-        If this is no movie, the line is shorter than two pixels or lies off the data.
+        If this is no movie, the line is shorter than two pixels or lies mostly off the data.
     Cancelled
         If ``should_stop`` said so.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BROADEST = 2  # diagonals of the image, the widest line across it
 _LONGEST = 20_000  # samples
 _FLOOR = 1e-3  # of a variance, the least power of what is correlated along the line
+_INSIDE = 0.5  # of a line, which must lie on the image
 _SHARE = 0.5  # of the weight of a sample that must lie on data
 
 
@@ -99,8 +100,8 @@ def line_profile(
     Raises
     ------
     SBDError
-        If the line is shorter than two pixels, the width is no positive number, or the line lies
-        off the data.
+        If the line is shorter than two pixels, the width is no positive number, or most of
+        the line lies off the image or its data.
     """
     if not np.isfinite(width) or width <= 0:
         raise SBDError("The width of the profile must be a positive number.")
@@ -137,7 +138,13 @@ def line_profile(
 def weights_along(
     shape: tuple[int, ...], ends: np.ndarray, width: float, size: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    """Sparse (n, pixels) weights of the samples, and where these lie along the line."""
+    """Sparse (n, pixels) weights of the samples, and where these lie along the line.
+
+    Raises
+    ------
+    SBDError
+        If the line is too short, too long or too wide, or lies mostly off the image.
+    """
     from scipy.sparse import coo_array
 
     along = (ends[1] - ends[0]) * size
@@ -149,6 +156,13 @@ def weights_along(
             f"and at most {_LONGEST}."
         )
     position = np.linspace(0, length, steps + 1)
+    on_line = ends[0] + np.linspace(0, 1, steps + 1)[:, None] * (ends[1] - ends[0])
+    inside = ((on_line >= -0.5) & (on_line <= np.array(shape[:2]) - 0.5)).all(1)
+    if inside.mean() < _INSIDE:
+        raise SBDError(
+            f"Most of the line lies off the image of {shape[0]} x {shape[1]} pixels; draw it "
+            "across the image."
+        )
     normal = np.array([-along[1], along[0]]) / length  # in the specimen
     across = max(1, round(width / float(np.hypot(*(normal * size)))))
     if across > _BROADEST * np.hypot(shape[0], shape[1]):
