@@ -72,7 +72,7 @@ def test_a_frame_that_cannot_be_read_is_an_empty_row(movie):
     [
         ((5, 5), (5, 6), 1, "at least 2"),
         ((5, 5), (5, 20), 0, "width"),
-        ((500, 5), (500, 20), 1, "off the movie"),
+        ((500, 5), (500, 20), 1, "off the image"),
     ],
 )
 def test_lines_that_cannot_be(movie, start, end, width, words):
