@@ -196,6 +196,15 @@ def test_combined_counts_are_not_drawn_to_low_ones():
     assert mean["intensity"].std() == pytest.approx(mean["intensity_err"].mean(), rel=0.1)
 
 
+def test_a_frame_that_was_written_twice_counts_once():
+    values = np.random.default_rng(4).normal(5, 0.5, (2000, 3))[:, [0, 1, 1, 2]]
+    with pytest.warns(UserWarning, match=r"Frames \[2\] have the very columns of one before"):
+        mean = combine_columns(tracks_of(values, np.full(values.shape, 0.5)), "intensity")
+    assert (mean["frames"] == 3).all()
+    assert mean["intensity"].std() == pytest.approx(mean["intensity_err"].mean(), rel=0.06)
+    assert mean["chi2"].mean() == pytest.approx(1, abs=0.08)
+
+
 def tracks_of(values, errors):
     track, frame = np.indices(values.shape).reshape(2, -1)
     columns = {"track": track, "frame": frame, "y": 0.0, "x": 0.0}

@@ -153,7 +153,8 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
 
     Returns
     -------
-    One row for each track: ``track``, ``frames`` (that hold the value), mean ``y``, ``x`` [px],
+    One row for each track: ``track``, ``frames`` (that hold the value; those that a camera has
+    written twice count once, with a warning), mean ``y``, ``x`` [px],
     ``value``, its standard error ``value_err`` from the single errors, and ``chi2``, the squares
     of the deviations over what the errors let expect: well above 1 for a column that changes.
 
@@ -164,9 +165,9 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
 
     Examples
     --------
-    >>> tables = [sbd.find_columns(noisy, denoised) for _ in range(2)]
-    >>> mean = sbd.combine_columns(sbd.follow_columns(tables))
-    >>> bool(mean["frames"].max() == 2)
+    >>> tracks = sbd.follow_columns(sbd.find_columns(movie, sbd.denoise(movie)))
+    >>> mean = sbd.combine_columns(tracks)
+    >>> bool(mean["frames"].max() == 3)
     True
     """
     import pandas as pd
@@ -177,6 +178,13 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
     told = np.isfinite(tracks[error]) & (tracks[error] > 0)
     known = bool(told.any())
     good = tracks[np.isfinite(tracks[value]) & (told | (not known))]
+    again = _written_again(good, ["track", "y", "x", value, error])
+    if again:
+        warn(
+            f"Frames {again} have the very columns of one before, as of a camera that has written "
+            "a frame twice; they tell nothing new and are left out."
+        )
+        good = good[~good["frame"].isin(again)]
     rows = []
     for track, part in good.groupby("track"):
         values, variance = part[value].to_numpy(float), part[error].to_numpy(float) ** 2
@@ -198,6 +206,17 @@ def combine_columns(tracks: pd.DataFrame, value: str = "intensity_raw") -> pd.Da
             }
         )
     return pd.DataFrame(rows, columns=["track", "frames", "y", "x", value, error, "chi2"])
+
+
+def _written_again(tracks: pd.DataFrame, names: list[str]) -> list[int]:
+    """Frames of several columns that have the very values of a frame before them."""
+    known, again = set(), []
+    for frame, part in tracks.groupby("frame") if "frame" in tracks else []:
+        values = part.sort_values("track")[names].to_numpy(float).tobytes()
+        if len(part) > 1 and values in known:
+            again.append(int(frame))
+        known.add(values)
+    return again
 
 
 def _frames(tables: Any) -> list[pd.DataFrame]:
