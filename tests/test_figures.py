@@ -11,6 +11,7 @@ import napari_sbd as sbd
 from moving import damaged
 from napari_sbd.cli import main
 from napari_sbd.figures.plate import plate
+from napari_sbd.figures.report import report_figure
 from napari_sbd.measure.kymograph import kymograph
 
 PIXEL = 0.02
@@ -74,6 +75,24 @@ def test_columns_lie_on_the_frame_that_they_are_of(pair):
         assert sum(len(c.get_offsets()) for c in drawn) == count
     later = plate(*pair, columns=found.assign(frame=7), fft=False).axes[1].collections
     assert sum(len(c.get_offsets()) for c in later) == len(found)
+
+
+def test_a_page_tells_the_columns_that_it_draws(pair):
+    """Those of a movie's first frame, whose error has two digits whatever it is."""
+    film = [m.replace(data=np.stack([m.data] * 2)) for m in pair]
+    found = sbd.find_columns(*pair)
+    for scale in (1.0, 1e-3, np.nan):
+        one = found.assign(y_err_nm=scale * found["y_err_nm"], x_err_nm=scale * found["x_err_nm"])
+        columns = pd.concat([one.assign(frame=t) for t in (0, 1)], ignore_index=True)
+        page = report_figure(*film, columns=columns)
+        told = " ".join(t.get_text() for t in page.texts)
+        assert f" {len(found)}, 0 at the surface" in told
+        expected = 1e3 * np.hypot(one["y_err_nm"], one["x_err_nm"]).median()
+        if np.isfinite(expected):
+            value = float(told.partition("Median position error ")[2].split()[0])
+            assert value == pytest.approx(expected, rel=0.05)
+        else:
+            assert "error" not in told
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

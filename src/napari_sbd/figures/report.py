@@ -16,6 +16,7 @@ from ..io.acquisition import sentence
 from ..micrograph import Micrograph
 from ..noise.dose import dose_text, electrons_per_pixel
 from ..recipe import block_of, history
+from ..units import plain
 from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
@@ -260,14 +261,14 @@ def _words(
         facts.append(("Agreement", agreement.verdict()))
     if halves is not None:
         facts.append(("Halves", str(halves)))
-    if columns is not None and len(columns):
+    if columns is not None and len(columns := columns_shown(columns, denoised)):
         surface = int(columns["surface"].sum())
         text = f"{len(columns)}, {surface} at the surface, {support_told(columns)}."
         if columns.attrs.get("judged"):
             text += f" Judged: {columns.attrs['judged']}."
         if "y_err_nm" in columns:
-            error = 1e3 * float(np.nanmedian(np.hypot(columns["y_err_nm"], columns["x_err_nm"])))
-            text += f" Median position error {error:.1f} pm."
+            error = 1e3 * float(np.hypot(columns["y_err_nm"], columns["x_err_nm"]).median())
+            text += f" Median position error {plain(error, 2)} pm." if np.isfinite(error) else ""
         facts.append(("Columns", text))
     return [*facts, ("Warnings", "\n".join(warnings))] if warnings else facts
 
