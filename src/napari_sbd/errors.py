@@ -41,6 +41,23 @@ class BlankImage(SBDError):
     """An image that is constant or holds no finite pixel, such as a frame without beam."""
 
 
+class Unreadable(SBDError):
+    """A part of a file that cannot be read when it is used.
+
+    Parameters
+    ----------
+    reason
+        As a library says it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"A part of the data cannot be read ({reason}): the file is damaged or out of reach; "
+            "copy it again."
+        )
+
+
 class DeviceFull(SBDError):
     """The memory of a graphics card does not suffice for a pass."""
 
@@ -202,6 +219,30 @@ def reason_of(error: OSError) -> str:
     if error.strerror is None and re.fullmatch(r"\d+ requested and \d+ written", str(error)):
         return "no space left on device"
     return error.strerror or str(error)
+
+
+def reason_unread(error: Exception) -> str:
+    """Why a frame cannot be read: the first line of what a library says."""
+    if isinstance(error, Unreadable):
+        return error.reason
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """Turn whatever a library says of damaged data into one sentence.
+
+    Raises
+    ------
+    Unreadable
+        In place of any error but MemoryError and our own.
+    """
+    try:
+        yield
+    except (SBDError, MemoryError):
+        raise
+    except Exception as error:
+        raise Unreadable(reason_unread(error)) from error
 
 
 @contextmanager

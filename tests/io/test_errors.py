@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 import zlib
 
+import numpy as np
 import pytest
 import tifffile
 
-from napari_sbd import SBDError, read
-from napari_sbd.io import mrc, velox
+import napari_sbd as sbd
+from napari_sbd import SBDError, read, write
+from napari_sbd.io import arrays, mrc, velox
 
 
 def raising(error):
@@ -77,3 +79,26 @@ def test_the_library_of_hdf5_tells_damage_as_a_runtime_error(make, monkeypatch):
     monkeypatch.setattr(velox, "read", raising(RuntimeError("Unable to get group info")))
     with pytest.raises(SBDError, match="damaged"):
         read(path)
+
+
+@pytest.mark.parametrize("use", ["write", "psnr", "pca"])
+def test_a_frame_that_is_damaged_inside_a_lazy_file_is_one_sentence(use, tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    movie = np.random.default_rng(0).poisson(9, (4, 32, 32)).astype(np.uint16)
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, movie, compression="zlib", photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as file:
+        place = file.pages[2].dataoffsets[0]
+    with path.open("r+b") as raw:
+        raw.seek(place + 20)
+        raw.write(b"\xff" * 200)
+    m = read(path)
+    doors = {
+        "write": lambda: write(m, tmp_path / "copy.mrc"),
+        "psnr": lambda: sbd.psnr(m, movie),
+        "pca": lambda: sbd.pca_series(m, noise="poisson"),
+    }
+    with pytest.raises(SBDError, match=r"A part of the data cannot be read \(.*\): the file is d"):
+        doors[use]()
+    assert [p.name for p in tmp_path.iterdir()] == ["movie.tif"]
+    assert sbd.Micrograph(m.data[:2]).data.compute().shape == (2, 32, 32)

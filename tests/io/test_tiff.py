@@ -525,3 +525,16 @@ def test_programs_that_know_no_ome_read_the_pixel_size_from_the_resolution(tmp_p
     assert tags["ResolutionUnit"].value == 3
     stored = [1e7 * below / above for above, below in per_cm]
     np.testing.assert_allclose(stored, np.broadcast_to(size, 2), rtol=1e-6)
+
+
+def test_images_beside_the_frames_of_a_movie_are_named(tmp_path):
+    """tifffile makes a series of its own of pages that are stored otherwise."""
+    movie = np.random.default_rng(0).poisson(9, (5, 32, 40)).astype(np.uint16)
+    path = tmp_path / "mixed.tif"
+    with tifffile.TiffWriter(path) as file:
+        for number, frame in enumerate(movie):
+            kind = "zlib" if number % 2 else None
+            file.write(frame, photometric="minisblack", metadata=None, compression=kind)
+    with pytest.warns(UserWarning, match="2 more images of the size of the 3 frames"):
+        m = read(path)
+    np.testing.assert_array_equal(m.data, movie[::2])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, unreadable
 
 LAZY_BYTES = 256 * 2**20
 
@@ -64,9 +64,26 @@ def each_pixel(change: Callable[[np.ndarray], np.ndarray], data: Any) -> Any:
 
 
 def _by_frames(data: np.memmap) -> Any:
+    return on_disk(data, (1,) * (data.ndim - 2) + data.shape[-2:])
+
+
+def on_disk(array: Any, chunks: Sequence[int]) -> Any:
+    """dask of an array of some library; parts that cannot be read are told in words when used."""
     import dask.array as da
 
-    return da.from_array(data, (1,) * (data.ndim - 2) + data.shape[-2:])
+    return da.from_array(_InWords(array), tuple(chunks), name=False)
+
+
+class _InWords:
+    """An array whose errors are ours."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape, self.dtype, self.ndim = tuple(array.shape), array.dtype, len(array.shape)
+
+    def __getitem__(self, region: Any) -> np.ndarray:
+        with unreadable():
+            return np.asarray(self._array[region])
 
 
 def stack_frames(
@@ -86,8 +103,14 @@ def stack_frames(
     import dask.array as da
     from dask import delayed
 
-    frames = (da.from_delayed(delayed(read_frame)(i), shape, dtype) for i in range(count))
+    later = delayed(_read)
+    frames = (da.from_delayed(later(read_frame, i), shape, dtype) for i in range(count))
     return da.stack(list(frames))
+
+
+def _read(read_frame: Callable[[int], np.ndarray], index: int) -> np.ndarray:
+    with unreadable():
+        return read_frame(index)
 
 
 def is_large(shape: Sequence[int], dtype: np.dtype) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError
-from .arrays import LAZY_BYTES, is_large
+from .arrays import LAZY_BYTES, is_large, on_disk
 
 _MOST_COMPRESSED = 2000  # times; deflate cannot do more than 1032
 
@@ -60,15 +60,13 @@ def load(dataset: Any, frame_axis: int = 0) -> Any:
             f"its header asks for {dataset.nbytes} bytes of pixels and {stored} are stored; "
             "the file is damaged, copy it again from the microscope."
         )
-    import dask.array as da
-
     chunks = list(dataset.shape)
     if dataset.ndim == 3:
         frame_bytes = dataset.nbytes // dataset.shape[frame_axis]
         together = dataset.chunks[frame_axis] if dataset.chunks else 1
         chunks[frame_axis] = max(1, min(together, LAZY_BYTES // frame_bytes))
     source = _DatasetOnDisk(dataset.file.filename, dataset.name, dataset.shape, dataset.dtype)
-    return da.from_array(source, tuple(chunks), name=False).astype(native)
+    return on_disk(source, chunks).astype(native)
 
 
 @dataclass(frozen=True)

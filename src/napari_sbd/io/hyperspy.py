@@ -15,7 +15,7 @@ from ..axes import Axis, calibration, frames_first, is_image
 from ..errors import SBDError
 from ..micrograph import Micrograph
 from ..recipe import KEY, kept_as_text
-from .arrays import is_large
+from .arrays import is_large, on_disk
 from .hdf5 import load, opened
 from .record import plain
 
@@ -123,9 +123,7 @@ def _load_zarr(array: Any, frame_axis: int) -> Any:
         raise SBDError(f"its values are of type {array.dtype}, not numbers.")
     if not is_large(array.shape, array.dtype):
         return np.asarray(array[...])
-    import dask.array as da
-
     chunks = [-1] * array.ndim
     if array.ndim == 3:
         chunks[frame_axis] = 1
-    return da.from_array(array, tuple(chunks), name=False)
+    return on_disk(array, chunks)

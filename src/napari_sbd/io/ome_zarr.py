@@ -17,7 +17,7 @@ from ..files import replacing_folder
 from ..micrograph import Micrograph
 from ..units import pixel_size_nm, to_seconds
 from . import record
-from .arrays import frames, is_large, refuse_channels
+from .arrays import frames, is_large, on_disk, refuse_channels
 from .record import plain
 
 _VERSION = "0.5"
@@ -156,10 +156,7 @@ def _load(array: Any) -> Any:
     shape = tuple(n for n in array.shape[:-2] if n > 1) + lengths
     if 0 in array.shape or not is_large(array.shape, array.dtype) or array.ndim > len(shape) > 2:
         return np.asarray(array[...]).reshape(shape)
-    import dask.array as da
-
-    chunks = tuple(array.chunks[:-2]) + lengths
-    return da.from_array(array, chunks, name=False).reshape(shape)
+    return on_disk(array, tuple(array.chunks[:-2]) + lengths).reshape(shape)
 
 
 def _axes(image: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:

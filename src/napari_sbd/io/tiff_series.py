@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from .arrays import refuse_channels
 
 _COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
@@ -32,6 +32,10 @@ def detector_image(file: Any) -> Any:
     ------
     SBDError
         If there is none, or it has several channels.
+
+    Warns
+    -----
+    In words, if a movie has more images of its size that are stored otherwise.
     """
     whole = [s for s in file.series if not (s.keyframe.is_reduced or s.keyframe.is_mask)]
     grey: list[Any] = []
@@ -42,6 +46,13 @@ def detector_image(file: Any) -> Any:
     if best is None or _area(best) < max(map(_area, colour), default=0):
         raise SBDError(_COLOUR)
     refuse_channels(dict(zip(best.axes, best.shape, strict=True)).get("C", 1))
+    others = [s for s in grey if s is not best and s.shape[-2:] == best.shape[-2:]]
+    if len(best.pages) > 1 and others:
+        count = sum(len(s.pages) for s in others)
+        warn(
+            f"The file holds {count} more {'image' if count == 1 else 'images'} of the size of the "
+            f"{len(best.pages)} frames, of another type or compression, which are left out."
+        )
     return best
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..errors import listening, warn
+from ..errors import listening, reason_unread, warn
 from . import Micrograph, unmasked
 from .frames import frame_of, readable
 
@@ -46,7 +46,7 @@ def frame_or_nan(source: Micrograph, number: int) -> np.ndarray:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a library says of damaged frames
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = reason_unread(error)
         warn(f"Frame {number} could not be read and counts as without data ({reason}).")
         return np.full(source.shape[-2:], np.nan, np.float32)
 

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import SBDError
-from ..micrograph import Micrograph, unmasked
+from ..micrograph import Micrograph
 from ..micrograph.foreign import ours
 from ..micrograph.frames import as_micrograph
+from ..micrograph.telling import frame_or_nan
 from ..noise.as_denoised import CORRECTIONS, camera_corrected
 from ..recipe import origin_of, recipe, with_recipe
 from .drift import Drift
@@ -40,7 +41,7 @@ def correct_drift(
         ``"pad"`` keeps the field and leaves NaN where a frame has no data, as float32, or float64
         where the file's number type has more digits than that; ``"crop"`` keeps what all frames
         hold, in the file's own number type when not interpolated. Blank frames stay where they
-        are.
+        are. Frames that cannot be read become NaN, with a warning.
 
     Returns
     -------
@@ -50,7 +51,8 @@ def correct_drift(
     Raises
     ------
     SBDError
-        If movie and drift do not belong together, or no pixel is in all frames.
+        If movie and drift do not belong together, or no pixel is in all frames; when the result is
+        used, if a frame cannot be read and whole numbers, which have no NaN, are cropped.
 
     Examples
     --------
@@ -79,7 +81,7 @@ def correct_drift(
     if not interpolate:
         own = source.data.dtype
         dtype = own if edges == "crop" else np.result_type(own, np.float32)
-    move = partial(_moved, interpolate=interpolate, window=window, dtype=dtype)
+    move = partial(_moved, source, interpolate=interpolate, window=window, dtype=dtype)
     data = _each(move, source.data, shifts, dtype, window)
     if not isinstance(known, Micrograph):
         return data
@@ -110,9 +112,19 @@ def rolled(frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _moved(
-    frame: Any, shift: np.ndarray, interpolate: bool, window: tuple[slice, slice], dtype: np.dtype
+    source: Micrograph,
+    number: int,
+    shift: np.ndarray,
+    interpolate: bool,
+    window: tuple[slice, slice],
+    dtype: np.dtype,
 ) -> np.ndarray:
-    values = np.asarray(unmasked(frame))
+    values = frame_or_nan(source, number)
+    if values.dtype.kind == "f" and dtype.kind != "f":
+        raise SBDError(
+            f"Frame {number} cannot be read, and whole numbers hold no NaN for it; keep the edges "
+            "instead of cropping them."
+        )
     if interpolate:
         return moved(values.astype(np.float32), shift)[window].astype(dtype)
     if window == (slice(None),) * 2:
@@ -131,15 +143,13 @@ def _common(shifts: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _each(move: Any, data: Any, shifts: np.ndarray, dtype: np.dtype, window: Any) -> Any:
-    """Apply to each frame; lazily where the data are lazy."""
-    if isinstance(data, np.ndarray):
-        return np.stack([move(frame, s) for frame, s in zip(data, shifts, strict=True)])
+    """Apply to each frame; lazily where the data are lazy or stay on disk."""
+    if isinstance(data, np.ndarray) and not isinstance(data, np.memmap):
+        return np.stack([move(t, s) for t, s in enumerate(shifts)])
     import dask.array as da
     from dask import delayed
 
     shape = tuple(len(range(*w.indices(n))) for w, n in zip(window, data.shape[1:], strict=True))
-    later = delayed(move, pure=True)
-    frames = [
-        da.from_delayed(later(data[t], s), shape=shape, dtype=dtype) for t, s in enumerate(shifts)
-    ]
+    later = delayed(move)
+    frames = [da.from_delayed(later(t, s), shape=shape, dtype=dtype) for t, s in enumerate(shifts)]
     return da.stack(frames)

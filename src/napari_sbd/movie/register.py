@@ -89,9 +89,9 @@ def moved(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """``image[x + shift]`` by cubic splines, (h, w); NaN beyond its edges and near missing data."""
     from scipy.ndimage import shift as spline
 
-    if not np.any(shift):
-        return image
     missing = np.isnan(image)
+    if missing.all() or not np.any(shift):
+        return image
     if not missing.any():
         result: np.ndarray = spline(image, -shift, order=3, cval=np.nan, prefilter=True)
         return result

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import SBDError
 from ..files import replacing
-from ..io.arrays import is_large
+from ..io.arrays import is_large, on_disk
 from ..recipe import KEY
 from .gradients import Gradients
 from .stack import Series
@@ -137,10 +137,8 @@ def _nibabel() -> Any:
 
 
 def _lazy(image: Any) -> Any:
-    import dask.array as da
-
     x, y, _, n = image.shape
-    stored = da.from_array(image.dataobj, (x, y, 1, n))  # scaled when read, whatever its type says
+    stored = on_disk(image.dataobj, (x, y, 1, n))  # scaled when read, whatever its type says
     return stored.map_blocks(np.asarray, np.float32, dtype=np.float32).T
 
 

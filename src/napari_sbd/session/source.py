@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 from ..denoising.settings import Settings
-from ..errors import SBDError
+from ..errors import SBDError, reason_unread
 from ..io.raw_frames import frame_reader
 from ..micrograph import Micrograph
 from ..micrograph.frames import as_micrograph, frame_range
@@ -80,7 +80,7 @@ class Source:
         except MemoryError:
             raise
         except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = reason_unread(error)
             if _state_of(self.image) != self.state:
                 raise SBDError(
                     f"{self.image.source} has vanished or changed while it was read ({reason}); "
