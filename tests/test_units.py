@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_sbd.units import pixel_size_nm, plain, to_nm, to_seconds, with_error
+from napari_sbd.units import number_of, pixel_size_nm, plain, to_nm, to_seconds, with_error
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,8 @@ def test_a_value_has_the_digits_that_its_error_leaves(value, error, words):
 )
 def test_numbers_are_written_as_people_do(value, text):
     assert plain(value) == text
+
+
+def test_one_thing_is_no_several():
+    told = [number_of(count, "column") for count in (0, 1, 2, 30)]
+    assert told == ["0 columns", "1 column", "2 columns", "30 columns"]

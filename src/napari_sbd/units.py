@@ -134,6 +134,19 @@ def plain(value: float, digits: int = 3) -> str:
     return f"{float(text):,.0f}" if "e+" in text and abs(value) < 1e7 else text
 
 
+def number_of(count: int, what: str) -> str:
+    """A number of things, of which one is no several: ``1 column``, ``12 columns``.
+
+    Parameters
+    ----------
+    count
+        How many.
+    what
+        The word for one of them, whose plural has an s more.
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def with_error(value: float, error: float) -> str:
     """A value with its error, both to the second digit of the error: ``0.39905 ± 0.00029``.
 

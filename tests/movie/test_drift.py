@@ -214,3 +214,18 @@ def test_the_command_knows_references(found, camera, tmp_path):
     app(["drift", str(path), *files], standalone_mode=False)
     told = np.loadtxt(table, delimiter=",", skiprows=1, usecols=(1, 2))
     np.testing.assert_allclose(told, found.shifts, atol=0.05)
+
+
+def test_shifts_within_their_errors_are_told_so():
+    """Of seven shifts that are errors alone the farthest lies at two of them."""
+    rng = np.random.default_rng(0)
+    still = 0
+    for _ in range(200):
+        shifts = np.vstack([[0, 0], rng.normal(0, 0.3, (7, 2))])
+        found = replace(known(shifts), errors=np.full((8, 2), 0.3), pixel_size=(0.01, 0.02))
+        still += "which may be errors alone" in found.verdict()
+    assert 180 <= still <= 198  # 95 %
+    moved = replace(known(), errors=np.full((6, 2), 0.3), agreement=np.ones(6))
+    assert moved.verdict() == "The scene moves by up to 14.00 ± 0.30 px."
+    exact = replace(known(), agreement=np.ones(6))
+    assert exact.verdict() == "The scene moves by up to 14 px."

@@ -95,7 +95,9 @@ def test_two_clicked_columns_set_the_pixel_size(scene, notifications):
     hands.click(layer, 4 * GAP + 2, GAP - 2)
     hands.click(layer, 4 * GAP - 1, 9 * GAP + 2)
     widget.distance.setText("0.21")
+    assert widget.periods.text() == "1 period"
     widget.periods.setValue(8)
+    assert widget.periods.text() == "8 periods"
     widget.calibrate.click()
     for one in (layer, widget.points):
         assert pixel_size_of(one) == pytest.approx(0.21 / GAP, rel=1e-3)

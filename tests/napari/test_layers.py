@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Image, Labels, Layer, Points
+from qtpy.QtCore import Qt
 
 from napari_sbd import Micrograph, SBDError
 from napari_sbd._napari.layers import columns
@@ -143,6 +144,20 @@ def test_a_typed_pixel_size_scales_all_that_was_made_from_the_image(viewer):
     assert table.attrs.get("pixel_size_nm") is None
 
 
+def test_a_typed_gain_is_that_of_its_image_alone(viewer, add, denoise_widget, qtbot):
+    """It became that of every image of the same shape, such as of a second detector."""
+    one, two = (add(MOVIE, name=name, gain=None) for name in ("HAADF", "ABF"))
+    results = []
+    for raw in (one, two):
+        m = layers.micrograph_of(raw)
+        results.append(layers.add_result(viewer, raw, m.replace(data=MOVIE + 0.5), "denoised"))
+    denoise_widget.layer.choose(one)
+    qtbot.keyClicks(denoise_widget.gain, "11.3")
+    qtbot.keyClick(denoise_widget.gain, Qt.Key.Key_Return)
+    gains = [layers.micrograph_of(layer).gain for layer in (one, results[0], two, results[1])]
+    assert gains == [11.3, 11.3, None, None]
+
+
 def test_what_lies_beside_an_image_stays_there_when_that_is_scaled(viewer):
     raw = viewer.add_image(FRAME, name="raw")
     result = layers.add_result(viewer, raw, layers.micrograph_of(raw), "denoised")
@@ -195,6 +210,21 @@ def test_complex_data_are_refused_in_words():
 def test_the_finest_level_of_a_pyramid_is_taken():
     pyramid = Image([MOVIE[0], MOVIE[0][::2, ::2]], multiscale=True)
     assert layers.micrograph_of(pyramid).shape == (40, 48)
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "max", "std"])
+def test_a_projection_has_no_gain_of_the_movie(viewer, add, mode):
+    """napari keeps the metadata; of a mean of five frames the gain is a fifth, of their sum the
+    offset five times as large, so that doses and errors of both were wrong."""
+    from napari.layers._layer_actions import _project
+
+    movie = add(np.random.default_rng(0).poisson(40, (5, 64, 64)).astype(np.float32), offset=10.0)
+    assert (layers.micrograph_of(movie).gain, layers.micrograph_of(movie).offset) == (1.0, 10.0)
+    _project(viewer.layers, mode=mode)
+    m = layers.micrograph_of(viewer.layers[-1])
+    assert (m.gain, m.offset, m.pixel_size) == (None, 0.0, 0.0061)
+    calibrate(viewer.layers[-1], 0.0061, 0.2, 10.0, viewer.layers)  # which a person may know
+    assert layers.micrograph_of(viewer.layers[-1]).gain == 0.2
 
 
 def test_another_layer_lies_exactly_on_it():

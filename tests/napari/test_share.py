@@ -10,9 +10,9 @@ from qtpy.QtCore import Qt
 import napari_sbd as sbd
 import napari_sbd.networks as networks
 from columns.scenes import grid, picture
-from napari_sbd._napari.forms.pair_boxes import is_raw
 from napari_sbd._napari.layers.calibrating import calibrate
 from napari_sbd._napari.layers.micrographs import to_layer
+from napari_sbd._napari.layers.pairs import is_raw
 
 PIXEL = 0.03
 REAL = Path(__file__).parents[3] / "shared" / "data" / "mrc_stack_3x128x128.mrc"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..units import number_of
 from .discs import disc, nearest_disc
 from .statistic import FALSE_DISCOVERIES, p_value, supported
 
@@ -210,7 +211,7 @@ class Agreement:
             text = "There are no columns to judge"
             text += f": {self.why.rstrip('.')}" if self.why else ""
         elif not bad:
-            text = f"The data support all {total} columns"
+            text = f"The data support {'all ' if total > 1 else ''}{number_of(total, 'column')}"
         else:
             text = (
                 f"{bad} of {total} columns {'is' if bad == 1 else 'are'} not supported by the data"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import Cancelled, SBDError
+from ..units import number_of
 from ._console import SumFrames, SuperResolution, err, out, progress
 from ._settings import with_settings
 
@@ -114,8 +115,8 @@ def _print(found: Estimate, folder: Path) -> None:
         facts = f"{shape}, {size:.3g} GB -> {result:.3g} GB, about {entry.seconds:.2g} s"
         out.print(f"{name}: {facts} -> {entry.item.target}", markup=False)
     out.print(
-        f"{len(found.entries)} files, about {found.seconds:.2g} s with {found.jobs} "
-        f"job{'s' if found.jobs > 1 else ''}, {found.bytes_out / _GB:.3g} GB of "
+        f"{number_of(len(found.entries), 'file')}, about {found.seconds:.2g} s with "
+        f"{number_of(found.jobs, 'job')}, {found.bytes_out / _GB:.3g} GB of "
         f"{found.free / _GB:.3g} GB free",
         markup=False,
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SBDError
+from ..units import number_of
 from ._console import (
     Dark,
     Device,
@@ -113,9 +114,9 @@ def columns(
         table["species"] = species(table["intensity"].to_numpy())
     table.attrs = {**attrs, **table.attrs}
     write_columns(table, output, None if clean.is_movie else clean.data, element)
-    facts = f"{len(table)} {attrs['polarity']} columns"
+    facts = number_of(len(table), f"{attrs['polarity']} column")
     if clean.is_movie:
-        facts += f" in {len(clean.data)} frames"
+        facts += f" in {number_of(len(clean.data), 'frame')}"
     if len(table):
         facts += (
             f", spacing {attrs['spacing']:.1f} px, {int(table['surface'].sum())} on the surface"

@@ -14,6 +14,7 @@ import typer
 
 from ..denoising.settings import Settings, TuningRequest
 from ..errors import Cancelled, SBDError
+from ..units import number_of
 from ._console import SumFrames, SuperResolution, err, out, progress, stoppable
 from ._settings import with_settings
 
@@ -122,7 +123,7 @@ def _write_outliers(session: Session, target: Path) -> None:
     place = target.with_name(f"{stem(target)}_outliers.tif")
     mask = session.outlier_mask()
     write(session.source.replace(data=mask.astype(np.uint8), gain=None, offset=0.0), place)
-    out.print(f"wrote {place}  ({mask.sum()} pixels left out)", markup=False)
+    out.print(f"wrote {place}  ({number_of(mask.sum(), 'pixel')} left out)", markup=False)
 
 
 @contextmanager

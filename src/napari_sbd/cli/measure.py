@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..errors import SBDError
-from ..units import with_error
+from ..units import number_of, with_error
 from ._console import Gain, Offset, PixelSize, out, rectangle
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def kymograph(
             found.table().to_csv(draft, index=False)
         else:
             found.figure().savefig(draft, dpi=200, format=kind[1:])
-    size = f"{len(found.time)} frames, {len(found.position)} positions"
+    size = f"{number_of(len(found.time), 'frame')}, {len(found.position)} positions"
     out.print(f"{source} -> {output}  ({size})", markup=False)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import Cancelled, SBDError
+from ..units import number_of
 from ._console import err, out, progress
 
 _DETECTORS = (
@@ -67,7 +68,10 @@ def simulate(
                 )
             except KeyboardInterrupt as stop:
                 raise Cancelled("Stopped; the same command goes on with what is there.") from stop
-        out.print(f"wrote {len(paths)} movies of {length} frames to {output}", markup=False)
+        out.print(
+            f"wrote {number_of(len(paths), 'movie')} of {number_of(length, 'frame')} to {output}",
+            markup=False,
+        )
         _record(output, detector, electrons, seed)
         return
     if frames is not None:
@@ -81,8 +85,8 @@ def simulate(
         err.print(f"Note: {name} was damaged and has been made again.", markup=False)
     classes = ", ".join(f"{done.contrast[c]} {c}" for c in sorted(done.contrast))
     out.print(
-        f"{done.images} images of {done.waves} exit waves ({done.made} of them new)"
-        + (f": {classes}" if classes else ""),
+        f"{number_of(done.images, 'image')} of {number_of(done.waves, 'exit wave')} "
+        f"({done.made} of them new)" + (f": {classes}" if classes else ""),
         markup=False,
     )
     out.print(f"wrote {output / 'metadata.csv'}", markup=False)

@@ -16,7 +16,7 @@ from ..io.acquisition import sentence
 from ..micrograph import Micrograph
 from ..noise.dose import dose_text, electrons_per_pixel
 from ..recipe import block_of, history
-from ..units import plain
+from ..units import number_of, plain
 from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _columns(figure: Any, axes: Any, denoised: Micrograph, columns: pd.DataFrame
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no columns", ha="center", transform=axes.transAxes)
         return
-    panel(axes, denoised, f"{len(first)} columns")
+    panel(axes, denoised, number_of(len(first), "column"))
     low, high = np.nanpercentile(first["intensity"], (2, 98))
     unit = columns.attrs.get("unit") or "image units"
     size = float(np.clip(_DOTS / max(len(first), 1), 1, 8))

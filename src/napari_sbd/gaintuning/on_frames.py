@@ -14,7 +14,7 @@ from ..errors import BlankImage, Cancelled, SBDError
 from ..micrograph import Micrograph
 from ..micrograph.frames import finite_or_nan
 from ..noise.level import usual_level
-from ..units import with_error
+from ..units import number_of, with_error
 from . import layer, noises
 from .adapt import Outcome, adapt
 from .judge import Frame, Judge
@@ -151,7 +151,7 @@ def _made_white(image: np.ndarray, loss: str) -> tuple[np.ndarray, noises.Noise]
 
 
 def _reason(outcome: Outcome) -> str:
-    stopped = f"Stopped after {outcome.steps} steps: " if outcome.cancelled else ""
+    stopped = f"Stopped after {number_of(outcome.steps, 'step')}: " if outcome.cancelled else ""
     verdict = outcome.verdict
     if verdict is None:
         return f"{stopped}no step predicted what was put aside better; the untuned network is kept."

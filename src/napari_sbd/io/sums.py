@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph
 from ..micrograph.gain_errors import gain_errors, with_gain_errors
+from ..units import number_of
 from .acquisition import of_sums, without
 from .arrays import stack_frames
 from .raw_frames import frame_reader
@@ -35,8 +36,7 @@ def summed(m: Micrograph, count: int) -> Micrograph:
     frames = len(m.data) if m.is_movie else 1
     if count > frames:
         raise SBDError(
-            f"it has {frames} {'frame' if frames == 1 else 'frames'}, too few for a sum of "
-            f"{count}; sum fewer."
+            f"it has {number_of(frames, 'frame')}, too few for a sum of {count}; sum fewer."
         )
     number, rest = divmod(frames, count)
     if rest:

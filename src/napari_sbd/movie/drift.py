@@ -17,6 +17,7 @@ from ..micrograph.frames import as_micrograph
 from ..micrograph.telling import frame_or_nan
 from ..networks.choice import Modality
 from ..noise.as_denoised import camera_corrected
+from ..units import with_error
 from .track import JITTER, REACH, Track
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 SMALLEST_AGREEMENT = 0.8
+_CHANCE = 0.95  # that a scene which stays is told as one
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,20 @@ class Drift:
 
     def verdict(self) -> str:
         """How far the scene moved, and whether it stayed the same, in words."""
-        unit = "px" if self.pixel_size is None else "nm"
-        path = self.shifts if self.pixel_size is None else self.shifts_nm
-        reach = np.hypot(*path[np.isfinite(path[:, 0])].T).max()
-        return f"The scene moves by up to {reach:.3g} {unit}. {self._doubt()}".strip()
+        told = np.isfinite(self.shifts[:, 0])
+        unit, size = ("px", (1.0, 1.0)) if self.pixel_size is None else ("nm", self.pixel_size)
+        path, errors = self.shifts[told] * size, self.errors[told] * size
+        reach = np.hypot(*path.T)
+        farthest = int(reach.argmax())
+        along = path[farthest] / (reach[farthest] or 1.0)
+        text = with_error(float(reach[farthest]), float(np.hypot(*(along * errors[farthest]))))
+        still = ""
+        if reach[farthest] and (errors[reach > 0] > 0).all():
+            # of as many frames whose shifts are errors alone, all are nearer in 95 %
+            nearest = np.sum((path / np.where(errors > 0, errors, 1.0)) ** 2, axis=1).max()
+            chance = _CHANCE ** (1 / max(len(path) - 1, 1))
+            still = ", which may be errors alone" if nearest < -2 * np.log1p(-chance) else ""
+        return f"The scene moves by up to {text} {unit}{still}. {self._doubt()}".strip()
 
     def _doubt(self) -> str:
         """Why the shifts may be meaningless; empty where they are not in doubt."""

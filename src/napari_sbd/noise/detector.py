@@ -113,7 +113,7 @@ class Detector:
             ends = np.array([self.mean.min(), self.mean.max()])
             line = self.gain * (ends - self.offset) + self.read_noise**2
             left.plot(ends, line, "C3", label=f"gain {self.gain:.3g}, offset {self.offset:.3g}")
-        left.set(xlabel="mean [file units]", ylabel="noise variance [file units²]")
+        left.set(xlabel="mean [file units]", ylabel="noise variance\n[file units²]")
         left.legend(facecolor=ground, labelcolor=ink)
         middle.plot(self.frequency, self.spectrum, color=ink)
         middle.axhline(1, color="C3", linewidth=0.8)
@@ -121,7 +121,7 @@ class Detector:
         middle.set_title("1 everywhere: white noise", fontsize="medium")
         right.bar(np.arange(len(self.autocorrelation)), self.autocorrelation, color="0.5")
         right.axhline(0, color=ink, linewidth=0.8)
-        right.set(xlabel="distance [px]", ylabel="autocorrelation of the noise", ylim=(-0.1, 1.05))
+        right.set(xlabel="distance [px]", ylabel="autocorrelation\nof the noise", ylim=(-0.1, 1.05))
         right.set_title(f"neighbours: {self.correlation:.2f}", fontsize="medium")
         for axes in (left, middle, right):
             axes.set_facecolor(ground)

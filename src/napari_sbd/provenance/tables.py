@@ -8,6 +8,7 @@ import numpy as np
 
 from ..columns.export import plain
 from ..files import some_of
+from ..units import number_of
 from .steps.comparison import unlike, words
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def unlike_tables(stored: pd.DataFrame, again: pd.DataFrame) -> list[str]:
     for name in [n for n in now if n in then and now[n].dtype.kind not in "fi"]:
         count = int((then[name].astype(str).to_numpy() != now[name].astype(str).to_numpy()).sum())
         if count:
-            rows = f"{count} row{'s' if count > 1 else ''}"
+            rows = number_of(count, "row")
             found.append(f"Its {words(name)} is another than the repetition gives in {rows}.")
     said, gives = (
         {k: v for k, v in plain(t.attrs).items() if k not in _LATER} for t in (stored, again)

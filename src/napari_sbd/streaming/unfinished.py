@@ -15,6 +15,7 @@ from ..errors import SBDError
 from ..files import locked, take_place, written_at
 from ..io import frame_writer
 from ..micrograph import Micrograph
+from ..units import number_of
 from .journal import Entry, Journal, entry_of
 
 _LOCK = "lock"
@@ -124,8 +125,8 @@ def unfinished(target: Path, resume: bool) -> Iterator[Unfinished]:
     try:
         if work.journal.frames() and not resume:
             raise SBDError(
-                f"{work.folder} holds {work.journal.frames()} frames of an unfinished result; "
-                "resume it, or delete that folder."
+                f"{work.folder} holds {number_of(work.journal.frames(), 'frame')} of an "
+                "unfinished result; resume it, or delete that folder."
             )
         with written_at(target):
             if not resume or not work.journal.path.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import SBDError
 from ..io.sums import sum_of
 from ..recipe import CHOSEN
+from ..units import number_of
 from . import stacks
 from .stacks import Stack
 
@@ -43,7 +44,7 @@ def so_far(path: Path, before: Stack | None, settled: bool, chosen: Mapping[str,
 def _sums(stack: Stack, count: int, settled: bool) -> Stack:
     """The stack of sums of so many frames each, as far as these are whole."""
     if settled and stack.count < count and not stack.more:
-        few = f"{stack.count} frame{'' if stack.count == 1 else 's'}"
+        few = number_of(stack.count, "frame")
         raise SBDError(f"it has {few}, too few for a sum of {count}; sum fewer.")
     told = stack.calibration
     of_sums = {"frame_time": told["frame_time"] and told["frame_time"] * count}

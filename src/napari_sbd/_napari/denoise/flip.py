@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..forms.pair_boxes import is_raw
+from ..layers.pairs import is_raw
 
 if TYPE_CHECKING:
     import napari

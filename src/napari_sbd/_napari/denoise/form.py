@@ -12,12 +12,12 @@ from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
-from ..forms.pair_boxes import is_image
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..jobs.gain import offer, short
 from ..jobs.preferences import preference
 from ..jobs.summary import Understanding, parse_number, parse_pixel_size, pixel_size_text
+from ..layers.pairs import is_image
 
 if TYPE_CHECKING:
     import napari

@@ -17,10 +17,10 @@ from ...region import Region, made_in
 from ...repeat import denoiser_of
 from ..forms.curve import Curve
 from ..forms.fields import show_or_hide, text
-from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, sentence
 from ..jobs.work import Work
 from ..layers import micrographs as layers
+from ..layers.pairs import is_raw
 from ..layers.results import put
 from ..layers.view_state import frame_shown
 

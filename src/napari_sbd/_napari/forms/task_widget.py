@@ -23,10 +23,10 @@ from qtpy.QtWidgets import (
 
 from ...errors import Cancelled, SBDError
 from ..jobs.work import Progress, ShouldStop, Task, Work
+from ..layers.pairs import is_raw
 from .fields import BAR_STEPS, Form, beside, show_or_hide, text
 from .job_list import JobList
 from .layer_box import LayerBox
-from .pair_boxes import is_raw
 from .standing import Standing, State, Subject
 
 if TYPE_CHECKING:

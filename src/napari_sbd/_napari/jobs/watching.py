@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...measure.spectrum import box_spectrum
+from ...units import number_of
 from ...watch import Seen, Summary, watch
 from ...watch.running import Running, RunningMean
 
@@ -93,7 +94,7 @@ class Watching:
             return self.words[-1] if self.words else "Waiting for the first frame"
         more = {"skipped": self.skipped, "waiting": self.waiting}
         others = "".join(f", {n} {what}" for what, n in more.items() if n)
-        return f"{self.seen} frames, the last after {self.delay_s:.2g} s{others}"
+        return f"{number_of(self.seen, 'frame')}, the last after {self.delay_s:.2g} s{others}"
 
     def _take(self, seen: Seen) -> None:
         if seen.fate == "skipped":

@@ -13,6 +13,7 @@ from ...micrograph import PixelSize
 from ...units import to_nm
 from .earlier import made_of, note_gain
 from .micrographs import GAIN_ERRORS, KEY, calibration, micrograph_of
+from .pairs import belongs
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -43,8 +44,8 @@ def calibrate(
     gain, offset
         File units per electron, None if unknown; file units at zero electrons.
     results
-        Layers among which those of the same image are. Gain and offset change on those with the
-        same pixels, gain and offset; the scale on those that were made from the layer.
+        Layers among which those of the same image are. Gain and offset change on those of the same
+        raw image, pixels, gain and offset; the scale on those that were made from the layer.
     errors
         Standard errors of gain and offset, where these were estimated; those that are known stay
         while gain and offset do.
@@ -68,7 +69,8 @@ def calibrate(
     kept = {"gain": m.gain, "offset": m.offset, GAIN_ERRORS: errors}
     changed = [layer]
     for other in results:
-        if other is not layer and KEY in other.metadata and other.data.shape == layer.data.shape:
+        same = KEY in other.metadata and other.data.shape == layer.data.shape
+        if same and other is not layer and belongs(other, layer, {layer, *results}):
             known = other.metadata[KEY]
             if (known["gain"], known["offset"]) == (before.gain, before.offset):
                 other.metadata = {**other.metadata, KEY: {**known, **kept}}

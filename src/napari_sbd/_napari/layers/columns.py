@@ -16,6 +16,7 @@ from ...columns import polygons
 from ...columns.outline import ALPHA
 from ...columns.verdict import support_told
 from ...errors import SBDError
+from ...units import number_of
 from .colour_limits import labelled_limits
 from .earlier import refuse_earlier
 from .micrographs import made_from, pixel_size_of, place_of
@@ -155,7 +156,7 @@ def words(
     """
     where = " in the region" if table.attrs.get("region") else ""
     where += "" if frame is None else f" in frame {frame}"
-    text = f"{len(table)} columns{where}, {int(table['surface'].sum())} at the surface"
+    text = f"{number_of(len(table), 'column')}{where}, {int(table['surface'].sum())} at the surface"
     error = table.attrs.get("intensity_scale_err")
     scale = (
         f" The gain was estimated: all intensities have a scale in common, known to ± "

@@ -144,6 +144,8 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     for mine in (MADE_FROM, STEP, MODALITY):  # of this session only
         metadata.pop(mine, None)
     m = Micrograph(data, metadata=metadata, name=name)
+    if len(known.get("shape", m.shape)) > m.data.ndim:  # a mean or sum that napari made of a movie
+        known = {**known, "gain": None, "offset": 0.0, GAIN_ERRORS: (0.0, 0.0)}
     *time, y, x = _steps(attributes, m.data.ndim)
     height, width = (_in_nm(*axis) for axis in (y, x))
     seconds = [to_seconds(*axis) for axis in time]

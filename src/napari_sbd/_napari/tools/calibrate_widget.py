@@ -14,14 +14,14 @@ from ...agreement.pairs import is_denoised
 from ...columns import find_columns
 from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
-from ...units import with_error
+from ...units import number_of, with_error
 from ..forms.fields import beside, field, show_or_hide
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_image
 from ..forms.standing import Standing
 from ..forms.tool import Tool
 from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
+from ..layers.pairs import is_image
 from ..layers.view_state import frame_shown
 from .scale import calibrate_all
 
@@ -48,7 +48,8 @@ class CalibrateWidget(Tool):
         self.distance = field("nm", "Of one period.")
         self.periods = QSpinBox()
         self.periods.setRange(1, 10_000)
-        self.periods.setSuffix(" periods")
+        self._name_periods(1)
+        self.periods.valueChanged.connect(self._name_periods)
         self.periods.setToolTip("Between the two columns: the more, the better.")
         self.calibrate = QPushButton("Calibrate")
         self.lay_out(
@@ -113,6 +114,9 @@ class CalibrateWidget(Tool):
         words = f"Pixel size {size} nm now. {doubt(m.pixel_size_yx, found)}".strip()
         subject = ref(image), f"{image.name}: "
         self.say(self.standing.told(words, Standing.state([image]), subject))
+
+    def _name_periods(self, count: int) -> None:
+        self.periods.setSuffix(number_of(count, "period").removeprefix(str(count)))
 
     def _is_other(self, layer: Layer | None) -> bool:
         """Whether another image is chosen than a layer."""

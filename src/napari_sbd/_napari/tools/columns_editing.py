@@ -11,12 +11,12 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from ...columns import refit_columns
-from ..forms.pair_boxes import raw_of
 from ..forms.task_widget import sentence
 from ..jobs.work import in_background
 from ..layers import columns as columns_layer
 from ..layers import micrographs as layers
 from ..layers.column_edits import Edits
+from ..layers.pairs import raw_of
 
 if TYPE_CHECKING:
     import pandas as pd

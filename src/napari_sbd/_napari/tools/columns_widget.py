@@ -18,6 +18,7 @@ from ...columns import write_columns
 from ...errors import SBDError
 from ...micrograph import Micrograph
 from ...spots import Detection, detect
+from ...units import number_of
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.pair_boxes import pair_boxes
 from ..forms.region_box import RegionBox
@@ -186,7 +187,8 @@ class ColumnsWidget(TaskWidget):
             self._note(tracks, counted)
             self._keep(_Found(source, tracks, table))
             put(self.viewer, tracks, "tracks", keep=keep)
-            return f"{table['track'].nunique()} columns followed through the movie. {warning}"
+            followed = number_of(table["track"].nunique(), "column")
+            return f"{followed} followed through the movie. {warning}"
         layer = columns_layer.points_layer(table, source, frame)
         self._note(layer, counted)
         outline = columns_layer.outline_layer(table, source, frame)
@@ -263,7 +265,7 @@ class ColumnsWidget(TaskWidget):
             )
             self.viewer.add_layer(self._dots)
             self.viewer.layers.selection.active = active
-        self._counted_before = found.why or f"{len(points)} columns would be found."
+        self._counted_before = found.why or f"{number_of(len(points), 'column')} would be found."
         self.say(self._counted_before)
 
     def _drop_preview(self) -> None:

@@ -16,10 +16,10 @@ from ..forms.fields import choices
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
-from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Task, TaskWidget
 from ..jobs.comparing import OF_ONE, WAYS, Made, compare_denoisers, made
 from ..layers import micrographs as layers
+from ..layers.pairs import is_raw
 from ..layers.results import AS_DENOISED, correction_of, put, region_of
 from ..layers.view_state import frame_shown
 

@@ -16,13 +16,13 @@ from ...noise.detector import Detector
 from ...noise.detector_estimate import estimate_detector
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_raw
 from ..forms.plot import ask_and_save
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.themed import ThemedCanvas, colours_of
 from ..jobs.gain import gain_found
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate
+from ..layers.pairs import is_raw
 from ..layers.shapes import lay_on, mask_of
 
 if TYPE_CHECKING:

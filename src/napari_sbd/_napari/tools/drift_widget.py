@@ -19,10 +19,10 @@ from ..forms.fields import FIGURES, beside, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
-from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.themed import ThemedCanvas, colours_of
 from ..layers import micrographs as layers
+from ..layers.pairs import is_raw
 from ..layers.results import AS_DENOISED, correction_of
 
 if TYPE_CHECKING:

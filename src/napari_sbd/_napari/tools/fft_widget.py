@@ -17,11 +17,11 @@ from ...units import with_error
 from ..forms.fields import beside, choices
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_denoised, is_image
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
 from ..forms.tool import ShapeTool
 from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
+from ..layers.pairs import is_denoised, is_image
 from ..layers.shapes import add_box, box_on
 from ..layers.view_state import frame_shown
 from .scale import calibrate_all

@@ -15,11 +15,11 @@ from ...noise.as_denoised import camera_corrected
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
-from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..forms.viewers import bare
 from ..jobs.when_gone import when_gone
 from ..layers import micrographs as layers
+from ..layers.pairs import is_raw
 from ..layers.results import AS_DENOISED, correction_of
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from qtpy.QtWidgets import (
 from ...errors import SBDError
 from ..denoise.widget import DenoiseWidget
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import belongs, front_image, in_front, is_denoised, raw_of
+from ..forms.pair_boxes import front_image, in_front
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..layers.micrographs import KEY
+from ..layers.pairs import belongs, is_denoised, raw_of
 from ..layers.results import correction_of, region_of
 from ..layers.view_state import frame_shown
 from .agreement_widget import AgreementWidget

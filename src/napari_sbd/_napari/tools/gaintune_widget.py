@@ -16,14 +16,15 @@ from ...noise.as_denoised import correction_told
 from ...recipe import setting_of
 from ...region import Region
 from ...session.source import Source
+from ...units import number_of
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.modality import modality_for
 from ..forms.model_box import ModelBox
-from ..forms.pair_boxes import is_raw
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
+from ..layers.pairs import is_raw
 from ..layers.results import AS_DENOISED, correction_of, earlier, put, region_of
 from ..layers.view_state import frame_shown
 
@@ -128,7 +129,7 @@ class GainTuneWidget(TaskWidget):
                     "what it was taken for, as that of a filtered image."
                 )
         if report.steps:
-            words.append(f"{report.steps} steps in {report.seconds:.1f} s.")
+            words.append(f"{number_of(report.steps, 'step')} in {report.seconds:.1f} s.")
         if self._region is not None:
             words.append("Tuned on the region of Denoise, and denoised there.")
         if self._camera:

@@ -11,7 +11,7 @@ from superqt.utils import qdebounced
 
 from ...errors import SBDError
 from ...measure.histogram import Histogram, Kind, histogram, split, suggest_thresholds
-from ...units import with_error
+from ...units import number_of, with_error
 from ..forms.fields import beside, choices
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
@@ -168,7 +168,8 @@ class HistogramWidget(Tool):
     def _tell(self, values: np.ndarray, unit: str) -> None:
         _, self.kinds = split(values, self.thresholds)
         words = [
-            f"Kind {n}: {k.count} columns, {with_error(k.mean, k.mean_err)} {unit} (sd {k.sd:.2g})"
+            f"Kind {n}: {number_of(k.count, 'column')}, {with_error(k.mean, k.mean_err)} {unit} "
+            f"(sd {k.sd:.2g})"
             for n, k in enumerate(self.kinds)
         ]
         if self.found is not None and self.found.left_out:

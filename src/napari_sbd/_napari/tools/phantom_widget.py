@@ -13,6 +13,7 @@ from ...simulation.detector import DETECTORS
 from ...simulation.materials import MATERIALS
 from ...simulation.phantom import Phantom, simulate
 from ...simulation.structures import KINDS, OF_ONE_CRYSTAL
+from ...units import number_of
 from ..forms.fields import beside, choices, field
 from ..forms.task_widget import Task, TaskWidget
 from ..jobs.summary import parse_number
@@ -106,8 +107,8 @@ class PhantomWidget(TaskWidget):
             self.viewer.add_layer(layer)
         self.viewer.layers.selection.active = noisy
         return (
-            f"{len(columns.data)} columns, {np.mean(result.clean.data):.3g} electrons per pixel on "
-            "average; the clean image and the true columns are hidden below."
+            f"{number_of(len(columns.data), 'column')}, {np.mean(result.clean.data):.3g} electrons "
+            "per pixel on average; the clean image and the true columns are hidden below."
         )
 
     def _offer(self) -> None:

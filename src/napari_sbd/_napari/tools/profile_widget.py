@@ -22,16 +22,16 @@ from ...measure.kymograph import Kymograph, kymograph
 from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
 from ...noise.as_denoised import comparable
-from ...units import with_error
+from ...units import number_of, with_error
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_denoised, is_image, raw_of
 from ..forms.plot import Plot
 from ..forms.task_widget import sentence
 from ..forms.tool import ShapeTool
 from ..jobs.work import in_background
 from ..layers import micrographs as layers
 from ..layers.earlier import as_it_is
+from ..layers.pairs import is_denoised, is_image, raw_of
 from ..layers.shapes import add_line, corners_on
 from ..layers.view_state import frame_shown
 
@@ -207,7 +207,9 @@ class ProfileWidget(ShapeTool):
         self.kymograph = found
         found.draw(self.plot.begin())
         self.plot.end()
-        self.say(f"{len(found.time)} frames along {found.position[-1]:.3g} {found.unit}.")
+        self.say(
+            f"{number_of(len(found.time), 'frame')} along {found.position[-1]:.3g} {found.unit}."
+        )
 
     def _no_kymograph(self, error: Exception) -> None:
         self.through.setEnabled(True)

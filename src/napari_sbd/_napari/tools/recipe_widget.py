@@ -15,10 +15,10 @@ from ...micrograph import Micrograph
 from ...provenance.replay import apply, as_command, as_python
 from ..forms.fields import beside, text
 from ..forms.layer_box import LayerBox
-from ..forms.pair_boxes import is_denoised, is_raw
 from ..forms.recipe import copy_recipe, recipe_of
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..layers import micrographs as layers
+from ..layers.pairs import is_denoised, is_raw
 
 
 class RecipeWidget(TaskWidget):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..forms.pair_boxes import is_denoised, raw_of
 from ..layers import micrographs as layers
 from ..layers.calibrating import calibrate
+from ..layers.pairs import is_denoised, raw_of
 
 if TYPE_CHECKING:
     from napari.layers import Image

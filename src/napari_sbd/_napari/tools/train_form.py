@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SBDError
+from ...units import number_of
 from ..jobs.summary import parse_number
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def plan_of(recipe: Recipe, start: str, cores: int) -> str:
     material = ", ".join(Path(m).stem for m in recipe.materials)
     return (
         f"Simulates {recipe.waves:,} exit waves of {material} and {recipe.images:,} images, about "
-        f"{_time(simulation)} on {cores} cores; then trains {start} for {_time(recipe.minutes)}. "
-        f"In all about {_time(simulation + recipe.minutes)}."
+        f"{_time(simulation)} on {number_of(cores, 'core')}; then trains {start} for "
+        f"{_time(recipe.minutes)}. In all about {_time(simulation + recipe.minutes)}."
     )
 
 
