@@ -95,6 +95,14 @@ def tiny_model(tiny_folder, monkeypatch):
 
 
 @pytest.fixture
+def bundled(tiny_model, monkeypatch):
+    """The networks that come with the package, for a test among others with the tiny one."""
+    from napari_sbd import networks
+
+    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+
+
+@pytest.fixture
 def model(tmp_path, small_network):
     """The path of a model that was never trained, so that there is much to gain."""
     from napari_sbd import networks

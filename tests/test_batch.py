@@ -238,6 +238,7 @@ def test_an_estimate_writes_nothing(tmp_path, folder, counts):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("tiny_model")
 def test_an_estimate_where_the_camera_has_references(tmp_path):
     """They are of whole frames, and speed is measured on a part first."""
     (tmp_path / "in").mkdir()

@@ -1,7 +1,6 @@
 """What is chosen in Denoise (dark and gain reference, region) holds for the steps beside it."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,11 +17,7 @@ from napari_sbd.denoising.equivalent_filter import equivalent_filter
 
 PIXEL = 0.03
 SHIFTS = [0, 2, 3, 5]
-
-
-@pytest.fixture(autouse=True)
-def _real_models(_tiny_model, monkeypatch):
-    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+pytestmark = pytest.mark.usefixtures("bundled")
 
 
 @pytest.fixture
@@ -151,7 +146,10 @@ def test_the_form_counts_while_it_shows_the_image(make_napari_viewer, qtbot, cam
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a small image
-def test_compare_says_that_it_takes_all_of_the_image(make_napari_viewer, qtbot, camera):
+def test_compare_says_that_it_takes_all_of_the_image(
+    make_napari_viewer, qtbot, camera, tiny_folder, monkeypatch
+):
+    monkeypatch.setattr(networks, "_BUNDLED", tiny_folder)  # the scores are not asked
     viewer, (m, _, dark) = make_napari_viewer(), camera
     part = np.s_[20:84, 20:84]
     sbd.write(sbd.Micrograph(np.asarray(sbd.read(dark).data)[part]), dark)

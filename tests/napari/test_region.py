@@ -7,7 +7,6 @@ import pytest
 from qtpy.QtCore import Qt
 
 import napari_sbd as sbd
-import napari_sbd.networks as networks
 from columns.scenes import grid, picture
 from hands import Hands
 from napari_sbd._napari.layers.micrographs import to_layer
@@ -16,11 +15,7 @@ from napari_sbd.region import Region
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "ser_SrTiO3_haadf.ser"
 GAP, PIXEL = 16.0, 0.0125
-
-
-@pytest.fixture(autouse=True)
-def _real_models(_tiny_model, monkeypatch):
-    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+pytestmark = pytest.mark.usefixtures("bundled")
 
 
 def recorded():

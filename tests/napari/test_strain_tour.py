@@ -10,7 +10,6 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 import napari_sbd as sbd
-import napari_sbd.networks as networks
 from columns.scenes import grid, picture
 from hands import LEFT, Hands
 from napari_sbd._napari.forms.task_widget import TaskWidget
@@ -18,11 +17,7 @@ from napari_sbd._napari.forms.task_widget import TaskWidget
 GAP, PIXEL, STRAIN = 16.0, 0.0125, 0.03
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "ser_SrTiO3_haadf.ser"
-
-
-@pytest.fixture(autouse=True)
-def _real_models(_tiny_model, monkeypatch):
-    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
+pytestmark = pytest.mark.usefixtures("bundled")
 
 
 def strained_file(folder):

@@ -9,19 +9,11 @@ import pytest
 from qtpy.QtCore import Qt, QTimer
 
 import napari_sbd as sbd
-import napari_sbd.networks as networks
 from known import lattice
 
 PIXEL, SIDE, PERIOD = 0.03, 128, 9
 REAL = Path(__file__).parents[3] / "shared" / "data" / "mrc_stack_3x128x128.mrc"
-
-
 SCAN = REAL.with_name("ser_SrTiO3_haadf.ser")
-
-
-@pytest.fixture
-def _real_models(_tiny_model, monkeypatch):
-    monkeypatch.setattr(networks, "_BUNDLED", Path(networks.__file__).parent / "weights")
 
 
 class Camera(threading.Thread):
@@ -59,7 +51,7 @@ def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-@pytest.mark.usefixtures("_real_models")
+@pytest.mark.usefixtures("bundled")
 def test_frames_are_shown_while_they_come(make_napari_viewer, qtbot, camera):
     viewer = make_napari_viewer(show=True)
     _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Watch")
@@ -139,7 +131,7 @@ def test_a_recorded_stack_that_grows(make_napari_viewer, qtbot, tmp_path):
     assert sbd.read(next(out.glob("*.zarr"))).shape == (3, 128, 128)
 
 
-@pytest.mark.usefixtures("_real_models")
+@pytest.mark.usefixtures("bundled")
 def test_frames_are_added_as_the_command_line_does(make_napari_viewer, qtbot, tmp_path):
     """Three sums of two frames of a complete movie, with the counts of both."""
     rng, truth = np.random.default_rng(0), lattice((SIDE, SIDE), PERIOD, 0.6, 5.0)
@@ -213,7 +205,7 @@ def test_a_file_that_cannot_be_read_is_named_on_the_way_and_at_the_end(
     assert "bad.tif cannot be read" in widget.message.text()
 
 
-@pytest.mark.usefixtures("_real_models")
+@pytest.mark.usefixtures("bundled")
 @pytest.mark.skipif(not SCAN.is_file(), reason="needs files of other people")
 def test_another_magnification_of_a_real_scan_has_its_own_scale(
     make_napari_viewer, qtbot, tmp_path

@@ -53,7 +53,7 @@ def test_objects_without_a_pixel_size_take_it_where_it_is_better():
     The models are held against each other in the pixels among which is chosen, as they are.
     """
     lost, else_lost = [], []
-    for i in range(12):
+    for i in range(6):
         scene = low_magnification_image(np.random.default_rng([902, i]), 224)
         noisy = np.random.default_rng(i).poisson(scene * 10).astype(np.float32)
         m = sbd.Micrograph(noisy, pixel_size=0.5)
@@ -72,7 +72,7 @@ def test_objects_without_a_pixel_size_take_it_where_it_is_better():
 def test_noise_that_hangs_together_a_little_does_not_pass_for_detail():
     """A point spread too small to be noticed: a model that keeps noise would predict the rest."""
     gains = []
-    for seed, dose in ((4, 40), (9, 40), (2, 8)):
+    for seed, dose in ((4, 40), (2, 8)):
         rng = np.random.default_rng(seed)
         scene = low_magnification_image(rng, 224) * dose
         noisy = gaussian_filter(rng.poisson(scene).astype(float), 0.36) * 17.3

@@ -19,6 +19,7 @@ from napari_sbd.provenance.steps.plain import own_first
 from napari_sbd.recipe import KEY
 
 PIXEL = 0.0061
+pytestmark = pytest.mark.usefixtures("tiny_model")  # recipes are made whatever the network
 
 
 @pytest.fixture
@@ -159,6 +160,7 @@ def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw, count
 @pytest.mark.filterwarnings("ignore:The contrast")
 @pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
 @pytest.mark.parametrize("modality", ["hrtem", "stem"])
+@pytest.mark.usefixtures("bundled")
 def test_the_mean_of_a_result_tells_its_dose(dose, modality):
     """Ten percent is the allowance of an honest recipe; the networks stay within two."""
     noisy = sbd.simulate(size=256, dose=dose, modality=modality).noisy
@@ -284,6 +286,7 @@ def test_cancel(raw):
 
 
 @of_cosines
+@pytest.mark.usefixtures("bundled")
 def test_columns(tmp_path, raw):
     image = sbd.read(raw)
     table = sbd.find_columns(image, sbd.denoise(image), sensitivity=0.6)
@@ -297,7 +300,7 @@ def test_columns(tmp_path, raw):
 
 
 @pytest.fixture
-def found(tmp_path, raw):
+def found(tmp_path, raw, bundled):
     """A table of columns that rests on two files."""
     clean = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))
     table = sbd.find_columns(sbd.read(raw), sbd.read(clean))
@@ -359,10 +362,11 @@ def test_raw_images_that_were_replaced_are_told_beside_their_results(tmp_path, r
 
 
 @pytest.mark.filterwarnings("ignore")  # whether columns could be followed is not asked
+@pytest.mark.usefixtures("bundled")
 def test_followed_columns_are_those_of_the_frames(tmp_path, movie):
     """They are sorted by track."""
     image = sbd.read(movie)
-    table = sbd.find_columns(image, sbd.denoise(image, model="hrtem"))
+    table = sbd.find_columns(image, sbd.denoise(image, model="hrtem"), halves=False)
     followed = sbd.follow_columns(table)
     assert not followed["frame"].is_monotonic_increasing
     sbd.write_columns(followed, tmp_path / "tracks.csv")
@@ -373,6 +377,7 @@ def test_followed_columns_are_those_of_the_frames(tmp_path, movie):
     assert sbd.rerun(tmp_path / "tracks.csv").largest_difference == pytest.approx(0.25)
 
 
+@pytest.mark.usefixtures("bundled")
 def test_all_that_a_judgement_wrote_is_compared(monkeypatch, tmp_path, raw):
     """Its table was never, and of its maps one."""
     clean = stored(tmp_path, sbd.denoise(sbd.read(raw), model="hrtem"))
@@ -426,6 +431,7 @@ def test_references_are_known_by_their_checksums(tmp_path, counts):
 
 
 @of_cosines
+@pytest.mark.usefixtures("bundled")
 def test_columns_placed_by_hand_cannot_be_repeated(tmp_path, raw):
     image = sbd.read(raw)
     clean = sbd.denoise(image)
@@ -488,6 +494,7 @@ def test_the_command_makes_the_same(monkeypatch, tmp_path, raw, movie, model, ki
 
 
 @of_cosines
+@pytest.mark.usefixtures("bundled")
 def test_the_commands_of_a_table_make_the_same(monkeypatch, tmp_path, raw):
     image = sbd.read(raw)
     table = sbd.find_columns(image, sbd.denoise(image))
@@ -618,6 +625,7 @@ def test_a_movie_denoised_after_its_drift_was_taken_out(tmp_path, drifting):
     assert sbd.rerun(stored(tmp_path, sbd.denoise(whole, **FAST))).identical
 
 
+@pytest.mark.usefixtures("bundled")
 def test_columns_are_judged_by_the_counts_without_drift(tmp_path, drifting):
     whole = still(drifting, edges="crop")
     table = sbd.find_columns(whole, sbd.denoise(whole, **FAST))
