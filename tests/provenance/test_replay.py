@@ -7,6 +7,7 @@ import shutil
 import sys
 from contextlib import nullcontext
 
+import h5py
 import numpy as np
 import pytest
 
@@ -294,6 +295,19 @@ def test_columns(tmp_path, raw):
     table.loc[3, "y"] += 0.5
     sbd.write_columns(table, tmp_path / "columns.csv")
     assert sbd.rerun(tmp_path / "columns.csv").largest_difference == pytest.approx(0.5)
+
+
+@of_cosines
+def test_columns_in_the_layout_of_atomap_are_repeated_and_cited(tmp_path, raw):
+    path = tmp_path / "columns.hdf5"
+    noisy = sbd.read(raw)
+    sbd.write_columns(sbd.find_columns(noisy, sbd.denoise(noisy, model="hrtem")), path)
+    again = sbd.rerun(path)
+    assert again.identical and "Not in the stored table: y_err" in again.verdict()
+    assert "Atomic columns were located" in sbd.cite(path)
+    with h5py.File(path, "r+") as file:
+        file["columns_sublattice/atom_positions"][3, 0] += 0.5
+    assert sbd.rerun(path).largest_difference == pytest.approx(0.5)
 
 
 @pytest.fixture
