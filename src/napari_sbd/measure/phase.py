@@ -106,7 +106,8 @@ def phase_strain(
     inverse_of_f = np.einsum("ij,yxjk->yxik", np.linalg.inv(mean), local)
     f = np.full(inverse_of_f.shape, np.nan)
     f[bright] = np.linalg.inv(inverse_of_f[bright])
-    return PhaseStrain(*np.moveaxis(stretch_and_rotation(f), -1, 0), width)
+    yy, xx, xy, rotation = np.moveaxis(stretch_and_rotation(f), -1, 0)
+    return PhaseStrain(yy, xx, xy, rotation, width)
 
 
 def reflections_of(cell: np.ndarray) -> np.ndarray:
