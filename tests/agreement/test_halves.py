@@ -16,6 +16,8 @@ from napari_sbd.agreement.evidence import local_variance
 from napari_sbd.agreement.resolution import SplitHalf
 from napari_sbd.agreement.ring_correlation import ring_correlation
 from napari_sbd.agreement.split_halves import noise_halves
+from napari_sbd.provenance.halves import Halves
+from napari_sbd.provenance.steps.text import Text
 
 PIXEL = 0.0061
 POINTS = grid(7, 7, 38.0, hexagonal=True) + 40
@@ -252,6 +254,21 @@ def test_the_resolution_is_the_last_ring_above_a_seventh_and_both_other_criteria
     assert period([0.9, 0.3, 0.3, 0.3], half_bit=np.full(4, 0.4)) == pytest.approx(10)
     assert period([0.9, 0.3, 0.3, 0.3], chance=np.array([0.2, 0.2, 0.4, 0.4])) == pytest.approx(5)
     assert np.isinf(period([0.1, 0.1, 0.1, 0.1]))
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [(0.9, "4.0 px, the finest period that was"), (0.1, "5.0 px)")]
+)
+def test_the_end_of_the_scale_is_no_measured_resolution(last, told):
+    """Where the finest ring passes, it is not known how far halves agree."""
+    none = np.zeros(3)
+    frc = np.array([0.9, 0.9, last])
+    found = SplitHalf(np.array([0.1, 0.2, 0.25]), frc, none, none, none, 0.9, None, none)
+    assert f"down to {told}" in str(found)
+    text = Text()
+    Halves(**found.facts()).cite(text, None)
+    assert f"down to {told}" in str(text)
+    assert found.limited == found.facts().get("limited", False) == (last > 0.5)
 
 
 def test_electrons_of_a_gain_that_was_estimated_judge_by_halves_as_well():

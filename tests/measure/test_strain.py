@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from columns.scenes import grid, picture
+from napari_sbd.columns.strain import stretch_and_rotation
 from napari_sbd.errors import SBDError
 from napari_sbd.measure.phase import phase_strain, reflections_of
 from napari_sbd.measure.strain import off_centre, strain_table
@@ -25,7 +26,8 @@ def film(yy=0.0, xx=0.0, xy=0.0, rotation=0.0, hexagonal=False, rows=14):
     points = grid(rows, 14, GAP, hexagonal=hexagonal)
     upper = points[:, 0] < points[:, 0].mean()
     origin = points[upper].max(0) * (1, 0)
-    f = np.array([(1 + yy, xy + rotation), (xy - rotation, 1 + xx)])
+    c, s = np.cos(rotation), np.sin(rotation)
+    f = np.array([(1 + yy, xy), (xy, 1 + xx)]) @ [(c, s), (-s, c)]  # turned, then strained
     points[~upper] = origin + (points[~upper] - origin) @ f.T
     return points, upper
 
@@ -35,6 +37,7 @@ CASES = [
     {"yy": 0.03, "xx": -0.01},
     {"xy": 0.015},
     {"rotation": 0.02},
+    {"yy": 0.02, "xx": -0.01, "xy": 0.005, "rotation": 0.05},
     {"yy": 0.01, "xy": -0.01, "hexagonal": True},
 ]
 
@@ -53,6 +56,15 @@ def test_imposed_strain_against_a_region(case):
         found.loc[inside, "rotation"].dropna(), case.get("rotation", 0.0), atol=1e-6
     )
     np.testing.assert_allclose(found.loc[upper, "displacement"], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.05, -0.4, 1.2])
+def test_what_a_rotation_does_is_no_strain(angle):
+    """The symmetric part of a deformation told a compression of 0.14 % at 3 degrees, 8 % at 23."""
+    rotation = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+    strain = np.array([(0.02, 0.01), (0.01, -0.015)])
+    found = stretch_and_rotation((np.eye(2) + strain) @ rotation)
+    np.testing.assert_allclose(found, [0.02, -0.015, 0.01, angle], atol=1e-12)
 
 
 def test_a_positive_rotation_goes_from_x_to_y():

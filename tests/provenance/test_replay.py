@@ -7,8 +7,10 @@ import shutil
 import sys
 from contextlib import nullcontext
 
+import h5py
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import moving
 import napari_sbd as sbd
@@ -299,6 +301,19 @@ def test_columns(tmp_path, raw):
     assert sbd.rerun(tmp_path / "columns.csv").largest_difference == pytest.approx(0.5)
 
 
+@of_cosines
+def test_columns_in_the_layout_of_atomap_are_repeated_and_cited(tmp_path, raw):
+    path = tmp_path / "columns.hdf5"
+    noisy = sbd.read(raw)
+    sbd.write_columns(sbd.find_columns(noisy, sbd.denoise(noisy, model="hrtem")), path)
+    again = sbd.rerun(path)
+    assert again.identical and "Not in the stored table: y_err" in again.verdict()
+    assert "Atomic columns were located" in sbd.cite(path)
+    with h5py.File(path, "r+") as file:
+        file["columns_sublattice/atom_positions"][3, 0] += 0.5
+    assert sbd.rerun(path).largest_difference == pytest.approx(0.5)
+
+
 @pytest.fixture
 def found(tmp_path, raw, bundled):
     """A table of columns that rests on two files."""
@@ -404,6 +419,34 @@ def test_an_edited_offset_is_told(tmp_path, counts, gain):
     verdict = sbd.rerun(edited(path, offset=7.0)).verdict()
     told = "offset is 7" if gain is None else "own offset is 5.0; that of the recipe, 7.0"
     assert told in verdict
+
+
+@pytest.mark.filterwarnings("ignore")  # whether the spectrum is that of the image is not asked
+def test_a_noise_spectrum_is_known_by_its_checksum_and_found_again(tmp_path, counts, monkeypatch):
+    """Another one of the same name made an honest recipe "EDITED", and a path as it was typed held
+    in one folder only."""
+    rng = np.random.default_rng(5)
+    for name, width in (("one.npz", 1.0), ("other.npz", 2.0)):
+        noise = gaussian_filter(rng.normal(0, 1, (4, 64, 64)), (0, width, width))
+        sbd.estimate_noise_spectrum(noise).save(tmp_path / name)
+    shutil.copy(tmp_path / "one.npz", tmp_path / "noise.npz")
+    monkeypatch.chdir(tmp_path)
+    sbd.write(sbd.Micrograph(counts, 0.03, gain=1.0), tmp_path / "raw.tif")
+    made = sbd.denoise(sbd.read(tmp_path / "raw.tif"), model="hrtem", noise="noise.npz")
+    path = stored(tmp_path, made)
+    monkeypatch.chdir("/")
+    assert sbd.rerun(path).verdict() == "The result is identical. The source file is unchanged."
+    shutil.copy(tmp_path / "other.npz", tmp_path / "noise.npz")
+    verdict = sbd.rerun(path).verdict()
+    assert verdict.startswith("The recipe is not of these files. Its coefficients of noise")
+    assert verdict.endswith("The noise spectrum noise.npz has CHANGED.")
+    (tmp_path / "noise.npz").unlink()
+    with pytest.raises(sbd.SBDError, match=r"noise spectrum .* put it beside the result"):
+        sbd.rerun(path)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(path, tmp_path / "elsewhere" / path.name)
+    shutil.copy(tmp_path / "one.npz", tmp_path / "elsewhere" / "noise.npz")
+    assert sbd.rerun(tmp_path / "elsewhere" / path.name).identical
 
 
 @pytest.mark.filterwarnings("ignore")  # whether the references belong to the camera is not asked

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Verdict = Literal["agree", "partly", "disagree"]
 
 _FIXED = 0.143  # Rosenthal and Henderson, J. Mol. Biol. 333 (2003) 721
+LIMITED = "the finest period that was looked at"
 _ALIKE, _APART = 0.75, 0.4  # correlation from which halves agree, below which they disagree
 
 
@@ -99,6 +100,7 @@ class SplitHalf:
             "correlation": round(self.correlation, 4),
             "resolution_px": round(finest, 4) if np.isfinite(finest) else None,
             "seed": self.seed,
+            **({"limited": True} if self.limited else {}),
             **how,
         }
 
@@ -128,8 +130,19 @@ class SplitHalf:
         The last and not the first crossing counts, since a crystal has power on few rings and
         nothing in between. Infinite where no ring passes.
         """
-        passed = (self.frc > _FIXED) & (self.frc > np.maximum(self.half_bit, self.chance))
+        passed = self._passed
         return float(1 / self.frequency[passed].max()) if passed.any() else float("inf")
+
+    @property
+    def limited(self) -> bool:
+        """Whether the finest ring that is looked at passes: finer periods may agree as well."""
+        return bool(len(self.frc) and self._passed[-1])
+
+    @property
+    def _passed(self) -> np.ndarray:
+        """(R,) rings above all criteria."""
+        result: np.ndarray = (self.frc > _FIXED) & (self.frc > self.half_bit)
+        return result & (self.frc > self.chance)
 
     @property
     def resolution_nm(self) -> float | None:
@@ -175,6 +188,7 @@ class SplitHalf:
         size = f"{self.resolution_px:.1f} px"
         if self.resolution_nm is not None:
             size = f"{plain(self.resolution_nm)} nm"
+        size += f", {LIMITED}" if self.limited else ""
         finest = f"down to {size}" if np.isfinite(self.resolution_px) else "no period beyond chance"
         return (
             f"The images made from two halves of the data {_WORDS[self.verdict()]} "

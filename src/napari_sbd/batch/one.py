@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -251,15 +252,19 @@ def is_finished(task: Task, image: Micrograph) -> bool:
 def _same_choices(wanted: Settings, s: Denoise) -> bool:
     """Whether settings are the same; the seed matters only where it is used."""
     names = {*Repeated.model_fields, "frames"} - ({"seed"} if not wanted.neighbours else set())
-    return all(getattr(wanted, name) == getattr(s, name) for name in names)
+    asked, then = (
+        {**{n: getattr(one, n) for n in names}, **{n: abspath(p) for n, p in one.files().items()}}
+        for one in (wanted, s)
+    )
+    return asked == then
 
 
 def _same_references(wanted: Settings, s: Denoise) -> bool:
-    """Whether dark and gain reference are the files that they were."""
+    """Whether references and the noise spectrum are the files that they were."""
     from ..files import file_checksum
 
-    known = [(wanted.dark, s.dark_sha256), (wanted.gain_reference, s.gain_reference_sha256)]
-    return all(not path or then in (None, file_checksum(Path(path))) for path, then in known)
+    known = [(path, getattr(s, f"{name}_sha256")) for name, path in wanted.files().items()]
+    return all(then in (None, file_checksum(Path(path))) for path, then in known)
 
 
 def _same_model(wanted: Settings, s: Denoise) -> bool:

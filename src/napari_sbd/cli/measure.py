@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="Image, or movie with --frame.")]
 Table = Annotated[
-    Path, typer.Argument(metavar="COLUMNS", help="CSV that napari-sbd columns wrote.")
+    Path,
+    typer.Argument(metavar="COLUMNS", help="Table that napari-sbd columns wrote, .csv or .hdf5."),
 ]
 Frame = Annotated[int, typer.Option(help="Of a movie.")]
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_SUFFIXES = (".csv", ".hdf5", ".h5", ".xyz")
+_HDF5 = (".hdf5", ".h5")
+_SUFFIXES = (".csv", *_HDF5, ".xyz")
+_GROUP, _OURS = "columns_sublattice", "napari-sbd"  # where atomap's layout has places; who wrote it
 _QUOTE = '"'
 _ATTRS = "# attrs: "
 
@@ -89,10 +91,10 @@ def check_target(path: Path) -> None:
 
 
 def read_columns(path: str | Path) -> pd.DataFrame:
-    """Read a CSV table written by ``write_columns``, with its ``attrs``.
+    """Read a table written by ``write_columns`` as CSV or in atomap's layout, with its ``attrs``.
 
-    Tables that a spreadsheet has saved since, with semicolons or tabs between the numbers and with
-    decimal commas, are understood.
+    The latter has places, widths and amplitudes. Tables that a spreadsheet has saved since, with
+    semicolons or tabs between the numbers and with decimal commas, are understood.
 
     Raises
     ------
@@ -101,6 +103,8 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if is_lattice(Path(path)):
+        return _of_atomap(Path(path))
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -136,6 +140,31 @@ def read_columns(path: str | Path) -> pd.DataFrame:
                 f"The first line of {path} is damaged, which holds recipe and pixel size; without "
                 "that line it can be read in pixels."
             ) from error
+    return table
+
+
+def is_lattice(path: Path) -> bool:
+    """Whether a file is an atom lattice that ``write_columns`` wrote for atomap."""
+    import h5py
+
+    if path.suffix.lower() not in _HDF5 or not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path) as root:
+        return _GROUP in root and root.attrs.get("name") == _OURS
+
+
+def _of_atomap(path: Path) -> pd.DataFrame:
+    import h5py
+    import pandas as pd
+
+    with h5py.File(path) as root:
+        group = root[_GROUP]
+        x, y = group["atom_positions"][:].T
+        width, height = group["sigma_x"][:], group["amplitude_gaussian"][:]
+        told = json.loads(root.attrs["recipe"])
+    table = pd.DataFrame({"y": y, "x": x, "sigma": width, "amplitude": height})
+    check_table(table)
+    table.attrs = told
     return table
 
 
@@ -195,11 +224,11 @@ def _atomap(table: pd.DataFrame, file: Path, image: Any) -> None:
     size = table.attrs.get("pixel_size_nm")
     pixel = 1.0 if size is None else float(np.mean(size))
     with h5py.File(file, "w") as root:
-        root.attrs["name"] = "napari-sbd"
+        root.attrs["name"] = _OURS
         root.attrs["recipe"] = json.dumps(plain(table.attrs))
         root.create_dataset("image_data", data=picture, compression="gzip")
         root.create_dataset("original_image_data", data=picture, compression="gzip")
-        group = root.create_group("columns_sublattice")
+        group = root.create_group(_GROUP)
         group.attrs["name"] = "columns"
         group.attrs["plot_color"] = "red"
         group.attrs["pixel_size"] = pixel

@@ -18,8 +18,8 @@ class LocalStrain:
     Parameters
     ----------
     values, errors
-        (n, 4) eps_yy, eps_xx, eps_xy and rotation [rad, positive from +x to +y]; one standard
-        deviation, from those of the positions.
+        (n, 4) eps_yy, eps_xx, eps_xy and rotation, as ``stretch_and_rotation`` has them; one
+        standard deviation, from those of the positions.
     spacing, spacing_err
         (n, 2) lengths of the vectors a and b of the cell around each column, in the unit of the
         positions.
@@ -37,9 +37,9 @@ def local_strain(
     """Fit the cell around each column of one lattice to it and its neighbours.
 
     With the positions of a column and of those next to it p = c + (h, k) L by least squares, the
-    deformation against the vectors V is F = (V^-1 L)^T; its symmetric part less one is the strain,
-    its antisymmetric part the rotation, both for small ones. L is linear in the positions, so that
-    their errors carry over exactly, also those that neighbouring columns have in common.
+    deformation against the vectors V is F = (V^-1 L)^T. L is linear in the positions, so that
+    their errors carry over, also those that neighbouring columns have in common, as they do to
+    strain and rotation that are small.
 
     Parameters
     ----------
@@ -70,12 +70,7 @@ def local_strain(
         weights = np.linalg.pinv(design)[1:]  # (2, m): the cell from the positions
         cell = weights @ points[who]
         m = inverse @ cell
-        result.values[n] = (
-            m[0, 0] - 1,
-            m[1, 1] - 1,
-            (m[1, 0] + m[0, 1]) / 2,
-            (m[1, 0] - m[0, 1]) / 2,
-        )
+        result.values[n] = stretch_and_rotation(m.T)
         # covariance of the two vectors' y, then of their x, which are independent
         own = [(weights * variance[who, axis]) @ weights.T for axis in (0, 1)]
         (yy, y_of_x), (x_of_y, xx) = (np.diagonal(inverse @ c @ inverse.T) for c in own)
@@ -87,6 +82,28 @@ def local_strain(
         spread = np.column_stack([np.diagonal(c) for c in own])
         result.spacing_err[n] = np.sqrt((along * spread).sum(1))
     return result
+
+
+def stretch_and_rotation(deformation: np.ndarray) -> np.ndarray:
+    """Strain and rotation of deformations: what a rotation alone does is no strain.
+
+    The polar decomposition F = (1 + eps) R: the specimen is turned by R, then strained along the
+    axes of the image. The symmetric part of F, which it is for small rotations, would tell a
+    compression of 0.14 % of a crystal that is turned by 3 degrees and nothing else.
+
+    Parameters
+    ----------
+    deformation
+        (..., 2, 2) F of steps (y, x) of the reference.
+
+    Returns
+    -------
+    (..., 4) eps_yy, eps_xx, eps_xy and rotation [rad, positive from +x to +y].
+    """
+    (yy, yx), (xy, xx) = np.moveaxis(deformation, (-2, -1), (0, 1))
+    angle = np.arctan2(yx - xy, yy + xx)
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([yy * c + yx * s - 1, xx * c - xy * s - 1, yx * c - yy * s, angle], -1)
 
 
 def _beside(step: np.ndarray, ideal: np.ndarray) -> bool:

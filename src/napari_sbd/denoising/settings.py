@@ -77,6 +77,11 @@ class Repeated(Plain):
         Field(description="Part of the image, Y0:Y1,X0:X1 or corners 'Y,X Y,X Y,X' [px]."),
     ] = None
 
+    def files(self) -> dict[str, str]:
+        """Paths of references and of a noise spectrum, by the names of their settings."""
+        asked = {name: getattr(self, name) for name in ("dark", "gain_reference", "noise")}
+        return {n: path for n, path in asked.items() if path not in (None, "", "auto", "white")}
+
     @field_validator("region", mode="before")
     @classmethod
     def _drawn(cls, value: Any) -> str | None:

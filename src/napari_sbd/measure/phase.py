@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..columns.strain import stretch_and_rotation
 from ..errors import SBDError
 from ..micrograph.frames import mean_filled
 
@@ -52,7 +53,7 @@ def phase_strain(
     With H the image filtered around g, the gradient of its phase is Im(H* grad H) / |H|^2, without
     unwrapping; less that of the reference it is -2 pi grad(g.u). Two reflections give grad(u) with
     respect to the strained specimen, and (1 - grad u)^-1 the deformation of the reference, as
-    columns have it.
+    columns have it; strain is what it holds beside a rotation, as of columns.
 
     Parameters
     ----------
@@ -105,13 +106,8 @@ def phase_strain(
     inverse_of_f = np.einsum("ij,yxjk->yxik", np.linalg.inv(mean), local)
     f = np.full(inverse_of_f.shape, np.nan)
     f[bright] = np.linalg.inv(inverse_of_f[bright])
-    return PhaseStrain(
-        f[..., 0, 0] - 1,
-        f[..., 1, 1] - 1,
-        (f[..., 0, 1] + f[..., 1, 0]) / 2,
-        (f[..., 0, 1] - f[..., 1, 0]) / 2,
-        width,
-    )
+    yy, xx, xy, rotation = np.moveaxis(stretch_and_rotation(f), -1, 0)
+    return PhaseStrain(yy, xx, xy, rotation, width)
 
 
 def reflections_of(cell: np.ndarray) -> np.ndarray:

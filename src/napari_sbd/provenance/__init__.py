@@ -17,8 +17,8 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
     Parameters
     ----------
     path
-        An image, movie or NIfTI stack, a CSV table of columns, any file with a recipe beside it,
-        or a ``.recipe.json`` itself.
+        An image, movie or NIfTI stack, a table of columns (CSV or HDF5), any file with a recipe
+        beside it, or a ``.recipe.json`` itself.
 
     Raises
     ------
@@ -32,9 +32,9 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
     beside = path if path.suffix == ".json" else path.with_name(path.name + BESIDE)
     if beside.is_file():
         return _parsed(beside)
-    if path.suffix.lower() == ".csv":
-        from ..columns.export import read_columns
+    from ..columns.export import is_lattice, read_columns
 
+    if path.suffix.lower() == ".csv" or is_lattice(path):
         kept = read_columns(path).attrs.get("recipe")
     else:
         from .sources import read_source

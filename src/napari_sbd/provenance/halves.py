@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
-from ..agreement.resolution import SplitHalf, split_half_resolution, verdict_of
+from ..agreement.resolution import LIMITED, SplitHalf, split_half_resolution, verdict_of
 from ..denoising.settings import Plain, Seed
 from ..micrograph import Micrograph
 from ..recipe import HALVES
@@ -27,12 +27,14 @@ _WORDS = {"agree": "agree", "partly": "agree partly", "disagree": "disagree"}
 class Halves(Plain):
     """What ``split_half_resolution`` found for a result; of ``frame``, where it is a movie, and of
     ``part``, rows from and to and columns from and to, where it is large. ``tuned_anew`` says
-    whether gains that were tuned on the image were tuned on each half."""
+    whether gains that were tuned on the image were tuned on each half, ``limited`` whether the
+    finest period that was looked at is the one that is told."""
 
     verdict: Literal["agree", "partly", "disagree"]
     correlation: Annotated[float, Field(ge=-1, le=1)]
     resolution_px: Positive | None
     seed: Seed
+    limited: bool = False
     tuned_anew: bool = True
     frame: Seed | None = None
     part: tuple[Seed, Seed, Seed, Seed] | None = None
@@ -96,6 +98,7 @@ class Halves(Plain):
             y, x = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
             size = (y * x) ** 0.5
             finest = f"down to {plain(self.resolution_px * size)} nm"
+        finest += f", {LIMITED}" if self.limited else ""
         text.say(
             f"Images{of} that were denoised in the same way from two halves of the data, "
             f"independent of each other, {_WORDS[self.verdict]} (correlation of the fine structure "

@@ -253,9 +253,9 @@ def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     path = Path(result).absolute()
     kept = read_recipe(path)
     kind = path.suffix.lower()
-    if kind == ".csv":
-        from ..columns.export import read_columns
+    from ..columns.export import is_lattice, read_columns
 
+    if kind == ".csv" or is_lattice(path):
         table = read_columns(path)
         if table.attrs.get("edited"):
             raise SBDError("Columns of this table were placed by hand, which cannot be repeated.")

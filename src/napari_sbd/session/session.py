@@ -283,9 +283,10 @@ class Session:
         settings = {**self.settings.repeated(), **self.worker.found()}
         settings["shape"] = list(self.source.shape)
         settings["offset"] = self._frames.offset  # what is to be taken off once more
-        for name in ("dark", "gain_reference"):
-            if checksum and settings[name]:
-                extra[f"{name}_sha256"] = file_checksum(Path(settings[name]))
+        for name, path in self.settings.files().items():
+            settings[name] = str(Path(path).absolute())
+            if checksum:
+                extra[f"{name}_sha256"] = file_checksum(Path(path))
         return recipe(
             "denoise",
             origin_of(self.source, checksum),

@@ -11,7 +11,8 @@ _DIGITS = 1e-5  # relative; formats with single precision keep calibration to th
 # what may be another on another machine, or is asked for in another way when repeated
 _FREE = {"device", "precision", "model_path", "model_choice", "shape", "on_this_image", "file"}
 _FREE |= {"looked_at"}  # its file may lie elsewhere
-_FREE |= {"dark", "gain_reference", "dark_sha256", "gain_reference_sha256"}  # told by name
+_FILES = {"dark", "gain_reference", "noise"}  # what is done with them is compared; told by name
+_FREE |= {f"{name}_sha256" for name in _FILES}
 _FREE |= {"mask", "gains"}  # of gains the checksum counts, their text varies
 
 
@@ -39,7 +40,8 @@ def unlike(said: Mapping[str, Any], now: Mapping[str, Any], of: str = "") -> Ite
     of
         Words for what both are part of.
     """
-    for key in sorted(said.keys() & now.keys() - _FREE):
+    free = _FREE if of else _FREE | _FILES
+    for key in sorted(said.keys() & now.keys() - free):
         then, found = said[key], now[key]
         if isinstance(then, Mapping) and isinstance(found, Mapping):
             yield from unlike(then, found, f" of {words(key)}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .follower import Follower
     from .text import Text
 
-_REFERENCES = {"dark": "dark reference", "gain_reference": "gain reference"}
+_FILES = {"dark": "dark reference", "gain_reference": "gain reference", "noise": "noise spectrum"}
 # The mean of a denoised frame stays within 2 % of that of the counts, see tests/provenance.
 _MEAN = 0.1
 
@@ -59,6 +59,7 @@ class Denoise(Network, Repeated, Operation):
     looked_at: Looked | None = None
     dark_sha256: str | None = None
     gain_reference_sha256: str | None = None
+    noise_sha256: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -94,7 +95,7 @@ class Denoise(Network, Repeated, Operation):
         device
             Where.
         files
-            Where references are now.
+            Where references and noise spectrum are now.
         """
         known = {"pixel_size": self.pixel_size, "gain": self.gain, "offset": self.offset}
         chosen = self._repeated() | dict(files or {})
@@ -175,12 +176,11 @@ class Denoise(Network, Repeated, Operation):
         return follower.newest
 
     def _references(self, follower: Follower) -> dict[str, str]:
-        """Where dark and gain reference are now; those that are others than then are told."""
+        """Where references and noise spectrum are now; those that are others than then are told."""
         found = {}
-        for name in _REFERENCES:
-            if path := getattr(self, name):
-                origin = Origin(path=path, sha256=getattr(self, f"{name}_sha256"))
-                found[name] = str(follower.unchanged(origin, _REFERENCES[name]))
+        for name, path in self.files().items():
+            origin = Origin(path=path, sha256=getattr(self, f"{name}_sha256"))
+            found[name] = str(follower.unchanged(origin, _FILES[name]))
         return found
 
     def _is_another(self, image: Micrograph) -> SBDError:
