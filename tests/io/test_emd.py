@@ -115,3 +115,24 @@ def test_a_file_of_prismatic(sample):
     assert (m.shape, m.data.dtype, m.pixel_size) == ((22, 44), np.float32, pytest.approx(0.25))
     with h5py.File(sample("prismatic_22x44.emd")) as file:
         np.testing.assert_array_equal(m.data, file[f"{PRISMATIC}0/realslice"][()].T)
+
+
+def test_uneven_coordinates_are_no_pixel_size(tmp_path, movie):
+    """Their mean step passed for one: 39 nm here."""
+    axes = [("time", "s", 0.1), ("y", "nm", 0.02), ("x", "nm", 0.02)]
+    path = make(tmp_path / "a.emd", movie, axes)
+    count = movie.shape[1]
+    with h5py.File(path, "a") as file:
+        for places, known in (
+            (0.02 * np.arange(count)[::-1] - 7.0, True),
+            (np.arange(count, dtype=float) ** 2, False),
+        ):
+            del file["data/scan/dim2"]
+            dim = file["data/scan"].create_dataset("dim2", data=places)
+            dim.attrs.update(name="y", units="nm")
+            file.flush()
+            if known:
+                assert read(path).pixel_size == pytest.approx(0.02)
+    with pytest.warns(UserWarning, match="along y are not evenly spaced"):
+        m = read(path)
+    assert m.pixel_size is None and m.frame_time == pytest.approx(0.1)

@@ -9,6 +9,7 @@ import napari_sbd as sbd
 from napari_sbd import cli
 from napari_sbd.errors import SBDError
 from napari_sbd.series import Series, read_series, write_series
+from napari_sbd.series.gradients import Gradients
 
 from .conftest import LENGTH, decays, table
 
@@ -202,3 +203,24 @@ def test_bad_calls_end_with_a_sentence(monkeypatch, tmp_path, capsys):
     assert "create it first" in capsys.readouterr().err
     assert run(monkeypatch, "train", low, "-o", tmp_path / "m.safetensors") == 2
     assert "level itself" in capsys.readouterr().err
+
+
+def test_b_values_in_another_unit_are_told():
+    """1 ms/µm2 is 1000 s/mm2; tables in the former passed for stacks without weighting."""
+    directions = np.eye(3)[[0, 1, 2, 0]]
+    with pytest.warns(UserWarning, match="reach only 2 s/mm2.*multiply them by 1000"):
+        Gradients(np.array([0, 1, 2, 1.0]), directions)
+    for even in ([0, 0, 0, 0], [5, 5, 5, 4.9], [0, 1000, 2000, 5]):
+        Gradients(np.array(even, float), directions)
+
+
+def test_nan_around_a_brain_is_outside_of_its_mask():
+    stack = Series(np.random.default_rng(0).normal(100, 5, (6, 12, 12)))
+    mask = np.full((12, 12), np.nan)
+    mask[2:10, 2:10] = 1.0
+    inside = mask == 1
+    ours, known = (
+        sbd.pca_series(stack, mask=m, noise="gaussian", level=5.0).data for m in (mask, inside)
+    )
+    np.testing.assert_array_equal(ours, known)
+    np.testing.assert_allclose(ours[:, ~inside], stack.data[:, ~inside], rtol=1e-6)

@@ -207,6 +207,21 @@ def test_an_image_that_was_skipped_is_seen_when_it_is_another(tmp_path, settings
     assert ("a.mrc", 2, 0, "denoised") in lines(out)
 
 
+def test_an_image_that_was_skipped_and_replaced_while_nobody_watched_is_seen(tmp_path, settings):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    write_over(source / "a.mrc", frames(1))
+    write_over(source / "b.mrc", frames(1, seed=1))
+    sbd.watch(source, out, idle=0.0, skip=True, **settings)
+    assert ("a.mrc", 1, 0, "skipped") in lines(out)
+    write_over(source / "a.mrc", frames(1, seed=2))
+    sbd.watch(source, out, idle=0.0, **settings)
+    after = lines(out)
+    assert ("a.mrc", 2, 0, "denoised") in after and len(after) == 3
+    sbd.watch(source, out, idle=0.0, **settings)
+    assert lines(out) == after
+
+
 def test_a_frame_that_waited_is_not_read_from_a_movie_that_came_just_now(tmp_path):
     path, camera = tmp_path / "movie.mrc", Camera(tmp_path / "movie.mrc")
     write_over(path, frames(3, seed=1))

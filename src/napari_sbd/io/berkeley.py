@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..axes import Axis, calibration, frames_first, is_image
-from ..errors import SBDError
+from ..errors import SBDError, warn
 from ..files import replacing
 from ..micrograph import Micrograph
 from . import record
@@ -17,6 +17,7 @@ from .arrays import frames
 from .hdf5 import load
 from .record import plain
 
+_UNEVEN = 0.5  # of a step by which a coordinate may lie beside those of even steps
 _DATA = ("data", "realslice")  # as the layout has it; as Prismatic has it
 
 
@@ -31,6 +32,12 @@ def read(file: Any) -> Micrograph | None:
         return None
     group, dataset = found[0]
     axes = [_axis(group, i) for i in range(dataset.ndim)]
+    for axis in axes:
+        if axis.unit and axis.step is None:
+            warn(
+                f"The coordinates along {axis.name} are not evenly spaced, so no size of a step "
+                "is taken."
+            )
     counted_from_zero = "dim0" in group  # emdfile and py4DSTEM, whose x runs along the rows
     by_hyperspy = group.name.startswith("/signals/")
     order = (
@@ -120,7 +127,12 @@ def _axis(group: Any, index: int) -> Axis:
     name, unit = (plain(dim.attrs.get(key, "")) for key in ("name", "units"))
     if dim.ndim != 1 or len(dim) < 2 or dim.dtype.kind not in "iuf":
         return Axis(name)
-    return Axis(name, unit, (float(dim[-1]) - float(dim[0])) / (len(dim) - 1))
+    places = np.asarray(dim[()], float)
+    step = (places[-1] - places[0]) / (len(places) - 1)
+    beside = np.abs(places - places[0] - step * np.arange(len(places)))
+    if (beside > _UNEVEN * abs(step)).any():
+        return Axis(name, unit)  # ``read`` says so
+    return Axis(name, unit, step)
 
 
 def _attributes(file: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import final
 
 import numpy as np
 
-from ..errors import SBDError
+from ..errors import SBDError, warn
 
 _WEIGHTED = 50.0  # s/mm2; below, the direction of a gradient says nothing
+_EVEN = 0.5  # of the largest b-value; images without weighting are told to have a few s/mm2 alike
 _SAME_B = 0.05  # relative difference of b-values that scanners round away
 _SAME_DIRECTION = 5.0  # degrees, as a correction for head motion may turn a table
 
@@ -30,6 +31,10 @@ class Gradients:
     ------
     SBDError
         If the shapes do not fit, or a number is not finite.
+
+    Warns
+    -----
+    In words, if the b-values are so small that they are probably in ms/µm2.
     """
 
     bvals: np.ndarray
@@ -45,6 +50,12 @@ class Gradients:
         bvecs = np.where(bvals[:, None] < _WEIGHTED, 0.0, bvecs)
         if not (np.isfinite(bvals).all() and np.isfinite(bvecs).all()) or (bvals < 0).any():
             raise SBDError("The gradient table holds negative b-values or numbers not finite.")
+        # in s/mm2 so little is no weighting at all, and then it hardly differs between volumes
+        if len(bvals) and bvals.min() < _EVEN * bvals.max() < _EVEN * _WEIGHTED:
+            warn(
+                f"The b-values of the gradient table reach only {bvals.max():g} s/mm2, where "
+                "directions say nothing; if they are in ms/µm2, multiply them by 1000."
+            )
         length = np.linalg.norm(bvecs, axis=1, keepdims=True)
         bvecs = bvecs / np.where(length > 0, length, 1.0)
         object.__setattr__(self, "bvals", bvals)

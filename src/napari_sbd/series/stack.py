@@ -162,7 +162,7 @@ def usable_mask(mask: Any, series: Series) -> np.ndarray:
     """
     if mask is None:
         return np.ones(series.grid, bool)
-    inside: np.ndarray = np.asarray(mask) != 0
+    inside: np.ndarray = np.nan_to_num(np.asarray(mask)) != 0  # NaN often stands around a brain
     if inside.shape != series.grid:
         raise SBDError(
             f"The mask has shape {inside.shape}, a volume of the stack {series.grid}; they must be "

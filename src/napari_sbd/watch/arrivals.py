@@ -14,7 +14,7 @@ from ..files import some_of
 from ..io import is_readable
 from ..micrograph import Micrograph
 from ..streaming.journal import fingerprint
-from .known import Known, State, is_locked, state_of
+from .known import Known, State, Take, is_locked, state_of
 from .reading import so_far
 from .stacks import Stack, grows
 
@@ -74,7 +74,7 @@ class Arrivals:
     say
         Called with a sentence when something cannot be read, or the source is missing or back.
     takes
-        For files that were watched before, the last take and fingerprints of its frames by number.
+        The last ones of files that were watched before, by name.
     chosen
         How files are read, as ``io.choices`` gives it.
     """
@@ -84,7 +84,7 @@ class Arrivals:
         source: Path,
         glob: str = "*",
         say: Callable[[str], None] = print,
-        takes: Mapping[str, tuple[int, dict[int, int]]] | None = None,
+        takes: Mapping[str, Take] | None = None,
         chosen: Mapping[str, int] | None = None,
     ) -> None:
         self.source, self.glob, self._say, self._chosen = source, glob, say, dict(chosen or {})
@@ -148,10 +148,14 @@ class Arrivals:
         known.note(arrival.index, fingerprint(image.data))
         return image
 
-    def pass_over(self, arrival: Arrival) -> None:
-        """A frame that was told is given up: of what it held, nothing is known."""
+    def pass_over(self, arrival: Arrival) -> State | None:
+        """A frame that was told is given up: of what it held, only the state of its file is known;
+        None if another one has its name now."""
         known = self._files[arrival.path]
-        known.passed_over |= known.take == arrival.take
+        if known.take != arrival.take:
+            return None
+        known.passed_over = True
+        return known.doubtful or known.state
 
     def unsettled(self, now: float) -> bool:
         """Whether a file may still turn out to be readable."""
@@ -269,7 +273,11 @@ class Arrivals:
         """Whether what was told of a file, or is noted of an earlier watch, is not in it."""
         before = self._takes.get(path.name) if stack.count else None
         if before is not None:
-            known.take, known.contents = before
+            known.take, known.contents, known.doubtful = (
+                before.number,
+                before.contents,
+                before.state,
+            )
             known.passed_over = not known.contents
         elif known.doubtful is None:
             return False

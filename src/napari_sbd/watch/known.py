@@ -105,6 +105,25 @@ class Known:
         self.passed_over = self.others_named = False
 
 
+@dataclass(frozen=True)
+class Take:
+    """What an earlier watch has noted of a file.
+
+    Parameters
+    ----------
+    number
+        Of the take.
+    contents
+        Fingerprints of frames that were read, by number.
+    state
+        Of the file when a frame was given up before it was read.
+    """
+
+    number: int
+    contents: dict[int, int] = field(default_factory=dict)
+    state: State | None = None
+
+
 def state_of(path: Path) -> State:
     """Size, time of change and number on the disk; of a folder, those of what it holds."""
     info = path.stat()

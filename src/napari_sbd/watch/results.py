@@ -19,6 +19,7 @@ from ..micrograph import Micrograph
 from ..recipe import history, setting_of, with_recipe
 from .arrivals import Arrival
 from .begun import READ, go_on, note
+from .known import Take
 from .recipes import begun_by, with_checksum, with_frame
 
 JOURNAL = "watch.csv"
@@ -43,7 +44,9 @@ class Line:
     reason
         Why it was not denoised.
     content
-        ``fingerprint`` of the raw frame; None where it could not be read.
+        ``fingerprint`` of the raw frame; None where it was not read.
+    state
+        Of a frame that was not read, size [bytes] and time of change [ns] of its file.
     """
 
     file: str
@@ -54,6 +57,7 @@ class Line:
     output: str
     reason: str = ""
     content: int | None = None
+    state: str = ""
 
 
 class Results:
@@ -79,7 +83,7 @@ class Results:
     done
         Keys of the frames that need not be done again.
     takes
-        For each file the last take, and fingerprints of its frames by number.
+        For each file the last take.
     """
 
     def __init__(self, folder: Path, to: str, asked: dict[str, Any]) -> None:
@@ -190,28 +194,32 @@ class Results:
         with self._journal.open(newline="", encoding="utf-8") as file:
             for row in csv.reader(file):
                 try:
-                    name, take, frame, fate, delay, output, reason, content = row
+                    name, take, frame, fate, delay, output, reason, content, *state = row
                     place = int(take), int(frame), fate, float(delay), output, reason
-                    yield Line(name, *place, int(content) if content else None)
+                    yield Line(name, *place, int(content) if content else None, *state)
                 except ValueError:
                     continue  # the header; or cut short by a kill, and that frame is done again
 
 
-def _last_takes(lines: list[Line]) -> dict[str, tuple[int, dict[int, int]]]:
-    """The last take of each file, with the fingerprints of those of its frames that were read."""
-    takes: dict[str, tuple[int, dict[int, int]]] = {}
+def _last_takes(lines: list[Line]) -> dict[str, Take]:
+    """The last take of each file."""
+    takes: dict[str, Take] = {}
     for line in sorted(lines, key=lambda line: line.take):
-        take, contents = takes.get(line.file, (0, {}))
-        if line.take > take:
-            contents = {}
+        take = takes.get(line.file)
+        if take is None or line.take > take.number:
+            take = Take(line.take)
         if line.content is not None:
-            contents[line.frame] = line.content
-        takes[line.file] = line.take, contents
+            take.contents[line.frame] = line.content
+        elif line.state:
+            size, changed = map(int, line.state.split("@"))
+            take = replace(take, state=(size, changed, 0))
+        takes[line.file] = take
     lost = {(line.file, line.take) for line in lines if line.fate == "unreadable"}
-    return {  # a file of which nothing could be read is another one once it can be
-        name: (take, contents or ({0: _NOTHING} if (name, take) in lost else {}))
-        for name, (take, contents) in takes.items()
-    }
+    for name, take in takes.items():
+        # a file of which nothing could be read is another one once it can be
+        if not take.contents and (name, take.number) in lost:
+            take.contents[0] = _NOTHING
+    return takes
 
 
 def _put_frame(path: Path, index: int, result: Micrograph, fate: str) -> None:

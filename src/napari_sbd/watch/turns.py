@@ -228,8 +228,7 @@ class Turns:
 
     def _came_through(self, done: _Done) -> None:
         arrival, fate, reason = done.arrival, done.fate, done.reason
-        if done.raw is None:
-            self.arrivals.pass_over(arrival)
+        state = self.arrivals.pass_over(arrival) if done.raw is None else None
         _logger.debug("frame %s: %s %s", arrival.key, fate, reason)
         path = ""
         if self.results is not None and done.result is not None:
@@ -237,7 +236,9 @@ class Turns:
         delay = time.monotonic() - done.since
         if self.results is not None:
             content = None if done.raw is None else fingerprint(done.raw.data)
-            self.results.note(Line(*arrival.key, fate, round(delay, 3), path, reason, content))
+            said = "" if state is None else "{}@{}".format(*state)
+            came = fate, round(delay, 3), path, reason
+            self.results.note(Line(*arrival.key, *came, content, said))
         self.complaint = ""
         self.summary.fates[fate] += 1
         number, waiting = self.numbers.pop(arrival.key), len(self.waiting)
