@@ -35,6 +35,9 @@ def poisson(mean=1.0, shape=(200, 200)):
         ("0,061 Å", 0.0061),
         ("0.06 x 0.12 Å", (0.006, 0.012)),
         ("6.1e-3", 0.0061),
+        ("6.1 pm/px", 0.0061),
+        ("0.0061 nm / pixel", 0.0061),
+        ("0.06 x 0.12 Å per px", (0.006, 0.012)),
     ],
 )
 def test_pixel_sizes_are_read_as_typed(text, value):

@@ -22,6 +22,7 @@ from ...units import plain, to_nm
 from .gain import Gain, gain_of, percent
 
 _UNIT = re.compile(r"(.*\d[.,]?)\s*([^\W\d_]+)")  # a number, and letters behind it
+_PER_PIXEL = re.compile(r"\s*(/|per)\s*(px|pixel)\s*$")  # as programs write behind the unit
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 
 
@@ -121,14 +122,15 @@ def pixel_size_text(size: PixelSize | None) -> str:
 
 
 def parse_pixel_size(text: str) -> PixelSize | None:
-    """The inverse of ``pixel_size_text``; a unit that stands behind holds for both numbers.
+    """The inverse of ``pixel_size_text``; a unit that stands behind holds for both numbers, and may
+    be one per pixel.
 
     Raises
     ------
     SBDError
         If the text is no number, and no two numbers.
     """
-    words, unit = _with_unit(text)
+    words, unit = _with_unit(_PER_PIXEL.sub("", text))
     parts = [
         parse_length(f"{part} {unit}".strip(), "pixel size") for part in re.split("[x×]", words)
     ]
