@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 from known import lattice
-from napari_sbd._napari.jobs.summary import (
-    parse_number,
-    parse_pixel_size,
-    pixel_size_text,
-    understand,
-    understand_or_say,
-)
+from napari_sbd._napari.jobs.summary import pixel_size_text, understand, understand_or_say
 from napari_sbd.errors import SBDError
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.units import parse_number, parse_pixel_size
 
 
 def poisson(mean=1.0, shape=(200, 200)):

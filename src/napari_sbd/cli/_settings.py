@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import typer
 
 from ..denoising.settings import Settings
+from ._console import PixelSize
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,7 +37,9 @@ def with_settings(*without: str) -> Callable[[Command], Command]:
                 name,
                 Parameter.KEYWORD_ONLY,
                 default=field.default,
-                annotation=Annotated[kind, typer.Option(help=field.description)],
+                annotation=PixelSize
+                if name == "pixel_size"
+                else Annotated[kind, typer.Option(help=field.description)],
             )
             for name, field in Settings.model_fields.items()
             if name not in names and (kind := _kind(field.annotation)) is not None
