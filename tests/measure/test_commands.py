@@ -118,6 +118,19 @@ def test_pixel_sizes_are_typed_as_in_the_window(monkeypatch, capsys, image):
     assert "type the pixel size in nm" in capsys.readouterr().err
 
 
+def test_gain_and_offset_have_a_decimal_comma_or_a_point(monkeypatch, capsys, tmp_path, image):
+    tables = []
+    for gain, offset in (("1.5", "-0.5"), ("1,5", "-0,5")):
+        ends = "--start", "128,5", "--end", "128,230", "--gain", gain, "--offset", offset
+        assert run(monkeypatch, "profile", image, "-o", tmp_path / "p.csv", *ends) == 0
+        tables.append((tmp_path / "p.csv").read_text())
+    assert tables[0] == tables[1]
+    assert (
+        run(monkeypatch, "profile", image, "-o", tmp_path / "p.csv", *ends[:4], "--gain", "a") == 2
+    )
+    assert "type the gain" in capsys.readouterr().err
+
+
 def test_strain_against_a_region(monkeypatch, capsys, tmp_path, columns):
     out = tmp_path / "strain.csv"
     assert run(monkeypatch, "strain", columns, "-o", out, "--region", "0:300,0:90") == 0
