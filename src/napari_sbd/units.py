@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+from .errors import SBDError
+
 _NM = {
     "m": 1e9,
     "meter": 1e9,
@@ -56,6 +58,9 @@ _SECONDS = {
     "μs": 1e-6,
     "ns": 1e-9,
 }
+_UNIT = re.compile(r"(.*\d[.,]?)\s*([^\W\d_]+)")  # a number, and letters behind it
+_PER_PIXEL = re.compile(r"\s*(/|per)\s*(px|pixel)\s*$")  # as programs write behind the unit
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 
 
 def to_nm(value: Any, unit: Any) -> float | None:
@@ -163,3 +168,69 @@ def with_error(value: float, error: float) -> str:
         return f"{value:.{digits}e} ± {error:.1e}"
     places = max(-last, 0)
     return f"{round(value, -last):.{places}f} ± {round(error, -last):.{places}f}"
+
+
+def parse_pixel_size(text: str) -> float | tuple[float, float] | None:
+    """A pixel size [nm] as a person types it: one number, or two, y x x; None when empty.
+
+    A unit that stands behind holds for both, and may be one per pixel.
+
+    Raises
+    ------
+    SBDError
+        If the text is no number, and no two numbers.
+    """
+    words, unit = _with_unit(_PER_PIXEL.sub("", text))
+    parts = [
+        parse_length(f"{part} {unit}".strip(), "pixel size") for part in re.split("[x×]", words)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        raise SBDError(f'"{text}" is no pixel size; type one number in nm, or two: 0.006 x 0.012.')
+    return parts[0], parts[1]
+
+
+def parse_length(text: str, what: str) -> float | None:
+    """A length in nm, or in the unit that stands behind it; None when empty.
+
+    Raises
+    ------
+    SBDError
+        If the text is no number, or the unit that of no length.
+    """
+    words, unit = _with_unit(text)
+    value = parse_number(words, what)
+    factor = to_nm(1, unit or "nm")
+    if value is None or factor is None:
+        if unit:
+            raise SBDError(f'"{text.strip()}" is no length; type the {what} in nm, as in 0.0061.')
+        return None
+    return float(f"{value * factor:.12g}") if unit else value  # 6.1 pm are 0.0061 nm
+
+
+def parse_number(text: str, what: str) -> float | None:
+    """A number with decimal point or comma; None when empty.
+
+    Raises
+    ------
+    SBDError
+        If the text is no number, or one or another, as 12,000 is.
+    """
+    if _THOUSANDS.fullmatch(text.strip()):
+        raise SBDError(
+            f'"{text}" may have a decimal comma or not; type the {what} without a comma.'
+        )
+    try:
+        value = float(text.replace(",", ".")) if text.strip() else None
+    except ValueError:
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.')
+    return value
+
+
+def _with_unit(text: str) -> tuple[str, str]:
+    """A text, and the unit behind its last digit."""
+    found = _UNIT.fullmatch(text.strip())
+    return (found[1], found[2]) if found else (text, "")

@@ -94,6 +94,43 @@ def test_profile_writes_values_and_tells_spacings(monkeypatch, capsys, tmp_path,
     assert mean == pytest.approx(0.2, rel=5e-3)
 
 
+def test_profile_tells_how_much_of_the_line_lies_outside(monkeypatch, capsys, tmp_path, image):
+    out = tmp_path / "profile.csv"
+    ends = "--start", "128,5", "--end", "128,500"
+    assert run(monkeypatch, "profile", image, "-o", out, *ends, "--gain", 1) == 0
+    table = pd.read_csv(out, comment="#")
+    gone = int(table["raw"].isna().sum())
+    assert gone == pytest.approx(500 - sbd.read(image).shape[1], abs=2)
+    assert f"{len(table)} values, {gone} of them outside of the image" in capsys.readouterr().out
+
+
+def test_pixel_sizes_are_typed_as_in_the_window(monkeypatch, capsys, image):
+    """Of 0.2 nm in pixels of 12.5 pm, half as much in pixels of half the size."""
+    told = set()
+    for text in ("0.00625", "0,00625", "6.25pm", "6.25 pm/px", "0.0625 Å", "0.00625x0.00625"):
+        assert run(monkeypatch, "fft", image, "--pixel-size", text) == 0
+        told.add(capsys.readouterr().out)
+    (words,) = told
+    assert float(words.split()[0]) == pytest.approx(0.2 * 0.00625 / PIXEL, rel=2e-3)
+    assert run(monkeypatch, "fft", image, "--pixel-size", "6.25 kV") == 2
+    assert "type the pixel size in nm" in capsys.readouterr().err
+    assert run(monkeypatch, "specialise", "Pt", "-o", "run", "--pixel-size", "6,5 kV") == 2
+    assert "type the pixel size in nm" in capsys.readouterr().err
+
+
+def test_gain_and_offset_have_a_decimal_comma_or_a_point(monkeypatch, capsys, tmp_path, image):
+    tables = []
+    for gain, offset in (("1.5", "-0.5"), ("1,5", "-0,5")):
+        ends = "--start", "128,5", "--end", "128,230", "--gain", gain, "--offset", offset
+        assert run(monkeypatch, "profile", image, "-o", tmp_path / "p.csv", *ends) == 0
+        tables.append((tmp_path / "p.csv").read_text())
+    assert tables[0] == tables[1]
+    assert (
+        run(monkeypatch, "profile", image, "-o", tmp_path / "p.csv", *ends[:4], "--gain", "a") == 2
+    )
+    assert "type the gain" in capsys.readouterr().err
+
+
 def test_strain_against_a_region(monkeypatch, capsys, tmp_path, columns):
     out = tmp_path / "strain.csv"
     assert run(monkeypatch, "strain", columns, "-o", out, "--region", "0:300,0:90") == 0

@@ -1,9 +1,12 @@
 """A folder of files, denoised from a widget."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from napari_sbd._napari.tools.batch_widget import BatchWidget
+from napari_sbd._napari.tools.batch_widget import BatchWidget, line_of
+from napari_sbd.batch import Outcome
 from napari_sbd.io import read, write
 from napari_sbd.micrograph import Micrograph
 
@@ -111,3 +114,13 @@ def test_frames_are_added_as_the_command_line_does(widget, until, tmp_path, fold
     assert result.shape == (len(noisy_movie) // 2, *noisy_movie.shape[1:])
     sums = noisy_movie[: 2 * len(result.data)].reshape(-1, 2, *noisy_movie.shape[1:]).sum(1)
     assert np.allclose(result.data.mean((1, 2)), sums.mean((1, 2)), rtol=0.02)
+
+
+def test_long_names_are_listed_with_both_ends():
+    """A word that no line holds was cut at the right, where names of a series differ."""
+    name = Path("20261103_SrTiO3_on_silicon_camera_length_115_image_0017.mrc")
+    outcome = Outcome(name, Path("out") / name, "failed", 0.1, f"{name} is empty")
+    told, why = line_of(outcome).split("failed, ")
+    assert told == "20261103_SrTiO3_on…15_image_0017.mrc: "
+    assert why == "20261103_SrTiO3_on…115_image_0017.mrc is empty"
+    assert line_of(Outcome(Path("a.mrc"), Path("b"), "done", 0.1, "")) == "a.mrc: done"

@@ -503,6 +503,23 @@ def test_a_step_answers_for_no_other_image_than_the_one_in_front(steps_of_two):
     assert flow.page(2).message.text().startswith("two is not denoised")
 
 
+def test_no_step_tells_a_verdict_where_no_image_is_left(steps_of_two, notifications):
+    """A click on Judge showed that of images that were gone, without a name."""
+    viewer, flow, take = steps_of_two
+    layers = list(viewer.layers)
+    viewer.layers.clear()
+    assert take(2) == 1
+    nothing = flow.page(2).message.text()
+    viewer.layers.extend(layers)
+    assert [take(step, "one") for step in (0, 2)] == [1, 1]
+    verdict = flow.page(2).message.text()
+    viewer.layers.clear()
+    assert flow.page(2).message.text() == f"one denoised: {verdict.removeprefix('one denoised: ')}"
+    assert take(2) == 1
+    assert flow.page(2).message.text() == nothing
+    assert "There is no" in nothing
+
+
 def test_a_verdict_is_that_of_the_calibration_now(steps_of_two):
     """A gain that was typed since lets the click judge again, and not denoise."""
     viewer, _, take = steps_of_two

@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 from known import lattice
-from napari_sbd._napari.jobs.summary import (
-    parse_number,
-    parse_pixel_size,
-    pixel_size_text,
-    understand,
-    understand_or_say,
-)
+from napari_sbd._napari.jobs.summary import pixel_size_text, understand, understand_or_say
 from napari_sbd.errors import SBDError
 from napari_sbd.micrograph import Micrograph
+from napari_sbd.units import parse_number, parse_pixel_size
 
 
 def poisson(mean=1.0, shape=(200, 200)):
@@ -35,6 +30,9 @@ def poisson(mean=1.0, shape=(200, 200)):
         ("0,061 Å", 0.0061),
         ("0.06 x 0.12 Å", (0.006, 0.012)),
         ("6.1e-3", 0.0061),
+        ("6.1 pm/px", 0.0061),
+        ("0.0061 nm / pixel", 0.0061),
+        ("0.06 x 0.12 Å per px", (0.006, 0.012)),
     ],
 )
 def test_pixel_sizes_are_read_as_typed(text, value):

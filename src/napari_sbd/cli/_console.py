@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,15 +16,50 @@ from typer.core import TyperGroup
 
 from ..errors import Cancelled, SBDError
 from ..files import noting, some_of
+from ..units import parse_number, parse_pixel_size
 
 STOPPED = 130  # exit status, as a shell has it for a command that Ctrl-C ended
 
 out = Console(markup=False, highlight=False, soft_wrap=True)
 err = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
-PixelSize = Annotated[float | None, typer.Option(help="nm; overrides the file.")]
-Gain = Annotated[float | None, typer.Option(help="File units per electron.")]
-Offset = Annotated[float | None, typer.Option(help="File units at zero electrons.")]
+
+def as_typed(read: Callable[[str], Any]) -> Any:
+    """The parser of an option that reads what people type, and says why it cannot."""
+
+    def parse(text: str) -> Any:
+        try:
+            return read(text)
+        except SBDError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parse
+
+
+PixelSize = Annotated[
+    Any,
+    typer.Option(
+        parser=as_typed(parse_pixel_size),
+        metavar="<length>",
+        help="nm, or with a unit (6.1pm); two (y x x) where the axes differ. Overrides the file.",
+    ),
+]
+Gain = Annotated[
+    Any,
+    typer.Option(
+        parser=as_typed(partial(parse_number, what="gain")),
+        metavar="<float>",
+        help="File units per electron.",
+    ),
+]
+Offset = Annotated[
+    Any,
+    typer.Option(
+        parser=as_typed(partial(parse_number, what="offset")),
+        metavar="<float>",
+        help="File units at zero electrons.",
+    ),
+]
 SumFrames = Annotated[
     int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")
 ]

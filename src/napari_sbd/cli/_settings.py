@@ -10,9 +10,11 @@ from typing import Annotated, Any, TypeVar, get_args
 import typer
 
 from ..denoising.settings import Settings
+from ._console import Gain, Offset, PixelSize
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_TYPED: dict[str, Any] = {"pixel_size": PixelSize, "gain": Gain, "offset": Offset}
 _KINDS = bool, int, float, Path, str
 
 
@@ -36,7 +38,8 @@ def with_settings(*without: str) -> Callable[[Command], Command]:
                 name,
                 Parameter.KEYWORD_ONLY,
                 default=field.default,
-                annotation=Annotated[kind, typer.Option(help=field.description)],
+                annotation=_TYPED.get(name)
+                or Annotated[kind, typer.Option(help=field.description)],
             )
             for name, field in Settings.model_fields.items()
             if name not in names and (kind := _kind(field.annotation)) is not None

@@ -165,7 +165,10 @@ def profile(
     )
     with replacing(output) as draft:
         draft.write_text(f"# {found.noise}\n{found.table().to_csv(index=False)}", encoding="utf-8")
-    out.print(f"{source} -> {output}  ({len(found.position)} values. {found.noise})", markup=False)
+    gone = int(np.isnan(found.values["raw"]).sum())
+    size = number_of(len(found.position), "value")
+    size += f", {gone} of them outside of the image or its data" if gone else ""
+    out.print(f"{source} -> {output}  ({size}. {found.noise})", markup=False)
     try:
         peaks = find_peaks(found, dark=dark)
     except SBDError as why:

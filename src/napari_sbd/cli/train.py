@@ -6,13 +6,15 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import Cancelled, SBDError
-from ._console import STOPPED, Device, err, out, stoppable
+from ..units import parse_length
+from ._console import STOPPED, Device, as_typed, err, out, stoppable
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
@@ -74,7 +76,12 @@ def specialise(
     ],
     output: Folder,
     pixel_size: Annotated[
-        float | None, typer.Option(help="Of your raw images [nm]; needed for a new run.")
+        Any,
+        typer.Option(
+            parser=as_typed(partial(parse_length, what="pixel size")),
+            metavar="<length>",
+            help="Of your raw images, nm or with a unit (6.5pm); needed for a new run.",
+        ),
     ] = None,
     dose: Annotated[
         tuple[float, float], typer.Option(help="Electrons per raw pixel, lowest and highest.")

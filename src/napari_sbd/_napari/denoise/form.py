@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...denoising.settings import Settings
+from ...units import parse_number, parse_pixel_size
 from ..forms.fields import beside, choices, field, show_or_hide, stacked, text
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
@@ -16,7 +17,7 @@ from ..forms.region_box import RegionBox
 from ..forms.task_widget import TaskWidget
 from ..jobs.gain import offer, short
 from ..jobs.preferences import preference
-from ..jobs.summary import Understanding, parse_number, parse_pixel_size, pixel_size_text
+from ..jobs.summary import Understanding, pixel_size_text
 from ..layers.pairs import is_image
 
 if TYPE_CHECKING:

@@ -265,10 +265,10 @@ class TaskWidget(Form):
 
     def _is_named(self, layer: Any) -> bool:
         """Whether what was told of a layer names it: of several images, and of another one than is
-        chosen."""
+        chosen, or of one that is gone."""
         several = sum(map(is_raw, self.viewer.layers)) > 1
         chosen = [box.layer for box in self._follows if box.layer is not None]
-        return several or (bool(chosen) and layer not in chosen)
+        return several or layer not in chosen
 
     def _complain(self, words: str) -> None:
         self.say(words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,11 +16,8 @@ from ...networks.choice import Modality
 from ...noise.camera import look_at
 from ...noise.dose import dose_text, is_plausible, mean_value
 from ...sampling import bin_counts
-from ...units import plain, to_nm
+from ...units import plain
 from .gain import Gain, gain_of, percent
-
-_UNIT = re.compile(r"(.*\d[.,]?)\s*([^\W\d_]+)")  # a number, and letters behind it
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 
 
 @dataclass(frozen=True)
@@ -118,70 +113,6 @@ def understand_or_say(
 def pixel_size_text(size: PixelSize | None) -> str:
     """nm as a person types them: ``0.0061``, ``0.006 x 0.012`` (y x x), empty when unknown."""
     return " x ".join(f"{s:.6g}" for s in (size if isinstance(size, tuple) else (size,)) if s)
-
-
-def parse_pixel_size(text: str) -> PixelSize | None:
-    """The inverse of ``pixel_size_text``; a unit that stands behind holds for both numbers.
-
-    Raises
-    ------
-    SBDError
-        If the text is no number, and no two numbers.
-    """
-    words, unit = _with_unit(text)
-    parts = [
-        parse_length(f"{part} {unit}".strip(), "pixel size") for part in re.split("[x×]", words)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    if len(parts) != 2 or parts[0] is None or parts[1] is None:
-        raise SBDError(f'"{text}" is no pixel size; type one number in nm, or two: 0.006 x 0.012.')
-    return parts[0], parts[1]
-
-
-def parse_length(text: str, what: str) -> float | None:
-    """A length in nm, or in the unit that stands behind it; None when empty.
-
-    Raises
-    ------
-    SBDError
-        If the text is no number, or the unit that of no length.
-    """
-    words, unit = _with_unit(text)
-    value = parse_number(words, what)
-    factor = to_nm(1, unit or "nm")
-    if value is None or factor is None:
-        if unit:
-            raise SBDError(f'"{text.strip()}" is no length; type the {what} in nm, as in 0.0061.')
-        return None
-    return float(f"{value * factor:.12g}") if unit else value  # 6.1 pm are 0.0061 nm
-
-
-def parse_number(text: str, what: str) -> float | None:
-    """A number with decimal point or comma; None when empty.
-
-    Raises
-    ------
-    SBDError
-        If the text is no number, or one or another, as 12,000 is.
-    """
-    if _THOUSANDS.fullmatch(text.strip()):
-        raise SBDError(
-            f'"{text}" may have a decimal comma or not; type the {what} without a comma.'
-        )
-    try:
-        value = float(text.replace(",", ".")) if text.strip() else None
-    except ValueError:
-        value = math.nan
-    if value is not None and not math.isfinite(value):
-        raise SBDError(f'"{text}" is no number; type the {what} as in 0.0061.')
-    return value
-
-
-def _with_unit(text: str) -> tuple[str, str]:
-    """A text, and the unit behind its last digit."""
-    found = _UNIT.fullmatch(text.strip())
-    return (found[1], found[2]) if found else (text, "")
 
 
 _HOW = {"told": "", "counted": " (single electrons)", "estimated": " (estimated)"}

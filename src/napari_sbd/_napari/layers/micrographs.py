@@ -136,7 +136,10 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
     if kind != "image":
         raise SBDError(f'"{name}" is a {kind} layer; choose an image layer.')
     if attributes.get("rgb"):
-        raise SBDError(f'"{name}" is a colour (RGB) picture; give the grey-scale detector image.')
+        raise SBDError(
+            f'"{name}" is a colour (RGB) picture; give the grey-scale detector image. Of a picture '
+            "that is grey, choose Split RGB in the menu of its layer, and one of the three."
+        )
     if attributes.get("multiscale"):
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})

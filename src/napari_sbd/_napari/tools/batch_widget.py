@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ...batch import Outcome
 
 _SENTENCE = re.compile(r"(?<=[.]) (?=[A-Z])")
+_END = 18  # signs
+_LONG = re.compile(rf"\S{{{2 * _END + 4},}}")  # nothing of which can be put into the next line
 _SHOWN = 8  # the latest files
 _MOST_NEIGHBOURS = 32
 
@@ -113,10 +115,12 @@ class BatchWidget(TaskWidget):
 
 
 def line_of(outcome: Outcome) -> str:
-    """One file in a line: of what was warned of a result the first sentence."""
+    """One file in a line: of what was warned of a result the first sentence, and of names that no
+    line holds both ends."""
     first, *more = _SENTENCE.split(outcome.reason)
     words = f"{first} …" if outcome.status == "done" and more else outcome.reason
-    return f"{outcome.source.name}: {outcome.status}" + (f", {words}" if words else "")
+    line = f"{outcome.source.name}: {outcome.status}" + (f", {words}" if words else "")
+    return _LONG.sub(lambda word: f"{word[0][:_END]}…{word[0][-_END:]}", line)
 
 
 def summary_of(outcomes: list[Outcome]) -> str:

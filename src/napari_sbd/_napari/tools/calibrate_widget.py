@@ -14,12 +14,11 @@ from ...agreement.pairs import is_denoised
 from ...columns import find_columns
 from ...errors import SBDError, listening
 from ...measure.calibrate import distance_between, doubt, pixel_size_from_spacing
-from ...units import number_of, with_error
+from ...units import number_of, parse_length, with_error
 from ..forms.fields import beside, field, show_or_hide
 from ..forms.layer_box import LayerBox
 from ..forms.standing import Standing
 from ..forms.tool import Tool
-from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.pairs import is_image
 from ..layers.view_state import frame_shown

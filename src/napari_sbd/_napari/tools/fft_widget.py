@@ -13,13 +13,12 @@ from ...measure.calibrate import doubt, pixel_size_from_spacing
 from ...measure.image_noise import DENOISED
 from ...measure.indexing import index_spots, rings
 from ...measure.spectrum import Spectrum, Spot, angle_between, box_spectrum, snap
-from ...units import with_error
+from ...units import parse_length, with_error
 from ..forms.fields import beside, choices
 from ..forms.file_button import FileButton
 from ..forms.layer_box import LayerBox
 from ..forms.spectrum_plot import SpectrumPlot, plane_text
 from ..forms.tool import ShapeTool
-from ..jobs.summary import parse_length
 from ..layers import micrographs as layers
 from ..layers.pairs import is_denoised, is_image
 from ..layers.shapes import add_box, box_on

@@ -109,7 +109,8 @@ class FlowWidget(QWidget):
                 if not (box.held or isinstance(box, RegionBox)):
                     box.choose(in_front(self._viewer, box.layers, box.layer))
         key = tuple(self._as_it_is(box.layer, index) for box in boxes)
-        if key in self._done[index] and (page.running or self._stands(index, boxes)):
+        done = any(key) and key in self._done[index]  # without any layer the page says what lacks
+        if done and (page.running or self._stands(index, boxes)):
             if not page.running:
                 page.tell_again()
             return

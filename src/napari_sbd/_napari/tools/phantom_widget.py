@@ -13,10 +13,9 @@ from ...simulation.detector import DETECTORS
 from ...simulation.materials import MATERIALS
 from ...simulation.phantom import Phantom, simulate
 from ...simulation.structures import KINDS, OF_ONE_CRYSTAL
-from ...units import number_of
+from ...units import number_of, parse_number
 from ..forms.fields import beside, choices, field
 from ..forms.task_widget import Task, TaskWidget
-from ..jobs.summary import parse_number
 from ..layers import micrographs as layers
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QPlainTextEdit
+from qtpy.QtWidgets import QTextEdit
 
 from ...agreement.resolution import split_half_resolution
 from ...errors import SBDError
@@ -45,7 +45,8 @@ class ReportWidget(TaskWidget):
         super().__init__(viewer, "Write report…", "Write a page as PDF, PNG or SVG.")
         self.raw, self.denoised = pair_boxes(viewer)
         self.columns = ColumnsBox(viewer, self.denoised, "Its columns, if they were found.")
-        self.remarks = QPlainTextEdit()
+        self.remarks = QTextEdit()  # which themes draw as a field, unlike QPlainTextEdit
+        self.remarks.setAcceptRichText(False)
         self.remarks.setPlaceholderText("specimen, microscope, what for")
         self.remarks.setToolTip("Words of your own, printed on the page.")
         self.remarks.setFixedHeight(_REMARKS)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SBDError
-from ...units import number_of
-from ..jobs.summary import parse_number
+from ...units import number_of, parse_number
 
 if TYPE_CHECKING:
     from ...training.recipe import Recipe

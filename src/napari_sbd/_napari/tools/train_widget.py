@@ -16,13 +16,13 @@ from ...errors import SBDError
 from ...networks import models
 from ...simulation.materials import MATERIALS
 from ...training.specialist import keep_recipe, kept_recipe
+from ...units import parse_number
 from ..forms.curve import Curve
 from ..forms.fields import beside, choices, field, path_in, show_or_hide, text
 from ..forms.model_box import own_models
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
 from ..jobs.preferences import preference
 from ..jobs.subprocess_task import apart
-from ..jobs.summary import parse_number
 from .train_form import Wishes, plan_of, recipe_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QSpinBox
 
 from ...errors import SBDError
+from ...units import parse_number, parse_pixel_size
 from ..forms.fields import beside, field, path_in, text
 from ..forms.modality import modality_box
 from ..forms.model_box import ModelBox
@@ -16,7 +17,6 @@ from ..forms.reading import ReadingBox
 from ..forms.spectrum_view import SpectrumView
 from ..forms.task_widget import Task, TaskWidget, merged
 from ..jobs.preferences import preference
-from ..jobs.summary import parse_number, parse_pixel_size
 from ..jobs.watching import Shown, Watching
 from ..layers import micrographs as layers
 from ..layers.results import show_scale_bar
