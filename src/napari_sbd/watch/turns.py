@@ -236,9 +236,9 @@ class Turns:
         delay = time.monotonic() - done.since
         if self.results is not None:
             content = None if done.raw is None else fingerprint(done.raw.data)
-            said = "" if state is None else "{}@{}".format(*state)
-            came = fate, round(delay, 3), path, reason
-            self.results.note(Line(*arrival.key, *came, content, said))
+            said = "" if state is None else f"{state[0]}@{state[1]}"
+            line = Line(*arrival.key, fate, round(delay, 3), path, reason, content, said)
+            self.results.note(line)
         self.complaint = ""
         self.summary.fates[fate] += 1
         number, waiting = self.numbers.pop(arrival.key), len(self.waiting)
