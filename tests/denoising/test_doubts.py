@@ -57,3 +57,5 @@ def test_a_small_image_whose_pixels_share_their_noise_is_told():
     shared = gaussian_filter(counts, 2.0, mode="wrap") + rng.normal(0, 0.05, counts.shape)
     for image, doubted in ((counts, False), (shared, True), (np.tile(shared, (3, 3)), False)):
         assert bool(doubt_small(image, (5, 5), sampling.bin_counts(image, (5, 5)))) == doubted
+    clear = lattice((205, 205))
+    assert doubt_small(clear, (5, 5), sampling.bin_counts(clear, (5, 5))) == []
