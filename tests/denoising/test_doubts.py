@@ -5,7 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from known import lattice
-from napari_sbd.denoising.doubts import doubt_gaps, doubt_noise
+from napari_sbd import sampling
+from napari_sbd.denoising.doubts import doubt_gaps, doubt_lines, doubt_noise, doubt_small
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
 from napari_sbd.noise.whitening import whiten
 
@@ -30,3 +31,31 @@ def test_an_image_of_little_but_gaps_is_told():
     assert doubt_gaps(counts) == []
     counts[:, 7:] = np.nan
     assert "Only 896 of the 16,384 pixels hold data" in doubt_gaps(counts)[0]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lines_that_are_set_off_are_told_in_units_of_the_noise_of_sums(turned):
+    """Offsets of 0.3 of the noise of a pixel are 0.3 sqrt(3) of that of sums over 3 x 3 pixels."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(4 * lattice((384, 384), 21.0)).astype(float)
+    offsets = 0.3 * 2 * rng.standard_normal((384, 1))
+
+    def told(image):
+        image = image.T if turned else image
+        return doubt_lines(image, (3, 3), sampling.bin_counts(image, (3, 3)), None, None)
+
+    assert told(counts) == []
+    assert told(counts + 0.1 * offsets) == []
+    (said,) = told(counts + offsets)
+    assert ("columns" if turned else "rows") in said
+    assert " by 0.5 times its noise" in said
+
+
+def test_a_small_image_whose_pixels_share_their_noise_is_told():
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(5.0, (120, 120)).astype(float)
+    shared = gaussian_filter(counts, 2.0, mode="wrap") + rng.normal(0, 0.05, counts.shape)
+    for image, doubted in ((counts, False), (shared, True), (np.tile(shared, (3, 3)), False)):
+        assert bool(doubt_small(image, (5, 5), sampling.bin_counts(image, (5, 5)))) == doubted
+    clear = lattice((205, 205))
+    assert doubt_small(clear, (5, 5), sampling.bin_counts(clear, (5, 5))) == []

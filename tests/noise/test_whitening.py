@@ -213,6 +213,28 @@ def test_images_too_small_to_tell_are_left_as_they_are(shape):
     assert estimate_spectrum([noise]) is None
 
 
+@pytest.mark.parametrize("side", [36, 44, 60])
+@pytest.mark.parametrize("dose", [0.3, 4.0, 300.0])
+def test_independent_counts_of_small_images_are_white(side, dose):
+    assert all(estimate_spectrum([counts(s, dose, (side, side))]) is None for s in range(8))
+
+
+@pytest.mark.parametrize("side", [44, 60])
+def test_images_of_less_than_two_tiles_show_their_noise(side):
+    """A Gaussian of 0.8 px leaves exp(-(2 pi 0.8 f)^2) of the power, and 0.15^2 is read out."""
+    f = np.array([0.1, 0.2, 0.3])
+    images = [blurred(counts(s, 4.0, (side, side)), 0.8, seed=s) for s in range(8)]
+    powers = np.array([estimate_spectrum([image]).power(f, 0 * f) for image in images])
+    expected = 4 * np.exp(-((2 * np.pi * 0.8 * f) ** 2)) + 0.15**2
+    falls = np.exp(np.log(powers / powers[:, :1]).mean(0))
+    assert falls == pytest.approx(expected / expected[0], rel=0.3)
+
+
+def test_small_images_that_are_full_of_signal_do_not_take_it_for_noise():
+    image = blurred(3000 * lattice((50, 50), 7.3, 0.6), 0.8)
+    assert estimate_spectrum([image]) is None
+
+
 def test_noise_that_is_zero_in_a_part_of_the_spectrum_stays_finite():
     spectrum = np.fft.rfft2(np.random.default_rng(0).normal(100, 10, SHAPE))
     f = np.hypot(np.fft.fftfreq(SHAPE[0])[:, None], np.fft.rfftfreq(SHAPE[1]))

@@ -24,8 +24,10 @@ from .detail import put_back_detail
 from .doubts import (
     doubt_extremes,
     doubt_gaps,
+    doubt_lines,
     doubt_noise,
     doubt_result,
+    doubt_small,
     doubt_wrapped,
     doubts,
 )
@@ -128,6 +130,9 @@ class Denoiser:
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
         found = doubts(card, source, block, self.dose, first, modality)
         found += doubt_noise(sums, white, seen.noise)
+        found += doubt_lines(first, block, sums, white, seen.noise)
+        if seen.noise is None and camera.get("noise", "auto") == "auto":
+            found += doubt_small(first, block, sums)
         found += [*doubt_gaps(first), *doubt_wrapped(raw)]
         found += doubt_extremes(seen)
         for sentence in [*chosen.doubts, *found]:

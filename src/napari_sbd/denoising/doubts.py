@@ -14,6 +14,7 @@ from ..networks.choice import Modality
 from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
+from ..noise.line_offsets import line_offsets
 from ..noise.whitening import NoiseSpectrum
 from ..noise.wrapped import find_wrapped
 from ..recipe import is_result
@@ -23,6 +24,9 @@ from ..units import plain
 _CLEAN = 60  # contrast over noise, beyond which hardly any of it is removed
 _CLEAN_UNSURE = 12  # the same where noise was made white, beyond which a network may add more
 _MUCH = 0.05  # of a result's contrast, from which what was put back is told
+_SET_OFF = 0.25  # of the noise, from which lines that are set off against each other are told
+_SMALL = 64  # working pixels, below which the noise of an image may be too little to measure
+_SHARED = 1.5  # times the noise of sums of independent pixels; 423 small images of counts: 1.32
 _HELD = 32  # pixels along the sides of the smallest image
 _BELOW, _ABOVE = 2.0, 4.0  # times the least and the largest dose of training that are let pass
 
@@ -150,20 +154,80 @@ def doubt_noise(
         (H, W) these with white noise, and what theirs was; None where that is white.
     """
     contrasts = [mean_filled(sums).std()]
+    levels = [_level(sums, white, spectrum)]
     if white is None or spectrum is None:
         most, so = _CLEAN, "little is to be gained by denoising it"
-        levels = [noise.noise_level(mean_filled(sums))]
     else:
         most, so = _CLEAN_UNSURE, "the result may be less exact than the image itself"
         # a point spread leaves little of the noise, of which what is made white tells nothing
         contrasts.append(white.std())
-        level = noise.usual_level(white)
-        levels = [level * spectrum.deviation, level]
+        levels.append(noise.usual_level(white))
     if not any(c > most * n for c, n in zip(contrasts, levels, strict=True)):
         return []
     return [
         f"The contrast of the image is over {most} times its noise: it was filtered, or has so "
         f"little noise that {so}."
+    ]
+
+
+def _level(sums: np.ndarray, white: np.ndarray | None, spectrum: NoiseSpectrum | None) -> float:
+    """The noise of block sums, as ``doubt_noise`` takes them."""
+    if white is None or spectrum is None:
+        return noise.noise_level(mean_filled(sums))
+    return noise.usual_level(white) * spectrum.deviation
+
+
+def doubt_lines(
+    frame: np.ndarray,
+    block: tuple[int, int],
+    sums: np.ndarray,
+    white: np.ndarray | None,
+    spectrum: NoiseSpectrum | None,
+) -> list[str]:
+    """Sentences where rows or columns are set off against each other so much that it does harm.
+
+    Parameters
+    ----------
+    frame
+        (Y, X), NaN for outliers.
+    block
+        Pixels summed along y and x.
+    sums, white, spectrum
+        As in ``doubt_noise``.
+    """
+    rows, columns = line_offsets(mean_filled(frame))
+    if not max(rows, columns):
+        return []
+    y, x = block
+    level = _level(sums, white, spectrum)
+    shares = {"rows": rows * x * math.sqrt(y), "columns": columns * y * math.sqrt(x)}
+    return [
+        f"The {lines} of the image are set off against each other by {share / level:.1f} times its "
+        "noise, as by an uneven read-out or a beam that flickers during a scan: the result may "
+        "hold streaks and lack what is faint. Take the offsets of the lines off before, with a "
+        "dark reference where they are the camera's."
+        for lines, share in shares.items()
+        if share > _SET_OFF * level > 0
+    ]
+
+
+def doubt_small(frame: np.ndarray, block: tuple[int, int], sums: np.ndarray) -> list[str]:
+    """A sentence where the pixels of an image share noise that is too little to be measured.
+
+    Parameters
+    ----------
+    frame, block, sums
+        As in ``doubt_lines``, of an image whose noise was taken for independent for want of better.
+    """
+    independent = noise.noise_level(frame) * math.sqrt(math.prod(block))
+    level = noise.noise_level(sums)
+    hardly_any = np.nanstd(sums) > _CLEAN * level  # of which the corners may be signal
+    if min(sums.shape) >= _SMALL or hardly_any or level <= _SHARED * independent:
+        return []
+    return [
+        "Neighbouring pixels share their noise, as behind a scintillator, and the image is too "
+        "small to measure it: it was taken for independent, and the result may be worse than a "
+        "blur. Denoise a larger part of the image, or give the noise spectrum of the detector."
     ]
 
 

@@ -32,6 +32,7 @@ _IMPOSSIBLE = 5.0  # times the noise of electrons: more than a camera adds to it
 _TAILS = 10.0  # noise of electrons over the fast one, at most: long tails leave even half of it
 _SAME = 0.85, 1.2  # fast noise of pixels over that of electrons, where it is theirs
 _FEW_TILES = 5
+_SMALL = 16.0  # fast noise in the contrast of fewer tiles, beyond which all of them hold signal
 _LEAK = 1.5 / TILE  # cycles per working pixel, over which the window of a tile blurs a cut
 _OUTER = 0.7  # of a cut, beyond which what passes is most likely noise
 
@@ -72,6 +73,9 @@ def estimate_spectrum(
     The spectrum, or None where the noise is white, or too little of it is seen.
     """
     found = [tile_spectra(image) for image in images]
+    small = sum(len(means) for _, means in found) < _FEW_TILES
+    if small:
+        found = [tile_spectra(image, dense=True) for image in images]
     whole = middle_power(images)
     band = None if whole is None else find_band(*whole)
     if (
@@ -90,6 +94,10 @@ def estimate_spectrum(
     if kept is None:
         return None
     powers, means, corner = powers[kept], means[kept], corner[kept]
+    if small and not pure:
+        contrast = max(float(np.nanstd(image)) for image in images)
+        if band is not None or smoothed != (1, 1) or contrast > _SMALL * np.median(corner) ** 0.5:
+            return None
     even = powers / (corner / np.median(corner))[:, None]
     typical = of_noise(even)
     level = np.log(np.maximum(typical, _NOTHING * typical.max()))

@@ -51,18 +51,19 @@ def taper() -> np.ndarray:
     return result
 
 
-def tile_spectra(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tile_spectra(image: np.ndarray, dense: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Power spectra (K, M) and means (K,) of the windowed tiles that hold data throughout.
 
-    Where few do, since pixels were left out all over the image, these are interpolated.
+    Where few do, since pixels were left out all over the image, these are interpolated. ``dense``
+    tiles overlap by more than half in images of less than two tiles.
     """
     from scipy import fft
 
     if min(image.shape) < TILE:
         return np.zeros((0, int(tile_grid().used.sum()))), np.zeros(0)
-    tiles, held = _tiles(image)
+    tiles, held = _tiles(image, dense)
     if held.mean() < _WHOLE:
-        tiles, held = _tiles(_interpolated(image))
+        tiles, held = _tiles(_interpolated(image), dense)
     tiles = tiles if held.all() else tiles[held]
     window = np.outer(*[taper()] * 2)
     means = (tiles * window).sum((1, 2)) / window.sum()
@@ -87,11 +88,13 @@ def of_noise(powers: np.ndarray) -> np.ndarray:
     return result
 
 
-def _tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _tiles(image: np.ndarray, dense: bool) -> tuple[np.ndarray, np.ndarray]:
     """(K, TILE, TILE), and which of them hold data throughout."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (TILE, TILE))
-    step = max(TILE // 2, min(image.shape) // 16)
-    tiles = windows[::step, ::step].reshape(-1, TILE, TILE)
+    steps = [max(TILE // 2, min(image.shape) // 16)] * 2
+    if dense:
+        steps = [min(s, max((n - 1) // 2, 1)) for s, n in zip(steps, windows.shape, strict=False)]
+    tiles = windows[:: steps[0], :: steps[1]].reshape(-1, TILE, TILE)
     return tiles, np.isfinite(tiles).all((1, 2))
 
 
