@@ -85,6 +85,32 @@ def test_what_is_given_is_kept():
     assert "gain 20 (given), offset 100 (given)" in str(found)
 
 
+@pytest.mark.parametrize("read", [1.0, 2.0])
+def test_read_out_noise_does_not_pass_for_gain_where_the_offset_is_known(read):
+    """Gains of 12.5 and 20 with errors of 4 % were told for 10.37."""
+    y, x = np.indices((384, 384))
+    mean = 4 * (1 + 0.9 * np.sin(2 * np.pi * x / 170) * np.sin(2 * np.pi * y / 200))
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        image = 10.37 * (rng.poisson(mean) + rng.normal(0, read, mean.shape)) + 50
+        found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=50.0)
+        assert found.offset == 50
+        assert found.gain == pytest.approx(10.37, rel=0.05)
+        assert abs(found.gain - 10.37) < 2 * found.gain_err < 0.3 * found.gain
+        assert abs(found.read_noise - 10.37 * read) < 3 * found.read_noise_err < 8
+        known = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=50.0, gain=10.37)
+        assert known.read_noise == pytest.approx(10.37 * read, rel=0.1)
+        assert "told apart" not in str(known)
+
+
+def test_a_flat_image_leaves_open_what_is_noise_of_the_read_out():
+    rng = np.random.default_rng(0)
+    image = 10.37 * rng.poisson(4.0, (384, 384)) + 50.5 + rng.normal(0, 1, (384, 384))
+    found = sbd.estimate_detector(sbd.Micrograph(image, PIXEL), offset=50.5)
+    assert abs(found.gain - 10.37) < found.gain_err < 0.15 * found.gain
+    assert "Noise of the electrons and of the read-out cannot be told apart" in str(found)
+
+
 def test_filtered_images_are_called_correlated():
     image = gaussian_filter(np.random.default_rng(4).poisson(scene(5.0)).astype(float), 1.0)
     assert "correlated" in str(sbd.estimate_detector(sbd.Micrograph(image, PIXEL)))

@@ -11,6 +11,7 @@ the read-out takes no part in it (``white_floor``). Pixels without data are left
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,10 +28,10 @@ from ..micrograph.frames import (
 from .detector import SURE, VAGUE, Detector
 from .left_out import without_outliers
 from .point_spread import point_spread
-from .read_out import Beamless, ReadOut
+from .read_out import MAY_HIDE, Beamless, ReadOut
 from .spectrum import FREQUENCY, fast_filter, spectra_of
 from .tiles import any_in_tiles, tiles_of
-from .variance_growth import growth_of, step_of
+from .variance_growth import Growth, growth_of, step_of
 from .variance_line import Line
 from .white_floor import Floor, white_floor
 from .whiteness import whiteness
@@ -70,7 +71,8 @@ def estimate_detector(
     vacuum
         (Y, X) bool: where the illumination is even. It gives the noise spectrum at all frequencies.
     gain, offset
-        File units per electron and at zero electrons, where known; they are kept.
+        File units per electron and at zero electrons, where known; they are kept. With the offset,
+        what the variance is there is read-out noise.
 
     Raises
     ------
@@ -124,9 +126,15 @@ def estimate_detector(
         level = source.offset
     shot = mean, variance - read_out.noise**2, floor.share
     growth = growth_of(shot, step, known, level, test.independent, still)
-    line = growth.line
     share_err = float(np.hypot(seen.share_err, floor.share_err))
-    gain_err = line.gain_err if known else growth.gain_err(share_err)
+    gain_err = growth.line.gain_err if known else growth.gain_err(share_err)
+    if not (level is None or beamless or read_out.apart or growth.counted):
+        free = growth_of(shot, step, known, None, test.independent, still)
+        read_out = ReadOut.above(free.line, level, floor.share)
+        if not known:
+            growth, hidden = _through(growth, free, level, float(np.nanmean(mean)))
+            gain_err = float(np.hypot(growth.gain_err(share_err), hidden))
+    line = growth.line
     offset_err = line.offset_err
     if beamless is not None and offset is None:
         offset_err = beamless.level_err
@@ -134,7 +142,11 @@ def estimate_detector(
         offset_err = float(np.hypot(offset_err, read_out.hidden(line.gain, floor)))
 
     doubts = [*seen.doubts, *growth.doubts(variance)]
-    notes = _notes(line, gain_err, still, beamless is None and not read_out.apart)
+    mixed = "" if level is not None else "Offset and read-out noise"
+    if level is not None and not known and not growth.counted:
+        mixed = "Noise of the electrons and of the read-out"
+    told_apart = beamless is not None or read_out.apart
+    notes = _notes(line, gain_err, still, "" if told_apart else mixed)
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
@@ -224,14 +236,28 @@ def _tiles(
     return mean, variance
 
 
-def _notes(line: Line, gain_err: float, still: bool, together: bool) -> list[str]:
-    """How well the gain is told, and whether offset and read-out noise are told ``together``."""
+def _through(growth: Growth, free: Growth, level: float, mean: float) -> tuple[Growth, float]:
+    """How the variance grows from an offset that is known, and what hidden read-out noise may add
+    to the gain.
+
+    It makes the gain of a line through the offset too large. Where the ``free`` line says so, or
+    is surer all the same, its gain counts.
+    """
+    fixed, line = growth.line, free.line
+    if mean <= level:
+        return growth, 0.0
+    hidden = MAY_HIDE**2 * fixed.gain**2 / (mean - level)
+    if fixed.gain - line.gain < line.gain_err and line.gain_err > np.hypot(fixed.gain_err, hidden):
+        return growth, hidden
+    return replace(free, line=replace(line, offset=level, offset_err=0.0)), 0.0
+
+
+def _notes(line: Line, gain_err: float, still: bool, mixed: str) -> list[str]:
+    """How well the gain is told, and what is ``mixed`` with read-out noise."""
     notes = []
     told = line.gain > 0 and gain_err < VAGUE * line.gain
-    if told and together:
-        notes.append(
-            "Offset and read-out noise cannot be told apart here; the latter is taken for 0"
-        )
+    if told and mixed:
+        notes.append(f"{mixed} cannot be told apart here; the latter is taken for 0")
     if not (told and gain_err <= SURE * line.gain):
         share = f"tell the gain to {100 * gain_err / line.gain:.0f} % only"
         how = share if told else "cannot tell the gain"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .variance_line import Line
 from .white_floor import Floor
 
-_READ = 0.5  # electrons of read-out noise that a detector may have without our knowing
+MAY_HIDE = 0.5  # electrons of read-out noise that a detector may have without our knowing
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,20 @@ class ReadOut:
         noise = float(np.sqrt(variance))
         return cls(noise, floor.read_err / 2 / noise, apart=True)
 
+    @classmethod
+    def above(cls, line: Line, offset: float, share: float) -> ReadOut:
+        """What the variance of a line through tiles is at zero electrons."""
+        variance = line.gain * share * (offset - line.offset)
+        error = line.gain * share * line.offset_err
+        if not variance > error:
+            return cls(0.0, float(np.sqrt(max(variance, 0) + error)))
+        noise = float(np.sqrt(variance))
+        return cls(noise, error / 2 / noise, apart=True)
+
     def hidden(self, gain: float, floor: Floor) -> float:
         """By how much read-out noise that is not known may move the offset [file units]."""
         unknown = floor.read_err / max(gain * floor.share, 1e-9)
-        return unknown if self.apart else max(_READ**2 * gain, unknown)
+        return unknown if self.apart else max(MAY_HIDE**2 * gain, unknown)
 
 
 @dataclass(frozen=True)
