@@ -302,6 +302,7 @@ def test_columns(tmp_path, raw):
 
 
 @of_cosines
+@pytest.mark.usefixtures("bundled")
 def test_columns_in_the_layout_of_atomap_are_repeated_and_cited(tmp_path, raw):
     path = tmp_path / "columns.hdf5"
     noisy = sbd.read(raw)
