@@ -24,8 +24,8 @@ out = Console(markup=False, highlight=False, soft_wrap=True)
 err = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 
-def as_typed(read: Callable[[str], Any]) -> Any:
-    """The parser of an option that reads what people type, and says why it cannot."""
+def typed(read: Callable[[str], Any], kind: str, words: str) -> Any:
+    """An option that reads what people type, and says why it cannot."""
 
     def parse(text: str) -> Any:
         try:
@@ -33,32 +33,22 @@ def as_typed(read: Callable[[str], Any]) -> Any:
         except SBDError as error:
             raise typer.BadParameter(str(error)) from None
 
-    return parse
+    return typer.Option(parser=parse, metavar=f"<{kind}>", help=words)
 
 
 PixelSize = Annotated[
     Any,
-    typer.Option(
-        parser=as_typed(parse_pixel_size),
-        metavar="<length>",
-        help="nm, or with a unit (6.1pm); two (y x x) where the axes differ. Overrides the file.",
+    typed(
+        parse_pixel_size,
+        "length",
+        "nm, or with a unit (6.1pm); two (y x x) where the axes differ. Overrides the file.",
     ),
 ]
 Gain = Annotated[
-    Any,
-    typer.Option(
-        parser=as_typed(partial(parse_number, what="gain")),
-        metavar="<float>",
-        help="File units per electron.",
-    ),
+    Any, typed(partial(parse_number, what="gain"), "float", "File units per electron.")
 ]
 Offset = Annotated[
-    Any,
-    typer.Option(
-        parser=as_typed(partial(parse_number, what="offset")),
-        metavar="<float>",
-        help="File units at zero electrons.",
-    ),
+    Any, typed(partial(parse_number, what="offset"), "float", "File units at zero electrons.")
 ]
 SumFrames = Annotated[
     int, typer.Option("--sum", help="Frames of a movie that are added to one as it is read.")

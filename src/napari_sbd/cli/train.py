@@ -14,7 +14,7 @@ import typer
 
 from ..errors import Cancelled, SBDError
 from ..units import parse_length
-from ._console import STOPPED, Device, as_typed, err, out, stoppable
+from ._console import STOPPED, Device, err, out, stoppable, typed
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")]
@@ -77,10 +77,10 @@ def specialise(
     output: Folder,
     pixel_size: Annotated[
         Any,
-        typer.Option(
-            parser=as_typed(partial(parse_length, what="pixel size")),
-            metavar="<length>",
-            help="Of your raw images, nm or with a unit (6.5pm); needed for a new run.",
+        typed(
+            partial(parse_length, what="pixel size"),
+            "length",
+            "Of your raw images, nm or with a unit (6.5pm); needed for a new run.",
         ),
     ] = None,
     dose: Annotated[

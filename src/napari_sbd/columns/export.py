@@ -103,7 +103,7 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if is_lattice(Path(path)):
+    if _is_lattice(Path(path)):
         return _of_atomap(Path(path))
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -143,11 +143,17 @@ def read_columns(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def is_lattice(path: Path) -> bool:
-    """Whether a file is an atom lattice that ``write_columns`` wrote for atomap."""
+def is_table(path: Path) -> bool:
+    """Whether a file is a table of columns: CSV, or what ``write_columns`` wrote for atomap."""
+    return path.suffix.lower() == ".csv" or _is_lattice(path)
+
+
+def _is_lattice(path: Path) -> bool:
+    if path.suffix.lower() not in _HDF5:
+        return False
     import h5py
 
-    if path.suffix.lower() not in _HDF5 or not path.is_file() or not h5py.is_hdf5(path):
+    if not path.is_file() or not h5py.is_hdf5(path):
         return False
     with h5py.File(path) as root:
         return _GROUP in root and root.attrs.get("name") == _OURS

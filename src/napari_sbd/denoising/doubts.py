@@ -219,10 +219,12 @@ def doubt_small(frame: np.ndarray, block: tuple[int, int], sums: np.ndarray) -> 
     frame, block, sums
         As in ``doubt_lines``, of an image whose noise was taken for independent for want of better.
     """
+    if min(sums.shape) >= _SMALL:
+        return []
     independent = noise.noise_level(frame) * math.sqrt(math.prod(block))
     level = noise.noise_level(sums)
     hardly_any = np.nanstd(sums) > _CLEAN * level  # of which the corners may be signal
-    if min(sums.shape) >= _SMALL or hardly_any or level <= _SHARED * independent:
+    if hardly_any or level <= _SHARED * independent:
         return []
     return [
         "Neighbouring pixels share their noise, as behind a scintillator, and the image is too "

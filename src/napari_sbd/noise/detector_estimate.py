@@ -142,10 +142,11 @@ def estimate_detector(
         offset_err = float(np.hypot(offset_err, read_out.hidden(line.gain, floor)))
 
     doubts = [*seen.doubts, *growth.doubts(variance)]
-    mixed = "" if level is not None else "Offset and read-out noise"
-    if level is not None and not known and not growth.counted:
+    mixed = "Offset and read-out noise"
+    if level is not None:
         mixed = "Noise of the electrons and of the read-out"
     told_apart = beamless is not None or read_out.apart
+    told_apart |= level is not None and (known is not None or growth.counted)
     notes = _notes(line, gain_err, still, "" if told_apart else mixed)
     if not test.independent:
         notes.append(

@@ -32,9 +32,9 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
     beside = path if path.suffix == ".json" else path.with_name(path.name + BESIDE)
     if beside.is_file():
         return _parsed(beside)
-    from ..columns.export import is_lattice, read_columns
+    from ..columns.export import is_table, read_columns
 
-    if path.suffix.lower() == ".csv" or is_lattice(path):
+    if is_table(path):
         kept = read_columns(path).attrs.get("recipe")
     else:
         from .sources import read_source

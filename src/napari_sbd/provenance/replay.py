@@ -250,17 +250,16 @@ def _opened(result: Any) -> tuple[Any, Any, Path | None]:
     result = ours(result)
     if hasattr(result, "metadata"):
         return result, result.metadata.get(KEY), None
+    from ..columns.export import is_table, read_columns
+
     path = Path(result).absolute()
     kept = read_recipe(path)
-    kind = path.suffix.lower()
-    from ..columns.export import is_lattice, read_columns
-
-    if kind == ".csv" or is_lattice(path):
+    if is_table(path):
         table = read_columns(path)
         if table.attrs.get("edited"):
             raise SBDError("Columns of this table were placed by hand, which cannot be repeated.")
         return table, kept, path.parent
-    if kind == ".npz":
+    if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             maps = [arrays[name] for name in ("z", "log_likelihood_ratio") if name in arrays]
             return np.stack(maps) if maps else None, kept, path.parent

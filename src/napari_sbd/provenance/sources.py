@@ -29,14 +29,14 @@ def image_of(result: Any) -> Any:
     """The image, movie or series that a result is, or that its file holds; else None."""
     if hasattr(result, "metadata") or isinstance(result, dict):
         return result if hasattr(result, "metadata") else None
-    from ..columns.export import is_lattice
+    from ..columns.export import is_table
     from ..io import READ_SUFFIXES
     from .steps.names import is_series_file
 
     path = Path(result).absolute()
     kind = path.suffix.lower()
     comparable = (kind in (*READ_SUFFIXES, ".zarr") and kind != ".png") or is_series_file(str(path))
-    return read_source(path) if comparable and not is_lattice(path) else None
+    return read_source(path) if comparable and not is_table(path) else None
 
 
 def found(origin: Origin, folder: Path | None) -> Path:

@@ -16,6 +16,7 @@ from ..micrograph.frames import as_micrograph
 from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..noise.covariance import covariance_of
+from ..units import number_of
 from .strength import strength_of
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ class Residual:
             period = self.peaks["period"].iloc[0]
             unit = self.unit.removeprefix("1/")
             text = (
-                f"The residual has {count} {'lattice ' if self.sure else ''}peak"
-                f"{'s' if count > 1 else ''}, the strongest at a period of {period:.3g} {unit}"
+                f"The residual has {number_of(count, 'lattice peak' if self.sure else 'peak')}, "
+                f"the strongest at a period of {period:.3g} {unit}"
             )
             if self.sure:
                 return f"{text}: the denoiser {'may have ' if bands else ''}removed signal."

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...noise.outliers import Outliers
 from ...noise.whitening import NoiseSpectrum
+from ...units import number_of
 
 
 def corrected(
@@ -71,8 +72,8 @@ def prepared(
         )
     if filled and movie:
         said.append(
-            f"Outliers ({sum(filled.values())} pixels in {len(filled)} "
-            f"frame{'s' if len(filled) > 1 else ''}) were left out and filled in the result."
+            f"Outliers ({number_of(sum(filled.values()), 'pixel')} in "
+            f"{number_of(len(filled), 'frame')}) were left out and filled in the result."
         )
     elif filled:
         kinds = str(Outliers(np.zeros((1, 1), bool), dict(seen.get("outliers", {}))))

@@ -15,6 +15,7 @@ from ...errors import BlankImage, SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import frame_range, reference_frame
 from ...region import Region
+from ...units import number_of
 from .camera import corrected, prepared
 from .commands import Commands, options
 from .comparison import same, short, words
@@ -207,9 +208,9 @@ class Denoise(Network, Repeated, Operation):
         )
         if (others := self._helpers()) and self.movie_share != 1:
             text.say(
-                f"Each frame was helped by the counts of {others} neighbouring "
-                f"frame{'s' if others > 1 else ''}, "
-                "moved by whole pixels onto it and weighted down where the scene had changed."
+                "Each frame was helped by the counts of "
+                f"{number_of(others, 'neighbouring frame')}, moved by whole pixels onto it and "
+                "weighted down where the scene had changed."
             )
         if self.movie_share:
             text.say(
