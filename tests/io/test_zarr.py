@@ -9,6 +9,7 @@ import zarr
 
 from napari_sbd import Micrograph, SBDError, read, write
 from napari_sbd.io import arrays, frame_writer
+from napari_sbd.io.ome_zarr import frames_so_far
 from napari_sbd.io.raw_frames import frame_reader
 
 RECIPE = {"history": [{"unicode": "Pt/CeO₂ <&>", "nested": {"a": [1, 2.5, None]}}]}
@@ -84,6 +85,30 @@ def test_stores_of_others_are_read(tmp_path, movie):
     np.testing.assert_array_equal(back.data, movie)
     assert back.pixel_size == pytest.approx((0.02, 0.03))
     assert back.frame_time == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("names", ["txy", "yxt", "xty"])
+@pytest.mark.parametrize("large", [False, True])
+def test_images_stand_upright_whatever_the_order_of_the_axes(
+    names, large, tmp_path, movie, monkeypatch
+):
+    """NGFF asks for the order z, y, x only where there are three axes of space."""
+    if large:
+        monkeypatch.setattr(arrays, "LAZY_BYTES", 1)
+    data = movie.transpose(["tyx".index(n) for n in names])
+    scales = {"t": 0.02, "y": 0.2, "x": 0.3}
+    units = {"t": "second", "y": "angstrom", "x": "angstrom"}
+    axes = [{"name": n, "unit": units[n]} for n in names]
+    write_ngff_4(tmp_path / "a.zarr", data, axes, [scales[n] for n in names])
+    back = read(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(back.data, movie)
+    assert back.pixel_size == pytest.approx((0.02, 0.03))
+    assert back.frame_time == pytest.approx(0.02)
+    zarr.create_array(tmp_path / "b.zarr", data=data, dimension_names=tuple(names))
+    np.testing.assert_array_equal(read(tmp_path / "b.zarr").data, movie)
+    count, frame = frames_so_far(tmp_path / "a.zarr")
+    assert count == len(movie)
+    np.testing.assert_array_equal(frame(1), movie[1])
 
 
 def test_channels_are_no_movie(tmp_path, movie):

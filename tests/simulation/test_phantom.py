@@ -99,7 +99,7 @@ def test_a_named_detector_writes_what_its_kind_writes(tmp_path):
     from napari_sbd.cli import app
 
     path = tmp_path / "made.ome.tif"
-    asked = ["phantom", "-o", str(path), "--size", "64", "--pixel-size", "0.03", "--dose", "9"]
+    asked = ["phantom", "-o", str(path), "--size", "64", "--pixel-size", "30pm", "--dose", "9"]
     run = CliRunner().invoke(app, [*asked, "--detector", "scintillator CMOS"])
     assert run.exit_code == 0, run.output
     noisy, clean = sbd.read(path), sbd.read(tmp_path / "made_clean.ome.tif")

@@ -273,6 +273,11 @@ def test_a_source_that_is_missing_or_goes_away_is_waited_for(tmp_path):
     assert [s.partition("drive ")[2][:12] for s in said] == ["is not there", "is there now"] * 2
 
 
+def test_a_source_that_never_comes_is_an_error(tmp_path, settings):
+    with pytest.raises(sbd.SBDError, match="drive was not there all the time"):
+        sbd.watch(tmp_path / "drive", tmp_path / "out", idle=0.1, say=print, **settings)
+
+
 def test_a_file_that_is_begun_anew_is_another_take(tmp_path):
     path = tmp_path / "movie.mrc"
     sbd.write(sbd.Micrograph(np.stack(frames(3))), path)

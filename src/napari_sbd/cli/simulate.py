@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import Cancelled, SBDError
-from ..units import number_of
-from ._console import err, out, progress
+from ..units import number_of, parse_length
+from ._console import err, out, progress, typed
 
 _DETECTORS = (
     "counting; direct electron, integrating; scintillator CMOS; scintillator CCD; STEM annular."
@@ -118,7 +119,10 @@ def phantom(
         typer.Option(help=_DETECTORS),
     ] = "counting",
     dose: Annotated[float, typer.Option(help="Electrons per pixel and frame.")] = 0.45,
-    pixel_size: Annotated[float, typer.Option(help="nm.")] = 0.0061,
+    pixel_size: Annotated[
+        Any,
+        typed(partial(parse_length, what="pixel size"), "length", "nm, or with a unit (6.1pm)."),
+    ] = 0.0061,
     size: Annotated[int, typer.Option(help="Pixels along a side.")] = 512,
     frames: Annotated[int, typer.Option(help="More than 1 give a movie.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,

@@ -6,7 +6,7 @@ Older layouts (NGFF 0.1 to 0.4 on Zarr 2) and plain Zarr arrays are read as well
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,28 +34,41 @@ def read(path: Path) -> Micrograph:
     """
     array, node = _opened(path)
     if node is None:
-        return Micrograph(_load(array), metadata={"zarr": plain(dict(array.attrs))})
+        return Micrograph(
+            _load(array, _order(array, None)), metadata={"zarr": plain(dict(array.attrs))}
+        )
     images = _ome(node)["multiscales"]
     level = images[0]["datasets"][0]
     axes = _axes(images[0], array.ndim)
     for axis, length in zip(axes, array.shape, strict=False):
         if "channel" in (axis.get("type"), axis.get("name")) or axis.get("name") == "c":
             refuse_channels(length)
-    m = Micrograph(_load(array), metadata={"zarr": plain(dict(node.attrs))})
+    order = _order(array, node)
+    m = Micrograph(_load(array, order), metadata={"zarr": plain(dict(node.attrs))})
     if axes:
-        m = m.replace(**_calibration(images[0], level, axes))
+        m = m.replace(**_calibration(images[0], level, axes, order))
     return record.restore(m, json.dumps(node.attrs.get(record.KEY)))
 
 
-def open_array(path: Path) -> Any:
-    """The array that ``read`` would read, as it is on the disk now.
+def frames_so_far(path: Path) -> tuple[int, Callable[[int], np.ndarray]]:
+    """How many frames of the movie that ``read`` would read are there now, and how to read one.
 
     Raises
     ------
     SBDError
         If the store holds no image.
     """
-    return _opened(path)[0]
+    array, node = _opened(path)
+    *others, y, x = order = _order(array, node)
+    time = next((axis for axis in others if array.shape[axis] > 1), others[0])
+    shape = array.shape[y], array.shape[x]
+    place = [slice(None)] * array.ndim
+
+    def frame(index: int) -> np.ndarray:
+        place[time] = slice(index, index + 1)
+        return np.asarray(array[tuple(place)]).transpose(order).reshape(shape)
+
+    return array.shape[time], frame
 
 
 def _opened(path: Path) -> tuple[Any, Any]:
@@ -149,14 +162,28 @@ def _ome(node: Any) -> Mapping[str, Any]:
     return fields if isinstance(fields, Mapping) else {}
 
 
-def _load(array: Any) -> Any:
+def _load(array: Any, order: Sequence[int]) -> Any:
+    """(Y, X), (T, Y, X) or more, of an array whose axes are put in an order."""
     if array.dtype.kind not in "buifc":
         raise SBDError(f"its values are of type {array.dtype}, not numbers.")
-    lengths = array.shape[-2:]
-    shape = tuple(n for n in array.shape[:-2] if n > 1) + lengths
+    lengths = [array.shape[axis] for axis in order]
+    shape = [n for n in lengths[:-2] if n > 1] + lengths[-2:]
     if 0 in array.shape or not is_large(array.shape, array.dtype) or array.ndim > len(shape) > 2:
-        return np.asarray(array[...]).reshape(shape)
-    return on_disk(array, tuple(array.chunks[:-2]) + lengths).reshape(shape)
+        return np.asarray(array[...]).transpose(order).reshape(shape)
+    whole = [array.shape[i] if i in order[-2:] else n for i, n in enumerate(array.chunks)]
+    return on_disk(array, whole).transpose(order).reshape(shape)
+
+
+def _order(array: Any, node: Any) -> list[int]:
+    """The axes of an array with Y and X last, as the names say which these are."""
+    if node is None:
+        axes = [{"name": name} for name in getattr(array.metadata, "dimension_names", None) or ()]
+    else:
+        axes = _axes(_ome(node)["multiscales"][0], array.ndim)
+    names = [str(axis.get("name")).lower() for axis in axes]
+    last = [names.index(name) for name in "yx" if name in names]
+    last = last if len(last) == 2 else [array.ndim - 2, array.ndim - 1]
+    return [i for i in range(array.ndim) if i not in last] + last
 
 
 def _axes(image: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
@@ -166,7 +193,10 @@ def _axes(image: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
 
 
 def _calibration(
-    image: Mapping[str, Any], level: Mapping[str, Any], axes: list[Mapping[str, Any]]
+    image: Mapping[str, Any],
+    level: Mapping[str, Any],
+    axes: list[Mapping[str, Any]],
+    order: Sequence[int],
 ) -> dict[str, Any]:
     """Pixel size [nm] and frame time [s] of a level, as far as its axes have units and scales."""
     scales = [
@@ -178,7 +208,7 @@ def _calibration(
     if not scales:
         return {}
     scale = np.prod(scales, axis=0)
-    y, x = ((scale[i], axes[i].get("unit")) for i in (-2, -1))
+    y, x = ((scale[i], axes[i].get("unit")) for i in order[-2:])
     times = [to_seconds(s, a.get("unit")) for s, a in zip(scale, axes, strict=True)]
     return {"pixel_size": pixel_size_nm(*y, *x), "frame_time": next(filter(None, times), None)}
 

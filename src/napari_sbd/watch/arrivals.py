@@ -165,6 +165,17 @@ class Arrivals:
             for known in self._files.values()
         )
 
+    def check_seen(self) -> None:
+        """Refuse a source that never came.
+
+        Raises
+        ------
+        SBDError
+            If no look found it.
+        """
+        if self._begun is None:
+            raise SBDError(f"{self.source} was not there all the time; nothing was watched.")
+
     def say_left(self) -> None:
         """Name what was not read when nobody looks any more."""
         self.say_torn(float("inf"))

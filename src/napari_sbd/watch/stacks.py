@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import SBDError, listening
 from ..io import read
-from ..io.ome_zarr import open_array
+from ..io.ome_zarr import frames_so_far
 from ..io.raw_frames import RawFrames, frame_reader
 from ..micrograph import Micrograph
 
@@ -305,5 +305,4 @@ def _zarr(path: Path, before: Stack | None) -> Stack:
         calibration = _calibration(first)
     else:
         calibration = before.calibration
-    array = open_array(path)
-    return Stack(array.shape[0], lambda i: np.asarray(array[i]), calibration)
+    return Stack(*frames_so_far(path), calibration)

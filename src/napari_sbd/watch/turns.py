@@ -104,7 +104,13 @@ class Turns:
     complaint: str = ""
 
     def run(self, idle: float | None, should_stop: Callable[[], bool]) -> Summary:
-        """Take turns until nothing new has come for ``idle`` seconds, or it is stopped."""
+        """Take turns until nothing new has come for ``idle`` seconds, or it is stopped.
+
+        Raises
+        ------
+        SBDError
+            If the source was not there all the time.
+        """
         last = next_look = time.monotonic()
         while not should_stop():
             now = time.monotonic()
@@ -128,6 +134,7 @@ class Turns:
                 last = now
                 time.sleep(_POLL)
             elif looks and self._is_over(idle, last, now):
+                self.arrivals.check_seen()
                 break
             else:
                 time.sleep(_POLL)
