@@ -155,8 +155,15 @@ def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw, count
     path = stored(tmp_path, sbd.denoise(sbd.read(raw), gain=2.0))
     again = sbd.rerun(path)
     assert again.identical
-    assert again.remarks == ("The source's own gain is 1.0; that of the recipe, 2.0.",)
+    assert again.remarks == ("The source's own gain is 1; that of the recipe, 2.",)
     assert f"{counts.mean() / 2:.3g} electrons per pixel" in sbd.cite(path)
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1 + 1e-8, 0), (1.001, 1)])
+def test_digits_that_a_format_rounds_are_no_other_calibration(tmp_path, raw, factor, told):
+    source = sbd.read(raw)
+    path = stored(tmp_path, sbd.denoise(source, pixel_size=source.pixel_size * factor))
+    assert len(sbd.rerun(path).remarks) == told
 
 
 @pytest.mark.filterwarnings("ignore:The contrast")

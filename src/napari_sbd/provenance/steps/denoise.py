@@ -259,8 +259,11 @@ class Denoise(Network, Repeated, Operation):
             own, said = getattr(raw, key), getattr(self, key)
             if key == "offset" and raw.gain is None:
                 continue  # 0 stands for one that nobody told
-            if None not in (own, said) and own != said:
-                found.append(f"The source's own {words(key)} is {own}; that of the recipe, {said}.")
+            if None not in (own, said) and not same(own, said):
+                found.append(
+                    f"The source's own {words(key)} is {short(own)}; that of the recipe, "
+                    f"{short(said)}."
+                )
         return found
 
     def _wrong_block(self) -> list[str]:
