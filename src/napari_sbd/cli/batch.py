@@ -97,7 +97,7 @@ def _say(outcome: Outcome) -> None:
         facts = f"{outcome.status}, {outcome.seconds:.1f} s{note}"
         try:
             out.print(f"{outcome.source} -> {outcome.target}  ({facts})", markup=False)
-        except SystemExit:  # of rich, without a word
+        except (BrokenPipeError, SystemExit):  # of rich, older and newer ones, without a word
             raise SBDError(
                 f"Nobody reads the output any more, so the batch ended after "
                 f"{outcome.source.name}; the same command with --resume goes on."
