@@ -49,6 +49,27 @@ def test_pixel_size_comes_from_scale_and_units(scale, units, expected):
     assert found == (expected if expected is None else pytest.approx(expected, rel=1e-12))
 
 
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        ({"affine": np.diag([0.02, 0.03, 1])}, (0.02, 0.03)),
+        ({"scale": (0.01, 0.01), "affine": np.diag([2, 2, 1])}, (0.02, 0.02)),
+        ({"scale": (0.01, 0.03), "affine": [[0, -2, 9], [2, 0, 0], [0, 0, 1]]}, (0.02, 0.06)),
+        ({"scale": (0.02, 0.02), "rotate": 30}, (0.02, 0.02)),
+        ({"scale": (0.01, 0.01), "rotate": 30, "affine": np.diag([2, 2, 1])}, (0.02, 0.02)),
+    ],
+)
+def test_an_affine_that_stretches_is_part_of_the_pixel_size(look, expected):
+    """As napari's own scale bar has it."""
+    layer = Image(FRAME, units=("nm", "nm"), **look)
+    assert layers.micrograph_of(layer).pixel_size_yx == pytest.approx(expected, rel=1e-12)
+    corner, along_y, along_x = (np.array(layer.data_to_world(p)) for p in [(0, 0), (1, 0), (0, 1)])
+    world = [np.linalg.norm(end - corner) for end in (along_y, along_x)]
+    assert np.broadcast_to(layers.pixel_size_of(layer), 2) == pytest.approx(world, rel=1e-12)
+    calibrate(layer, pixel_size=(0.011, 0.012), gain=None, offset=0.0)
+    assert layers.micrograph_of(layer).pixel_size_yx == pytest.approx((0.011, 0.012), rel=1e-12)
+
+
 def test_a_layer_without_units_is_not_calibrated():
     m = layers.micrograph_of(Image(MOVIE, scale=(1, 0.5, 0.5)))
     assert (m.pixel_size, m.frame_time, m.gain, m.offset) == (None, None, None, 0)

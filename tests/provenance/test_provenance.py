@@ -181,11 +181,10 @@ def test_defaults_stay_out_of_scripts_and_choices_are_written_out(raw):
     assert "--seed" not in command
 
 
-def test_pixels_that_are_not_square_have_no_option_on_the_command_line(raw):
+def test_pixels_that_are_not_square_are_told_in_scripts_and_commands(raw):
     step = last(sbd.denoise(raw, pixel_size=(PIXEL, 0.0065)))
     assert "pixel_size=(0.0061, 0.0065)" in sbd.as_python(step)
-    with pytest.raises(sbd.SBDError, match="copy the recipe as Python"):
-        sbd.as_command(step)
+    assert "--pixel-size 0.0061x0.0065" in sbd.as_command(step)
 
 
 @of_cosines
@@ -197,11 +196,19 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(raw, tuned):
     assert f"{float(np.mean(raw.data)):.3g} electrons per pixel" in plain
     assert "GainTuning" not in plain
     assert "flips and turns" not in tuned_text
+    assert "shifted grids" in plain
     assert "2107.12815" in tuned_text
     assert "binomial thinning" in tuned_text
     assert "False Discovery" not in plain
     columns = sbd.cite(sbd.find_columns(raw, sbd.denoise(raw)).attrs["recipe"])
     assert "False Discovery" in columns
+
+
+@of_cosines
+def test_no_grids_are_cited_where_no_pixels_were_summed(raw):
+    step = last(sbd.denoise(raw))
+    step["settings"] |= {"quality": "best", "block": [1, 1], "pixel_size": 0.03}
+    assert "the eight flips and turns of the image." in sbd.cite(step)
 
 
 @of_cosines

@@ -178,12 +178,16 @@ def test_the_mean_of_a_result_tells_its_dose(dose, modality):
 
 
 def test_frames_are_summed_again(tmp_path, movie):
-    path = stored(tmp_path, sbd.denoise(sbd.read(movie, sum_frames=2)))
+    path = stored(tmp_path, sbd.denoise(sbd.read(movie, sum_frames=2), gain=1))
     assert sbd.read(path).shape[0] == 2
     again = sbd.rerun(path)
     assert (again.identical, again.source_intact) == (True, True)
     judged = sbd.agreement(sbd.read(movie, sum_frames=2), sbd.read(path))
     assert judged.verdict()
+    said = sbd.cite(path)
+    assert "Frames of the file were added, 2 to each" in said
+    dose = float(sbd.read(movie).data[:2].sum(0).mean())
+    assert f"The mean dose of a frame, the first with beam, was {dose:.3g} electrons" in said
 
 
 def test_a_micrograph_in_memory(raw):

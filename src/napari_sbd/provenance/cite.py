@@ -62,6 +62,7 @@ def cite(result: str | os.PathLike[str] | Micrograph | Series | dict[str, Any]) 
                 "again."
             )
         text.take(step.versions)
+        text.say(*(step.source.cite() if step.source else ()))
         step.settings.cite(text)
     if (said := halves_of(kept)) is not None:
         if wrong := said.contradictions():

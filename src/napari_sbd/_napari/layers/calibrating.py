@@ -12,7 +12,7 @@ from ...errors import SBDError
 from ...micrograph import PixelSize
 from ...units import to_nm
 from .earlier import made_of, note_gain
-from .micrographs import GAIN_ERRORS, KEY, calibration, micrograph_of
+from .micrographs import GAIN_ERRORS, KEY, calibration, micrograph_of, stretched
 from .pairs import belongs
 
 if TYPE_CHECKING:
@@ -110,14 +110,15 @@ def _scale(layer: Any, size: tuple[float, float] | None) -> None:
     """Let a layer's pixels have a size [nm], or none; one that counted pixels counts nm then."""
     before = np.asarray(layer.scale[-2:])
     y, x = (to_nm(1, unit) for unit in layer.units[-2:])
+    by = stretched(layer.rotate, layer.affine.affine_matrix)[-2:]
     if size is None:
         layer.scale = (*layer.scale[:-2], 1.0, 1.0)
         layer.units = (*(str(unit) for unit in layer.units[:-2]), "pixel", "pixel")
     elif y and x:
-        steps = (float(f"{step:.12g}") for step in (size[0] / y, size[1] / x))
+        steps = (float(f"{step:.12g}") for step in (size[0] / y / by[0], size[1] / x / by[1]))
         layer.scale = (*layer.scale[:-2], *steps)
     else:
-        layer.scale = (*layer.scale[:-2], *size)
+        layer.scale = (*layer.scale[:-2], *(np.asarray(size) / by))
         layer.units = (*(str(unit) for unit in layer.units[:-2]), "nm", "nm")
     far = np.asarray(layer.translate[-2:]) * layer.scale[-2:] / before  # such as side by side
     layer.translate = (*layer.translate[:-2], *far)

@@ -205,8 +205,9 @@ def calibration_now(source: Layer, m: Micrograph) -> dict[str, Any]:
 
 
 def pixel_size_of(layer: Layer) -> PixelSize | None:
-    """nm per pixel by scale and units of a layer; None where it counts pixels."""
-    pairs = zip(layer.units[-2:], layer.scale[-2:], strict=True)
+    """nm per pixel by scale, affine and units of a layer; None where it counts pixels."""
+    steps = layer.scale[-2:] * stretched(layer.rotate, layer.affine.affine_matrix)[-2:]
+    pairs = zip(layer.units[-2:], steps, strict=True)
     height, width = (_in_nm(step, unit) for unit, step in pairs)
     if not height or not width:
         return None
@@ -295,7 +296,17 @@ def _steps(attributes: dict[str, Any], ndim: int) -> list[tuple[float, Any]]:
     if scale is None or units is None:
         return [(1.0, "pixel")] * ndim
     units = [units] * ndim if isinstance(units, str) else units
+    if (affine := attributes.get("affine")) is not None:
+        scale = np.asarray(scale) * stretched(attributes.get("rotate", np.eye(ndim)), affine)
     return [(float(step), unit) for step, unit in zip(scale, units, strict=True)]
+
+
+def stretched(rotate: Any, affine: Any) -> np.ndarray:
+    """By how much an affine stretches the axes of a layer that is turned before: (axes,), ones
+    where it only turns and moves. Some readers keep the pixel size there, and not as scale."""
+    linear = np.asarray(affine)[:-1, :-1]
+    found: np.ndarray = np.linalg.norm(linear @ rotate, axis=0)
+    return np.where(np.isclose(found, 1, rtol=1e-9), 1.0, found)
 
 
 def _in_nm(step: float, unit: Any) -> float | None:

@@ -67,25 +67,15 @@ class Commands:
 
 
 def options(values: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
-    """Options, without those that have their default.
-
-    Raises
-    ------
-    SBDError
-        If pixels are not square.
-    """
+    """Options, without those that have their default; pixels y x x where they are not square."""
     words: list[str] = []
     for name, value in values.items():
         if name in defaults and value == defaults[name]:
             continue
-        if isinstance(value, tuple):
-            raise SBDError(
-                "The pixel sizes along y and x differ, which the command line has no option for; "
-                "copy the recipe as Python."
-            )
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            words += [f"--{flag}", str(value)]
+            told = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{flag}", told]
     return words

@@ -219,8 +219,8 @@ class Denoise(Network, Repeated, Operation):
             )
         if self.quality == "best":
             text.say(
-                "Estimates were averaged over the eight flips and turns of the image and over "
-                "shifted grids of blocks."
+                "Estimates were averaged over the eight flips and turns of the image"
+                f"{' and over shifted grids of blocks' if max(self.block) > 1 else ''}."
             )
         if self.gain_tuning is not None:
             self.gain_tuning.cite(text)
@@ -325,8 +325,9 @@ class Denoise(Network, Repeated, Operation):
     def _said_of_dose(self) -> str:
         if self.dose is None or self.gain is None:
             return "The gain of the detector was not known, so no dose is given."
+        of = " of a frame, the first with beam," if len(self.shape or ()) == 3 else ""
         return (
-            f"The mean dose was {self.dose:.3g} electrons per pixel (detector gain "
+            f"The mean dose{of} was {self.dose:.3g} electrons per pixel (detector gain "
             f"{self.gain:.4g} and offset {self.offset:.4g} in units of the file)."
         )
 

@@ -31,6 +31,20 @@ class Origin(Plain):
         """Keywords of ``read`` that are not its defaults."""
         return self.model_dump(include={"sum_frames", "super_resolution"}, exclude_defaults=True)
 
+    def cite(self) -> list[str]:
+        """Sentences of what was done to the file's frames as it was read."""
+        said = []
+        if self.sum_frames > 1:
+            said.append(
+                f"Frames of the file were added, {self.sum_frames} to each that is spoken of here."
+            )
+        if self.super_resolution > 1:
+            said.append(
+                f"Electrons were counted in pixels of 1/{self.super_resolution} of the detector's "
+                "along each axis."
+            )
+        return said
+
 
 class Network(Plain):
     """A network for images; the path is that of a file of one's own."""
