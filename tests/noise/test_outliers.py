@@ -311,6 +311,20 @@ def test_clipped_atoms_lose_no_more_than_what_is_clipped():
     assert not found.mask[image < 200].any()
 
 
+@pytest.mark.parametrize("cut", [0.02, 0.1])
+def test_contrast_that_was_cut_leaves_no_atom_out(cut):
+    y, x = np.indices(SHAPE)
+    rng = np.random.default_rng(8)
+    atoms = sum(
+        h * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 2 / 3**2)
+        for cy, cx, h in zip(*rng.uniform(20, 300, (2, 60)), rng.choice([8, 20], 60), strict=True)
+    )
+    image = rng.poisson(atoms + 1.0)
+    low, high = np.quantile(image, [cut / 2, 1 - cut / 2])
+    eight = np.clip((image - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
+    assert not find_outliers(eight)
+
+
 def test_light_that_does_not_saturate_is_none():
     y, x = np.indices(SHAPE)
     light = 100 * np.exp(-((y - 200) ** 2 + (x - 150) ** 2) / 2 / 15**2)

@@ -25,12 +25,13 @@ from ..micrograph.frames import (
     lit_frames,
     mean_filled,
 )
+from .cut_values import find_cut_values
 from .detector import SURE, VAGUE, Detector
 from .left_out import without_outliers
 from .point_spread import point_spread
 from .read_out import MAY_HIDE, Beamless, ReadOut
 from .spectrum import FREQUENCY, fast_filter, spectra_of
-from .tiles import any_in_tiles, tiles_of
+from .tiles import any_in_tiles, share_around_tiles, tiles_of
 from .variance_growth import Growth, growth_of, step_of
 from .variance_line import Line
 from .white_floor import Floor, white_floor
@@ -39,6 +40,8 @@ from .whiteness import whiteness
 _SIGNAL_LIMIT = 0.08  # nm: finer detail in a TEM image is noise
 _FALLBACK_LIMIT = 0.15  # cycles per pixel, where the pixel size is unknown
 _SLOWEST_OF_NOISE = 1 / 64  # cycles per pixel, where there is hardly anything but noise
+_LEFT = 0.2  # of the tiles, that must be free of values that were cut off
+_CUT = 0.01  # of the pixels around a tile, whose missing noise shows
 _LAGS = 6  # of the autocorrelation [px]
 _FLAT = "brightness and dose vary too little"
 _SPREAD = (
@@ -112,15 +115,18 @@ def estimate_detector(
     seen = point_spread(spectra, lowest, kernel, test, even, not still and vacuum is None)
     mean, variance = _tiles(pairs, kernel, test.independent, dark)
 
+    known = source.gain if gain is None else gain
     beamless = None if dark is None else Beamless.of(frames, held & dark)
     step = step_of(frames[0]) if beamless is None else 0.0
+    every = growth_of((mean, variance, seen.share), step, known, None, test.independent, still)
+    cut, without = (None, None) if every.counted else _without_cut_values(frames, mean, variance)
+    mean, variance = without or (mean, variance)
     floor = Floor(seen.share, 0.0)
     if not test.independent:
         told = None if beamless is None else beamless.read_noise**2
         floor = white_floor(seen.shape, seen.power, kernel, pairs, (mean, variance), told)
     read_out = ReadOut.of(floor, step) if beamless is None else beamless.read_out
 
-    known = source.gain if gain is None else gain
     level = beamless.level if offset is None and beamless is not None else offset
     if level is None and source.gain is not None:
         level = source.offset
@@ -142,12 +148,16 @@ def estimate_detector(
         offset_err = float(np.hypot(offset_err, read_out.hidden(line.gain, floor)))
 
     doubts = [*seen.doubts, *growth.doubts(variance)]
+    if cut and not without:
+        doubts.append(f"{cut}, all over the image: its noise does not tell the gain")
     mixed = "Offset and read-out noise"
     if level is not None:
         mixed = "Noise of the electrons and of the read-out"
     told_apart = beamless is not None or read_out.apart
     told_apart |= level is not None and (known is not None or growth.counted)
     notes = _notes(line, gain_err, still, "" if told_apart else mixed)
+    if cut and without:
+        notes.append(f"{cut}; the parts that hold them are left out")
     if not test.independent:
         notes.append(
             "The noise of neighbouring pixels is correlated: a camera's point spread, or an image "
@@ -235,6 +245,23 @@ def _tiles(
     if np.isfinite(mean).sum() < 2:
         raise SBDError("Too little of the image holds data and electrons to tell variance by mean.")
     return mean, variance
+
+
+def _without_cut_values(
+    frames: list[np.ndarray], mean: np.ndarray, variance: np.ndarray
+) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
+    """What is said of values at an end of their range that do not vary any more, and mean and
+    variance with NaN for tiles that hold some; None where few others are left, or there are none.
+    """
+    cut = np.logical_or.reduce([find_cut_values(frame) for frame in frames])
+    if not cut.any():
+        return "", None
+    share = f"{cut.mean():.1%} of the values are cut off at an end of their range"
+    there = share_around_tiles(cut, mean.shape) > _CUT
+    left = np.isfinite(mean) & ~there
+    if left.sum() < max(2, _LEFT * np.isfinite(mean).sum()):
+        return share, None
+    return share, (np.where(there, np.nan, mean), np.where(there, np.nan, variance))
 
 
 def _through(growth: Growth, free: Growth, level: float, mean: float) -> tuple[Growth, float]:

@@ -153,17 +153,24 @@ def _sorted_out(frame: np.ndarray, at: np.ndarray, top: bool) -> dict[str, np.nd
             kinds[i] = "saturated"
         elif sizes[i] >= _BLANK and _is_corner(boxes[i - 1], labels == i):
             kinds[i] = "unwritten"
-    masks = {k: np.isin(labels, [i for i in kinds if kinds[i] == k]) for k in set(kinds.values())}
-    for i in kinds:
-        if kinds[i] == "saturated":
-            _add_flanks(frame, labels == i, boxes[i - 1], masks["saturated"])
+    saturated = np.zeros(at.shape, bool)
+    spots = [i for i in kinds if kinds[i] == "saturated"]
+    glaring = sum(_add_glare(frame, labels == i, boxes[i - 1], saturated) for i in spots)
+    # where the contrast was cut, atoms before a dark gap glare as well
+    masks = {"saturated": saturated} if glaring > len(spots) / 2 else {}
+    for name in sorted(set(kinds.values()) - {"saturated"}):
+        masks[name] = np.isin(labels, [i for i in kinds if kinds[i] == name])
     return masks
 
 
-def _add_flanks(
+def _add_glare(
     frame: np.ndarray, spot: np.ndarray, box: tuple[slice, slice], mask: np.ndarray
-) -> None:
-    """Add the light around a saturated spot, where it is far brighter than its surroundings."""
+) -> bool:
+    """Add a saturated spot that is far brighter than its surroundings, and the light around it.
+
+    What is brighter by less is an atom or a particle, of which contrast that was cut says at least
+    how bright it is. Returns whether it was added.
+    """
     from scipy.ndimage import binary_dilation, label
 
     margin = 2 * max(s.stop - s.start for s in box) + 8
@@ -180,20 +187,22 @@ def _add_flanks(
         )
     ] = False
     if not edge.any():
-        return
+        return False
     level = np.nanmedian(values[edge])
     scatter = 1.4826 * float(np.nanmedian(np.abs(values[edge] - level)))
     scatter = max(scatter, float(np.nanstd(np.clip(values[edge], None, 2 * level + 3))))
     if values[inner].max() < level + _GLARE * scatter:
-        return
+        return False
+    mask[wide] |= inner
     labels, _ = label(values > level + _LIT * scatter, np.ones((3, 3)))
     lit = labels == labels[inner][0]
     if (lit & edge).any():
-        return
+        return True
     if lit.sum() > _SOFT * inner.sum():
         # and the foot of the flank, which is lit less than the noise shows
         lit = binary_dilation(lit, iterations=int(_FOOT * np.sqrt(lit.sum() / np.pi)) + 1)
     mask[wide] |= lit
+    return True
 
 
 def _is_bar(box: tuple[slice, slice], size: int, shape: tuple[int, ...]) -> bool:

@@ -85,3 +85,14 @@ def any_in_tiles(mask: np.ndarray, shape: tuple[int, ...], tiles: tuple[int, ...
     wide = binary_dilation(mask, iterations=6)[: tiles[0] * tile, : tiles[1] * tile]
     touched: np.ndarray = wide.reshape(tiles[0], tile, tiles[1], tile).any((1, 3))
     return touched
+
+
+def share_around_tiles(mask: np.ndarray, tiles: tuple[int, ...]) -> np.ndarray:
+    """The share of a mask (Y, X) in the three by three tiles around each of (h, w) tiles."""
+    from scipy.ndimage import uniform_filter
+
+    tile = mask.shape[0] // tiles[0]
+    cut = mask[: tiles[0] * tile, : tiles[1] * tile].astype(float)
+    shares = cut.reshape(tiles[0], tile, tiles[1], tile).mean((1, 3))
+    result: np.ndarray = uniform_filter(shares, 3)
+    return result
