@@ -155,23 +155,43 @@ def test_no_height_of_the_dock_is_left_empty_while_the_form_scrolls(make_napari_
     assert flow.page(0).height() > 0.85 * area.height()
 
 
-def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot):
+@pytest.mark.parametrize(
+    "name, part",
+    [
+        ("Columns", "polarity"),
+        ("Line profile", "across"),
+        ("Figure", "rate"),
+        ("Watch", "frames"),
+    ],
+)
+def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot, name, part):
+    """Whoever scrolled a form changed the width of a profile, and the rate of a film."""
     viewer = make_napari_viewer(show=True)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Columns")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
     qtbot.wait(50)
-    middle = QPointF(widget.polarity.rect().center())
-    turn = QWheelEvent(
-        middle,
-        QPointF(widget.polarity.mapToGlobal(middle.toPoint())),
-        QPoint(0, 0),
-        QPoint(0, -240),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget.polarity, turn)
-    assert widget.polarity.currentText() == "auto"
+    box = getattr(widget, part)
+    middle = QPointF(box.rect().center())
+
+    def turn():
+        wheel = QWheelEvent(
+            middle,
+            QPointF(box.mapToGlobal(middle.toPoint())),
+            QPoint(0, 0),
+            QPoint(0, -240),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(box, wheel)
+        return box.currentText() if name == "Columns" else box.value()
+
+    before = box.currentText() if name == "Columns" else box.value()
+    assert turn() == before
+    viewer.window._qt_window.activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    assert turn() != before  # what one has clicked obeys
 
 
 def test_what_has_come_of_a_task_is_in_view(make_napari_viewer, qtbot):

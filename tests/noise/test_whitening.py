@@ -93,6 +93,15 @@ def test_noise_that_no_frequency_above_some_passes_is_white_nevertheless(sigma):
     assert abs((apart * other).mean()) < 0.05 * apart.std() * other.std()
 
 
+def test_sums_smaller_than_a_tile_are_whitened_too():
+    """Such as coarse sums that are tried where the pixel size is unknown: an IndexError."""
+    image = blurred(counts(3, 30.0), 1.3, 0.0)
+    spectrum = estimate_spectrum([image])
+    assert not spectrum.is_full
+    part = image[:23, :23]
+    np.testing.assert_array_equal(whiten(part, spectrum), divided(part, spectrum))
+
+
 def test_the_mean_of_an_image_is_kept():
     image = blurred(counts(4), 0.8)
     spectrum = estimate_spectrum([image])

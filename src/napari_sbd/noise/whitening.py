@@ -249,7 +249,10 @@ def _level(white: np.ndarray, noise: NoiseSpectrum) -> float:
     radius = np.hypot(grid.fy, grid.fx)
     passed = (noise.missing(grid.fy, grid.fx) < _LITTLE) & (radius < _BAND[1])
     fast = passed & (radius > _BAND[0])
-    power = typical_power(white)[fast if fast.any() else passed]
+    power = typical_power(white)
+    if not power.size:  # less than a tile, such as coarse sums that are tried
+        return 0.0
+    power = power[fast if fast.any() else passed]
     return float(np.sqrt(np.quantile(power, _NOISE))) if power.size else 0.0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
@@ -95,9 +96,10 @@ class Form(QScrollArea):
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Let the wheel scroll, and change what it passes over only after a click on that."""
-        for part in (*self.findChildren(QComboBox), *self.findChildren(QSlider)):
-            part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            part.installEventFilter(self)
+        for kind in (QComboBox, QSlider, QAbstractSpinBox):
+            for part in self.findChildren(kind):
+                part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                part.installEventFilter(self)
         super().showEvent(event)
         self._come.start()
 
