@@ -159,6 +159,14 @@ def test_a_calibration_given_by_hand_is_no_edit_and_is_told(tmp_path, raw, count
     assert f"{counts.mean() / 2:.3g} electrons per pixel" in sbd.cite(path)
 
 
+def test_a_calibration_that_was_not_known_then_is_no_edit_and_is_told(tmp_path, raw):
+    """As where the values came as an array, or the gain of the file was taken off."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw).replace(gain=None)))
+    again = sbd.rerun(path)
+    assert (again.identical, again.contradictions) == (True, ())
+    assert again.remarks == ("The source's own gain is 1.0; the recipe has none.",)
+
+
 @pytest.mark.filterwarnings("ignore:The contrast")
 @pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
 @pytest.mark.parametrize("modality", ["hrtem", "stem"])

@@ -160,6 +160,9 @@ class Denoise(Network, Repeated, Operation):
             raise self._is_another(image)
         if exact and self.unreadable_frames:
             image = image.replace(data=image.data[self.readable])
+        if exact:  # what the recipe does not know of, its result was made without
+            unknown = [k for k in ("pixel_size", "gain") if getattr(self, k) is None]
+            image = image.replace(**dict.fromkeys(unknown))
         files = self._references(follower) if exact else {}
         settings = self.settings_for(image, exact, follower.device(self.device), files)
         follower.newest = Session(image, settings, **follower.tools).collect()
@@ -269,8 +272,9 @@ class Denoise(Network, Repeated, Operation):
             own, said = getattr(raw, key), getattr(self, key)
             if key == "offset" and raw.gain is None:
                 continue  # 0 stands for one that nobody told
-            if None not in (own, said) and own != said:
-                found.append(f"The source's own {words(key)} is {own}; that of the recipe, {said}.")
+            if own is not None and own != said:
+                then = "the recipe has none" if said is None else f"that of the recipe, {said}"
+                found.append(f"The source's own {words(key)} is {own}; {then}.")
         return found
 
     def _wrong_block(self) -> list[str]:
