@@ -290,6 +290,7 @@ def test_a_reference_that_was_replaced_is_another_setting(tmp_path, counts):
     assert seen == ["done", "skipped", "done"]
 
 
+@of_cosines
 def test_results_of_some_frames_are_judged_by_those(tmp_path):
     """Doses and columns were those of the movie's first frames, beside results of later ones."""
     clean = np.stack([lattice((96, 96), period=10, mean=mean) for mean in (4.0, 8.0, 40.0)])
@@ -301,7 +302,12 @@ def test_results_of_some_frames_are_judged_by_those(tmp_path):
     assert "not the same image" not in outcome.reason
     assert outcome.facts.dose_e_per_pixel == pytest.approx(counts[2].mean(), rel=0.01)
     assert outcome.facts.halves == "agree"
+    # 0.45 cycles per working pixel would be the end of the scale
+    limited = outcome.facts.resolution_nm < 0.03 / 0.44
+    assert outcome.facts.resolution_limited is limited
     assert outcome.facts.columns > 50 and outcome.facts.unsupported == 0
+    again = sbd.rerun(tmp_path / "out" / "movie_denoised_columns.csv")
+    assert again.verdict().startswith("The result is identical.")
 
 
 def test_neighbouring_frames_help_as_they_do_alone(tmp_path, counts):

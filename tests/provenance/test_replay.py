@@ -166,6 +166,14 @@ def test_digits_that_a_format_rounds_are_no_other_calibration(tmp_path, raw, fac
     assert len(sbd.rerun(path).remarks) == told
 
 
+def test_a_calibration_that_was_not_known_then_is_no_edit_and_is_told(tmp_path, raw):
+    """As where the values came as an array, or the gain of the file was taken off."""
+    path = stored(tmp_path, sbd.denoise(sbd.read(raw).replace(gain=None)))
+    again = sbd.rerun(path)
+    assert (again.identical, again.contradictions) == (True, ())
+    assert again.remarks == ("The source's own gain is 1; the recipe has none.",)
+
+
 @pytest.mark.filterwarnings("ignore:The contrast")
 @pytest.mark.parametrize("dose", [0.05, 1.0, 20.0])
 @pytest.mark.parametrize("modality", ["hrtem", "stem"])
@@ -188,6 +196,25 @@ def test_frames_are_summed_again(tmp_path, movie):
     assert "Frames of the file were added, 2 to each" in said
     dose = float(sbd.read(movie).data[:2].sum(0).mean())
     assert f"The mean dose of a frame, the first with beam, was {dose:.3g} electrons" in said
+
+
+@of_cosines
+@pytest.mark.usefixtures("bundled")
+def test_a_frame_that_was_taken_out_of_a_movie_is_taken_out_again(tmp_path, movie):
+    whole = sbd.read(movie)
+    path = stored(tmp_path, sbd.denoise(whole.frame(2), model="hrtem"))
+    again = sbd.rerun(path)
+    assert again.verdict() == "The result is identical. The source file is unchanged."
+    assert "image = image.frame(2)" in sbd.as_python(again.result.metadata[KEY])
+    assert "The image is frame 2 of a movie." in sbd.cite(path)
+    with pytest.raises(sbd.SBDError, match="one frame of a movie"):
+        sbd.as_command(again.result.metadata[KEY])
+    of_all = sbd.denoise(whole, model="hrtem")
+    for image in (sbd.read(path), of_all.frame(2)):  # its own file, and a frame of the result
+        table = sbd.find_columns(whole.frame(2), image, halves=False)
+        sbd.write_columns(table, tmp_path / "columns.csv")
+        assert len(table) > 10 and sbd.rerun(tmp_path / "columns.csv").identical
+        assert ".frame(2), " in sbd.as_python(table.attrs["recipe"])
 
 
 def test_a_micrograph_in_memory(raw):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import SBDError, listening, warn
 from ..io import stem
+from ..micrograph import FRAME
 from ..micrograph.frames import reference_number
 from ..noise.dose import electrons_per_pixel
 from ..recipe import block_of, history
@@ -38,6 +39,8 @@ class Facts:
         How far the images of two halves of the electrons agree: agree, partly, disagree.
     resolution_nm
         The finest period on which they agree.
+    resolution_limited
+        Whether that is the finest period that was looked at, so that finer ones may agree as well.
     columns, unsupported
         How many were found, and how many of them the data do not support.
     spacing_nm
@@ -49,6 +52,7 @@ class Facts:
     dose_e_per_pixel: float | None = None
     halves: str | None = None
     resolution_nm: float | None = None
+    resolution_limited: bool | None = None
     columns: int | None = None
     unsupported: int | None = None
     spacing_nm: float | None = None
@@ -64,7 +68,14 @@ class Facts:
         return ["" if v is None else f"{v:.4g}" if isinstance(v, float) else v for v in values]
 
 
-def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report: bool) -> Facts:
+def facts(
+    raw: Micrograph,
+    result: Micrograph,
+    target: Path,
+    judge: bool,
+    report: bool,
+    first: int = 0,
+) -> Facts:
     """Look at a result.
 
     Parameters
@@ -77,6 +88,8 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
         Compare halves of the electrons, find columns and write their table.
     report
         Write a page for the lab book.
+    first
+        Number in the source of what is frame 0 of ``raw``.
 
     Returns
     -------
@@ -94,7 +107,9 @@ def facts(raw: Micrograph, result: Micrograph, target: Path, judge: bool, report
     if not (judge or report):
         return found
     number = reference_number(raw)
+    in_source = {FRAME: first + number} if raw.is_movie else {}
     raw, result = raw.frame(number), result.frame(number)
+    raw = raw.replace(metadata={**raw.metadata, **in_source})
     name = stem(target)
     judgement, verdict = Judgement(), None
     with listening() as said:
@@ -152,7 +167,8 @@ class Judgement:
         if self.halves is not None:
             finest = self.halves.resolution_nm
             found["halves"] = self.halves.verdict()
-            found["resolution_nm"] = finest if finest and np.isfinite(finest) else None
+            if finest and np.isfinite(finest):
+                found |= {"resolution_nm": finest, "resolution_limited": self.halves.limited}
         if self.columns is not None:
             found["columns"] = len(self.columns)
         if self.columns is not None and len(self.columns):

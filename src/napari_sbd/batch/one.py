@@ -181,10 +181,13 @@ def _result(
         _logger.debug("%s: %s", source, status)
         settings = task.options.on(image)
         raw = as_micrograph(image, **settings.calibration)
+        first = 0
         if settings.frames is not None:
             numbers = frame_range(settings.frames, raw)
+            first = numbers.start
             raw = raw.replace(data=raw.data[numbers.start : numbers.stop])
-        return status, facts(raw, read(target), target, task.options.judge, task.options.report)
+        judge, report = task.options.judge, task.options.report
+        return status, facts(raw, read(target), target, judge, report, first)
 
 
 def _leave_others(target: Path, source: Path) -> None:

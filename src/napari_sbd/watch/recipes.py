@@ -46,6 +46,7 @@ def of_frame(
         What came of it.
     """
     settings = {**entry["settings"], "shape": list(image.shape)}
+    settings.pop("frame", None)  # of the one that the session was made ready by
     if image.gain is not None and frame.raw is not None:
         settings["dose"] = Level.of(np.asarray(frame.raw), image.offset).mean / image.gain
     if FRAME in image.metadata:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .commands import Commands, options
+from ...denoising.settings import Seed
+from ...errors import SBDError
+from ...micrograph import Micrograph
+from .commands import ONE_FRAME, Commands, options
 from .operation import Operation
 from .plain import Origin, PixelSize, Positive, calibration
 from .script import Script, call, defaults_of
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 
 class Columns(Operation):
     """Settings of ``find_columns``; ``noisy`` is False where no counts were given, None where they
-    were in memory."""
+    were in memory. ``frame`` and ``noisy_frame`` are the numbers of images that were taken out of
+    movies."""
 
     operation = "find_columns"
 
@@ -29,6 +33,8 @@ class Columns(Operation):
     gain: Positive | None = None
     offset: float = 0.0
     region: str | None = None
+    frame: Seed | None = None
+    noisy_frame: Seed | None = None
     noisy: Origin | Literal[False] | None = None
 
     def python(self, script: Script) -> None:
@@ -37,13 +43,16 @@ class Columns(Operation):
 
         noisy = "None" if self.noisy is False else script.counts(self.noisy)
         arguments = {**self._calibration(), **self._search(), "halves": self.halves}
-        names = [noisy, script.newest]
+        pair = (noisy, self.noisy_frame), (script.newest, self.frame)
+        names = [name if n is None else f"{name}.frame({n})" for name, n in pair]
         code = call("sbd.find_columns", names, arguments, defaults_of(find_columns))
         script.lines.append(f"columns = {code}")
         script.ending = f'sbd.write_columns(columns, "{script.target("_columns.csv")}")'
 
     def command(self, commands: Commands) -> list[str]:
         """``columns``."""
+        if (self.frame, self.noisy_frame) != (None, None):
+            raise SBDError(ONE_FRAME)
         newest = commands.newest
         if self.noisy is False:
             words = [newest, "--as-it-is"]
@@ -65,11 +74,16 @@ class Columns(Operation):
             settings |= {"pixel_size": self.pixel_size, "gain": self.gain}
             settings |= {} if self.gain is None else {"offset": self.offset}
         noisy = None if self.noisy is False else follower.counts(self.noisy)
-        return find_columns(noisy, follower.newest, **settings, **follower.tools)
+        newest = follower.newest
+        if follower.exact:
+            noisy, newest = _taken(noisy, self.noisy_frame), _taken(newest, self.frame)
+        return find_columns(noisy, newest, **settings, **follower.tools)
 
     def cite(self, text: Text) -> None:
         """Search, fit and test."""
         image = "image" if self.noisy is False else "denoised image"
+        if self.frame is not None:
+            image = f"{image} of frame {self.frame}"
         if self.region:
             image = f"region {self.region} [px] of the {image}"
         tested = ""
@@ -90,3 +104,10 @@ class Columns(Operation):
 
     def _calibration(self) -> dict[str, Any]:
         return calibration(self.pixel_size, self.gain, self.offset)
+
+
+def _taken(image: Micrograph | None, frame: int | None) -> Micrograph | None:
+    """A frame of a movie; an image as it is."""
+    if image is None or frame is None or not image.is_movie:
+        return image
+    return image.frame(frame)

@@ -11,6 +11,10 @@ from .names import NO_FILE, output_name
 if TYPE_CHECKING:
     from .plain import Origin
 
+ONE_FRAME = (
+    "The image is one frame of a movie, which no command takes alone; copy the recipe as Python."
+)
+
 
 class Commands:
     """Commands, one a line, and the files that they have read and written so far.

@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ... import sampling
-from ...denoising.settings import Repeated, Settings
+from ...denoising.settings import Repeated, Seed, Settings
 from ...errors import BlankImage, SBDError
 from ...micrograph import Micrograph
 from ...micrograph.frames import frame_range, reference_frame
 from ...region import Region
 from ...units import number_of
 from .camera import corrected, prepared
-from .commands import Commands, options
+from .commands import ONE_FRAME, Commands, options
 from .comparison import same, short, words
 from .operation import Operation
 from .plain import Network, Origin, PixelSize, Positive, calibration, own_first
@@ -35,7 +35,8 @@ _MEAN = 0.1
 
 
 class Denoise(Network, Repeated, Operation):
-    """Settings of ``denoise``, and what was found."""
+    """Settings of ``denoise``, and what was found; ``frame`` is the number of an image that was
+    taken out of a movie."""
 
     operation = "denoise"
 
@@ -50,6 +51,7 @@ class Denoise(Network, Repeated, Operation):
     dose: float | None = None
     gain_tuning: Tuning | None = None
     frames: Annotated[str, Field(pattern=r"^(-?\d+|(-?\d+)?:(-?\d+)?)$")] | list[int] | None = None
+    frame: Seed | None = None
     alone_frames: list[int] | None = None
     blank_frames: list[int] | None = None
     unreadable_frames: list[int] | None = None
@@ -110,6 +112,8 @@ class Denoise(Network, Repeated, Operation):
         from ...denoise import denoise
 
         image = script.newest
+        if self.frame is not None:
+            script.assign(image, f"{image}.frame({self.frame})")
         if isinstance(self.frames, str):
             script.assign(image, f"{image}.replace(data={image}.data[{_slice(self.frames)}])")
         elif self.frames is not None:
@@ -126,6 +130,8 @@ class Denoise(Network, Repeated, Operation):
 
     def command(self, commands: Commands) -> list[str]:
         """``denoise``."""
+        if self.frame is not None:
+            raise SBDError(ONE_FRAME)
         given = ["denoise", commands.newest, "-o", commands.target("_denoised.ome.tif")]
         given += options(self._calibration(), {})
         if isinstance(self.frames, str):
@@ -145,6 +151,8 @@ class Denoise(Network, Repeated, Operation):
         image, exact = follower.newest, follower.exact
         if exact and self.looked_at is not None:
             return self._watched(image, self.looked_at, follower)
+        if exact and self.frame is not None and image.is_movie:
+            image = follower.raw = image.frame(self.frame)
         if isinstance(self.frames, str) and self.looked_at is None:  # a watch does one by one
             numbers = frame_range(self.frames, image)
             image = follower.raw = image.replace(data=image.data[numbers.start : numbers.stop])
@@ -152,6 +160,9 @@ class Denoise(Network, Repeated, Operation):
             raise self._is_another(image)
         if exact and self.unreadable_frames:
             image = image.replace(data=image.data[self.readable])
+        if exact:  # what the recipe does not know of, its result was made without
+            unknown = [k for k in ("pixel_size", "gain") if getattr(self, k) is None]
+            image = image.replace(**dict.fromkeys(unknown))
         files = self._references(follower) if exact else {}
         settings = self.settings_for(image, exact, follower.device(self.device), files)
         follower.newest = Session(image, settings, **follower.tools).collect()
@@ -226,6 +237,8 @@ class Denoise(Network, Repeated, Operation):
             self.gain_tuning.cite(text)
         if self.region is not None:
             text.say(f"Only the rectangle around the region {self.region} [px] was denoised.")
+        if self.frame is not None:
+            text.say(f"The image is frame {self.frame} of a movie.")
         if self.frames is not None:
             text.say(f"Of the movie, only frames {self.frames} were denoised.")
 
@@ -259,11 +272,11 @@ class Denoise(Network, Repeated, Operation):
             own, said = getattr(raw, key), getattr(self, key)
             if key == "offset" and raw.gain is None:
                 continue  # 0 stands for one that nobody told
-            if None not in (own, said) and not same(own, said):
-                found.append(
-                    f"The source's own {words(key)} is {short(own)}; that of the recipe, "
-                    f"{short(said)}."
-                )
+            if own is not None and not same(own, said):
+                then = "the recipe has none"
+                if said is not None:
+                    then = f"that of the recipe, {short(said)}"
+                found.append(f"The source's own {words(key)} is {short(own)}; {then}.")
         return found
 
     def _wrong_block(self) -> list[str]:
