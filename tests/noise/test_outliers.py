@@ -3,7 +3,7 @@ from pathlib import Path
 import dask.array
 import numpy as np
 import pytest
-from scipy.ndimage import rotate
+from scipy.ndimage import binary_erosion, rotate, shift
 from scipy.special import ndtr
 
 import napari_sbd as sbd
@@ -11,6 +11,7 @@ from known import lattice
 from napari_sbd.errors import SBDError
 from napari_sbd.noise.outliers import find_fixed_outliers, find_outliers
 from napari_sbd.noise.plateaus import find_corners
+from napari_sbd.noise.repeats import find_repeats
 
 SHAPE = 384, 384
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -323,6 +324,37 @@ def test_contrast_that_was_cut_leaves_no_atom_out(cut):
     low, high = np.quantile(image, [cut / 2, 1 - cut / 2])
     eight = np.clip((image - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
     assert not find_outliers(eight)
+
+
+@pytest.mark.parametrize("move", [(23, 0), (0, -31), (23, -31), (-9.4, 5.7)])
+@pytest.mark.parametrize("dose", [0.45, 20.0])
+def test_borders_that_repeat_a_line_were_not_recorded(move, dose):
+    moved = shift(counts(dose).astype(float), move, order=1, mode="nearest")
+    there = shift(np.ones(SHAPE), move, order=0) > 0.5
+    found = find_outliers(moved)
+    assert found.counts == {"repeated": 1}
+    assert not found.mask[binary_erosion(there, iterations=2, border_value=1)].any()
+    assert found.mask[binary_erosion(~there, iterations=2, border_value=1)].all()
+    assert str(found) == "one border that repeats one line left out"
+
+
+def test_borders_all_around_repeat_lines():
+    inner = np.s_[20:-20, 30:-30]
+    padded = np.pad(counts(5.0)[inner], ((20, 20), (30, 30)), mode="edge")
+    there = np.zeros(SHAPE, bool)
+    there[inner] = True
+    assert (find_repeats(padded) == ~there).all()
+    assert find_outliers(padded).counts == {"repeated": 1}
+
+
+def test_images_that_repeat_all_lines_have_no_such_border():
+    frame = counts(0.45)
+    assert not find_outliers(frame.repeat(2, 0).repeat(3, 1))
+    ramp = np.arange(SHAPE[1]) + np.zeros(SHAPE)
+    assert not find_outliers(ramp)
+    frame[:5] = 0  # which counts of few electrons may be
+    frame[:5, 7] = 1
+    assert not find_repeats(frame).any()
 
 
 def test_light_that_does_not_saturate_is_none():

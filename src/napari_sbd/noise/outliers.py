@@ -14,6 +14,7 @@ from ..micrograph.frames import as_micrograph
 from .data_bar import find_data_bar
 from .lines import find_constant, find_lines
 from .plateaus import find_corners, find_plateaus
+from .repeats import find_repeats
 from .screen import Screen, screen
 from .spikes import Event, find_spikes
 from .towers import are_steep, find_crowd, is_crowded
@@ -35,6 +36,7 @@ _NAMES = {
     "saturated": ("saturated spot", "saturated spots"),
     "annotation": ("burned-in mark", "burned-in marks"),
     "unwritten": ("part never written", "parts never written"),
+    "repeated": ("border that repeats one line", "borders that repeat one line"),
 }
 
 
@@ -48,8 +50,8 @@ class Outliers:
         (Y, X) bool.
     counts
         How many of each kind: "hot" and "dead" pixels, "cluster", "streak", "row", "column" (or a
-        quarter of one and more), "saturated" spots, "annotation" and "unwritten" regions. Kinds
-        that were not found are absent.
+        quarter of one and more), "saturated" spots, "annotation" and "unwritten" regions, and
+        "repeated" borders. Kinds that were not found are absent.
     crowded
         Whether extremes are left that are too frequent to be told from the image.
     """
@@ -210,11 +212,14 @@ class _Found:
         bar = find_data_bar(self.frame)
         if bar is not None:
             self._add("annotation", bar)
+        repeated = find_repeats(self._remaining())
+        self._add("repeated", repeated)
         image = self._remaining()
         (rows, columns), blank = find_constant(image)
         self._add_lines(rows, columns)
         self.blank = blank | find_corners(image)
         self._add("unwritten", self.blank)
+        self.blank = self.blank | repeated
         for kind, mask in find_plateaus(self._remaining()).items():
             self._add(kind, mask)
 
