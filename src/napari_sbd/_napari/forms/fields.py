@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QLocale, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
+    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -142,6 +144,21 @@ def field(placeholder: str, tip: str) -> QLineEdit:
     field.setPlaceholderText(placeholder)
     field.setToolTip(tip)
     return field
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number with a decimal point or comma, as in ``parse_number``, in whatever country.
+
+    Qt takes the one of both that is not the country's for what parts thousands, and 2.5 for 25.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+
+    def validate(self, words: str | None, place: int) -> Any:
+        """Read a comma as a point."""
+        return super().validate((words or "").replace(",", "."), place)
 
 
 def text(tip: str) -> QLabel:
