@@ -194,6 +194,21 @@ def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot
     assert turn() != before  # what one has clicked obeys
 
 
+@pytest.mark.parametrize("name", ["Denoise", "Columns", "Train", "Batch", "Detector"])
+def test_tab_goes_through_a_form_from_its_top_to_its_foot(make_napari_viewer, qtbot, name):
+    """The button came before the fields for what it does."""
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+    qtbot.wait(100)
+    reached, part = [], widget
+    while (part := part.nextInFocusChain()) is not widget:
+        takes = part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.focusProxy() is None
+        if takes and part.isVisible() and widget.inner.isAncestorOf(part):
+            reached.append(part.mapTo(widget.inner, part.rect().topLeft()).y())
+    assert len(reached) > 2
+    assert np.diff(reached).min() > -12  # of one row, whose parts differ in height
+
+
 @pytest.mark.parametrize("country", ["Germany", "UnitedStates"])
 @pytest.mark.parametrize("name, part", [("Line profile", "across"), ("Figure", "rate")])
 def test_numbers_are_typed_with_point_or_comma(make_napari_viewer, qtbot, name, part, country):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QMessageBox,
     QScrollArea,
@@ -97,11 +100,14 @@ class Form(QScrollArea):
             self.inner.setMinimumHeight(max(layout.minimumHeightForWidth(view.width()), 0))
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Let the wheel scroll, and change what it passes over only after a click on that."""
+        """Let the wheel scroll, and change what it passes over only after a click on that; let Tab
+        go through the form from its top to its foot."""
         for kind in (QComboBox, QSlider, QAbstractSpinBox):
             for part in self.findChildren(kind):
                 part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 part.installEventFilter(self)
+        for one, following in pairwise(_to_type_in(self.inner)):
+            QWidget.setTabOrder(one, following)
         super().showEvent(event)
         self._come.start()
 
@@ -127,6 +133,22 @@ class Form(QScrollArea):
             self.inner.resize(self.inner.width(), self.inner.minimumHeight())
             layout.activate()
         self.ensureWidgetVisible(part)
+
+
+def _to_type_in(part: QWidget) -> Iterator[QWidget]:
+    """What the Tab key reaches within a part, as it is laid out, not as it was made."""
+    if part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        yield part
+    elif (layout := part.layout()) is not None:
+        yield from _in_layout(layout)
+
+
+def _in_layout(layout: QLayout) -> Iterator[QWidget]:
+    for item in map(layout.itemAt, range(layout.count())):
+        if item is not None and (part := item.widget()) is not None:
+            yield from _to_type_in(part)
+        elif item is not None and (inner := item.layout()) is not None:
+            yield from _in_layout(inner)
 
 
 def choices(names: list[str], tip: str) -> QComboBox:
