@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.agreement import judge_columns
+from napari_sbd.agreement.pairs import paired
 from napari_sbd.agreement.visibility import visibility
 
 PIXEL = 0.0061
@@ -318,3 +319,15 @@ def test_what_only_many_frames_show_is_told_with_its_size(off):
     bright = shown + 3 * (shown > level)
     single = sbd.agreement(movie[0], bright, pixel_size=PIXEL, columns=[], denoiser=False)
     assert "differ" in single.verdict() and "frame" not in single.verdict()
+
+
+@pytest.mark.parametrize("size, told", [(0.0122, True), ((0.0061, 0.0122), True), (None, False)])
+def test_pixel_sizes_that_contradict_each_other_are_told(size, told):
+    clean = lattice((64, 64), mean=4)
+    noisy = sbd.Micrograph(np.random.default_rng(0).poisson(clean).astype(float), 0.0061, gain=1.0)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        paired(noisy, sbd.Micrograph(clean, size))
+        paired(noisy, sbd.Micrograph(clean, size), pixel_size=0.0061)  # which decides
+    told_of = [one for one in heard if "pixels of the noisy image measure" in str(one.message)]
+    assert len(told_of) == told

@@ -90,6 +90,31 @@ def test_denoising_again_replaces_the_result_where_it_lies(
     assert names(viewer) == ["raw", "raw denoised", "mine", "raw denoised [1]"]
 
 
+def test_a_copy_that_a_person_made_of_a_result_stays(viewer, tool, click, denoiser, add, noisy):
+    """Denoising again took the copy away as well, in which the earlier result was to be kept."""
+    from napari.layers._layer_actions import _duplicate_layer
+
+    add(noisy, name="raw")
+    widget = tool(DenoiseWidget)
+    click(widget)
+    viewer.layers.selection = {viewer.layers["raw denoised"]}
+    _duplicate_layer(viewer.layers)
+    copy = viewer.layers["raw denoised copy"]
+    widget.layer.choose(viewer.layers["raw"])
+    click(widget)
+    assert copy in viewer.layers
+    assert sorted(names(viewer)) == ["raw", "raw denoised", "raw denoised copy"]
+
+
+def test_pixel_sizes_of_raw_and_result_that_differ_are_told(tool, click, pair):
+    """Places were told by that of the result, whose scale was doubled by hand, without a word."""
+    _, denoised = pair
+    denoised.scale = tuple(2 * denoised.scale)
+    widget = tool(ColumnsWidget)
+    click(widget)
+    assert "0.0061 nm, those of the denoised one 0.0122 nm" in widget.message.text()
+
+
 def test_the_scale_bar_comes_with_the_first_result_and_stays_hidden_once_it_was(
     viewer, tool, click, denoiser, add, noisy
 ):

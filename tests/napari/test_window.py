@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from npe2 import PluginManifest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QLocale, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton
 
@@ -192,6 +192,43 @@ def test_the_wheel_over_a_form_changes_no_choice_in_it(make_napari_viewer, qtbot
     box.setFocus()
     qtbot.waitUntil(box.hasFocus)
     assert turn() != before  # what one has clicked obeys
+
+
+@pytest.mark.parametrize("name", ["Denoise", "Columns", "Train", "Batch", "Detector"])
+def test_tab_goes_through_a_form_from_its_top_to_its_foot(make_napari_viewer, qtbot, name):
+    """The button came before the fields for what it does."""
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", name)
+    qtbot.wait(100)
+    reached, part = [], widget
+    while (part := part.nextInFocusChain()) is not widget:
+        takes = part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.focusProxy() is None
+        if takes and part.isVisible() and widget.inner.isAncestorOf(part):
+            reached.append(part.mapTo(widget.inner, part.rect().topLeft()).y())
+    assert len(reached) > 2
+    assert np.diff(reached).min() > -12  # of one row, whose parts differ in height
+
+
+@pytest.mark.parametrize("country", ["Germany", "UnitedStates"])
+@pytest.mark.parametrize("name, part", [("Line profile", "across"), ("Figure", "rate")])
+def test_numbers_are_typed_with_point_or_comma(make_napari_viewer, qtbot, name, part, country):
+    """With a German or an English window one of both made 25 of them."""
+    languages = {"Germany": "German", "UnitedStates": "English"}
+    before = QLocale()
+    language = getattr(QLocale.Language, languages[country])
+    QLocale.setDefault(QLocale(language, getattr(QLocale.Country, country)))
+    try:
+        _, widget = make_napari_viewer(show=True).window.add_plugin_dock_widget("napari-sbd", name)
+        box = getattr(widget, part)
+        for words in ("2,5", "2.5"):
+            box.setValue(7)
+            box.selectAll()
+            qtbot.keyClicks(box.lineEdit(), words)
+            qtbot.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+            assert box.value() == 2.5
+            assert box.text().startswith("2.5")  # as the fields of forms show numbers
+    finally:
+        QLocale.setDefault(before)
 
 
 def test_what_has_come_of_a_task_is_in_view(make_napari_viewer, qtbot):

@@ -17,11 +17,13 @@ from ..noise import level as noise
 from ..noise.covariance import covariance_of
 from ..noise.left_out import without_outliers
 from ..recipe import block_of, history
+from ..units import plain
 from .evidence import Evidence, evidence
 from .split_halves import Denoiser
 
 _FALLBACK_BLOCK = 4  # pixels, where neither pixel size nor lattice tells
 _NOISIER = 2.0  # times the noise of the other: that much a denoised image never has
+_SAME_SIZE = 1e-3  # relative; files round pixel sizes
 _ROUNDED = 1e-6  # relative; what single precision leaves of a value
 _POISSON = 0.75, 1.3  # variance over mean of what passes for counts
 
@@ -108,6 +110,8 @@ def paired(
         If they differ in shape, unit or scale.
     """
     data, model = as_micrograph(noisy, None, gain, offset), as_micrograph(denoised)
+    if pixel_size is None:
+        _compare_sizes(data, model)
     size = pixel_size or model.pixel_size or data.pixel_size
     if data.gain is not None:
         data, model = electrons.pair(noisy, denoised, gain, offset)
@@ -156,6 +160,17 @@ def check_counted(data: Micrograph, model: Micrograph, block: tuple[int, int]) -
             f"The noise has {_times(excess)} times the variance of electron counts, so these "
             "whole numbers are no electrons; give gain and offset, which the Detector tool "
             "estimates where the noise tells it."
+        )
+
+
+def _compare_sizes(data: Micrograph, model: Micrograph) -> None:
+    """Warn where both images are calibrated, and each in another way."""
+    sizes = data.pixel_size_yx, model.pixel_size_yx
+    if sizes[0] and sizes[1] and not np.allclose(*sizes, rtol=_SAME_SIZE):
+        raw, made = (" x ".join(dict.fromkeys(plain(n, 4) for n in size)) for size in sizes if size)
+        warn(
+            f"The pixels of the noisy image measure {raw} nm, those of the denoised one {made} nm, "
+            "which is what lengths are told by; give both the right pixel size."
         )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QLocale, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
+    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QMessageBox,
     QScrollArea,
@@ -95,11 +100,14 @@ class Form(QScrollArea):
             self.inner.setMinimumHeight(max(layout.minimumHeightForWidth(view.width()), 0))
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Let the wheel scroll, and change what it passes over only after a click on that."""
+        """Let the wheel scroll, and change what it passes over only after a click on that; let Tab
+        go through the form from its top to its foot."""
         for kind in (QComboBox, QSlider, QAbstractSpinBox):
             for part in self.findChildren(kind):
                 part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 part.installEventFilter(self)
+        for one, following in pairwise(_to_type_in(self.inner)):
+            QWidget.setTabOrder(one, following)
         super().showEvent(event)
         self._come.start()
 
@@ -127,6 +135,22 @@ class Form(QScrollArea):
         self.ensureWidgetVisible(part)
 
 
+def _to_type_in(part: QWidget) -> Iterator[QWidget]:
+    """What the Tab key reaches within a part, as it is laid out, not as it was made."""
+    if part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        yield part
+    elif (layout := part.layout()) is not None:
+        yield from _in_layout(layout)
+
+
+def _in_layout(layout: QLayout) -> Iterator[QWidget]:
+    for item in map(layout.itemAt, range(layout.count())):
+        if item is not None and (part := item.widget()) is not None:
+            yield from _to_type_in(part)
+        elif item is not None and (inner := item.layout()) is not None:
+            yield from _in_layout(inner)
+
+
 def choices(names: list[str], tip: str) -> QComboBox:
     """A box of choices that may be narrower than its longest one."""
     box = QComboBox()
@@ -142,6 +166,21 @@ def field(placeholder: str, tip: str) -> QLineEdit:
     field.setPlaceholderText(placeholder)
     field.setToolTip(tip)
     return field
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number with a decimal point or comma, as in ``parse_number``, in whatever country.
+
+    Qt takes the one of both that is not the country's for what parts thousands, and 2.5 for 25.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+
+    def validate(self, words: str | None, place: int) -> Any:
+        """Read a comma as a point."""
+        return super().validate((words or "").replace(",", "."), place)
 
 
 def text(tip: str) -> QLabel:

@@ -28,6 +28,7 @@ GAIN_ERRORS = "gain_errors"  # there, beside gain and offset, where these were e
 MADE_FROM = "napari_sbd_made_from"  # in the metadata of results: the unique id of the raw layer
 MODALITY = "napari_sbd_modality"  # in the metadata of raw layers: what a person says they are
 STEP = "napari_sbd_step"  # in the metadata of results: what made them
+ITSELF = "napari_sbd_itself"  # beside STEP: the unique id, which copies that a person makes lack
 AIDS = "napari_sbd_aid"  # in the metadata of maps and differences, which are no micrographs
 NO_IMAGE = "There is no image; open one, or a sample from File > Open Sample."
 NO_RAW = "Choose the raw image that this result was made from."
@@ -144,7 +145,7 @@ def micrograph_from(data: Any, attributes: dict[str, Any], kind: str = "image") 
         data = data[0]
     metadata = dict(attributes.get("metadata") or {})
     known = metadata.pop(KEY, {})
-    for mine in (MADE_FROM, STEP, MODALITY):  # of this session only
+    for mine in (MADE_FROM, STEP, ITSELF, MODALITY):  # of this session only
         metadata.pop(mine, None)
     m = Micrograph(data, metadata=metadata, name=name)
     if len(known.get("shape", m.shape)) > m.data.ndim:  # a mean or sum that napari made of a movie

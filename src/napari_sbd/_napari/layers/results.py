@@ -11,7 +11,7 @@ from napari.layers import Image, Layer, Points
 from ...noise.as_denoised import CORRECTIONS, correction_told
 from ...recipe import setting_of
 from .columns import KEY as COLUMNS
-from .micrographs import MADE_FROM, STEP
+from .micrographs import ITSELF, MADE_FROM, STEP
 
 _DIMMED = 0.25  # opacity of a map under columns
 _MAP = "judged"
@@ -24,7 +24,7 @@ _in_form: WeakKeyDictionary[Layer, ref[Any]] = WeakKeyDictionary()  # the form t
 def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
     """Add a layer; the earlier one of the same step and image goes, unless it is to be kept.
 
-    Columns that were edited by hand always stay.
+    Columns that were edited by hand always stay, and copies that a person made.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def put(viewer: Any, layer: Layer, step: str, *, keep: bool = False) -> Layer:
     """
     if not any(STEP in one.metadata for one in viewer.layers):
         show_scale_bar(viewer, layer)  # once, so that whoever hides it finds it hidden
-    layer.metadata = {**layer.metadata, STEP: step}
+    layer.metadata = {**layer.metadata, STEP: step, ITSELF: str(layer.unique_id)}
     old = [] if keep else earlier(viewer.layers, layer.metadata.get(MADE_FROM), step)
     index = min((viewer.layers.index(one) for one in old), default=len(viewer.layers))
     for one in old:
@@ -63,12 +63,13 @@ def take_away(viewer: Any, source: Layer, step: str) -> None:
 
 
 def earlier(layers: Iterable[Layer], source: str | None, step: str) -> list[Layer]:
-    """What a step made of the image with an id, but for what was edited by hand."""
+    """What a step made of the image with an id, but for copies and what was edited by hand."""
     return [
         layer
         for layer in layers
         if source is not None
         and (layer.metadata.get(MADE_FROM), layer.metadata.get(STEP)) == (source, step)
+        and layer.metadata.get(ITSELF) == str(layer.unique_id)
         and not layer.metadata.get(COLUMNS, {}).get("attrs", {}).get("edited")
     ]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.events import disconnect_events
 from qtpy.QtCore import QSignalBlocker, QTimer
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QPushButton
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from ...errors import Cancelled, SBDError
 from ...figures.film import write_film
 from ...figures.plate import write_figure
 from ...micrograph import Micrograph
 from ...region import Region
-from ..forms.fields import FIGURES, beside, file_to_write
+from ..forms.fields import FIGURES, NumberBox, beside, file_to_write
 from ..forms.pair_boxes import ColumnsBox, needed_pair, pair_boxes
 from ..forms.region_box import RegionBox
 from ..forms.task_widget import Progress, ShouldStop, Task, TaskWidget
@@ -62,7 +62,7 @@ class FigureWidget(TaskWidget):
         self.spectra = QCheckBox("spectra")
         self.spectra.setToolTip("The power spectrum in a corner of the first two.")
         self.spectra.setChecked(True)
-        self.rate = QDoubleSpinBox()
+        self.rate = NumberBox()
         self.rate.setRange(0.5, 60)
         self.rate.setDecimals(1)  # two are cut in a narrow dock
         self.rate.setValue(10)

@@ -11,7 +11,6 @@ import numpy as np
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
-    QDoubleSpinBox,
     QPushButton,
 )
 
@@ -23,7 +22,7 @@ from ...measure.peaks import Peaks, find_peaks
 from ...measure.profile import Profile, line_profile
 from ...noise.as_denoised import comparable
 from ...units import number_of, with_error
-from ..forms.fields import beside, choices, file_to_write
+from ..forms.fields import NumberBox, beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.plot import Plot
 from ..forms.task_widget import sentence
@@ -63,7 +62,7 @@ class ProfileWidget(ShapeTool):
         super().__init__(viewer, chosen, "What was read.")
         self.line = QPushButton("Line")
         self.line.setToolTip("Put a line on the image; drag its ends.")
-        self.across = QDoubleSpinBox()
+        self.across = NumberBox()
         self.across.setRange(1, 1000)
         self.across.setValue(5)
         self.across.setSuffix(" px wide")
