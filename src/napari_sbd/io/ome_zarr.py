@@ -177,10 +177,10 @@ def _load(array: Any, order: Sequence[int]) -> Any:
 def _order(array: Any, node: Any) -> list[int]:
     """The axes of an array with Y and X last, as the names say which these are."""
     if node is None:
-        axes = [{"name": name} for name in getattr(array.metadata, "dimension_names", None) or ()]
+        names = getattr(array.metadata, "dimension_names", None) or ()
     else:
-        axes = _axes(_ome(node)["multiscales"][0], array.ndim)
-    names = [str(axis.get("name")).lower() for axis in axes]
+        names = [axis.get("name") for axis in _axes(_ome(node)["multiscales"][0], array.ndim)]
+    names = [str(name).lower() for name in names]
     last = [names.index(name) for name in "yx" if name in names]
     last = last if len(last) == 2 else [array.ndim - 2, array.ndim - 1]
     return [i for i in range(array.ndim) if i not in last] + last
