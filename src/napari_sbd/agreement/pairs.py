@@ -166,7 +166,7 @@ def check_counted(data: Micrograph, model: Micrograph, block: tuple[int, int]) -
 def _compare_sizes(data: Micrograph, model: Micrograph) -> None:
     """Warn where both images are calibrated, and each in another way."""
     sizes = [m.pixel_size_yx for m in (data, model) if m.pixel_size_yx is not None]
-    if len(sizes) == 2 and not np.allclose(*sizes, rtol=_SAME_SIZE):
+    if len(sizes) == 2 and not np.allclose(sizes[0], sizes[1], rtol=_SAME_SIZE):
         raw, made = (" x ".join(dict.fromkeys(plain(n, 4) for n in size)) for size in sizes)
         warn(
             f"The pixels of the noisy image measure {raw} nm, those of the denoised one {made} nm, "
