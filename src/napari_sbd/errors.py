@@ -18,6 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _PACKAGE = str(Path(__file__).parent)
+_NOBODY: list[str] = []  # in the place of what is heard, where nothing is
 _listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
 _should_stop: ContextVar[Callable[[], bool] | None] = ContextVar("should_stop", default=None)
 
@@ -81,7 +82,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn in the name of the nearest caller outside this package, or tell who listens."""
     heard = _listening.get()
     if heard is not None and category is UserWarning:
-        if message not in heard:
+        if heard is not _NOBODY and message not in heard:
             heard.append(message)
         return
     level, frame = 2, sys._getframe(1)
@@ -103,6 +104,21 @@ def listening() -> Iterator[list[str]]:
         yield heard
     finally:
         _listening.reset(token)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Drop what this package warns of meanwhile; what is looked at only to warn is left out."""
+    token = _listening.set(_NOBODY)
+    try:
+        yield
+    finally:
+        _listening.reset(token)
+
+
+def is_heard() -> bool:
+    """Whether a warning would reach anybody."""
+    return _listening.get() is not _NOBODY
 
 
 @contextmanager

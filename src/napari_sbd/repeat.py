@@ -9,7 +9,7 @@ import numpy as np
 
 from . import sampling
 from .denoising.settings import Repeated, Settings, TuningRequest
-from .errors import SBDError, listening
+from .errors import SBDError, unheard
 from .micrograph import FRAME, Micrograph, PixelSize
 from .noise.as_denoised import CORRECTIONS
 from .recipe import history
@@ -116,7 +116,7 @@ def denoiser_of(
         image = Micrograph(
             np.asarray(values, np.float32), size, gain=1.0 if counted and told else None
         )
-        with listening():  # what is warned of was said when the image was made
+        with unheard():  # what is warned of was said when the image was made
             return np.asarray(Session(image, settings, should_stop=should_stop).collect().data)
 
     return denoiser

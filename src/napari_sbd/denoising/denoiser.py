@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import sampling
-from ..errors import SBDError, warn
+from ..errors import SBDError, is_heard, warn
 from ..micrograph import Micrograph
 from ..micrograph.frames import Level, beam_of, finite_or_nan, reference_frame
 from ..networks import ModelCard
@@ -128,6 +128,8 @@ class Denoiser:
             dose=_dose(source, level.mean),
         )
         _logger.debug("model %s: %s; blocks of %s pixels on %s", card.name, why, block, where)
+        if not is_heard():
+            return
         found = doubts(card, source, block, self.dose, first, modality)
         found += doubt_noise(sums, white, seen.noise)
         found += doubt_lines(first, block, sums, white, seen.noise)
@@ -252,14 +254,15 @@ class Denoiser:
             white = working.noise is None
             unsure = empty if white else sampling.bin_counts(np.isnan(shifted), self.block) > 0
             whole = put_back_detail(normal, periods, unsure, white)
-            if (dy, dx) == (0, 0):
+            judged = (dy, dx) == (0, 0) and is_heard()
+            if judged:
                 made = estimate, periods, whole
                 for s in doubt_result(self.card, self.source, self.block, normal, *made):
                     warn(s)
             estimate = whole
             if not working.is_plain:
                 estimate = (working.restored(estimate * scale + mean) - mean) / scale
-            if (dy, dx) == (0, 0) and around is None and values is self._reference[1]:
+            if judged and around is None and values is self._reference[1]:
                 for s in (
                     *doubt_against_blur(self, sums, estimate * scale + mean),
                     *doubt_structure(self, values, normal, periods),
