@@ -8,7 +8,8 @@ from columns.scenes import grid, picture
 from napari_sbd.columns.strain import stretch_and_rotation
 from napari_sbd.errors import SBDError
 from napari_sbd.measure.phase import phase_strain, reflections_of
-from napari_sbd.measure.strain import off_centre, strain_table
+from napari_sbd.measure.strain import in_box, off_centre, strain_table
+from napari_sbd.region import Region
 
 GAP = 16.0
 
@@ -19,6 +20,15 @@ def table(points, error=None, pixel=None):
         found["y_err"], found["x_err"] = error, error
     found.attrs["pixel_size_nm"] = pixel
     return found
+
+
+def test_columns_of_a_box_are_those_on_its_pixels():
+    """As those of a region: a pixel reaches half a pixel to each side of its centre."""
+    places = np.array([(9.4, 30), (9.6, 30), (59.4, 30), (59.6, 30), (15, 24.6), (15, 74.6)])
+    expected = [False, True, True, False, True, False]
+    assert in_box(table(places), ((10, 60), (25, 75))).tolist() == expected
+    same = Region.of("10:60,25:75").on((96, 96)).holds(places)
+    assert same.tolist() == expected
 
 
 def film(yy=0.0, xx=0.0, xy=0.0, rotation=0.0, hexagonal=False, rows=14):

@@ -194,15 +194,13 @@ def strain(
     """Strain, rotation, spacings and displacements of columns, with errors."""
     from ..columns.export import read_columns, write_columns
     from ..files import check_folder
-    from ..measure.strain import strain_table
+    from ..measure.strain import in_box, strain_table
 
     check_folder(output, source)
     table = read_columns(source)
     chosen = None
     if region is not None:
-        (top, bottom), (left, right) = rectangle(region, _FORM)
-        sides = {"y": (top, bottom), "x": (left, right)}
-        chosen = np.all([table[n].between(*at, inclusive="left") for n, at in sides.items()], 0)
+        chosen = in_box(table, rectangle(region, _FORM))
     found = strain_table(table, chosen)
     write_columns(found, output)
     held = found["strain_xx"].notna()

@@ -106,6 +106,22 @@ def strain_table(table: pd.DataFrame, region: np.ndarray | None = None) -> pd.Da
     return result
 
 
+def in_box(table: pd.DataFrame, box: tuple[tuple[int, int], tuple[int, int]]) -> np.ndarray:
+    """(N,) bool: which columns lie on the pixels of a box, as those of a region do.
+
+    Parameters
+    ----------
+    table
+        With ``y``, ``x`` [px, centre of pixel (0, 0) is 0, 0].
+    box
+        ``((top, bottom), (left, right))``, half-open [px].
+    """
+    low, high = np.transpose(box) - 0.5
+    places = table[["y", "x"]].to_numpy(float)
+    result: np.ndarray = ((places >= low) & (places < high)).all(1)
+    return result
+
+
 def off_centre(table: pd.DataFrame, label: np.ndarray, of: int, among: int) -> pd.DataFrame:
     """Displacement of columns of one kind from the middle of those of another around them.
 

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton
 from ...columns import species, write_columns
 from ...errors import SBDError
 from ...measure.phase import PhaseStrain, phase_strain, reflections_of
-from ...measure.strain import off_centre, strain_table
+from ...measure.strain import in_box, off_centre, strain_table
 from ..forms.fields import beside, choices, file_to_write
 from ..forms.layer_box import LayerBox
 from ..forms.strain_map import SHOWN, StrainMap, scaled
@@ -235,10 +235,8 @@ def _strained(
     should_stop: ShouldStop,
 ) -> _Strained:
     region, note = None, ""
-    y, x = table["y"].to_numpy(float), table["x"].to_numpy(float)
     if box is not None:
-        (top, bottom), (left, right) = box
-        region = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+        region = in_box(table, box)
     found = strain_table(table, region)
     moved, phases = None, None
     if polar is not None:
@@ -252,6 +250,7 @@ def _strained(
         cell = np.array(found.attrs["strain"]["cells"][number]) / size
         marked = None
         if box is not None:
+            (top, bottom), (left, right) = box
             marked = np.zeros(picture.shape, bool)
             marked[max(top, 0) : bottom, max(left, 0) : right] = True
         try:
