@@ -8,7 +8,7 @@ from scipy.ndimage import fourier_gaussian, gaussian_filter
 
 import napari_sbd as sbd
 from known import lattice
-from napari_sbd.denoising.against_blur import against_blur
+from napari_sbd.denoising.against_blur import AgainstBlur, against_blur
 from napari_sbd.denoising.denoiser import Denoiser
 from napari_sbd.noise.level import usual_level
 from napari_sbd.noise.whitening import whiten
@@ -76,6 +76,16 @@ def film():
     clean = np.clip(9 * (1 + 0.15 * texture / texture.std()), 0, None)
     seen = 20 * gaussian_filter(rng.poisson(clean) + rng.normal(0, 0.15, clean.shape), 1.0) + 100
     return seen, 20 * gaussian_filter(clean, 1.0) + 100
+
+
+@pytest.mark.parametrize(
+    ("result", "blur", "worse"),
+    [(0.02, -0.1, False), (0.2, -0.1, True), (0.2, 0.1, True), (0.105, 0.1, False)],
+)
+def test_no_blur_is_closer_than_the_truth(result, blur, worse):
+    """An estimate below nothing is chance or other noise; a result as good as can be told is none
+    to warn of (it was told to be further from the truth "by 0.0 dB")."""
+    assert AgainstBlur(result, blur, 0.03, 1.0).worse is worse
 
 
 def test_texture_that_passes_for_noise_is_told():

@@ -73,7 +73,7 @@ class AgainstBlur:
     @property
     def worse(self) -> bool:
         """Whether the result is worse beyond doubt."""
-        off = self.result - self.blur
+        off = self.result - max(self.blur, 0.0)  # no blur is closer than the truth
         return off > max(_SURE * self.error, _FAINT, (_CLEAR - 1) * self.blur)
 
     def sentence(self, model: str, white: bool) -> str:
