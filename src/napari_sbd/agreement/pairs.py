@@ -165,9 +165,9 @@ def check_counted(data: Micrograph, model: Micrograph, block: tuple[int, int]) -
 
 def _compare_sizes(data: Micrograph, model: Micrograph) -> None:
     """Warn where both images are calibrated, and each in another way."""
-    sizes = data.pixel_size_yx, model.pixel_size_yx
-    if sizes[0] and sizes[1] and not np.allclose(*sizes, rtol=_SAME_SIZE):
-        raw, made = (" x ".join(dict.fromkeys(plain(n, 4) for n in size)) for size in sizes if size)
+    told, size = data.pixel_size_yx, model.pixel_size_yx
+    if told and size and not np.allclose(told, size, rtol=_SAME_SIZE):
+        raw, made = (" x ".join(dict.fromkeys(plain(n, 4) for n in one)) for one in (told, size))
         warn(
             f"The pixels of the noisy image measure {raw} nm, those of the denoised one {made} nm, "
             "which is what lengths are told by; give both the right pixel size."

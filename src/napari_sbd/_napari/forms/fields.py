@@ -75,9 +75,9 @@ class Form(QScrollArea):
         self._ring.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._ring.hide()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._moved = QTimer(self)  # once the parts have found their places
-        self._moved.setSingleShot(True)
-        self._moved.timeout.connect(self._frame)
+        self._settled = QTimer(self)  # once the parts have found their places
+        self._settled.setSingleShot(True)
+        self._settled.timeout.connect(self._lay_ring)
         self._come = QTimer(self)  # once Qt has laid the docks out
         self._come.setSingleShot(True)
         self._come.timeout.connect(self._share)
@@ -105,7 +105,7 @@ class Form(QScrollArea):
 
     def _fit(self) -> None:
         """Scroll rather than cut a text."""
-        self._moved.start()
+        self._settled.start()
         layout, view = self.inner.layout(), self.viewport()
         if layout is not None and view is not None:
             self.inner.setMinimumHeight(max(layout.minimumHeightForWidth(view.width()), 0))
@@ -134,14 +134,14 @@ class Form(QScrollArea):
         if event is not None and isinstance(part, QWidget):
             if isinstance(event, QFocusEvent):  # napari's themes do not show where the keys go
                 self._ring.setVisible(event.gotFocus() and event.reason() in _BY_KEYS)
-                self._frame()
+                self._lay_ring()
             numbers = isinstance(part, (QComboBox, QSlider, QAbstractSpinBox))
             if event.type() == QEvent.Type.Wheel and numbers and not part.hasFocus():
                 event.ignore()
                 return True
         return super().eventFilter(part, event)
 
-    def _frame(self) -> None:
+    def _lay_ring(self) -> None:
         """Lay the ring around what the keys go to."""
         part = self.focusWidget()
         if part is not None and self.inner.isAncestorOf(part):
