@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from npe2 import PluginManifest
 from qtpy.QtCore import QLocale, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QFrame, QLabel, QPushButton
 
 from napari_sbd._napari.denoise.widget import DenoiseWidget
 
@@ -207,6 +207,36 @@ def test_tab_goes_through_a_form_from_its_top_to_its_foot(make_napari_viewer, qt
             reached.append(part.mapTo(widget.inner, part.rect().topLeft()).y())
     assert len(reached) > 2
     assert np.diff(reached).min() > -12  # of one row, whose parts differ in height
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_the_tab_key_reached_is_framed(make_napari_viewer, qtbot, theme):
+    """Nothing showed where the keys go: napari's themes look the same with and without focus."""
+    viewer = make_napari_viewer(show=True)
+    viewer.theme = theme
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    viewer.window._qt_window.activateWindow()
+    widget.pixel_size.setFocus()
+    qtbot.waitUntil(widget.pixel_size.hasFocus)
+    before = widget.inner.grab().toImage()
+    for _ in range(2):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    assert widget.offset.hasFocus()
+    corner = widget.offset.mapTo(widget.inner, widget.offset.rect().topLeft()) - QPoint(2, 2)
+    assert before.pixel(corner) != widget.inner.grab().toImage().pixel(corner)
+    # and where it is then, once what stands above has become longer
+
+    def place():
+        return widget.start.mapTo(widget.inner, QPoint(-2, -2))
+
+    widget.start.setFocus(Qt.FocusReason.TabFocusReason)
+    before = place()
+    widget.warning.setText("Words that make the form longer. " * 9)
+    widget.warning.show()
+    qtbot.waitUntil(lambda: place().y() > before.y() + 20)
+    qtbot.wait(100)
+    corners = [part.pos() for part in widget.inner.children() if type(part) is QFrame]
+    assert place() in corners
 
 
 @pytest.mark.parametrize("country", ["Germany", "UnitedStates"])

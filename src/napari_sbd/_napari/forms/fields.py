@@ -7,13 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QLocale, QObject, QSize, Qt, QTimer
-from qtpy.QtGui import QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, QLocale, QMargins, QObject, QPoint, QRect, QSize, Qt, QTimer
+from qtpy.QtGui import QFocusEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
@@ -31,6 +32,8 @@ from .docks import share_height
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
 _LOWEST = 160  # pixels, below which one would scroll all the time
+_BY_KEYS = Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason
+_RING = 2  # pixels around what the Tab key reached
 _NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
 
 
@@ -67,7 +70,14 @@ class Form(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(self.Shape.NoFrame)
         self.setStyleSheet("QScrollArea { border: 0px; }")
+        self._ring = QFrame(self.inner)
+        self._ring.setStyleSheet("background: transparent; border: 1px solid palette(highlight);")
+        self._ring.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._ring.hide()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._settled = QTimer(self)  # once the parts have found their places
+        self._settled.setSingleShot(True)
+        self._settled.timeout.connect(self._lay_ring)
         self._come = QTimer(self)  # once Qt has laid the docks out
         self._come.setSingleShot(True)
         self._come.timeout.connect(self._share)
@@ -95,6 +105,7 @@ class Form(QScrollArea):
 
     def _fit(self) -> None:
         """Scroll rather than cut a text."""
+        self._settled.start()
         layout, view = self.inner.layout(), self.viewport()
         if layout is not None and view is not None:
             self.inner.setMinimumHeight(max(layout.minimumHeightForWidth(view.width()), 0))
@@ -105,23 +116,39 @@ class Form(QScrollArea):
         for kind in (QComboBox, QSlider, QAbstractSpinBox):
             for part in self.findChildren(kind):
                 part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-                part.installEventFilter(self)
-        for one, following in pairwise(_to_type_in(self.inner)):
+        parts = list(_to_type_in(self.inner))
+        for part in parts:
+            part.installEventFilter(self)
+        for one, following in pairwise(parts):
             QWidget.setTabOrder(one, following)
         super().showEvent(event)
         self._come.start()
 
     def eventFilter(self, part: QObject | None, event: QEvent | None) -> bool:
-        """Ignore the wheel over what was not clicked; follow what becomes longer."""
+        """Ignore the wheel over what was not clicked; follow what becomes longer; frame what the
+        Tab key reached."""
         if part is self.inner:
             if event is not None and event.type() == QEvent.Type.LayoutRequest:
                 self._fit()
             return super().eventFilter(part, event)
-        turned = event is not None and event.type() == QEvent.Type.Wheel
-        if event is not None and turned and isinstance(part, QWidget) and not part.hasFocus():
-            event.ignore()
-            return True
+        if event is not None and isinstance(part, QWidget):
+            if isinstance(event, QFocusEvent):  # napari's themes do not show where the keys go
+                self._ring.setVisible(event.gotFocus() and event.reason() in _BY_KEYS)
+                self._lay_ring()
+            numbers = isinstance(part, (QComboBox, QSlider, QAbstractSpinBox))
+            if event.type() == QEvent.Type.Wheel and numbers and not part.hasFocus():
+                event.ignore()
+                return True
         return super().eventFilter(part, event)
+
+    def _lay_ring(self) -> None:
+        """Lay the ring around what the keys go to."""
+        part = self.focusWidget()
+        if part is not None and self.inner.isAncestorOf(part):
+            room = QMargins(_RING, _RING, _RING, _RING)
+            place = QRect(part.mapTo(self.inner, QPoint()), part.size())
+            self._ring.setGeometry(place.marginsAdded(room))
+            self._ring.raise_()
 
     def reveal(self, part: QWidget) -> None:
         """Scroll to a part."""
