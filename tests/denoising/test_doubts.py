@@ -8,7 +8,7 @@ from known import lattice
 from napari_sbd import sampling
 from napari_sbd.denoising.doubts import doubt_gaps, doubt_lines, doubt_noise, doubt_small
 from napari_sbd.noise.spectrum_estimate import estimate_spectrum
-from napari_sbd.noise.whitening import whiten
+from napari_sbd.noise.whitening import NoiseSpectrum, whiten
 
 
 @pytest.mark.parametrize(("dose", "doubted"), [(300.0, True), (30.0, False)])
@@ -49,6 +49,17 @@ def test_lines_that_are_set_off_are_told_in_units_of_the_noise_of_sums(turned):
     (said,) = told(counts + offsets)
     assert ("columns" if turned else "rows") in said
     assert " by 0.5 times its noise" in said
+
+
+@pytest.mark.parametrize(
+    ("sigma", "side", "doubted"), [(0, 48, True), (0, 96, False), (1, 48, False)]
+)
+def test_noise_that_a_small_image_shares_hardly_beyond_doubt_is_told(sigma, side, doubted):
+    """Detail of the specimen had passed for it, without a word: 4 to 10 dB were lost."""
+    counts = np.random.default_rng(3).poisson(9.0, (side, side)).astype(float)
+    image = gaussian_filter(counts, sigma, mode="wrap") if sigma else counts
+    spectrum = NoiseSpectrum((-8.0,), -3.0, (1, 1))
+    assert bool(doubt_small(image, (1, 1), image, spectrum)) == doubted
 
 
 def test_a_small_image_whose_pixels_share_their_noise_is_told():

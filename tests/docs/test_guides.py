@@ -43,6 +43,7 @@ def samples(tmp_path_factory):
     one = movie.replace(data=movie.data[0])
     for name in ("image.dm4", "frame.dm4", "other.dm4", "raw.tif"):
         sbd.write(frame, folder / name)
+    (folder / "camera").mkdir()
     rng = np.random.default_rng(0)
     for name in ("movie.dm4", "movie.mrc", "movie.tif"):
         sbd.write(movie, folder / name)

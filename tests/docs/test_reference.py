@@ -35,6 +35,7 @@ def before():
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_give_what_they_say(name, before, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "camera").mkdir()
     text = inspect.getdoc(getattr(sbd, name))
     examples = doctest.DocTestParser().get_doctest(text, dict(before), name, name, 0)
     assert examples.examples

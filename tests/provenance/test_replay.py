@@ -456,7 +456,7 @@ def test_an_edited_offset_is_told(tmp_path, counts, gain):
     path = stored(tmp_path, made, "result.npy")
     assert sbd.rerun(path).verdict() == "The result is identical. The source file is unchanged."
     verdict = sbd.rerun(edited(path, offset=7.0)).verdict()
-    told = "offset is 7" if gain is None else "own offset is 5.0; that of the recipe, 7.0"
+    told = "offset is 7" if gain is None else "own offset is 5; that of the recipe, 7"
     assert told in verdict
 
 

@@ -274,7 +274,7 @@ def test_a_source_that_is_missing_or_goes_away_is_waited_for(tmp_path):
 
 
 def test_a_source_that_never_comes_is_an_error(tmp_path, settings):
-    with pytest.raises(sbd.SBDError, match="drive was not there all the time"):
+    with pytest.raises(sbd.SBDError, match="drive was never there"):
         sbd.watch(tmp_path / "drive", tmp_path / "out", idle=0.1, say=print, **settings)
 
 

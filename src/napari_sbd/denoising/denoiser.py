@@ -133,8 +133,9 @@ class Denoiser:
         found = doubts(card, source, block, self.dose, first, modality)
         found += doubt_noise(sums, white, seen.noise)
         found += doubt_lines(first, block, sums, white, seen.noise)
-        if seen.noise is None and camera.get("noise", "auto") == "auto":
-            found += doubt_small(first, block, sums)
+        known = seen.noise is not None and (source.is_movie or source.gain is not None)
+        if camera.get("noise", "auto") == "auto" and not known:
+            found += doubt_small(first, block, sums, seen.noise)
         found += [*doubt_gaps(first), *doubt_wrapped(raw)]
         found += doubt_extremes(seen)
         for sentence in [*chosen.doubts, *found]:

@@ -15,6 +15,7 @@ from ..networks.reflections import lost_reflection, strongest_frequency
 from ..noise import level as noise
 from ..noise.camera import Camera
 from ..noise.line_offsets import line_offsets
+from ..noise.spectrum_estimate import is_blurred
 from ..noise.whitening import NoiseSpectrum
 from ..noise.wrapped import find_wrapped
 from ..recipe import is_result
@@ -211,16 +212,33 @@ def doubt_lines(
     ]
 
 
-def doubt_small(frame: np.ndarray, block: tuple[int, int], sums: np.ndarray) -> list[str]:
-    """A sentence where the pixels of an image share noise that is too little to be measured.
+def doubt_small(
+    frame: np.ndarray,
+    block: tuple[int, int],
+    sums: np.ndarray,
+    measured: NoiseSpectrum | None = None,
+) -> list[str]:
+    """A sentence where an image is too small to tell whether its pixels share their noise.
 
     Parameters
     ----------
     frame, block, sums
-        As in ``doubt_lines``, of an image whose noise was taken for independent for want of better.
+        As in ``doubt_lines``.
+    measured
+        The noise, as this image alone tells it; None where it was taken for independent for want of
+        better.
     """
     if min(sums.shape) >= _SMALL:
         return []
+    if measured is not None:
+        if is_blurred(frame, block):
+            return []
+        return [
+            "The image is too small to tell noise that neighbouring pixels share, as behind a "
+            "scintillator, from fine detail of the specimen. It was taken for such noise; if it is "
+            "detail, the result has lost it, and independent noise would have been right. Give the "
+            "gain or the noise spectrum of the detector, or denoise a larger part of the image."
+        ]
     independent = noise.noise_level(frame) * math.sqrt(math.prod(block))
     level = noise.noise_level(sums)
     hardly_any = np.nanstd(sums) > _CLEAN * level  # of which the corners may be signal

@@ -131,6 +131,14 @@ def estimate_spectrum(
     return noise if known is None else _without_texture(noise, grid, corner, known)
 
 
+def is_blurred(pixels: np.ndarray, block: tuple[int, int]) -> bool:
+    """Whether the fast noise of an image (Y, X) falls beyond doubt, as behind a point spread that
+    sums over blocks still show."""
+    powers, _ = tile_spectra(pixels, dense=True)
+    kept = _holding_noise(powers[:, tile_grid().corner].mean(1))
+    return kept is not None and _blurred_finely(powers[kept], block)
+
+
 def _within(band: Band | None) -> tuple[Grid, np.ndarray]:
     """The frequencies that pass, and which (M,) of all they are; their corner is the outer part."""
     grid = tile_grid()

@@ -174,7 +174,7 @@ class Arrivals:
             If no look found it.
         """
         if self._begun is None:
-            raise SBDError(f"{self.source} was not there all the time; nothing was watched.")
+            raise SBDError(f"{self.source} was never there; nothing was watched.")
 
     def say_left(self) -> None:
         """Name what was not read when nobody looks any more."""

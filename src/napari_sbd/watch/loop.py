@@ -82,8 +82,8 @@ def watch(
     Raises
     ------
     SBDError
-        If the settings cannot be used, the output cannot be written at first, or no scheduler
-        answers or it is lost; the next watch then goes on.
+        If the settings cannot be used, the output cannot be written at first, the source was never
+        there, or no scheduler answers or it is lost; the next watch then goes on.
 
     Examples
     --------

@@ -109,7 +109,7 @@ class Turns:
         Raises
         ------
         SBDError
-            If the source was not there all the time.
+            If the source was never there.
         """
         last = next_look = time.monotonic()
         while not should_stop():
