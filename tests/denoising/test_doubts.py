@@ -55,7 +55,7 @@ def test_lines_that_are_set_off_are_told_in_units_of_the_noise_of_sums(turned):
     ("sigma", "side", "doubted"), [(0, 48, True), (0, 96, False), (1, 48, False)]
 )
 def test_noise_that_a_small_image_shares_hardly_beyond_doubt_is_told(sigma, side, doubted):
-    """Detail of the specimen had passed for it, without a word: 4 to 10 dB were lost."""
+    """Detail of the specimen had passed for it, without a word: up to 9.5 dB were lost."""
     counts = np.random.default_rng(3).poisson(9.0, (side, side)).astype(float)
     image = gaussian_filter(counts, sigma, mode="wrap") if sigma else counts
     spectrum = NoiseSpectrum((-8.0,), -3.0, (1, 1))
