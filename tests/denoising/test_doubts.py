@@ -52,14 +52,16 @@ def test_lines_that_are_set_off_are_told_in_units_of_the_noise_of_sums(turned):
 
 
 @pytest.mark.parametrize(
-    ("sigma", "side", "doubted"), [(0, 48, True), (0, 96, False), (1, 48, False)]
+    ("sigma", "side", "block", "doubted"),
+    [(0, 48, 1, True), (0, 96, 1, False), (1, 48, 1, False), (0, 240, 5, True), (4, 240, 5, False)],
 )
-def test_noise_that_a_small_image_shares_hardly_beyond_doubt_is_told(sigma, side, doubted):
+def test_noise_that_a_small_image_shares_hardly_beyond_doubt_is_told(sigma, side, block, doubted):
     """Detail of the specimen had passed for it, without a word: up to 9.5 dB were lost."""
     counts = np.random.default_rng(3).poisson(9.0, (side, side)).astype(float)
     image = gaussian_filter(counts, sigma, mode="wrap") if sigma else counts
-    spectrum = NoiseSpectrum((-8.0,), -3.0, (1, 1))
-    assert bool(doubt_small(image, (1, 1), image, spectrum)) == doubted
+    blocks = block, block
+    sums, spectrum = sampling.bin_counts(image, blocks), NoiseSpectrum((-8.0,), -3.0, blocks)
+    assert bool(doubt_small(image, blocks, sums, spectrum)) == doubted
 
 
 def test_a_small_image_whose_pixels_share_their_noise_is_told():

@@ -231,7 +231,7 @@ def doubt_small(
     if min(sums.shape) >= _SMALL:
         return []
     if measured is not None:
-        if is_blurred(frame, block):
+        if is_blurred(frame, block) or is_blurred(sums):
             return []
         return [
             "The image is too small to tell noise that neighbouring pixels share, as behind a "

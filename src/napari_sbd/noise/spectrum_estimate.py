@@ -131,7 +131,7 @@ def estimate_spectrum(
     return noise if known is None else _without_texture(noise, grid, corner, known)
 
 
-def is_blurred(pixels: np.ndarray, block: tuple[int, int]) -> bool:
+def is_blurred(pixels: np.ndarray, block: tuple[int, int] = (1, 1)) -> bool:
     """Whether the fast noise of an image (Y, X) falls beyond doubt, as behind a point spread that
     sums over blocks still show."""
     powers, _ = tile_spectra(pixels, dense=True)
