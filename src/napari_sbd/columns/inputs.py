@@ -10,8 +10,8 @@ import numpy as np
 from ..agreement.evidence import Evidence, evidence
 from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
-from ..micrograph import FRAME, Micrograph, PixelSize, unmasked
-from ..micrograph.frames import as_micrograph, lit_frames
+from ..micrograph import Micrograph, PixelSize, unmasked
+from ..micrograph.frames import as_micrograph, frame_told, lit_frames
 from ..noise.as_denoised import corrected_as
 from ..region import Limits, limited
 
@@ -142,17 +142,11 @@ def recipe_of(images: Images, settings: dict[str, Any]) -> dict[str, Any]:
         data = images.pair.data
         raw = data.replace(metadata={})
         counts = {"noisy": origin_of(raw), "gain": data.gain, "offset": data.offset}
-        counts |= _number(data, "noisy_frame")
-    counts |= _number(model, "frame")
+        counts |= frame_told(data, "noisy_frame")
+    counts |= frame_told(model)
     origin = origin_of(model)
     entry = recipe("find_columns", origin, **settings, pixel_size=model.pixel_size, **counts)
     return {**entry, "before": [] if origin else history(model.metadata)}
-
-
-def _number(image: Micrograph, name: str) -> dict[str, int]:
-    """Which frame of a movie an image is, under a name; nothing of other images and of movies."""
-    is_frame = not image.is_movie and FRAME in image.metadata
-    return {name: int(image.metadata[FRAME])} if is_frame else {}
 
 
 def _in_order(noisy: Any, denoised: Any) -> tuple[Any, Any]:

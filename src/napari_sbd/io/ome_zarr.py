@@ -62,11 +62,11 @@ def frames_so_far(path: Path) -> tuple[int, Callable[[int], np.ndarray]]:
     *others, y, x = order = _order(array, node)
     time = next((axis for axis in others if array.shape[axis] > 1), others[0])
     shape = array.shape[y], array.shape[x]
-    place = [slice(None)] * array.ndim
+    before = (slice(None),) * time
 
     def frame(index: int) -> np.ndarray:
-        place[time] = slice(index, index + 1)
-        return np.asarray(array[tuple(place)]).transpose(order).reshape(shape)
+        one = array[(*before, slice(index, index + 1))]
+        return np.asarray(one).transpose(order).reshape(shape)
 
     return array.shape[time], frame
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BlankImage, SBDError
-from . import Micrograph, PixelSize, unmasked
+from . import FRAME, Micrograph, PixelSize, unmasked
 from .foreign import micrograph_of
 
 # Beyond these, sums of pixels or the digits of small values are lost in float32.
@@ -39,6 +39,12 @@ def reference_frame(source: Micrograph) -> np.ndarray:
         If there is none.
     """
     return finite_or_nan(frame_of(source, reference_number(source)))
+
+
+def frame_told(image: Micrograph, name: str = "frame") -> dict[str, int]:
+    """Which frame of a movie an image is, under a name; nothing of other images and of movies."""
+    is_frame = not image.is_movie and FRAME in image.metadata
+    return {name: int(image.metadata[FRAME])} if is_frame else {}
 
 
 def reference_number(source: Micrograph) -> int:

@@ -16,7 +16,8 @@ from ..denoising.denoiser import Denoiser
 from ..denoising.settings import Settings
 from ..errors import BlankImage, SBDError, warn
 from ..files import file_checksum
-from ..micrograph import FRAME, Micrograph
+from ..micrograph import Micrograph
+from ..micrograph.frames import frame_told
 from ..noise.fixed_pattern import doubt_fixed_pattern
 from ..recipe import origin_of, recipe, with_recipe
 from ..region import Region
@@ -271,8 +272,7 @@ class Session:
         extra: dict[str, Any] = {}
         if self._way is not None:
             extra |= {"movie_choice": self._way.reason, "movie_share": self._way.share}
-        if not self.source.is_movie and FRAME in self.source.metadata:
-            extra["frame"] = int(self.source.metadata[FRAME])
+        extra |= frame_told(self.source)
         if self.settings.frames is not None:
             extra["frames"] = self.settings.frames
         elif len(fates) < len(self):
