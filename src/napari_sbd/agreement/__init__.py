@@ -138,7 +138,7 @@ def agreement(
     if gain is None and as_micrograph(noisy).gain is None:
         check_counted(data, model, block)
     found = candidates(expected, counts, size)
-    sigma = neighbourhood(counts, size, found.scale if len(found.points) else None)
+    sigma = neighbourhood(counts, True, size, found.scale if len(found.points) else None)
     variance = np.maximum(expected, _FAINT * np.nanmean(expected))
     noise = covariance_of(data, counts, expected, variance, block)
     if noise is None:

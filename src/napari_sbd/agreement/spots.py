@@ -74,14 +74,19 @@ def _widened(mask: np.ndarray, reach: float) -> np.ndarray:
 
 
 def neighbourhood(
-    counts: np.ndarray | None, pixel_size_yx: tuple[float, float] | None, scale: float | None
+    data: np.ndarray,
+    counted: bool,
+    pixel_size_yx: tuple[float, float] | None,
+    scale: float | None,
 ) -> tuple[float, float]:
-    """Sigma of the neighbourhoods' Gaussian along y and x [px].
+    """Sigma of the neighbourhoods' Gaussian along y and x [px], the image's sides at the most.
 
     Parameters
     ----------
-    counts
-        (Y, X) electrons, of which a neighbourhood must hold a few; None where the data are none.
+    data
+        (Y, X); of electrons a neighbourhood must hold a few.
+    counted
+        Whether the data are electrons.
     pixel_size_yx
         nm; None where unknown.
     scale
@@ -97,10 +102,10 @@ def neighbourhood(
             )
         sigma = (scale or _FALLBACK_SIGMA,) * 2
     wider = max(1.0, 1.0 / min(sigma))
-    if counts is not None:
-        held = np.pi * sigma[0] * sigma[1] * float(np.nanmean(counts))
+    if counted:
+        held = np.pi * sigma[0] * sigma[1] * float(np.nanmean(data))
         wider = max(wider, np.sqrt(_LEAST_ELECTRONS / held))
-    return sigma[0] * wider, sigma[1] * wider
+    return min(sigma[0] * wider, data.shape[0]), min(sigma[1] * wider, data.shape[1])
 
 
 def judge_spots(evidence: Evidence, points: np.ndarray, sigma: tuple[float, float]) -> np.ndarray:

@@ -154,10 +154,10 @@ class _Sums:
         from scipy import fft
 
         self.shape = shape
-        self.wide = [
-            fft.next_fast_len(n + h, real=True) for n, h in zip(shape, weights.reach, strict=True)
-        ]
-        self.kernels = _kernel_spectra(weights, (self.wide[0], self.wide[1]))
+        # what lies further off than the image is long never meets it
+        reach = tuple(min(n - 1, h) for n, h in zip(shape, weights.reach, strict=True))
+        self.wide = [fft.next_fast_len(n + h, real=True) for n, h in zip(shape, reach, strict=True)]
+        self.kernels = _kernel_spectra(weights, reach, (self.wide[0], self.wide[1]))
 
     def __call__(self, image: np.ndarray, which: Iterable[int]) -> list[np.ndarray]:
         from scipy import fft
@@ -243,7 +243,9 @@ def _believable(expected: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _kernel_spectra(weights: Weights, shape: tuple[int, int]) -> list[np.ndarray]:
+def _kernel_spectra(
+    weights: Weights, reach: tuple[int, ...], shape: tuple[int, int]
+) -> list[np.ndarray]:
     from scipy import fft
 
     (w, v), (sw, sv) = weights.patches()
@@ -251,8 +253,8 @@ def _kernel_spectra(weights: Weights, shape: tuple[int, int]) -> list[np.ndarray
     spectra = []
     for kernel in kernels:
         wide = np.zeros(shape, np.float32)
-        wide[: kernel.shape[0], : kernel.shape[1]] = kernel
-        middle = [-(n // 2) for n in kernel.shape]
+        (cy, cx), (ry, rx) = (n // 2 for n in kernel.shape), reach
+        wide[: 2 * ry + 1, : 2 * rx + 1] = kernel[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1]
         # the kernels are even, so their spectra are real
-        spectra.append(fft.rfft2(np.roll(wide, middle, (0, 1)), workers=2).real)
+        spectra.append(fft.rfft2(np.roll(wide, (-ry, -rx), (0, 1)), workers=2).real)
     return spectra

@@ -12,6 +12,7 @@ from ..agreement.pairs import is_denoised
 from ..errors import SBDError, warn
 from ..micrograph import Micrograph, PixelSize, unmasked
 from ..micrograph.frames import as_micrograph, frame_told, lit_frames
+from ..noise import counts as electrons
 from ..noise.as_denoised import corrected_as
 from ..region import Limits, limited
 
@@ -107,6 +108,8 @@ def inputs(
     noisy, denoised, limits = limited(noisy, denoised, region)
     if noisy is None:
         model, pair = as_micrograph(denoised, pixel_size), None
+        if model.gain is not None:
+            electrons.counted(model)  # refuses a gain and an offset that leave no electrons
     else:
         from ..agreement.pairs import paired
 

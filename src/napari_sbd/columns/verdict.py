@@ -33,8 +33,7 @@ def judged(
     from ..agreement.spots import judge_spots, neighbourhood
     from ..agreement.statistic import p_value
 
-    counts = evidence.noisy if evidence.counts else None
-    sigma = neighbourhood(counts, pair.model.pixel_size_yx, scale)
+    sigma = neighbourhood(evidence.noisy, evidence.counts, pair.model.pixel_size_yx, scale)
     z = judge_spots(evidence, points, sigma)
     return z, p_value(z)
 

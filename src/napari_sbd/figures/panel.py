@@ -24,7 +24,7 @@ def panel(axes: Any, micrograph: Micrograph, title: str = "") -> None:
     title
         Above it.
     """
-    image = np.asarray(micrograph.data[0] if micrograph.is_movie else micrograph.data)
+    image = np.asarray(micrograph.data[0] if micrograph.is_movie else micrograph.data, np.float64)
     low, high = contrast(image)
     tall, wide = micrograph.pixel_size_yx or (1.0, 1.0)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, aspect=tall / wide)
@@ -49,7 +49,7 @@ def columns_shown(columns: pd.DataFrame, micrograph: Micrograph) -> pd.DataFrame
 
 def contrast(values: np.ndarray) -> tuple[float, float]:
     """What is black and what is white, in any unit; the latter is above the former."""
-    low, high = (float(v) for v in np.nanpercentile(values, (0.2, 99.8)))
+    low, high = (float(v) for v in np.percentile(values[np.isfinite(values)], (0.2, 99.8)))
     return low, high if high > low else low + max(abs(low), 1.0)
 
 

@@ -134,8 +134,9 @@ def _part(m: Micrograph, rows: slice, across: slice) -> Micrograph:
 
 def _spectrum(axes: Any, m: Micrograph) -> None:
     """The logarithm of the power spectrum, as far as lattices go, in a corner."""
-    image = np.asarray(m.data)
-    filled = np.where(np.isfinite(image), image, np.nanmean(image))
+    image = np.asarray(m.data, np.float64)
+    held = np.isfinite(image)
+    filled = np.where(held, image, image[held].mean())
     window = np.outer(np.hanning(image.shape[0]), np.hanning(image.shape[1]))
     power = np.abs(np.fft.fftshift(np.fft.fft2((filled - filled.mean()) * window))) ** 2
     sides = []  # half of the frequencies shown along y and x
@@ -147,7 +148,7 @@ def _spectrum(axes: Any, m: Micrograph) -> None:
         power = power.take(range(length // 2 - reach, length // 2 + reach), axis)
         sides.append(reach / (length * size))
     inset = axes.inset_axes((1 - _INSET, 1 - _INSET, _INSET, _INSET), anchor="NE")
-    log = np.log10(power + power.max() * 1e-12)
+    log = np.log10(power + (power.max() or 1.0) * 1e-12)
     low, high = np.percentile(log, (30, 99.95))
     extent = -sides[1], sides[1], sides[0], -sides[0]
     inset.imshow(log, cmap="magma", vmin=low, vmax=high, extent=extent)

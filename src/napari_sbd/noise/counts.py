@@ -18,6 +18,8 @@ from .whiteness import whiteness
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
 
+_BLOCKS = 16  # along each side, from which noise is told
+
 
 def counted(image: Any, gain: float | None = None, offset: float | None = None) -> Micrograph:
     """An image whose gain is known or, for counts, evident.
@@ -233,8 +235,10 @@ def warn_unless_poisson(counts: np.ndarray, block: int) -> None:
     counts
         (Y, X) electrons per pixel.
     block
-        Pixels along a side of the blocks; over several pixels a camera's MTF hardly matters.
+        Pixels along a side of the blocks; over several pixels a camera's MTF hardly matters. As
+        many blocks remain as tell the noise.
     """
+    block = max(1, min(block, min(counts.shape) // _BLOCKS))
     found = noise_model(sampling.bin_counts(counts, (block, block)), gain=1.0)
     if not isinstance(found, Counted):
         warn(

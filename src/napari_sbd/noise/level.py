@@ -11,6 +11,7 @@ _OFF_AXIS = 0.25  # cycles per pixel along y and along x, below which sharp stra
 _LIMIT = 8.0  # times the median power, which one value of white noise in 256 exceeds
 _BAND = 0.1, 0.4  # cycles per pixel: neither light nor what a wide point spread leaves
 _ROUNDING, _EPSILON = 1e-3, 2e-7  # electrons, and of their number, by which files round them
+_MOST = 2.0**53  # electrons, up to which double precision holds each whole number
 LEVEL_ERROR = 1.8  # relative standard error of the noise level, times the square root of the pixels
 
 
@@ -22,10 +23,12 @@ def are_whole(values: np.ndarray) -> bool:
 
 def can_be_dealt(electrons: np.ndarray) -> bool:
     """Whether values less an offset and over a gain are single electrons: whole numbers from 0 up,
-    as far as rounding keeps them so. Those that are not finite do not count."""
+    as far as rounding keeps them so, and none so large that their neighbours cannot be told from
+    them. Those that are not finite do not count."""
     held = electrons[np.isfinite(electrons)]
     near = np.round(held)
-    return bool((near >= 0).all() and (np.abs(held - near) <= _ROUNDING + _EPSILON * near).all())
+    whole = np.abs(held - near) <= _ROUNDING + _EPSILON * near
+    return bool(((near >= 0) & (near <= _MOST) & whole).all())
 
 
 def noise_level(image: np.ndarray) -> float:

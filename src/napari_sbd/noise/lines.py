@@ -202,7 +202,9 @@ def _is_cut_off(frame: np.ndarray, start: int, stop: int, value: float) -> bool:
 
 def brightness(rows: np.ndarray, value: float) -> np.ndarray:
     """(N,) mean distance of rows (N, X) from the value of a part without data."""
-    result: np.ndarray = np.abs(np.nan_to_num(rows.astype(np.float64) - float(value))).mean(1)
+    result: np.ndarray = np.abs(
+        np.nan_to_num(rows.astype(np.float64) - float(value), posinf=0.0, neginf=0.0)
+    ).mean(1)
     return result
 
 

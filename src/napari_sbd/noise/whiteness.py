@@ -108,6 +108,7 @@ def whiteness(
         slowest = tuple(min(_UNKNOWN, s / _SIGNAL_LIMIT) for s in size)
     else:
         slowest = (_PATCH, _PATCH)
+    image = np.asarray(image, np.float64)
     at, power, number = _patches(image, slowest)
     if len(power) < 2 * len(_LAGS):
         return Whiteness()
@@ -136,6 +137,8 @@ def _patches(
 
     # differences leave nothing of uneven light that could leak, the taper nothing of the borders
     curved = np.diff(np.diff(image, 2, 0), 2, 1)
+    if not curved.any():  # no noise, or no place for any
+        return np.empty((0, 2)), np.empty(0), np.empty(0)
     window = np.multiply.outer(*(tukey(n, _TAPER) for n in curved.shape))
     ky, kx = np.fft.fftfreq(curved.shape[0])[:, None], np.fft.rfftfreq(curved.shape[1])[None]
     used = (np.hypot(ky / slowest[0], kx / slowest[1]) > 1) & (kx < 0.5)

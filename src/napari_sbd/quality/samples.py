@@ -27,6 +27,7 @@ from .judges import Judged, Samples
 Method = Literal["thinning", "frames", "exposures", "subsampling"]
 
 HANDS = 5
+_SMALLEST = 16  # px along a side, of which subsampling leaves a quarter
 _FINE = 10.0  # px, periods below which what a pixel should be is not told by those around it
 _STRONG = 0.25  # of the amplitude of the brightest reflection
 _LOOKED_AT = 1024  # px along a side; larger images would be summed over blocks for a look
@@ -51,6 +52,12 @@ def draw(noisy: Any, method: Method, seed: int = 0) -> Samples:
         If the data do not suit the method.
     """
     rng = np.random.default_rng(seed)
+    shape = as_micrograph(noisy).shape[-2:]
+    if min(shape) < _SMALLEST:
+        raise SBDError(
+            f"An image of {shape[0]} x {shape[1]} pixels is too small to judge denoisers by; it "
+            f"needs {_SMALLEST} along each side."
+        )
     if method == "thinning":
         electrons.refuse_unless_poisson(noisy)
         return _thinning(with_neighbours(electrons.counted(noisy), rng), rng)

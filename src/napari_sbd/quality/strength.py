@@ -58,6 +58,7 @@ def strength_of(power: np.ndarray, frequency: np.ndarray, held: float) -> Streng
 
     band = np.floor(np.log(frequency / frequency.min()) / np.log(_WIDENS)).astype(int)
     parts = [p for i in np.unique(band) if ((p := band == i).sum() * held >= _FEWEST)]
+    parts = parts or [np.ones(len(power), bool)]  # of a few pixels, all together
     mean = np.array([mean_below_limit(power[part]) for part in parts])
     square = np.array([(frequency[part] ** 2).mean() for part in parts])
     number = np.array([part.sum() for part in parts]) * held / _CUT
