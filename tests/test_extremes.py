@@ -99,3 +99,11 @@ def test_a_figure_of_whatever_values(tmp_path, image, kind):
     }[kind]
     path = sbd.write_figure(tmp_path / "figure.png", sbd.Micrograph(raw, PIXEL), image)
     assert path.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("score", [sbd.psnr, sbd.ssim])
+def test_an_image_without_data_has_no_score(image, score):
+    """Its PSNR was infinite, as if nothing were wrong in it."""
+    for pair in ((np.full_like(image, np.nan), image), (image, np.full_like(image, np.inf))):
+        with pytest.raises(sbd.SBDError, match="holds data in both"):
+            score(*pair, peak=40.0)

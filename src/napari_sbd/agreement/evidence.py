@@ -229,7 +229,7 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
     Squares of noise scatter by 1.4 times their mean, so each counts by the inverse of its square.
     """
-    if not len(x):
+    if not y.any():
         return 0.0, 0.0
     base, slope, sign = float(y.mean()), 0.0, 0
     for _ in range(4):

@@ -258,7 +258,9 @@ def _fourier(image: np.ndarray, transfer: Callable[[np.ndarray], np.ndarray]) ->
     ky, kx = (np.fft.fftfreq(n) for n in image.shape)
     ring = np.round(np.hypot(ky[:, None], kx) * min(image.shape)).astype(int)
     background = median(power, ring, np.arange(ring.max() + 1))[ring] / np.log(2)
-    ratio = uniform_filter(power, 3, mode="wrap") / np.maximum(background, 1e-300)
+    ratio = uniform_filter(power, 3, mode="wrap") / np.maximum(
+        background, 1e-30 * (power.max() or 1.0)
+    )
     ratio[np.ix_((-1, 0, 1), (-1, 0, 1))] = np.inf
     factor = np.clip(transfer(np.maximum(ratio, 1.0)), 0, 1)
     result: np.ndarray = np.fft.ifft2(spectrum * factor).real + mean

@@ -23,7 +23,7 @@ def psnr(estimate: Any, truth: Any, peak: float | None = None) -> float:
     Raises
     ------
     SBDError
-        If the shapes differ or the peak is not positive.
+        If the shapes differ, no pixel holds data in both, or the peak is not positive.
 
     Examples
     --------
@@ -77,6 +77,8 @@ def _pair(estimate: Any, truth: Any) -> tuple[np.ndarray, np.ndarray]:
     )
     if a.shape != b.shape:
         raise SBDError(f"The estimate has shape {a.shape} and the truth {b.shape}.")
+    if not (np.isfinite(a) & np.isfinite(b)).any():
+        raise SBDError("No pixel holds data in both images.")
     return a, b
 
 
