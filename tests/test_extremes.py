@@ -6,6 +6,8 @@ import pytest
 import napari_sbd as sbd
 from known import lattice
 from napari_sbd.agreement.statistic import Weights, score_maps, scores_at
+from napari_sbd.measure.profile import line_profile
+from napari_sbd.measure.spectrum import box_spectrum, snap
 from napari_sbd.noise.level import can_be_dealt
 
 PIXEL = 0.0061
@@ -107,3 +109,17 @@ def test_an_image_without_data_has_no_score(image, score):
     for pair in ((np.full_like(image, np.nan), image), (image, np.full_like(image, np.inf))):
         with pytest.raises(sbd.SBDError, match="holds data in both"):
             score(*pair, peak=40.0)
+
+
+def test_a_box_of_one_value_has_no_spot():
+    spectrum = box_spectrum(np.full((40, 60), 3.0))
+    with pytest.raises(sbd.SBDError, match="no peak here"):
+        snap(spectrum, 0.2, 0.1)
+
+
+def test_an_offset_above_all_values_leaves_the_errors_of_a_profile(image):
+    """They come from the noise of the image, as without a gain."""
+    ends = (20.0, 3.0), (70.0, 60.0)
+    wrong = line_profile({"raw": image}, *ends, width=5.0, gain=2.0, offset=1e3)
+    plain = line_profile({"raw": image + 0.5}, *ends, width=5.0)
+    np.testing.assert_allclose(wrong.error, plain.error, rtol=0.1)

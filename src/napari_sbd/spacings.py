@@ -191,8 +191,8 @@ def _reduced(image: np.ndarray, block: int) -> np.ndarray:
     if block > 1:
         image = bin_counts(image, (block, block))
     held = np.isfinite(image)
-    values = image if held.all() else mean_filled(np.where(held, image, np.nan))
-    result: np.ndarray = (values - values.mean()).astype(np.float32)
+    values = image if held.all() else mean_filled(np.where(held, image, np.nan).astype(np.float64))
+    result: np.ndarray = (values - values.mean(dtype=np.float64)).astype(np.float32)
     return result
 
 

@@ -109,6 +109,7 @@ def image_noise(
     told = noise_model(noisy, gain, offset)
     unit = gain or (told.gain if isinstance(told, Counted) else None)
     shot = None if unit is None else unit * np.maximum(expected - offset, 0)
+    shot = None if shot is None or not shot.any() else shot  # the offset is above all values
     m = Micrograph(noisy, pixel_size_yx, gain=gain, offset=offset if gain else 0.0)
     if denoised is None:
         return _of_image(m, expected, shot, block)

@@ -194,6 +194,8 @@ def snap(spectrum: Spectrum, y: float, x: float) -> Spot:
     start = np.array([row.flat[best], column.flat[best]])
     place = _climb(spectrum, start)
     height, _, curvature = _around(spectrum, place)
+    if not height > 0:
+        raise SBDError("There is no peak here: all of the box has one value.")
     level = _level(spectrum, start)
     over = height / level
     # white noise of the ring's power: variance of a pixel, then of the gradient of the power
