@@ -88,8 +88,9 @@ class Columns(Operation):
             image = f"region {self.region} [px] of the {image}"
         tested = ""
         if self.noisy is not False:
+            data = "raw counts" if self.gain is not None else "raw image"
             tested = (
-                "; each column was tested against the raw counts at a false discovery rate of 5 % "
+                f"; each column was tested against the {data} at a false discovery rate of 5 % "
                 f"{text.named('fdr')}"
             )
         text.say(
