@@ -77,7 +77,8 @@ class Columns(Operation):
         newest = follower.newest
         if follower.exact:
             noisy, newest = _taken(noisy, self.noisy_frame), _taken(newest, self.frame)
-        return find_columns(noisy, newest, **settings, **follower.tools)
+        follower.columns = find_columns(noisy, newest, **settings, **follower.tools)
+        return follower.columns
 
     def cite(self, text: Text) -> None:
         """Search, fit and test."""
