@@ -276,7 +276,7 @@ def _climb(spectrum: Spectrum, start: np.ndarray) -> np.ndarray:
     """The top of the peak nearest to a bin, by Newton's method."""
     # from a bin, no way up is seen to a top that is half a bin away along both axes
     around = start + spectrum.bin / 2 * np.array([(i, j) for i in (0, -1, 1) for j in (0, -1, 1)])
-    place = around[np.argmax([_around(spectrum, near)[0] for near in around])]
+    place: np.ndarray = around[np.argmax([_around(spectrum, near)[0] for near in around])]
     for _ in range(_STEPS):
         _, slope, curvature = _around(spectrum, place)
         if (np.linalg.eigvalsh(curvature) >= 0).any():
