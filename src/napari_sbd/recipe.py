@@ -65,6 +65,12 @@ def recipe(
     return {**entry, "settings": values}
 
 
+def after(earlier: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry that holds the steps ``before`` it, of one that may hold some itself."""
+    step = {key: value for key, value in earlier.items() if key != "before"}
+    return {**entry, "before": [*earlier.get("before", []), step]}
+
+
 @cache
 def _versions() -> dict[str, str]:
     """Of Python and the packages that compute; looking them up takes milliseconds."""

@@ -24,6 +24,22 @@ def test_the_truth_comes_back_without_noise(gap, amplitude):
     np.testing.assert_allclose(fit.values, start(points, amplitude, 3.0, 5.0), atol=0.03)
 
 
+@pytest.mark.parametrize("flip", [np.fliplr, np.flipud])
+def test_a_flipped_image_gives_the_same_columns(flip):
+    """Pixels halfway between two columns belong to the nearer one, not to the one listed first."""
+    points = grid(8, 8, 12.0, jitter=0.8)
+    counts = np.random.default_rng(0).poisson(picture(points, 12.0, 2.5, 50.0, 25.0))
+    counts = counts[:108, :108]  # whole sums of 2 x 2 pixels either way
+    turned = points.copy()
+    axis = 0 if flip is np.flipud else 1
+    turned[:, axis] = counts.shape[axis] - 1 - turned[:, axis]
+    first, other = (
+        Shown(image.astype(float), start(places, *[np.nan] * 3), 2.5, True).alone()
+        for image, places in ((counts, points), (flip(counts), turned))
+    )
+    assert np.abs((first.intensity - other.intensity) / first.intensity_error).max() < 0.05
+
+
 def test_a_pair_closer_than_its_windows_is_told_apart():
     points = np.array([[20.0, 20.0], [20.0, 27.5]])
     image = picture(points, 20, 3.0, np.array([3.0, 1.0]), 1.0)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_sbd.columns import species
 from napari_sbd.errors import SBDError
 from napari_sbd.measure.histogram import histogram, split, suggest_thresholds
 
@@ -44,3 +45,14 @@ def test_suggested_thresholds_stand_between_the_kinds(sign):
     (threshold,) = suggest_thresholds(values)
     assert 13 < sign * threshold < 16.5
     assert suggest_thresholds(rng.normal(10, 1, 200)) == []
+
+
+def test_kinds_of_dark_columns_have_the_numbers_of_their_species():
+    """0 is the weakest; between thresholds it was the strongest."""
+    rng = np.random.default_rng(0)
+    dark = -np.concatenate([rng.normal(10, 1, 80), rng.normal(30, 1, 50), [np.nan]])
+    label, kinds = split(dark, suggest_thresholds(dark))
+    np.testing.assert_array_equal(label, species(dark))
+    assert [kind.count for kind in kinds] == [80, 50]
+    assert kinds[0].mean == pytest.approx(-10, abs=0.5)
+    np.testing.assert_array_equal(split(-dark, suggest_thresholds(-dark))[0], species(-dark))

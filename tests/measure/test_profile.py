@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from columns.scenes import grid, picture
 from napari_sbd.errors import SBDError
 from napari_sbd.measure.image_noise import image_noise
-from napari_sbd.measure.peaks import find_peaks
+from napari_sbd.measure.peaks import Peaks, find_peaks
 from napari_sbd.measure.profile import line_profile
 
 POINTS = grid(8, 9, 16.0)
@@ -178,6 +178,23 @@ def test_a_missing_column_is_told():
     )
     assert not whole.doubt
     assert "missing or doubled" in gap.doubt
+
+
+@pytest.mark.parametrize(
+    ("spacings", "doubted"),
+    [
+        ([1.0, 1.05, 0.92, 1.0, 1.1, 0.95], False),
+        ([1.0, 1.05, 2.0, 0.95, 1.0], True),
+        ([1.04, 1.02, 1.97, 2.05], True),  # the mean was told as half as long again, without a word
+        ([2.0, 1.04, 2.05, 1.97], True),
+        ([1.0], False),
+    ],
+)
+def test_missing_columns_are_told_however_many_they_are(spacings, doubted):
+    places = np.cumsum([0.0, *spacings])
+    unknown = np.full(len(places), np.nan)
+    found = Peaks(places, unknown, np.diff(places), unknown[1:], 1.0, np.nan, "nm", np.nan)
+    assert bool(found.doubt) == doubted
 
 
 def test_the_table_has_units():

@@ -115,3 +115,15 @@ def test_the_centre_is_no_spot():
     with pytest.raises(SBDError, match="off the centre"):
         snap(spectrum, 100.0, 100.0)
     assert snap(spectrum, 0.0, 0.0).frequency >= 1.9 / 64
+
+
+@pytest.mark.parametrize("across", [(0.0, 0.0), (0.5, 0.0), (0.49, 0.48), (0.41, -0.49)])
+def test_a_spot_is_found_wherever_it_lies_between_the_bins(across):
+    """Planes of (10, 7) periods along the sides, and shares of one more."""
+    shape = (97, 106)
+    true = (np.array([10.0, 7.0]) + across) / shape
+    noisy = 5 + waves(shape, [true], 3.0) + np.random.default_rng(0).normal(0, 2, shape)
+    spot = strongest(noisy)[1][0]
+    assert spot.significant
+    assert abs(spot.spacing - 1 / np.hypot(*true)) < 4 * spot.spacing_err
+    assert spot.spacing_err < 1e-3 * spot.spacing

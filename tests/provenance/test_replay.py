@@ -421,11 +421,25 @@ def test_followed_columns_are_those_of_the_frames(tmp_path, movie):
     """They are sorted by track."""
     image = sbd.read(movie)
     table = sbd.find_columns(image, sbd.denoise(image, model="hrtem"), halves=False)
-    followed = sbd.follow_columns(table)
+    followed = sbd.follow_columns(table, memory=2)
     assert not followed["frame"].is_monotonic_increasing
     sbd.write_columns(followed, tmp_path / "tracks.csv")
     again = sbd.rerun(tmp_path / "tracks.csv")
-    assert again.identical and "Not repeated: track" in again.verdict()
+    assert again.identical and "Not repeated" not in again.verdict()
+    script = sbd.as_python(followed.attrs["recipe"])
+    assert "tracks = sbd.follow_columns(columns, memory=2)\n" in script
+    assert "over 2 frames of absence" in sbd.cite(followed.attrs["recipe"])
+    with pytest.raises(sbd.SBDError, match="No command follows columns by a step or a memory"):
+        sbd.as_command(followed.attrs["recipe"])
+    usual = sbd.follow_columns(table).attrs["recipe"]
+    assert sbd.as_command(usual).endswith(" --follow")
+    renamed = followed.assign(track=followed["track"] + (followed["frame"] == 1))
+    sbd.write_columns(renamed, tmp_path / "renamed.csv")
+    assert not sbd.rerun(tmp_path / "renamed.csv").identical
+    # files that were written before recipes told how columns were followed
+    followed.attrs["recipe"] = table.attrs["recipe"]
+    sbd.write_columns(followed, tmp_path / "tracks.csv")
+    assert "Not repeated: track" in sbd.rerun(tmp_path / "tracks.csv").verdict()
     followed.loc[7, "x"] += 0.25
     sbd.write_columns(followed, tmp_path / "tracks.csv")
     assert sbd.rerun(tmp_path / "tracks.csv").largest_difference == pytest.approx(0.25)

@@ -73,3 +73,17 @@ def test_what_a_movie_network_notes_is_understood():
     [step] = steps(kept)
     assert step.settings.alone_frames == [0, 3]
     assert "sbd.denoise(" in sbd.as_python(kept)
+
+
+def test_a_script_leaves_out_what_the_file_says_and_the_result_was_made_without():
+    """The file may state a gain; taken by the script, levels and noise would be others."""
+    assert "image.replace" not in sbd.as_python(denoised())
+    script = sbd.as_python(denoised(gain=None, dose=None))
+    assert "image = image.replace(gain=None)\ndenoised = sbd.denoise(image, " in script
+
+
+@pytest.mark.parametrize(("gain", "judge"), [(20.0, "raw counts"), (None, "raw image")])
+def test_columns_of_data_that_are_no_counts_were_not_tested_against_counts(gain, judge):
+    asked = {"polarity": "auto", "sensitivity": 0.5, "spacing": None, "alpha": None}
+    kept = entry("find_columns", **asked, noisy=ORIGIN, gain=gain)
+    assert f"each column was tested against the {judge} at" in sbd.cite(kept)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SBDError, warn
+from ..recipe import after, recipe
 from ..spots import spacing
 from .lattice import check_table
 from .match import match
@@ -133,6 +134,9 @@ def follow_columns(
     result["appears"] = (result["frame"] == first) & (first > begin)
     result["disappears"] = (result["frame"] == final) & (final < end)
     result.attrs = attrs
+    if hasattr(tables, "columns") and "recipe" in attrs:
+        settings: dict[str, Any] = {"max_step": max_step, "memory": memory, "drift": drift}
+        result.attrs["recipe"] = after(attrs["recipe"], recipe("follow_columns", **settings))
     return result
 
 

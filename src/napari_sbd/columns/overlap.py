@@ -41,7 +41,8 @@ def flow_together(values: np.ndarray) -> np.ndarray:
 
 def owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """(Y, X) index of the column nearest to each pixel."""
-    from scipy.ndimage import distance_transform_edt
+    from scipy.ndimage import distance_transform_edt, maximum_filter, minimum_filter
+    from scipy.spatial import cKDTree
 
     place = np.rint(values[:, :2]).astype(int)
     low = np.minimum(place.min(0), 0)  # some may stand beyond the frame
@@ -49,8 +50,11 @@ def owners(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     seeds[tuple((place - low).T)] = np.arange(len(values))
     row, column = distance_transform_edt(seeds < 0, return_distances=False, return_indices=True)
     top, left = -low
-    result: np.ndarray = seeds[row, column][top : top + shape[0], left : left + shape[1]]
-    return result
+    nearest: np.ndarray = seeds[row, column][top : top + shape[0], left : left + shape[1]]
+    # whole places would leave pixels halfway to the column listed first, in a flipped image another
+    halfway = minimum_filter(nearest, 3) != maximum_filter(nearest, 3)
+    nearest[halfway] = cKDTree(values[:, :2]).query(np.argwhere(halfway))[1]
+    return nearest
 
 
 def turns(others: np.ndarray) -> np.ndarray:

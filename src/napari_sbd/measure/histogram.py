@@ -96,11 +96,13 @@ def split(values: np.ndarray, thresholds: list[float]) -> tuple[np.ndarray, list
 
     Returns
     -------
-    (N,) 0 below the lowest threshold, 1 above, ...; -1 where the value is not finite. And what each
-    kind has.
+    (N,) 0 for the weakest kind, 1 for the next, ..., as ``species``: below the lowest threshold or,
+    where most values are negative, as of dark columns, above the highest; -1 where the value is not
+    finite. And what each kind has.
     """
     data = np.asarray(values, float)
     label = np.searchsorted(np.sort(np.asarray(thresholds, float)), data, side="right")
+    label = label if _sign(data) > 0 else len(thresholds) - label
     label = np.where(np.isfinite(data), label, -1)
     kinds = []
     for number in range(len(thresholds) + 1):
@@ -124,7 +126,7 @@ def suggest_thresholds(values: np.ndarray, most: int = 3) -> list[float]:
     """
     data = np.asarray(values, float)
     held = data[np.isfinite(data)]
-    sign = -1.0 if len(held) and np.median(held) < 0 else 1.0  # dark columns are negative
+    sign = _sign(held)
     label = species(held, most)
     found = []
     for number in range(int(label.max(initial=0))):
@@ -132,3 +134,9 @@ def suggest_thresholds(values: np.ndarray, most: int = 3) -> list[float]:
         if len(below) and len(above):
             found.append(float(sign * (below.max() + above.min()) / 2))
     return sorted(found)
+
+
+def _sign(values: np.ndarray) -> float:
+    """-1 where most values are negative, as intensities of dark columns are; else 1."""
+    held = values[np.isfinite(values)]
+    return -1.0 if len(held) and np.median(held) < 0 else 1.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HIGH = 0.25  # prominence over the range of the profile
 _VAGUE = 0.3  # of the mean spacing, beyond which its error leaves nothing to tell
 _SEEN = 3.0  # errors of their heights, below which fits follow the noise
-_SHORT, _LONG = 0.6, 1.5  # of the median spacing: a peak is doubled or missing
+_SHORT, _LONG = 0.6, 1.5  # of the upper and lower quartile: a peak is doubled or missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,9 @@ class Peaks:
     @property
     def doubt(self) -> str:
         """What speaks against the mean spacing, in words; empty where nothing does."""
-        usual = np.median(self.spacing)
-        if ((self.spacing < _SHORT * usual) | (self.spacing > _LONG * usual)).any():
+        # not against the median: where half of them are doubled, it lies in between
+        few, many = np.quantile(self.spacing, (0.25, 0.75))
+        if ((self.spacing < _SHORT * many) | (self.spacing > _LONG * few)).any():
             return (
                 "The spacings differ by more than half: a peak may be missing or doubled, and then "
                 "the mean spacing is wrong."

@@ -276,7 +276,9 @@ def angle_between(one: Spot, other: Spot) -> tuple[float, float]:
 
 def _climb(spectrum: Spectrum, start: np.ndarray) -> np.ndarray:
     """The top of the peak nearest to a bin, by Newton's method."""
-    place = start.copy()
+    # from a bin, no way up is seen to a top that is half a bin away along both axes
+    around = start + spectrum.bin / 2 * np.array([(i, j) for i in (0, -1, 1) for j in (0, -1, 1)])
+    place: np.ndarray = around[np.argmax([_around(spectrum, near)[0] for near in around])]
     for _ in range(_STEPS):
         _, slope, curvature = _around(spectrum, place)
         if (np.linalg.eigvalsh(curvature) >= 0).any():

@@ -12,16 +12,24 @@ from .agreement import Agreement
 from .columns import Columns
 from .denoise import Denoise
 from .drift import Drifting
+from .follow import Follow
 from .operation import Operation
 from .plain import Origin, not_understood
 from .series import SeriesDenoise, SeriesPCA
 from .simulation import Simulation
 
 _MOST_STEPS = 100
-KINDS: dict[str, type[Operation]] = {
-    kind.operation: kind
-    for kind in (Denoise, Drifting, SeriesDenoise, SeriesPCA, Columns, Agreement, Simulation)
-}
+_KINDS: tuple[type[Operation], ...] = (
+    Denoise,
+    Drifting,
+    SeriesDenoise,
+    SeriesPCA,
+    Columns,
+    Follow,
+    Agreement,
+    Simulation,
+)
+KINDS: dict[str, type[Operation]] = {kind.operation: kind for kind in _KINDS}
 """Every kind of step by its name."""
 
 

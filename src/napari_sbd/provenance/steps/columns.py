@@ -77,7 +77,8 @@ class Columns(Operation):
         newest = follower.newest
         if follower.exact:
             noisy, newest = _taken(noisy, self.noisy_frame), _taken(newest, self.frame)
-        return find_columns(noisy, newest, **settings, **follower.tools)
+        follower.columns = find_columns(noisy, newest, **settings, **follower.tools)
+        return follower.columns
 
     def cite(self, text: Text) -> None:
         """Search, fit and test."""
@@ -88,8 +89,9 @@ class Columns(Operation):
             image = f"region {self.region} [px] of the {image}"
         tested = ""
         if self.noisy is not False:
+            data = "raw counts" if self.gain is not None else "raw image"
             tested = (
-                "; each column was tested against the raw counts at a false discovery rate of 5 % "
+                f"; each column was tested against the {data} at a false discovery rate of 5 % "
                 f"{text.named('fdr')}"
             )
         text.say(

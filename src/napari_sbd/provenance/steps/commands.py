@@ -55,6 +55,10 @@ class Commands:
         self._reading = {}
         self._lines.append(shlex.join(["napari-sbd", *words, *options(how, {})]))
 
+    def taken_back(self) -> list[str]:
+        """The words of the last command, which another one takes the place of."""
+        return shlex.split(self._lines.pop())[1:]
+
     def __str__(self) -> str:
         return "\n".join(self._lines)
 

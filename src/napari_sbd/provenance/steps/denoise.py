@@ -119,6 +119,9 @@ class Denoise(Network, Repeated, Operation):
         elif self.frames is not None:
             note = f"# the run was ended after frames {self.frames}; this denoises all"
             script.lines.append(note)
+        if unknown := self._unknown():  # what the file may say of it was not used
+            forget = ", ".join(f"{name}=None" for name in unknown)
+            script.assign(image, f"{image}.replace({forget})")
         where = {"model": self.model_path or self.model, "device": self.device}
         given = {**self._calibration(), **where}
         arguments = {**given, **self._repeated()}
@@ -161,8 +164,7 @@ class Denoise(Network, Repeated, Operation):
         if exact and self.unreadable_frames:
             image = image.replace(data=image.data[self.readable])
         if exact:  # what the recipe does not know of, its result was made without
-            unknown = [k for k in ("pixel_size", "gain") if getattr(self, k) is None]
-            image = image.replace(**dict.fromkeys(unknown))
+            image = image.replace(**dict.fromkeys(self._unknown()))
         files = self._references(follower) if exact else {}
         settings = self.settings_for(image, exact, follower.device(self.device), files)
         follower.newest = Session(image, settings, **follower.tools).collect()
@@ -259,6 +261,9 @@ class Denoise(Network, Repeated, Operation):
 
     def _repeated(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in Repeated.model_fields}
+
+    def _unknown(self) -> list[str]:
+        return [name for name in ("pixel_size", "gain") if getattr(self, name) is None]
 
     def _calibration(self) -> dict[str, Any]:
         return calibration(self.pixel_size, self.gain, self.offset)

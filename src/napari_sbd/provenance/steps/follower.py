@@ -38,6 +38,8 @@ class Follower:
     ----------
     raw, newest
         The raw image, and what the next step takes.
+    columns
+        The table of columns that were found; None before.
     remarks
         What was not as the recipe says, in words.
     contradictions
@@ -56,6 +58,7 @@ class Follower:
     ) -> None:
         self.raw: Any = raw
         self.newest: Any = raw
+        self.columns: Any = None
         self.remarks: list[str] = []
         self.contradictions: list[str] = []
         self.changed: list[str] = []
