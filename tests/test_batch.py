@@ -110,7 +110,13 @@ def test_resume_does_what_is_missing_or_not_right(tmp_path, folder, counts):
 
 @pytest.mark.parametrize(
     "options",
-    [{"model": "stem"}, {"gain": 2.0}, {"pixel_size": 0.0065}, {"offset": -1.0}],
+    [
+        {"model": "stem"},
+        {"modality": "dark field"},
+        {"gain": 2.0},
+        {"pixel_size": 0.0065},
+        {"offset": -1.0},
+    ],
     ids=lambda options: next(iter(options)),
 )
 @pytest.mark.filterwarnings("ignore")
@@ -120,6 +126,10 @@ def test_other_settings_are_not_finished(tmp_path, folder, options):
     (changed,) = sbd.batch(folder, out, glob="a.npy", resume=True, **options)
     assert changed.status == "done"
     (same,) = sbd.batch(folder, out, glob="a.npy", resume=True, **options)
+    assert same.status == "skipped"
+    (back,) = sbd.batch(folder, out, glob="a.npy", resume=True)  # without them it was skipped
+    assert back.status == "done"
+    (same,) = sbd.batch(folder, out, glob="a.npy", resume=True)
     assert same.status == "skipped"
 
 

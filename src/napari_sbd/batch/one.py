@@ -239,7 +239,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         return False
     with listening():
         wanted = task.options.on(image)
-    calibration = wanted.calibration
+    calibrated = as_micrograph(image, **wanted.calibration)
     return (
         origin.sha256 == file_checksum(task.item.source)
         and origin.reading == task.options.reading
@@ -247,7 +247,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         and _same_model(wanted, s)
         and _same_choices(wanted, s)
         and _same_references(wanted, s)
-        and all(value in (None, getattr(s, name)) for name, value in calibration.items())
+        and all(getattr(calibrated, name) == getattr(s, name) for name in wanted.calibration)
         and _key(s.gain_tuning) == _wanted_key(wanted)
     )
 
@@ -279,7 +279,8 @@ def _same_model(wanted: Settings, s: Denoise) -> bool:
         return False
     if wanted.model == "auto":
         kind = "dark field" if card.is_dark_field else "phase contrast"
-        return wanted.modality in ("auto", kind)
+        told = ("as asked", f"it is {kind}") if wanted.modality == "auto" else ("as asked",)
+        return wanted.modality in ("auto", kind) and s.model_choice not in told
     return find_model(wanted.model).sha256 == card.sha256
 
 
