@@ -133,6 +133,20 @@ def test_other_settings_are_not_finished(tmp_path, folder, options):
     assert same.status == "skipped"
 
 
+def test_names_at_the_limit_of_the_system(tmp_path, counts):
+    """Names end at 255 bytes. The image was said to be unreadable where its result has no room."""
+    (tmp_path / "in").mkdir()
+    image = sbd.Micrograph(counts, PIXEL, gain=1.0)
+    short, long = "\u539f" * 81, "\u539f" * 82  # 3 bytes each, and "_denoised.tif" has 13
+    np.save(tmp_path / "in" / "a.npy", image.data)
+    os.rename(tmp_path / "in" / "a.npy", tmp_path / "in" / f"{long}.npy")
+    (failed,) = sbd.batch(tmp_path / "in", tmp_path / "out", to="tif", model="hrtem")
+    assert failed.status == "failed"
+    assert "_denoised.tif cannot be written: File name too long" in failed.reason
+    sbd.write(image, tmp_path / f"{short}.mrc")
+    np.testing.assert_array_equal(sbd.read(tmp_path / f"{short}.mrc").data, counts)
+
+
 def test_gains_are_tuned_for_each_file_and_known_again(tmp_path, folder, model):
     out = tmp_path / "out"
     image = sbd.read(folder / "a.npy")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
-from ..errors import Cancelled, SBDError, in_words, listening
+from ..errors import Cancelled, SBDError, in_words, listening, reason_of
 from ..micrograph.frames import as_micrograph, frame_range
 from .looked_at import Facts, facts
 from .plan import Item
@@ -171,7 +171,7 @@ def _result(
         torch.set_num_threads(task.threads)
     with in_words():
         image = read(source, **task.options.reading)
-        if task.resume and target.exists() and is_finished(task, image):
+        if _is_there(target) and task.resume and is_finished(task, image):
             status: Literal["done", "skipped"] = "skipped"
         else:
             status = "done"
@@ -188,6 +188,13 @@ def _result(
             raw = raw.replace(data=raw.data[numbers.start : numbers.stop])
         judge, report = task.options.judge, task.options.report
         return status, facts(raw, read(target), target, judge, report, first)
+
+
+def _is_there(target: Path) -> bool:
+    try:
+        return target.exists()
+    except OSError as error:  # a name that is too long
+        raise SBDError(f"{target} cannot be written: {reason_of(error)}.") from error
 
 
 def _leave_others(target: Path, source: Path) -> None:
