@@ -110,7 +110,13 @@ def test_resume_does_what_is_missing_or_not_right(tmp_path, folder, counts):
 
 @pytest.mark.parametrize(
     "options",
-    [{"model": "stem"}, {"gain": 2.0}, {"pixel_size": 0.0065}, {"offset": -1.0}],
+    [
+        {"model": "stem"},
+        {"modality": "dark field"},
+        {"gain": 2.0},
+        {"pixel_size": 0.0065},
+        {"offset": -1.0},
+    ],
     ids=lambda options: next(iter(options)),
 )
 @pytest.mark.filterwarnings("ignore")
@@ -121,6 +127,24 @@ def test_other_settings_are_not_finished(tmp_path, folder, options):
     assert changed.status == "done"
     (same,) = sbd.batch(folder, out, glob="a.npy", resume=True, **options)
     assert same.status == "skipped"
+    (back,) = sbd.batch(folder, out, glob="a.npy", resume=True)  # without them it was skipped
+    assert back.status == "done"
+    (same,) = sbd.batch(folder, out, glob="a.npy", resume=True)
+    assert same.status == "skipped"
+
+
+def test_names_at_the_limit_of_the_system(tmp_path, counts):
+    """Names end at 255 bytes. The image was said to be unreadable where its result has no room."""
+    (tmp_path / "in").mkdir()
+    image = sbd.Micrograph(counts, PIXEL, gain=1.0)
+    short, long = "\u539f" * 81, "\u539f" * 82  # 3 bytes each, and "_denoised.tif" has 13
+    np.save(tmp_path / "in" / "a.npy", image.data)
+    os.rename(tmp_path / "in" / "a.npy", tmp_path / "in" / f"{long}.npy")
+    (failed,) = sbd.batch(tmp_path / "in", tmp_path / "out", to="tif", model="hrtem")
+    assert failed.status == "failed"
+    assert "_denoised.tif cannot be written: File name too long" in failed.reason
+    sbd.write(image, tmp_path / f"{short}.mrc")
+    np.testing.assert_array_equal(sbd.read(tmp_path / f"{short}.mrc").data, counts)
 
 
 def test_gains_are_tuned_for_each_file_and_known_again(tmp_path, folder, model):

@@ -208,6 +208,18 @@ def test_demo_without_a_window_writes_pictures(monkeypatch, capsys, tmp_path):
         assert name in said
 
 
+@pytest.mark.parametrize(
+    ("given", "pixel"), [((), 0.0061), (("--pixel-size", "30pm"), 0.03)], ids=["default", "in pm"]
+)
+def test_a_phantom_is_written_with_its_truth(monkeypatch, tmp_path, given, pixel):
+    """Without a pixel size the command ended with a traceback, since its default was no text."""
+    target = tmp_path / "image.ome.tif"
+    assert run(monkeypatch, "phantom", "-o", target, "--size", 64, "--dose", 20, *given) == 0
+    noisy, clean = sbd.read(target), sbd.read(tmp_path / "image_clean.ome.tif")
+    assert noisy.pixel_size == clean.pixel_size == pixel
+    assert noisy.data.mean() == pytest.approx(clean.data.mean(), rel=0.02)
+
+
 def test_wrong_usage_has_status_2():
     done = subprocess.run(
         [sys.executable, "-c", "from napari_sbd.cli import main; main()", "denoise"]

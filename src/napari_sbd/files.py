@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _NAMED = 3  # files that are told by name
 _LOCK = ".napari-sbd.lock"
-_LONG_NAME = 100  # characters; systems end names at 255 bytes, Windows paths at 260
+_LONG_NAME = 100  # bytes; systems end names at 255 bytes, Windows paths at 260
 
 
 @contextmanager
@@ -332,6 +332,6 @@ def _checksum(path: str, size: int, changed: int) -> str:
 def _beside(path: Path, kind: str) -> Path:
     """A name that nobody else has, of a length that the system allows as well."""
     name = path.name
-    if len(name) > _LONG_NAME:
+    if len(os.fsencode(name)) > _LONG_NAME:  # letters of some scripts take three or four
         name = f"{name[: _LONG_NAME // 2]}-{zlib.crc32(name.encode()):08x}"
     return path.with_name(f".{name}.{os.getpid()}.{kind}")

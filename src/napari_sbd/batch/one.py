@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..denoising.settings import Repeated, Settings
-from ..errors import Cancelled, SBDError, in_words, listening
+from ..errors import Cancelled, SBDError, in_words, listening, reason_of
 from ..micrograph.frames import as_micrograph, frame_range
 from .looked_at import Facts, facts
 from .plan import Item
@@ -171,7 +171,7 @@ def _result(
         torch.set_num_threads(task.threads)
     with in_words():
         image = read(source, **task.options.reading)
-        if task.resume and target.exists() and is_finished(task, image):
+        if _is_there(target) and task.resume and is_finished(task, image):
             status: Literal["done", "skipped"] = "skipped"
         else:
             status = "done"
@@ -188,6 +188,13 @@ def _result(
             raw = raw.replace(data=raw.data[numbers.start : numbers.stop])
         judge, report = task.options.judge, task.options.report
         return status, facts(raw, read(target), target, judge, report, first)
+
+
+def _is_there(target: Path) -> bool:
+    try:
+        return target.exists()
+    except OSError as error:  # a name that is too long
+        raise SBDError(f"{target} cannot be written: {reason_of(error)}.") from error
 
 
 def _leave_others(target: Path, source: Path) -> None:
@@ -239,7 +246,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         return False
     with listening():
         wanted = task.options.on(image)
-    calibration = wanted.calibration
+    calibrated = as_micrograph(image, **wanted.calibration)
     return (
         origin.sha256 == file_checksum(task.item.source)
         and origin.reading == task.options.reading
@@ -247,7 +254,7 @@ def is_finished(task: Task, image: Micrograph) -> bool:
         and _same_model(wanted, s)
         and _same_choices(wanted, s)
         and _same_references(wanted, s)
-        and all(value in (None, getattr(s, name)) for name, value in calibration.items())
+        and all(getattr(calibrated, name) == getattr(s, name) for name in wanted.calibration)
         and _key(s.gain_tuning) == _wanted_key(wanted)
     )
 
@@ -279,7 +286,8 @@ def _same_model(wanted: Settings, s: Denoise) -> bool:
         return False
     if wanted.model == "auto":
         kind = "dark field" if card.is_dark_field else "phase contrast"
-        return wanted.modality in ("auto", kind)
+        told = ("as asked", f"it is {kind}") if wanted.modality == "auto" else ("as asked",)
+        return wanted.modality in ("auto", kind) and s.model_choice not in told
     return find_model(wanted.model).sha256 == card.sha256
 
 

@@ -122,7 +122,7 @@ def phantom(
     pixel_size: Annotated[
         Any,
         typed(partial(parse_length, what="pixel size"), "length", "nm, or with a unit (6.1pm)."),
-    ] = 0.0061,
+    ] = "0.0061",
     size: Annotated[int, typer.Option(help="Pixels along a side.")] = 512,
     frames: Annotated[int, typer.Option(help="More than 1 give a movie.")] = 1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,

@@ -149,6 +149,11 @@ def _holder(folder: Path) -> str:
 def _check_same(begun: Mapping[str, Any], job: Mapping[str, Any], folder: Path) -> None:
     keys = sorted(begun.keys() | job.keys())
     other = [key for key in keys if begun.get(key) != job.get(key)]
+    if "source_state" in other:
+        raise SBDError(
+            f"The unfinished result in {folder} was begun with the file as it was before; since "
+            "then its size or time has changed. Delete that folder to begin anew."
+        )
     if other:
         raise SBDError(
             f"The unfinished result in {folder} was begun with other values of "
