@@ -527,6 +527,20 @@ def test_programs_that_know_no_ome_read_the_pixel_size_from_the_resolution(tmp_p
     np.testing.assert_allclose(stored, np.broadcast_to(size, 2), rtol=1e-6)
 
 
+def test_a_second_image_of_the_same_kind_is_told(tmp_path, counts):
+    """The first was read, and nothing said that there is another; fewer bits are a preview."""
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(counts.astype(np.uint16), metadata=None, compression="lzw")
+        file.write(counts.astype(np.uint16) * 2, metadata=None)
+    with pytest.warns(UserWarning, match="1 more image of the size of the first"):
+        np.testing.assert_array_equal(read(path).data, counts)
+    with tifffile.TiffWriter(path) as file:
+        file.write(counts.astype(np.uint8), metadata=None)
+        file.write(counts.astype(np.uint16), metadata=None)
+    assert read(path).data.dtype == np.uint16
+
+
 def test_images_beside_the_frames_of_a_movie_are_named(tmp_path):
     """tifffile makes a series of its own of pages that are stored otherwise."""
     movie = np.random.default_rng(0).poisson(9, (5, 32, 40)).astype(np.uint16)

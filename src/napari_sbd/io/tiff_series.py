@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SBDError, warn
+from ..units import number_of
 from .arrays import refuse_channels
 
 _COLOUR = "this is a colour (RGB) picture; give the grey-scale detector image."
@@ -35,7 +36,7 @@ def detector_image(file: Any) -> Any:
 
     Warns
     -----
-    In words, if a movie has more images of its size that are stored otherwise.
+    In words, if the file has more images of this size, of a movie those that are stored otherwise.
     """
     whole = [s for s in file.series if not (s.keyframe.is_reduced or s.keyframe.is_mask)]
     grey: list[Any] = []
@@ -47,12 +48,13 @@ def detector_image(file: Any) -> Any:
         raise SBDError(_COLOUR)
     refuse_channels(dict(zip(best.axes, best.shape, strict=True)).get("C", 1))
     others = [s for s in grey if s is not best and s.shape[-2:] == best.shape[-2:]]
-    if len(best.pages) > 1 and others:
-        count = sum(len(s.pages) for s in others)
-        warn(
-            f"The file holds {count} more {'image' if count == 1 else 'images'} of the size of the "
-            f"{len(best.pages)} frames, of another type or compression, which are left out."
-        )
+    frames = len(best.pages)
+    if frames == 1:  # the same image may lie in the file once more, in fewer bits to be looked at
+        others = [s for s in others if s.dtype == best.dtype]
+    if others:
+        taken = f"{frames} frames, of another type or compression" if frames > 1 else "first"
+        more = number_of(sum(len(s.pages) for s in others), "more image")
+        warn(f"The file holds {more} of the size of the {taken}. What is more is left out.")
     return best
 
 
