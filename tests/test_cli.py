@@ -91,12 +91,15 @@ def bad(tmp_path, movie):
     text.write_text("no image")
     single = tmp_path / "single.npy"
     np.save(single, np.eye(64))
-    out = tmp_path / "out.tif"
+    out, store = tmp_path / "out.tif", tmp_path / "store.zarr"
+    sbd.write(sbd.Micrograph(np.zeros((8, 8), np.float32)), store)
     return {
         "missing": (["denoise", tmp_path / "none.mrc", "-o", out], "no file"),
         "folder": (["denoise", tmp_path, "-o", out], "folder"),
         "text": (["denoise", text, "-o", out], "text.dm4"),
         "same": (["denoise", movie, "-o", movie], "also an input"),
+        "inside": (["denoise", movie, "-o", store / "x.zarr"], "Zarr store"),
+        "empty pixel": (["phantom", "-o", out, "--pixel-size", ""], "pixel size"),
         "suffix": (["denoise", movie, "-o", tmp_path / "out.docx"], "docx"),
         "no folder": (["denoise", movie, "-o", tmp_path / "a" / "out.tif"], "folder"),
         "model": (["denoise", movie, "-o", out, "--model", "x"], "model"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _NAMED = 3  # files that are told by name
 _LOCK = ".napari-sbd.lock"
+_STORES = "zarr.json", ".zgroup", ".zarray"  # at the top of a Zarr store
 _LONG_NAME = 100  # bytes; systems end names at 255 bytes, Windows paths at 260
 
 
@@ -278,8 +279,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def check_folder(path: Path, *inputs: Path | None) -> None:
-    """Refuse a path in a folder that is missing or cannot be written, before any work is done; and
-    that of an input, which would be lost.
+    """Refuse a path in a folder that is missing or cannot be written, before any work is done; that
+    of an input, which would be lost; and one inside of a Zarr store, among its data.
 
     Raises
     ------
@@ -291,6 +292,9 @@ def check_folder(path: Path, *inputs: Path | None) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise SBDError(f"There is no folder {folder}; create it first.")
+    for one in (folder, *folder.parents):
+        if any((one / name).is_file() for name in _STORES):
+            raise SBDError(f"{one} is a Zarr store, no folder for other files; choose another.")
     if not os.access(folder, os.W_OK):
         raise SBDError(f"{path} cannot be written; check the rights of its folder.")
 

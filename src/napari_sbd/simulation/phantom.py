@@ -156,7 +156,7 @@ def simulate(
 def _check(
     kind: str,
     size: int,
-    pixel_size: float,
+    pixel_size: float | None,
     dose: float,
     frames: int,
     seed: int,
@@ -170,7 +170,7 @@ def _check(
     whole = all(isinstance(n, int | np.integer) for n in (size, frames, seed))
     if not whole or size < 32 or frames < 1 or seed < 0:
         raise SBDError("A phantom needs whole numbers: size >= 32, frames >= 1 and seed >= 0.")
-    if not 0 < pixel_size < np.inf or not 0 < dose < _LARGEST_DOSE:
+    if pixel_size is None or not 0 < pixel_size < np.inf or not 0 < dose < _LARGEST_DOSE:
         raise SBDError(
             f"A phantom needs a positive pixel size and a dose between 0 and {_LARGEST_DOSE:g}."
         )
