@@ -199,6 +199,19 @@ def test_lines_that_are_found_quarter_by_quarter_count_once(width, factor):
         assert find_outliers(rng.poisson(expected)).counts == {"row": width, "column": width}
 
 
+@pytest.mark.parametrize("dose", [2.0, 30.0])
+@pytest.mark.parametrize("number", [4, 7, 12])
+def test_many_hot_columns_do_not_hide_each_other(number, dose):
+    image = counts(dose, shape=(256, 256)).astype(float)
+    assert not find_outliers(image)
+    hot = np.random.default_rng(number).choice(np.arange(8, 248, 6), number, replace=False)
+    image[:, hot] += 4 * np.sqrt(dose)
+    true = np.zeros(image.shape, bool)
+    true[:, hot] = True
+    np.testing.assert_array_equal(find_outliers(image).mask, true)
+    np.testing.assert_array_equal(find_outliers(image.T).mask, true.T)
+
+
 def test_dead_lines():
     image = counts(0.45)
     image[:, 77] = 0

@@ -9,6 +9,7 @@ from .screen import DIFFERENCE, TILE, Screen
 
 _FAINTEST = 0.6  # noise of a pixel, by which the mean along a line must differ from its neighbours
 _SHARES = 0.75, 0.95  # of all lines, whose means are continued as an exponential tail
+_LENT = 0.6  # of the difference of a line, up to which those beside it may have theirs from it
 _RARE = 1e-5  # share of the lines up to which they are
 _REACH = 6  # lines on each side that a line is compared with
 _WIDEST = 4  # lines
@@ -68,7 +69,10 @@ def _stand_out(
         n = stop - start
         size = np.abs(piece)
         size[[0, -1]] = 0  # at the border one neighbour is missing
-        near, far = np.quantile(size, _SHARES, method="lower")
+        # each hot line lends a half to those beside it, and many would pass for what is usual
+        beside = np.maximum(np.r_[0, size[:-1]], np.r_[size[1:], 0])
+        usual = np.where(size > _LENT * beside, size, 0)
+        near, far = np.quantile(usual, _SHARES, method="lower")
         decades = np.log((1 - _SHARES[1]) / _RARE) / np.log((1 - _SHARES[0]) / (1 - _SHARES[1]))
         limit = np.maximum.reduce(
             [
