@@ -384,7 +384,7 @@ def test_sums_of_frames_know_their_offset_so_many_times_worse(tmp_path):
 def test_a_folder_that_is_missing_is_told_as_everywhere(tmp_path):
     """Pictures and profiles said "cannot be written to ...: No such file or directory"."""
     with (
-        pytest.raises(SBDError, match="There is no folder .*gone; create it first"),
+        pytest.raises(SBDError, match=r"There is no folder .*gone; create it first"),
         writing(tmp_path / "gone" / "a.csv", "profile"),
     ):
         raise AssertionError("nothing is begun")
