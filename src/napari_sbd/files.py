@@ -82,6 +82,7 @@ def writing(path: Path, what: str) -> Iterator[Path]:
     SBDError
         If it cannot be, with the name of what it is and where.
     """
+    check_folder(path)
     try:
         with replacing(path) as draft:
             yield draft

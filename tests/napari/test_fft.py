@@ -158,6 +158,28 @@ def test_a_dock_that_is_opened_again_takes_up_the_box_that_is_there(window):
     assert again.shapes is box  # as before, dragged to where it is wanted
 
 
+def test_an_image_beside_the_box_is_no_error_and_gets_a_box_of_its_own(window, notifications):
+    """Opening it raised "The box holds 0 x 0 pixels", and *Box* took up the same box again."""
+    hands, widget, layer = window
+    viewer, box = hands.viewer, widget.shapes
+    far = viewer.add_image(layer.data, name="far", scale=layer.scale, units=layer.units)
+    far.translate = (0, 512 * PIXEL)
+    hands.qtbot.wait(150)
+    assert widget.layer.layer is far
+    assert "x 0 pixels of the image" in widget.message.text()
+    assert widget.spectrum is None
+    assert not notifications
+    hands.qtbot.mouseClick(widget.box, Qt.MouseButton.LeftButton)
+    assert widget.shapes is not box
+    assert box_on(far, widget.shapes) == box_on(layer, box)
+    right = box_spectrum(layer.data, (PIXEL, PIXEL), box_on(layer, box))
+    np.testing.assert_array_equal(widget.spectrum.power, right.power)
+    widget.layer.choose(layer)
+    hands.qtbot.mouseClick(widget.box, Qt.MouseButton.LeftButton)
+    assert widget.shapes is box
+    assert not notifications
+
+
 def test_a_known_spacing_can_have_a_unit(window, notifications):
     """Of "2.354 Å" the number was taken, as nm."""
     hands, widget, layer = window

@@ -20,6 +20,7 @@ from napari_sbd._napari.layers.micrographs import micrograph_of
 from napari_sbd._napari.layers.reader import get_reader
 from napari_sbd._napari.layers.writer import write_image
 from napari_sbd.errors import SBDError
+from napari_sbd.files import writing
 from napari_sbd.micrograph.gain_errors import gain_errors as of_micrograph
 
 MOVIE = np.random.default_rng(0).poisson(3, (3, 40, 48)).astype(np.uint16)
@@ -378,3 +379,12 @@ def test_sums_of_frames_know_their_offset_so_many_times_worse(tmp_path):
     path = tmp_path / "movie.tif"
     write(micrograph_of(layer), path)
     assert of_micrograph(read(path, sum_frames=3)) == (2.5, 42.0)
+
+
+def test_a_folder_that_is_missing_is_told_as_everywhere(tmp_path):
+    """Pictures and profiles said "cannot be written to ...: No such file or directory"."""
+    with (
+        pytest.raises(SBDError, match=r"There is no folder .*gone; create it first"),
+        writing(tmp_path / "gone" / "a.csv", "profile"),
+    ):
+        raise AssertionError("nothing is begun")

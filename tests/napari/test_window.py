@@ -8,9 +8,12 @@ from napari.components import ViewerModel
 from npe2 import PluginManifest
 from qtpy.QtCore import QLocale, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QFrame, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton
 
+from napari_sbd import Micrograph
 from napari_sbd._napari.denoise.widget import DenoiseWidget
+from napari_sbd._napari.forms.focus_ring import FocusRing
+from napari_sbd._napari.layers.micrographs import micrograph_of, to_layer
 
 
 def test_an_image_is_denoised_in_a_window(make_napari_viewer, qtbot, denoiser, noisy):
@@ -209,6 +212,55 @@ def test_tab_goes_through_a_form_from_its_top_to_its_foot(make_napari_viewer, qt
     assert np.diff(reached).min() > -12  # of one row, whose parts differ in height
 
 
+def test_the_step_that_the_tab_key_reached_is_framed(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "SBD")
+    viewer.window._qt_window.activateWindow()
+    steps = widget.buttons
+    qtbot.mouseClick(steps[0], Qt.MouseButton.LeftButton)  # without an image it says so
+    qtbot.waitUntil(steps[0].hasFocus)
+    before = widget.grab().toImage()
+
+    def is_framed(step):
+        above = step.mapTo(widget, QPoint(step.width() // 2, -2))
+        return before.pixel(above) != widget.grab().toImage().pixel(above)
+
+    assert not any(map(is_framed, steps))
+    qtbot.keyClick(steps[0], Qt.Key.Key_Tab)
+    assert steps[1].hasFocus()
+    assert [is_framed(step) for step in steps] == [False, True, False, False, False]
+    qtbot.keyClick(steps[1], Qt.Key.Key_Backtab)
+    assert is_framed(steps[0])
+    qtbot.mouseClick(steps[0], Qt.MouseButton.LeftButton)
+
+
+def test_escape_brings_back_what_stood_in_a_field(make_napari_viewer, qtbot):
+    """What was typed stayed, and was taken when the field was left; a refused word stayed too."""
+    viewer = make_napari_viewer(show=True)
+    data, attributes, _ = to_layer(Micrograph(np.ones((64, 64), np.float32), 0.0061, gain=2.0))
+    layer = viewer.add_image(data, **attributes)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sbd", "Denoise")
+    viewer.window._qt_window.activateWindow()
+
+    def typed(words, *keys):
+        widget.gain.setFocus()
+        qtbot.waitUntil(widget.gain.hasFocus)
+        widget.gain.selectAll()
+        qtbot.keyClicks(widget.gain, words)
+        for key in keys:
+            qtbot.keyClick(widget.gain, key)
+        widget.offset.setFocus()
+        return widget.gain.text(), micrograph_of(layer).gain
+
+    escape, enter = Qt.Key.Key_Escape, Qt.Key.Key_Return
+    assert typed("30", escape) == ("2", 2.0)
+    assert typed("5", enter) == ("5", 5.0)
+    assert typed("x", enter, escape) == ("5", 5.0)
+    assert not widget.message.text()
+    assert typed("6", enter, escape) == ("6", 6.0)
+    assert typed("4") == ("4", 4.0)
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_what_the_tab_key_reached_is_framed(make_napari_viewer, qtbot, theme):
     """Nothing showed where the keys go: napari's themes look the same with and without focus."""
@@ -235,7 +287,7 @@ def test_what_the_tab_key_reached_is_framed(make_napari_viewer, qtbot, theme):
     widget.warning.show()
     qtbot.waitUntil(lambda: place().y() > before.y() + 20)
     qtbot.wait(100)
-    corners = [part.pos() for part in widget.inner.children() if type(part) is QFrame]
+    corners = [part.pos() for part in widget.inner.children() if isinstance(part, FocusRing)]
     assert place() in corners
 
 

@@ -7,14 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QLocale, QMargins, QObject, QPoint, QRect, QSize, Qt, QTimer
-from qtpy.QtGui import QFocusEvent, QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, QLocale, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QFocusEvent, QKeyEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
@@ -28,12 +27,12 @@ from qtpy.QtWidgets import (
 
 from ...errors import SBDError
 from .docks import share_height
+from .focus_ring import FocusRing
 
 BAR_STEPS = 1000
 FIGURES = {"PDF": ".pdf", "PNG": ".png", "SVG": ".svg"}
 _LOWEST = 160  # pixels, below which one would scroll all the time
-_BY_KEYS = Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason
-_RING = 2  # pixels around what the Tab key reached
+_COME_BACK = Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason
 _NARROWEST = 360  # pixels: less cuts the longest title, and choices that stand side by side
 
 
@@ -70,14 +69,11 @@ class Form(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(self.Shape.NoFrame)
         self.setStyleSheet("QScrollArea { border: 0px; }")
-        self._ring = QFrame(self.inner)
-        self._ring.setStyleSheet("background: transparent; border: 1px solid palette(highlight);")
-        self._ring.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._ring.hide()
+        self._ring = FocusRing(self.inner)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._settled = QTimer(self)  # once the parts have found their places
         self._settled.setSingleShot(True)
-        self._settled.timeout.connect(self._lay_ring)
+        self._settled.timeout.connect(self._ring.lay)
         self._come = QTimer(self)  # once Qt has laid the docks out
         self._come.setSingleShot(True)
         self._come.timeout.connect(self._share)
@@ -119,36 +115,24 @@ class Form(QScrollArea):
         parts = list(_to_type_in(self.inner))
         for part in parts:
             part.installEventFilter(self)
+            part.installEventFilter(self._ring)
         for one, following in pairwise(parts):
             QWidget.setTabOrder(one, following)
         super().showEvent(event)
         self._come.start()
 
     def eventFilter(self, part: QObject | None, event: QEvent | None) -> bool:
-        """Ignore the wheel over what was not clicked; follow what becomes longer; frame what the
-        Tab key reached."""
+        """Ignore the wheel over what was not clicked; follow what becomes longer."""
         if part is self.inner:
             if event is not None and event.type() == QEvent.Type.LayoutRequest:
                 self._fit()
             return super().eventFilter(part, event)
         if event is not None and isinstance(part, QWidget):
-            if isinstance(event, QFocusEvent):  # napari's themes do not show where the keys go
-                self._ring.setVisible(event.gotFocus() and event.reason() in _BY_KEYS)
-                self._lay_ring()
             numbers = isinstance(part, (QComboBox, QSlider, QAbstractSpinBox))
             if event.type() == QEvent.Type.Wheel and numbers and not part.hasFocus():
                 event.ignore()
                 return True
         return super().eventFilter(part, event)
-
-    def _lay_ring(self) -> None:
-        """Lay the ring around what the keys go to."""
-        part = self.focusWidget()
-        if part is not None and self.inner.isAncestorOf(part):
-            room = QMargins(_RING, _RING, _RING, _RING)
-            place = QRect(part.mapTo(self.inner, QPoint()), part.size())
-            self._ring.setGeometry(place.marginsAdded(room))
-            self._ring.raise_()
 
     def reveal(self, part: QWidget) -> None:
         """Scroll to a part."""
@@ -187,9 +171,36 @@ def choices(names: list[str], tip: str) -> QComboBox:
     return box
 
 
+class Field(QLineEdit):
+    """A line to type into, in which Esc brings back what stood there before one came to type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = ""
+
+    def setText(self, words: str | None) -> None:
+        """Show what the program knows."""
+        super().setText(words)
+        self._before = self.text()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Remember what stands here; not where one comes back from another window or a menu."""
+        super().focusInEvent(event)
+        if event is not None and event.reason() not in _COME_BACK:
+            self._before = self.text()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Take back what was typed."""
+        if event is None or event.key() != Qt.Key.Key_Escape or self.text() == self._before:
+            super().keyPressEvent(event)
+        else:
+            self.setText(self._before)
+            self.editingFinished.emit()  # what was said of a refused value is not true any more
+
+
 def field(placeholder: str, tip: str) -> QLineEdit:
     """A line to type into."""
-    field = QLineEdit()
+    field = Field()
     field.setPlaceholderText(placeholder)
     field.setToolTip(tip)
     return field

@@ -12,6 +12,7 @@ from qtpy.QtGui import QPaintEvent, QPalette
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
 from ..jobs.when_gone import when_gone
+from ..layers.pairs import is_copy
 from .viewers import bare
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class LayerBox(QComboBox):
     chosen
         Signal: another layer was chosen, by the user or because layers came and went.
     held
-        While True, a new layer does not become the chosen one; one that is added hidden never does
-        in the place of another.
+        While True, a new layer does not become the chosen one; one that is added hidden, or a copy
+        of a result, never does in the place of another.
     """
 
     chosen = Signal()
@@ -124,7 +125,7 @@ class LayerBox(QComboBox):
     def _inserted(self, event: Any) -> None:
         event.value.events.name.connect(self._renamed)
         new = event.value
-        self._list(self.layer if self.held or not new.visible else new)
+        self._list(self.layer if self.held or not new.visible or is_copy(new) else new)
 
     def _removed(self, event: Any) -> None:
         event.value.events.name.disconnect(self._renamed)

@@ -121,16 +121,16 @@ class ShapeTool(Tool):
         if self.shapes is None or self.shapes not in self.viewer.layers:
             return
         if self.shapes.data:
-            self.attempt(self._read)
+            self._read()
         else:  # it was deleted in its layer
             self.forget()
 
     def _read(self) -> None:
         try:
             self.read()
-        except SBDError:
+        except SBDError as error:  # in the form alone: so it is while one drags or opens files
             self.forget()
-            raise
+            self.say(str(error))
 
     def put(self, add: Callable[[Any, Image, str], Shapes], name: str) -> None:
         """Add the shape to the chosen image, or take up the one that is there."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari.layers import Image, Layer
 
 from ...recipe import history, is_result
-from .micrographs import AIDS, KEY, MADE_FROM
+from .micrographs import AIDS, ITSELF, KEY, MADE_FROM
 
 
 def is_image(layer: Layer) -> bool:
@@ -24,6 +24,11 @@ def is_denoised(layer: Layer) -> bool:
 def is_raw(layer: Layer) -> bool:
     """Whether a layer is an image that came from elsewhere."""
     return is_image(layer) and not is_denoised(layer)
+
+
+def is_copy(layer: Layer) -> bool:
+    """Whether a layer is a copy that a person made of a result, as *Duplicate Layer* does."""
+    return layer.metadata.get(ITSELF, str(layer.unique_id)) != str(layer.unique_id)
 
 
 def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:

@@ -46,6 +46,13 @@ def box_on(image: Image, shapes: Shapes, number: int = -1) -> Box:
     return (int(low[0]), int(high[0])), (int(low[1]), int(high[1]))
 
 
+def lies_on(image: Image, shapes: Shapes, number: int = -1) -> bool:
+    """Whether a shape has any pixel of an image under it, or in the rectangle around it."""
+    corners = corners_on(image, shapes, number)
+    first, last = image.extent.data[:, -2:]
+    return bool((corners.max(0) > first).all() and (corners.min(0) < last).all())
+
+
 def region_on(image: Image, shapes: Shapes) -> Region:
     """The region of an image within the selected shape of a layer, or else the last one.
 
@@ -94,14 +101,15 @@ def take_up(
     name
         What it is for, the same for a tool.
     known
-        The layer that the tool has used, which is taken up on whatever image it lies.
+        The layer that the tool has used, which is taken up wherever it lies on the image.
     """
-    drawn = [one for one in viewer.layers if isinstance(one, Shapes) and len(one.data)]
+    shapes = [one for one in viewer.layers if isinstance(one, Shapes) and len(one.data)]
+    drawn = [one for one in shapes if lies_on(image, one)]
     mine = made_from(image) | {_ROLE: name}
     theirs = (one for one in drawn if mine.items() <= one.metadata.items())
     found = known if known in drawn else next(theirs, None)
     if found is None:
-        if known is not None and known in viewer.layers:  # it was emptied
+        if known is not None and known in viewer.layers and not known.data:  # it was emptied
             viewer.layers.remove(known)
         return add(viewer, image, name)
     viewer.layers.selection.active = found

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from ...errors import SBDError
 from ..denoise.widget import DenoiseWidget
+from ..forms.focus_ring import FocusRing
 from ..forms.layer_box import LayerBox
 from ..forms.pair_boxes import front_image, in_front
 from ..forms.region_box import RegionBox
@@ -59,6 +60,7 @@ class FlowWidget(QWidget):
         self._viewer = viewer
         self.pages = QStackedWidget()
         self.buttons: list[QPushButton] = []
+        self._ring = FocusRing(self)
         # by step: ids of the layers that it was done for
         self._done: dict[int, set[tuple[Any, ...]]] = {i: set() for i in range(len(_STEPS))}
         row = QHBoxLayout()
@@ -71,6 +73,7 @@ class FlowWidget(QWidget):
             button.setStyleSheet("padding-left: 2px; padding-right: 2px")
             row.addWidget(button)
             self.buttons.append(button)
+            button.installEventFilter(self._ring)
             self.pages.addWidget(QWidget())
         whole = QVBoxLayout(self)
         whole.addLayout(row)
