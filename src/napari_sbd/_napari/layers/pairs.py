@@ -28,7 +28,8 @@ def is_raw(layer: Layer) -> bool:
 
 def is_copy(layer: Layer) -> bool:
     """Whether a layer is a copy that a person made of a result, as *Duplicate Layer* does."""
-    return layer.metadata.get(ITSELF, str(layer.unique_id)) != str(layer.unique_id)
+    own = str(layer.unique_id)
+    return bool(layer.metadata.get(ITSELF, own) != own)
 
 
 def raw_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
