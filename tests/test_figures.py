@@ -116,7 +116,7 @@ def test_figures_that_cannot_be_are_refused(tmp_path, pair):
         ({"path": tmp_path / "f.bmp"}, "f.bmp"),
         ({"denoised": sbd.Micrograph(np.ones((32, 32)))}, "different size"),
         ({"box": (slice(500, 600), slice(0, 10))}, "outside"),
-        ({"path": tmp_path / "missing" / "f.png"}, "cannot be written"),
+        ({"path": tmp_path / "missing" / "f.png"}, "There is no folder"),
     ):
         given = {"path": tmp_path / "f.png", "raw": noisy, "denoised": clean, **wrong}
         with pytest.raises(sbd.SBDError, match=said):

@@ -344,12 +344,12 @@ def test_a_picture_that_cannot_be_written_leaves_none_and_says_why_in_words(qtbo
     shown = plot.Plot(100, "")
     qtbot.addWidget(shown)
     shown.begin().plot([0, 1])
-    for name, why in (("none/plot.png", "No such file or directory"), ("plot.png", "")):
+    for name, why in (("none/plot.png", "There is no folder"), ("plot.png", "")):
         path = tmp_path / name
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(plot, "file_to_write", lambda *_, path=path: str(path))
             if why:
-                with pytest.raises(SBDError, match=f"written to {path}: {why}[.]$"):
+                with pytest.raises(SBDError, match=f"{why} {path.parent}"):
                     shown.ask_and_save(shown, "plot.png")
             else:
                 assert shown.ask_and_save(shown, "plot.png") == f"Wrote {path}."
