@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 _NAMED = 3  # files that are told by name
 _LOCK = ".napari-sbd.lock"
-_STORES = "zarr.json", ".zgroup", ".zarray"  # at the top of a Zarr store
 _LONG_NAME = 100  # bytes; systems end names at 255 bytes, Windows paths at 260
 
 
@@ -293,11 +292,15 @@ def check_folder(path: Path, *inputs: Path | None) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise SBDError(f"There is no folder {folder}; create it first.")
-    for one in (folder, *folder.parents):
-        if any((one / name).is_file() for name in _STORES):
-            raise SBDError(f"{one} is a Zarr store, no folder for other files; choose another.")
+    if store := next(filter(is_store, (folder, *folder.parents)), None):
+        raise SBDError(f"{store} is a Zarr store, no folder for other files; choose another.")
     if not os.access(folder, os.W_OK):
         raise SBDError(f"{path} cannot be written; check the rights of its folder.")
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder is a Zarr store."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def checksum(path: Path) -> str:

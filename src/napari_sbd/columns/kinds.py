@@ -45,7 +45,7 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
     if not valid.any():
         return label
     data = values[valid]
-    data = -data if np.median(data) < 0 else data
+    data = sign_of(data) * data
     best = found = _mixture(data, *_even(data, 1))
     for count in range(2, most + 1):
         if len(data) < 10 * count:
@@ -61,6 +61,12 @@ def species(intensity: np.ndarray, most: int = 3) -> np.ndarray:
     kind: np.ndarray = np.searchsorted([] if best.limits is None else best.limits, data)
     label[valid] = np.unique(kind, return_inverse=True)[1]
     return label
+
+
+def sign_of(values: np.ndarray) -> float:
+    """-1 where most values are negative, as intensities of dark columns are; else 1."""
+    held = values[np.isfinite(values)]
+    return -1.0 if len(held) and np.median(held) < 0 else 1.0
 
 
 @dataclass(frozen=True, eq=False)

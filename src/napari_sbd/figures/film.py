@@ -107,9 +107,7 @@ def _pictures(
 def _contrast(movie: Micrograph) -> tuple[float, float]:
     chosen = np.unique(np.linspace(0, len(movie.data) - 1, _SAMPLED).astype(int))
     with listening():  # of frames that cannot be read, which is said when they are drawn
-        values = np.stack([frame_or_nan(movie, t).astype(np.float32) for t in chosen])
-    values = values[np.isfinite(values)]
-    return contrast(values) if values.size else (0.0, 1.0)
+        return contrast(np.stack([frame_or_nan(movie, t).astype(np.float32) for t in chosen]))
 
 
 def _grey(frame: np.ndarray, low: float, high: float) -> np.ndarray:

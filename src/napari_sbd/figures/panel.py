@@ -49,7 +49,10 @@ def columns_shown(columns: pd.DataFrame, micrograph: Micrograph) -> pd.DataFrame
 
 def contrast(values: np.ndarray) -> tuple[float, float]:
     """What is black and what is white, in any unit; the latter is above the former."""
-    low, high = (float(v) for v in np.percentile(values[np.isfinite(values)], (0.2, 99.8)))
+    held = values[np.isfinite(values)]
+    if not held.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(held, (0.2, 99.8)))
     return low, high if high > low else low + max(abs(low), 1.0)
 
 

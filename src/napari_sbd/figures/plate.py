@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SBDError
 from ..files import with_suffix_of, writing
 from ..micrograph import Micrograph
-from ..micrograph.frames import as_micrograph
+from ..micrograph.frames import as_micrograph, mean_filled
 from .panel import columns_shown, panel
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ def _part(m: Micrograph, rows: slice, across: slice) -> Micrograph:
 def _spectrum(axes: Any, m: Micrograph) -> None:
     """The logarithm of the power spectrum, as far as lattices go, in a corner."""
     image = np.asarray(m.data, np.float64)
-    held = np.isfinite(image)
-    filled = np.where(held, image, image[held].mean())
+    filled = mean_filled(np.where(np.isfinite(image), image, np.nan))
     window = np.outer(np.hanning(image.shape[0]), np.hanning(image.shape[1]))
     power = np.abs(np.fft.fftshift(np.fft.fft2((filled - filled.mean()) * window))) ** 2
     sides = []  # half of the frequencies shown along y and x

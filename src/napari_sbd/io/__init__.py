@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SBDError, reason_of
-from ..files import check_folder
+from ..files import check_folder, is_store
 from ..micrograph import Micrograph
 from ..micrograph.foreign import micrograph_of
 from ..recipe import CHOSEN
@@ -255,7 +255,7 @@ def check_writable(path: Path) -> None:
             f'Files "{path.suffix or path.name}" cannot be written; use one of '
             f"{', '.join(_WRITERS)}."
         )
-    if path.is_dir() and not (path.suffix.lower() in _FOLDERS and _is_store(path)):
+    if path.is_dir() and not (path.suffix.lower() in _FOLDERS and is_store(path)):
         raise SBDError(f"{path} is a folder; give a file name in it.")
     check_folder(path)
 
@@ -288,8 +288,3 @@ def _raised_in(error: Exception) -> str:
         step = step.tb_next
     name = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
     return name.partition(".")[0]
-
-
-def _is_store(path: Path) -> bool:
-    """Whether a folder is a Zarr store, which a new one may replace."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))

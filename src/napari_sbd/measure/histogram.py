@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..columns import species
+from ..columns.kinds import sign_of
 from ..errors import SBDError
 
 _MOST_BINS = 200
@@ -102,7 +103,7 @@ def split(values: np.ndarray, thresholds: list[float]) -> tuple[np.ndarray, list
     """
     data = np.asarray(values, float)
     label = np.searchsorted(np.sort(np.asarray(thresholds, float)), data, side="right")
-    label = label if _sign(data) > 0 else len(thresholds) - label
+    label = label if sign_of(data) > 0 else len(thresholds) - label
     label = np.where(np.isfinite(data), label, -1)
     kinds = []
     for number in range(len(thresholds) + 1):
@@ -126,7 +127,7 @@ def suggest_thresholds(values: np.ndarray, most: int = 3) -> list[float]:
     """
     data = np.asarray(values, float)
     held = data[np.isfinite(data)]
-    sign = _sign(held)
+    sign = sign_of(held)
     label = species(held, most)
     found = []
     for number in range(int(label.max(initial=0))):
@@ -134,9 +135,3 @@ def suggest_thresholds(values: np.ndarray, most: int = 3) -> list[float]:
         if len(below) and len(above):
             found.append(float(sign * (below.max() + above.min()) / 2))
     return sorted(found)
-
-
-def _sign(values: np.ndarray) -> float:
-    """-1 where most values are negative, as intensities of dark columns are; else 1."""
-    held = values[np.isfinite(values)]
-    return -1.0 if len(held) and np.median(held) < 0 else 1.0

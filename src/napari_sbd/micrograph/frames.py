@@ -116,10 +116,9 @@ class Level:
     def of(cls, values: np.ndarray, offset: float) -> Level:
         """That of a frame (Y, X), NaN for pixels without data."""
         mean, std = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
-        # squares of large values are beyond single precision
         some = np.median(values.ravel()[:: max(1, values.size // _LOOKED_AT)])
         even = bool(np.mean(values == some) > _EVEN)
-        spread = float(std(values, dtype=np.float64))
+        spread = float(std(values, dtype=np.float64))  # single precision ends at squares of 1e19
         error = spread / np.sqrt(values.size)
         return cls(float(mean(values, dtype=np.float64)) - offset, spread, even, error)
 

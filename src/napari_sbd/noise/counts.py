@@ -17,7 +17,6 @@ from .model import Counted, noise_model
 from .whiteness import whiteness
 
 _SAME_SCALE = 1.5  # ratio of means beyond which two images cannot be in the same unit
-
 _BLOCKS = 16  # along each side, from which noise is told
 
 

@@ -161,10 +161,11 @@ def _mask(found: Outliers | None, shape: tuple[int, ...]) -> np.ndarray:
 
 def _of_usual_size(values: np.ndarray) -> np.ndarray:
     """Values whose squares single precision can hold, in other units where need be."""
-    held = values[np.isfinite(values)].astype(np.float64)
-    largest = float(np.abs(held).max(initial=0.0))
+    held = np.isfinite(values)
+    lowest, highest = (float(f(values, where=held, initial=0)) for f in (np.min, np.max))
+    largest = max(-lowest, highest)
     if largest == 0 or _USUAL[0] < largest < _USUAL[1]:
         return values
-    low, high = np.percentile(held, (10, 90))
+    low, high = np.percentile(values[held].astype(np.float64), (10, 90))
     unit = high - low if high > low else largest
     return np.clip(values / unit, -_USUAL[1], _USUAL[1])
